@@ -1,0 +1,86 @@
+package arrows
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// reserved maps a function to what calling it does. The environment is read in cmd and in tests only, and only commands and tools end
+// the process.
+func reserved() map[string]string {
+	const reads, ends = "reads the environment", "ends the process"
+	return map[string]string{
+		"os.Getenv": reads, "os.LookupEnv": reads, "os.Environ": reads, "os.ExpandEnv": reads, "syscall.Getenv": reads,
+		"os.Exit": ends, "log.Fatal": ends, "log.Fatalf": ends, "log.Fatalln": ends,
+	}
+}
+
+// Reserved returns a sentence for every use of a reserved function where it does not belong, in the Go files of the module at fsys
+// whatever their build constraints. Tests, cmd and internal/difftest (which serves tests only) may do as they like; tools may exit.
+func Reserved(fsys fs.FS) ([]string, error) {
+	var problems []string
+	err := fs.WalkDir(fsys, ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if skipFolder(file) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		found, err := uses(fsys, file)
+		problems = append(problems, found...)
+		return err
+	})
+	slices.Sort(problems)
+	return problems, err
+}
+
+// skipFolder reports whether a folder is none of the check's business.
+func skipFolder(dir string) bool {
+	name := path.Base(dir)
+	return dir == "cmd" || dir == "internal/difftest" || name == "testdata" || name == "out" ||
+		name != "." && strings.HasPrefix(name, ".")
+}
+
+func uses(fsys fs.FS, file string) ([]string, error) {
+	source, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return nil, err
+	}
+	files := token.NewFileSet()
+	tree, err := parser.ParseFile(files, file, source, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, nil // the compiler's to report
+	}
+	table := reserved()
+	var problems []string
+	ast.Inspect(tree, func(node ast.Node) bool {
+		selector, ok := node.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		pkg, ok := selector.X.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		name := pkg.Name + "." + selector.Sel.Name
+		what := table[name]
+		if what == "" || (what == "ends the process" && strings.HasPrefix(file, "tools/")) {
+			return true
+		}
+		problems = append(problems, fmt.Sprintf("%s: %s %s, which is left to cmd and tests", files.Position(selector.Pos()), name, what))
+		return true
+	})
+	return problems, nil
+}

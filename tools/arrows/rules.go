@@ -1,0 +1,134 @@
+package arrows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Module is the path of the module whose packages are checked.
+const Module = "github.com/glipvk/glipvk"
+
+// vulkan is the binding that only engine may import.
+const vulkan = "github.com/vulkan-go/vulkan"
+
+// anything, among the outside modules of a rule, allows all of them (but the Vulkan binding, which has its own rule).
+const anything = "*"
+
+// rule says what the packages of one folder may import besides the standard library and themselves.
+type rule struct {
+	ours   []string // folders of this module; "." is the root package
+	others []string // modules of other people, by path prefix
+}
+
+// rules is the map of the project, by top-level folder; internal packages are listed one by one. Arrows point at what is imported.
+func rules() map[string]rule {
+	return map[string]rule{
+		"graph":     {},
+		"swin":      {ours: []string{"graph"}},
+		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
+		"shaders":   {},
+		"engine":    {others: []string{vulkan, "golang.org/x/"}},
+		"kernels":   {ours: []string{"graph", "shaders", "engine"}, others: []string{anything}},
+		"loader":    {others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
+		"synthetic": {others: []string{anything}},
+		"picture":   {others: []string{anything}},
+		"viz":       {others: []string{anything}},
+		".": {
+			ours:   []string{"graph", "swin", "cpuref", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
+			others: []string{anything},
+		},
+		"cmd": {
+			ours:   []string{".", "graph", "swin", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
+			others: []string{anything},
+		},
+		"tools": {others: []string{anything}},
+		"internal/difftest": {
+			ours:   []string{".", "graph", "swin", "cpuref", "engine", "kernels", "loader", "synthetic", "picture"},
+			others: []string{anything},
+		},
+	}
+}
+
+// Package is what the check needs to know of one package: its path and the non-test imports that the go command reports.
+type Package struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+}
+
+// Wrong returns a sentence for every import of this module's packages that the map does not allow, sorted.
+func Wrong(packages []Package) []string {
+	standard := map[string]bool{"C": true}
+	for _, p := range packages {
+		standard[p.ImportPath] = standard[p.ImportPath] || p.Standard
+	}
+	var problems []string
+	table := rules()
+	for _, p := range packages {
+		from, ok := folder(p.ImportPath)
+		if !ok {
+			continue
+		}
+		allowed, known := table[from]
+		if !known {
+			problems = append(problems, fmt.Sprintf("%s: folder %s has no row in tools/arrows/rules.go", p.ImportPath, from))
+			continue
+		}
+		for _, target := range p.Imports {
+			if !standard[target] && !allowed.allows(from, target) {
+				problems = append(problems, fmt.Sprintf("%s imports %s: %s may import only %s", p.ImportPath, target, from, allowed))
+			}
+		}
+	}
+	slices.Sort(problems)
+	return slices.Compact(problems)
+}
+
+// folder is the row of the table that a package of this module belongs to; false for other people's packages.
+func folder(path string) (string, bool) {
+	if path == Module {
+		return ".", true
+	}
+	inside, ok := strings.CutPrefix(path, Module+"/")
+	if !ok {
+		return "", false
+	}
+	top, rest, _ := strings.Cut(inside, "/")
+	if top == "internal" {
+		second, _, _ := strings.Cut(rest, "/")
+		top += "/" + second
+	}
+	return top, true
+}
+
+// allows reports whether a package in folder from may import target, which is not of the standard library.
+func (r rule) allows(from, target string) bool {
+	if to, ok := folder(target); ok {
+		return to == from || slices.Contains(r.ours, to)
+	}
+	if target == vulkan || strings.HasPrefix(target, vulkan+"/") {
+		return from == "engine"
+	}
+	return slices.ContainsFunc(r.others, func(prefix string) bool {
+		return prefix == anything || strings.HasPrefix(target, prefix)
+	})
+}
+
+// String lists what the rule allows.
+func (r rule) String() string {
+	words := []string{"the standard library"}
+	for _, name := range r.ours {
+		if name == "." {
+			name = "the root package"
+		}
+		words = append(words, name)
+	}
+	for _, name := range r.others {
+		if name == anything {
+			name = "other modules (the Vulkan binding excepted)"
+		}
+		words = append(words, name)
+	}
+	return strings.Join(words, ", ")
+}
