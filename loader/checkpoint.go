@@ -1,0 +1,179 @@
+package loader
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Options changes how a checkpoint is opened. The zero value is the default.
+type Options struct {
+	// SkipCRC leaves the checksums of zip members unverified. It saves one
+	// pass over tensors that are views of a larger storage.
+	SkipCRC bool
+
+	// Entry names the top-level dictionary to read, for instance
+	// "ema_state_dict" or "model_ema". Empty: "state_dict" if the file has
+	// one, else "model", else the object itself when its values are tensors.
+	Entry string
+}
+
+// Checkpoint is the index of an open checkpoint. All methods but Close may be
+// called from several goroutines.
+type Checkpoint struct {
+	file      string
+	container string
+	wrapper   string
+	names     []string
+	tensors   map[string]*tensor
+	skipped   []string
+	skipCRC   bool
+	closers   []io.Closer
+}
+
+// Open reads the index of the checkpoint at path and keeps the file open until
+// [Checkpoint.Close]. For a sharded safetensors set, path is its
+// model.safetensors.index.json.
+func Open(path string) (*Checkpoint, error) { return Options{}.Open(path) }
+
+// Read reads the index of a checkpoint of size bytes; r is read again whenever
+// a tensor is asked for, and stays the caller's to close. name stands in error
+// texts and helps to tell damaged files apart by its extension.
+func Read(r io.ReaderAt, size int64, name string) (*Checkpoint, error) {
+	return Options{}.Read(r, size, name)
+}
+
+// Open is [Open] with options.
+func (o Options) Open(path string) (*Checkpoint, error) {
+	if strings.HasSuffix(path, ".index.json") {
+		return o.openShards(path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("loader: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file; give the path of a .pth or .safetensors file", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("loader: %w", errors.Join(err, f.Close()))
+	}
+	c, err := o.Read(f, info.Size(), path)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	c.closers = append(c.closers, f)
+	return c, nil
+}
+
+// Read is [Read] with options.
+func (o Options) Read(r io.ReaderAt, size int64, name string) (*Checkpoint, error) {
+	c := &Checkpoint{file: name, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC}
+	kind, err := sniff(r, size, name)
+	if err == nil {
+		switch kind {
+		case containerZip:
+			err = c.readZip(r, size, o)
+		case containerLegacy:
+			err = c.readLegacy(r, size, o)
+		case containerSafetensors:
+			err = c.readSafetensors(r, size, o)
+		}
+	}
+	if err != nil {
+		return nil, inFile(err, filepath.Base(name), "")
+	}
+	c.container = kind
+	return c, nil
+}
+
+// add enters a tensor into the index; names must not repeat.
+func (c *Checkpoint) add(t *tensor) error {
+	if _, dup := c.tensors[t.info.Name]; dup {
+		return &Error{Tensor: t.info.Name, Kind: ErrFormat, Detail: "two tensors have this name"}
+	}
+	c.tensors[t.info.Name] = t
+	c.names = append(c.names, t.info.Name)
+	return nil
+}
+
+// Close closes the files that Open opened. It may be called twice.
+func (c *Checkpoint) Close() error {
+	var errs []error
+	for _, f := range c.closers {
+		errs = append(errs, f.Close())
+	}
+	c.closers = nil
+	return errors.Join(errs...)
+}
+
+// Path returns the path or name the checkpoint was opened with.
+func (c *Checkpoint) Path() string { return c.file }
+
+// Container returns "PyTorch zip", "PyTorch legacy", "safetensors" or
+// "safetensors, sharded".
+func (c *Checkpoint) Container() string { return c.container }
+
+// Wrapper returns the top-level entry the tensors were taken from, such as
+// "state_dict" or "model"; "" when the file holds the dictionary itself.
+func (c *Checkpoint) Wrapper() string { return c.wrapper }
+
+// Names returns the names of the tensors, in file order.
+func (c *Checkpoint) Names() []string { return slices.Clone(c.names) }
+
+// Skipped returns what was left unread: top-level entries beside the chosen
+// one ("optimizer", "meta"), entries that are not tensors, and the classes
+// that were met and kept inert ("class numpy.dtype").
+func (c *Checkpoint) Skipped() []string { return slices.Clone(c.skipped) }
+
+// Info describes a tensor; ok is false when there is none of that name.
+func (c *Checkpoint) Info(name string) (info TensorInfo, ok bool) {
+	t, ok := c.tensors[name]
+	if !ok {
+		return TensorInfo{}, false
+	}
+	info = t.info
+	info.Shape, info.Strides = slices.Clone(info.Shape), slices.Clone(info.Strides)
+	return info, true
+}
+
+// Shape returns the shape of a tensor; ok is false when there is none.
+func (c *Checkpoint) Shape(name string) (shape []int, ok bool) {
+	t, ok := c.tensors[name]
+	if !ok {
+		return nil, false
+	}
+	return slices.Clone(t.info.Shape), true
+}
+
+// DType returns the element type of a tensor, such as "float32"; "" when there
+// is no tensor of that name.
+func (c *Checkpoint) DType(name string) string {
+	t, ok := c.tensors[name]
+	if !ok {
+		return ""
+	}
+	return string(t.info.DType)
+}
+
+// Tensor reads a tensor: row-major, strides honoured, every element type
+// widened or rounded to float32. The slices are the caller's to keep.
+// Errors: [ErrMissing], [ErrFormat] for a wrong checksum or an element type we
+// do not convert, [ErrTruncated] when the file shrank.
+func (c *Checkpoint) Tensor(name string) (shape []int, data []float32, err error) {
+	t, ok := c.tensors[name]
+	if !ok {
+		return nil, nil, &Error{File: filepath.Base(c.file), Tensor: name, Kind: ErrMissing,
+			Detail: fmt.Sprintf("the file holds %d tensors, none of that name; list them with glip inspect", len(c.names))}
+	}
+	data, err = t.read(c.skipCRC)
+	if err != nil {
+		return nil, nil, inFile(err, filepath.Base(c.file), name)
+	}
+	return slices.Clone(t.info.Shape), data, nil
+}
