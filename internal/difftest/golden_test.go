@@ -1,0 +1,99 @@
+package difftest_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/swin"
+)
+
+// fullGolden asks for the full-size cases, which take minutes on the oracle.
+const fullGolden = "GLIPVK_GOLDEN"
+
+func full() bool { return os.Getenv(fullGolden) == "full" }
+
+// TestCommittedGolden runs every committed case on every executor.
+func TestCommittedGolden(t *testing.T) { testGolden(t, difftest.Committed(t)) }
+
+// TestSharedGolden runs the whole golden set, the full-size cases on request.
+func TestSharedGolden(t *testing.T) { testGolden(t, difftest.Shared(t)) }
+
+func testGolden(t *testing.T, set *difftest.Set) {
+	for _, c := range set.Cases {
+		if c.Expect != nil {
+			t.Run(c.ID, func(t *testing.T) { testRefused(t, c) })
+			continue
+		}
+		for _, e := range difftest.Executors(t) {
+			t.Run(c.ID+"/"+e.Name(), func(t *testing.T) {
+				if strings.HasPrefix(c.ID, "glip-") && !full() {
+					t.Skipf("full-size case: set %s=full to run it", fullGolden)
+				}
+				testCase(t, c, e)
+			})
+		}
+	}
+}
+
+func testCase(t *testing.T, c *difftest.Case, e difftest.Executor) {
+	reports, err := c.Judge(context.Background(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(reports) != len(c.Taps) || len(reports) == 0 {
+		t.Fatalf("%d of %d taps compared", len(reports), len(c.Taps))
+	}
+	if bad, found := difftest.FirstDivergence(reports); found {
+		t.Errorf("first divergence: %s", bad)
+	}
+	worst := reports[0]
+	share := func(r difftest.TapReport) float64 { return r.RelL2 / max(r.Tolerance.RelL2, 1e-30) }
+	for _, r := range reports {
+		if share(r) > share(worst) {
+			worst = r
+		}
+	}
+	t.Logf("%d taps; worst has %.2f times PyTorch float32's distance: %s", len(reports), share(worst)*difftest.Factor, worst)
+}
+
+// testRefused wants the recording to refuse the case, for the reason that the
+// original gave.
+func testRefused(t *testing.T, c *difftest.Case) {
+	if c.Expect.Kind != "pad_small_map" {
+		t.Fatalf("the case expects an error of kind %q, which this test does not know", c.Expect.Kind)
+	}
+	if _, err := c.MakeInput(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Record(); !errors.Is(err, swin.ErrSmallMap) {
+		t.Errorf("recording gives %v, want %v", err, swin.ErrSmallMap)
+	}
+}
+
+// TestBoundsAreAttainable checks that no bound asks for more than float32 can
+// give: the stored value and ours are each rounded by up to half a unit in the
+// last place, 2^-24 of the element.
+func TestBoundsAreAttainable(t *testing.T) {
+	for _, c := range difftest.Committed(t).Cases {
+		for _, tap := range c.Taps {
+			tol := tap.Tolerance()
+			if tap.F32.RelL2 == 0 {
+				if !exactByNature(tap.Name) {
+					t.Errorf("%s: %s must be exact, but is no copy, table or mask", c.ID, tap.Name)
+				}
+				continue
+			}
+			if least := 0x1p-23; tol.RelL2 < least || tol.MaxAbs < least*tap.Stats.AbsMax {
+				t.Errorf("%s: %s: bounds %g and %g are below float32's rounding", c.ID, tap.Name, tol.RelL2, tol.MaxAbs)
+			}
+		}
+	}
+}
+
+func exactByNature(name string) bool {
+	return name == "input" || strings.HasSuffix(name, ".position_bias") || strings.HasSuffix(name, ".mask")
+}

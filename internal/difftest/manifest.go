@@ -1,0 +1,213 @@
+package difftest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/sbinet/npyio"
+
+	"github.com/glipvk/glipvk/swin"
+)
+
+// Set is a folder of golden cases: manifest.json, one .npy file per case, and
+// variants.json. The format is described in testdata/README.md.
+type Set struct {
+	Dir   string
+	Cases []*Case
+}
+
+// Case is one golden case: a model, its weights, its input, and stored taps.
+type Case struct {
+	ID          string          `json:"id"`
+	Note        string          `json:"note"`
+	Arch        json.RawMessage `json:"arch"`
+	WeightsSeed uint64          `json:"weights_seed"`
+	Rounding    string          `json:"weights_rounding,omitempty"` // "float16", "bfloat16" or nothing
+	Input       Input           `json:"input"`
+	File        string          `json:"file,omitempty"`
+	FileSHA256  string          `json:"file_sha256,omitempty"`
+	Expect      *Refusal        `json:"expect_error,omitempty"`
+	Taps        []Tap           `json:"taps,omitempty"`
+
+	dir    string
+	stored []float32 // content of File, read at first use
+}
+
+// Input says how a case's input [batch, 3, height, width] is made.
+type Input struct {
+	Height      int    `json:"height"`
+	Width       int    `json:"width"`
+	Batch       int    `json:"batch"`
+	PictureSeed uint64 `json:"picture_seed"`
+	SHA256      string `json:"input_sha256"` // of its float32 bytes, little-endian
+}
+
+// Refusal says why the model must refuse a case.
+type Refusal struct {
+	Kind string `json:"kind"`
+}
+
+// Tap is a value of the original model, named by its graph path.
+type Tap struct {
+	Name    string   `json:"name"`
+	Layout  string   `json:"layout"`
+	Shape   []int    `json:"shape"`
+	Storage string   `json:"storage"` // "full" or "sampled"
+	Offset  int      `json:"offset"`  // in elements of the case's file
+	Count   int      `json:"count"`
+	SHA256  string   `json:"sha256"` // of the stored bytes
+	Stats   Stats    `json:"stats"`
+	F32     Distance `json:"f32"`
+}
+
+// Stats describe a whole tap, also where only a sample is stored.
+type Stats struct {
+	AbsMax float64 `json:"absmax"`
+	L2     float64 `json:"l2"`
+}
+
+// Distance of a float32 or mistaken run from the float64 one.
+type Distance struct {
+	RelL2         float64 `json:"rel_l2"`
+	MaxOverAbsMax float64 `json:"max_over_absmax"` // largest absolute difference over the tap's absmax
+}
+
+// Open reads the manifest of a folder.
+func Open(dir string) (*Set, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		return nil, fmt.Errorf("difftest: %w", err)
+	}
+	var file struct {
+		Cases []*Case `json:"cases"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil { // uint64 fields keep all digits of a seed
+		return nil, fmt.Errorf("difftest: %s: %w", dir, err)
+	}
+	for _, c := range file.Cases {
+		c.dir = dir
+	}
+	return &Set{Dir: dir, Cases: file.Cases}, nil
+}
+
+// Root is the module's folder, found upwards from the working directory.
+func Root() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("difftest: no go.mod above %s", start)
+		}
+	}
+}
+
+// Committed opens the subset that belongs to the module, testdata/golden.
+func Committed(tb testing.TB) *Set {
+	tb.Helper()
+	return openBelowRoot(tb, filepath.Join("testdata", "golden"))
+}
+
+// Shared opens the whole set beside the module, ../shared/golden/swin, or skips
+// the test where there is none.
+func Shared(tb testing.TB) *Set {
+	tb.Helper()
+	if dir := SharedDir(tb); dir == "" {
+		tb.Skip("the whole golden set is not beside the module (../shared/golden/swin)")
+	}
+	return openBelowRoot(tb, sharedGolden)
+}
+
+var sharedGolden = filepath.Join("..", "shared", "golden", "swin")
+
+// SharedDir is the folder of the whole set, empty where there is none.
+func SharedDir(tb testing.TB) string {
+	tb.Helper()
+	root, err := Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dir := filepath.Join(root, sharedGolden)
+	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err != nil {
+		return ""
+	}
+	return dir
+}
+
+func openBelowRoot(tb testing.TB, dir string) *Set {
+	tb.Helper()
+	root, err := Root()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	set, err := Open(filepath.Join(root, dir))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return set
+}
+
+// Case returns the case of that name; the test fails where there is none.
+func (s *Set) Case(tb testing.TB, id string) *Case {
+	tb.Helper()
+	for _, c := range s.Cases {
+		if c.ID == id {
+			return c
+		}
+	}
+	tb.Fatalf("difftest: %s has no case %q", s.Dir, id)
+	return nil
+}
+
+// Config is the model of the case.
+func (c *Case) Config() (swin.Config, error) { return swin.ParseConfig(c.Arch) }
+
+// Tap returns the tap of that name.
+func (c *Case) Tap(name string) (Tap, bool) {
+	for _, t := range c.Taps {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Tap{}, false
+}
+
+// Stored returns the stored elements of a tap, whose digest must match.
+func (c *Case) Stored(t Tap) ([]float32, error) {
+	if c.stored == nil {
+		data, err := os.ReadFile(filepath.Join(c.dir, c.File))
+		if err != nil {
+			return nil, fmt.Errorf("difftest: %w", err)
+		}
+		if got := digest(data); got != c.FileSHA256 {
+			return nil, fmt.Errorf("difftest: %s has digest %s, the manifest says %s", c.File, got, c.FileSHA256)
+		}
+		if err := npyio.Read(bytes.NewReader(data), &c.stored); err != nil {
+			return nil, fmt.Errorf("difftest: %s: %w", c.File, err)
+		}
+	}
+	if t.Offset < 0 || t.Count < 0 || t.Offset+t.Count > len(c.stored) {
+		return nil, fmt.Errorf("difftest: %s: tap %s is stored at %d to %d of %d elements",
+			c.File, t.Name, t.Offset, t.Offset+t.Count, len(c.stored))
+	}
+	data := c.stored[t.Offset:][:t.Count]
+	if got := digest(float32Bytes(data)); got != t.SHA256 {
+		return nil, fmt.Errorf("difftest: %s: tap %s has digest %s, the manifest says %s", c.File, t.Name, got, t.SHA256)
+	}
+	return data, nil
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
