@@ -1,0 +1,67 @@
+# make help lists the targets. Each needs Go and gcc; the rest is installed where missing (tools/deps.sh).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+GO ?= go
+FUZZTIME ?= 10s
+BENCHFLAGS ?= --model swin-t_glip-pre_3rdparty --per-op
+
+# 1: a test that finds no Vulkan device fails. 0: it is skipped, and make test installs nothing.
+REQUIRE_VULKAN ?= 1
+export REQUIRE_VULKAN
+
+# Where the project builds without cgo.
+PLATFORMS := linux/amd64 linux/arm64 windows/amd64 darwin/arm64
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+.PHONY: demo
+demo: ## features of a photograph with GLIP-T's backbone, checked and drawn into out/demo
+	@tools/deps.sh run
+	$(GO) run ./cmd/glip features --weights synthetic:7 --verify --viz --out out/demo testdata/pictures/chelsea.png
+
+.PHONY: test
+test: ## everything that must hold: format, vet, staticcheck, shaders, builds, race tests
+	@tools/deps.sh test
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted, run gofmt -w:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@if command -v glslc >/dev/null; then set -x; $(GO) run ./tools/shaderc -check; \
+	else echo "no glslc: shaders are not compiled again; a test still compares their hashes"; fi
+	@for platform in $(PLATFORMS); do (set -x; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./...); done
+	CGO_ENABLED=0 $(GO) vet ./...
+	$(GO) test -race -timeout 20m ./...
+
+.PHONY: generate
+generate: ## compile the shaders that changed
+	@tools/deps.sh generate
+	$(GO) generate ./shaders
+
+.PHONY: bench
+bench: ## throughput per operation; BENCHFLAGS="..." for other models, sizes and devices
+	@tools/deps.sh run
+	$(GO) run ./cmd/bench $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	tools/fuzz.sh $(FUZZTIME)
+
+.PHONY: golden
+golden: ## the full-size cases of ../shared/golden, where present
+	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi
+	GLIPVK_GOLDEN=full $(GO) test -run Golden -count=1 -timeout 30m ./...
+
+.PHONY: sizes
+sizes: ## lines per folder, long files, long functions
+	@$(GO) run ./tools/sizes
+
+.PHONY: clean
+clean: ## remove what was built and written here
+	rm -rf out bin
+	find . -name .git -prune -o \( -name '*.test' -o -name '*.prof' \) -type f -exec rm -f {} +

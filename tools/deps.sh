@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Installs what a target of the Makefile needs beyond Go and gcc, and only what is missing.
+#
+#   tools/deps.sh run        a Vulkan loader and, where there is no Vulkan driver at all, a software one
+#   tools/deps.sh test       loader, software driver, validation layers, shader compiler
+#   tools/deps.sh generate   shader compiler
+#   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
+#
+# Uses apt-get (Debian, Ubuntu), through sudo where needed. Elsewhere it says what to install. Without them "run" still goes on, on
+# the CPU, and so does "test" with REQUIRE_VULKAN=0, which installs nothing and skips what needs a device.
+set -euo pipefail
+
+say() { echo "deps: $*" >&2; }
+
+usage() {
+	sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+}
+
+# Folders where the Vulkan loader looks for manifests, $1 being icd.d or explicit_layer.d.
+manifest_folders() {
+	local base
+	for base in "${HOME:-/nonexistent}/.local/share" /etc /usr/local/etc /usr/local/share /usr/share; do
+		echo "$base/vulkan/$1"
+	done
+}
+
+# has_manifest icd.d|explicit_layer.d PATTERN: whether a manifest of that name is in one of those folders.
+has_manifest() {
+	local folder file
+	while read -r folder; do
+		for file in "$folder"/$2; do # unquoted: a pattern
+			[ -e "$file" ] && return 0
+		done
+	done < <(manifest_folders "$1")
+	return 1
+}
+
+has_loader() {
+	local folder cache
+	cache=$(PATH="$PATH:/usr/sbin:/sbin" ldconfig -p 2>/dev/null || true)
+	case $cache in *libvulkan.so.1*) return 0 ;; esac
+	local IFS=:
+	for folder in ${LD_LIBRARY_PATH:-}; do
+		[ -e "$folder/libvulkan.so.1" ] && return 0
+	done
+	return 1
+}
+
+has_driver() { [ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] || has_manifest icd.d '*.json'; }
+has_software_driver() { has_manifest icd.d 'lvp_icd*.json'; }
+has_layers() {
+	[ -e "${VK_LAYER_PATH:-/nonexistent}/VkLayer_khronos_validation.json" ] ||
+		has_manifest explicit_layer.d VkLayer_khronos_validation.json
+}
+has_compiler() { command -v glslc >/dev/null; }
+
+# missing LEVEL: the Debian packages that would bring what is not here.
+missing() {
+	case $1 in
+	run)
+		has_loader || echo libvulkan1
+		has_driver || echo mesa-vulkan-drivers
+		;;
+	test)
+		has_loader || echo libvulkan1
+		has_software_driver || echo mesa-vulkan-drivers
+		has_layers || echo vulkan-validationlayers
+		has_compiler || echo glslc
+		;;
+	generate) has_compiler || echo glslc ;;
+	esac
+}
+
+# describe PACKAGE: what it is where packages have other names.
+describe() {
+	case $1 in
+	libvulkan1) echo "the Vulkan loader (libvulkan.so.1)" ;;
+	mesa-vulkan-drivers) echo "a Vulkan driver (Mesa's lavapipe runs on any CPU)" ;;
+	vulkan-validationlayers) echo "the Khronos validation layers" ;;
+	glslc) echo "the shader compiler glslc (shaderc)" ;;
+	esac
+}
+
+# give_up REASON PACKAGES...: says what to do; ends the target only where it cannot go on.
+give_up() {
+	local reason=$1 package
+	shift
+	say "$reason. Please install:"
+	for package in "$@"; do
+		say "  $package: $(describe "$package")"
+	done
+	case $level in
+	run)
+		say "going on without: everything runs on the CPU"
+		exit 0
+		;;
+	test) say "or run REQUIRE_VULKAN=0 make test, which skips what needs a device" ;;
+	esac
+	exit 1
+}
+
+install() {
+	local sudo=()
+	command -v apt-get >/dev/null || give_up "there is no apt-get here" "$@"
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null || give_up "installing needs root, and there is no sudo" "$@"
+		sudo=(sudo)
+		[ -t 0 ] || sudo+=(-n) # nobody there to type a password
+	fi
+	local apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+	say "installing $*"
+	"${apt[@]}" update >&2 || say "apt-get update failed: trying with the lists at hand"
+	"${apt[@]}" install -y --no-install-recommends "$@" >&2 || give_up "apt-get could not install them" "$@"
+}
+
+only_say=
+if [ "${1:-}" = -n ]; then
+	only_say=1
+	shift
+fi
+level=${1:-}
+case $level in run | test | generate) ;; *) usage ;; esac
+
+read -r -a packages <<<"$(missing "$level" | tr '\n' ' ')"
+if [ ${#packages[@]} -eq 0 ]; then
+	exit 0
+fi
+if [ -n "$only_say" ]; then
+	echo "${packages[@]}"
+	exit 1
+fi
+if [ "$level" = test ] && [ "${REQUIRE_VULKAN:-1}" = 0 ]; then
+	say "not here: ${packages[*]}; not required, so tests that need them are skipped"
+	exit 0
+fi
+install "${packages[@]}"
+read -r -a packages <<<"$(missing "$level" | tr '\n' ' ')"
+if [ ${#packages[@]} -gt 0 ]; then
+	give_up "still missing after installing" "${packages[@]}"
+fi
