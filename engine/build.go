@@ -1,0 +1,258 @@
+//go:build cgo && linux
+
+package engine
+
+import (
+	vk "github.com/vulkan-go/vulkan"
+)
+
+// Stages and accesses of barriers, as the specification numbers them.
+const (
+	vkCompute  = uint32(vk.PipelineStageComputeShaderBit)
+	vkTransfer = uint32(vk.PipelineStageTransferBit)
+	vkHost     = uint32(vk.PipelineStageHostBit)
+
+	shaderRead    = uint32(vk.AccessShaderReadBit)
+	shaderWrite   = uint32(vk.AccessShaderWriteBit)
+	transferRead  = uint32(vk.AccessTransferReadBit)
+	transferWrite = uint32(vk.AccessTransferWriteBit)
+	hostRead      = uint32(vk.AccessHostReadBit)
+)
+
+func (s stage) vk() uint32 {
+	var v uint32
+	if s&computeStage != 0 {
+		v |= vkCompute
+	}
+	if s&transferStage != 0 {
+		v |= vkTransfer
+	}
+	return v
+}
+
+func (s stage) writes() uint32 {
+	var v uint32
+	if s&computeStage != 0 {
+		v |= shaderWrite
+	}
+	if s&transferStage != 0 {
+		v |= transferWrite
+	}
+	return v
+}
+
+func (s stage) all() uint32 {
+	v := s.writes()
+	if s&computeStage != 0 {
+		v |= shaderRead
+	}
+	if s&transferStage != 0 {
+		v |= transferRead
+	}
+	return v
+}
+
+// openBarrier orders a command buffer after whatever the queue ran before: waiting for a
+// fence on the host does not make one submission's writes visible to the next.
+func (d *Device) openBarrier(c vk.CommandBuffer) {
+	const both = computeStage | transferStage
+	d.in.barrier(c, both.vk(), both.vk(), both.writes(), both.all())
+}
+
+// closeBarrier makes the writes visible to the host.
+func (d *Device) closeBarrier(c vk.CommandBuffer) {
+	const both = computeStage | transferStage
+	d.in.barrier(c, both.vk(), vkHost, both.writes(), hostRead)
+}
+
+// newPool makes a command pool with one command buffer, and a fence.
+func (d *Device) newPool(label string, flags vk.CommandPoolCreateFlagBits, pool *vk.CommandPool, buffer *vk.CommandBuffer, fence *vk.Fence) error {
+	info := vk.CommandPoolCreateInfo{SType: vk.StructureTypeCommandPoolCreateInfo, QueueFamilyIndex: d.family, Flags: vk.CommandPoolCreateFlags(flags)}
+	defer info.Free()
+	if err := d.create("command pool", "vkCreateCommandPool", label, func() int32 {
+		return into(pool, func(p *vk.CommandPool) vk.Result { return vk.CreateCommandPool(d.vk, &info, nil, p) })
+	}); err != nil {
+		return err
+	}
+	alloc := vk.CommandBufferAllocateInfo{SType: vk.StructureTypeCommandBufferAllocateInfo, CommandPool: *pool,
+		Level: vk.CommandBufferLevelPrimary, CommandBufferCount: 1}
+	defer alloc.Free()
+	list := make([]vk.CommandBuffer, 1)
+	if err := d.call("vkAllocateCommandBuffers", label, func() int32 {
+		return int32(vk.AllocateCommandBuffers(d.vk, &alloc, list))
+	}); err != nil {
+		return err
+	}
+	*buffer = list[0]
+	fenceInfo := vk.FenceCreateInfo{SType: vk.StructureTypeFenceCreateInfo}
+	defer fenceInfo.Free()
+	return d.create("fence", "vkCreateFence", label, func() int32 {
+		return into(fence, func(f *vk.Fence) vk.Result { return vk.CreateFence(d.vk, &fenceInfo, nil, f) })
+	})
+}
+
+// begin and end bracket the recording of a command buffer.
+func (d *Device) begin(label string, c vk.CommandBuffer) error {
+	info := vk.CommandBufferBeginInfo{SType: vk.StructureTypeCommandBufferBeginInfo}
+	defer info.Free()
+	return d.call("vkBeginCommandBuffer", label, func() int32 { return int32(vk.BeginCommandBuffer(c, &info)) })
+}
+
+func (d *Device) end(label string, c vk.CommandBuffer) error {
+	return d.call("vkEndCommandBuffer", label, func() int32 { return int32(vk.EndCommandBuffer(c)) })
+}
+
+// build makes the Vulkan objects and records. After an error, release undoes what was made.
+func (c *Commands) build(r *Recorder) error {
+	var fence vk.Fence
+	err := c.d.newPool(c.label, 0, &c.pool, &c.buffer, &fence)
+	if fence != nil {
+		c.fences = []vk.Fence{fence}
+	}
+	if err != nil {
+		return err
+	}
+	c.d.in.name(c.d.vk, objectCommands, bits(c.buffer), c.label)
+	sets, err := c.descriptorSets(r.ops)
+	if err != nil {
+		return err
+	}
+	if r.opts.Timestamps {
+		if err := c.queryPool(len(r.steps) + 1); err != nil {
+			return err
+		}
+	}
+	barriers := planBarriers(r.steps)
+	c.barriers = len(barriers)
+	if err := c.d.begin(c.label, c.buffer); err != nil {
+		return err
+	}
+	c.record(r.ops, sets, barriers)
+	return c.d.end(c.label, c.buffer)
+}
+
+// descriptorSets makes one set for each dispatch that has bindings.
+func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
+	var layouts []vk.DescriptorSetLayout
+	descriptors := 0
+	for _, o := range ops {
+		if o.kind == opDispatch && len(o.dispatch.Bindings) > 0 {
+			layouts = append(layouts, o.dispatch.Pipeline.layout.set)
+			descriptors += len(o.dispatch.Bindings)
+		}
+	}
+	if len(layouts) == 0 {
+		return nil, nil
+	}
+	d := c.d
+	if err := d.create("descriptor pool", "vkCreateDescriptorPool", c.label, func() int32 {
+		return d.in.createPool(d.vk, len(layouts), descriptors, &c.descriptors)
+	}); err != nil {
+		return nil, err
+	}
+	sets := make([]vk.DescriptorSet, len(layouts))
+	for i, l := range layouts {
+		info := vk.DescriptorSetAllocateInfo{SType: vk.StructureTypeDescriptorSetAllocateInfo, DescriptorPool: c.descriptors,
+			DescriptorSetCount: 1, PSetLayouts: []vk.DescriptorSetLayout{l}}
+		unpin := pin(info.PSetLayouts)
+		err := d.call("vkAllocateDescriptorSets", c.label, func() int32 {
+			return int32(vk.AllocateDescriptorSets(d.vk, &info, &sets[i]))
+		})
+		info.Free()
+		unpin()
+		if err != nil {
+			return nil, err
+		}
+	}
+	i := 0
+	for _, o := range ops {
+		if o.kind != opDispatch || len(o.dispatch.Bindings) == 0 {
+			continue
+		}
+		for n, b := range o.dispatch.Bindings {
+			d.in.updateSet(d.vk, sets[i], n, b.Buffer.vk, b.Offset, b.Size)
+		}
+		d.in.name(d.vk, objectDescriptor, bits(sets[i]), o.dispatch.Label)
+		i++
+	}
+	return sets, nil
+}
+
+func (c *Commands) queryPool(n int) error {
+	info := vk.QueryPoolCreateInfo{SType: vk.StructureTypeQueryPoolCreateInfo, QueryType: vk.QueryTypeTimestamp, QueryCount: uint32(n)}
+	defer info.Free()
+	c.queries = n
+	return c.d.create("query pool", "vkCreateQueryPool", c.label, func() int32 {
+		return into(&c.stamps, func(p *vk.QueryPool) vk.Result { return vk.CreateQueryPool(c.d.vk, &info, nil, p) })
+	})
+}
+
+// stamp writes timestamp i when everything before it is over.
+func (c *Commands) stamp(i int) {
+	if c.stamps != nil {
+		vk.CmdWriteTimestamp(c.buffer, vk.PipelineStageBottomOfPipeBit, c.stamps, uint32(i))
+	}
+}
+
+// record writes the command buffer.
+func (c *Commands) record(ops []op, sets []vk.DescriptorSet, barriers []barrier) {
+	d, cb := c.d, c.buffer
+	d.in.beginLabel(cb, c.label)
+	if c.stamps != nil {
+		vk.CmdResetQueryPool(cb, c.stamps, 0, uint32(c.queries))
+	}
+	d.openBarrier(cb)
+	c.stamp(0)
+	steps := 0
+	var bound vk.Pipeline
+	for _, o := range ops {
+		switch o.kind {
+		case opBegin:
+			d.in.beginLabel(cb, o.label)
+			continue
+		case opEnd:
+			d.in.endLabel(cb)
+			continue
+		}
+		if len(barriers) > 0 && barriers[0].before == steps {
+			b := barriers[0]
+			barriers = barriers[1:]
+			d.in.barrier(cb, b.src.vk(), b.dst.vk(), b.write.writes(), b.dst.all())
+		}
+		if o.kind == opCopy {
+			k := o.copy
+			d.in.copy(cb, k.dst.vk, k.dstOffset, k.src.vk, k.srcOffset, k.size)
+		} else {
+			x := o.dispatch
+			if len(x.Bindings) > 0 {
+				c.bind(x, sets[:1])
+				sets = sets[1:]
+			}
+			bound = c.dispatch(x, bound)
+			c.labels = append(c.labels, x.Label)
+			c.ticks = append(c.ticks, steps+1)
+		}
+		steps++
+		c.stamp(steps)
+	}
+	d.closeBarrier(cb)
+	d.in.endLabel(cb)
+}
+
+func (c *Commands) bind(x Dispatch, set []vk.DescriptorSet) {
+	vk.CmdBindDescriptorSets(c.buffer, vk.PipelineBindPointCompute, x.Pipeline.layout.pipeline, 0, 1, set, 0, nil)
+}
+
+// dispatch writes one dispatch and returns the pipeline then bound.
+func (c *Commands) dispatch(x Dispatch, bound vk.Pipeline) vk.Pipeline {
+	if x.Pipeline.vk != bound {
+		vk.CmdBindPipeline(c.buffer, vk.PipelineBindPointCompute, x.Pipeline.vk)
+	}
+	if len(x.Push) > 0 {
+		pushConstants(c.buffer, x.Pipeline.layout.pipeline, x.Push)
+	}
+	c.d.in.beginLabel(c.buffer, x.Label)
+	vk.CmdDispatch(c.buffer, uint32(x.Groups[0]), uint32(x.Groups[1]), uint32(x.Groups[2]))
+	c.d.in.endLabel(c.buffer)
+	return x.Pipeline.vk
+}

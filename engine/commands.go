@@ -1,0 +1,259 @@
+//go:build cgo && linux
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	vk "github.com/vulkan-go/vulkan"
+)
+
+// Commands are recorded work, submitted as often as wanted, one submission at a time: do
+// not use one Commands from several goroutines at once (Run says so if it happens).
+// Different Commands may run at the same time. The caller closes them, before the buffers
+// they use.
+type Commands struct {
+	d        *Device
+	label    string
+	barriers int
+	labels   []string // of the dispatches
+	ticks    []int    // ticks[i] is the query after dispatch i
+	queries  int
+
+	pool        vk.CommandPool
+	buffer      vk.CommandBuffer
+	descriptors vk.DescriptorPool
+	stamps      vk.QueryPool
+	fences      []vk.Fence // one
+
+	buffers []*Buffer // held open
+
+	busy     sync.Mutex // held by the call that uses what follows
+	inFlight bool       // submitted and not known to be over
+	ran      bool       // the last submission ended well
+	closed   bool
+}
+
+// waitSlice is how long one fence wait lasts before the context is looked at again.
+const waitSlice = 2 * time.Millisecond
+
+// Barriers returns the number of barriers between the steps, without the one at either
+// end that orders the commands after earlier ones and before the host.
+func (c *Commands) Barriers() int { return c.barriers }
+
+// Dispatches returns the number of dispatches.
+func (c *Commands) Dispatches() int { return len(c.labels) }
+
+// Labels returns the labels of the dispatches in the order of [Commands.Times].
+func (c *Commands) Labels() []string { return append([]string(nil), c.labels...) }
+
+// Run submits the commands and waits until they are over. A cancelled context is seen
+// before the submission and during the wait: Run then returns its error at once, while the
+// device finishes the work by itself. The next Run, Wait or Close waits for that work
+// first. Steady-state runs make no Vulkan object.
+func (c *Commands) Run(ctx context.Context) error {
+	return c.use(ctx, "run", func() error {
+		if err := c.wait(ctx); err != nil {
+			return err
+		}
+		d := c.d
+		d.queueMu.Lock()
+		err := d.call("vkQueueSubmit", c.label, func() int32 { return d.in.submit(d.queue, c.buffer, c.fences[0]) })
+		d.queueMu.Unlock()
+		if err != nil {
+			return err
+		}
+		c.inFlight, c.ran = true, false
+		return c.wait(ctx)
+	})
+}
+
+// Wait waits for work that a cancelled Run left on the device.
+func (c *Commands) Wait(ctx context.Context) error {
+	return c.use(ctx, "wait for", func() error { return c.wait(ctx) })
+}
+
+// use guards one call on the commands.
+func (c *Commands) use(ctx context.Context, verb string, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("engine: %s %q: %w", verb, c.label, err)
+	}
+	if !c.busy.TryLock() {
+		return fmt.Errorf("engine: %s %q: the same commands are in use by another goroutine; record them once for each", verb, c.label)
+	}
+	defer c.busy.Unlock()
+	if c.closed {
+		return fmt.Errorf("engine: %s %q: %w", verb, c.label, ErrClosed)
+	}
+	if err := c.d.enter(); err != nil {
+		return err
+	}
+	defer c.d.leave()
+	return errors.Join(f(), c.d.messages(c.label))
+}
+
+// wait waits for the fence in slices, so that a cancelled context is seen.
+func (c *Commands) wait(ctx context.Context) error {
+	for c.inFlight {
+		over, err := c.poll(waitSlice)
+		if err != nil {
+			return err
+		}
+		if over {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("engine: run %q: %w", c.label, err)
+		}
+	}
+	return nil
+}
+
+// poll waits for the fence for a while and reports whether the work is over.
+func (c *Commands) poll(patience time.Duration) (bool, error) {
+	d := c.d
+	timeout := false
+	err := d.call("vkWaitForFences", c.label, func() int32 {
+		r := vk.WaitForFences(d.vk, 1, c.fences, vk.True, uint64(patience))
+		if timeout = r == vk.Timeout; timeout {
+			r = vk.Success
+		}
+		return int32(r)
+	})
+	if err != nil || timeout {
+		return false, err
+	}
+	c.inFlight, c.ran = false, true
+	return true, d.call("vkResetFences", c.label, func() int32 { return int32(vk.ResetFences(d.vk, 1, c.fences)) })
+}
+
+// Times returns how long each dispatch of the last Run took, in record order (see
+// [Commands.Labels]): the time from the end of the step before it to its own end, so that
+// the times add up even where the device overlaps steps.
+func (c *Commands) Times() ([]time.Duration, error) {
+	var times []time.Duration
+	err := c.stampsOf(func(ticks []uint64) {
+		for _, q := range c.ticks {
+			times = append(times, c.elapsed(ticks[q-1], ticks[q]))
+		}
+	})
+	return times, err
+}
+
+// Total returns how long the last Run took on the device, from its first step's start to
+// its last one's end.
+func (c *Commands) Total() (time.Duration, error) {
+	var total time.Duration
+	err := c.stampsOf(func(ticks []uint64) { total = c.elapsed(ticks[0], ticks[len(ticks)-1]) })
+	return total, err
+}
+
+func (c *Commands) stampsOf(f func(ticks []uint64)) error {
+	return c.use(context.Background(), "times of", func() error {
+		switch {
+		case c.stamps == nil:
+			return fmt.Errorf("engine: times of %q: recorded without RecorderOptions.Timestamps", c.label)
+		case !c.ran:
+			return fmt.Errorf("engine: times of %q: the commands have not run to their end", c.label)
+		}
+		ticks := make([]uint64, c.queries)
+		if err := c.d.call("vkGetQueryPoolResults", c.label, func() int32 { return queryResults(c.d.vk, c.stamps, ticks) }); err != nil {
+			return err
+		}
+		f(ticks)
+		return nil
+	})
+}
+
+// elapsed converts ticks, whose counter may have fewer than 64 bits and wrap.
+func (c *Commands) elapsed(from, to uint64) time.Duration {
+	caps := c.d.info.Caps
+	return ticksToDuration(from, to, caps.TimestampBits, caps.TimestampPeriod)
+}
+
+// Close waits for work in flight and frees everything. Calling it again does nothing.
+func (c *Commands) Close() error {
+	c.busy.Lock()
+	defer c.busy.Unlock()
+	c.d.mu.Lock()
+	if c.closed || c.d.closed { // Device.Close frees what is left
+		c.closed = true
+		c.d.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	c.d.active++
+	c.d.mu.Unlock()
+	defer c.d.leave()
+	var err error
+	for c.inFlight && err == nil && !c.d.lost.Load() {
+		_, err = c.poll(time.Second)
+	}
+	c.release()
+	return errors.Join(err, c.d.messages(c.label))
+}
+
+// hold keeps the buffers open for as long as the commands are.
+func (c *Commands) hold(ops []op) error {
+	seen := map[*Buffer]bool{}
+	add := func(b *Buffer) {
+		if !seen[b] {
+			seen[b] = true
+			c.buffers = append(c.buffers, b)
+		}
+	}
+	for _, o := range ops {
+		for _, b := range o.dispatch.Bindings {
+			add(b.Buffer)
+		}
+		if o.kind == opCopy {
+			add(o.copy.dst)
+			add(o.copy.src)
+		}
+	}
+	c.d.mu.Lock()
+	defer c.d.mu.Unlock()
+	for _, b := range c.buffers {
+		if b.closed {
+			return fmt.Errorf("engine: %s: buffer %q: %w", c.label, b.label, ErrClosed)
+		}
+	}
+	for _, b := range c.buffers {
+		b.users++
+	}
+	c.d.commands[c] = struct{}{}
+	return nil
+}
+
+// release destroys the Vulkan objects and lets the buffers go. The device is done with them.
+func (c *Commands) release() {
+	d := c.d
+	for _, f := range c.fences {
+		vk.DestroyFence(d.vk, f, nil)
+		d.destroyed("fence")
+	}
+	if c.stamps != nil {
+		vk.DestroyQueryPool(d.vk, c.stamps, nil)
+		d.destroyed("query pool")
+	}
+	if c.pool != nil { // and with it the command buffer
+		vk.DestroyCommandPool(d.vk, c.pool, nil)
+		d.destroyed("command pool")
+	}
+	if c.descriptors != nil { // and with it the descriptor sets
+		vk.DestroyDescriptorPool(d.vk, c.descriptors, nil)
+		d.destroyed("descriptor pool")
+	}
+	c.fences, c.stamps, c.pool, c.descriptors = nil, nil, nil, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, b := range c.buffers {
+		b.users--
+	}
+	c.buffers = nil
+	delete(d.commands, c)
+}

@@ -1,0 +1,441 @@
+//go:build cgo && linux
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	vk "github.com/vulkan-go/vulkan"
+)
+
+// Device is an open Vulkan device with one queue. It owns its memory, its pipelines and
+// every buffer and commands made from it. All its methods may be called from several
+// goroutines.
+type Device struct {
+	opts   Options
+	info   Info
+	in     *instance
+	phys   vk.PhysicalDevice
+	vk     vk.Device
+	queue  vk.Queue
+	family uint32
+	types  []memoryType
+	live   counter
+
+	queueMu sync.Mutex // a queue takes one submission at a time
+	lost    atomic.Bool
+
+	mu       sync.Mutex // guards what follows
+	idle     *sync.Cond // signalled when active falls
+	closed   bool
+	active   int // calls under way
+	buffers  map[*Buffer]struct{}
+	commands map[*Commands]struct{}
+
+	memory    memory
+	staging   staging
+	pipelines pipelines
+}
+
+// Devices lists all Vulkan devices, usable or not, in the driver's order. The error is
+// [ErrNoDevice] when there is no loader or no driver; a driver without devices is an
+// empty list.
+func Devices() ([]Info, error) {
+	d := &Device{}
+	defer d.teardown()
+	if err := d.openInstance(); err != nil {
+		return nil, err
+	}
+	found, err := d.scan()
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]Info, len(found))
+	for i, f := range found {
+		infos[i] = f.info
+	}
+	return infos, nil
+}
+
+// Open opens a device. The caller closes it with [Device.Close], after the buffers and
+// commands made from it. Errors: [ErrNoDevice], [ErrUnsupported] (no validation layer),
+// [ErrOutOfMemory], [ErrValidation].
+func Open(o Options) (*Device, error) {
+	d := &Device{opts: o, buffers: map[*Buffer]struct{}{}, commands: map[*Commands]struct{}{}}
+	d.idle = sync.NewCond(&d.mu)
+	err := d.open()
+	if err = errors.Join(err, d.messages("")); err != nil {
+		d.teardown()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Device) open() error {
+	if err := d.openInstance(); err != nil {
+		return err
+	}
+	found, err := d.scan()
+	if err != nil {
+		return err
+	}
+	infos := make([]Info, len(found))
+	for i := range found {
+		infos[i] = found[i].info
+	}
+	at, err := choose(infos, d.opts.Device)
+	if err != nil {
+		return err
+	}
+	f := found[at]
+	d.info, d.phys, d.types, d.family = f.info, f.phys, f.types, uint32(f.family)
+	if m := d.opts.MaxStorageBufferRange; m > 0 {
+		d.info.Caps.MaxStorageBufferRange = min(m, d.info.Caps.MaxStorageBufferRange)
+	}
+	if d.opts.ForceStaging {
+		d.info.Caps.UnifiedMemory = false
+	}
+	err = d.create("device", "vkCreateDevice", f.info.Name, func() int32 {
+		return d.in.createDevice(d.phys, f.family, &f.extras, &d.vk)
+	})
+	if err != nil {
+		return err
+	}
+	into(&d.queue, func(q *vk.Queue) vk.Result {
+		vk.GetDeviceQueue(d.vk, d.family, 0, q)
+		return vk.Success
+	})
+	return d.pipelines.open(d)
+}
+
+func (d *Device) openInstance() error {
+	resolver, err := openLoader()
+	if err != nil {
+		return err
+	}
+	if d.opts.Validation && !hasLayer(resolver) {
+		return fmt.Errorf("engine: the layer %s is not installed (Debian: vulkan-validationlayers): %w", validationLayer, ErrUnsupported)
+	}
+	d.in, err = newInstance(resolver, d.opts.Validation, func(kind, call string, f func() int32) error {
+		return d.create(kind, call, "", f)
+	})
+	if errors.Is(err, ErrNoDevice) {
+		return fmt.Errorf("engine: there is a Vulkan loader but no driver that works "+
+			"(Debian: mesa-vulkan-drivers has one that runs on the CPU): %w", err)
+	}
+	return err
+}
+
+// found is a device as scan finds it.
+type found struct {
+	info   Info
+	phys   vk.PhysicalDevice
+	types  []memoryType
+	family int
+	extras extras
+}
+
+// scan describes every device of the instance and marks the one that "auto" takes.
+func (d *Device) scan() ([]found, error) {
+	var n uint32
+	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
+		return int32(vk.EnumeratePhysicalDevices(d.in.vk, &n, nil))
+	}); err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	list := make([]vk.PhysicalDevice, n)
+	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
+		return int32(vk.EnumeratePhysicalDevices(d.in.vk, &n, list))
+	}); err != nil {
+		return nil, err
+	}
+	all := make([]found, 0, n)
+	infos := make([]Info, 0, n)
+	for i, p := range list[:n] {
+		f := d.describe(p)
+		f.info.Index = i
+		all = append(all, f)
+		infos = append(infos, f.info)
+	}
+	if i := best(infos); i >= 0 {
+		all[i].info.Auto = true
+	}
+	return all, nil
+}
+
+// describe reads what there is to know about a device.
+func (d *Device) describe(p vk.PhysicalDevice) found {
+	var props vk.PhysicalDeviceProperties
+	vk.GetPhysicalDeviceProperties(p, &props)
+	defer props.Free()
+	props.Deref()
+	limits := &props.Limits
+	limits.Deref()
+	api := vk.Version(props.ApiVersion)
+	f := found{phys: p, info: Info{
+		Name:          vk.ToString(props.DeviceName[:]),
+		Kind:          kindName(props.DeviceType),
+		DriverVersion: fmt.Sprintf("%#x", props.DriverVersion),
+		APIVersion:    api.String(),
+		VendorID:      props.VendorID,
+		DeviceID:      props.DeviceID,
+		Queues:        d.in.families(p),
+		Caps: Caps{
+			MaxStorageBufferRange: int64(limits.MaxStorageBufferRange),
+			StorageAlignment:      max(1, int64(limits.MinStorageBufferOffsetAlignment)),
+			MaxPushConstants:      int(limits.MaxPushConstantsSize),
+			MaxSharedMemory:       int(limits.MaxComputeSharedMemorySize),
+			MaxInvocations:        int(limits.MaxComputeWorkGroupInvocations),
+			MaxWorkgroupSize:      ints(limits.MaxComputeWorkGroupSize),
+			MaxWorkgroups:         ints(limits.MaxComputeWorkGroupCount),
+			MaxBindings:           int(min(limits.MaxPerStageDescriptorStorageBuffers, limits.MaxDescriptorSetStorageBuffers)),
+			MaxAllocations:        int(limits.MaxMemoryAllocationCount),
+			MaxAllocationBytes:    1 << 62,
+			TimestampPeriod:       float64(limits.TimestampPeriod),
+		},
+	}}
+	f.readMemory(&f.info)
+	f.family = chooseQueue(f.info.Queues)
+	if f.family >= 0 {
+		f.info.Queues[f.family].Chosen = true
+		f.info.Caps.TimestampBits = f.info.Queues[f.family].TimestampBits
+	}
+	if api.Major() == 1 && api.Minor() >= 1 {
+		f.extras = d.in.extras(p, props.ApiVersion)
+		fillExtras(&f.info, &f.extras)
+	}
+	f.info.Unusable = f.unusable(api)
+	return f
+}
+
+func (f *found) unusable(api vk.Version) string {
+	switch {
+	case api.Major() != 1 || api.Minor() < 1:
+		return fmt.Sprintf("Vulkan %s, at least 1.1 is needed", api)
+	case f.family < 0:
+		return "no queue that computes"
+	case len(memoryTypesFor(f.types, ^uint32(0), UploadMemory, false)) == 0:
+		return "no host-visible, coherent memory"
+	}
+	return ""
+}
+
+func (f *found) readMemory(info *Info) {
+	var m vk.PhysicalDeviceMemoryProperties
+	vk.GetPhysicalDeviceMemoryProperties(f.phys, &m)
+	defer m.Free()
+	m.Deref()
+	for _, h := range m.MemoryHeaps[:m.MemoryHeapCount] {
+		h.Deref()
+		info.Heaps = append(info.Heaps, Heap{
+			Bytes:       int64(min(uint64(h.Size), 1<<62)),
+			DeviceLocal: vk.MemoryHeapFlagBits(h.Flags)&vk.MemoryHeapDeviceLocalBit != 0,
+		})
+	}
+	for _, t := range m.MemoryTypes[:m.MemoryTypeCount] {
+		t.Deref()
+		has := func(b vk.MemoryPropertyFlagBits) bool { return vk.MemoryPropertyFlagBits(t.PropertyFlags)&b != 0 }
+		mt := memoryType{
+			local:    has(vk.MemoryPropertyDeviceLocalBit),
+			visible:  has(vk.MemoryPropertyHostVisibleBit),
+			coherent: has(vk.MemoryPropertyHostCoherentBit),
+			cached:   has(vk.MemoryPropertyHostCachedBit),
+			heap:     int(t.HeapIndex),
+		}
+		f.types = append(f.types, mt)
+		if mt.unified() {
+			info.Caps.UnifiedMemory = true
+		}
+	}
+}
+
+func ints(v [3]uint32) [3]int { return [3]int{int(v[0]), int(v[1]), int(v[2])} }
+
+func kindName(t vk.PhysicalDeviceType) string {
+	switch t {
+	case vk.PhysicalDeviceTypeDiscreteGpu:
+		return "discrete"
+	case vk.PhysicalDeviceTypeIntegratedGpu:
+		return "integrated"
+	case vk.PhysicalDeviceTypeVirtualGpu:
+		return "virtual"
+	case vk.PhysicalDeviceTypeCpu:
+		return "cpu"
+	}
+	return "other"
+}
+
+// Info describes the device, with the limits as lowered by its options.
+func (d *Device) Info() Info {
+	info := d.info
+	info.Heaps, info.Queues = slices.Clone(info.Heaps), slices.Clone(info.Queues)
+	info.Caps.SubgroupOperations = slices.Clone(info.Caps.SubgroupOperations)
+	return info
+}
+
+// Live returns the number of Vulkan objects that exist because of this device, the
+// device and its instance included; 0 after Close.
+func (d *Device) Live() int { return d.live.total() }
+
+// LiveByKind is [Device.Live] by kind of object ("buffer", "memory", "pipeline", ...).
+func (d *Device) LiveByKind() map[string]int { return d.live.byKind() }
+
+// ---- calls: injection, results, counting, messages ----
+
+// call makes one Vulkan call that may fail.
+func (d *Device) call(name, label string, f func() int32) error {
+	r := int32(resultSuccess)
+	if d.opts.fail != nil {
+		r = d.opts.fail(name)
+	}
+	if r == resultSuccess {
+		r = f()
+	}
+	if r == resultDeviceLost {
+		d.lost.Store(true)
+	}
+	return resultError(name, label, r)
+}
+
+// create is call for one that makes an object of the kind.
+func (d *Device) create(kind, name, label string, f func() int32) error {
+	err := d.call(name, label, f)
+	if err == nil {
+		d.live.add(kind, 1)
+	}
+	return err
+}
+
+// destroyed notes that an object of the kind is gone.
+func (d *Device) destroyed(kind string) { d.live.add(kind, -1) }
+
+// messages returns what the validation layer said since it was last asked.
+func (d *Device) messages(label string) error {
+	return errors.Join(d.in.takeMessages(label)...)
+}
+
+// enter begins a call that uses the device, leave ends it. Close waits for all of them.
+func (d *Device) enter() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return fmt.Errorf("engine: device %q: %w", d.info.Name, ErrClosed)
+	}
+	if d.lost.Load() {
+		return fmt.Errorf("engine: device %q: close it and open it again: %w", d.info.Name, ErrDeviceLost)
+	}
+	d.active++
+	return nil
+}
+
+func (d *Device) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.active--
+	d.idle.Broadcast()
+}
+
+// Close waits for calls under way and for the device, writes the pipeline cache file, and
+// releases everything. Buffers and commands that were not closed are released too, but
+// named in the error: they are leaks. Calling it again does nothing.
+func (d *Device) Close() error {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return nil
+	}
+	d.closed = true
+	for d.active > 0 {
+		d.idle.Wait()
+	}
+	d.mu.Unlock()
+
+	var errs []error
+	if !d.lost.Load() {
+		d.queueMu.Lock()
+		errs = append(errs, d.call("vkDeviceWaitIdle", d.info.Name, func() int32 { return int32(vk.DeviceWaitIdle(d.vk)) }))
+		d.queueMu.Unlock()
+	}
+	errs = append(errs, d.releaseLeaks(), d.messages(""))
+	errs = append(errs, d.teardown()...)
+	return errors.Join(errs...)
+}
+
+// releaseLeaks frees the buffers and commands that their owners forgot.
+func (d *Device) releaseLeaks() error {
+	d.staging.close(d)
+	var names []string
+	for c := range d.commands {
+		names = append(names, fmt.Sprintf("commands %q", c.label))
+		c.release()
+	}
+	for b := range d.buffers {
+		names = append(names, fmt.Sprintf("buffer %q", b.label))
+		b.release()
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return fmt.Errorf("engine: not closed before the device: %s", strings.Join(names, ", "))
+}
+
+// teardown destroys what the device owns, newest first; it also serves an Open that failed
+// half way. It returns the last messages.
+func (d *Device) teardown() []error {
+	if d.vk != nil {
+		d.pipelines.close(d)
+		d.memory.close(d)
+		vk.DestroyDevice(d.vk, nil)
+		d.destroyed("device")
+		d.vk = nil
+	}
+	if d.in == nil {
+		return nil
+	}
+	errs := d.in.takeMessages("")
+	if d.in.messenger != 0 {
+		d.in.destroyMessenger()
+		d.destroyed("messenger")
+	}
+	vk.DestroyInstance(d.in.vk, nil)
+	d.destroyed("instance")
+	errs = append(errs, d.in.takeMessages("")...)
+	d.in.free()
+	d.in = nil
+	if n := d.live.total(); n != 0 {
+		errs = append(errs, fmt.Errorf("engine: %d Vulkan objects outlived their device: %v", n, d.live.byKind()))
+	}
+	return errs
+}
+
+// cachePath returns where the pipeline cache file is, "" for none.
+func (d *Device) cachePath(key cacheKey) string {
+	if d.opts.NoCache {
+		return ""
+	}
+	dir := d.opts.CacheDir
+	if dir == "" {
+		if dir = defaultCacheDir(); dir == "" {
+			return ""
+		}
+	}
+	return filepath.Join(dir, key.fileName())
+}
+
+func (d *Device) cacheKey() cacheKey {
+	var props vk.PhysicalDeviceProperties
+	vk.GetPhysicalDeviceProperties(d.phys, &props)
+	defer props.Free()
+	props.Deref()
+	return cacheKey{Vendor: props.VendorID, Device: props.DeviceID, Driver: props.DriverVersion, UUID: props.PipelineCacheUUID}
+}

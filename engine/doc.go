@@ -1,0 +1,3 @@
+// Package engine computes with Vulkan: devices, memory, pipelines, recorded commands. It
+// is the only package of the project that sees Vulkan.
+package engine

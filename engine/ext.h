@@ -1,0 +1,473 @@
+// The part of Vulkan that the Go binding lacks (it stops at 1.1.88) or does
+// unsafely (it frees arrays of structures from a finalizer that may run while
+// the call is still reading them). Structures are declared here, laid out as
+// the Vulkan specification lays them out, so that no Vulkan header is needed to
+// build. Every structure lives on the C stack or in C memory; what Go passes in
+// is read during the call and never kept.
+#ifndef ENGINE_EXT_H
+#define ENGINE_EXT_H
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef int32_t Result;
+typedef uint64_t Handle; // a non-dispatchable handle, or a dispatchable one's address
+typedef void (*Function)(void);
+typedef Function (*Resolver)(void *instance, const char *name); // vkGetInstanceProcAddr
+
+#define OBJECT(h) ((void *)(uintptr_t)(h))
+
+// ---- structures, in the specification's order -------------------------------
+
+typedef struct { int32_t sType; void *pNext; } Chain;
+
+typedef struct {
+	int32_t sType; const void *pNext; const char *application; uint32_t applicationVersion;
+	const char *engine; uint32_t engineVersion; uint32_t api;
+} ApplicationInfo;
+
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags; const ApplicationInfo *application;
+	uint32_t layerCount; const char *const *layers; uint32_t extensionCount; const char *const *extensions;
+} InstanceCreateInfo;
+
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags, family, count; const float *priorities;
+} DeviceQueueCreateInfo;
+
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags; uint32_t queueCount; const DeviceQueueCreateInfo *queues;
+	uint32_t layerCount; const char *const *layers; uint32_t extensionCount; const char *const *extensions;
+	const void *features;
+} DeviceCreateInfo;
+
+typedef struct { char name[256]; uint32_t specVersion, version; char description[256]; } LayerProperties;
+typedef struct { char name[256]; uint32_t version; } ExtensionProperties;
+typedef struct { uint32_t flags, count, timestampBits, granularity[3]; } QueueFamily;
+
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t waitCount; const Handle *waits; const uint32_t *waitStages;
+	uint32_t commandCount; void *const *commands; uint32_t signalCount; const Handle *signals;
+} SubmitInfo;
+
+typedef struct { int32_t sType; const void *pNext; uint32_t src, dst; } MemoryBarrier;
+typedef struct { uint64_t src, dst, size; } BufferCopy;
+typedef struct { Handle buffer; uint64_t offset, range; } BufferInfo;
+
+typedef struct {
+	int32_t sType; const void *pNext; Handle set; uint32_t binding, element, count; int32_t type;
+	const void *images; const BufferInfo *buffers; const void *views;
+} WriteDescriptorSet;
+
+typedef struct { uint32_t binding; int32_t type; uint32_t count, stages; const void *samplers; } LayoutBinding;
+typedef struct { int32_t sType; const void *pNext; uint32_t flags, count; const LayoutBinding *bindings; } SetLayoutCreateInfo;
+typedef struct { uint32_t stages, offset, size; } PushRange;
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags, setCount; const Handle *sets; uint32_t pushCount; const PushRange *pushes;
+} PipelineLayoutCreateInfo;
+typedef struct { int32_t type; uint32_t count; } PoolSize;
+typedef struct { int32_t sType; const void *pNext; uint32_t flags, maxSets, count; const PoolSize *sizes; } PoolCreateInfo;
+
+typedef struct { uint32_t id, offset; size_t size; } SpecEntry;
+typedef struct { uint32_t count; const SpecEntry *entries; size_t size; const void *data; } SpecInfo;
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags; int32_t stage; Handle module; const char *entry; const SpecInfo *spec;
+} StageCreateInfo;
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags; StageCreateInfo stage; Handle layout, base; int32_t baseIndex;
+} ComputeCreateInfo;
+
+typedef struct { int32_t sType; const void *pNext; const char *name; float color[4]; } Label;
+typedef struct { int32_t sType; const void *pNext; int32_t type; Handle object; const char *name; } ObjectName;
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags; const char *id; int32_t number; const char *text;
+} CallbackData; // its later members are not read
+typedef uint32_t (*Callback)(int32_t severity, uint32_t types, const CallbackData *data, void *user);
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t flags, severity, types; Callback callback; void *user;
+} MessengerCreateInfo;
+typedef struct {
+	int32_t sType; const void *pNext; uint32_t enableCount; const int32_t *enable; uint32_t disableCount; const int32_t *disable;
+} ValidationFeatures;
+
+typedef struct { int32_t sType; void *pNext; uint32_t features[55]; } Features2;
+typedef struct { int32_t sType; void *pNext; uint32_t storage, uniform, push, io; } Storage16;
+typedef struct { int32_t sType; void *pNext; uint32_t float16, int8; } Float16;
+typedef struct { int32_t sType; void *pNext; uint32_t control, full; } SizeControl;
+typedef struct { int32_t sType; void *pNext; uint32_t model, deviceScope, chains; } MemoryModel;
+typedef struct { int32_t sType; void *pNext; uint32_t matrix, robust; } Cooperative;
+
+typedef struct { int32_t sType; void *pNext; uint64_t properties[128]; } Properties2; // 824 bytes are used
+typedef struct { int32_t sType; void *pNext; uint32_t id; char name[256], info[256]; uint8_t conformance[4]; } DriverProperties;
+typedef struct { int32_t sType; void *pNext; uint32_t size, stages, operations, quads; } SubgroupProperties;
+typedef struct { int32_t sType; void *pNext; uint32_t sets; uint64_t allocation; } Maintenance3;
+typedef struct { int32_t sType; void *pNext; uint64_t buffer; } Maintenance4;
+typedef struct { int32_t sType; void *pNext; uint32_t min, max, groups, stages; } SizeProperties;
+
+// ---- what a device can do beyond the first version of Vulkan ------------------
+
+typedef struct {
+	char driver[256], driverInfo[256];
+	uint64_t maxAllocation, maxBuffer;
+	uint32_t subgroupSize, subgroupStages, subgroupOperations, subgroupMin, subgroupMax;
+	uint32_t float16, int8, storage16, sizeControl, fullSubgroups, memoryModel, cooperative, statistics, int64, int16;
+} Caps;
+
+// ---- messages of the validation layers ------------------------------------------
+
+typedef struct Message { struct Message *next; char *id, *text; } Message;
+typedef struct { pthread_mutex_t mutex; Message *first, **last; } Messages;
+
+static Messages *messages_new(void) {
+	Messages *m = calloc(1, sizeof *m);
+	if (m) {
+		pthread_mutex_init(&m->mutex, NULL);
+		m->last = &m->first;
+	}
+	return m;
+}
+
+// messages_take removes the oldest message, which the caller frees with message_free.
+static Message *messages_take(Messages *m) {
+	pthread_mutex_lock(&m->mutex);
+	Message *first = m->first;
+	if (first) {
+		m->first = first->next;
+		if (!m->first) m->last = &m->first;
+	}
+	pthread_mutex_unlock(&m->mutex);
+	return first;
+}
+
+static void message_free(Message *m) {
+	free(m->id);
+	free(m->text);
+	free(m);
+}
+
+static void messages_free(Messages *m) {
+	for (Message *x; (x = messages_take(m));) message_free(x);
+	pthread_mutex_destroy(&m->mutex);
+	free(m);
+}
+
+// on_message runs on the thread of the Vulkan call that caused it; it only
+// stores a copy, so no Go code runs inside the driver.
+static uint32_t on_message(int32_t severity, uint32_t types, const CallbackData *data, void *user) {
+	(void)severity;
+	(void)types;
+	Messages *log = user;
+	Message *m = calloc(1, sizeof *m);
+	if (!m) return 0;
+	m->id = strdup(data->id ? data->id : "");
+	m->text = strdup(data->text ? data->text : "");
+	pthread_mutex_lock(&log->mutex);
+	*log->last = m;
+	log->last = &m->next;
+	pthread_mutex_unlock(&log->mutex);
+	return 0;
+}
+
+// ---- loader, instance -----------------------------------------------------------
+
+// loader_open returns vkGetInstanceProcAddr of the installed Vulkan loader, or NULL.
+static void *loader_open(const char *name) {
+	void *lib = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	return lib ? dlsym(lib, "vkGetInstanceProcAddr") : NULL;
+}
+
+static uint32_t instance_version(void *resolver) {
+	typedef Result (*F)(uint32_t *);
+	F f = (F)((Resolver)resolver)(NULL, "vkEnumerateInstanceVersion");
+	uint32_t v = 1u << 22;
+	if (f) f(&v);
+	return v;
+}
+
+static int has_layer(void *resolver, const char *name) {
+	typedef Result (*F)(uint32_t *, LayerProperties *);
+	F f = (F)((Resolver)resolver)(NULL, "vkEnumerateInstanceLayerProperties");
+	uint32_t n = 0;
+	if (!f || f(&n, NULL) || !n) return 0;
+	LayerProperties *list = calloc(n, sizeof *list);
+	int found = 0;
+	if (list && f(&n, list) >= 0)
+		for (uint32_t i = 0; i < n; i++) found |= !strcmp(list[i].name, name);
+	free(list);
+	return found;
+}
+
+static int has_instance_extension(void *resolver, const char *layer, const char *name) {
+	typedef Result (*F)(const char *, uint32_t *, ExtensionProperties *);
+	F f = (F)((Resolver)resolver)(NULL, "vkEnumerateInstanceExtensionProperties");
+	uint32_t n = 0;
+	if (!f || f(layer, &n, NULL) || !n) return 0;
+	ExtensionProperties *list = calloc(n, sizeof *list);
+	int found = 0;
+	if (list && f(layer, &n, list) >= 0)
+		for (uint32_t i = 0; i < n; i++) found |= !strcmp(list[i].name, name);
+	free(list);
+	return found;
+}
+
+// instance_create asks for debug names where offered (debug), and for the
+// validation layer with synchronization checks whose messages go to log.
+static Result instance_create(void *resolver, uint32_t api, int debug, Messages *log, Handle *out) {
+	typedef Result (*F)(const InstanceCreateInfo *, const void *, void **);
+	F f = (F)((Resolver)resolver)(NULL, "vkCreateInstance");
+	if (!f) return -3;
+	ApplicationInfo app = {0, NULL, "glipvk", 1, "glipvk", 1, api};
+	const char *layers[1] = {"VK_LAYER_KHRONOS_validation"};
+	const char *extensions[2];
+	uint32_t n = 0;
+	if (debug) extensions[n++] = "VK_EXT_debug_utils";
+	if (log) extensions[n++] = "VK_EXT_validation_features";
+	int32_t enable[1] = {4}; // synchronization validation
+	// Warnings and errors about validity and performance; the general ones are mostly
+	// the loader's, about manifests of drivers that have nothing to do with us.
+	MessengerCreateInfo messenger = {1000128004, NULL, 0, 0x1100, 6, on_message, log};
+	ValidationFeatures features = {1000247000, &messenger, 1, enable, 0, NULL};
+	InstanceCreateInfo info = {1, log ? &features : NULL, 0, &app, log ? 1u : 0u, layers, n, extensions};
+	void *instance = NULL;
+	Result r = f(&info, NULL, &instance);
+	*out = (Handle)(uintptr_t)instance;
+	return r;
+}
+
+// ---- calls of one instance ----------------------------------------------------------
+
+typedef struct {
+	Result (*messengerCreate)(void *, const MessengerCreateInfo *, const void *, Handle *);
+	void (*messengerDestroy)(void *, Handle, const void *);
+	void (*features)(void *, Features2 *);
+	void (*properties)(void *, Properties2 *);
+	void (*families)(void *, uint32_t *, QueueFamily *);
+	Result (*extensions)(void *, const char *, uint32_t *, ExtensionProperties *);
+	Result (*deviceCreate)(void *, const DeviceCreateInfo *, const void *, void **);
+	Result (*submit)(void *, uint32_t, const SubmitInfo *, Handle);
+	void (*barrier)(void *, uint32_t, uint32_t, uint32_t, uint32_t, const MemoryBarrier *, uint32_t, const void *, uint32_t, const void *);
+	void (*copy)(void *, Handle, Handle, uint32_t, const BufferCopy *);
+	void (*update)(void *, uint32_t, const WriteDescriptorSet *, uint32_t, const void *);
+	Result (*setLayout)(void *, const SetLayoutCreateInfo *, const void *, Handle *);
+	Result (*pipelineLayout)(void *, const PipelineLayoutCreateInfo *, const void *, Handle *);
+	Result (*pool)(void *, const PoolCreateInfo *, const void *, Handle *);
+	Result (*compute)(void *, Handle, uint32_t, const ComputeCreateInfo *, const void *, Handle *);
+	Result (*objectName)(void *, const ObjectName *);
+	void (*labelBegin)(void *, const Label *);
+	void (*labelEnd)(void *);
+} Calls;
+
+#define RESOLVE(field, name) *(Function *)&c->field = ((Resolver)resolver)(OBJECT(instance), name)
+
+static Calls *calls_new(void *resolver, Handle instance, int debug) {
+	Calls *c = calloc(1, sizeof *c);
+	if (!c) return NULL;
+	RESOLVE(features, "vkGetPhysicalDeviceFeatures2");
+	RESOLVE(properties, "vkGetPhysicalDeviceProperties2");
+	RESOLVE(families, "vkGetPhysicalDeviceQueueFamilyProperties");
+	RESOLVE(extensions, "vkEnumerateDeviceExtensionProperties");
+	RESOLVE(deviceCreate, "vkCreateDevice");
+	RESOLVE(submit, "vkQueueSubmit");
+	RESOLVE(barrier, "vkCmdPipelineBarrier");
+	RESOLVE(copy, "vkCmdCopyBuffer");
+	RESOLVE(update, "vkUpdateDescriptorSets");
+	RESOLVE(setLayout, "vkCreateDescriptorSetLayout");
+	RESOLVE(pipelineLayout, "vkCreatePipelineLayout");
+	RESOLVE(pool, "vkCreateDescriptorPool");
+	RESOLVE(compute, "vkCreateComputePipelines");
+	if (debug) {
+		RESOLVE(messengerCreate, "vkCreateDebugUtilsMessengerEXT");
+		RESOLVE(messengerDestroy, "vkDestroyDebugUtilsMessengerEXT");
+		RESOLVE(objectName, "vkSetDebugUtilsObjectNameEXT");
+		RESOLVE(labelBegin, "vkCmdBeginDebugUtilsLabelEXT");
+		RESOLVE(labelEnd, "vkCmdEndDebugUtilsLabelEXT");
+	}
+	return c;
+}
+
+static Result messenger_create(Calls *c, Handle instance, Messages *log, Handle *out) {
+	MessengerCreateInfo info = {1000128004, NULL, 0, 0x1100, 6, on_message, log};
+	return c->messengerCreate ? c->messengerCreate(OBJECT(instance), &info, NULL, out) : -7;
+}
+
+static void messenger_destroy(Calls *c, Handle instance, Handle messenger) {
+	if (messenger && c->messengerDestroy) c->messengerDestroy(OBJECT(instance), messenger, NULL);
+}
+
+static int has_device_extension(Calls *c, Handle physical, const char *name) {
+	uint32_t n = 0;
+	if (c->extensions(OBJECT(physical), NULL, &n, NULL) || !n) return 0;
+	ExtensionProperties *list = calloc(n, sizeof *list);
+	int found = 0;
+	if (list && c->extensions(OBJECT(physical), NULL, &n, list) >= 0)
+		for (uint32_t i = 0; i < n; i++) found |= !strcmp(list[i].name, name);
+	free(list);
+	return found;
+}
+
+static uint32_t queue_families(Calls *c, Handle physical, QueueFamily *out, uint32_t room) {
+	uint32_t n = room;
+	c->families(OBJECT(physical), &n, out);
+	return n;
+}
+
+// caps_read needs a device of Vulkan 1.1 (api as the device reports it).
+static void caps_read(Calls *c, Handle physical, uint32_t api, int cooperative, Caps *out) {
+	uint32_t minor = api >> 12 & 0x3ff;
+	Storage16 storage = {1000083000, NULL, 0, 0, 0, 0};
+	Float16 half = {1000082000, NULL, 0, 0};
+	SizeControl size = {1000225002, NULL, 0, 0};
+	MemoryModel model = {1000211000, NULL, 0, 0, 0};
+	Cooperative matrix = {1000506000, NULL, 0, 0};
+	Features2 features = {1000059000, &storage, {0}};
+	Chain *end = (Chain *)&storage;
+#define APPEND(when, s) if (when) { end->pNext = &s; end = (Chain *)&s; }
+	APPEND(minor >= 2, half)
+	APPEND(minor >= 2, model)
+	APPEND(minor >= 3, size)
+	APPEND(cooperative, matrix)
+	c->features(OBJECT(physical), &features);
+
+	SubgroupProperties subgroup = {1000094000, NULL, 0, 0, 0, 0};
+	Maintenance3 m3 = {1000168000, NULL, 0, 0};
+	Maintenance4 m4 = {1000413001, NULL, 0};
+	SizeProperties sizes = {1000225000, NULL, 0, 0, 0, 0};
+	DriverProperties driver = {1000196000, NULL, 0, "", "", {0}};
+	Properties2 properties = {1000059001, &subgroup, {0}};
+	end = (Chain *)&subgroup;
+	APPEND(1, m3)
+	APPEND(minor >= 2, driver)
+	APPEND(minor >= 3, m4)
+	APPEND(minor >= 3, sizes)
+#undef APPEND
+	c->properties(OBJECT(physical), &properties);
+
+	memcpy(out->driver, driver.name, sizeof out->driver);
+	memcpy(out->driverInfo, driver.info, sizeof out->driverInfo);
+	out->maxAllocation = m3.allocation;
+	out->maxBuffer = m4.buffer;
+	out->subgroupSize = subgroup.size;
+	out->subgroupStages = subgroup.stages;
+	out->subgroupOperations = subgroup.operations;
+	out->subgroupMin = sizes.min;
+	out->subgroupMax = sizes.max;
+	out->float16 = half.float16;
+	out->int8 = half.int8;
+	out->storage16 = storage.storage;
+	out->sizeControl = size.control;
+	out->fullSubgroups = size.full;
+	out->memoryModel = model.model;
+	out->cooperative = matrix.matrix;
+	out->statistics = features.features[24];
+	out->int64 = features.features[40];
+	out->int16 = features.features[41];
+}
+
+// device_create makes a device with one queue of the family and those of the
+// features in caps that the shaders of this project use or would use.
+static Result device_create(Calls *c, Handle physical, uint32_t family, const Caps *caps, Handle *out) {
+	float priority = 1;
+	DeviceQueueCreateInfo queue = {2, NULL, 0, family, 1, &priority};
+	Storage16 storage = {1000083000, NULL, caps->storage16, 0, 0, 0};
+	Float16 half = {1000082000, NULL, caps->float16, 0};
+	SizeControl size = {1000225002, NULL, caps->sizeControl, caps->fullSubgroups};
+	MemoryModel model = {1000211000, NULL, caps->memoryModel, 0, 0};
+	Cooperative matrix = {1000506000, NULL, caps->cooperative, 0};
+	Features2 features = {1000059000, NULL, {0}};
+	Chain *end = (Chain *)&features;
+#define APPEND(when, s) if (when) { end->pNext = &s; end = (Chain *)&s; }
+	APPEND(caps->storage16, storage)
+	APPEND(caps->float16, half)
+	APPEND(caps->sizeControl, size)
+	APPEND(caps->cooperative && caps->memoryModel, model)
+	APPEND(caps->cooperative && caps->memoryModel, matrix)
+#undef APPEND
+	const char *extensions[1];
+	uint32_t n = 0;
+	if (caps->cooperative && caps->memoryModel) extensions[n++] = "VK_KHR_cooperative_matrix";
+	DeviceCreateInfo info = {3, &features, 0, 1, &queue, 0, NULL, n, extensions, NULL};
+	void *device = NULL;
+	Result r = c->deviceCreate(OBJECT(physical), &info, NULL, &device);
+	*out = (Handle)(uintptr_t)device;
+	return r;
+}
+
+// ---- calls whose arguments hold arrays of structures ---------------------------------
+
+static Result queue_submit(Calls *c, Handle queue, Handle commands, Handle fence) {
+	void *list[1] = {OBJECT(commands)};
+	SubmitInfo info = {4, NULL, 0, NULL, NULL, 1, list, 0, NULL};
+	return c->submit(OBJECT(queue), 1, &info, fence);
+}
+
+static void memory_barrier(Calls *c, Handle commands, uint32_t srcStages, uint32_t dstStages, uint32_t srcAccess, uint32_t dstAccess) {
+	MemoryBarrier b = {46, NULL, srcAccess, dstAccess};
+	c->barrier(OBJECT(commands), srcStages, dstStages, 0, 1, &b, 0, NULL, 0, NULL);
+}
+
+static void buffer_copy(Calls *c, Handle commands, Handle dst, uint64_t dstOffset, Handle src, uint64_t srcOffset, uint64_t size) {
+	BufferCopy region = {srcOffset, dstOffset, size};
+	c->copy(OBJECT(commands), src, dst, 1, &region);
+}
+
+static void set_update(Calls *c, Handle device, Handle set, uint32_t binding, Handle buffer, uint64_t offset, uint64_t range) {
+	BufferInfo info = {buffer, offset, range};
+	WriteDescriptorSet w = {35, NULL, set, binding, 0, 1, 7, NULL, &info, NULL};
+	c->update(OBJECT(device), 1, &w, 0, NULL);
+}
+
+static Result set_layout_create(Calls *c, Handle device, uint32_t bindings, Handle *out) {
+	LayoutBinding *list = calloc(bindings ? bindings : 1, sizeof *list);
+	if (!list) return -1;
+	for (uint32_t i = 0; i < bindings; i++) list[i] = (LayoutBinding){i, 7, 1, 0x20, NULL}; // storage buffer, compute stage
+	SetLayoutCreateInfo info = {32, NULL, 0, bindings, list};
+	Result r = c->setLayout(OBJECT(device), &info, NULL, out);
+	free(list);
+	return r;
+}
+
+static Result pipeline_layout_create(Calls *c, Handle device, Handle set, uint32_t pushBytes, Handle *out) {
+	PushRange push = {0x20, 0, pushBytes};
+	PipelineLayoutCreateInfo info = {30, NULL, 0, 1, &set, pushBytes ? 1u : 0u, &push};
+	return c->pipelineLayout(OBJECT(device), &info, NULL, out);
+}
+
+static Result descriptor_pool_create(Calls *c, Handle device, uint32_t sets, uint32_t descriptors, Handle *out) {
+	PoolSize size = {7, descriptors};
+	PoolCreateInfo info = {33, NULL, 0, sets, descriptors ? 1u : 0u, &size};
+	return c->pool(OBJECT(device), &info, NULL, out);
+}
+
+static Result compute_pipeline_create(Calls *c, Handle device, Handle cache, Handle module, const char *entry,
+                                      Handle layout, const uint32_t *constants, uint32_t count, Handle *out) {
+	SpecEntry *entries = calloc(count ? count : 1, sizeof *entries);
+	if (!entries) return -1;
+	for (uint32_t i = 0; i < count; i++) entries[i] = (SpecEntry){i, 4 * i, 4};
+	SpecInfo spec = {count, entries, 4 * (size_t)count, constants};
+	ComputeCreateInfo info = {29, NULL, 0, {18, NULL, 0, 0x20, module, entry, count ? &spec : NULL}, layout, 0, -1};
+	Result r = c->compute(OBJECT(device), cache, 1, &info, NULL, out);
+	free(entries);
+	return r;
+}
+
+// ---- names and regions seen by debuggers -----------------------------------------------
+
+static void object_name(Calls *c, Handle device, int32_t type, Handle object, const char *name) {
+	ObjectName info = {1000128000, NULL, type, object, name};
+	if (c->objectName) c->objectName(OBJECT(device), &info);
+}
+
+static void label_begin(Calls *c, Handle commands, const char *name) {
+	Label label = {1000128002, NULL, name, {0, 0, 0, 0}};
+	if (c->labelBegin) c->labelBegin(OBJECT(commands), &label);
+}
+
+static void label_end(Calls *c, Handle commands) {
+	if (c->labelEnd) c->labelEnd(OBJECT(commands));
+}
+
+#endif

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// memoryType is a memory type of a device.
+type memoryType struct {
+	local, visible, coherent, cached bool
+	heap                             int
+}
+
+// unified reports memory that needs no staging copies: the device's own, and fast for the
+// host to read and write. Uncached memory is not counted: the host reads it very slowly.
+func (t memoryType) unified() bool { return t.local && t.visible && t.coherent && t.cached }
+
+// suits says how well a type serves m: 0 not at all, more is better.
+func (t memoryType) suits(m Memory, staging bool) int {
+	score := 0
+	mapped := t.visible && t.coherent
+	switch m {
+	case DeviceMemory:
+		switch {
+		case !t.local:
+		case t.unified() && !staging:
+			score = 3
+		case !t.visible:
+			score = 2
+		default:
+			score = 1 // a window into device memory: kept for last, it may be small
+		}
+	case UploadMemory:
+		switch {
+		case !mapped:
+		case !t.local && !t.cached: // write-combined: the host only writes it
+			score = 3
+		case !t.local:
+			score = 2
+		default:
+			score = 1
+		}
+	case ReadbackMemory:
+		switch {
+		case !mapped:
+		case t.cached && !t.local:
+			score = 3
+		case t.cached:
+			score = 2
+		default:
+			score = 1
+		}
+	}
+	return score
+}
+
+// memoryTypesFor returns the indices of the types that serve m, best first, among those
+// in allowed (a bit for each type).
+func memoryTypesFor(types []memoryType, allowed uint32, m Memory, staging bool) []int {
+	var list []int
+	for i, t := range types {
+		if allowed>>i&1 != 0 && t.suits(m, staging) > 0 {
+			list = append(list, i)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b int) int {
+		return cmp.Compare(types[b].suits(m, staging), types[a].suits(m, staging))
+	})
+	return list
+}
+
+// chooseQueue returns the index of the queue family to compute on: one without graphics
+// where there is one, since it runs beside whatever draws the desktop; -1 when none computes.
+func chooseQueue(queues []Queue) int {
+	at := -1
+	for i, q := range queues {
+		if q.Compute && q.Count > 0 && (at < 0 || queues[at].Graphics && !q.Graphics) {
+			at = i
+		}
+	}
+	return at
+}
+
+// subgroupOperations names the bits of VkSubgroupFeatureFlags.
+func subgroupOperations(bits uint32) []string {
+	var list []string
+	for i, name := range []string{"basic", "vote", "arithmetic", "ballot", "shuffle", "shuffle relative", "clustered", "quad"} {
+		if bits>>i&1 != 0 {
+			list = append(list, name)
+		}
+	}
+	return list
+}

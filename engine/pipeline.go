@@ -1,0 +1,211 @@
+//go:build cgo && linux
+
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	vk "github.com/vulkan-go/vulkan"
+)
+
+// Pipeline is a compiled compute shader. The device owns it: there is nothing to close.
+type Pipeline struct {
+	d         *Device
+	label     string
+	bindings  int
+	pushBytes int
+	vk        vk.Pipeline
+	layout    layout
+}
+
+// layout is what pipelines with equally many bindings and push bytes share.
+type layout struct {
+	set      vk.DescriptorSetLayout
+	pipeline vk.PipelineLayout
+}
+
+type layoutKey struct{ bindings, pushBytes int }
+
+// pipelines holds the compiled pipelines of a device by content.
+type pipelines struct {
+	mu      sync.RWMutex
+	byKey   map[[sha256.Size]byte]*Pipeline
+	layouts map[layoutKey]layout
+	cache   vk.PipelineCache
+	path    string // of the cache file, "" = none
+	key     cacheKey
+	read    int // bytes the cache file gave
+}
+
+// open makes the driver's pipeline cache from the file, where there is a good one.
+func (p *pipelines) open(d *Device) error {
+	p.byKey = map[[sha256.Size]byte]*Pipeline{}
+	p.layouts = map[layoutKey]layout{}
+	p.key = d.cacheKey()
+	p.path = d.cachePath(p.key)
+	var data []byte
+	if p.path != "" {
+		data = readCache(p.path, p.key)
+	}
+	p.read = len(data)
+	return d.create("pipeline cache", "vkCreatePipelineCache", "", func() int32 { return createCache(d.vk, data, &p.cache) })
+}
+
+// close writes the cache file when anything was compiled, and destroys everything.
+func (p *pipelines) close(d *Device) {
+	if p.cache != nil {
+		if p.path != "" && len(p.byKey) > 0 {
+			if data := cacheData(d.vk, p.cache); len(data) > 0 {
+				_ = writeCache(p.path, p.key, data) // a cache that cannot be kept costs time only
+			}
+		}
+		vk.DestroyPipelineCache(d.vk, p.cache, nil)
+		d.destroyed("pipeline cache")
+	}
+	for _, x := range p.byKey {
+		x.release()
+	}
+	for _, l := range p.layouts {
+		vk.DestroyPipelineLayout(d.vk, l.pipeline, nil)
+		d.destroyed("pipeline layout")
+		vk.DestroyDescriptorSetLayout(d.vk, l.set, nil)
+		d.destroyed("set layout")
+	}
+	p.byKey, p.layouts, p.cache = nil, nil, nil
+}
+
+func (x *Pipeline) release() {
+	vk.DestroyPipeline(x.d.vk, x.vk, nil)
+	x.d.destroyed("pipeline")
+}
+
+// identity is the hash of all that makes a pipeline what it is.
+func (s PipelineSpec) identity() [sha256.Size]byte {
+	h := sha256.New()
+	word := func(v int) { h.Write(binary.LittleEndian.AppendUint64(nil, uint64(v))) }
+	word(len(s.Entry))
+	h.Write([]byte(s.Entry))
+	word(s.Bindings)
+	word(s.PushBytes)
+	word(len(s.Constants))
+	var b []byte
+	for _, v := range s.Constants {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	for _, v := range s.Code {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	h.Write(b)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// check refuses what would be undefined behaviour in the driver.
+func (s PipelineSpec) check(c Caps) error {
+	const spirvMagic = 0x07230203
+	switch {
+	case len(s.Code) < 5 || s.Code[0] != spirvMagic:
+		return fmt.Errorf("engine: pipeline %q: the code is not SPIR-V", s.Label)
+	case s.Bindings < 0 || s.Bindings > c.MaxBindings:
+		return fmt.Errorf("engine: pipeline %q: %d bindings, the device allows %d: %w", s.Label, s.Bindings, c.MaxBindings, ErrUnsupported)
+	case s.PushBytes < 0 || s.PushBytes%4 != 0:
+		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, a multiple of 4 is needed", s.Label, s.PushBytes)
+	case s.PushBytes > c.MaxPushConstants:
+		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, the device allows %d: %w", s.Label, s.PushBytes, c.MaxPushConstants, ErrUnsupported)
+	}
+	return nil
+}
+
+// Pipeline returns the pipeline of a spec, compiling it the first time. Goroutines that ask
+// for the same one at the same time get the same one.
+func (d *Device) Pipeline(s PipelineSpec) (*Pipeline, error) {
+	if s.Entry == "" {
+		s.Entry = "main"
+	}
+	if err := s.check(d.info.Caps); err != nil {
+		return nil, err
+	}
+	if err := d.enter(); err != nil {
+		return nil, err
+	}
+	defer d.leave()
+	key := s.identity()
+	d.pipelines.mu.RLock()
+	x := d.pipelines.byKey[key]
+	d.pipelines.mu.RUnlock()
+	if x != nil {
+		return x, nil
+	}
+	x, err := d.compile(s)
+	if err = errors.Join(err, d.messages(s.Label)); err != nil {
+		if x != nil {
+			x.release()
+		}
+		return nil, err
+	}
+	d.pipelines.mu.Lock()
+	defer d.pipelines.mu.Unlock()
+	if first := d.pipelines.byKey[key]; first != nil { // another goroutine was faster
+		x.release()
+		return first, nil
+	}
+	d.pipelines.byKey[key] = x
+	return x, nil
+}
+
+// compile makes a pipeline; several goroutines may compile at the same time.
+func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
+	l, err := d.layout(s)
+	if err != nil {
+		return nil, err
+	}
+	var module vk.ShaderModule
+	code := slices.Clone(s.Code) // the caller's may change meanwhile; and this copy can be pinned
+	if err := d.create("shader module", "vkCreateShaderModule", s.Label, func() int32 {
+		return createModule(d.vk, code, &module)
+	}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		vk.DestroyShaderModule(d.vk, module, nil)
+		d.destroyed("shader module")
+	}()
+	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, pushBytes: s.PushBytes, layout: l}
+	if err := d.create("pipeline", "vkCreateComputePipelines", s.Label, func() int32 {
+		return d.in.createPipeline(d.vk, d.pipelines.cache, module, l.pipeline, s, &x.vk)
+	}); err != nil {
+		return nil, err
+	}
+	d.in.name(d.vk, objectPipeline, bits(x.vk), s.Label)
+	return x, nil
+}
+
+// layout returns the shared layout for a spec.
+func (d *Device) layout(s PipelineSpec) (layout, error) {
+	p := &d.pipelines
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := layoutKey{s.Bindings, s.PushBytes}
+	if l, ok := p.layouts[key]; ok {
+		return l, nil
+	}
+	var l layout
+	if err := d.create("set layout", "vkCreateDescriptorSetLayout", s.Label, func() int32 {
+		return d.in.createSetLayout(d.vk, s.Bindings, &l.set)
+	}); err != nil {
+		return l, err
+	}
+	if err := d.create("pipeline layout", "vkCreatePipelineLayout", s.Label, func() int32 {
+		return d.in.createPipelineLayout(d.vk, l.set, s.PushBytes, &l.pipeline)
+	}); err != nil {
+		vk.DestroyDescriptorSetLayout(d.vk, l.set, nil)
+		d.destroyed("set layout")
+		return l, err
+	}
+	p.layouts[key] = l
+	return l, nil
+}

@@ -1,0 +1,216 @@
+//go:build cgo && linux
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Recorder collects dispatches and copies. It holds no Vulkan object: those are made by
+// [Recorder.Finish]. Use it from one goroutine; the first mistake is kept and returned by
+// Finish, so calls need no check of their own.
+type Recorder struct {
+	d     *Device
+	label string
+	opts  RecorderOptions
+	err   error
+	done  bool
+	ops   []op
+	steps []step // one for each dispatch and copy, in order
+	depth int    // regions open
+}
+
+// op is one recorded command.
+type op struct {
+	kind     opKind
+	label    string   // of a region
+	dispatch Dispatch // with its own copies of Bindings and Push
+	copy     copyOp
+}
+
+type opKind int
+
+const (
+	opDispatch opKind = iota
+	opCopy
+	opBegin // of a region
+	opEnd
+)
+
+type copyOp struct {
+	dst, src             *Buffer
+	dstOffset, srcOffset int64
+	size                 int64
+}
+
+// NewRecorder begins a recording. Timestamps on a queue without them are [ErrUnsupported].
+func (d *Device) NewRecorder(label string, o RecorderOptions) (*Recorder, error) {
+	if err := d.enter(); err != nil {
+		return nil, err
+	}
+	defer d.leave()
+	if o.Timestamps && d.info.Caps.TimestampBits == 0 {
+		return nil, fmt.Errorf("engine: recorder %q: the queue of %s has no timestamps: %w", label, d.info.Name, ErrUnsupported)
+	}
+	return &Recorder{d: d, label: label, opts: o}, nil
+}
+
+// fail keeps the first error and says whether there is one.
+func (r *Recorder) fail(err error) {
+	if r.err == nil && err != nil {
+		r.err = fmt.Errorf("engine: %s: %w", r.label, err)
+	}
+}
+
+// Dispatch records one run of a pipeline. Barriers before it are derived from the access
+// that its bindings and those of earlier steps declare.
+func (r *Recorder) Dispatch(x Dispatch) {
+	if r.done {
+		r.fail(errors.New("recorded into after Finish or Abandon"))
+	}
+	if r.err != nil {
+		return
+	}
+	if err := r.checkDispatch(x); err != nil {
+		r.fail(fmt.Errorf("dispatch %q: %w", x.Label, err))
+		return
+	}
+	x.Bindings = slices.Clone(x.Bindings)
+	x.Push = slices.Clone(x.Push)
+	s := step{stage: computeStage}
+	for _, b := range x.Bindings {
+		s.uses = append(s.uses, use{b.Buffer, b.Offset, b.Offset + b.Size, b.Access&Write != 0})
+	}
+	r.ops = append(r.ops, op{kind: opDispatch, dispatch: x})
+	r.steps = append(r.steps, s)
+}
+
+// checkDispatch refuses whatever would be undefined behaviour on the device.
+func (r *Recorder) checkDispatch(x Dispatch) error {
+	p, caps := x.Pipeline, r.d.info.Caps
+	switch {
+	case p == nil:
+		return errors.New("no pipeline")
+	case p.d != r.d:
+		return errors.New("the pipeline belongs to another device")
+	case len(x.Bindings) != p.bindings:
+		return fmt.Errorf("%d bindings, pipeline %q has %d", len(x.Bindings), p.label, p.bindings)
+	case len(x.Push) != p.pushBytes:
+		return fmt.Errorf("%d bytes of push constants, pipeline %q takes %d", len(x.Push), p.label, p.pushBytes)
+	}
+	for i, n := range x.Groups {
+		if n < 1 || n > caps.MaxWorkgroups[i] {
+			return fmt.Errorf("groups %v: %c must be from 1 to %d; split the dispatch: %w", x.Groups, 'x'+i, caps.MaxWorkgroups[i], ErrUnsupported)
+		}
+	}
+	for i, b := range x.Bindings {
+		if err := r.checkRange(b.Buffer, b.Offset, b.Size); err != nil {
+			return fmt.Errorf("binding %d: %w", i, err)
+		}
+		switch {
+		case b.Access < Read || b.Access > ReadWrite:
+			return fmt.Errorf("binding %d: buffer %q: access is not stated (Read, Write or ReadWrite)", i, b.Buffer.label)
+		case b.Offset%caps.StorageAlignment != 0:
+			return fmt.Errorf("binding %d: buffer %q: offset %d is not a multiple of %d", i, b.Buffer.label, b.Offset, caps.StorageAlignment)
+		case b.Size > caps.MaxStorageBufferRange:
+			return fmt.Errorf("binding %d: buffer %q: %d bytes, the device binds at most %d; split the operation: %w",
+				i, b.Buffer.label, b.Size, caps.MaxStorageBufferRange, ErrUnsupported)
+		}
+	}
+	return nil
+}
+
+// checkRange also refuses closed buffers and those of another device.
+func (r *Recorder) checkRange(b *Buffer, offset, size int64) error {
+	switch {
+	case b == nil:
+		return errors.New("no buffer")
+	case b.d != r.d:
+		return fmt.Errorf("buffer %q belongs to another device", b.label)
+	}
+	return b.checkRange(offset, size)
+}
+
+func (b *Buffer) checkRange(offset, size int64) error {
+	if offset < 0 || size <= 0 || size > b.size || offset > b.size-size {
+		return fmt.Errorf("buffer %q: %d bytes at offset %d do not fit into its %d", b.label, size, offset, b.size)
+	}
+	return nil
+}
+
+// Copy records a copy of size bytes; offsets are bytes too. Ranges of one buffer must not overlap.
+func (r *Recorder) Copy(dst *Buffer, dstOffset int64, src *Buffer, srcOffset, size int64) {
+	if r.done {
+		r.fail(errors.New("recorded into after Finish or Abandon"))
+	}
+	if r.err != nil {
+		return
+	}
+	if err := r.checkRange(dst, dstOffset, size); err != nil {
+		r.fail(fmt.Errorf("copy to: %w", err))
+		return
+	}
+	if err := r.checkRange(src, srcOffset, size); err != nil {
+		r.fail(fmt.Errorf("copy from: %w", err))
+		return
+	}
+	if dst == src && dstOffset < srcOffset+size && srcOffset < dstOffset+size {
+		r.fail(fmt.Errorf("copy inside buffer %q: %d bytes from %d to %d overlap", dst.label, size, srcOffset, dstOffset))
+		return
+	}
+	r.ops = append(r.ops, op{kind: opCopy, copy: copyOp{dst, src, dstOffset, srcOffset, size}})
+	r.steps = append(r.steps, step{stage: transferStage, uses: []use{
+		{dst, dstOffset, dstOffset + size, true}, {src, srcOffset, srcOffset + size, false}}})
+}
+
+// Region opens a named region that debuggers show around what is recorded until the
+// returned function is called. Regions nest.
+func (r *Recorder) Region(label string) (end func()) {
+	r.ops = append(r.ops, op{kind: opBegin, label: label})
+	r.depth++
+	open := true
+	return func() {
+		if open {
+			open = false
+			r.depth--
+			r.ops = append(r.ops, op{kind: opEnd})
+		}
+	}
+}
+
+// Abandon drops the recording. It is safe after Finish, where it does nothing, so that it can be deferred.
+func (r *Recorder) Abandon() {
+	r.done = true
+	r.ops, r.steps = nil, nil
+}
+
+// Finish turns the recording into commands, which the caller closes. The recorder is
+// used up, whatever the outcome.
+func (r *Recorder) Finish() (*Commands, error) {
+	if r.done {
+		r.fail(errors.New("finished twice"))
+	}
+	defer r.Abandon()
+	if r.err == nil && r.depth != 0 {
+		r.fail(fmt.Errorf("%d regions were not ended", r.depth))
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	if err := r.d.enter(); err != nil {
+		return nil, err
+	}
+	defer r.d.leave()
+	c := &Commands{d: r.d, label: r.label}
+	if err := c.hold(r.ops); err != nil {
+		return nil, err
+	}
+	err := c.build(r)
+	if err = errors.Join(err, r.d.messages(r.label)); err != nil {
+		c.release()
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,225 @@
+//go:build cgo && linux
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	vk "github.com/vulkan-go/vulkan"
+)
+
+const (
+	stagingSlots = 4
+	slotBytes    = 4 << 20
+)
+
+// staging is a ring of slots in one mapped buffer: while the device copies one, the host
+// fills or empties another. It is made when first needed and kept until the device closes.
+type staging struct {
+	mu     sync.Mutex // one transfer at a time
+	buffer *Buffer
+	slots  []*slot
+	next   int
+}
+
+// slot is a part of the staging buffer with what is needed to copy it.
+type slot struct {
+	commands Commands // its pool, buffer and fence; recorded anew for each copy
+	offset   int64
+	then     []byte // where the contents go when the copy is over, nil for an upload
+}
+
+// Upload copies src into dst at offset (bytes) and returns when it is there. A buffer that
+// the host sees is written directly; any other through the staging ring. A cancelled context
+// is seen every 4 MiB; the buffer's contents are then partly old. The caller makes sure that
+// no commands use the range meanwhile.
+func (d *Device) Upload(ctx context.Context, dst *Buffer, offset int64, src []byte) error {
+	return d.transfer(ctx, "upload", dst, offset, len(src), func(mapped []byte) error {
+		if mapped != nil {
+			copy(mapped, src)
+			return nil
+		}
+		return d.staging.run(ctx, d, int64(len(src)), func(s *slot, at, n int64) error {
+			copy(d.staging.window(s), src[at:at+n])
+			return d.submitCopy(s, copyOp{dst, d.staging.buffer, offset + at, s.offset, n})
+		})
+	})
+}
+
+// Download copies from src at offset (bytes) into dst and returns when it is there; the
+// same holds as for [Device.Upload].
+func (d *Device) Download(ctx context.Context, dst []byte, src *Buffer, offset int64) error {
+	return d.transfer(ctx, "download", src, offset, len(dst), func(mapped []byte) error {
+		if mapped != nil {
+			copy(dst, mapped)
+			return nil
+		}
+		return d.staging.run(ctx, d, int64(len(dst)), func(s *slot, at, n int64) error {
+			s.then = dst[at : at+n]
+			return d.submitCopy(s, copyOp{d.staging.buffer, src, s.offset, offset + at, n})
+		})
+	})
+}
+
+// transfer checks the arguments and keeps the buffer open during f, which is given the
+// mapped range where there is one.
+func (d *Device) transfer(ctx context.Context, verb string, b *Buffer, offset int64, n int, f func(mapped []byte) error) error {
+	if b == nil || b.d != d {
+		return fmt.Errorf("engine: %s: the buffer is nil or belongs to another device", verb)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("engine: %s %q: %w", verb, b.label, err)
+	}
+	if n == 0 {
+		return nil
+	}
+	if err := b.checkRange(offset, int64(n)); err != nil {
+		return fmt.Errorf("engine: %s: %w", verb, err)
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	defer d.leave()
+	if err := b.use(); err != nil {
+		return fmt.Errorf("engine: %s: %w", verb, err)
+	}
+	defer b.unuse()
+	var mapped []byte
+	if b.mapped != nil {
+		mapped = b.mapped[offset : offset+int64(n)]
+	}
+	return errors.Join(f(mapped), d.messages(b.label))
+}
+
+// use keeps a buffer open until unuse.
+func (b *Buffer) use() error {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	if b.closed {
+		return fmt.Errorf("buffer %q: %w", b.label, ErrClosed)
+	}
+	b.users++
+	return nil
+}
+
+func (b *Buffer) unuse() {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	b.users--
+}
+
+// run cuts a transfer of n bytes into pieces of at most one slot. At the end, and after any
+// error, it waits for every slot: nothing stays in flight.
+func (s *staging) run(ctx context.Context, d *Device, n int64, piece func(s *slot, at, n int64) error) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.open(d); err != nil {
+		return err
+	}
+	defer func() {
+		for range s.slots { // oldest first
+			err = errors.Join(err, s.turn().settle(s))
+		}
+	}()
+	for at := int64(0); at < n; at += slotBytes {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("engine: transfer after %d of %d bytes: %w", at, n, err)
+		}
+		x := s.turn()
+		if err := x.settle(s); err != nil {
+			return err
+		}
+		if err := piece(x, at, min(slotBytes, n-at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn returns the slot that was used longest ago.
+func (s *staging) turn() *slot {
+	x := s.slots[s.next]
+	s.next = (s.next + 1) % len(s.slots)
+	return x
+}
+
+func (s *staging) window(x *slot) []byte { return s.buffer.mapped[x.offset : x.offset+slotBytes] }
+
+// settle waits for a slot's copy and hands its contents over.
+func (x *slot) settle(s *staging) error {
+	if err := x.commands.wait(context.Background()); err != nil {
+		return err
+	}
+	if x.then != nil {
+		copy(x.then, s.window(x))
+		x.then = nil
+	}
+	return nil
+}
+
+// submitCopy records and submits one copy in a slot that is settled.
+func (d *Device) submitCopy(x *slot, k copyOp) error {
+	c := &x.commands
+	err := d.call("vkResetCommandPool", c.label, func() int32 { return int32(vk.ResetCommandPool(d.vk, c.pool, 0)) })
+	if err == nil {
+		err = d.begin(c.label, c.buffer)
+	}
+	if err == nil {
+		d.openBarrier(c.buffer)
+		d.in.copy(c.buffer, k.dst.vk, k.dstOffset, k.src.vk, k.srcOffset, k.size)
+		d.closeBarrier(c.buffer)
+		err = d.end(c.label, c.buffer)
+	}
+	if err == nil {
+		d.queueMu.Lock()
+		err = d.call("vkQueueSubmit", c.label, func() int32 { return d.in.submit(d.queue, c.buffer, c.fences[0]) })
+		d.queueMu.Unlock()
+	}
+	if err != nil {
+		x.then = nil
+		return err
+	}
+	c.inFlight = true
+	return nil
+}
+
+// open makes the ring the first time; a failure leaves nothing behind.
+func (s *staging) open(d *Device) error {
+	if s.buffer != nil {
+		return nil
+	}
+	// Cached memory for both directions: the host reads it fast, and writes are no slower.
+	b, err := d.newBuffer(stagingSlots*slotBytes, ReadbackMemory, "staging ring")
+	if err != nil {
+		return err
+	}
+	s.buffer = b
+	for i := range stagingSlots {
+		x := &slot{offset: int64(i) * slotBytes, commands: Commands{d: d, label: "staging ring"}}
+		s.slots = append(s.slots, x)
+		var fence vk.Fence
+		err := d.newPool("staging ring", vk.CommandPoolCreateTransientBit, &x.commands.pool, &x.commands.buffer, &fence)
+		if fence != nil {
+			x.commands.fences = []vk.Fence{fence}
+		}
+		if err != nil {
+			s.close(d)
+			return err
+		}
+	}
+	return nil
+}
+
+// close frees the ring; nothing is in flight.
+func (s *staging) close(d *Device) {
+	for _, x := range s.slots {
+		x.commands.release()
+	}
+	if s.buffer != nil {
+		s.buffer.release()
+	}
+	s.slots, s.buffer, s.next = nil, nil, 0
+}

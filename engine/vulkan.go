@@ -1,0 +1,347 @@
+//go:build cgo && linux
+
+package engine
+
+// This file is the only one that uses cgo or unsafe. The rules it keeps:
+//
+//   - Go memory handed to C is read or written during the call only, except where a
+//     structure of the binding holds a pointer to it: that memory is pinned until the
+//     call is over.
+//   - Memory that C keeps (messages, call tables, mapped device memory) is C's.
+//   - Handles travel as numbers, never as Go pointers: some drivers use small integers.
+//   - Calls whose arguments hold arrays of structures or of strings go through ext.h,
+//     all others through the binding. The binding frees such arrays from a finalizer
+//     that may run while the call still reads them.
+
+/*
+#cgo LDFLAGS: -ldl -lpthread
+#include "ext.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"unsafe"
+
+	vk "github.com/vulkan-go/vulkan"
+)
+
+// handle is a Vulkan handle as a number.
+type handle = C.Handle
+
+// bits returns the handle's value. H is a pointer or an integer of 64 bits.
+func bits[H vk.Instance | vk.PhysicalDevice | vk.Device | vk.Queue | vk.CommandBuffer | vk.Fence | vk.Buffer |
+	vk.DeviceMemory | vk.ShaderModule | vk.PipelineCache | vk.PipelineLayout | vk.DescriptorSetLayout |
+	vk.DescriptorPool | vk.DescriptorSet | vk.Pipeline | vk.CommandPool | vk.QueryPool](h H) handle {
+	return *(*handle)(unsafe.Pointer(&h))
+}
+
+// fromBits stores a handle's value in a variable of the binding's type.
+func fromBits[H any](out *H, h handle) { *(*handle)(unsafe.Pointer(out)) = h }
+
+// openLoader finds the Vulkan loader once for the process and hands its entry point to
+// the binding, which keeps it in a global of its own.
+var openLoader = sync.OnceValues(func() (unsafe.Pointer, error) {
+	for _, name := range []string{"libvulkan.so.1", "libvulkan.so"} {
+		c := C.CString(name)
+		resolver := C.loader_open(c)
+		C.free(unsafe.Pointer(c))
+		if resolver == nil {
+			continue
+		}
+		vk.SetGetInstanceProcAddr(resolver)
+		if err := vk.Init(); err != nil {
+			return nil, fmt.Errorf("engine: %s: %w: %w", name, err, ErrNoDevice)
+		}
+		return resolver, nil
+	}
+	return nil, fmt.Errorf("engine: there is no Vulkan loader (libvulkan.so.1) on this machine; "+
+		"install one and a driver (Debian: libvulkan1 and mesa-vulkan-drivers) or use the CPU: %w", ErrNoDevice)
+})
+
+// initCalls lets the binding resolve its functions once; the loader's functions serve
+// every instance.
+var initCalls sync.Once
+
+const validationLayer = "VK_LAYER_KHRONOS_validation"
+
+func hasLayer(resolver unsafe.Pointer) bool {
+	name := C.CString(validationLayer)
+	defer C.free(unsafe.Pointer(name))
+	return C.has_layer(resolver, name) != 0
+}
+
+func hasInstanceExtension(resolver unsafe.Pointer, name string) bool {
+	c := C.CString(name)
+	defer C.free(unsafe.Pointer(c))
+	return C.has_instance_extension(resolver, nil, c) != 0
+}
+
+// instance is a Vulkan instance with its call table and its messages.
+type instance struct {
+	vk        vk.Instance
+	calls     *C.Calls
+	log       *C.Messages // nil without validation
+	messenger handle
+}
+
+// newInstance makes an instance; out of the calls that can fail, create is told each.
+func newInstance(resolver unsafe.Pointer, validation bool, create func(kind, call string, f func() int32) error) (*instance, error) {
+	in := &instance{}
+	if validation {
+		if in.log = C.messages_new(); in.log == nil {
+			return nil, resultError("vkCreateInstance", "", resultOutOfHostMemory)
+		}
+	}
+	debug := C.int(0)
+	if validation || hasInstanceExtension(resolver, "VK_EXT_debug_utils") {
+		debug = 1
+	}
+	api := min(uint32(C.instance_version(resolver)), vk.MakeVersion(1, 3, 0))
+	var h handle
+	err := create("instance", "vkCreateInstance", func() int32 {
+		return int32(C.instance_create(resolver, C.uint32_t(api), debug, in.log, &h))
+	})
+	if err != nil {
+		in.free()
+		return nil, err
+	}
+	fromBits(&in.vk, h)
+	initCalls.Do(func() { err = vk.InitInstance(in.vk) })
+	if in.calls = C.calls_new(resolver, h, debug); in.calls == nil {
+		return in, resultError("vkGetInstanceProcAddr", "", resultOutOfHostMemory)
+	}
+	if err == nil && validation {
+		err = create("messenger", "vkCreateDebugUtilsMessengerEXT", func() int32 {
+			return int32(C.messenger_create(in.calls, h, in.log, &in.messenger))
+		})
+	}
+	return in, err
+}
+
+// free releases what belongs to C once the Vulkan objects are gone.
+func (in *instance) free() {
+	C.free(unsafe.Pointer(in.calls))
+	if in.log != nil {
+		C.messages_free(in.log)
+	}
+	in.calls, in.log = nil, nil
+}
+
+func (in *instance) destroyMessenger() { C.messenger_destroy(in.calls, bits(in.vk), in.messenger) }
+
+// takeMessages returns what the validation layer said since the last call.
+func (in *instance) takeMessages(label string) []error {
+	if in == nil || in.log == nil {
+		return nil
+	}
+	var errs []error
+	for m := C.messages_take(in.log); m != nil; m = C.messages_take(in.log) {
+		errs = append(errs, &Error{Call: validationLayer, Result: C.GoString(m.id), Label: label, Detail: C.GoString(m.text), kind: ErrValidation})
+		C.message_free(m)
+	}
+	return errs
+}
+
+func (in *instance) families(p vk.PhysicalDevice) []Queue {
+	var list [32]C.QueueFamily
+	n := C.queue_families(in.calls, bits(p), &list[0], C.uint32_t(len(list)))
+	queues := make([]Queue, n)
+	for i := range queues {
+		q := list[i]
+		queues[i] = Queue{Count: int(q.count), Graphics: q.flags&1 != 0, Compute: q.flags&2 != 0, TimestampBits: int(q.timestampBits)}
+	}
+	return queues
+}
+
+// extras are the capabilities that the binding cannot ask for.
+type extras = C.Caps
+
+func (in *instance) extras(p vk.PhysicalDevice, api uint32) extras {
+	name := C.CString("VK_KHR_cooperative_matrix")
+	defer C.free(unsafe.Pointer(name))
+	var x extras
+	C.caps_read(in.calls, bits(p), C.uint32_t(api), C.has_device_extension(in.calls, bits(p), name), &x)
+	return x
+}
+
+// fill copies the extras into the exported description.
+func fillExtras(info *Info, x *extras) {
+	info.Driver = C.GoString(&x.driver[0])
+	if v := C.GoString(&x.driverInfo[0]); v != "" {
+		info.DriverVersion = v
+	}
+	c := &info.Caps
+	c.MaxAllocationBytes = int64(min(uint64(x.maxAllocation), 1<<62))
+	if x.maxBuffer != 0 {
+		c.MaxAllocationBytes = min(c.MaxAllocationBytes, int64(min(uint64(x.maxBuffer), 1<<62)))
+	}
+	c.SubgroupSize = int(x.subgroupSize)
+	c.SubgroupMin, c.SubgroupMax = int(x.subgroupMin), int(x.subgroupMax)
+	if x.subgroupStages&0x20 != 0 {
+		c.SubgroupOperations = subgroupOperations(uint32(x.subgroupOperations))
+	}
+	c.SubgroupSizeControl = x.sizeControl != 0
+	c.Float16, c.Int8, c.Storage16 = x.float16 != 0, x.int8 != 0, x.storage16 != 0
+	c.Int16, c.Int64 = x.int16 != 0, x.int64 != 0
+	c.CooperativeMatrix = x.cooperative != 0 && x.memoryModel != 0
+	c.PipelineStatistics = x.statistics != 0
+}
+
+func (in *instance) createDevice(p vk.PhysicalDevice, family int, x *extras, out *vk.Device) int32 {
+	var h handle
+	r := C.device_create(in.calls, bits(p), C.uint32_t(family), x, &h)
+	fromBits(out, h)
+	return int32(r)
+}
+
+// ---- calls of a device that ext.h makes ----
+
+func (in *instance) submit(q vk.Queue, c vk.CommandBuffer, f vk.Fence) int32 {
+	return int32(C.queue_submit(in.calls, bits(q), bits(c), bits(f)))
+}
+
+func (in *instance) barrier(c vk.CommandBuffer, src, dst, srcAccess, dstAccess uint32) {
+	C.memory_barrier(in.calls, bits(c), C.uint32_t(src), C.uint32_t(dst), C.uint32_t(srcAccess), C.uint32_t(dstAccess))
+}
+
+func (in *instance) copy(c vk.CommandBuffer, dst vk.Buffer, dstOffset int64, src vk.Buffer, srcOffset, size int64) {
+	C.buffer_copy(in.calls, bits(c), bits(dst), C.uint64_t(dstOffset), bits(src), C.uint64_t(srcOffset), C.uint64_t(size))
+}
+
+func (in *instance) updateSet(d vk.Device, set vk.DescriptorSet, binding int, b vk.Buffer, offset, size int64) {
+	C.set_update(in.calls, bits(d), bits(set), C.uint32_t(binding), bits(b), C.uint64_t(offset), C.uint64_t(size))
+}
+
+func (in *instance) createSetLayout(d vk.Device, bindings int, out *vk.DescriptorSetLayout) int32 {
+	var h handle
+	r := C.set_layout_create(in.calls, bits(d), C.uint32_t(bindings), &h)
+	fromBits(out, h)
+	return int32(r)
+}
+
+func (in *instance) createPipelineLayout(d vk.Device, set vk.DescriptorSetLayout, pushBytes int, out *vk.PipelineLayout) int32 {
+	var h handle
+	r := C.pipeline_layout_create(in.calls, bits(d), bits(set), C.uint32_t(pushBytes), &h)
+	fromBits(out, h)
+	return int32(r)
+}
+
+func (in *instance) createPool(d vk.Device, sets, descriptors int, out *vk.DescriptorPool) int32 {
+	var h handle
+	r := C.descriptor_pool_create(in.calls, bits(d), C.uint32_t(sets), C.uint32_t(descriptors), &h)
+	fromBits(out, h)
+	return int32(r)
+}
+
+func (in *instance) createPipeline(d vk.Device, cache vk.PipelineCache, module vk.ShaderModule, layout vk.PipelineLayout, s PipelineSpec, out *vk.Pipeline) int32 {
+	entry := C.CString(s.Entry)
+	defer C.free(unsafe.Pointer(entry))
+	var h handle
+	r := C.compute_pipeline_create(in.calls, bits(d), bits(cache), bits(module), entry, bits(layout),
+		(*C.uint32_t)(unsafe.SliceData(s.Constants)), C.uint32_t(len(s.Constants)), &h)
+	fromBits(out, h)
+	return int32(r)
+}
+
+// ---- names and regions ----
+
+// Vulkan's numbers for the objects that get names.
+const (
+	objectCommands   = 6
+	objectFence      = 7
+	objectMemory     = 8
+	objectBuffer     = 9
+	objectPipeline   = 19
+	objectDescriptor = 23
+)
+
+func (in *instance) name(d vk.Device, kind int, h handle, label string) {
+	if label == "" || in.calls.objectName == nil {
+		return
+	}
+	c := C.CString(label)
+	C.object_name(in.calls, bits(d), C.int32_t(kind), h, c)
+	C.free(unsafe.Pointer(c))
+}
+
+func (in *instance) beginLabel(cb vk.CommandBuffer, label string) {
+	if in.calls.labelBegin == nil {
+		return
+	}
+	c := C.CString(label)
+	C.label_begin(in.calls, bits(cb), c)
+	C.free(unsafe.Pointer(c))
+}
+
+func (in *instance) endLabel(cb vk.CommandBuffer) { C.label_end(in.calls, bits(cb)) }
+
+// ---- calls of the binding that take addresses ----
+
+// into gives f a variable of its own to store a handle in, then copies it to out: C may
+// not be handed an address inside a Go structure that holds other Go pointers.
+func into[H any](out *H, f func(h *H) vk.Result) int32 {
+	h := new(H)
+	r := f(h)
+	*out = *h
+	return int32(r)
+}
+
+// pin keeps a slice in place while a structure of the binding points to it.
+func pin[T any](s []T) (unpin func()) {
+	var p runtime.Pinner
+	p.Pin(unsafe.SliceData(s))
+	return p.Unpin
+}
+
+// mapMemory maps a whole block; the bytes are the driver's memory, valid until it is freed.
+func mapMemory(d vk.Device, m vk.DeviceMemory, size int64, out *[]byte) int32 {
+	var p unsafe.Pointer
+	r := vk.MapMemory(d, m, 0, vk.DeviceSize(size), 0, &p)
+	if r == vk.Success {
+		*out = unsafe.Slice((*byte)(p), size)
+	}
+	return int32(r)
+}
+
+func createModule(d vk.Device, code []uint32, out *vk.ShaderModule) int32 {
+	defer pin(code)()
+	info := vk.ShaderModuleCreateInfo{SType: vk.StructureTypeShaderModuleCreateInfo, CodeSize: uint(4 * len(code)), PCode: code}
+	defer info.Free()
+	return into(out, func(m *vk.ShaderModule) vk.Result { return vk.CreateShaderModule(d, &info, nil, m) })
+}
+
+func createCache(d vk.Device, data []byte, out *vk.PipelineCache) int32 {
+	info := vk.PipelineCacheCreateInfo{SType: vk.StructureTypePipelineCacheCreateInfo}
+	if len(data) > 0 {
+		defer pin(data)()
+		info.InitialDataSize, info.PInitialData = uint(len(data)), unsafe.Pointer(unsafe.SliceData(data))
+	}
+	defer info.Free()
+	return into(out, func(c *vk.PipelineCache) vk.Result { return vk.CreatePipelineCache(d, &info, nil, c) })
+}
+
+// cacheData returns the pipeline cache's contents, nil when the driver gives none.
+func cacheData(d vk.Device, c vk.PipelineCache) []byte {
+	var size uint
+	if vk.GetPipelineCacheData(d, c, &size, nil) != vk.Success || size == 0 || size > maxCacheBytes {
+		return nil
+	}
+	data := make([]byte, size)
+	if vk.GetPipelineCacheData(d, c, &size, unsafe.Pointer(unsafe.SliceData(data))) != vk.Success {
+		return nil
+	}
+	return data[:size]
+}
+
+func pushConstants(c vk.CommandBuffer, layout vk.PipelineLayout, push []byte) {
+	vk.CmdPushConstants(c, layout, vk.ShaderStageFlags(vk.ShaderStageComputeBit), 0, uint32(len(push)), unsafe.Pointer(unsafe.SliceData(push)))
+}
+
+// queryResults reads 64-bit timestamps; the work must be over.
+func queryResults(d vk.Device, pool vk.QueryPool, out []uint64) int32 {
+	return int32(vk.GetQueryPoolResults(d, pool, 0, uint32(len(out)), uint(8*len(out)), unsafe.Pointer(unsafe.SliceData(out)), 8,
+		vk.QueryResultFlags(vk.QueryResult64Bit)))
+}
