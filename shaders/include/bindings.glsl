@@ -1,0 +1,46 @@
+// How shaders name their operands, written once for two kinds of reading:
+// storage buffers, and (define TEXEL) uniform texel buffers. Mesa's llvmpipe reads
+// a storage buffer lane by lane behind a bounds check, but gathers a texel buffer
+// for all lanes at once, which is several times faster there.
+//
+// READ4/AT4 see an operand as vec4s, READ1/AT1 as floats; READV/ATV and WRITEV as
+// the type V, which is vec4 unless VEC is 1. Every operand is one binding of set 0.
+#extension GL_EXT_control_flow_attributes : require
+
+#ifdef TEXEL
+#define READ4(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name
+#define READ1(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name
+#define AT4(name, i) texelFetch(name, int(i))
+#define AT1(name, i) texelFetch(name, int(i)).x
+#else
+#define READ4(slot, name) layout(std430, set = 0, binding = slot) readonly buffer Block_##name { vec4 name[]; }
+#define READ1(slot, name) layout(std430, set = 0, binding = slot) readonly buffer Block_##name { float name[]; }
+#define AT4(name, i) name[i]
+#define AT1(name, i) name[i]
+#endif
+#define WRITE4(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { vec4 name[]; }
+#define WRITE1(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { float name[]; }
+
+#ifndef VEC
+#define VEC 4
+#endif
+#if VEC == 4
+#define V vec4
+#define READV READ4
+#define WRITEV WRITE4
+#define ATV AT4
+#define SUM(v) dot(v, vec4(1))
+#else
+#define V float
+#define READV READ1
+#define WRITEV WRITE1
+#define ATV AT1
+#define SUM(v) (v)
+#endif
+
+// Workgroup size along x; the other axes are 1.
+layout(local_size_x_id = 0) in;
+
+// Number of this workgroup in a grid that is folded into two axes, because one
+// axis is guaranteed 65535 groups only.
+uint flatGroup() { return gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x; }

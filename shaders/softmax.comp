@@ -1,0 +1,76 @@
+#version 450
+// p = softmax over each row of cols floats, the row's maximum subtracted first.
+// In attention the row is (window, head, query) and, before the maximum is taken,
+// BIAS adds the relative position bias of its head and MASK the shift mask of its
+// window: -100 where the roll brought the two tokens together. Both are computed
+// from the tokens' places in the window, nothing of size [n, n] is read for them.
+// A workgroup takes workgroup size / LANES rows.
+#include "bindings.glsl"
+#include "rows.glsl"
+
+layout(constant_id = 2) const bool BIAS = false;
+layout(constant_id = 3) const bool MASK = false;
+layout(constant_id = 4) const uint WINDOW = 7; // side; cols = WINDOW*WINDOW with BIAS or MASK
+
+layout(push_constant) uniform Push {
+    uint rows, cols;
+    uint heads;
+    uint window0;      // number of the first row's window, counted over the batch
+    uint across, down; // windows of one picture
+    uint shift;
+};
+
+READ1(0, x);
+READ1(1, table); // [(2*WINDOW-1)^2, heads]
+WRITE1(2, p);
+
+void main()
+{
+    uint row = rowOfLane();
+    bool inside = row < rows;
+    row = min(row, rows - 1);
+    uint first = row * cols;
+
+    // Query's place in the window, its head, and where the window lies.
+    uint query = row % cols, head = row / cols % heads;
+    uint qy = query / WINDOW, qx = query % WINDOW;
+    uint window = (window0 + row / (cols * heads)) % max(across * down, 1);
+    bool cutY = MASK && window / max(across, 1) == down - 1;
+    bool cutX = MASK && window % max(across, 1) == across - 1;
+    bool queryBelow = qy >= WINDOW - shift, queryRight = qx >= WINDOW - shift;
+    uint bias0 = (qy + WINDOW - 1) * (2 * WINDOW - 1) + qx + WINDOW - 1;
+
+#define LOGIT(j, value) \
+    float value = AT1(x, first + j); \
+    if (BIAS || MASK) { \
+        uint ky = j / WINDOW, kx = j % WINDOW; \
+        if (BIAS) \
+            value += AT1(table, (bias0 - ky * (2 * WINDOW - 1) - kx) * heads + head); \
+        if (MASK && ((cutY && (ky >= WINDOW - shift) != queryBelow) || (cutX && (kx >= WINDOW - shift) != queryRight))) \
+            value -= 100.0; \
+    }
+
+    // One pass keeps a running maximum and the sum of exponentials relative to it.
+    // The first element is peeled so that the maximum is never infinite minus infinite.
+    float peak = 0.0, sum = 0.0;
+    uint begin = laneOfRow();
+    if (begin < cols) {
+        LOGIT(begin, v0)
+        peak = v0;
+        sum = 1.0;
+        for (uint j = begin + LANES; j < cols; j += LANES) {
+            LOGIT(j, v)
+            float top = max(peak, v);
+            sum = sum * exp(peak - top) + exp(v - top);
+            peak = top;
+        }
+    }
+    float rowPeak = rowMax(begin < cols ? peak : -3.4e38);
+    float total = rowSum(begin < cols ? sum * exp(peak - rowPeak) : 0.0);
+    float inverse = 1.0 / total;
+    if (inside)
+        for (uint j = begin; j < cols; j += LANES) {
+            LOGIT(j, v)
+            p[first + j] = exp(v - rowPeak) * inverse;
+        }
+}
