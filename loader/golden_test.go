@@ -145,6 +145,7 @@ func TestLayouts(t *testing.T) {
 		Offset int64 `json:"storage_offset"`
 		DType  string
 		Bits   []string `json:"float32_bits"`
+		Values []int64  // of integer kinds; we round them to float32
 	}
 	text, err := os.ReadFile("../testdata/checkpoints/layouts.json")
 	if err != nil {
@@ -176,8 +177,13 @@ func TestLayouts(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !slices.Equal(shape, w.Shape) || len(data) != len(w.Bits) {
-					t.Fatalf("shape %v with %d values, want %v with %d", shape, len(data), w.Shape, len(w.Bits))
+				if !slices.Equal(shape, w.Shape) || len(data) != len(w.Bits)+len(w.Values) {
+					t.Fatalf("shape %v with %d values, want %v with %d", shape, len(data), w.Shape, len(w.Bits)+len(w.Values))
+				}
+				for i, v := range w.Values {
+					if data[i] != float32(v) {
+						t.Fatalf("element %d is %v, want %d", i, data[i], v)
+					}
 				}
 				for i, hex := range w.Bits {
 					bits, err := strconv.ParseUint(hex, 16, 32)

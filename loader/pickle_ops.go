@@ -84,7 +84,10 @@ func opName(op byte) string {
 func (s *scanner) step(op byte) error {
 	switch op {
 	case opProto:
-		_, err := s.uint(1) // a protocol that matters shows by its opcodes
+		n, err := s.uint(1) // whether 4 and 5 matter shows by their opcodes
+		if err == nil && n > 5 {
+			err = formatErr("protocol %d is not known", n)
+		}
 		return err
 	case opNone, opNewTrue, opNewFalse:
 		s.push(kindScalar)

@@ -62,7 +62,8 @@ func checkPickle(pkl *segment, skipCRC bool) error {
 	return pkl.settle(sum.Sum32())
 }
 
-// openArchive reads the central directory and refuses what torch.save never
+// openArchive reads the central directory, finds where each member's bytes
+// begin, and refuses what torch.save never
 // writes: compression, encryption, repeated names, paths that climb.
 func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	zr, err := zip.NewReader(r, size)
@@ -91,6 +92,9 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 			return nil, formatErr("there is a second checkpoint, %q, beside %q", printable(f.Name), printable(a.root))
 		}
 		a.members[f.Name] = f
+		if _, err := a.segment(f.Name); err != nil {
+			return nil, err
+		}
 	}
 	return a, nil
 }
