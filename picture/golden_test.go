@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -182,5 +181,5 @@ func (c goldenCase) compareLevels(t *testing.T, in picture.Input, want []float32
 	if digest(in.Data) == c.TensorSHA256 {
 		exact = "bit-equal"
 	}
-	t.Log(fmt.Sprintf("%d of %d samples differ, by one level; the whole is %s", unequal, len(want), exact))
+	t.Logf("%d of %d samples differ, by one level; the whole is %s", unequal, len(want), exact)
 }
