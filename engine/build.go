@@ -134,11 +134,17 @@ func (c *Commands) build(r *Recorder) error {
 // descriptorSets makes one set for each dispatch that has bindings.
 func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
 	var layouts []vk.DescriptorSetLayout
-	descriptors := 0
+	buffers, texels := 0, 0
 	for _, o := range ops {
 		if o.kind == opDispatch && len(o.dispatch.Bindings) > 0 {
 			layouts = append(layouts, o.dispatch.Pipeline.layout.set)
-			descriptors += len(o.dispatch.Bindings)
+			for _, b := range o.dispatch.Bindings {
+				if b.Texel != 0 {
+					texels++
+				} else {
+					buffers++
+				}
+			}
 		}
 	}
 	if len(layouts) == 0 {
@@ -146,7 +152,7 @@ func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
 	}
 	d := c.d
 	if err := d.create("descriptor pool", "vkCreateDescriptorPool", c.label, func() int32 {
-		return d.in.createPool(d.vk, len(layouts), descriptors, &c.descriptors)
+		return d.in.createPool(d.vk, len(layouts), buffers, texels, &c.descriptors)
 	}); err != nil {
 		return nil, err
 	}
@@ -170,12 +176,53 @@ func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
 			continue
 		}
 		for n, b := range o.dispatch.Bindings {
-			d.in.updateSet(d.vk, sets[i], n, b.Buffer.vk, b.Offset, b.Size)
+			if b.Texel == 0 {
+				d.in.updateSet(d.vk, sets[i], n, b.Buffer.vk, b.Offset, b.Size)
+				continue
+			}
+			view, err := c.view(b)
+			if err != nil {
+				return nil, err
+			}
+			d.in.updateSetTexel(d.vk, sets[i], n, view)
 		}
 		d.in.name(d.vk, objectDescriptor, bits(sets[i]), o.dispatch.Label)
 		i++
 	}
 	return sets, nil
+}
+
+// view makes the view through which a shader reads a texel buffer; equal ranges share one.
+func (c *Commands) view(b Binding) (vk.BufferView, error) {
+	key := viewKey{b.Buffer, b.Offset, b.Size, b.Texel}
+	if v, ok := c.views[key]; ok {
+		return v, nil
+	}
+	format := vk.FormatR32Sfloat
+	if b.Texel == 4 {
+		format = vk.FormatR32g32b32a32Sfloat
+	}
+	info := vk.BufferViewCreateInfo{SType: vk.StructureTypeBufferViewCreateInfo, Buffer: b.Buffer.vk, Format: format,
+		Offset: vk.DeviceSize(b.Offset), Range: vk.DeviceSize(b.Size)}
+	defer info.Free()
+	var v vk.BufferView
+	if err := c.d.create("buffer view", "vkCreateBufferView", c.label, func() int32 {
+		return into(&v, func(h *vk.BufferView) vk.Result { return vk.CreateBufferView(c.d.vk, &info, nil, h) })
+	}); err != nil {
+		return v, err
+	}
+	if c.views == nil {
+		c.views = map[viewKey]vk.BufferView{}
+	}
+	c.views[key] = v
+	return v, nil
+}
+
+// viewKey is what makes two texel views the same.
+type viewKey struct {
+	buffer       *Buffer
+	offset, size int64
+	texel        int
 }
 
 func (c *Commands) queryPool(n int) error {

@@ -28,6 +28,7 @@ type Commands struct {
 	buffer      vk.CommandBuffer
 	descriptors vk.DescriptorPool
 	stamps      vk.QueryPool
+	views       map[viewKey]vk.BufferView
 	fences      []vk.Fence // one
 
 	buffers []*Buffer // held open
@@ -248,7 +249,11 @@ func (c *Commands) release() {
 		vk.DestroyDescriptorPool(d.vk, c.descriptors, nil)
 		d.destroyed("descriptor pool")
 	}
-	c.fences, c.stamps, c.pool, c.descriptors = nil, nil, nil, nil
+	for _, v := range c.views {
+		vk.DestroyBufferView(d.vk, v, nil)
+		d.destroyed("buffer view")
+	}
+	c.fences, c.stamps, c.pool, c.descriptors, c.views = nil, nil, nil, nil, nil
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, b := range c.buffers {

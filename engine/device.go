@@ -191,7 +191,8 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 		Queues:        d.in.families(p),
 		Caps: Caps{
 			MaxStorageBufferRange: int64(limits.MaxStorageBufferRange),
-			StorageAlignment:      max(1, int64(limits.MinStorageBufferOffsetAlignment)),
+			StorageAlignment:      max(1, int64(limits.MinStorageBufferOffsetAlignment), int64(limits.MinTexelBufferOffsetAlignment)),
+			MaxTexels:             int64(limits.MaxTexelBufferElements),
 			MaxPushConstants:      int(limits.MaxPushConstantsSize),
 			MaxSharedMemory:       int(limits.MaxComputeSharedMemorySize),
 			MaxInvocations:        int(limits.MaxComputeWorkGroupInvocations),

@@ -420,10 +420,16 @@ static void set_update(Calls *c, Handle device, Handle set, uint32_t binding, Ha
 	c->update(OBJECT(device), 1, &w, 0, NULL);
 }
 
-static Result set_layout_create(Calls *c, Handle device, uint32_t bindings, Handle *out) {
+static void set_update_texel(Calls *c, Handle device, Handle set, uint32_t binding, Handle view) {
+	WriteDescriptorSet w = {35, NULL, set, binding, 0, 1, 4, NULL, NULL, &view};
+	c->update(OBJECT(device), 1, &w, 0, NULL);
+}
+
+// Bit i of texels makes binding i a uniform texel buffer (4) in place of a storage buffer (7).
+static Result set_layout_create(Calls *c, Handle device, uint32_t bindings, uint32_t texels, Handle *out) {
 	LayoutBinding *list = calloc(bindings ? bindings : 1, sizeof *list);
 	if (!list) return -1;
-	for (uint32_t i = 0; i < bindings; i++) list[i] = (LayoutBinding){i, 7, 1, 0x20, NULL}; // storage buffer, compute stage
+	for (uint32_t i = 0; i < bindings; i++) list[i] = (LayoutBinding){i, texels >> i & 1 ? 4 : 7, 1, 0x20, NULL}; // compute stage
 	SetLayoutCreateInfo info = {32, NULL, 0, bindings, list};
 	Result r = c->setLayout(OBJECT(device), &info, NULL, out);
 	free(list);
@@ -436,9 +442,12 @@ static Result pipeline_layout_create(Calls *c, Handle device, Handle set, uint32
 	return c->pipelineLayout(OBJECT(device), &info, NULL, out);
 }
 
-static Result descriptor_pool_create(Calls *c, Handle device, uint32_t sets, uint32_t descriptors, Handle *out) {
-	PoolSize size = {7, descriptors};
-	PoolCreateInfo info = {33, NULL, 0, sets, descriptors ? 1u : 0u, &size};
+static Result descriptor_pool_create(Calls *c, Handle device, uint32_t sets, uint32_t buffers, uint32_t texels, Handle *out) {
+	PoolSize sizes[2];
+	uint32_t n = 0;
+	if (buffers) sizes[n++] = (PoolSize){7, buffers};
+	if (texels) sizes[n++] = (PoolSize){4, texels};
+	PoolCreateInfo info = {33, NULL, 0, sets, n, sizes};
 	return c->pool(OBJECT(device), &info, NULL, out);
 }
 

@@ -18,6 +18,7 @@ type Pipeline struct {
 	d         *Device
 	label     string
 	bindings  int
+	texels    uint32
 	pushBytes int
 	vk        vk.Pipeline
 	layout    layout
@@ -29,7 +30,10 @@ type layout struct {
 	pipeline vk.PipelineLayout
 }
 
-type layoutKey struct{ bindings, pushBytes int }
+type layoutKey struct {
+	bindings, pushBytes int
+	texels              uint32
+}
 
 // pipelines holds the compiled pipelines of a device by content.
 type pipelines struct {
@@ -91,6 +95,7 @@ func (s PipelineSpec) identity() [sha256.Size]byte {
 	word(len(s.Entry))
 	h.Write([]byte(s.Entry))
 	word(s.Bindings)
+	word(int(s.Texels))
 	word(s.PushBytes)
 	word(len(s.Constants))
 	var b []byte
@@ -112,6 +117,8 @@ func (s PipelineSpec) check(c Caps) error {
 		return fmt.Errorf("engine: pipeline %q: the code is not SPIR-V", s.Label)
 	case s.Bindings < 0 || s.Bindings > c.MaxBindings:
 		return fmt.Errorf("engine: pipeline %q: %d bindings, the device allows %d: %w", s.Label, s.Bindings, c.MaxBindings, ErrUnsupported)
+	case s.Bindings > 32 && s.Texels != 0:
+		return fmt.Errorf("engine: pipeline %q: texel buffers among %d bindings, at most 32 are possible: %w", s.Label, s.Bindings, ErrUnsupported)
 	case s.PushBytes < 0 || s.PushBytes%4 != 0:
 		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, a multiple of 4 is needed", s.Label, s.PushBytes)
 	case s.PushBytes > c.MaxPushConstants:
@@ -174,7 +181,7 @@ func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
 		vk.DestroyShaderModule(d.vk, module, nil)
 		d.destroyed("shader module")
 	}()
-	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, pushBytes: s.PushBytes, layout: l}
+	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, texels: s.Texels, pushBytes: s.PushBytes, layout: l}
 	if err := d.create("pipeline", "vkCreateComputePipelines", s.Label, func() int32 {
 		return d.in.createPipeline(d.vk, d.pipelines.cache, module, l.pipeline, s, &x.vk)
 	}); err != nil {
@@ -189,13 +196,13 @@ func (d *Device) layout(s PipelineSpec) (layout, error) {
 	p := &d.pipelines
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := layoutKey{s.Bindings, s.PushBytes}
+	key := layoutKey{s.Bindings, s.PushBytes, s.Texels}
 	if l, ok := p.layouts[key]; ok {
 		return l, nil
 	}
 	var l layout
 	if err := d.create("set layout", "vkCreateDescriptorSetLayout", s.Label, func() int32 {
-		return d.in.createSetLayout(d.vk, s.Bindings, &l.set)
+		return d.in.createSetLayout(d.vk, s.Bindings, s.Texels, &l.set)
 	}); err != nil {
 		return l, err
 	}

@@ -114,6 +114,13 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 			return fmt.Errorf("binding %d: buffer %q: access is not stated (Read, Write or ReadWrite)", i, b.Buffer.label)
 		case b.Offset%caps.StorageAlignment != 0:
 			return fmt.Errorf("binding %d: buffer %q: offset %d is not a multiple of %d", i, b.Buffer.label, b.Offset, caps.StorageAlignment)
+		case b.Texel != 0 != (p.texels>>i&1 != 0):
+			return fmt.Errorf("binding %d: buffer %q: %d floats a texel, but the pipeline says texel buffer: %v", i, b.Buffer.label, b.Texel, p.texels>>i&1 != 0)
+		case b.Texel != 0 && (b.Texel != 1 && b.Texel != 4 || b.Access != Read || b.Size%int64(4*b.Texel) != 0):
+			return fmt.Errorf("binding %d: buffer %q: a texel buffer has 1 or 4 floats a texel, whole texels and Read access", i, b.Buffer.label)
+		case b.Texel != 0 && b.Size/int64(4*b.Texel) > caps.MaxTexels:
+			return fmt.Errorf("binding %d: buffer %q: %d texels, the device binds at most %d; split the operation: %w",
+				i, b.Buffer.label, b.Size/int64(4*b.Texel), caps.MaxTexels, ErrUnsupported)
 		case b.Size > caps.MaxStorageBufferRange:
 			return fmt.Errorf("binding %d: buffer %q: %d bytes, the device binds at most %d; split the operation: %w",
 				i, b.Buffer.label, b.Size, caps.MaxStorageBufferRange, ErrUnsupported)

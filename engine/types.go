@@ -73,6 +73,7 @@ type Queue struct {
 type Caps struct {
 	MaxStorageBufferRange int64  // bytes of one storage buffer binding
 	StorageAlignment      int64  // a binding's offset is a multiple of it, bytes
+	MaxTexels             int64  // texels of one texel buffer binding
 	MaxPushConstants      int    // bytes
 	MaxSharedMemory       int    // bytes for one workgroup
 	MaxInvocations        int    // invocations in one workgroup
@@ -147,17 +148,20 @@ type PipelineSpec struct {
 	Label     string   // for messages and debuggers; not part of the identity
 	Code      []uint32 // SPIR-V words
 	Entry     string   // entry point, "" = "main"
-	Bindings  int      // storage buffers 0 to Bindings-1 of set 0
+	Bindings  int      // buffers 0 to Bindings-1 of set 0
+	Texels    uint32   // bit i: binding i is a uniform texel buffer, the others are storage buffers
 	PushBytes int      // size of the push constant block, a multiple of 4; 0 = none
 	Constants []uint32 // specialization constants: element i is constant_id i
 }
 
-// Binding is a range of a buffer bound to a storage buffer of a shader.
+// Binding is a range of a buffer bound to a storage buffer of a shader or, where the
+// pipeline says so, to a uniform texel buffer, which is read only.
 type Binding struct {
 	Buffer *Buffer
 	Offset int64 // bytes, a multiple of Caps.StorageAlignment
 	Size   int64 // bytes, at most Caps.MaxStorageBufferRange
 	Access Access
+	Texel  int // floats in a texel, 1 or 4, of a uniform texel buffer; 0 for a storage buffer
 }
 
 // Dispatch is one run of a compute pipeline.

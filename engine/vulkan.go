@@ -215,9 +215,13 @@ func (in *instance) updateSet(d vk.Device, set vk.DescriptorSet, binding int, b 
 	C.set_update(in.calls, bits(d), bits(set), C.uint32_t(binding), bits(b), C.uint64_t(offset), C.uint64_t(size))
 }
 
-func (in *instance) createSetLayout(d vk.Device, bindings int, out *vk.DescriptorSetLayout) int32 {
+func (in *instance) updateSetTexel(d vk.Device, set vk.DescriptorSet, binding int, view vk.BufferView) {
+	C.set_update_texel(in.calls, bits(d), bits(set), C.uint32_t(binding), bits(view))
+}
+
+func (in *instance) createSetLayout(d vk.Device, bindings int, texels uint32, out *vk.DescriptorSetLayout) int32 {
 	var h handle
-	r := C.set_layout_create(in.calls, bits(d), C.uint32_t(bindings), &h)
+	r := C.set_layout_create(in.calls, bits(d), C.uint32_t(bindings), C.uint32_t(texels), &h)
 	fromBits(out, h)
 	return int32(r)
 }
@@ -229,9 +233,9 @@ func (in *instance) createPipelineLayout(d vk.Device, set vk.DescriptorSetLayout
 	return int32(r)
 }
 
-func (in *instance) createPool(d vk.Device, sets, descriptors int, out *vk.DescriptorPool) int32 {
+func (in *instance) createPool(d vk.Device, sets, buffers, texels int, out *vk.DescriptorPool) int32 {
 	var h handle
-	r := C.descriptor_pool_create(in.calls, bits(d), C.uint32_t(sets), C.uint32_t(descriptors), &h)
+	r := C.descriptor_pool_create(in.calls, bits(d), C.uint32_t(sets), C.uint32_t(buffers), C.uint32_t(texels), &h)
 	fromBits(out, h)
 	return int32(r)
 }
