@@ -19,6 +19,10 @@ func capabilityName(capability uint32) string {
 		return "Int16"
 	case 39:
 		return "Int8"
+	case 46:
+		return "SampledBuffer"
+	case 47:
+		return "ImageBuffer"
 	case 61:
 		return "GroupNonUniform"
 	case 62:

@@ -18,6 +18,8 @@ const (
 	opTypeFloat             = 22
 	opTypeVector            = 23
 	opTypeMatrix            = 24
+	opTypeImage             = 25
+	opTypeSampledImage      = 27
 	opTypeArray             = 28
 	opTypeRuntimeArray      = 29
 	opTypeStruct            = 30
@@ -57,6 +59,9 @@ const (
 	decorationOffset        = 35
 
 	builtInWorkgroupSize = 25
+
+	dimBuffer      = 5 // of an image type: a texel buffer
+	imageOfStorage = 2 // its Sampled operand: read and written without a sampler
 
 	storageUniformConstant = 0
 	storageUniform         = 2
@@ -169,7 +174,8 @@ func (p *parser) declare(in instruction) error {
 				p.local[i] = size{id: in.arg(2 + i)}
 			}
 		}
-	case opTypeBool, opTypeInt, opTypeFloat, opTypeVector, opTypeMatrix, opTypeArray, opTypeRuntimeArray, opTypeStruct, opTypePointer:
+	case opTypeBool, opTypeInt, opTypeFloat, opTypeVector, opTypeMatrix, opTypeImage, opTypeSampledImage, opTypeArray,
+		opTypeRuntimeArray, opTypeStruct, opTypePointer:
 		return p.define(in.arg(0), instruction{in.op, in.operands[min(1, len(in.operands)):]})
 	case opConstantTrue, opConstantFalse, opConstant, opConstantComposite, opConstantNull, opSpecConstantTrue, opSpecConstantFalse,
 		opSpecConstant, opSpecConstantComposite, opSpecConstantOp, opVariable:

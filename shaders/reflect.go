@@ -22,7 +22,7 @@ type Binding struct {
 	Kind         BindingKind
 	Name         string // of the block in GLSL (buffer NAME { ... }), of the variable where there is no block; empty when stripped
 	Count        uint32 // array length of the descriptor; 1 for a plain one, 0 for a run-time array
-	ReadOnly     bool   // declared readonly
+	ReadOnly     bool   // declared readonly, or cannot be written: a uniform or uniform texel buffer
 	WriteOnly    bool   // declared writeonly
 	Restrict     bool   // declared restrict
 }
@@ -34,7 +34,9 @@ type BindingKind int
 const (
 	StorageBuffer BindingKind = iota
 	UniformBuffer
-	OtherBinding // images, samplers, texel buffers: not used by this project
+	UniformTexelBuffer // samplerBuffer in GLSL: read through a buffer view
+	StorageTexelBuffer // imageBuffer in GLSL
+	OtherBinding       // images and samplers: not used by this project
 )
 
 // String returns the kind in words.
@@ -44,8 +46,12 @@ func (k BindingKind) String() string {
 		return "storage buffer"
 	case UniformBuffer:
 		return "uniform buffer"
+	case UniformTexelBuffer:
+		return "uniform texel buffer"
+	case StorageTexelBuffer:
+		return "storage texel buffer"
 	case OtherBinding:
-		return "other"
+		return "image or sampler"
 	}
 	return fmt.Sprintf("BindingKind(%d)", int(k))
 }

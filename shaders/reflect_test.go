@@ -40,8 +40,10 @@ func TestReflectSample(t *testing.T) {
 		Bindings: []shaders.Binding{
 			{Set: 0, Binding: 0, Name: "X", Count: 1, ReadOnly: true, Restrict: true},
 			{Set: 0, Binding: 1, Name: "Y", Count: 1, WriteOnly: true, Restrict: true},
-			{Set: 1, Binding: 2, Name: "Table", Count: 1, Kind: shaders.UniformBuffer},
+			{Set: 1, Binding: 2, Name: "Table", Count: 1, Kind: shaders.UniformBuffer, ReadOnly: true},
 			{Set: 1, Binding: 3, Name: "Z", Count: 1},
+			{Set: 1, Binding: 4, Name: "texels", Count: 1, Kind: shaders.UniformTexelBuffer, ReadOnly: true},
+			{Set: 1, Binding: 5, Name: "image", Count: 1, Kind: shaders.StorageTexelBuffer, WriteOnly: true},
 		},
 		Push: shaders.PushBlock{Name: "Push", Size: 96, Members: []shaders.PushMember{
 			{Name: "rows", Offset: 0, Size: 4},
@@ -59,7 +61,7 @@ func TestReflectSample(t *testing.T) {
 			{ID: 4, Name: "SCALE", Kind: shaders.SpecFloat, Default: uint64(math.Float32bits(0.5))},
 			{ID: 5, Name: "SHIFT", Kind: shaders.SpecInt, Default: 0xffff_fffd},
 		},
-		Capabilities: []string{"Shader"},
+		Capabilities: []string{"Shader", "SampledBuffer", "ImageBuffer"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(shaders.Module{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -127,14 +129,20 @@ func TestReflectEmbedded(t *testing.T) {
 				}
 			}
 			for _, b := range module.Bindings {
-				if b.Name == "" || b.Kind != shaders.StorageBuffer {
-					t.Errorf("set %d binding %d is a %s called %q, want a named storage buffer", b.Set, b.Binding, b.Kind, b.Name)
-				}
-				if !b.Restrict {
-					t.Errorf("buffer %s is not declared restrict", b.Name)
-				}
+				checkBinding(t, b)
 			}
 		})
+	}
+}
+
+// checkBinding demands a buffer whose access is stated, since barriers follow from it.
+func checkBinding(t *testing.T, b shaders.Binding) {
+	t.Helper()
+	if b.Name == "" || (b.Kind != shaders.StorageBuffer && b.Kind != shaders.UniformTexelBuffer) {
+		t.Errorf("set %d binding %d is a %s called %q, want a named storage or uniform texel buffer", b.Set, b.Binding, b.Kind, b.Name)
+	}
+	if !b.ReadOnly && !b.WriteOnly && !b.Restrict {
+		t.Errorf("buffer %s is declared neither readonly nor writeonly nor, to be read and written, restrict", b.Name)
 	}
 }
 

@@ -80,7 +80,7 @@ func (p *parser) buildBinding(id, class, typ uint32) error {
 	if !ok {
 		return errors.New("it has no binding")
 	}
-	b := Binding{Set: decor[decorationDescriptorSet], Binding: binding, Count: 1, Kind: OtherBinding}
+	b := Binding{Set: decor[decorationDescriptorSet], Binding: binding, Count: 1}
 	if _, taken := p.module.Binding(b.Set, b.Binding); taken {
 		return fmt.Errorf("set %d binding %d is declared twice", b.Set, b.Binding)
 	}
@@ -94,20 +94,35 @@ func (p *parser) buildBinding(id, class, typ uint32) error {
 	case opTypeRuntimeArray:
 		typ, b.Count = def.arg(0), 0
 	}
-	_, bufferBlock := p.decorated[typ][decorationBufferBlock]
-	_, block := p.decorated[typ][decorationBlock]
-	switch {
-	case class == storageStorageBuffer, class == storageUniform && bufferBlock:
-		b.Kind = StorageBuffer
-	case class == storageUniform && block:
-		b.Kind = UniformBuffer
-	}
+	b.Kind = p.kind(class, typ)
 	b.Name = cmp.Or(p.names[typ], p.names[id])
-	b.ReadOnly = p.declared(id, typ, decorationNonWritable)
+	b.ReadOnly = b.Kind == UniformBuffer || b.Kind == UniformTexelBuffer || p.declared(id, typ, decorationNonWritable)
 	b.WriteOnly = p.declared(id, typ, decorationNonReadable)
 	b.Restrict = p.declared(id, typ, decorationRestrict)
 	p.module.Bindings = append(p.module.Bindings, b)
 	return nil
+}
+
+// kind is the descriptor type of a variable by its storage class and the type of one element.
+func (p *parser) kind(class, typ uint32) BindingKind {
+	_, bufferBlock := p.decorated[typ][decorationBufferBlock]
+	_, block := p.decorated[typ][decorationBlock]
+	image := p.defs[typ]
+	if image.op == opTypeSampledImage {
+		image = p.defs[image.arg(0)]
+	}
+	texels := class == storageUniformConstant && image.op == opTypeImage && image.arg(1) == dimBuffer
+	switch {
+	case class == storageStorageBuffer, class == storageUniform && bufferBlock:
+		return StorageBuffer
+	case class == storageUniform && block:
+		return UniformBuffer
+	case texels && image.arg(5) == imageOfStorage:
+		return StorageTexelBuffer
+	case texels:
+		return UniformTexelBuffer
+	}
+	return OtherBinding
 }
 
 // declared reports whether a variable or every member of its structure carries a decoration: compilers do either.

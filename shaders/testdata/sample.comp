@@ -12,6 +12,8 @@ layout(set = 0, binding = 0) restrict readonly buffer X { float x[]; };
 layout(set = 0, binding = 1) restrict writeonly buffer Y { float y[]; };
 layout(set = 1, binding = 3) buffer Z { uvec2 count; vec4 z[]; } both;
 layout(set = 1, binding = 2) uniform Table { vec4 table[4]; };
+layout(set = 1, binding = 4) uniform samplerBuffer texels;
+layout(set = 1, binding = 5, r32f) writeonly uniform imageBuffer image;
 layout(push_constant) uniform Push {
 	uint rows;
 	uint cols;
@@ -34,5 +36,6 @@ void main() {
 	float t = tile[(lane + 1u) % TILE];
 	if (GELU) t += push.eps + float(push.cols) + float(push.pad[1]) + float(SHIFT);
 	y[i] = t * corners[0].y + table[lane & 3u].x;
+	imageStore(image, int(i), texelFetch(texels, int(i)));
 	both.z[i + both.count.y] += t;
 }
