@@ -22,7 +22,8 @@ type Set struct {
 	Cases []*Case
 }
 
-// Case is one golden case: a model, its weights, its input, and stored taps.
+// Case is one golden case: a model, its weights, its input, and stored taps. It is
+// for one goroutine at a time.
 type Case struct {
 	ID          string          `json:"id"`
 	Note        string          `json:"note"`
@@ -35,8 +36,9 @@ type Case struct {
 	Expect      *Refusal        `json:"expect_error,omitempty"`
 	Taps        []Tap           `json:"taps,omitempty"`
 
-	dir    string
-	stored []float32 // content of File, read at first use
+	dir     string
+	stored  []float32       // content of File, read at first use
+	checked map[string]bool // taps whose digest was found right
 }
 
 // Input says how a case's input [batch, 3, height, width] is made.
@@ -91,7 +93,7 @@ func Open(dir string) (*Set, error) {
 		return nil, fmt.Errorf("difftest: %s: %w", dir, err)
 	}
 	for _, c := range file.Cases {
-		c.dir = dir
+		c.dir, c.checked = dir, map[string]bool{}
 	}
 	return &Set{Dir: dir, Cases: file.Cases}, nil
 }
@@ -201,9 +203,13 @@ func (c *Case) Stored(t Tap) ([]float32, error) {
 			c.File, t.Name, t.Offset, t.Offset+t.Count, len(c.stored))
 	}
 	data := c.stored[t.Offset:][:t.Count]
+	if c.checked[t.Name] {
+		return data, nil
+	}
 	if got := digest(float32Bytes(data)); got != t.SHA256 {
 		return nil, fmt.Errorf("difftest: %s: tap %s has digest %s, the manifest says %s", c.File, t.Name, got, t.SHA256)
 	}
+	c.checked[t.Name] = true
 	return data, nil
 }
 

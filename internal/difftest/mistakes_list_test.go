@@ -152,12 +152,13 @@ func linearTF32(s *spoiler, n graph.Node, data []float32) {
 	x, w := tf32(s.in(n, 0)), tf32(s.in(n, 1))
 	columns := n.Shape.Last()
 	k := len(w) / columns
+	bias := make([]float32, columns)
+	if len(n.Inputs) == 3 {
+		bias = s.in(n, 2)
+	}
 	for i := range data {
 		row, column := i/columns, i%columns
-		sum := 0.0
-		if len(n.Inputs) == 3 {
-			sum = float64(s.in(n, 2)[column])
-		}
+		sum := float64(bias[column])
 		for e := range k {
 			sum += x[row*k+e] * w[column*k+e]
 		}
