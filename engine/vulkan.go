@@ -33,7 +33,7 @@ type handle = C.Handle
 
 // bits returns the handle's value. H is a pointer or an integer of 64 bits.
 func bits[H vk.Instance | vk.PhysicalDevice | vk.Device | vk.Queue | vk.CommandBuffer | vk.Fence | vk.Buffer |
-	vk.DeviceMemory | vk.ShaderModule | vk.PipelineCache | vk.PipelineLayout | vk.DescriptorSetLayout |
+	vk.DeviceMemory | vk.BufferView | vk.ShaderModule | vk.PipelineCache | vk.PipelineLayout | vk.DescriptorSetLayout |
 	vk.DescriptorPool | vk.DescriptorSet | vk.Pipeline | vk.CommandPool | vk.QueryPool](h H) handle {
 	return *(*handle)(unsafe.Pointer(&h))
 }
