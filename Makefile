@@ -31,10 +31,11 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted, run gofmt -w:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	@if command -v glslc >/dev/null; then set -x; $(GO) run ./tools/shaderc -check; \
+	@if command -v glslc >/dev/null; then echo "$(GO) run ./tools/shaderc -check"; $(GO) run ./tools/shaderc -check; \
 	else echo "no glslc: shaders are not compiled again; a test still compares their hashes"; fi
-	@for platform in $(PLATFORMS); do (set -x; \
-		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./...); done
+	@for platform in $(PLATFORMS); do \
+		echo "CGO_ENABLED=0 $(GO) build ./... for $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; done
 	CGO_ENABLED=0 $(GO) vet ./...
 	$(GO) test -race -timeout 20m ./...
 

@@ -35,7 +35,7 @@ func rules() map[string]rule {
 		"picture":   {others: []string{anything}},
 		"viz":       {others: []string{anything}},
 		".": {
-			ours:   []string{"graph", "swin", "cpuref", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
+			ours:   []string{"graph", "swin", "cpuref", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
 			others: []string{anything},
 		},
 		"cmd": {
