@@ -90,6 +90,14 @@ func TestPixelFormats(t *testing.T) {
 	}
 }
 
+func TestImage(t *testing.T) {
+	p := random(5, 7)
+	again, err := picture.Decode(bytes.NewReader(pngBytes(t, p.Image())), "again.png", picture.Limits{})
+	if err != nil || again.Height != 5 || again.Width != 7 || !bytes.Equal(again.Pixels, p.Pixels) {
+		t.Errorf("written and read again: %d x %d, %v", again.Height, again.Width, err)
+	}
+}
+
 // Lossy decoders: WebP equals libwebp, JPEG is within the rounding of its
 // inverse transform (1 level, times the gain of the colour matrix) of libjpeg.
 func TestAgainstReferenceDecoders(t *testing.T) {

@@ -3,6 +3,7 @@ package picture
 import (
 	"errors"
 	"fmt"
+	"image"
 )
 
 // ErrFormat says that a file is not what its reader expects: not a picture or
@@ -27,6 +28,16 @@ func newPicture(height, width int) Picture {
 // row returns row y, [Width, 3].
 func (p Picture) row(y int) []uint8 {
 	return p.Pixels[y*p.Width*3 : (y+1)*p.Width*3]
+}
+
+// Image returns a copy as an opaque image of the standard library.
+func (p Picture) Image() *image.NRGBA {
+	out := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
+	for i, k := 0, 0; i < len(p.Pixels); i, k = i+3, k+4 {
+		copy(out.Pix[k:k+3], p.Pixels[i:])
+		out.Pix[k+3] = 255
+	}
+	return out
 }
 
 // check reports whether size and pixels belong together.
