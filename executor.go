@@ -1,0 +1,48 @@
+package glipvk
+
+import (
+	"context"
+	"time"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// executor computes graphs of one model on one device. Its weights are loaded.
+type executor interface {
+	// compile prepares a graph. Runs of the program return g.Outputs, then keep.
+	compile(ctx context.Context, g *graph.Graph, keep []graph.ID) (program, error)
+	// peak measures the speed of a large product, in GFLOP/s.
+	peak(ctx context.Context, d time.Duration) (float64, error)
+	// close gives everything back; programs are closed before.
+	close() error
+}
+
+// program is a graph made ready. Runs may come from several goroutines.
+type program interface {
+	run(ctx context.Context, input []float32) ([][]float32, error)
+	profile(ctx context.Context, input []float32) ([]Timing, error)
+	stats() Stats
+	close() error
+}
+
+// Timing is what one dispatch of a program took.
+type Timing struct {
+	Path     string // of the graph node
+	Kernel   string // shader variant
+	Duration time.Duration
+	FLOPs    int64 // floating-point operations of products, two for a multiply-add
+	Bytes    int64 // read and written at least
+}
+
+// Stats says what a program is made of. Sizes are bytes. On the CPU reference
+// everything about memory is 0.
+type Stats struct {
+	Dispatches   int   `json:"dispatches"`
+	Barriers     int   `json:"barriers"`
+	ArenaBytes   int64 `json:"arena_bytes"`  // all intermediate values, overlapping where their lives do not
+	LiveBytes    int64 `json:"live_bytes"`   // what the arena would take at least
+	WeightBytes  int64 `json:"weight_bytes"` // shared by all programs of a model
+	StagingBytes int64 `json:"staging_bytes"`
+	FLOPs        int64 `json:"flops"`
+	BytesMoved   int64 `json:"bytes_moved"` // read and written by all dispatches at least
+}

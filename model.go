@@ -1,0 +1,229 @@
+package glipvk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/swin"
+)
+
+// Model is a backbone with its weights on a device. All its methods may be called
+// from several goroutines.
+type Model struct {
+	info     ModelInfo
+	options  Options
+	label    string // of the weights
+	device   DeviceInfo
+	source   source // for the oracle: tensors are read again when it runs
+	release  func() error
+	executor executor
+	programs *programs
+
+	mu     sync.Mutex
+	idle   *sync.Cond // signalled when active falls to 0
+	active int        // calls under way
+	closed bool
+	result error // of the first Close
+}
+
+// DeviceInfo says where a model runs.
+type DeviceInfo struct {
+	Name     string       `json:"name"`
+	Vulkan   *engine.Info `json:"vulkan,omitempty"`   // nil on the CPU reference
+	Fallback string       `json:"fallback,omitempty"` // why there is no Vulkan device, where "auto" looked for one
+}
+
+// Devices lists the Vulkan devices, usable or not. See [engine.Devices].
+func Devices() ([]engine.Info, error) { return engine.Devices() }
+
+// Open readies a model: it finds the architecture, binds the weights and loads
+// them onto the device, once for whatever input sizes follow. The caller closes
+// the model. name is as [Lookup] takes it, or empty if o.Arch is set.
+//
+// Errors wrap [ErrInput] for an unknown name or device, an impossible option, and
+// weights that are damaged or do not fit; they list everything that is wrong with
+// the weights. Others are those of package engine.
+func Open(ctx context.Context, name string, o Options) (*Model, error) {
+	info, err := resolve(name, o)
+	if err != nil {
+		return nil, blame(err)
+	}
+	m := &Model{info: info, options: o, label: o.Weights}
+	m.idle = sync.NewCond(&m.mu)
+	if m.label == "" {
+		m.label = "synthetic"
+	}
+	if m.source, m.release, err = openWeights(o, info.Config); err != nil {
+		return nil, err
+	}
+	if err := m.start(ctx); err != nil {
+		return nil, errors.Join(err, m.release())
+	}
+	keep := o.Programs
+	if keep <= 0 {
+		keep = 4
+	}
+	m.programs = newPrograms(keep, func(ctx context.Context, e extent) (program, error) {
+		g, err := m.record(e)
+		if err != nil {
+			return nil, err
+		}
+		return m.executor.compile(ctx, g, nil)
+	})
+	return m, nil
+}
+
+// resolve finds the architecture that name and options ask for.
+func resolve(name string, o Options) (ModelInfo, error) {
+	if err := o.Size.check(); err != nil {
+		return ModelInfo{}, err
+	}
+	info := ModelInfo{Name: name}
+	if o.Arch == nil {
+		found, err := Lookup(name)
+		if err != nil {
+			return ModelInfo{}, err
+		}
+		info = found
+	} else {
+		if name == "" {
+			info.Name = "custom"
+		}
+		info.Config = *o.Arch
+	}
+	cfg := info.Config
+	if o.OutIndices != nil {
+		cfg.OutIndices = slices.Clone(o.OutIndices)
+	}
+	cfg.PadSmallMap = cfg.PadSmallMap || o.PadSmallMap
+	if err := cfg.Validate(); err != nil {
+		return ModelInfo{}, err
+	}
+	counts, err := describe(info, cfg)
+	if errors.Is(err, swin.ErrSmallMap) {
+		err = nil // counted at another size than pictures will have
+	}
+	return counts, err
+}
+
+// start opens the device and loads the weights.
+func (m *Model) start(ctx context.Context) error {
+	cfg := m.info.Config
+	cfg.PadSmallMap = true // any size will do, the parameters are the same
+	side := cfg.PatchSize * cfg.WindowSize
+	g, err := swin.Record(cfg, swin.Input{Batch: 1, Height: side, Width: side})
+	if err != nil {
+		return blame(err)
+	}
+	seen := &inspector{source: m.source}
+	m.executor, err = m.choose(ctx, g, seen)
+	if bad := seen.verdict(); bad != nil {
+		if m.executor != nil {
+			bad = errors.Join(bad, m.executor.close())
+		}
+		return bad
+	}
+	return err
+}
+
+// choose picks the executor that [Options].Device asks for.
+func (m *Model) choose(ctx context.Context, g *graph.Graph, src source) (executor, error) {
+	progress := func(done, total int64) { m.progress("weights", done, total) }
+	want := strings.TrimSpace(m.options.Device)
+	if !strings.EqualFold(want, "cpu") {
+		e, device, err := newVulkan(ctx, m.options, g, src, progress)
+		switch auto := want == "" || strings.EqualFold(want, "auto"); {
+		case err == nil:
+			m.device = device
+			return e, nil
+		case !errors.Is(err, engine.ErrNoDevice):
+			return nil, err
+		case !auto:
+			return nil, blame(fmt.Errorf("%w; choose another --device, or cpu", err))
+		}
+		m.device.Fallback = err.Error()
+	}
+	m.device.Name = "CPU reference"
+	e, err := newReference(ctx, g, src, progress)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (m *Model) progress(stage string, done, total int64) {
+	if m.options.Progress != nil {
+		m.options.Progress(stage, done, total)
+	}
+}
+
+// Info describes the model, with the architecture as the options changed it.
+func (m *Model) Info() ModelInfo { return m.info }
+
+// Device says where the model runs.
+func (m *Model) Device() DeviceInfo { return m.device }
+
+// Weights names the weights as [Options] did.
+func (m *Model) Weights() string { return m.label }
+
+// Graph records the backbone for a batch of pictures of one size, in pixels after
+// preprocessing. The error wraps [ErrInput], and [swin.ErrSmallMap] where a
+// picture is too small.
+func (m *Model) Graph(batch, height, width int) (*graph.Graph, error) {
+	return m.record(extent{batch, height, width})
+}
+
+func (m *Model) record(e extent) (*graph.Graph, error) {
+	g, err := swin.Record(m.info.Config, swin.Input{Batch: e.batch, Height: e.height, Width: e.width})
+	return g, blame(err)
+}
+
+// Preprocess takes a picture through the model's pipeline. The error wraps
+// [ErrInput].
+func (m *Model) Preprocess(p picture.Picture) (picture.Input, error) {
+	in, err := m.info.Pipeline(m.options.Size, m.options.Limits).Apply(p)
+	return in, blame(err)
+}
+
+// enter begins a call that uses the executor, leave ends it.
+func (m *Model) enter() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return fmt.Errorf("glipvk: %s: %w; open it again", m.info.Name, ErrClosed)
+	}
+	m.active++
+	return nil
+}
+
+func (m *Model) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.active--
+	if m.active == 0 {
+		m.idle.Broadcast()
+	}
+}
+
+// Close waits for calls under way, then gives back programs, weights and device.
+// Later calls fail with [ErrClosed]; a second Close returns what the first did.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := !m.closed
+	m.closed = true
+	for m.active > 0 {
+		m.idle.Wait()
+	}
+	if first {
+		m.result = errors.Join(m.programs.close(), m.executor.close(), m.release())
+	}
+	return m.result
+}

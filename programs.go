@@ -1,0 +1,171 @@
+package glipvk
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// extent is the size of an input: what a program is made for.
+type extent struct{ batch, height, width int }
+
+// programs keeps a bounded number of compiled programs by input size. Callers
+// that want the same size at the same time share one compilation.
+type programs struct {
+	limit   int
+	compile func(context.Context, extent) (program, error)
+
+	mu      sync.Mutex
+	held    map[extent]*slot
+	clock   int64 // counts acquisitions
+	errs    []error
+	working sync.WaitGroup // compilations
+}
+
+// slot is one program, perhaps still being compiled.
+type slot struct {
+	extent
+	program
+	err    error
+	ready  chan struct{} // closed when program or err is set
+	cancel context.CancelFunc
+	users  int   // callers that hold it or wait for it
+	used   int64 // clock of the last acquisition
+}
+
+func newPrograms(limit int, compile func(context.Context, extent) (program, error)) *programs {
+	return &programs{limit: limit, compile: compile, held: map[extent]*slot{}}
+}
+
+// acquire returns the program for a size; the caller releases it. A compilation
+// stops when nobody waits for it any more.
+func (p *programs) acquire(ctx context.Context, e extent) (*slot, error) {
+	p.mu.Lock()
+	s := p.held[e]
+	if s == nil {
+		s = p.start(ctx, e)
+	}
+	p.clock++
+	s.users, s.used = s.users+1, p.clock
+	p.mu.Unlock()
+
+	select {
+	case <-s.ready:
+	case <-ctx.Done():
+		p.release(s)
+		return nil, ctx.Err()
+	}
+	if s.err != nil {
+		err := s.err
+		p.release(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+// start begins to compile. The lock is held.
+func (p *programs) start(ctx context.Context, e extent) *slot {
+	// Others may wait for the result after this caller has gone.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &slot{extent: e, ready: make(chan struct{}), cancel: cancel}
+	p.held[e] = s
+	p.working.Add(1)
+	go func() {
+		defer p.working.Done()
+		compiled, err := p.compile(ctx, e)
+		p.mu.Lock()
+		s.program, s.err = compiled, err
+		if err != nil {
+			p.forget(s)
+		}
+		close(s.ready)
+		doomed := p.surplus(s)
+		p.mu.Unlock()
+		p.dispose(doomed)
+	}()
+	return s
+}
+
+// release gives a program back.
+func (p *programs) release(s *slot) {
+	p.mu.Lock()
+	s.users--
+	if s.users == 0 && !s.done() {
+		p.forget(s) // a newcomer must not wait for a compilation that was called off
+		s.cancel()
+	}
+	doomed := p.surplus(s)
+	p.mu.Unlock()
+	p.dispose(doomed)
+}
+
+func (s *slot) done() bool {
+	select {
+	case <-s.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// forget takes a slot out of the map, if it is still there. The lock is held.
+func (p *programs) forget(s *slot) {
+	if p.held[s.extent] == s {
+		delete(p.held, s.extent)
+	}
+}
+
+// surplus takes out the least recently used programs beyond the limit, and s
+// itself if it was forgotten while somebody compiled it. The lock is held.
+func (p *programs) surplus(s *slot) []*slot {
+	var doomed []*slot
+	if s.done() && s.users == 0 && s.program != nil && p.held[s.extent] != s {
+		doomed = append(doomed, s)
+	}
+	for len(p.held) > p.limit {
+		var oldest *slot
+		for _, h := range p.held {
+			if h.users == 0 && h.done() && (oldest == nil || h.used < oldest.used) {
+				oldest = h
+			}
+		}
+		if oldest == nil {
+			break // all are in use
+		}
+		p.forget(oldest)
+		doomed = append(doomed, oldest)
+	}
+	return doomed
+}
+
+// dispose closes programs that nobody can reach any more.
+func (p *programs) dispose(doomed []*slot) {
+	for _, s := range doomed {
+		s.cancel()
+		if err := s.program.close(); err != nil {
+			p.mu.Lock()
+			p.errs = append(p.errs, err)
+			p.mu.Unlock()
+		}
+	}
+}
+
+// count is the number of programs held.
+func (p *programs) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.held)
+}
+
+// close closes all programs. Nobody uses one or asks for one any more.
+func (p *programs) close() error {
+	p.working.Wait()
+	p.mu.Lock()
+	p.limit = 0
+	doomed := p.surplus(&slot{ready: make(chan struct{})})
+	p.mu.Unlock()
+	p.dispose(doomed)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return errors.Join(p.errs...)
+}
