@@ -50,18 +50,18 @@ func work(g *graph.Graph, id graph.ID) int64 {
 // do computes all rows of one operation. Workers take the next few rows as they
 // become free; the context is looked at each time.
 func (p *pool) do(r rows, work int64) error {
-	run := max(1, min(r.count/(8*p.workers), 64)) // rows taken at once
+	batch := max(1, min(r.count/(8*p.workers), 64)) // rows taken at once
 	var (
 		next     atomic.Int64
 		wg       sync.WaitGroup
 		reported sync.Mutex
 		finished int64 // rows, guarded by reported
 	)
-	for range min(p.workers, (r.count+run-1)/run) {
+	for range min(p.workers, (r.count+batch-1)/batch) {
 		wg.Go(func() {
 			for p.ctx.Err() == nil {
-				end := int(next.Add(int64(run)))
-				start := end - run
+				end := int(next.Add(int64(batch)))
+				start := end - batch
 				if end = min(end, r.count); start >= end {
 					return
 				}
