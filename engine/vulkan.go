@@ -44,7 +44,11 @@ func fromBits[H any](out *H, h handle) { *(*handle)(unsafe.Pointer(out)) = h }
 // openLoader finds the Vulkan loader once for the process and hands its entry point to
 // the binding, which keeps it in a global of its own.
 var openLoader = sync.OnceValues(func() (unsafe.Pointer, error) {
-	for _, name := range []string{"libvulkan.so.1", "libvulkan.so"} {
+	return findLoader("libvulkan.so.1", "libvulkan.so")
+})
+
+func findLoader(names ...string) (unsafe.Pointer, error) {
+	for _, name := range names {
 		c := C.CString(name)
 		resolver := C.loader_open(c)
 		C.free(unsafe.Pointer(c))
@@ -59,7 +63,7 @@ var openLoader = sync.OnceValues(func() (unsafe.Pointer, error) {
 	}
 	return nil, fmt.Errorf("engine: there is no Vulkan loader (libvulkan.so.1) on this machine; "+
 		"install one and a driver (Debian: libvulkan1 and mesa-vulkan-drivers) or use the CPU: %w", ErrNoDevice)
-})
+}
 
 // initCalls lets the binding resolve its functions once; the loader's functions serve
 // every instance.
