@@ -10,6 +10,7 @@ layout(constant_id = 1) const uint TILE = 16;
 layout(push_constant) uniform Push {
     uint tokens, token0, allTokens;
     uint channels, channel0, allChannels;
+    uint xStart, yStart; // elements by which the bound ranges begin early
 };
 
 READ1(0, x);
@@ -23,12 +24,12 @@ void main()
     for (uint e = gl_LocalInvocationID.x; e < TILE * TILE; e += gl_WorkGroupSize.x) {
         uint t = token + e / TILE, c = channel + e % TILE;
         if (t < tokens && c < channels)
-            tile[e / TILE * (TILE + 1) + e % TILE] = AT1(x, t * allChannels + channel0 + c);
+            tile[e / TILE * (TILE + 1) + e % TILE] = AT1(x, xStart + t * allChannels + channel0 + c);
     }
     barrier();
     for (uint e = gl_LocalInvocationID.x; e < TILE * TILE; e += gl_WorkGroupSize.x) {
         uint c = channel + e / TILE, t = token + e % TILE;
         if (t < tokens && c < channels)
-            y[c * allTokens + token0 + t] = tile[e % TILE * (TILE + 1) + e / TILE];
+            y[yStart + c * allTokens + token0 + t] = tile[e % TILE * (TILE + 1) + e / TILE];
     }
 }

@@ -1,0 +1,150 @@
+package kernels
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// lowerer turns steps into dispatches.
+type lowerer struct {
+	g       *graph.Graph
+	caps    engine.Caps
+	style   style
+	limit   int64 // bytes of a binding
+	align   int64 // of a binding's offset
+	layout  layout
+	alias   map[graph.ID]graph.ID
+	arena   *engine.Buffer
+	weights *Weights
+	list    []dispatch
+}
+
+// dispatch is one run of a shader, before there is a pipeline.
+type dispatch struct {
+	path      string
+	shader    string // variant name in package shaders
+	constants []uint32
+	push      any // a struct of uint32 and float32 fields that mirrors the shader's block
+	operands  []operand
+	groups    [3]int
+	flops     int64
+}
+
+// operand is a range of a buffer as a shader sees it.
+type operand struct {
+	buffer        *engine.Buffer
+	offset, bytes int64
+	width         int // floats of an element: 4 or 1
+	access        engine.Access
+}
+
+// lowerings holds the lowering of every kind of step. The tests walk it together
+// with [graph.Kinds].
+func lowerings() map[string]func(*lowerer, step) error {
+	return map[string]func(*lowerer, step) error{
+		"linear":         (*lowerer).linear,
+		"scores":         (*lowerer).scores,
+		"context":        (*lowerer).context,
+		"softmax":        (*lowerer).softmax,
+		"layernorm":      (*lowerer).layerNorm,
+		"gelu":           (*lowerer).gelu,
+		"add":            (*lowerer).add,
+		"move":           (*lowerer).move,
+		"patches":        (*lowerer).patches,
+		"mergepatches":   (*lowerer).mergePatches,
+		"positionbias":   (*lowerer).positionBias,
+		"shiftmask":      (*lowerer).shiftMask,
+		"resizeposition": (*lowerer).resizePosition,
+		"channelsfirst":  (*lowerer).channelsFirst,
+	}
+}
+
+// lower appends the dispatches of one step.
+func (l *lowerer) lower(s step) error {
+	f := lowerings()[s.op.Kind()]
+	if f == nil {
+		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
+	}
+	if err := f(l, s); err != nil {
+		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), err)
+	}
+	return nil
+}
+
+func (l *lowerer) shape(id graph.ID) graph.Shape { return l.g.Nodes[id].Shape }
+
+// read and write are the operands of elements begin..begin+count-1 of a value.
+func (l *lowerer) read(id graph.ID, width int, begin, count int) operand {
+	return l.operand(id, width, begin, count, engine.Read)
+}
+
+func (l *lowerer) write(id graph.ID, width int, begin, count int) operand {
+	return l.operand(id, width, begin, count, engine.Write)
+}
+
+// whole is the read operand of all of a value.
+func (l *lowerer) whole(id graph.ID, width int) operand {
+	return l.read(id, width, 0, l.shape(id).Elements())
+}
+
+func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Access) operand {
+	id = resolve(l.alias, id)
+	o := operand{offset: 4 * int64(begin), bytes: 4 * int64(count), width: width, access: access}
+	if n := l.g.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
+		o.buffer = l.weights.buffers[n.Path]
+	} else {
+		o.buffer = l.arena
+		o.offset += l.layout.offset[id]
+	}
+	return o
+}
+
+// emit appends a dispatch of the shader that reads in the device's style. Its first
+// specialization constant is the workgroup size.
+func (l *lowerer) emit(s step, stem string, d dispatch) {
+	d.path, d.shader = s.path, l.style.shader(stem)
+	l.list = append(l.list, d)
+}
+
+// elementwise is the grid of a shader whose invocations take items elements each.
+const items = 4
+
+func (l *lowerer) elementwise(count int) ([3]int, error) {
+	return l.fold(ceilDiv(count, l.style.group*items))
+}
+
+// vector is 4 if rows of n floats can be read as vec4s, else 1, and stem's variant for it.
+func vector(stem string, n int) (string, int) {
+	if n%4 == 0 {
+		return stem, 4
+	}
+	return stem + "_scalar", 1
+}
+
+// bits encodes booleans and numbers as specialization constants.
+func constants(values ...any) []uint32 {
+	list := make([]uint32, len(values))
+	for i, v := range values {
+		switch v := v.(type) {
+		case bool:
+			if v {
+				list[i] = 1
+			}
+		case int:
+			list[i] = uint32(v)
+		case moveMode:
+			list[i] = uint32(v)
+		default:
+			panic(fmt.Sprintf("kernels: no specialization constant is a %T", v))
+		}
+	}
+	return list
+}
+
+// encode lays a push struct out as the shader expects it: little-endian words.
+func encode(push any) ([]byte, error) {
+	return binary.Append(nil, binary.LittleEndian, push)
+}

@@ -1,0 +1,75 @@
+package kernels
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// peakShapes are the products that Peak tries, M N K: a square, and the two shapes
+// that take most of Swin's time.
+var peakShapes = [][3]int{{768, 768, 768}, {1024, 1024, 1024}, {3136, 384, 96}, {784, 768, 192}, {784, 192, 768}}
+
+// ones is a source whose every weight is 1/K or so: its values do not matter.
+type ones struct{}
+
+// Tensor implements [Source].
+func (ones) Tensor(_ string, shape []int) ([]float32, error) {
+	data := make([]float32, graph.Shape(shape).Elements())
+	for i := range data {
+		data[i] = 1 / float32(i%7+1)
+	}
+	return data, nil
+}
+
+// Peak measures the device's GEMM peak in GFLOP/s with the kernels that programs use:
+// the fastest run of the fastest shape, each shape given its share of the time.
+func Peak(ctx context.Context, d *engine.Device, budget time.Duration) (gflops float64, err error) {
+	for _, s := range peakShapes {
+		speed, err := MatMulSpeed(ctx, d, s, budget/time.Duration(len(peakShapes)))
+		if err != nil {
+			return 0, err
+		}
+		gflops = max(gflops, speed)
+	}
+	return gflops, nil
+}
+
+// MatMulSpeed measures one M x N x K product: GFLOP/s of its fastest run within the budget.
+func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, budget time.Duration) (gflops float64, err error) {
+	b := graph.NewBuilder()
+	x := b.In("x").Input(mnk[0], mnk[2])
+	b.Output(b.In("y").Linear(x, mnk[1], graph.NoBias))
+	g, err := b.Build()
+	if err != nil {
+		return 0, err
+	}
+	w, err := Upload(ctx, d, g, ones{}, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	p, err := Compile(ctx, d, g, w, Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	input, _ := ones{}.Tensor("x", []int{mnk[0], mnk[2]})
+	if _, err := p.Run(ctx, input); err != nil { // compiles whatever the driver left for later
+		return 0, err
+	}
+	best := time.Duration(0)
+	for start := time.Now(); best == 0 || time.Since(start) < budget; {
+		began := time.Now()
+		if err := p.commands.Run(ctx); err != nil {
+			return 0, err
+		}
+		if t := time.Since(began); best == 0 || t < best {
+			best = t
+		}
+	}
+	return 2 * float64(mnk[0]) * float64(mnk[1]) * float64(mnk[2]) / best.Seconds() / 1e9, nil
+}

@@ -1,0 +1,87 @@
+package kernels
+
+import (
+	"github.com/glipvk/glipvk/graph"
+)
+
+// step is one operation to be lowered: a node of the graph, or several that a rewrite
+// joined. Its output is the value of the last node it stands for.
+type step struct {
+	path string
+	op   operation
+	in   []graph.ID
+	out  graph.ID
+}
+
+// operation is what a step does: an operation of the graph, or one of the joined
+// forms of fuse.go. Its kind selects the lowering.
+type operation interface{ Kind() string }
+
+// linear is [graph.Linear] with what the matrix product's epilogue can take over.
+// Operands: x, weight, then bias and residual where there are such.
+type linear struct{ bias, gelu, residual bool }
+
+// softmax is [graph.Softmax] with what attention adds to the scores before it.
+// Operands: scores, then the bias table where there is one.
+type softmax struct {
+	bias bool
+	mask *graph.ShiftMask
+	side int // of the window, with bias or mask
+}
+
+// move is every operation that only moves tokens (rows of C floats) between a map
+// and its windows: pad, crop, roll, partition, reverse, alone or joined.
+type move struct {
+	mode        moveMode
+	mapH, mapW  int // the map: input of partition and remap, output of reverse
+	padH, padW  int // the padded map; of remap, the output
+	size        int // side of a window, 1 for remap
+	down, right int // 0 <= down < padH: output (y, x) comes from (y+down, x+right) modulo the padded map
+}
+
+type moveMode uint32
+
+// The modes of window.comp.
+const (
+	partition moveMode = iota
+	reverse
+	remap
+)
+
+// Kind implements operation.
+func (linear) Kind() string { return graph.Linear{}.Kind() }
+
+// Kind implements operation.
+func (softmax) Kind() string { return graph.Softmax{}.Kind() }
+
+// Kind implements operation.
+func (move) Kind() string { return "move" }
+
+// steps turns the nodes of a graph into steps, one each, in the joined forms' terms.
+func steps(g *graph.Graph) []step {
+	var list []step
+	for i, n := range g.Nodes {
+		s := step{path: n.Path, op: n.Op, in: append([]graph.ID(nil), n.Inputs...), out: graph.ID(i)}
+		switch o := n.Op.(type) {
+		case graph.Input, graph.Param:
+			continue
+		case graph.Linear:
+			s.op = linear{bias: len(n.Inputs) == 3}
+		case graph.Softmax:
+			s.op = softmax{}
+		case graph.Pad, graph.Crop:
+			in := g.Nodes[n.Inputs[0]].Shape
+			s.op = move{mode: remap, mapH: in[1], mapW: in[2], padH: n.Shape[1], padW: n.Shape[2], size: 1}
+		case graph.Roll:
+			h, w := n.Shape[1], n.Shape[2]
+			s.op = move{mode: remap, mapH: h, mapW: w, padH: h, padW: w, size: 1, down: (o.Down + h) % h, right: (o.Right + w) % w}
+		case graph.WindowPartition:
+			in := g.Nodes[n.Inputs[0]].Shape
+			s.op = move{mode: partition, mapH: in[1], mapW: in[2], padH: in[1], padW: in[2], size: o.Size}
+		case graph.WindowReverse:
+			s.op = move{mode: reverse, mapH: o.Height, mapW: o.Width, padH: o.Height, padW: o.Width, size: o.Size}
+		}
+		list = append(list, s)
+	}
+	return list
+}
