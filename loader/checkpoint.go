@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -86,7 +85,7 @@ func (o Options) Read(r io.ReaderAt, size int64, name string) (*Checkpoint, erro
 		}
 	}
 	if err != nil {
-		return nil, inFile(err, filepath.Base(name), "")
+		return nil, inFile(err, name, "")
 	}
 	c.container = kind
 	return c, nil
@@ -168,12 +167,12 @@ func (c *Checkpoint) DType(name string) string {
 func (c *Checkpoint) Tensor(name string) (shape []int, data []float32, err error) {
 	t, ok := c.tensors[name]
 	if !ok {
-		return nil, nil, &Error{File: filepath.Base(c.file), Tensor: name, Kind: ErrMissing,
+		return nil, nil, &Error{File: c.file, Tensor: name, Kind: ErrMissing,
 			Detail: fmt.Sprintf("the file holds %d tensors, none of that name; list them with glip inspect", len(c.names))}
 	}
 	data, err = t.read(c.skipCRC)
 	if err != nil {
-		return nil, nil, inFile(err, filepath.Base(c.file), name)
+		return nil, nil, inFile(err, c.file, name)
 	}
 	return slices.Clone(t.info.Shape), data, nil
 }

@@ -3,6 +3,7 @@ package loader
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -329,12 +330,49 @@ func TestErrorText(t *testing.T) {
 	if !errors.As(err, &e) {
 		t.Fatal(err)
 	}
-	if e.File != "bad-tensor-storage-kind.pth" || e.Tensor != "stages.1.blocks.0.attn.w_msa.qkv.weight" || e.Kind != ErrTruncated {
+	if e.File != "../testdata/checkpoints/bad-tensor-storage-kind.pth" || e.Tensor != "stages.1.blocks.0.attn.w_msa.qkv.weight" || e.Kind != ErrTruncated {
 		t.Errorf("%+v", e)
 	}
-	want := `bad-tensor-storage-kind.pth: tensor "stages.1.blocks.0.attn.w_msa.qkv.weight": checkpoint is truncated: ` +
+	want := `../testdata/checkpoints/bad-tensor-storage-kind.pth: tensor "stages.1.blocks.0.attn.w_msa.qkv.weight": checkpoint is truncated: ` +
 		`storage "0" should have 512 bytes and has 256; copy or download the file again`
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
+
+// TestVerifySum: the digits in a published name are those of the content.
+func TestVerifySum(t *testing.T) {
+	for name, digits := range map[string]string{
+		"swin-t_glip-pre_3rdparty_20230413-d85813b5.pth": "d85813b5",
+		"glip_tiny_model_o365_goldg_cc_sbu.pth":          "",
+		"swin-large-patch4.pth":                          "",
+		"d85813b5.pth":                                   "",
+	} {
+		if got, ok := PublishedSum("some/folder-00000000/" + name); got != digits || ok != (digits != "") {
+			t.Errorf("%s: %q, %v", name, got, ok)
+		}
+	}
+	folder := t.TempDir()
+	for _, tc := range []struct {
+		name    string
+		checked bool
+		want    error
+	}{
+		{"a-ba7816bf.pth", true, nil}, // FIPS 180-4: SHA-256 of "abc"
+		{"a-ba7816b0.pth", true, ErrFormat},
+		{"a.pth", false, nil},
+	} {
+		path := filepath.Join(folder, tc.name)
+		if err := os.WriteFile(path, []byte("abc"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if checked, err := VerifySum(context.Background(), path); checked != tc.checked || !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, %v", tc.name, checked, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := VerifySum(ctx, filepath.Join(folder, "a-ba7816bf.pth")); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -60,7 +60,8 @@ func allowed(module, name string) (class, bool) {
 		case "getattr":
 			c.role = roleGetattr
 			return c, true
-		case "set", "frozenset", "long", "int", "float", "complex", "bytearray", "slice", "range", "xrange":
+		case "set", "frozenset", "long", "int", "float", "complex", "str", "bytes", "bytearray",
+			"dict", "list", "tuple", "slice", "range", "xrange": // values, and factories of a defaultdict
 			c.role = roleInert
 			return c, true
 		}

@@ -18,13 +18,12 @@ const (
 // openShards opens a sharded safetensors set by its index: a JSON object whose
 // weight_map gives, for each tensor, the file in the same folder that holds it.
 func (o Options) openShards(path string) (*Checkpoint, error) {
-	name := filepath.Base(path)
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("loader: %w", err)
 	}
 	if info.Size() > maxHeaderBytes {
-		return nil, inFile(formatErr("the index of %d bytes is longer than %d", info.Size(), maxHeaderBytes), name, "")
+		return nil, inFile(formatErr("the index of %d bytes is longer than %d", info.Size(), maxHeaderBytes), path, "")
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -32,11 +31,11 @@ func (o Options) openShards(path string) (*Checkpoint, error) {
 	}
 	weights, err := parseShardIndex(text)
 	if err != nil {
-		return nil, inFile(err, name, "")
+		return nil, inFile(err, path, "")
 	}
 	c := &Checkpoint{file: path, container: containerShards, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC}
 	if err := c.addShards(filepath.Dir(path), weights, o); err != nil {
-		return nil, errors.Join(inFile(err, name, ""), c.Close())
+		return nil, errors.Join(inFile(err, path, ""), c.Close())
 	}
 	return c, nil
 }

@@ -64,21 +64,21 @@ func Bind(src Source, cfg Config, opts BindOptions) (*Weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch, err := survey(src)
+	names, err := MapNames(src)
 	if err != nil {
 		return nil, err
 	}
-	w := &Weights{src: src, cfg: cfg, family: ch.family, opts: opts, bound: map[string]binding{}, ignored: ch.ignored}
-	problems := &BindError{File: sourceName(src), Family: ch.family}
+	w := &Weights{src: src, cfg: cfg, family: names.Family, opts: opts, bound: map[string]binding{}, ignored: names.Ignored}
+	problems := &BindError{File: sourceName(src), Family: names.Family}
 	for _, p := range params {
 		w.names = append(w.names, p.Path)
-		w.bind(p.Path, p.Shape, ch.keys[p.Path], problems)
+		w.bind(p.Path, p.Shape, names.Keys[p.Path], problems)
 	}
-	for _, name := range ch.names() {
+	for _, name := range names.names() {
 		if _, used := w.bound[name]; used {
 			continue
 		}
-		for _, key := range ch.keys[name] {
+		for _, key := range names.Keys[name] {
 			if s, ok := normOf(name); ok && s < cfg.Stages() {
 				w.ignored = append(w.ignored, IgnoredKey{key, reasonNorm})
 			} else if key != "" {
@@ -86,9 +86,9 @@ func Bind(src Source, cfg Config, opts BindOptions) (*Weights, error) {
 			}
 		}
 	}
-	problems.Unexpected = append(problems.Unexpected, ch.unknown...)
+	problems.Unexpected = append(problems.Unexpected, names.Unknown...)
 	if len(problems.Unwrap()) > 0 {
-		problems.explain(ch, src, cfg)
+		problems.explain(names, src, cfg)
 		return nil, problems
 	}
 	return w, nil
@@ -176,8 +176,8 @@ func normOf(name string) (int, bool) {
 }
 
 // explain adds the difference of architectures and a remedy.
-func (e *BindError) explain(ch *chart, src Source, cfg Config) {
-	if file, err := ch.infer(src); err == nil {
+func (e *BindError) explain(names *NameMap, src Source, cfg Config) {
+	if file, err := names.infer(src); err == nil {
 		e.Differences = Differences(file, cfg)
 	}
 	inner := func(name string) bool { s, ok := normOf(name); return ok && s < cfg.Stages()-1 }
@@ -189,8 +189,12 @@ func (e *BindError) explain(ch *chart, src Source, cfg Config) {
 		e.Remedy = "only the position tables differ: choose the model with the file's window, or resize the tables on request"
 	case len(e.Differences) > 0:
 		e.Remedy = "choose the model that the file was made for"
-	default:
+	case len(e.Missing) > 0:
 		e.Remedy = "use a complete checkpoint of this model"
+	case len(e.Unexpected) > 0:
+		e.Remedy = "use a checkpoint of this model alone, each tensor under one name"
+	default:
+		e.Remedy = "use a checkpoint of this model in floating point"
 	}
 }
 

@@ -18,21 +18,21 @@ import (
 // Errors: those of [Detect]; [ErrMissing] when there is not enough to read;
 // [ErrConfig] when the shapes do not add up to a Swin.
 func Infer(src Source) (Config, Family, error) {
-	ch, err := survey(src)
+	names, err := MapNames(src)
 	if err != nil {
 		return Config{}, "", err
 	}
-	cfg, err := ch.infer(src)
+	cfg, err := names.infer(src)
 	if err != nil {
-		return Config{}, ch.family, fmt.Errorf("swin: %s: %w", sourceName(src), err)
+		return Config{}, names.Family, fmt.Errorf("swin: %s: %w", sourceName(src), err)
 	}
-	return cfg, ch.family, nil
+	return cfg, names.Family, nil
 }
 
 // infer builds the configuration and checks what Config.Validate cannot.
-func (ch *chart) infer(src Source) (Config, error) {
+func (m *NameMap) infer(src Source) (Config, error) {
 	shape := func(name string) []int {
-		keys := ch.keys[name]
+		keys := m.Keys[name]
 		if len(keys) == 0 {
 			return nil
 		}
@@ -47,7 +47,7 @@ func (ch *chart) infer(src Source) (Config, error) {
 		return Config{}, fmt.Errorf("%w: the patch weight has shape %v, want [C, 3, P, P]", ErrConfig, patch)
 	}
 	cfg := Config{EmbedDims: patch[0], PatchSize: patch[2], MLPRatio: 4, Eps: 1e-5}
-	depths := ch.depths()
+	depths := m.depths()
 	var errs []error
 	for s, depth := range depths {
 		table := firstShape(depth, func(b int) []int {
@@ -75,19 +75,19 @@ func (ch *chart) infer(src Source) (Config, error) {
 		return Config{}, err
 	}
 	cfg.ImageSize = 32 * cfg.WindowSize
-	ch.inferRest(&cfg, shape)
+	m.inferRest(&cfg, shape)
 	return cfg, cfg.Validate()
 }
 
 // inferRest reads what has a usual value: biases, MLP width, output norms, an
 // absolute position embedding.
-func (ch *chart) inferRest(cfg *Config, shape func(string) []int) {
-	_, cfg.QKVBias = ch.keys["stages.0.blocks.0.attn.w_msa.qkv.bias"]
+func (m *NameMap) inferRest(cfg *Config, shape func(string) []int) {
+	_, cfg.QKVBias = m.Keys["stages.0.blocks.0.attn.w_msa.qkv.bias"]
 	if fc1 := shape("stages.0.blocks.0.ffn.layers.0.0.weight"); len(fc1) == 2 && cfg.EmbedDims > 0 {
 		cfg.MLPRatio = float64(fc1[0]) / float64(cfg.EmbedDims)
 	}
 	for s := range cfg.Depths {
-		if _, ok := ch.keys[fmt.Sprintf("norm%d.weight", s)]; ok {
+		if _, ok := m.Keys[fmt.Sprintf("norm%d.weight", s)]; ok {
 			cfg.OutIndices = append(cfg.OutIndices, s)
 		}
 	}
@@ -100,9 +100,9 @@ func (ch *chart) inferRest(cfg *Config, shape func(string) []int) {
 }
 
 // depths counts the blocks of each stage, up to the last number in use.
-func (ch *chart) depths() []int {
+func (m *NameMap) depths() []int {
 	var depths []int
-	for name := range ch.keys {
+	for name := range m.Keys {
 		rest, ok := strings.CutPrefix(name, "stages.")
 		if !ok {
 			continue

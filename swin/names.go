@@ -74,7 +74,8 @@ func mmpretrainRules() []rule {
 	list = append(list,
 		rule{from: "norm.*", to: "normL.*"}, // mmclassification, files before version 2
 		rule{from: "stages.S.blocks.B.attn.w_msa.relative_position_index", reason: reasonBuffer},
-		rule{from: "stages.S.blocks.B.attn.attn_mask", reason: reasonBuffer})
+		rule{from: "stages.S.blocks.B.attn.attn_mask", reason: reasonBuffer},
+		rule{from: "steps", reason: reasonBuffer}) // of an averaged model
 	return append(list, headRules()...)
 }
 
@@ -244,17 +245,23 @@ func (c captures) expand(target string, last int) string {
 // IgnoredKey is a tensor of the file that no model needs, and why.
 type IgnoredKey struct{ Key, Reason string }
 
-// chart says what every key of a checkpoint is.
-type chart struct {
-	family  Family
-	last    int                 // last stage
-	keys    map[string][]string // canonical name -> keys by part; "" where a part is absent
-	ignored []IgnoredKey
-	unknown []string // keys of the backbone that no rule knows, and second claimants of a name
+// NameMap says what every tensor of a checkpoint is.
+type NameMap struct {
+	Family Family
+
+	// Keys gives, by canonical name, the tensor of the file: one key, or query,
+	// key and value in this order, "" for one that is absent.
+	Keys map[string][]string
+
+	Ignored []IgnoredKey // of no use to the backbone
+	Unknown []string     // known by no rule, or a second claimant of a name
+
+	last int // last stage
 }
 
-// survey detects the family and sorts every key.
-func survey(src Source) (*chart, error) {
+// MapNames detects the family of a checkpoint and says what each of its tensors
+// is, without asking for any architecture. Errors are those of [Detect].
+func MapNames(src Source) (*NameMap, error) {
 	family, err := Detect(src)
 	if err != nil {
 		return nil, err
@@ -264,44 +271,44 @@ func survey(src Source) (*chart, error) {
 		rule rule
 		c    captures
 	}
-	ch := &chart{family: family, keys: map[string][]string{}}
+	m := &NameMap{Family: family, Keys: map[string][]string{}}
 	var list []found
 	rules := family.rules()
 	for _, key := range src.Names() {
 		r, c, ok := family.find(rules, key)
 		switch {
 		case !ok:
-			ch.unknown = append(ch.unknown, key)
+			m.Unknown = append(m.Unknown, key)
 		case r.to == "":
-			ch.ignored = append(ch.ignored, IgnoredKey{key, r.reason})
+			m.Ignored = append(m.Ignored, IgnoredKey{key, r.reason})
 		default:
 			list = append(list, found{key, r, c})
 			if c.block >= 0 {
-				ch.last = max(ch.last, c.stage)
+				m.last = max(m.last, c.stage)
 			}
 		}
 	}
 	for _, f := range list {
-		ch.claim(f.c.expand(f.rule.to, ch.last), f.rule.part, f.key)
+		m.claim(f.c.expand(f.rule.to, m.last), f.rule.part, f.key)
 	}
-	return ch, nil
+	return m, nil
 }
 
 // claim enters a key for a canonical name. A name claimed twice, with and
 // without a prefix for instance, leaves open which one counts.
-func (ch *chart) claim(name string, part int, key string) {
+func (m *NameMap) claim(name string, part int, key string) {
 	parts := 1
-	if ch.family == HuggingFace && strings.Contains(name, ".qkv.") {
+	if m.Family == HuggingFace && strings.Contains(name, ".qkv.") {
 		parts = 3
 	}
-	if ch.keys[name] == nil {
-		ch.keys[name] = make([]string, parts)
+	if m.Keys[name] == nil {
+		m.Keys[name] = make([]string, parts)
 	}
-	if before := ch.keys[name][part]; before != "" {
-		ch.unknown = append(ch.unknown, fmt.Sprintf("%s (beside %s)", key, before))
+	if before := m.Keys[name][part]; before != "" {
+		m.Unknown = append(m.Unknown, fmt.Sprintf("%s (beside %s)", key, before))
 		return
 	}
-	ch.keys[name][part] = key
+	m.Keys[name][part] = key
 }
 
 // find looks a key up under each prefix that may stand before the backbone.
@@ -324,10 +331,10 @@ func (f Family) find(rules []rule, key string) (rule, captures, bool) {
 	return rule{}, captures{}, false
 }
 
-// names lists the canonical names of a chart, sorted.
-func (ch *chart) names() []string {
+// names lists the canonical names, sorted.
+func (m *NameMap) names() []string {
 	var list []string
-	for name := range ch.keys {
+	for name := range m.Keys {
 		list = append(list, name)
 	}
 	slices.Sort(list)
