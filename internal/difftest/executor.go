@@ -3,7 +3,6 @@ package difftest
 import (
 	"context"
 	"fmt"
-	"testing"
 
 	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/graph"
@@ -51,9 +50,4 @@ func (e CPU) Run(ctx context.Context, g *graph.Graph, w Weights, input []float32
 		}
 	}
 	return values, nil
-}
-
-// Executors lists the executors that every golden case runs on.
-func Executors(testing.TB) []Executor {
-	return []Executor{CPU{}}
 }

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -22,20 +24,33 @@ func TestCommittedGolden(t *testing.T) { testGolden(t, difftest.Committed(t)) }
 // TestSharedGolden runs the whole golden set, the full-size cases on request.
 func TestSharedGolden(t *testing.T) { testGolden(t, difftest.Shared(t)) }
 
+// testGolden judges every executor: the oracle, the programs that users get, and the
+// same without any rewrite.
 func testGolden(t *testing.T, set *difftest.Set) {
+	t.Run("cpuref", func(t *testing.T) { testCases(t, set, difftest.CPU{}) })
+	for _, v := range []difftest.Vulkan{
+		{Title: "vulkan"},
+		{Title: "vulkan-unfused", Options: kernels.Options{NoFusion: true, NoReuse: true}},
+	} {
+		t.Run(v.Title, func(t *testing.T) {
+			v.Device = difftest.OpenDevice(t, engine.Options{})
+			testCases(t, set, v)
+		})
+	}
+}
+
+func testCases(t *testing.T, set *difftest.Set, e difftest.Executor) {
 	for _, c := range set.Cases {
-		if c.Expect != nil {
-			t.Run(c.ID, func(t *testing.T) { testRefused(t, c) })
-			continue
-		}
-		for _, e := range difftest.Executors(t) {
-			t.Run(c.ID+"/"+e.Name(), func(t *testing.T) {
-				if strings.HasPrefix(c.ID, "glip-") && !full() {
-					t.Skipf("full-size case: set %s=full to run it", fullGolden)
-				}
+		t.Run(c.ID, func(t *testing.T) {
+			switch {
+			case c.Expect != nil:
+				testRefused(t, c)
+			case strings.HasPrefix(c.ID, "glip-") && !full():
+				t.Skipf("full-size case: set %s=full to run it", fullGolden)
+			default:
 				testCase(t, c, e)
-			})
-		}
+			}
+		})
 	}
 }
 
