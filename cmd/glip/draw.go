@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"math"
+	"path/filepath"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/viz"
+	"github.com/go-gl/mathgl/mgl32"
+)
+
+// drawFeatures adds STEM.viz.png: the picture beside the colours of each map.
+func drawFeatures(set *pending, p prepared, maps glipvk.Features, m *glipvk.Model) error {
+	panels := make([]viz.Map, len(maps))
+	for i, f := range maps {
+		panels[i] = viz.Map{Name: f.Name, C: f.Shape[1], H: f.Shape[2], W: f.Shape[3], Data: f.Data}
+	}
+	img, err := viz.Render(photo(*p.picture), panels, viz.Options{
+		Title: filepath.Base(p.path),
+		Subtitle: fmt.Sprintf("%s · input %d × %d · weights %s · %s",
+			m.Info().Name, p.input.Height, p.input.Width, weightsName(m), m.Device().Name),
+		Region: region(p.input),
+	})
+	if err != nil {
+		return err
+	}
+	return set.add(p.stem+".viz.png", func(w io.Writer) error { return png.Encode(w, img) })
+}
+
+// weightsName is the base name of a checkpoint, or "synthetic:7".
+func weightsName(m *glipvk.Model) string { return filepath.Base(m.Weights()) }
+
+// photo is the picture as package image has it.
+func photo(p picture.Picture) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
+	for i := range p.Height * p.Width {
+		copy(img.Pix[4*i:4*i+3], p.Pixels[3*i:])
+		img.Pix[4*i+3] = 255
+	}
+	return img
+}
+
+// region is the part of the picture that the model's input shows, in its pixels.
+func region(in picture.Input) image.Rectangle {
+	back := in.FromPicture.Inv()
+	corner := func(x, y int) image.Point {
+		v := back.Mul3x1(mgl32.Vec3{float32(x), float32(y), 1})
+		return image.Pt(int(math.Round(float64(v[0]))), int(math.Round(float64(v[1]))))
+	}
+	return image.Rectangle{Min: corner(0, 0), Max: corner(in.Width, in.Height)}
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/swin"
+	"github.com/spf13/cobra"
+)
+
+// featuresFlags are the flags of "glip features".
+type featuresFlags struct {
+	model, arch, weights, device string
+	size                         string
+	batch                        int
+	outIndices                   []int
+	padSmallMap, resizeTables    bool
+	allowNonFinite               bool
+	out, format                  string
+	taps                         []string
+	verify, viz, json            bool
+	limits                       picture.Limits
+}
+
+func newFeatures() *cobra.Command {
+	var f featuresFlags
+	cmd := &cobra.Command{
+		Use:   "features [flags] INPUT...",
+		Short: "compute feature maps of pictures",
+		Long: `features computes the feature maps of pictures and writes them as float32
+[N, C, H, W]: STEM.stage1.npy and so on, where STEM is the input's name without its
+extension and the numbers are those of --out-indices.
+
+INPUT is a PNG, JPEG, GIF, WebP or BMP picture, a folder of such, or an .npy file:
+uint8 [H, W, 3] (red, green, blue) is a picture, float32 [N, 3, H, W] a tensor that
+is preprocessed already and goes to the model as it is.
+
+Pictures are resized as mmpretrain does for a Swin of the model's size ("glip
+models" says how), or as --size says, and normalised. Maps smaller than a window
+are refused, as mmpretrain does; --pad-small-map pads them, as GLIP's detector does.
+
+When an input is bad the others are still computed; a summary names those that
+failed and the exit status is 2. With --verify the exit status is 3 when a map is
+further from the CPU reference than float32 explains.`,
+		Example: `  glip features --weights synthetic:7 --verify --viz --out out cat.png
+  glip features --model GLIP-L --weights swin-l_glip-pre_3rdparty_384px_20230413-04b198e8.pth photos/
+  glip features --size 800x1333 --device cpu --format safetensors cat.png dog.jpg
+  glip features --taps 'stages.0.blocks.1.attn.**' --out taps cat.png
+  glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runFeatures(cmd, f, args)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "GLIP-T", "model, by name or nickname; see glip models")
+	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
+	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
+	fl.StringVar(&f.device, "device", "auto", "auto, cpu, or a Vulkan device by index or part of its name; see glip devices")
+	fl.IntVar(&f.batch, "batch", 1, "pictures of one size computed together")
+	fl.StringVar(&f.size, "size", "", "resize pictures to HEIGHTxWIDTH, or original to leave them")
+	fl.IntSliceVar(&f.outIndices, "out-indices", nil, "stages whose maps are written (default: the architecture's, 1,2,3)")
+	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")
+	fl.StringVar(&f.out, "out", ".", "folder to write to")
+	fl.StringVar(&f.format, "format", "npy", "npy (a file for each map), npz or safetensors (a file for each input)")
+	fl.StringArrayVar(&f.taps, "taps", nil, "also write the values inside the model whose path matches this pattern; may be repeated")
+	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
+	fl.BoolVar(&f.viz, "viz", false, "also write STEM.viz.png: the picture beside the maps' principal components")
+	fl.BoolVar(&f.json, "json", false, "print JSON")
+	fl.BoolVar(&f.resizeTables, "resize-tables", false, "resize the position tables of a checkpoint made for another window")
+	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
+	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
+	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture, or of all pictures of a tensor")
+	complete(cmd, "model", modelNames())
+	complete(cmd, "format", []string{"npy", "npz", "safetensors"})
+	complete(cmd, "device", []string{"auto", "cpu"})
+	return cmd
+}
+
+// complete offers values for a flag on the shell's command line.
+func complete(cmd *cobra.Command, flag string, values []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // a flag that this program did not define
+	}
+}
+
+func modelNames() []string {
+	var names []string
+	for _, m := range glipvk.Models() {
+		names = append(names, m.Name, m.Nickname)
+	}
+	return names
+}
+
+// options turns flags into those of the library.
+func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Options, err error) {
+	name = f.model
+	o = glipvk.Options{
+		Weights: f.weights, Device: f.device, OutIndices: f.outIndices, PadSmallMap: f.padSmallMap,
+		Limits: f.limits, AllowNonFinite: f.allowNonFinite, ResizeTables: f.resizeTables,
+	}
+	if f.batch < 1 {
+		return "", o, usage("--batch %d: want at least 1", f.batch)
+	}
+	if !slices.Contains([]string{"npy", "npz", "safetensors"}, f.format) {
+		return "", o, usage("--format %q: want npy, npz or safetensors", f.format)
+	}
+	if f.limits.MaxSide < 1 || f.limits.MaxPixels < 1 {
+		return "", o, usage("--max-side %d and --max-pixels %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels)
+	}
+	if o.Size, err = glipvk.ParseSize(f.size); err != nil {
+		return "", o, fmt.Errorf("--size: %w", err)
+	}
+	if f.arch == "" {
+		return name, o, nil
+	}
+	if cmd.Flags().Changed("model") {
+		return "", o, usage("--model and --arch exclude each other: give one")
+	}
+	cfg, err := readArch(f.arch)
+	o.Arch = &cfg
+	return "", o, err
+}
+
+// readArch reads an architecture: the arch object of a golden manifest, or of "glip models --json".
+func readArch(path string) (swin.Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return swin.Config{}, usage("--arch: %w", err)
+	}
+	cfg, err := swin.ParseConfig(data)
+	if err != nil {
+		return swin.Config{}, usage("--arch %s: %w", path, err)
+	}
+	return cfg, nil
+}
+
+func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error) {
+	name, o, err := f.options(cmd)
+	if err != nil {
+		return err
+	}
+	items, err := expand(args)
+	if err != nil {
+		return err
+	}
+	out, err := openFolder(f.out)
+	if err != nil {
+		return err
+	}
+	bars := newMeter(cmd.ErrOrStderr())
+	defer bars.done()
+	o.Progress = bars.show
+	m, err := glipvk.Open(cmd.Context(), name, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+
+	j := &job{model: m, flags: f, out: out, meter: bars}
+	if err := j.run(cmd.Context(), items); err != nil {
+		return err
+	}
+	bars.done()
+	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// report prints the results and the failures, and returns what decides the exit status.
+func (j *job) report(stdout, stderr io.Writer) error {
+	if j.flags.json {
+		if err := writeJSON(stdout, j.document()); err != nil {
+			return err
+		}
+	} else if err := j.print(stdout); err != nil {
+		return err
+	}
+	return j.verdict(stderr)
+}
+
+// verdict names the inputs that failed. Failures of ours weigh most, then wrong numbers, then bad input.
+func (j *job) verdict(stderr io.Writer) error {
+	var failed, wrong int
+	var worst error
+	for _, r := range j.results {
+		if r.err != nil {
+			failed++
+			fmt.Fprintf(stderr, "glip: %v\n", r.err)
+			if worst == nil || exitCode(r.err) == exitFailure {
+				worst = r.err
+			}
+		}
+		if !r.verified() {
+			wrong++
+		}
+	}
+	summary := fmt.Errorf("%d of %d inputs failed", failed, len(j.results))
+	switch {
+	case failed > 0 && exitCode(worst) == exitFailure:
+		return summary
+	case wrong > 0:
+		return fmt.Errorf("%w: %d of %d inputs differ from the CPU reference by more than float32 explains", errVerification, wrong, len(j.results))
+	case failed > 0:
+		return usageError{summary}
+	}
+	return nil
+}
+
+// interrupted says whether ctx ended the work.
+func interrupted(ctx context.Context) bool { return ctx.Err() != nil }

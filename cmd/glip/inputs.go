@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/picture"
+)
+
+// item is one input file.
+type item struct {
+	path string
+	stem string // what the names of its results begin with
+}
+
+// expand turns arguments into files: a folder stands for the pictures and arrays
+// in it, by name. Files that are missing are found when they are read. Two files
+// of one stem would overwrite each other's results and are refused.
+func expand(args []string) ([]item, error) {
+	var items []item
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err != nil || !info.IsDir() {
+			items = append(items, newItem(arg))
+			continue
+		}
+		entries, err := os.ReadDir(arg)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		before := len(items)
+		for _, e := range entries {
+			if e.Type().IsRegular() && readable(e.Name()) {
+				items = append(items, newItem(filepath.Join(arg, e.Name())))
+			}
+		}
+		if len(items) == before {
+			return nil, usage("folder %s holds no PNG, JPEG, GIF, WebP, BMP or .npy file", arg)
+		}
+	}
+	first := map[string]string{}
+	for _, i := range items {
+		key := strings.ToLower(i.stem) // some file systems do not tell cases apart
+		if other, taken := first[key]; taken {
+			return nil, usage("%s and %s would both be written as %s.*: rename one, or run them with different --out folders", other, i.path, i.stem)
+		}
+		first[key] = i.path
+	}
+	return items, nil
+}
+
+func newItem(path string) item {
+	base := filepath.Base(path)
+	return item{path: path, stem: strings.TrimSuffix(base, filepath.Ext(base))}
+}
+
+// readable says by its name whether a file of a folder is meant as input.
+func readable(name string) bool {
+	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npy"}, strings.ToLower(filepath.Ext(name)))
+}
+
+// prepared is an input ready for the model.
+type prepared struct {
+	item
+	picture *picture.Picture // nil for a tensor
+	input   picture.Input    // of a picture
+	tensor  picture.Tensor   // of an array that is preprocessed already
+}
+
+// extent is the size of the model's input.
+func (p prepared) extent() [2]int { return [2]int{p.input.Height, p.input.Width} }
+
+// prepare reads one input and takes a picture through the model's pipeline.
+func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
+	p := prepared{item: i}
+	if strings.EqualFold(filepath.Ext(i.path), ".npy") {
+		pic, tensor, err := picture.OpenNpy(i.path, limits)
+		if err != nil {
+			return p, explain(err)
+		}
+		if tensor != nil {
+			p.tensor = *tensor
+			return p, nil
+		}
+		p.picture = pic
+	} else {
+		pic, err := picture.Open(i.path, limits)
+		if err != nil {
+			return p, explain(err)
+		}
+		p.picture = &pic
+	}
+	var err error
+	if p.input, err = m.Preprocess(*p.picture); err != nil {
+		return p, explain(fmt.Errorf("%s: %w", i.path, err))
+	}
+	return p, nil
+}
+
+// explain names the flag that raises a limit.
+func explain(err error) error {
+	var limit *picture.LimitError
+	if errors.As(err, &limit) {
+		flag := map[string]string{"MaxSide": "--max-side", "MaxPixels": "--max-pixels"}[limit.Option]
+		err = fmt.Errorf("%w (%s)", err, flag)
+	}
+	return usageError{err}
+}

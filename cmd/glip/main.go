@@ -1,0 +1,20 @@
+// Command glip computes the features of GLIP's Swin backbone for pictures, and
+// shows models, devices and checkpoints. Run "glip help" for its commands.
+//
+// Exit status: 0 done, 1 a failure of the program or the device, 2 wrong usage or
+// bad input, 3 verification failed.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"text/tabwriter"
+
+	"github.com/glipvk/glipvk"
+)
+
+// summary describes the values of a map.
+type summary struct {
+	Min  float64 `json:"min"`
+	Max  float64 `json:"max"`
+	Mean float64 `json:"mean"`
+	L2   float64 `json:"l2"`
+
+	NonFinite int `json:"non_finite,omitempty"` // elements left out of the figures
+}
+
+func summarise(data []float32) summary {
+	s := summary{Min: math.Inf(1), Max: math.Inf(-1)}
+	var sum, squares float64
+	for _, v := range data {
+		x := float64(v)
+		if x-x != 0 {
+			s.NonFinite++
+			continue
+		}
+		s.Min, s.Max = min(s.Min, x), max(s.Max, x)
+		sum += x
+		squares += x * x
+	}
+	if n := len(data) - s.NonFinite; n > 0 {
+		s.Mean, s.L2 = sum/float64(n), math.Sqrt(squares)
+	} else {
+		s.Min, s.Max = 0, 0
+	}
+	return s
+}
+
+// print writes the table of maps and, where asked for, that of differences.
+func (j *job) print(w io.Writer) error {
+	m := j.model
+	fmt.Fprintf(w, "%s, weights %s, %s\n", m.Info().Name, m.Weights(), deviceText(m.Device()))
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "input\tmap\tshape\tmin\tmax\tmean\tL2\ttime\tdevice")
+	rows := 0
+	for _, r := range j.results {
+		for _, f := range r.maps {
+			s := summarise(f.Data)
+			fmt.Fprintf(tw, "%s\t%s\t%v\t%.4f\t%.4f\t%.5f\t%.3f\t%s\t%s\n",
+				r.stem, f.Name, f.Shape, s.Min, s.Max, s.Mean, s.L2, secondsText(r.seconds), m.Device().Name)
+			rows++
+		}
+	}
+	if rows > 0 {
+		if err := tw.Flush(); err != nil {
+			return err
+		}
+	}
+	if j.flags.verify {
+		if err := j.printChecks(w); err != nil {
+			return err
+		}
+	}
+	for _, r := range j.results {
+		if len(r.files) > 0 {
+			fmt.Fprintf(w, "%s: %s\n", r.stem, filesText(r.files))
+		}
+	}
+	return nil
+}
+
+func (j *job) printChecks(w io.Writer) error {
+	fmt.Fprintf(w, "\nagainst the CPU reference, allowed: relative L2 %g (PyTorch's own float32 is 3e-7 to 7e-6 from float64), difference %g of the largest value\n",
+		glipvk.MaxRelativeL2, glipvk.MaxRelativeAbsolute)
+	if j.model.Device().Vulkan == nil {
+		fmt.Fprintln(w, "(the device is the CPU reference itself: this shows only that it repeats itself)")
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "input\tmap\tworst difference\tof largest value\trelative L2\t")
+	for _, r := range j.results {
+		for _, d := range r.checks {
+			word := "ok"
+			if !d.OK() {
+				word = "TOO FAR"
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%.3g\t%.4g\t%.3g\t%s\n", r.stem, d.Name, d.MaxAbs, d.AbsMax, d.RelativeL2, word)
+		}
+	}
+	return tw.Flush()
+}
+
+func deviceText(d glipvk.DeviceInfo) string {
+	switch {
+	case d.Vulkan != nil:
+		return fmt.Sprintf("%s (Vulkan %s, %s)", d.Name, d.Vulkan.APIVersion, d.Vulkan.Kind)
+	case d.Fallback != "":
+		return fmt.Sprintf("%s (fallback: %s)", d.Name, d.Fallback)
+	}
+	return d.Name
+}
+
+func secondsText(s float64) string {
+	if s < 1 {
+		return fmt.Sprintf("%.1f ms", 1000*s)
+	}
+	return fmt.Sprintf("%.2f s", s)
+}
+
+// filesText lists a few files, of many the first and how many more.
+func filesText(files []string) string {
+	const most = 5
+	text := ""
+	for i, f := range files {
+		if i == most {
+			return text + fmt.Sprintf(" and %d more", len(files)-most)
+		}
+		if i > 0 {
+			text += " "
+		}
+		text += f
+	}
+	return text
+}
+
+// document is the JSON form of a run.
+type document struct {
+	Model    string            `json:"model"`
+	Weights  string            `json:"weights"`
+	Device   glipvk.DeviceInfo `json:"device"`
+	Inputs   []inputDocument   `json:"inputs"`
+	Failed   int               `json:"failed"`
+	Verified *bool             `json:"verified,omitempty"`
+}
+
+type inputDocument struct {
+	Input   string              `json:"input"`
+	Shape   []int               `json:"shape,omitempty"` // of the model's input
+	Seconds float64             `json:"seconds,omitempty"`
+	Maps    []mapDocument       `json:"maps,omitempty"`
+	Verify  []glipvk.Difference `json:"verify,omitempty"` // over the whole batch
+	Files   []string            `json:"files,omitempty"`
+	Error   string              `json:"error,omitempty"`
+}
+
+type mapDocument struct {
+	Name  string `json:"map"`
+	Shape []int  `json:"shape"`
+	summary
+}
+
+func (j *job) document() document {
+	m := j.model
+	d := document{Model: m.Info().Name, Weights: m.Weights(), Device: m.Device(), Inputs: []inputDocument{}}
+	right := true
+	for _, r := range j.results {
+		in := inputDocument{Input: r.path, Seconds: r.seconds, Verify: r.checks, Files: r.files}
+		if len(r.maps) > 0 {
+			in.Shape = r.shape[:]
+		}
+		for _, f := range r.maps {
+			in.Maps = append(in.Maps, mapDocument{f.Name, f.Shape, summarise(f.Data)})
+		}
+		if r.err != nil {
+			in.Error = r.err.Error()
+			d.Failed++
+		}
+		right = right && r.verified()
+		d.Inputs = append(d.Inputs, in)
+	}
+	if j.flags.verify {
+		d.Verified = &right
+	}
+	return d
+}
