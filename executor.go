@@ -39,10 +39,10 @@ type Timing struct {
 type Stats struct {
 	Dispatches   int   `json:"dispatches"`
 	Barriers     int   `json:"barriers"`
-	ArenaBytes   int64 `json:"arena_bytes"`  // all intermediate values, overlapping where their lives do not
-	LiveBytes    int64 `json:"live_bytes"`   // what the arena would take at least
-	WeightBytes  int64 `json:"weight_bytes"` // shared by all programs of a model
-	StagingBytes int64 `json:"staging_bytes"`
-	FLOPs        int64 `json:"flops"`
-	BytesMoved   int64 `json:"bytes_moved"` // read and written by all dispatches at least
+	ArenaBytes   int64 `json:"arena_bytes"`   // memory for intermediate values
+	LiveBytes    int64 `json:"live_bytes"`    // the least any arena could take
+	WeightBytes  int64 `json:"weight_bytes"`  // shared by all programs of a model
+	StagingBytes int64 `json:"staging_bytes"` // host-visible copies of inputs and results, 0 where memory is unified
+	FLOPs        int64 `json:"flops"`         // of products, two for a multiply-add
+	BytesMoved   int64 `json:"bytes_moved"`   // every operand of every dispatch once
 }

@@ -138,10 +138,10 @@ func (m *Model) choose(ctx context.Context, g *graph.Graph, src source) (executo
 	progress := func(done, total int64) { m.progress("weights", done, total) }
 	want := strings.TrimSpace(m.options.Device)
 	if !strings.EqualFold(want, "cpu") {
-		e, device, err := newVulkan(ctx, m.options, g, src, progress)
+		e, err := newVulkan(ctx, m.options, g, src, progress)
 		switch auto := want == "" || strings.EqualFold(want, "auto"); {
 		case err == nil:
-			m.device = device
+			m.device = e.info()
 			return e, nil
 		case !errors.Is(err, engine.ErrNoDevice):
 			return nil, err
@@ -169,6 +169,15 @@ func (m *Model) Info() ModelInfo { return m.info }
 
 // Device says where the model runs.
 func (m *Model) Device() DeviceInfo { return m.device }
+
+// Live is the number of Vulkan objects that exist because of the model: 0 on the
+// CPU reference and after Close. It is how tests see leaks.
+func (m *Model) Live() int {
+	if v, ok := m.executor.(*vulkan); ok {
+		return v.live()
+	}
+	return 0
+}
 
 // Weights names the weights as [Options] did.
 func (m *Model) Weights() string { return m.label }
