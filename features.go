@@ -59,16 +59,27 @@ func (m *Model) ExtractTensor(ctx context.Context, t picture.Tensor) (Features, 
 	return features, err
 }
 
-// with runs f with the program for t's size.
+// Prepare makes the program for a batch of pictures of one size, in pixels after
+// preprocessing, so that the first ExtractTensor of that size need not.
+func (m *Model) Prepare(ctx context.Context, batch, height, width int) error {
+	_, err := m.Stats(ctx, batch, height, width)
+	return err
+}
+
+// with checks t and runs f with the program for its size.
 func (m *Model) with(ctx context.Context, t picture.Tensor, f func(*slot) error) error {
+	if err := m.check(t); err != nil {
+		return err
+	}
+	return m.withProgram(ctx, extent{t.Batch, t.Height, t.Width}, f)
+}
+
+func (m *Model) withProgram(ctx context.Context, e extent, f func(*slot) error) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
 	defer m.leave()
-	if err := m.check(t); err != nil {
-		return err
-	}
-	s, err := m.programs.acquire(ctx, extent{t.Batch, t.Height, t.Width})
+	s, err := m.programs.acquire(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -192,10 +203,11 @@ func (m *Model) Profile(ctx context.Context, t picture.Tensor) ([]Timing, error)
 	return list, err
 }
 
-// Stats describes the program for t's size, which is made if it is not there.
-func (m *Model) Stats(ctx context.Context, t picture.Tensor) (Stats, error) {
+// Stats describes the program for a batch of pictures of one size, which is made
+// if it is not there.
+func (m *Model) Stats(ctx context.Context, batch, height, width int) (Stats, error) {
 	var stats Stats
-	err := m.with(ctx, t, func(s *slot) error {
+	err := m.withProgram(ctx, extent{batch, height, width}, func(s *slot) error {
 		stats = s.stats()
 		return nil
 	})

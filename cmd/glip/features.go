@@ -53,7 +53,12 @@ further from the CPU reference than float32 explains.`,
   glip features --size 800x1333 --device cpu --format safetensors cat.png dog.jpg
   glip features --taps 'stages.0.blocks.1.attn.**' --out taps cat.png
   glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("features takes pictures, folders or .npy files, none given")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runFeatures(cmd, f, args)
 		},

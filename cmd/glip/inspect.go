@@ -1,5 +1,245 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
 
-func newInspect() *cobra.Command { return &cobra.Command{Use: "inspect"} }
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/loader"
+	"github.com/glipvk/glipvk/swin"
+	"github.com/spf13/cobra"
+)
+
+// inspectFlags are the flags of "glip inspect".
+type inspectFlags struct {
+	model, arch  string
+	resizeTables bool
+	quick, json  bool
+}
+
+func newInspect() *cobra.Command {
+	var f inspectFlags
+	cmd := &cobra.Command{
+		Use:   "inspect [flags] CHECKPOINT",
+		Short: "show what a checkpoint holds and whether it fits a model",
+		Long: `inspect shows the container and family of a checkpoint, its tensors with element
+type and shape, which parameter each would become, which are ignored and why, and
+what is wrong. Nothing that the file names is ever run.
+
+The architecture is read off the shapes, unless --model or --arch says what the file
+should fit. All values are read and looked at for NaN and infinity, and a published
+file's sum is compared with the one in its name; --quick leaves both out.
+
+The exit status is 2 when something is wrong.`,
+		Example: `  glip inspect swin-t_glip-pre_3rdparty_20230413-d85813b5.pth
+  glip inspect --model GLIP-L --quick glip_large_model.pth
+  glip inspect --json model.safetensors`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("inspect takes one checkpoint, %d given", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runInspect(cmd, f, args[0])
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "", "the model that the file should fit, by name or nickname")
+	fl.StringVar(&f.arch, "arch", "", "JSON file with the architecture that the file should fit")
+	fl.BoolVar(&f.resizeTables, "resize-tables", false, "position tables of another window are no mistake")
+	fl.BoolVar(&f.quick, "quick", false, "read the index only, no values")
+	fl.BoolVar(&f.json, "json", false, "print JSON")
+	complete(cmd, "model", modelNames())
+	return cmd
+}
+
+// finding is what inspect found out.
+type finding struct {
+	File       string        `json:"file"`
+	Container  string        `json:"container"`
+	Wrapper    string        `json:"wrapper,omitempty"` // top-level entry that holds the tensors
+	Family     swin.Family   `json:"family,omitempty"`
+	Arch       *swin.Config  `json:"arch,omitempty"` // asked for, or else read off the shapes
+	Inferred   bool          `json:"inferred"`       // Arch was read off the shapes
+	Fits       []string      `json:"fits,omitempty"` // named models of that architecture
+	Tensors    []tensorEntry `json:"tensors"`
+	Skipped    []string      `json:"skipped,omitempty"` // left unread in the file
+	ValuesRead bool          `json:"values_read"`
+	Problems   []string      `json:"problems"`
+	Remedy     string        `json:"remedy,omitempty"`
+}
+
+// tensorEntry is a tensor and its use.
+type tensorEntry struct {
+	Name  string       `json:"name"`
+	DType loader.DType `json:"dtype"`
+	Shape []int        `json:"shape"`
+	Use   string       `json:"use"`          // "bound", "ignored" or "unexpected"; "" where the family is not known
+	As    string       `json:"as,omitempty"` // parameter it becomes, or the reason why it is ignored
+}
+
+func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
+	asked, err := f.expected()
+	if err != nil {
+		return err
+	}
+	file, err := loader.Open(path)
+	if err != nil {
+		return usageError{err}
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	found, err := inspect(cmd.Context(), file, asked, f)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		err = writeJSON(cmd.OutOrStdout(), found)
+	} else {
+		err = found.print(cmd.OutOrStdout())
+	}
+	if err == nil && len(found.Problems) > 0 {
+		err = usage("%s: %s; see the list", path, plural(len(found.Problems), "problem"))
+	}
+	return err
+}
+
+// expected is the architecture that the file should fit, nil for its own.
+func (f inspectFlags) expected() (*swin.Config, error) {
+	switch {
+	case f.model != "" && f.arch != "":
+		return nil, usage("--model and --arch exclude each other: give one")
+	case f.arch != "":
+		cfg, err := readArch(f.arch)
+		return &cfg, err
+	case f.model != "":
+		info, err := glipvk.Lookup(f.model)
+		return &info.Config, err
+	}
+	return nil, nil
+}
+
+// inspect looks at a checkpoint. Problems of the file are in the finding; the
+// error is only that of ctx.
+func inspect(ctx context.Context, file *loader.Checkpoint, asked *swin.Config, f inspectFlags) (*finding, error) {
+	found := &finding{
+		File: file.Path(), Container: file.Container(), Wrapper: file.Wrapper(), Skipped: file.Skipped(),
+		Arch: asked, Inferred: asked == nil, ValuesRead: !f.quick, Problems: []string{},
+	}
+	if !f.quick {
+		if _, err := loader.VerifySum(ctx, file.Path()); err != nil {
+			found.problem(err)
+		}
+	}
+	found.classify(file)
+	if asked == nil {
+		cfg, family, err := swin.Infer(file)
+		found.Family = family
+		if err != nil {
+			found.problem(err)
+			return found, ctx.Err()
+		}
+		found.Arch = &cfg
+	}
+	found.fit()
+	rule := swin.RefuseTables
+	if f.resizeTables {
+		rule = swin.ResizeGeometry
+	}
+	bound, err := swin.Bind(file, *found.Arch, swin.BindOptions{ResizeTables: rule})
+	if err == nil {
+		found.Family = bound.Family()
+		if !f.quick {
+			err = bound.Check(ctx)
+		}
+	}
+	found.problem(err)
+	return found, ctx.Err()
+}
+
+// classify lists the tensors and, where the family is known, their use.
+func (found *finding) classify(file *loader.Checkpoint) {
+	use, as := map[string]string{}, map[string]string{}
+	if names, err := swin.MapNames(file); err == nil {
+		found.Family = names.Family
+		for canonical, keys := range names.Keys {
+			for _, key := range keys {
+				use[key], as[key] = "bound", canonical
+			}
+		}
+		for _, i := range names.Ignored {
+			use[i.Key], as[i.Key] = "ignored", i.Reason
+		}
+		for _, key := range names.Unknown {
+			use[key], as[key] = "unexpected", ""
+		}
+	}
+	found.Tensors = []tensorEntry{}
+	for _, name := range file.Names() {
+		info, _ := file.Info(name)
+		found.Tensors = append(found.Tensors, tensorEntry{name, info.DType, info.Shape, use[name], as[name]})
+	}
+}
+
+// fit names the models whose weights these could be.
+func (found *finding) fit() {
+	for _, m := range glipvk.Models() {
+		if swin.Differences(*found.Arch, m.Config) == nil {
+			found.Fits = append(found.Fits, fmt.Sprintf("%s (%s)", m.Name, m.Nickname))
+		}
+	}
+}
+
+// problem adds an error, one line for each thing that it lists.
+func (found *finding) problem(err error) {
+	if err == nil {
+		return
+	}
+	if parts := joined(err); parts != nil {
+		for _, e := range parts {
+			found.problem(e)
+		}
+		return
+	}
+	var bind *swin.BindError
+	if errors.As(err, &bind) {
+		found.Problems = append(found.Problems, bindProblems(bind)...)
+		found.Remedy = bind.Remedy
+		return
+	}
+	found.Problems = append(found.Problems, err.Error())
+}
+
+// joined is what errors.Join joined, nil for an error with a sentence of its own.
+func joined(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(several.Unwrap()...).Error() != err.Error() {
+		return nil
+	}
+	return several.Unwrap()
+}
+
+func bindProblems(e *swin.BindError) []string {
+	lines := append([]string{}, e.Differences...)
+	for _, name := range e.Missing {
+		lines = append(lines, "missing: "+name)
+	}
+	for _, key := range e.Unexpected {
+		lines = append(lines, "unexpected: "+key)
+	}
+	for _, m := range e.Mismatched {
+		lines = append(lines, fmt.Sprintf("wrong shape or type: %s is %s %v, want floating point %v", m.Key, m.DType, m.Got, m.Want))
+	}
+	for _, n := range e.NonFinite {
+		lines = append(lines, fmt.Sprintf("not finite: %s has %v at element %d (%d in all)", n.Name, n.Value, n.Index, n.Count))
+	}
+	return lines
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

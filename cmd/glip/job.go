@@ -86,9 +86,7 @@ func (j *job) flush(ctx context.Context) error {
 
 // compute runs one batch and writes the results of each of its inputs.
 func (j *job) compute(ctx context.Context, t picture.Tensor, batch []prepared) error {
-	start := time.Now()
-	features, taps, err := j.extract(ctx, t)
-	seconds := time.Since(start).Seconds()
+	features, taps, seconds, err := j.extract(ctx, t)
 	var checks []glipvk.Difference
 	if err == nil && j.flags.verify {
 		checks, err = j.model.Verify(ctx, t, features)
@@ -113,12 +111,20 @@ func (j *job) compute(ctx context.Context, t picture.Tensor, batch []prepared) e
 	return nil
 }
 
-func (j *job) extract(ctx context.Context, t picture.Tensor) (glipvk.Features, []glipvk.Map, error) {
+// extract computes the values asked for. The time is that of the computation, not of making its program, unless
+// there are taps, which have a program of their own.
+func (j *job) extract(ctx context.Context, t picture.Tensor) (f glipvk.Features, taps []glipvk.Map, seconds float64, err error) {
+	start := time.Now()
 	if len(j.flags.taps) > 0 {
-		return j.model.Taps(ctx, t, j.flags.taps...)
+		f, taps, err = j.model.Taps(ctx, t, j.flags.taps...)
+		return f, taps, time.Since(start).Seconds(), err
 	}
-	features, err := j.model.ExtractTensor(ctx, t)
-	return features, nil, err
+	if err := j.model.Prepare(ctx, t.Batch, t.Height, t.Width); err != nil {
+		return nil, nil, 0, err
+	}
+	start = time.Now()
+	f, err = j.model.ExtractTensor(ctx, t)
+	return f, nil, time.Since(start).Seconds(), err
 }
 
 func (j *job) result(i item) *result {

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/glipvk/glipvk/loader"
+)
+
+// print writes the tensors, then the summary, so that this is what a terminal shows last.
+func (found *finding) print(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(found.Tensors) > 0 {
+		fmt.Fprintln(tw, "tensor\ttype\tshape\tuse\t")
+	}
+	for _, t := range found.Tensors {
+		fmt.Fprintf(tw, "%s\t%s\t%v\t%s\t%s\n", t.Name, t.DType, t.Shape, cmp.Or(t.Use, "?"), t.As)
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(tw, "%s\t%s\n", name, value)
+		}
+	}
+	row("file", found.File)
+	row("container", found.Container)
+	row("tensors in", found.Wrapper)
+	row("family", string(found.Family))
+	row("element types", found.types())
+	row("use", found.uses())
+	if found.Arch != nil {
+		text, err := json.Marshal(found.Arch)
+		if err != nil {
+			return err
+		}
+		if found.Inferred {
+			row("architecture", string(text)+" (from shapes)")
+		} else {
+			row("architecture", string(text))
+		}
+	}
+	row("fits", strings.Join(found.Fits, ", "))
+	row("left unread", strings.Join(found.Skipped, ", "))
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	switch {
+	case len(found.Problems) > 0:
+		fmt.Fprintf(w, "\n%s:\n", plural(len(found.Problems), "problem"))
+		for _, p := range found.Problems {
+			fmt.Fprintf(w, "  %s\n", p)
+		}
+		if found.Remedy != "" {
+			fmt.Fprintf(w, "%s\n", found.Remedy)
+		}
+	case found.ValuesRead:
+		fmt.Fprintln(w, "\nnothing wrong: every parameter is there in its shape, all values are finite")
+	default:
+		fmt.Fprintln(w, "\nnothing wrong: every parameter is there in its shape; values were not read (--quick)")
+	}
+	return nil
+}
+
+// types counts tensors by element type: "float32 175, int64 12".
+func (found *finding) types() string {
+	counts := map[loader.DType]int{}
+	for _, t := range found.Tensors {
+		counts[t.DType]++
+	}
+	var parts []string
+	for _, d := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", d, counts[d]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// uses counts tensors by use.
+func (found *finding) uses() string {
+	counts := map[string]int{}
+	for _, t := range found.Tensors {
+		counts[t.Use]++
+	}
+	var parts []string
+	for _, use := range []string{"bound", "ignored", "unexpected"} {
+		if counts[use] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", use, counts[use]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
