@@ -33,10 +33,11 @@ type Commands struct {
 
 	buffers []*Buffer // held open
 
-	busy     sync.Mutex // held by the call that uses what follows
-	inFlight bool       // submitted and not known to be over
-	ran      bool       // the last submission ended well
-	closed   bool
+	busy      sync.Mutex // held by the call that uses what follows
+	inFlight  bool       // submitted and not known to be over
+	signalled bool       // the fence is, and must be reset before the next submission
+	ran       bool       // the last submission ended well
+	closed    bool
 }
 
 // waitSlice is how long one fence wait lasts before the context is looked at again.
@@ -61,14 +62,9 @@ func (c *Commands) Run(ctx context.Context) error {
 		if err := c.wait(ctx); err != nil {
 			return err
 		}
-		d := c.d
-		d.queueMu.Lock()
-		err := d.call("vkQueueSubmit", c.label, func() int32 { return d.in.submit(d.queue, c.buffer, c.fences[0]) })
-		d.queueMu.Unlock()
-		if err != nil {
+		if err := c.submit(); err != nil {
 			return err
 		}
-		c.inFlight, c.ran = true, false
 		return c.wait(ctx)
 	})
 }
@@ -95,6 +91,24 @@ func (c *Commands) use(ctx context.Context, verb string, f func() error) error {
 	}
 	defer c.d.leave()
 	return errors.Join(f(), c.d.messages(c.label))
+}
+
+// submit hands the commands to the queue; they must not be in flight.
+func (c *Commands) submit() error {
+	d := c.d
+	if c.signalled {
+		if err := d.call("vkResetFences", c.label, func() int32 { return int32(vk.ResetFences(d.vk, 1, c.fences)) }); err != nil {
+			return err
+		}
+		c.signalled = false
+	}
+	d.queueMu.Lock()
+	defer d.queueMu.Unlock()
+	if err := d.call("vkQueueSubmit", c.label, func() int32 { return d.in.submit(d.queue, c.buffer, c.fences[0]) }); err != nil {
+		return err
+	}
+	c.inFlight, c.ran = true, false
+	return nil
 }
 
 // wait waits for the fence in slices, so that a cancelled context is seen.
@@ -128,8 +142,19 @@ func (c *Commands) poll(patience time.Duration) (bool, error) {
 	if err != nil || timeout {
 		return false, err
 	}
-	c.inFlight, c.ran = false, true
-	return true, d.call("vkResetFences", c.label, func() int32 { return int32(vk.ResetFences(d.vk, 1, c.fences)) })
+	c.inFlight, c.signalled, c.ran = false, true, true
+	return true, nil
+}
+
+// drain waits for the queue where waiting for a fence failed, so that what the device may
+// still use can be freed. A lost device uses nothing any more.
+func (c *Commands) drain() {
+	if d := c.d; c.inFlight && !d.lost.Load() {
+		d.queueMu.Lock()
+		defer d.queueMu.Unlock()
+		vk.QueueWaitIdle(d.queue)
+	}
+	c.inFlight, c.signalled = false, true
 }
 
 // Times returns how long each dispatch of the last Run took, in record order (see
@@ -194,6 +219,7 @@ func (c *Commands) Close() error {
 	for c.inFlight && err == nil && !c.d.lost.Load() {
 		_, err = c.poll(time.Second)
 	}
+	c.drain()
 	c.release()
 	return errors.Join(err, c.d.messages(c.label))
 }

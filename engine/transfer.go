@@ -151,6 +151,8 @@ func (s *staging) window(x *slot) []byte { return s.buffer.mapped[x.offset : x.o
 // settle waits for a slot's copy and hands its contents over.
 func (x *slot) settle(s *staging) error {
 	if err := x.commands.wait(context.Background()); err != nil {
+		x.commands.drain()
+		x.then = nil
 		return err
 	}
 	if x.then != nil {
@@ -174,16 +176,12 @@ func (d *Device) submitCopy(x *slot, k copyOp) error {
 		err = d.end(c.label, c.buffer)
 	}
 	if err == nil {
-		d.queueMu.Lock()
-		err = d.call("vkQueueSubmit", c.label, func() int32 { return d.in.submit(d.queue, c.buffer, c.fences[0]) })
-		d.queueMu.Unlock()
+		err = c.submit()
 	}
 	if err != nil {
 		x.then = nil
-		return err
 	}
-	c.inFlight = true
-	return nil
+	return err
 }
 
 // open makes the ring the first time; a failure leaves nothing behind.
