@@ -1,0 +1,150 @@
+// Command bench measures how fast GLIP's Swin backbone runs on a device. Run
+// "bench --help" for its flags.
+//
+// Exit status: 0 done (also when interrupted after something was measured), 1 a
+// failure of the program or the device, 2 wrong usage, 3 the result that would
+// have been timed is wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/swin"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// flags of the command line.
+type flags struct {
+	model, arch, weights, device string
+	size, check, json            string
+	batch, count                 int
+	duration                     time.Duration
+	perOp, padSmallMap           bool
+}
+
+// errWrong says that the check before the measurement failed.
+var errWrong = errors.New("the result is wrong, nothing was measured")
+
+// run executes the command line and returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	started := false
+	cmd := newCommand(&started)
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = errors.New("interrupted before anything was measured")
+	}
+	fmt.Fprintf(stderr, "bench: %v\n", err)
+	switch {
+	case errors.Is(err, errWrong):
+		return 3
+	case !started, errors.Is(err, glipvk.ErrInput):
+		return 2
+	}
+	return 1
+}
+
+func newCommand(started *bool) *cobra.Command {
+	var f flags
+	cmd := &cobra.Command{
+		Use:   "bench [flags]",
+		Short: "measure the throughput of GLIP's Swin backbone",
+		Long: `bench runs the backbone on a synthetic picture over and over and prints wall time,
+device time (the sum of the timestamps of all dispatches), images/s, GFLOP/s, bytes
+moved and the share of the device's GEMM peak, which is measured here with the same
+kernels. The output holds lines in the Go benchmark format, so that benchstat
+compares two runs; give --count 10 for that.
+
+Before anything is timed the result is checked: against the CPU reference where
+that takes less than about a minute, else for finite values and for equality of
+two runs (--check says which). A wrong result ends with exit status 3.
+
+Ctrl-C ends the measurement and prints what there is.`,
+		Example: `  bench --model GLIP-T --per-op --json out/b.json
+  bench --size 800x1333 --duration 20s
+  bench --device cpu --duration 30s
+  bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b, err := f.settings(cmd)
+			if err != nil {
+				return err
+			}
+			*started = true
+			return b.main(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "GLIP-T", "model, by name or nickname")
+	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
+	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED]")
+	fl.StringVar(&f.device, "device", "auto", "auto, cpu, or a Vulkan device by index or part of its name")
+	fl.StringVar(&f.size, "size", "", "input size as HEIGHTxWIDTH (default: the model's)")
+	fl.IntVar(&f.batch, "batch", 1, "pictures in a batch")
+	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")
+	fl.DurationVar(&f.duration, "duration", 5*time.Second, "how long to measure, for each --count")
+	fl.IntVar(&f.count, "count", 1, "measurements, each a line for benchstat")
+	fl.BoolVar(&f.perOp, "per-op", false, "also print the device time of every operation, by graph path")
+	fl.StringVar(&f.json, "json", "", "also write everything to this file as JSON")
+	fl.StringVar(&f.check, "check", "auto", "oracle (CPU reference), finite (finite and repeatable), auto, or none")
+	return cmd
+}
+
+// settings checks the flags.
+func (f flags) settings(cmd *cobra.Command) (*bench, error) {
+	b := &bench{flags: f, name: f.model}
+	b.options = glipvk.Options{Weights: f.weights, Device: f.device, PadSmallMap: f.padSmallMap}
+	size, err := glipvk.ParseSize(f.size)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--size: %w", err)
+	case size.Original:
+		return nil, errors.New("--size original: there is no picture here; want HEIGHTxWIDTH")
+	case f.batch < 1 || f.count < 1:
+		return nil, fmt.Errorf("--batch %d and --count %d: want at least 1", f.batch, f.count)
+	case f.duration <= 0:
+		return nil, fmt.Errorf("--duration %v: want more than 0", f.duration)
+	case !slices.Contains([]string{"auto", "oracle", "finite", "none"}, f.check):
+		return nil, fmt.Errorf("--check %q: want oracle, finite, auto or none", f.check)
+	}
+	b.height, b.width = size.Height, size.Width
+	if f.arch == "" {
+		return b, nil
+	}
+	if cmd.Flags().Changed("model") {
+		return nil, errors.New("--model and --arch exclude each other: give one")
+	}
+	data, err := os.ReadFile(f.arch)
+	if err != nil {
+		return nil, fmt.Errorf("--arch: %w", err)
+	}
+	cfg, err := swin.ParseConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("--arch %s: %w", f.arch, err)
+	}
+	b.name, b.options.Arch = "", &cfg
+	return b, nil
+}
