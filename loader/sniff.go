@@ -48,7 +48,7 @@ func looksLikeSafetensors(head []byte, size int64) bool {
 
 // notACheckpoint names what a file of another kind is, with the remedy.
 func notACheckpoint(head []byte) error {
-	text := strings.ToLower(strings.TrimLeft(string(head[:min(len(head), 256)]), " \t\r\n\ufeff"))
+	text := lowerASCII(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n"))
 	for _, known := range []struct{ prefix, sentence string }{
 		{"pk\x05\x06", "this is a zip archive without members; save the checkpoint again"},
 		{"pytorch1", "this is the preview format of PyTorch 1.0; load it there and save it again with torch.save"},
@@ -64,7 +64,7 @@ func notACheckpoint(head []byte) error {
 		{"gguf", "this is a GGUF file; export the weights to safetensors"},
 		{"{", "this is JSON text; a sharded set is opened by its *.safetensors.index.json"},
 	} {
-		if strings.HasPrefix(text, known.prefix) || bytes.HasPrefix(head, []byte(known.prefix)) {
+		if strings.HasPrefix(text, known.prefix) {
 			return formatErr("%s", known.sentence)
 		}
 	}
@@ -75,4 +75,16 @@ func notACheckpoint(head []byte) error {
 		return formatErr("this is a bare pickle (protocol %d), as Detectron's NumPy dictionaries are; save the weights with torch.save instead", head[1])
 	}
 	return formatErr("this is neither a PyTorch checkpoint nor a safetensors file (it starts with % x)", head[:min(len(head), 8)])
+}
+
+// lowerASCII lowers letters and leaves other bytes as they are, which
+// strings.ToLower does not for bytes that are no UTF-8.
+func lowerASCII(b []byte) string {
+	lower := bytes.Clone(b)
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	return string(lower)
 }

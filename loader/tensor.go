@@ -114,8 +114,8 @@ func checkLayout(info *TensorInfo, numel, fileSize int64) error {
 			continue
 		}
 		var ok bool
-		if count, ok = mul(count, int64(size)); !ok || count > fileSize {
-			return formatErr("shape %v holds more elements than the file has bytes (%d)", info.Shape, fileSize)
+		if count, ok = mul(count, int64(size)); !ok {
+			return formatErr("shape %v overflows", info.Shape)
 		}
 		step, ok := mul(int64(size)-1, stride)
 		if !ok || step > math.MaxInt64-last {
