@@ -3,7 +3,8 @@
 // do the work of shared memory (software drivers). A workgroup is one subgroup;
 // each lane owns ROWS rows of COLS vec4 columns; lanes lie side by side along N, so
 // that all lanes read the same A and neighbouring B. No shared memory, no barrier.
-// Grid: (ceil(N / (4*lanes*COLS)), ceil(M / ROWS), products).
+// Grid: (ceil(M / ROWS), ceil(N / (4*lanes*COLS)), products): workgroups that follow
+// one another go down the rows, so that the columns of B they share stay in the cache.
 #include "gemm.glsl"
 
 layout(constant_id = 4) const uint ROWS = 8;
@@ -11,8 +12,8 @@ layout(constant_id = 5) const uint COLS = 2;
 
 void main()
 {
-    uint row = gl_WorkGroupID.y * ROWS;
-    uint col = (gl_WorkGroupID.x * gl_WorkGroupSize.x * COLS + gl_LocalInvocationID.x) * 4;
+    uint row = gl_WorkGroupID.x * ROWS;
+    uint col = (gl_WorkGroupID.y * gl_WorkGroupSize.x * COLS + gl_LocalInvocationID.x) * 4;
     uint step = gl_WorkGroupSize.x * 4;
 
     uint aRow[ROWS];
