@@ -1,0 +1,327 @@
+package glipvk_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/swin"
+	"github.com/glipvk/glipvk/synthetic"
+)
+
+// nano is the architecture of the small checkpoints in testdata.
+func nano() *swin.Config {
+	return &swin.Config{
+		EmbedDims: 8, Depths: []int{2, 2, 2, 2}, NumHeads: []int{1, 2, 4, 8}, WindowSize: 4, OutIndices: []int{1, 2, 3},
+		ImageSize: 128, PatchSize: 4, MLPRatio: 4, Eps: 1e-5, QKVBias: true,
+	}
+}
+
+// open opens a small model and closes it at the test's end, when nothing of it
+// may be left on the device.
+func open(t *testing.T, o glipvk.Options) *glipvk.Model {
+	t.Helper()
+	if o.Arch == nil {
+		o.Arch = nano()
+	}
+	if o.Weights == "" {
+		o.Weights = "synthetic:77"
+	}
+	o.Validation = o.Device != "cpu"
+	m, err := glipvk.Open(t.Context(), "", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if m.Live() != 0 {
+			t.Errorf("%d Vulkan objects are left after Close", m.Live())
+		}
+	})
+	return m
+}
+
+// onEach runs a test on the CPU reference and on the best Vulkan device.
+func onEach(t *testing.T, f func(t *testing.T, device string)) {
+	t.Run("cpu", func(t *testing.T) { f(t, "cpu") })
+	t.Run("vulkan", func(t *testing.T) {
+		f(t, vulkanDevice(t))
+	})
+}
+
+// vulkanDevice skips the test where there is no device with validation layers; with
+// REQUIRE_VULKAN=1 it fails there.
+func vulkanDevice(t *testing.T) string {
+	t.Helper()
+	d, err := engine.Open(engine.Options{Validation: true, NoCache: true})
+	if err == nil {
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return "auto"
+	}
+	if os.Getenv("REQUIRE_VULKAN") == "1" || !errors.Is(err, engine.ErrNoDevice) && !errors.Is(err, engine.ErrUnsupported) {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+	return ""
+}
+
+// tensor is a synthetic input.
+func tensor(batch, height, width int, seed uint64) picture.Tensor {
+	return picture.Tensor{Batch: batch, Height: height, Width: width, Data: synthetic.Input(batch, height, width, seed)}
+}
+
+// extract requires success.
+func extract(t *testing.T, m *glipvk.Model, x picture.Tensor) glipvk.Features {
+	t.Helper()
+	f, err := m.ExtractTensor(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// equal compares bit for bit.
+func equal(a, b glipvk.Features) bool {
+	return slices.EqualFunc(a, b, func(x, y glipvk.Map) bool {
+		return x.Name == y.Name && slices.Equal(x.Shape, y.Shape) && slices.EqualFunc(x.Data, y.Data, func(u, v float32) bool {
+			return math.Float32bits(u) == math.Float32bits(v)
+		})
+	})
+}
+
+// TestGolden requires PyTorch's features from the front door.
+func TestGolden(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		c := difftest.Committed(t).Case(t, "nano-128")
+		m := open(t, glipvk.Options{Device: device})
+		f := extract(t, m, tensor(1, 128, 128, 21))
+		for i, name := range []string{"out.1", "out.2", "out.3"} {
+			tap, _ := c.Tap(name)
+			want, err := c.Stored(tap)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(f[i].Shape, tap.Shape) || f[i].Name != "stage"+name[4:] {
+				t.Errorf("map %d is %s %v, want %s of %v", i, f[i].Name, f[i].Shape, name, tap.Shape)
+			}
+			bound := difftest.Tolerance{RelL2: 10 * tap.F32.RelL2, MaxAbs: 10 * tap.F32.MaxOverAbsMax * tap.Stats.AbsMax}
+			if r := difftest.Compare(f[i].Data, want, bound); !r.OK() {
+				t.Errorf("%s: %v", name, r)
+			}
+		}
+	})
+}
+
+// TestGoroutines requires that eight callers with several sizes, more than the
+// cache holds, get what one caller gets, bit for bit.
+func TestGoroutines(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m := open(t, glipvk.Options{Device: device, Programs: 2})
+		inputs := []picture.Tensor{tensor(1, 128, 128, 1), tensor(2, 112, 144, 2), tensor(1, 130, 120, 3)}
+		var want []glipvk.Features
+		for _, x := range inputs {
+			want = append(want, extract(t, m, x))
+		}
+		var group sync.WaitGroup
+		for worker := range 8 {
+			group.Go(func() {
+				for round := range 3 {
+					i := (worker + round) % len(inputs)
+					got, err := m.ExtractTensor(t.Context(), inputs[i])
+					if err != nil {
+						t.Errorf("worker %d: %v", worker, err)
+					} else if !equal(got, want[i]) {
+						t.Errorf("worker %d: size %d gives another result than alone", worker, i)
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+// TestBatch requires that a picture's features do not depend on its neighbours.
+func TestBatch(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m := open(t, glipvk.Options{Device: device})
+		pair := extract(t, m, tensor(2, 128, 128, 5))
+		for b := range 2 {
+			alone := extract(t, m, tensor(1, 128, 128, 5+uint64(b)))
+			for i := range alone {
+				n := len(alone[i].Data)
+				r := difftest.Compare(pair[i].Data[b*n:][:n], alone[i].Data, difftest.Tolerance{RelL2: 1e-6, MaxAbs: 1e-5})
+				if !r.OK() {
+					t.Errorf("picture %d, %s: %v", b, alone[i].Name, r)
+				}
+			}
+		}
+	})
+}
+
+func TestCancel(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m := open(t, glipvk.Options{Device: device})
+		x := tensor(1, 160, 128, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := m.ExtractTensor(ctx, x); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled before: got %v", err)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		begin := time.Now()
+		if _, err := m.ExtractTensor(ctx, tensor(1, 512, 512, 1)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("cancelled during the run: got %v", err)
+		}
+		if d := time.Since(begin); d > 5*time.Second {
+			t.Errorf("a cancelled call took %v", d)
+		}
+		extract(t, m, x)
+		if _, err := glipvk.Open(ctx, "GLIP-T", glipvk.Options{Device: device}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Open with an ended context: got %v", err)
+		}
+	})
+}
+
+func TestClose(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Device: device})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := tensor(1, 128, 128, 1)
+		var group sync.WaitGroup
+		for range 4 { // each either finishes or is told that the model is closed
+			group.Go(func() {
+				if _, err := m.ExtractTensor(t.Context(), x); err != nil && !errors.Is(err, glipvk.ErrClosed) {
+					t.Errorf("during Close: %v", err)
+				}
+			})
+		}
+		for range 2 {
+			if err := m.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		}
+		group.Wait()
+		if m.Live() != 0 {
+			t.Errorf("%d Vulkan objects are left", m.Live())
+		}
+		_, _, taps := m.Taps(t.Context(), x, "norm1")
+		_, extracted := m.ExtractFeatures(t.Context(), picture.Picture{Height: 1, Width: 1, Pixels: make([]byte, 3)})
+		_, verified := m.Verify(t.Context(), x, nil)
+		_, profiled := m.Profile(t.Context(), x)
+		_, peak := m.Peak(t.Context(), time.Millisecond)
+		for i, err := range []error{taps, extracted, verified, profiled, peak} {
+			if !errors.Is(err, glipvk.ErrClosed) {
+				t.Errorf("call %d after Close: got %v", i, err)
+			}
+		}
+	})
+}
+
+// TestVerify requires that right features pass and that a small change does not.
+func TestVerify(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m := open(t, glipvk.Options{Device: device})
+		x := tensor(1, 128, 128, 21)
+		f := extract(t, m, x)
+		check := func(want ...bool) {
+			t.Helper()
+			list, err := m.Verify(t.Context(), x, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, d := range list {
+				if d.OK() != want[i] {
+					t.Errorf("%s is OK: %v, want %v (%+v)", d.Name, d.OK(), want[i], d)
+				}
+			}
+		}
+		check(true, true, true)
+		f[0].Data[17] += 0.01
+		for i := range f[1].Data {
+			f[1].Data[i] *= 1.0002
+		}
+		f[2].Data[3] = float32(math.NaN())
+		check(false, false, false)
+		if _, err := m.Verify(t.Context(), x, f[:2]); !errors.Is(err, glipvk.ErrInput) {
+			t.Errorf("two of three maps: got %v", err)
+		}
+	})
+}
+
+func TestTaps(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m := open(t, glipvk.Options{Device: device})
+		x := tensor(2, 128, 128, 21)
+		f, taps, err := m.Taps(t.Context(), x, "stages.0.blocks.1.attn.mask", "stages.*.blocks.0", "stages.0.blocks.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !equal(f, extract(t, m, x)) {
+			t.Error("features with taps differ from those without")
+		}
+		var got []string
+		for _, tap := range taps {
+			got = append(got, tap.Name)
+			if shared := strings.HasSuffix(tap.Name, "mask"); tap.Shared != shared {
+				t.Errorf("%s is shared: %v, want %v", tap.Name, tap.Shared, shared)
+			}
+		}
+		want := []string{"stages.0.blocks.0", "stages.0.blocks.1.attn.mask", "stages.1.blocks.0", "stages.2.blocks.0", "stages.3.blocks.0"}
+		if !slices.Equal(got, want) {
+			t.Errorf("taps %v, want %v", got, want)
+		}
+		for _, glob := range []string{"nothing.*", "[", ""} {
+			if _, _, err := m.Taps(t.Context(), x, glob); !errors.Is(err, glipvk.ErrInput) {
+				t.Errorf("glob %q: got %v", glob, err)
+			}
+		}
+	})
+}
+
+func TestProfile(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m := open(t, glipvk.Options{Device: device})
+		timings, err := m.Profile(t.Context(), tensor(1, 128, 128, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := m.Graph(1, 128, 128)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var flops int64
+		for _, timing := range timings {
+			flops += timing.FLOPs
+			if timing.Duration < 0 || timing.Kernel == "" {
+				t.Errorf("odd timing %+v", timing)
+			}
+		}
+		if want := 2 * g.Count().MultiplyAdds; flops != want {
+			t.Errorf("the profile counts %d operations, the graph %d", flops, want)
+		}
+		s, err := m.Stats(t.Context(), 1, 128, 128)
+		if err != nil || s.FLOPs != flops || s.Dispatches == 0 || s.BytesMoved == 0 {
+			t.Errorf("stats %+v, error %v", s, err)
+		}
+		if peak, err := m.Peak(t.Context(), 10*time.Millisecond); err != nil || !(peak > 0) {
+			t.Errorf("peak %v GFLOP/s, error %v", peak, err)
+		}
+	})
+}
