@@ -2,7 +2,7 @@
 // Transformer: Hierarchical Vision Transformer using Shifted Windows") into a
 // device-free [graph.Graph], as mmpretrain packages it for GLIP.
 //
-//	cfg := swin.Tiny
+//	cfg, err := swin.Preset("tiny", 7, 224)
 //	g, err := swin.Record(cfg, swin.Input{Batch: 1, Height: 224, Width: 224})
 //
 // The file swin.go reads top to bottom in the order of the paper. Weights are

@@ -9,9 +9,9 @@ import (
 // and with mmpretrain's metafile (configs/glip/metafile.yml).
 func TestCounts(t *testing.T) {
 	for _, c := range []struct {
-		size                 string
-		window, image        int
-		params, macs         int64
+		size                string
+		window, image       int
+		params, macs        int64
 		pubParams, pubFLOPs int64
 	}{
 		{"tiny", 7, 224, 27_520_506, 4_489_798_656, 29_056_354, 4_508_464_128},
