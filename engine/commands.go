@@ -147,9 +147,9 @@ func (c *Commands) poll(patience time.Duration) (bool, error) {
 }
 
 // drain waits for the queue where waiting for a fence failed, so that what the device may
-// still use can be freed. A lost device uses nothing any more.
+// still use can be freed. On a lost device the wait ends at once.
 func (c *Commands) drain() {
-	if d := c.d; c.inFlight && !d.lost.Load() {
+	if d := c.d; c.inFlight {
 		d.queueMu.Lock()
 		defer d.queueMu.Unlock()
 		vk.QueueWaitIdle(d.queue)

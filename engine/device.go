@@ -361,11 +361,12 @@ func (d *Device) Close() error {
 	d.mu.Unlock()
 
 	var errs []error
-	if !d.lost.Load() {
-		d.queueMu.Lock()
-		errs = append(errs, d.call("vkDeviceWaitIdle", d.info.Name, func() int32 { return int32(vk.DeviceWaitIdle(d.vk)) }))
-		d.queueMu.Unlock()
+	lost := d.lost.Load() // its caller knows already
+	d.queueMu.Lock()
+	if err := d.call("vkDeviceWaitIdle", d.info.Name, func() int32 { return int32(vk.DeviceWaitIdle(d.vk)) }); !lost {
+		errs = append(errs, err)
 	}
+	d.queueMu.Unlock()
 	errs = append(errs, d.releaseLeaks(), d.messages(""))
 	errs = append(errs, d.teardown()...)
 	return errors.Join(errs...)
