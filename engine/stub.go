@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// errStub is what every call says in a program built without cgo or not for Linux: Vulkan
-// is reached through C there is none of. Use the CPU fallback, or build with cgo on Linux.
+// errStub is what every call says in a program built without cgo or not for Linux, since
+// Vulkan is reached through C. Remedy: the CPU fallback, or a build with cgo on Linux.
 func errStub() error {
 	return fmt.Errorf("engine: built without Vulkan support (it needs cgo, on Linux); build with CGO_ENABLED=1 and a C compiler, or use the CPU: %w", ErrNoDevice)
 }

@@ -1,0 +1,152 @@
+//go:build cgo && linux
+
+package engine
+
+import (
+	"fmt"
+
+	vk "github.com/vulkan-go/vulkan"
+)
+
+// found is a device as scan finds it.
+type found struct {
+	info   Info
+	phys   vk.PhysicalDevice
+	types  []memoryType
+	family int
+	extras extras
+}
+
+// scan describes every device of the instance and marks the one that "auto" takes.
+func (d *Device) scan() ([]found, error) {
+	var n uint32
+	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
+		return int32(vk.EnumeratePhysicalDevices(d.in.vk, &n, nil))
+	}); err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	list := make([]vk.PhysicalDevice, n)
+	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
+		return int32(vk.EnumeratePhysicalDevices(d.in.vk, &n, list))
+	}); err != nil {
+		return nil, err
+	}
+	all := make([]found, 0, n)
+	infos := make([]Info, 0, n)
+	for i, p := range list[:n] {
+		f := d.describe(p)
+		f.info.Index = i
+		all = append(all, f)
+		infos = append(infos, f.info)
+	}
+	if i := best(infos); i >= 0 {
+		all[i].info.Auto = true
+	}
+	return all, nil
+}
+
+// describe reads what there is to know about a device.
+func (d *Device) describe(p vk.PhysicalDevice) found {
+	var props vk.PhysicalDeviceProperties
+	vk.GetPhysicalDeviceProperties(p, &props)
+	defer props.Free()
+	props.Deref()
+	limits := &props.Limits
+	limits.Deref()
+	api := vk.Version(props.ApiVersion)
+	f := found{phys: p, info: Info{
+		Name:          vk.ToString(props.DeviceName[:]),
+		Kind:          kindName(props.DeviceType),
+		DriverVersion: fmt.Sprintf("%#x", props.DriverVersion),
+		APIVersion:    api.String(),
+		VendorID:      props.VendorID,
+		DeviceID:      props.DeviceID,
+		Queues:        d.in.families(p),
+		Caps: Caps{
+			MaxStorageBufferRange: int64(limits.MaxStorageBufferRange),
+			StorageAlignment:      max(1, int64(limits.MinStorageBufferOffsetAlignment), int64(limits.MinTexelBufferOffsetAlignment)),
+			MaxTexels:             int64(limits.MaxTexelBufferElements),
+			MaxPushConstants:      int(limits.MaxPushConstantsSize),
+			MaxSharedMemory:       int(limits.MaxComputeSharedMemorySize),
+			MaxInvocations:        int(limits.MaxComputeWorkGroupInvocations),
+			MaxWorkgroupSize:      ints(limits.MaxComputeWorkGroupSize),
+			MaxWorkgroups:         ints(limits.MaxComputeWorkGroupCount),
+			MaxBindings:           int(min(limits.MaxPerStageDescriptorStorageBuffers, limits.MaxDescriptorSetStorageBuffers)),
+			MaxAllocations:        int(limits.MaxMemoryAllocationCount),
+			MaxAllocationBytes:    1 << 62,
+			TimestampPeriod:       float64(limits.TimestampPeriod),
+		},
+	}}
+	f.readMemory(&f.info)
+	f.family = chooseQueue(f.info.Queues)
+	if f.family >= 0 {
+		f.info.Queues[f.family].Chosen = true
+		f.info.Caps.TimestampBits = f.info.Queues[f.family].TimestampBits
+	}
+	if api.Major() == 1 && api.Minor() >= 1 {
+		f.extras = d.in.extras(p, props.ApiVersion)
+		fillExtras(&f.info, &f.extras)
+	}
+	f.info.Unusable = f.unusable(api)
+	return f
+}
+
+func (f *found) unusable(api vk.Version) string {
+	switch {
+	case api.Major() != 1 || api.Minor() < 1:
+		return fmt.Sprintf("Vulkan %s, at least 1.1 is needed", api)
+	case f.family < 0:
+		return "no queue that computes"
+	case len(memoryTypesFor(f.types, ^uint32(0), UploadMemory, false)) == 0:
+		return "no host-visible, coherent memory"
+	}
+	return ""
+}
+
+func (f *found) readMemory(info *Info) {
+	var m vk.PhysicalDeviceMemoryProperties
+	vk.GetPhysicalDeviceMemoryProperties(f.phys, &m)
+	defer m.Free()
+	m.Deref()
+	for _, h := range m.MemoryHeaps[:m.MemoryHeapCount] {
+		h.Deref()
+		info.Heaps = append(info.Heaps, Heap{
+			Bytes:       int64(min(uint64(h.Size), 1<<62)),
+			DeviceLocal: vk.MemoryHeapFlagBits(h.Flags)&vk.MemoryHeapDeviceLocalBit != 0,
+		})
+	}
+	for _, t := range m.MemoryTypes[:m.MemoryTypeCount] {
+		t.Deref()
+		has := func(b vk.MemoryPropertyFlagBits) bool { return vk.MemoryPropertyFlagBits(t.PropertyFlags)&b != 0 }
+		mt := memoryType{
+			local:    has(vk.MemoryPropertyDeviceLocalBit),
+			visible:  has(vk.MemoryPropertyHostVisibleBit),
+			coherent: has(vk.MemoryPropertyHostCoherentBit),
+			cached:   has(vk.MemoryPropertyHostCachedBit),
+			heap:     int(t.HeapIndex),
+		}
+		f.types = append(f.types, mt)
+		if mt.unified() {
+			info.Caps.UnifiedMemory = true
+		}
+	}
+}
+
+func ints(v [3]uint32) [3]int { return [3]int{int(v[0]), int(v[1]), int(v[2])} }
+
+func kindName(t vk.PhysicalDeviceType) string {
+	switch t {
+	case vk.PhysicalDeviceTypeDiscreteGpu:
+		return "discrete"
+	case vk.PhysicalDeviceTypeIntegratedGpu:
+		return "integrated"
+	case vk.PhysicalDeviceTypeVirtualGpu:
+		return "virtual"
+	case vk.PhysicalDeviceTypeCpu:
+		return "cpu"
+	}
+	return "other"
+}
