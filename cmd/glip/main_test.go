@@ -1,0 +1,410 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/synthetic"
+)
+
+const nanoJSON = `{"embed_dims": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 4, "pad_small_map": false,
+	"out_indices": [1, 2, 3], "img_size": 128, "patch_size": 4, "mlp_ratio": 4, "norm_eps": 1e-05, "qkv_bias": true}`
+
+// outcome is what a command line led to.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// glip runs a command line.
+func glip(t *testing.T, args ...string) outcome {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), args, &stdout, &stderr)
+	return outcome{code, stdout.String(), stderr.String()}
+}
+
+// desk is a folder with inputs of every kind.
+type desk struct{ dir, out string }
+
+func (d desk) path(name string) string { return filepath.Join(d.dir, name) }
+
+// files lists what lies in the output folder.
+func (d desk) files(t *testing.T) []string {
+	t.Helper()
+	entries, err := os.ReadDir(d.out)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	names := []string{}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// args is a features command line for the small architecture on the CPU.
+func (d desk) args(more ...string) []string {
+	return append([]string{"features", "--device", "cpu", "--arch", d.path("nano.json"), "--out", d.out}, more...)
+}
+
+func newDesk(t *testing.T) desk {
+	t.Helper()
+	dir := t.TempDir()
+	d := desk{dir, filepath.Join(dir, "out")}
+	d.write(t, "nano.json", []byte(nanoJSON))
+	d.write(t, "bad.json", []byte(`{"embed_dims": 8}`))
+	d.write(t, "cat.png", photograph(t, 40, 50))
+	d.write(t, "dog.png", photograph(t, 60, 30))
+	d.write(t, "wide.png", photograph(t, 130, 200))
+	d.write(t, "empty.png", nil)
+	d.write(t, "text.png", []byte("hello"))
+	d.write(t, "huge.png", hugePNG())
+	d.write(t, "tensor.npy", npy("<f4", "(2, 3, 128, 128)", floats(synthetic.Input(2, 128, 128, 21))))
+	d.write(t, "small.npy", npy("<f4", "(1, 3, 32, 32)", make([]byte, 4*3*32*32)))
+	d.write(t, "double.npy", npy("<f8", "(1, 3, 32, 32)", make([]byte, 8*3*32*32)))
+	d.write(t, "flat.npy", npy("<f4", "(3, 32, 32)", make([]byte, 4*3*32*32)))
+	d.write(t, "short.npy", npy("<f4", "(1, 3, 128, 128)", make([]byte, 100)))
+	nan := synthetic.Input(1, 128, 128, 1)
+	d.write(t, "nan.npy", npy("<f4", "(1, 3, 128, 128)", append([]byte{0, 0, 0xc0, 0x7f}, floats(nan)[4:]...)))
+	d.write(t, "picture.npy", npy("|u1", "(50, 60, 3)", synthetic.Picture(50, 60, 1)))
+	truncated, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pictures", "truncated.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write(t, "truncated.jpg", truncated)
+	for _, sub := range []string{"album", "nothing"} {
+		if err := os.Mkdir(d.path(sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.write(t, "album/a.png", photograph(t, 40, 40))
+	d.write(t, "album/b.PNG", photograph(t, 40, 41))
+	d.write(t, "album/notes.txt", []byte("not a picture"))
+	d.write(t, "album/cat.png", photograph(t, 9, 9))
+	return d
+}
+
+func (d desk) write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(d.path(name), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// photograph is a synthetic picture as PNG.
+func photograph(t *testing.T, height, width int) []byte {
+	t.Helper()
+	img := photo(picture.Picture{Height: height, Width: width, Pixels: synthetic.Picture(height, width, 3)})
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// hugePNG is the beginning of a PNG that claims 20,000 x 20,000 pixels.
+func hugePNG() []byte {
+	chunk := []byte("IHDR\x00\x00\x4e\x20\x00\x00\x4e\x20\x08\x02\x00\x00\x00")
+	data := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), chunk...)
+	return binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(chunk))
+}
+
+// npy is an array file by hand.
+func npy(descr, shape string, data []byte) []byte {
+	header := "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n"
+	head := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
+	return append(append(head, header...), data...)
+}
+
+func floats(data []float32) []byte {
+	var b bytes.Buffer
+	if err := writeFloats(&b, data); err != nil {
+		panic(err) // a bytes.Buffer takes everything
+	}
+	return b.Bytes()
+}
+
+// TestExitCodes walks through the ways in which a command line ends.
+func TestExitCodes(t *testing.T) {
+	d := newDesk(t)
+	f := d.args
+	checkpoints := filepath.Join("..", "..", "testdata", "checkpoints")
+	pth := func(name string) string { return filepath.Join(checkpoints, name) }
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		word string // in stderr, or in stdout when the code is 0
+	}{
+		{"help", []string{"help"}, 0, "glip features"},
+		{"version of nothing", []string{"--version"}, 2, "unknown flag"},
+		{"unknown command", []string{"feature"}, 2, "features"},
+		{"unknown flag", f("--bogus", d.path("cat.png")), 2, "--bogus"},
+		{"models", []string{"models"}, 0, "27,520,506"},
+		{"models with argument", []string{"models", "x"}, 2, "x"},
+		{"completion", []string{"completion", "bash"}, 0, "glip"},
+		{"no input", f(), 2, "none given"},
+		{"bad batch", f("--batch", "0", d.path("cat.png")), 2, "--batch"},
+		{"bad number", f("--batch", "x", d.path("cat.png")), 2, "--batch"},
+		{"bad format", f("--format", "csv", d.path("cat.png")), 2, "safetensors"},
+		{"bad size", f("--size", "7", d.path("cat.png")), 2, "--size"},
+		{"bad limit", f("--max-side", "0", d.path("cat.png")), 2, "--max-side"},
+		{"model and arch", f("--model", "glip-t", d.path("cat.png")), 2, "exclude"},
+		{"unknown model", []string{"features", "--model", "vit", d.path("cat.png")}, 2, "GLIP-L"},
+		{"no arch file", []string{"features", "--arch", d.path("none.json"), d.path("cat.png")}, 2, "none.json"},
+		{"bad arch", []string{"features", "--arch", d.path("bad.json"), d.path("cat.png")}, 2, "window_size"},
+		{"bad out indices", f("--out-indices", "7", d.path("cat.png")), 2, "stage 7"},
+		{"unknown device", f("--device", "abacus", d.path("cat.png")), 2, "abacus"},
+		{"no weights", f("--weights", d.path("none.pth"), d.path("cat.png")), 2, "none.pth"},
+		{"other weights", f("--weights", pth("pico.pth"), d.path("cat.png")), 2, "embed_dims"},
+		{"evil weights", f("--weights", pth("bad-evil-system.pth"), d.path("cat.png")), 2, "os.system"},
+		{"bad taps", f("--taps", "nothing", d.path("cat.png")), 2, "matches"},
+		{"malformed taps", f("--taps", "[", d.path("cat.png")), 2, "syntax"},
+		{"out is a file", []string{"features", "--device", "cpu", "--arch", d.path("nano.json"), "--out", d.path("cat.png"), d.path("cat.png")}, 2, "--out"},
+		{"out below a file", []string{"features", "--device", "cpu", "--arch", d.path("nano.json"), "--out", d.path("cat.png/x"), d.path("cat.png")}, 2, "--out"},
+		{"missing input", f(d.path("none.png")), 2, "none.png"},
+		{"empty folder", f(d.path("nothing")), 2, "holds no"},
+		{"one stem twice", f(d.path("cat.png"), d.path("album")), 2, "cat.*"},
+		{"same input twice", f(d.path("cat.png"), d.path("cat.png")), 2, "cat.*"},
+		{"empty picture", f(d.path("empty.png")), 2, "empty"},
+		{"no picture", f(d.path("text.png")), 2, "text.png"},
+		{"truncated", f(d.path("truncated.jpg")), 2, "cut short"},
+		{"huge", f(d.path("huge.png")), 2, "--max-side"},
+		{"small tensor", f(d.path("small.npy")), 2, "--pad-small-map"},
+		{"small picture", f("--size", "original", d.path("cat.png")), 2, "--pad-small-map"},
+		{"doubles", f(d.path("double.npy")), 2, "float64"},
+		{"rank", f(d.path("flat.npy")), 2, "[3 32 32]"},
+		{"short array", f(d.path("short.npy")), 2, "cut short"},
+		{"NaN", f(d.path("nan.npy")), 2, "NaN"},
+		{"inspect nothing", []string{"inspect"}, 2, "one checkpoint"},
+		{"inspect missing", []string{"inspect", "none.pth"}, 2, "none.pth"},
+		{"inspect picture", []string{"inspect", d.path("cat.png")}, 2, "cat.png"},
+		{"inspect evil", []string{"inspect", pth("bad-evil-system.pth")}, 2, "os.system"},
+		{"inspect NaN", []string{"inspect", pth("bad-nan.safetensors")}, 2, "1 problem"},
+		{"inspect NaN quickly", []string{"inspect", "--quick", pth("bad-nan.safetensors")}, 0, "not read"},
+		{"inspect other model", []string{"inspect", "--model", "glip-t", pth("pico.pth")}, 2, "problems"},
+		{"inspect both", []string{"inspect", "--model", "glip-t", "--arch", d.path("nano.json"), pth("pico.pth")}, 2, "exclude"},
+		{"inspect sound", []string{"inspect", pth("glip-detector-nano.pth")}, 0, "GLIP detector"},
+		{"inspect with arch", []string{"inspect", "--arch", d.path("nano.json"), pth("mmpretrain-nano.pth")}, 0, "nothing wrong"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := glip(t, c.args...)
+			text := o.stderr
+			if c.code == 0 {
+				text = o.stdout
+			}
+			if o.code != c.code || !strings.Contains(text, c.word) {
+				t.Errorf("exit status %d, want %d and %q\nstdout: %s\nstderr: %s", o.code, c.code, c.word, o.stdout, o.stderr)
+			}
+			if c.code != 0 && len(d.files(t)) > 0 {
+				t.Errorf("files are left: %v", d.files(t))
+			}
+		})
+	}
+}
+
+// TestOthersFinish gives bad inputs among good ones.
+func TestOthersFinish(t *testing.T) {
+	d := newDesk(t)
+	o := glip(t, d.args("--batch", "2", "--out-indices", "3",
+		d.path("cat.png"), d.path("truncated.jpg"), d.path("tensor.npy"), d.path("small.npy"), d.path("dog.png"), d.path("picture.npy"))...)
+	if o.code != 2 || !strings.Contains(o.stderr, "2 of 6 inputs failed") ||
+		!strings.Contains(o.stderr, "truncated.jpg") || !strings.Contains(o.stderr, "small.npy") {
+		t.Errorf("exit status %d, stderr:\n%s", o.code, o.stderr)
+	}
+	want := "cat.stage3.npy dog.stage3.npy picture.stage3.npy tensor.stage3.npy"
+	if got := strings.Join(d.files(t), " "); got != want {
+		t.Errorf("files %s, want %s", got, want)
+	}
+}
+
+// TestBatchesAndFormats requires the same values whatever the batch and the format.
+func TestBatchesAndFormats(t *testing.T) {
+	d := newDesk(t)
+	inputs := []string{d.path("cat.png"), d.path("dog.png"), d.path("wide.png")}
+	if o := glip(t, d.args(append([]string{"--taps", "stages.0.blocks.1.attn.m*"}, inputs...)...)...); o.code != 0 {
+		t.Fatal(o.stderr)
+	}
+	other := d
+	other.out = d.path("batched")
+	taps := []string{"--taps", "stages.0.blocks.1.attn.m*", "--batch", "2", "--size", "128x128"}
+	if o := glip(t, other.args(append(taps, inputs...)...)...); o.code != 0 {
+		t.Fatal(o.stderr)
+	}
+	if a, b := d.files(t), other.files(t); strings.Join(a, " ") != strings.Join(b, " ") || len(a) != 12 {
+		t.Fatalf("files %v and %v, want the same 12", a, b)
+	}
+	for _, name := range d.files(t) {
+		a, b := read(t, d.out, name), read(t, other.out, name)
+		if !bytes.Equal(a[:128], b[:128]) || len(a) != len(b) {
+			t.Errorf("%s has another header in a batch: %q and %q", name, a[:128], b[:128])
+		}
+	}
+	for _, format := range []string{"npz", "safetensors"} {
+		o := glip(t, d.args("--format", format, d.path("cat.png"))...)
+		if o.code != 0 {
+			t.Fatal(o.stderr)
+		}
+		packed := read(t, d.out, "cat."+format)
+		for _, m := range []string{"stage1", "stage2", "stage3"} {
+			values := read(t, d.out, "cat."+m+".npy")[128:]
+			if !bytes.Contains(packed, values) || !bytes.Contains(packed, []byte(m)) {
+				t.Errorf("cat.%s does not hold the values of %s", format, m)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestFolder requires a folder to stand for its pictures.
+func TestFolder(t *testing.T) {
+	d := newDesk(t)
+	o := glip(t, d.args("--json", "--viz", "--verify", "--out-indices", "2", d.path("album"))...)
+	if o.code != 0 {
+		t.Fatal(o.stderr)
+	}
+	want := "a.stage2.npy a.viz.png b.stage2.npy b.viz.png cat.stage2.npy cat.viz.png"
+	if got := strings.Join(d.files(t), " "); got != want {
+		t.Errorf("files %s, want %s", got, want)
+	}
+	var doc document
+	if err := json.Unmarshal([]byte(o.stdout), &doc); err != nil {
+		t.Fatalf("%v in %s", err, o.stdout)
+	}
+	if doc.Failed != 0 || doc.Verified == nil || !*doc.Verified || len(doc.Inputs) != 3 || doc.Inputs[0].Maps[0].Name != "stage2" ||
+		len(doc.Inputs[0].Verify) != 1 || doc.Device.Name != "CPU reference" {
+		t.Errorf("document %+v", doc)
+	}
+	img, err := png.Decode(bytes.NewReader(read(t, d.out, "a.viz.png")))
+	if err != nil || img.Bounds().Dx() < 300 || img.Bounds() == (image.Rectangle{}) {
+		t.Errorf("the picture cannot be used: %v", err)
+	}
+}
+
+// TestJSON requires one object from every subcommand.
+func TestJSON(t *testing.T) {
+	for _, args := range [][]string{
+		{"models", "--json"}, {"devices", "--json"},
+		{"inspect", "--json", filepath.Join("..", "..", "testdata", "checkpoints", "mmpretrain-nano.pth")},
+	} {
+		o := glip(t, args...)
+		var v any
+		if err := json.Unmarshal([]byte(o.stdout), &v); o.code != 0 || err != nil {
+			t.Errorf("%v: exit status %d, %v, %s", args, o.code, err, o.stderr)
+		}
+	}
+}
+
+// errFull stands for a full disk.
+var errFull = errors.New("no space left on device")
+
+// full fails after some bytes.
+type full struct {
+	w    io.Writer
+	left *int
+}
+
+func (f full) Write(p []byte) (int, error) {
+	n := min(len(p), *f.left)
+	*f.left -= n
+	if m, err := f.w.Write(p[:n]); err != nil || n < len(p) {
+		return m, errors.Join(err, errFull)
+	}
+	return n, nil
+}
+
+// TestNoSpace lets the disk run full at every stage of writing three inputs.
+func TestNoSpace(t *testing.T) {
+	d := newDesk(t)
+	o := glipvk.Options{Device: "cpu", Weights: "synthetic:1"}
+	cfg, err := readArch(d.path("nano.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Arch = &cfg
+	m, err := glipvk.Open(t.Context(), "", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	items, err := expand([]string{d.path("cat.png"), d.path("dog.png"), d.path("wide.png")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"npy", "npz", "safetensors"} {
+		for _, space := range []int{0, 5, 20_000, 40_000, 70_000} {
+			d.out = filepath.Join(t.TempDir(), "out")
+			out, err := openFolder(d.out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left := space
+			out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
+			j := &job{model: m, flags: featuresFlags{batch: 1, format: format, viz: true}, out: out, meter: &meter{}}
+			if err := j.run(t.Context(), items); err != nil {
+				t.Fatal(err)
+			}
+			var stderr bytes.Buffer
+			verdict := j.verdict(&stderr)
+			if exitCode(verdict) != exitInput || !strings.Contains(stderr.String(), "no space left") {
+				t.Errorf("%s, %d bytes: exit status %d, %s", format, space, exitCode(verdict), stderr.String())
+			}
+			finished := 0
+			for _, r := range j.results {
+				if r.err == nil {
+					finished += len(r.files)
+				}
+			}
+			if got := d.files(t); len(got) != finished {
+				t.Errorf("%s, %d bytes: %d finished files, the folder holds %v", format, space, finished, got)
+			}
+		}
+	}
+}
+
+// TestInterrupted requires that Ctrl-C leaves nothing behind.
+func TestInterrupted(t *testing.T) {
+	d := newDesk(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, d.args(d.path("cat.png")), &stdout, &stderr)
+	if code != exitFailure || strings.TrimSpace(stderr.String()) != "glip: interrupted" || len(d.files(t)) != 0 {
+		t.Errorf("exit status %d, stderr %q, files %v", code, stderr.String(), d.files(t))
+	}
+}
+
+// TestVerificationFails requires exit status 3 when numbers are wrong, also when another input is bad.
+func TestVerificationFails(t *testing.T) {
+	wrong := glipvk.Difference{Name: "stage1", MaxAbs: 1, AbsMax: 1, RelativeL2: 0.5}
+	j := &job{results: []*result{{checks: []glipvk.Difference{wrong}}, {err: usage("bad input")}}}
+	if err := j.verdict(io.Discard); exitCode(err) != exitVerified {
+		t.Errorf("exit status %d for %v, want 3", exitCode(err), err)
+	}
+	j.results = append(j.results, &result{err: errors.New("the device was lost")})
+	if err := j.verdict(io.Discard); exitCode(err) != exitFailure {
+		t.Errorf("exit status %d for %v, want 1", exitCode(err), err)
+	}
+}
