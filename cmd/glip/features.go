@@ -82,15 +82,17 @@ further from the CPU reference than float32 explains.`,
 	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
 	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture, or of all pictures of a tensor")
-	complete(cmd, "model", modelNames())
-	complete(cmd, "format", []string{"npy", "npz", "safetensors"})
-	complete(cmd, "device", []string{"auto", "cpu"})
+	complete(cmd, "model", modelNames)
+	complete(cmd, "format", formatNames)
+	complete(cmd, "device", deviceNames)
 	return cmd
 }
 
 // complete offers values for a flag on the shell's command line.
-func complete(cmd *cobra.Command, flag string, values []string) {
-	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+func complete(cmd *cobra.Command, flag string, values func() []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values(), cobra.ShellCompDirectiveNoFileComp
+	})
 	if err != nil {
 		panic(err) // a flag that this program did not define
 	}
@@ -104,6 +106,10 @@ func modelNames() []string {
 	return names
 }
 
+func formatNames() []string { return []string{"npy", "npz", "safetensors"} }
+
+func deviceNames() []string { return []string{"auto", "cpu"} }
+
 // options turns flags into those of the library.
 func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Options, err error) {
 	name = f.model
@@ -114,7 +120,7 @@ func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Option
 	if f.batch < 1 {
 		return "", o, usage("--batch %d: want at least 1", f.batch)
 	}
-	if !slices.Contains([]string{"npy", "npz", "safetensors"}, f.format) {
+	if !slices.Contains(formatNames(), f.format) {
 		return "", o, usage("--format %q: want npy, npz or safetensors", f.format)
 	}
 	if f.limits.MaxSide < 1 || f.limits.MaxPixels < 1 {

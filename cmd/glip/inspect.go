@@ -51,7 +51,7 @@ The exit status is 2 when something is wrong.`,
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "position tables of another window are no mistake")
 	fl.BoolVar(&f.quick, "quick", false, "read the index only, no values")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
-	complete(cmd, "model", modelNames())
+	complete(cmd, "model", modelNames)
 	return cmd
 }
 
