@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -26,6 +27,9 @@ const (
 	profileRuns = 3
 )
 
+// longestPeak is how long the GEMM peak is looked for, if --duration is not shorter.
+const longestPeak = 2 * time.Second
+
 // bench is one benchmark of one model on one device.
 type bench struct {
 	flags
@@ -34,10 +38,16 @@ type bench struct {
 	height, width int
 	model         *glipvk.Model
 	input         picture.Tensor
+	ran           func(wall time.Duration) // called after each timed run, outside of its time
 }
 
 // main measures and prints.
 func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	if b.json != "" { // found out before the work rather than after it
+		if err := writable(filepath.Dir(b.json)); err != nil {
+			return err
+		}
+	}
 	if b.model, err = glipvk.Open(ctx, b.name, b.options); err != nil {
 		return err
 	}
@@ -93,7 +103,7 @@ func (b *bench) prepare(ctx context.Context, stderr io.Writer) (*report, error) 
 	if r.Check, err = b.verify(ctx, r.MultiplyAdds, stderr); err != nil {
 		return nil, err
 	}
-	if r.PeakGFLOPS, err = b.model.Peak(ctx, 2*time.Second); err != nil {
+	if r.PeakGFLOPS, err = b.model.Peak(ctx, min(b.duration, longestPeak)); err != nil {
 		return nil, fmt.Errorf("measuring the GEMM peak: %w", err)
 	}
 	return r, nil
@@ -184,6 +194,7 @@ func (b *bench) measure(ctx context.Context) (sample, error) {
 			return s, err
 		}
 		s.Wall = append(s.Wall, time.Since(begin))
+		b.ran(s.Wall[len(s.Wall)-1])
 	}
 	var profiles [][]glipvk.Timing
 	for range profileRuns {

@@ -115,7 +115,7 @@ Ctrl-C ends the measurement and prints what there is.`,
 
 // settings checks the flags.
 func (f flags) settings(cmd *cobra.Command) (*bench, error) {
-	b := &bench{flags: f, name: f.model}
+	b := &bench{flags: f, name: f.model, ran: func(time.Duration) {}}
 	b.options = glipvk.Options{Weights: f.weights, Device: f.device, PadSmallMap: f.padSmallMap}
 	size, err := glipvk.ParseSize(f.size)
 	switch {

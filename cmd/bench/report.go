@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -194,23 +195,31 @@ func (r *report) writeJSON(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("--json: %w: %w", err, glipvk.ErrInput)
-	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".bench-*")
 	if err != nil {
-		return fmt.Errorf("--json: %w: %w", err, glipvk.ErrInput)
+		return fmt.Errorf("--json: %w", err)
 	}
 	_, err = f.Write(append(data, '\n'))
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("--json: %w", err)
+		return fmt.Errorf("--json: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// writable makes a folder, if need be, and makes sure that a file can be written there.
+func writable(folder string) error {
+	err := os.MkdirAll(folder, 0o755)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(folder, ".bench-*"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("--json: %w; choose a folder that can be written (%w)", err, glipvk.ErrInput)
 	}
 	return nil
 }

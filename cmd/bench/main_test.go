@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/engine"
+)
+
+const nanoJSON = `{"embed_dims": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 4, "pad_small_map": false,
+	"out_indices": [1, 2, 3], "img_size": 128, "patch_size": 4, "mlp_ratio": 4, "norm_eps": 1e-05, "qkv_bias": true}`
+
+// nano writes the small architecture to a file.
+func nano(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "nano.json")
+	if err := os.WriteFile(path, []byte(nanoJSON), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestExitCodes(t *testing.T) {
+	arch := nano(t)
+	quick := []string{"--arch", arch, "--device", "cpu", "--duration", "1ms", "--check", "finite"}
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		word string
+	}{
+		{"help", []string{"--help"}, 0, "benchstat"},
+		{"argument", []string{"x"}, 2, "x"},
+		{"flag", []string{"--bogus"}, 2, "--bogus"},
+		{"batch", append(quick, "--batch", "0"), 2, "--batch"},
+		{"count", append(quick, "--count", "-1"), 2, "--count"},
+		{"duration", append(quick, "--duration", "0s"), 2, "--duration"},
+		{"check", append(quick, "--check", "maybe"), 2, "oracle"},
+		{"size", append(quick, "--size", "5"), 2, "--size"},
+		{"original", append(quick, "--size", "original"), 2, "original"},
+		{"model and arch", append(quick, "--model", "GLIP-T"), 2, "exclude"},
+		{"model", []string{"--model", "vit"}, 2, "GLIP-L"},
+		{"arch", []string{"--arch", "none.json"}, 2, "none.json"},
+		{"device", []string{"--arch", arch, "--device", "abacus"}, 2, "abacus"},
+		{"small map", append(quick, "--size", "32x32"), 2, "pad_small_map"},
+		{"weights", append(quick, "--weights", "none.pth"), 2, "none.pth"},
+		{"json below a file", append(quick, "--json", filepath.Join(arch, "b.json")), 2, "--json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), c.args, &stdout, &stderr)
+			if code != c.code || !strings.Contains(stdout.String()+stderr.String(), c.word) {
+				t.Errorf("exit status %d, want %d and %q\n%s\n%s", code, c.code, c.word, stdout.String(), stderr.String())
+			}
+		})
+	}
+}
+
+// benchLine is one result in the Go benchmark format: name, runs, then pairs of value and unit.
+var benchLine = regexp.MustCompile(`^BenchmarkFeatures/\S+ \d+( [0-9.]+ [^ ]+)+$`)
+
+// TestReport requires a whole report, on the CPU reference and on a device.
+func TestReport(t *testing.T) {
+	for _, device := range []string{"cpu", "auto"} {
+		t.Run(device, func(t *testing.T) {
+			if device == "auto" {
+				needVulkan(t)
+			}
+			path := filepath.Join(t.TempDir(), "deep", "b.json")
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), []string{"--arch", nano(t), "--device", device, "--duration", "5ms", "--count", "2", "--batch", "2",
+				"--per-op", "--json", path}, &stdout, &stderr)
+			if code != 0 {
+				t.Fatal(stderr.String())
+			}
+			text := stdout.String()
+			for _, word := range []string{
+				"equals the CPU reference", "stages.3.blocks.1.attn.w_msa.qkv", "GEMM peak", "wall time 2", "device time 2", "goos: ", "commit: ",
+			} {
+				if !strings.Contains(text, word) {
+					t.Errorf("the output lacks %q:\n%s", word, text)
+				}
+			}
+			lines := 0
+			for line := range strings.Lines(text) {
+				if line = strings.TrimSuffix(line, "\n"); strings.HasPrefix(line, "Benchmark") {
+					lines++
+					if !benchLine.MatchString(line) {
+						t.Errorf("not in the benchmark format: %q", line)
+					}
+				}
+			}
+			if lines != 2 {
+				t.Errorf("%d benchmark lines, want 2", lines)
+			}
+			checkJSON(t, path)
+		})
+	}
+}
+
+// checkJSON requires that the written report adds up.
+func checkJSON(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Samples) != 2 || r.Batch != 2 || r.Height != 128 || !(r.PeakGFLOPS > 0) || r.Device.Name == "" {
+		t.Errorf("report %+v", r)
+	}
+	for _, s := range r.Samples {
+		var flops int64
+		var sum time.Duration
+		for _, o := range s.Ops {
+			flops += o.FLOPs
+			sum += o.Duration
+		}
+		if flops != 2*r.MultiplyAdds || sum <= 0 || len(s.Wall) < leastRuns || len(s.Device) != profileRuns {
+			t.Errorf("the operations add up to %d operations in %v, the model has %d; %d and %d runs",
+				flops, sum, 2*r.MultiplyAdds, len(s.Wall), len(s.Device))
+		}
+		if f := r.figures(s); !(f.median > 0 && f.p90 >= f.median && f.images > 0 && f.gflops > 0 && f.share > 0) {
+			t.Errorf("figures %+v", f)
+		}
+	}
+}
+
+func needVulkan(t *testing.T) {
+	t.Helper()
+	infos, err := glipvk.Devices()
+	for _, d := range infos {
+		if d.Auto {
+			return
+		}
+	}
+	if os.Getenv("REQUIRE_VULKAN") == "1" || err != nil && !errors.Is(err, engine.ErrNoDevice) {
+		t.Fatalf("no Vulkan device: %v", err)
+	}
+	t.Skipf("no Vulkan device: %v", err)
+}
+
+// TestInterrupted requires figures when the measurement is cut short, and none before it.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f := flags{arch: nano(t), device: "cpu", weights: "synthetic", check: "none", batch: 1, count: 3, duration: time.Hour}
+	started := false
+	b, err := f.settings(newCommand(&started))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	b.ran = func(time.Duration) {
+		if runs++; runs == 2 {
+			cancel()
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	if err := b.main(ctx, &stdout, &stderr); err != nil {
+		t.Fatal(err)
+	}
+	if text := stdout.String(); !strings.Contains(text, "2 runs") || !strings.Contains(text, "interrupted") {
+		t.Errorf("output:\n%s", text)
+	}
+	if code := run(ctx, []string{"--arch", nano(t), "--device", "cpu"}, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), "interrupted before") {
+		t.Errorf("exit status %d: %s", code, stderr.String())
+	}
+}
+
+// TestRepeatable requires that wrong results stop the benchmark.
+func TestRepeatable(t *testing.T) {
+	maps := func(values ...float32) glipvk.Features {
+		return glipvk.Features{{Name: "stage1", Data: values}}
+	}
+	zero := float32(0)
+	for _, c := range []struct {
+		a, b glipvk.Features
+		ok   bool
+	}{
+		{maps(1, 2), maps(1, 2), true}, {maps(1, 2), maps(1, 2.0000002), false},
+		{maps(1, zero/zero), maps(1, zero/zero), false}, {maps(1 / zero), maps(1 / zero), false},
+	} {
+		if err := repeatable(c.a, c.b); (err == nil) != c.ok || err != nil && !errors.Is(err, errWrong) {
+			t.Errorf("%v and %v: %v", c.a, c.b, err)
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	ms := func(values ...int) (list []time.Duration) {
+		for _, v := range values {
+			list = append(list, time.Duration(v)*time.Millisecond)
+		}
+		return list
+	}
+	for _, c := range []struct {
+		p     float64
+		times []time.Duration
+		want  time.Duration
+	}{
+		{0.5, ms(5), 5 * time.Millisecond}, {0.5, ms(3, 1, 2), 2 * time.Millisecond}, {0.9, ms(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 9 * time.Millisecond},
+		{0.5, nil, 0},
+	} {
+		if got := quantile(c.p, c.times); got != c.want {
+			t.Errorf("quantile %v of %v is %v, want %v", c.p, c.times, got, c.want)
+		}
+	}
+}
