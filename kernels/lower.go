@@ -109,9 +109,10 @@ func (l *lowerer) emit(s step, stem string, d dispatch) {
 	l.list = append(l.list, d)
 }
 
-// elementwise is the grid of a shader whose invocations take items elements each.
+// items is how many elements an invocation of an element-wise shader takes.
 const items = 4
 
+// elementwise is the grid of such a shader.
 func (l *lowerer) elementwise(count int) ([3]int, error) {
 	return l.fold(ceilDiv(count, l.style.group*items))
 }
@@ -124,7 +125,7 @@ func vector(stem string, n int) (string, int) {
 	return stem + "_scalar", 1
 }
 
-// bits encodes booleans and numbers as specialization constants.
+// constants encodes booleans and numbers as specialization constants, from constant 0 on.
 func constants(values ...any) []uint32 {
 	list := make([]uint32, len(values))
 	for i, v := range values {
