@@ -83,8 +83,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"", glipvk.Options{Arch: nano(), Weights: "nosuch.pth"}, "nosuch.pth"},
 		{"", glipvk.Options{Arch: nano(), Weights: "testdata"}, "regular file"},
 		{"", glipvk.Options{Arch: nano(), Size: glipvk.Size{Height: 5}}, "both sides"},
-		{"", glipvk.Options{Arch: nano(), Device: "no such device"}, "no such device"},
-		{"", glipvk.Options{Arch: nano(), Device: "99"}, "99"},
+		{"", glipvk.Options{Arch: nano(), Device: "no such device"}, "device"},
+		{"", glipvk.Options{Arch: nano(), Device: "99"}, "device"},
 	} {
 		if c.o.Device == "" {
 			c.o.Device = "cpu"

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
@@ -235,4 +236,23 @@ func (m *Model) Close() error {
 		m.result = errors.Join(m.programs.close(), m.executor.close(), m.release())
 	}
 	return m.result
+}
+
+// CloseWithin is Close for the end of a program: once ctx is done it waits for the
+// grace only, since a device cannot be told to drop submitted work, which may take
+// minutes. What it leaves behind then, the system takes back when the process ends.
+func (m *Model) CloseWithin(ctx context.Context, grace time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- m.Close() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(grace):
+		return nil
+	}
 }

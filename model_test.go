@@ -265,6 +265,28 @@ func TestVerify(t *testing.T) {
 	})
 }
 
+// TestVerifyRejectsAnotherEps requires the bounds to see an eps ten times too large.
+func TestVerifyRejectsAnotherEps(t *testing.T) {
+	cfg, err := difftest.Committed(t).Case(t, "micro-w4-97x101").Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := tensor(1, 97, 101, 2)
+	m := open(t, glipvk.Options{Device: "cpu", Arch: &cfg, Weights: "synthetic:12"})
+	wrong := cfg
+	wrong.Eps = 1e-4
+	f := extract(t, open(t, glipvk.Options{Device: "cpu", Arch: &wrong, Weights: "synthetic:12"}), x)
+	list, err := m.Verify(t.Context(), x, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list {
+		if d.OK() {
+			t.Errorf("%s: eps 1e-4 passes with relative L2 %g", d.Name, d.RelativeL2)
+		}
+	}
+}
+
 func TestTaps(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
 		m := open(t, glipvk.Options{Device: device})

@@ -27,6 +27,9 @@ const (
 	profileRuns = 3
 )
 
+// grace is how long an interrupted benchmark waits for the device.
+const grace = 2 * time.Second
+
 // longestPeak is how long the GEMM peak is looked for, if --duration is not shorter.
 const longestPeak = 2 * time.Second
 
@@ -51,7 +54,7 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	if b.model, err = glipvk.Open(ctx, b.name, b.options); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.model.Close()) }()
+	defer func() { err = errors.Join(err, b.model.CloseWithin(ctx, grace)) }()
 	info := b.model.Info()
 	b.height, b.width = cmp.Or(b.height, info.Height), cmp.Or(b.width, info.Width)
 	if b.height < 1 {

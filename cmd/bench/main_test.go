@@ -50,7 +50,7 @@ func TestExitCodes(t *testing.T) {
 		{"model and arch", append(quick, "--model", "GLIP-T"), 2, "exclude"},
 		{"model", []string{"--model", "vit"}, 2, "GLIP-L"},
 		{"arch", []string{"--arch", "none.json"}, 2, "none.json"},
-		{"device", []string{"--arch", arch, "--device", "abacus"}, 2, "abacus"},
+		{"device", []string{"--arch", arch, "--device", "abacus"}, 2, "device"},
 		{"small map", append(quick, "--size", "32x32"), 2, "pad_small_map"},
 		{"weights", append(quick, "--weights", "none.pth"), 2, "none.pth"},
 		{"json below a file", append(quick, "--json", filepath.Join(arch, "b.json")), 2, "--json"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/picture"
@@ -153,6 +154,9 @@ func readArch(path string) (swin.Config, error) {
 	return cfg, nil
 }
 
+// grace is how long an interrupted command waits for the device.
+const grace = 2 * time.Second
+
 func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error) {
 	name, o, err := f.options(cmd)
 	if err != nil {
@@ -173,7 +177,7 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.Close()) }()
+	defer func() { err = errors.Join(err, m.CloseWithin(cmd.Context(), grace)) }()
 
 	j := &job{model: m, flags: f, out: out, meter: bars}
 	if err := j.run(cmd.Context(), items); err != nil {

@@ -168,7 +168,7 @@ func TestExitCodes(t *testing.T) {
 		{"no arch file", []string{"features", "--arch", d.path("none.json"), d.path("cat.png")}, 2, "none.json"},
 		{"bad arch", []string{"features", "--arch", d.path("bad.json"), d.path("cat.png")}, 2, "window_size"},
 		{"bad out indices", f("--out-indices", "7", d.path("cat.png")), 2, "stage 7"},
-		{"unknown device", f("--device", "abacus", d.path("cat.png")), 2, "abacus"},
+		{"unknown device", f("--device", "abacus", d.path("cat.png")), 2, "device"},
 		{"no weights", f("--weights", d.path("none.pth"), d.path("cat.png")), 2, "none.pth"},
 		{"other weights", f("--weights", pth("pico.pth"), d.path("cat.png")), 2, "embed_dims"},
 		{"evil weights", f("--weights", pth("bad-evil-system.pth"), d.path("cat.png")), 2, "os.system"},
