@@ -21,6 +21,9 @@ type Options struct {
 	// Variant overrides what the device would get: "direct" (GEMM in registers) or
 	// "tiled" (GEMM through shared memory, what a graphics card gets). "" is by device.
 	Variant string
+
+	caps  *engine.Caps // for tests: limits below the device's
+	style *style       // for tests: in place of Variant
 }
 
 // Compile turns a graph into a program on the device of the weights. The caller closes
@@ -30,9 +33,15 @@ func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 		return nil, err
 	}
 	info := d.Info()
+	if o.caps != nil {
+		info.Caps = *o.caps
+	}
 	s, err := styleOf(info, o.Variant)
 	if err != nil {
 		return nil, err
+	}
+	if o.style != nil {
+		s = *o.style
 	}
 	p := &Program{device: d, weights: w, inputs: g.Inputs(), results: append(append([]graph.ID{}, g.Outputs...), o.Keep...), graph: g}
 	limit := info.Caps.MaxStorageBufferRange

@@ -1,6 +1,8 @@
 package kernels
 
 import (
+	"fmt"
+
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
@@ -102,6 +104,9 @@ func (l *lowerer) emitProduct(s step, p product) {
 // parts but the first.
 func (l *lowerer) linear(s step) error {
 	o := s.op.(linear)
+	if n := l.g.Nodes[s.in[1]]; n.Op.Kind() != (graph.Param{}).Kind() {
+		return fmt.Errorf("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, n.Op.Kind())
+	}
 	k := l.shape(s.in[0]).Last()
 	n := l.shape(s.out).Last()
 	rows := l.shape(s.out).Rows()

@@ -68,7 +68,16 @@ func (l *lowerer) lower(s step) error {
 	if f == nil {
 		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
 	}
-	if err := f(l, s); err != nil {
+	begin := len(l.list)
+	err := f(l, s)
+	for _, x := range l.list[begin:] { // what cannot be split: tables, small weights
+		for _, o := range x.operands {
+			if err == nil && o.bytes > l.limit {
+				err = fmt.Errorf("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
+			}
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), err)
 	}
 	return nil

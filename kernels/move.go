@@ -203,12 +203,14 @@ func (l *lowerer) channelsFirst(s step) error {
 	in := l.shape(s.in[0])
 	tokens, c := in[1]*in[2], in[3]
 	most := side * min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1])
+	narrow := *l
+	narrow.limit -= l.align // aligned may let a part begin that much early
 	for b := range in[0] {
-		tokenSpans, err := l.spans(tokens, most, 4*int64(c))
+		tokenSpans, err := narrow.spans(tokens, most, 4*int64(c))
 		if err != nil {
 			return err
 		}
-		channelSpans, err := l.spans(c, most, 4*int64(tokens))
+		channelSpans, err := narrow.spans(c, most, 4*int64(tokens))
 		if err != nil {
 			return err
 		}

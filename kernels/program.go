@@ -55,8 +55,8 @@ type Timing struct {
 	Bytes    int64
 }
 
-// ErrClosed is returned by calls on a closed program.
-var ErrClosed = errors.New("program is closed")
+// ErrClosed is returned by calls on a closed program, and by Compile with closed weights.
+var ErrClosed = errors.New("it is closed")
 
 func isTexel(shader string) bool { return strings.HasSuffix(shader, "_texel") }
 

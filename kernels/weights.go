@@ -26,6 +26,7 @@ type Weights struct {
 	buffers map[string]*engine.Buffer
 	shapes  map[string]graph.Shape
 	bytes   int64
+	closed  bool
 }
 
 // Upload brings every weight of a graph to the device, tensor by tensor: at most two
@@ -36,6 +37,9 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, p
 	w := &Weights{device: d, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}}
 	total := 4 * g.Count().Parameters
 	packed := linearWeights(g)
+	if err := packedAlone(g, packed); err != nil {
+		return nil, err
+	}
 	for _, id := range g.Params() {
 		n := g.Nodes[id]
 		if err := w.upload(ctx, n.Path, n.Shape, src, packed[id]); err != nil {
@@ -57,6 +61,25 @@ func linearWeights(g *graph.Graph) map[graph.ID]bool {
 		}
 	}
 	return ids
+}
+
+// packedAlone refuses graphs that read a packed weight as anything but a matrix.
+func packedAlone(g *graph.Graph, packed map[graph.ID]bool) error {
+	for _, n := range g.Nodes {
+		_, isLinear := n.Op.(graph.Linear)
+		for k, id := range n.Inputs {
+			if packed[id] && !(isLinear && k == 1) {
+				return fmt.Errorf("kernels: %s: weight %s is the matrix of a linear and an operand of %s; give each a weight of its own",
+					n.Path, g.Nodes[id].Path, n.Op.Kind())
+			}
+		}
+	}
+	for _, id := range g.Outputs {
+		if packed[id] {
+			return fmt.Errorf("kernels: weight %s is the matrix of a linear and cannot be an output", g.Nodes[id].Path)
+		}
+	}
+	return nil
 }
 
 func (w *Weights) upload(ctx context.Context, name string, shape graph.Shape, src Source, pack bool) error {
@@ -101,6 +124,9 @@ func (w *Weights) Bytes() int64 { return w.bytes }
 
 // check reports every parameter of a graph that the weights lack.
 func (w *Weights) check(g *graph.Graph) error {
+	if w.closed {
+		return fmt.Errorf("kernels: compile: weights: %w", ErrClosed)
+	}
 	var errs []error
 	for _, id := range g.Params() {
 		n := g.Nodes[id]
@@ -116,13 +142,18 @@ func (w *Weights) check(g *graph.Graph) error {
 	return nil
 }
 
-// Close frees the device memory. Calling it again does nothing.
+// Close frees the device memory. Calling it again does nothing, unless a program was
+// still open: its weights stay until Close is called after it.
 func (w *Weights) Close() error {
+	w.closed = true
 	var errs []error
-	for _, b := range w.buffers {
-		errs = append(errs, b.Close())
+	for name, b := range w.buffers {
+		if err := b.Close(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		delete(w.buffers, name)
 	}
-	clear(w.buffers)
 	return errors.Join(errs...)
 }
 

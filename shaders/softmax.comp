@@ -50,23 +50,20 @@ void main()
             value -= 100.0; \
     }
 
-    // One pass keeps a running maximum and the sum of exponentials relative to it.
-    // The first element is peeled so that the maximum is never infinite minus infinite.
-    float peak = 0.0, sum = 0.0;
+    // One pass keeps a running maximum and the sum of exponentials relative to it. The
+    // maximum begins finite, because infinite minus infinite is no number: a row of
+    // minus infinity throughout sums to 0 and becomes NaN by the division alone.
+    const float LEAST = -3.4e38;
+    float peak = LEAST, sum = 0.0;
     uint begin = laneOfRow();
-    if (begin < cols) {
-        LOGIT(begin, v0)
-        peak = v0;
-        sum = 1.0;
-        for (uint j = begin + LANES; j < cols; j += LANES) {
-            LOGIT(j, v)
-            float top = max(peak, v);
-            sum = sum * exp(peak - top) + exp(v - top);
-            peak = top;
-        }
+    for (uint j = begin; j < cols; j += LANES) {
+        LOGIT(j, v)
+        float top = max(peak, v);
+        sum = sum * exp(peak - top) + exp(v - top);
+        peak = top;
     }
-    float rowPeak = rowMax(begin < cols ? peak : -3.4e38);
-    float total = rowSum(begin < cols ? sum * exp(peak - rowPeak) : 0.0);
+    float rowPeak = rowMax(peak);
+    float total = rowSum(sum * exp(peak - rowPeak));
     float inverse = 1.0 / total;
     if (inside)
         for (uint j = begin; j < cols; j += LANES) {

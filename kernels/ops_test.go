@@ -1,0 +1,215 @@
+package kernels_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/kernels"
+)
+
+// opCase is one operation with its operands. The files named like the operations hold them.
+type opCase struct {
+	op     string // kind, as the graph calls it
+	name   string
+	record func(b *graph.Builder)
+	fill   fill // uniform if nil
+	bound  bound
+	card   bool // also in the style of graphics cards, whose pipelines a software driver compiles for long
+}
+
+func (c opCase) String() string { return c.op + "/" + c.name }
+
+func (c opCase) tensors() tensors {
+	if c.fill == nil {
+		return tensors{uniform, seed}
+	}
+	return tensors{c.fill, seed}
+}
+
+// seed of all operands; a failure prints it.
+const seed = 1
+
+func opCases() []opCase {
+	return slices.Concat(linearCases(), scoresCases(), contextCases(), softmaxCases(), biasCases(), layerNormCases(),
+		geluCases(), addCases(), moveCases(), gatherCases(), positionCases())
+}
+
+// TestOps compares every case with the oracle, in the device's own style and in that
+// of graphics cards.
+func TestOps(t *testing.T) {
+	d := device(t)
+	for _, c := range opCases() {
+		t.Run(c.String(), func(t *testing.T) {
+			g := build(t, c.record)
+			s := c.tensors()
+			want := oracle(t, g, s)
+			for _, variant := range []string{"", "tiled"} {
+				if variant != "" && !c.card {
+					continue
+				}
+				in := s.inputs(g)
+				p := compile(t, d, g, s, kernels.Options{Variant: variant, NoFusion: true})
+				got := run(t, p, in...)
+				for i := range want {
+					if err := c.bound.check(got[i], want[i]); err != nil {
+						t.Errorf("seed %d, variant %q, %v: %v", s.seed, variant, p.Dispatches()[0].Groups(), err)
+					}
+				}
+				same(t, "inputs afterwards", in, s.inputs(g))
+			}
+		})
+	}
+}
+
+// TestOpsSplit runs every case on a device that binds so little that operands must be
+// split: the results stay within the same bounds, and those of copies equal.
+func TestOpsSplit(t *testing.T) {
+	d := device(t)
+	split := map[string]bool{}
+	for _, c := range opCases() {
+		t.Run(c.String(), func(t *testing.T) {
+			g := build(t, c.record)
+			s := c.tensors()
+			var want [][]float32
+			w, err := kernels.Upload(t.Context(), d, g, s, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			closing(t, w)
+			for _, limit := range []int64{16 << 10, 4 << 10, 1 << 10} {
+				if most := largest(g); most <= limit || most > 256*limit {
+					continue // nothing to split, or hundreds of dispatches
+				}
+				p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{NoFusion: true}.WithCaps(func(c *engine.Caps) {
+					c.MaxStorageBufferRange = limit
+				}, d))
+				if errors.Is(err, engine.ErrUnsupported) { // says what does not fit, see TestSplitRefusals
+					if !strings.Contains(err.Error(), "binding of") {
+						t.Errorf("the error does not name the limit: %v", err)
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				closing(t, p)
+				if want == nil {
+					want = oracle(t, g, s)
+				}
+				if len(p.Dispatches()) > 1 {
+					split[c.op] = true
+				}
+				withinLimit(t, p, limit)
+				got := run(t, p, s.inputs(g)...)
+				for i := range want {
+					if err := c.bound.check(got[i], want[i]); err != nil {
+						t.Errorf("seed %d, limit %d, %d dispatches: %v", s.seed, limit, len(p.Dispatches()), err)
+					}
+				}
+			}
+		})
+	}
+	for _, op := range graph.Kinds() {
+		if !split[op.Kind()] {
+			t.Errorf("no case of %s was split", op.Kind())
+		}
+	}
+}
+
+// withinLimit requires that no operand exceeds a binding.
+func withinLimit(t *testing.T, p *kernels.Program, limit int64) {
+	t.Helper()
+	for _, x := range p.Dispatches() {
+		for i, o := range x.Operands() {
+			if _, bytes := o.Range(); bytes > limit {
+				t.Errorf("%s: operand %d of %s is bound with %d bytes, at most %d fit", x.Path(), i, x.Shader(), bytes, limit)
+			}
+		}
+	}
+}
+
+// largest is the size in bytes of the largest value of a graph.
+func largest(g *graph.Graph) int64 {
+	most := 0
+	for _, n := range g.Nodes {
+		most = max(most, 4*n.Shape.Elements())
+	}
+	return int64(most)
+}
+
+// TestGroupLimits runs cases on a device that takes few workgroups along each axis.
+func TestGroupLimits(t *testing.T) {
+	d := device(t)
+	folded := 0
+	for _, c := range opCases() {
+		t.Run(c.String(), func(t *testing.T) {
+			g := build(t, c.record)
+			s := c.tensors()
+			w, err := kernels.Upload(t.Context(), d, g, s, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			closing(t, w)
+			most := [3]int{64, 48, 16}
+			p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{NoFusion: true}.WithCaps(func(c *engine.Caps) { c.MaxWorkgroups = most }, d))
+			if errors.Is(err, engine.ErrUnsupported) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			closing(t, p)
+			for _, x := range p.Dispatches() {
+				for axis, n := range x.Groups() {
+					if n < 1 || n > most[axis] {
+						t.Errorf("%s: %v workgroups, at most %v are allowed", x.Shader(), x.Groups(), most)
+					}
+				}
+				if x.Groups()[1] > 1 || len(p.Dispatches()) > 1 {
+					folded++
+				}
+			}
+			want := oracle(t, g, s)
+			for i, got := range run(t, p, s.inputs(g)...) {
+				if err := c.bound.check(got, want[i]); err != nil {
+					t.Errorf("seed %d: %v", s.seed, err)
+				}
+			}
+		})
+	}
+	if folded < 10 {
+		t.Errorf("only %d dispatches met the limits", folded)
+	}
+}
+
+// TestRegistry requires a lowering and a test for every operation of a graph, and a
+// test for every lowering.
+func TestRegistry(t *testing.T) {
+	tested, lowered := map[string]bool{}, map[string]bool{}
+	for _, c := range opCases() {
+		tested[c.op] = true
+		g := build(t, c.record)
+		if last := g.Nodes[len(g.Nodes)-1].Op.Kind(); last != c.op {
+			t.Errorf("%v: the last node is %s", c, last)
+		}
+		lowered[kernels.StepKind(g)] = true
+	}
+	for _, op := range graph.Kinds() {
+		if !tested[op.Kind()] {
+			t.Errorf("operation %s has no case", op.Kind())
+		}
+	}
+	for _, kind := range kernels.LoweredKinds() {
+		if !lowered[kind] {
+			t.Errorf("lowering %s has no case", kind)
+		}
+		delete(lowered, kind)
+	}
+	for kind := range lowered {
+		t.Errorf("steps of kind %s have no lowering", kind)
+	}
+}
