@@ -15,7 +15,7 @@ import (
 )
 
 // drawFeatures adds STEM.viz.png: the picture beside the colours of each map.
-func drawFeatures(set *pending, p prepared, maps glipvk.Features, m *glipvk.Model) error {
+func drawFeatures(set *pending, p prepared, maps []glipvk.Map, m *glipvk.Model) error {
 	panels := make([]viz.Map, len(maps))
 	for i, f := range maps {
 		panels[i] = viz.Map{Name: f.Name, C: f.Shape[1], H: f.Shape[2], W: f.Shape[3], Data: f.Data}

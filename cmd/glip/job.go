@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/glipvk/glipvk"
@@ -24,8 +26,7 @@ type result struct {
 	item
 	shape   [4]int // of the model's input, this input's share
 	seconds float64
-	maps    glipvk.Features
-	taps    []glipvk.Map
+	maps    []mapDocument
 	checks  []glipvk.Difference
 	files   []string
 	err     error
@@ -102,11 +103,15 @@ func (j *job) compute(ctx context.Context, t picture.Tensor, batch []prepared) e
 		}
 		r.seconds, r.checks = seconds/float64(len(batch)), checks
 		r.shape = [4]int{t.Batch / len(batch), 3, t.Height, t.Width}
-		r.maps, r.taps = share(features, i, len(batch)), share(taps, i, len(batch))
-		if r.err = j.write(p, r); r.err != nil {
-			r.err = usageError{fmt.Errorf("%s: %w", p.path, r.err)}
+		maps := share(features, i, len(batch))
+		for _, m := range maps {
+			r.maps = append(r.maps, mapDocument{m.Name, m.Shape, summarise(m.Data)})
 		}
-		r.taps = nil // they may be large, and are on disk now
+		files, failure := j.write(p, maps, share(taps, i, len(batch)))
+		if failure != nil {
+			r.err = usageError{fmt.Errorf("%s: %w", p.path, failure)}
+		}
+		r.files = files
 	}
 	return nil
 }
@@ -154,20 +159,14 @@ func share(maps []glipvk.Map, i, n int) []glipvk.Map {
 }
 
 // write puts the files of one input in place, all of them or none.
-func (j *job) write(p prepared, r *result) error {
+func (j *job) write(p prepared, maps, taps []glipvk.Map) ([]string, error) {
 	set := j.out.begin()
-	err := save(set, j.flags.format, p.stem, append(append([]glipvk.Map{}, r.maps...), r.taps...))
+	err := save(set, j.flags.format, p.stem, slices.Concat(maps, taps))
 	if err == nil && j.flags.viz && p.picture != nil {
-		err = drawFeatures(set, p, r.maps, j.model)
-	}
-	if err == nil {
-		r.files, err = set.commit()
+		err = drawFeatures(set, p, maps, j.model)
 	}
 	if err != nil {
-		if left := set.discard(); left != nil {
-			err = fmt.Errorf("%w; %w", err, left)
-		}
-		return err
+		return nil, errors.Join(err, set.discard())
 	}
-	return nil
+	return set.commit()
 }

@@ -28,11 +28,11 @@ func newMeter(w io.Writer) *meter {
 
 // show moves the bar of a stage, making one when the stage is new.
 func (m *meter) show(stage string, done, total int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.w == nil || total < 1 {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.stage != stage {
 		m.clear()
 		m.stage = stage

@@ -49,9 +49,8 @@ func (j *job) print(w io.Writer) error {
 	rows := 0
 	for _, r := range j.results {
 		for _, f := range r.maps {
-			s := summarise(f.Data)
 			fmt.Fprintf(tw, "%s\t%s\t%v\t%.4f\t%.4f\t%.5f\t%.3f\t%s\t%s\n",
-				r.stem, f.Name, f.Shape, s.Min, s.Max, s.Mean, s.L2, secondsText(r.seconds), m.Device().Name)
+				r.stem, f.Name, f.Shape, f.Min, f.Max, f.Mean, f.L2, secondsText(r.seconds), m.Device().Name)
 			rows++
 		}
 	}
@@ -157,12 +156,9 @@ func (j *job) document() document {
 	d := document{Model: m.Info().Name, Weights: m.Weights(), Device: m.Device(), Inputs: []inputDocument{}}
 	right := true
 	for _, r := range j.results {
-		in := inputDocument{Input: r.path, Seconds: r.seconds, Verify: r.checks, Files: r.files}
+		in := inputDocument{Input: r.path, Seconds: r.seconds, Maps: r.maps, Verify: r.checks, Files: r.files}
 		if len(r.maps) > 0 {
 			in.Shape = r.shape[:]
-		}
-		for _, f := range r.maps {
-			in.Maps = append(in.Maps, mapDocument{f.Name, f.Shape, summarise(f.Data)})
 		}
 		if r.err != nil {
 			in.Error = r.err.Error()
