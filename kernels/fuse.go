@@ -162,7 +162,8 @@ func resolve(alias map[graph.ID]graph.ID, id graph.ID) graph.ID {
 
 // joinSoftmax lets softmax add position bias and shift mask itself. Legal because
 // both are added to the same scores before the maximum is taken; the order of the
-// additions stays that of the graph.
+// additions stays that of the graph. The scores must be [G, h, n, n] with the bias's
+// own h and n: tiling beyond that is left to the addition.
 func (r *rewriter) joinSoftmax() {
 	for i := 0; i < len(r.steps); i++ {
 		if _, ok := r.steps[i].op.(softmax); !ok {
@@ -198,7 +199,10 @@ func (r *rewriter) addedBy(i int, want graph.Op) (add, term step, ok bool) {
 	if p < 0 || r.steps[p].op.Kind() != want.Kind() {
 		return add, term, false
 	}
-	return add, r.steps[p], true
+	sum, t := r.g.Nodes[add.out].Shape, r.g.Nodes[r.steps[p].out].Shape
+	n, heads := t.Last(), t[max(len(t)-3, 0)]
+	ok = len(sum) == 4 && sum[2] == n && sum[3] == n && (heads == 1 && len(t) == 4 || heads == sum[1])
+	return add, r.steps[p], ok
 }
 
 // joinEpilogues lets the matrix product apply GELU or add a residual to what it

@@ -1,0 +1,90 @@
+package kernels
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/swin"
+)
+
+// checkLayout requires every value to be placed, aligned, inside the arena and apart
+// from all that live at the same step (from all, without reuse).
+func checkLayout(t *testing.T, l layout, values []lifetime, align int64, reuse bool) {
+	t.Helper()
+	if l.bytes < l.live {
+		t.Errorf("arena of %d bytes, %d are alive at once", l.bytes, l.live)
+	}
+	for i, v := range values {
+		at, ok := l.offset[v.id]
+		if !ok || at < 0 || at%align != 0 || at+v.bytes > l.bytes {
+			t.Fatalf("%+v at %d (%v) in an arena of %d, alignment %d", v, at, ok, l.bytes, align)
+		}
+		for _, w := range values[:i] {
+			other := l.offset[w.id]
+			apart := at+v.bytes <= other || other+w.bytes <= at
+			together := v.first <= w.last && w.first <= v.last
+			if !apart && (together || !reuse) {
+				t.Fatalf("%+v at %d overlaps %+v at %d", v, at, w, other)
+			}
+		}
+	}
+}
+
+func TestPlanRandom(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 300 {
+		values := make([]lifetime, rng.IntN(40))
+		for i := range values {
+			first := rng.IntN(30) - 1
+			values[i] = lifetime{id: graph.ID(i), bytes: 4 * (1 + rng.Int64N(5000)), first: first, last: first + rng.IntN(6)}
+		}
+		align := int64(16) << rng.IntN(6)
+		for _, reuse := range []bool{true, false} {
+			l := plan(values, align, reuse)
+			checkLayout(t, l, values, align, reuse)
+			if t.Failed() {
+				t.Fatalf("round %d, reuse %v", round, reuse)
+			}
+		}
+	}
+}
+
+// TestPlanSwin requires the arena of real models to be within a tenth of the least
+// that any arena could take.
+func TestPlanSwin(t *testing.T) {
+	for _, c := range []struct {
+		size          string
+		window        int
+		height, width int
+	}{
+		{"tiny", 7, 224, 224}, {"tiny", 12, 384, 384}, {"tiny", 7, 800, 1333},
+		{"large", 7, 224, 224}, {"large", 12, 384, 384}, {"large", 12, 800, 1333},
+	} {
+		cfg, err := swin.Preset(c.size, c.window, c.height)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.PadSmallMap = true
+		g, err := swin.Record(cfg, swin.Input{Batch: 1, Height: c.height, Width: c.width})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, alias := rewrite(g, steps(g), g.Outputs, 1<<27)
+		var kept []graph.ID
+		for _, id := range g.Outputs {
+			kept = append(kept, resolve(alias, id))
+		}
+		values := lifetimes(g, list, kept)
+		l := plan(values, 256, true)
+		checkLayout(t, l, values, 256, true)
+		ratio := float64(l.bytes) / float64(l.live)
+		t.Logf("%s, window %d, %dx%d: arena %d MiB, %.3f of the least", c.size, c.window, c.height, c.width, l.bytes>>20, ratio)
+		if !(ratio <= 1.10) {
+			t.Errorf("%s, window %d, %dx%d: arena is %.3f of the least", c.size, c.window, c.height, c.width, ratio)
+		}
+		if c.size == "tiny" && l.bytes >= 600<<20 {
+			t.Errorf("arena of %d bytes, want less than 600 MiB", l.bytes)
+		}
+	}
+}
