@@ -59,9 +59,16 @@ func newItem(path string) item {
 	return item{path: path, stem: strings.TrimSuffix(base, filepath.Ext(base))}
 }
 
-// readable says by its name whether a file of a folder is meant as input.
+// readable says by its name whether a file of a folder is meant as input. Results
+// of this program that lie there are not.
 func readable(name string) bool {
-	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npy"}, strings.ToLower(filepath.Ext(name)))
+	name = strings.ToLower(name)
+	ext := filepath.Ext(name)
+	made := filepath.Ext(strings.TrimSuffix(name, ext)) // ".stage1" of cat.stage1.npy
+	if ext == ".npy" && strings.HasPrefix(made, ".stage") || ext == ".png" && made == ".viz" {
+		return false
+	}
+	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npy"}, ext)
 }
 
 // prepared is an input ready for the model.

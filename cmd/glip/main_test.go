@@ -190,6 +190,17 @@ func TestViz(t *testing.T) {
 	}
 }
 
+func TestReadable(t *testing.T) {
+	for name, want := range map[string]bool{
+		"a.png": true, "b.JPEG": true, "c.npy": true, "d.txt": false, "png": false, ".png": true, "a.b.webp": true,
+		"cat.stage1.npy": false, "cat.viz.png": false, "stage1.npy": true, "a.gif.bmp": true, "e.npz": false,
+	} {
+		if got := readable(name); got != want {
+			t.Errorf("%s is an input: %v, want %v", name, got, want)
+		}
+	}
+}
+
 // TestRegion requires the part of the picture that a crop shows.
 func TestRegion(t *testing.T) {
 	pic := picture.Picture{Height: 300, Width: 451, Pixels: make([]byte, 300*451*3)}
