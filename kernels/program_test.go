@@ -100,6 +100,19 @@ func TestMicroSwin(t *testing.T) {
 	}
 }
 
+// TestMicroSwinBatch has windows of 7 over maps that are no multiples of it, and two pictures.
+func TestMicroSwinBatch(t *testing.T) {
+	d := device(t)
+	g := micro(t, 7, 61, 45, 2)
+	in := synthetic.Input(2, 61, 45, 3)
+	got := run(t, program(t, d, g, weightsOf(t, d, g), kernels.Options{}), in)
+	for i, want := range oracleOf(t, g, in) {
+		if err := whole.check(got[i], want); err != nil {
+			t.Errorf("%s: %v", g.Nodes[g.Outputs[i]].Path, err)
+		}
+	}
+}
+
 // oracleOf computes the micro Swin on package cpuref.
 func oracleOf(t testing.TB, g *graph.Graph, in []float32) [][]float32 {
 	t.Helper()

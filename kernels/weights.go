@@ -157,13 +157,8 @@ func (w *Weights) Close() error {
 	return errors.Join(errs...)
 }
 
-// floatBytes and bytesFloat view the same memory as the other type. Both only ever
-// see memory that Go or the device aligned to at least 4 bytes, and all devices and
-// hosts that Vulkan and Go share are little-endian.
+// floatBytes views the same memory as bytes. All devices and hosts that Vulkan and Go
+// share are little-endian.
 func floatBytes(f []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f))), 4*len(f))
-}
-
-func bytesFloat(b []byte) []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 }

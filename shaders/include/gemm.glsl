@@ -8,7 +8,8 @@
 // multiple of 4. Without them every access is a whole vec4.
 //
 // Rows and columns beyond M and N are clamped on load and dropped on store, so the
-// inner loop has no branch; beyond K, A reads 0 and B is clamped.
+// inner loop has no branch; beyond K, A reads 0 and B is clamped. (So an infinity in
+// the last row of B makes NaN where K is no multiple of the step; finite values do not mind.)
 #include "bindings.glsl"
 #include "gelu.glsl"
 
