@@ -85,12 +85,13 @@ func TestOpsSplit(t *testing.T) {
 				t.Fatal(err)
 			}
 			closing(t, w)
-			for _, limit := range []int64{16 << 10, 4 << 10, 1 << 10} {
+			for _, caps := range [][2]int64{{16 << 10, 16}, {16 << 10, 256}, {4 << 10, 64}, {1 << 10, 16}} {
+				limit, align := caps[0], caps[1]
 				if most := largest(g); most <= limit || most > 64*limit {
 					continue // nothing to split, or far too many dispatches
 				}
 				p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{NoFusion: true}.WithCaps(func(c *engine.Caps) {
-					c.MaxStorageBufferRange = limit
+					c.MaxStorageBufferRange, c.StorageAlignment = limit, max(align, c.StorageAlignment)
 				}, d))
 				if errors.Is(err, engine.ErrUnsupported) { // says what does not fit, see TestSplitRefusals
 					if !strings.Contains(err.Error(), "binding of") {
@@ -109,10 +110,11 @@ func TestOpsSplit(t *testing.T) {
 					split[c.op] = true
 				}
 				withinLimit(t, p, limit)
+				aligned(t, p, align)
 				got := run(t, p, s.inputs(g)...)
 				for i := range want {
 					if err := c.bound.check(got[i], want[i]); err != nil {
-						t.Errorf("seed %d, limit %d, %d dispatches: %v", s.seed, limit, len(p.Dispatches()), err)
+						t.Errorf("seed %d, limit %d, alignment %d, %d dispatches: %v", s.seed, limit, align, len(p.Dispatches()), err)
 					}
 				}
 			}
@@ -132,6 +134,18 @@ func withinLimit(t *testing.T, p *kernels.Program, limit int64) {
 		for i, o := range x.Operands() {
 			if _, bytes := o.Range(); bytes > limit {
 				t.Errorf("%s: operand %d of %s is bound with %d bytes, at most %d fit", x.Path(), i, x.Shader(), bytes, limit)
+			}
+		}
+	}
+}
+
+// aligned requires every operand to begin at a multiple of align.
+func aligned(t *testing.T, p *kernels.Program, align int64) {
+	t.Helper()
+	for _, x := range p.Dispatches() {
+		for i, o := range x.Operands() {
+			if at, _ := o.Range(); at%align != 0 {
+				t.Errorf("%s: operand %d of %s begins at %d, no multiple of %d", x.Path(), i, x.Shader(), at, align)
 			}
 		}
 	}
