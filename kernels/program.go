@@ -56,7 +56,7 @@ type Timing struct {
 }
 
 // ErrClosed is returned by calls on a closed program, and by Compile with closed weights.
-var ErrClosed = errors.New("it is closed")
+var ErrClosed = errors.New("already closed")
 
 func isTexel(shader string) bool { return strings.HasSuffix(shader, "_texel") }
 
