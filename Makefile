@@ -47,7 +47,7 @@ generate: ## compile the shaders that changed
 .PHONY: bench
 bench: ## throughput per operation; BENCHFLAGS="..." for other models, sizes and devices
 	@tools/deps.sh run
-	$(GO) run ./cmd/bench $(BENCHFLAGS)
+	$(GO) build -buildvcs=auto -o bin/bench ./cmd/bench && bin/bench $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)

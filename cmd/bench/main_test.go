@@ -7,13 +7,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
+	"golang.org/x/perf/benchfmt"
 )
 
 const nanoJSON = `{"embed_dims": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 4, "pad_small_map": false,
@@ -67,9 +67,6 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// benchLine is one result in the Go benchmark format: name, runs, then pairs of value and unit.
-var benchLine = regexp.MustCompile(`^BenchmarkFeatures/\S+ \d+( [0-9.]+ [^ ]+)+$`)
-
 // TestReport requires a whole report, on the CPU reference and on a device.
 func TestReport(t *testing.T) {
 	for _, device := range []string{"cpu", "auto"} {
@@ -92,20 +89,33 @@ func TestReport(t *testing.T) {
 					t.Errorf("the output lacks %q:\n%s", word, text)
 				}
 			}
-			lines := 0
-			for line := range strings.Lines(text) {
-				if line = strings.TrimSuffix(line, "\n"); strings.HasPrefix(line, "Benchmark") {
-					lines++
-					if !benchLine.MatchString(line) {
-						t.Errorf("not in the benchmark format: %q", line)
-					}
-				}
-			}
-			if lines != 2 {
-				t.Errorf("%d benchmark lines, want 2", lines)
-			}
+			checkLines(t, text)
 			checkJSON(t, path)
 		})
+	}
+}
+
+// checkLines reads the output as benchstat does.
+func checkLines(t *testing.T, text string) {
+	t.Helper()
+	lines := 0
+	for r := benchfmt.NewReader(strings.NewReader(text), "stdout"); r.Scan(); {
+		line, ok := r.Result().(*benchfmt.Result)
+		if !ok {
+			continue // a comment, for benchstat: the tables before the lines
+		}
+		lines++
+		if line.GetConfig("check") == "" || line.Iters < 1 {
+			t.Errorf("line %v after %d runs, want the check in its configuration", line.Name, line.Iters)
+		}
+		for _, unit := range []string{"sec/op", "images/s", "GFLOP/s", "%peak"} {
+			if v, ok := line.Value(unit); !ok || !(v > 0) {
+				t.Errorf("%s is %v (present %v), want it above 0", unit, v, ok)
+			}
+		}
+	}
+	if lines != 2 {
+		t.Errorf("%d benchmark lines, want 2:\n%s", lines, text)
 	}
 }
 

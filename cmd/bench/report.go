@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +17,7 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/swin"
+	"golang.org/x/perf/benchfmt"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -167,26 +169,29 @@ func (r *report) printBenchmarks(w io.Writer) error {
 	if v := r.Device.Vulkan; v != nil {
 		driver = strings.TrimSpace(v.Driver + " " + v.DriverVersion)
 	}
-	var lines strings.Builder
+	var config []benchfmt.Config
 	for _, c := range [][2]string{
 		{"goos", runtime.GOOS}, {"goarch", runtime.GOARCH}, {"pkg", "github.com/glipvk/glipvk/cmd/bench"},
 		{"device", r.Device.Name}, {"driver", driver}, {"commit", r.Commit}, {"weights", r.Weights},
 		{"precision", r.Precision}, {"check", r.Check},
 	} {
-		fmt.Fprintf(&lines, "%s: %s\n", c[0], c[1])
+		config = append(config, benchfmt.Config{Key: c[0], Value: []byte(c[1]), File: true})
 	}
+	lines := benchfmt.NewWriter(w)
+	name := fmt.Sprintf("Features/model=%s/size=%dx%d/batch=%d", r.Model, r.Height, r.Width, r.Batch)
 	for _, s := range r.Samples {
 		f := r.figures(s)
-		fmt.Fprintf(&lines, "BenchmarkFeatures/model=%s/size=%dx%d/batch=%d %d %.0f ns/op %.0f p90-ns/op",
-			r.Model, r.Height, r.Width, r.Batch, len(s.Wall), f.median*1e9, f.p90*1e9)
+		values := []benchfmt.Value{{Value: math.Round(f.median * 1e9), Unit: "ns/op"}, {Value: math.Round(f.p90 * 1e9), Unit: "p90-ns/op"}}
 		if f.device > 0 {
-			fmt.Fprintf(&lines, " %.0f device-ns/op", f.device*1e9)
+			values = append(values, benchfmt.Value{Value: math.Round(f.device * 1e9), Unit: "device-ns/op"})
 		}
-		fmt.Fprintf(&lines, " %.4f images/s %.3f GFLOP/s %.2f %%peak %d moved-B/op\n",
-			f.images, f.gflops, 100*f.share, r.Stats.BytesMoved)
+		values = append(values, benchfmt.Value{Value: f.images, Unit: "images/s"}, benchfmt.Value{Value: f.gflops, Unit: "GFLOP/s"},
+			benchfmt.Value{Value: 100 * f.share, Unit: "%peak"}, benchfmt.Value{Value: float64(r.Stats.BytesMoved), Unit: "moved-B/op"})
+		if err := lines.Write(&benchfmt.Result{Config: config, Name: benchfmt.Name(name), Iters: len(s.Wall), Values: values}); err != nil {
+			return err
+		}
 	}
-	_, err := io.WriteString(w, lines.String())
-	return err
+	return nil
 }
 
 // writeJSON writes the report beside its place, then moves it there.
