@@ -41,8 +41,8 @@ func (c *Checkpoint) index(result unpickled, fileSize int64, o Options, locate l
 	return nil
 }
 
-// choose applies the rule of spec/swin.md 3.3: the first dictionary among
-// state_dict and model, otherwise the object itself if it holds tensors.
+// choose takes the first dictionary among state_dict and model, otherwise the
+// object itself if it holds tensors.
 func (c *Checkpoint) choose(top []entry, want string) ([]entry, error) {
 	candidates := []string{"state_dict", "model"}
 	if want != "" {

@@ -39,7 +39,7 @@ func (c class) callable() bool {
 // newable says whether NEWOBJ may stand behind the class.
 func (c class) newable() bool { return c.role == roleInert || c.role == roleHistoryBuffer }
 
-// allowed is the allow-list (spec/swin.md 4.5): whole names are compared, and
+// allowed is the allow-list: whole names are compared, and
 // what is not here is refused.
 func allowed(module, name string) (class, bool) {
 	c := class{module: module, name: name}

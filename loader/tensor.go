@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Limits on what a file may declare (spec/swin.md 4.5).
+// Limits on what a file may declare.
 const (
 	maxRank     = 8
 	streamChunk = 1 << 20 // bytes held while a tensor is decoded

@@ -12,7 +12,7 @@ import (
 )
 
 // TableResize says what to do with relative position tables made for another
-// window (spec/swin.md 2.10).
+// window.
 type TableResize int
 
 // The rules for tables of another window.

@@ -20,7 +20,7 @@ type Source interface {
 // order patch merging joins the four neighbours.
 type Family string
 
-// The families that can be bound (spec/swin.md 3.2).
+// The families that can be bound, each named after the code that writes its files.
 const (
 	MMPretrain   Family = "mmpretrain"    // open-mmlab/mmpretrain, its GLIP backbones and old mmclassification files
 	GLIPDetector Family = "GLIP detector" // microsoft/GLIP, backbone below backbone.body
@@ -36,7 +36,7 @@ var ErrFamily = errors.New("not a checkpoint of a known Swin family")
 
 // blockOrder says whether the family joins the four neighbours of a patch merge
 // block after block: element (ky + 2kx)·C + c, where the recorded graph and
-// mmpretrain's own files have 4c + 2ky + kx (spec/swin.md 2.8).
+// mmpretrain's own files have 4c + 2ky + kx (tools/model_converters/glip_to_mmpretrain.py).
 func (f Family) blockOrder() bool { return f != MMPretrain }
 
 // trunk strips what data-parallel wrappers put before every name.

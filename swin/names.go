@@ -37,7 +37,7 @@ const (
 )
 
 // rules lists the names of a family, without prefix, and what they are in
-// mmpretrain's naming (spec/swin.md 3.2).
+// mmpretrain's naming.
 func (f Family) rules() []rule {
 	switch f {
 	case MMPretrain:

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestGeometricNodes: the figures of spec/swin.md 2.10, found by running upstream.
+// TestGeometricNodes: figures found by running mmpretrain (models/utils/embed.py).
 func TestGeometricNodes(t *testing.T) {
 	want := []float64{0, 1, 2.240724, 3.780120, 5.690085, 8.059825, 11.000019}
 	nodes := geometricNodes(13, 23)

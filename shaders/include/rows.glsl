@@ -8,17 +8,19 @@ shared float partial[gl_WorkGroupSize.x];
 uint rowOfLane() { return (flatGroup() * gl_WorkGroupSize.x + gl_LocalInvocationID.x) / LANES; }
 uint laneOfRow() { return gl_LocalInvocationID.x % LANES; }
 
-// rowSum is the sum of v over the lanes of a row, the same for all of them.
-float rowSum(float v)
+// rowReduce is the sum of v over the lanes of a row, or the greatest, the same for all of them.
+float rowReduce(float v, bool greatest)
 {
     if (LANES == 1)
         return v;
     uint me = gl_LocalInvocationID.x;
     partial[me] = v;
     barrier();
-    for (uint half_ = LANES / 2; half_ > 0; half_ /= 2) {
-        if (laneOfRow() < half_)
-            partial[me] += partial[me + half_];
+    for (uint reach = LANES / 2; reach > 0; reach /= 2) {
+        if (laneOfRow() < reach) {
+            float other = partial[me + reach];
+            partial[me] = greatest ? max(partial[me], other) : partial[me] + other;
+        }
         barrier();
     }
     v = partial[me - laneOfRow()];
@@ -26,20 +28,5 @@ float rowSum(float v)
     return v;
 }
 
-// rowMax is the greatest v over the lanes of a row, the same for all of them.
-float rowMax(float v)
-{
-    if (LANES == 1)
-        return v;
-    uint me = gl_LocalInvocationID.x;
-    partial[me] = v;
-    barrier();
-    for (uint half_ = LANES / 2; half_ > 0; half_ /= 2) {
-        if (laneOfRow() < half_)
-            partial[me] = max(partial[me], partial[me + half_]);
-        barrier();
-    }
-    v = partial[me - laneOfRow()];
-    barrier();
-    return v;
-}
+float rowSum(float v) { return rowReduce(v, false); }
+float rowMax(float v) { return rowReduce(v, true); }
