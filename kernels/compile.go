@@ -54,7 +54,13 @@ func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 		list, p.alias = rewrite(g, list, p.results, limit)
 	}
 	align := max(info.Caps.StorageAlignment, 16)
-	p.layout = plan(lifetimes(g, list, p.owned()), max(align, 256), !o.NoReuse)
+	values := lifetimes(g, list, p.owned())
+	apart := max(align, 256) // values begin at cache lines of any device
+	slab := info.Caps.MaxAllocationBytes / apart * apart
+	if err := fitSlab(g, values, slab); err != nil {
+		return nil, err
+	}
+	p.layout = plan(values, apart, slab, !o.NoReuse)
 	if err := p.allocate(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -74,6 +80,18 @@ func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	return p, nil
 }
 
+// fitSlab refuses values that no single buffer of the device can hold.
+func fitSlab(g *graph.Graph, values []lifetime, slab int64) error {
+	for _, v := range values {
+		if v.bytes > slab {
+			n := g.Nodes[v.id]
+			return fmt.Errorf("kernels: %s: %s %v: %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w",
+				n.Path, n.Op.Kind(), n.Shape, v.bytes, slab, engine.ErrUnsupported)
+		}
+	}
+	return nil
+}
+
 // owned are the values behind the results.
 func (p *Program) owned() []graph.ID {
 	list := make([]graph.ID, len(p.results))
@@ -86,10 +104,14 @@ func (p *Program) owned() []graph.ID {
 // allocate makes the arena and, where the host cannot see it, staging for inputs and results.
 func (p *Program) allocate() error {
 	var err error
-	if p.arena, err = p.device.NewBuffer(max(p.layout.bytes, 16), engine.DeviceMemory, "arena"); err != nil {
-		return fmt.Errorf("kernels: arena of %d bytes: %w", p.layout.bytes, err)
+	for left := max(p.layout.bytes, 16); left > 0; left -= p.layout.slab {
+		b, err := p.device.NewBuffer(min(left, p.layout.slab), engine.DeviceMemory, "arena")
+		if err != nil {
+			return fmt.Errorf("kernels: arena of %d bytes: %w", p.layout.bytes, err)
+		}
+		p.arena = append(p.arena, b)
 	}
-	if p.arena.Bytes() != nil {
+	if p.arena[0].Bytes() != nil {
 		return nil
 	}
 	sum := func(ids []graph.ID) (n int64) {
@@ -154,7 +176,8 @@ func (p *Program) record(o engine.RecorderOptions) (*engine.Commands, error) {
 	var at int64
 	for _, id := range p.inputs {
 		if p.up != nil {
-			r.Copy(p.arena, p.layout.offset[id], p.up, at, p.bytes(id))
+			b, offset := p.home(id)
+			r.Copy(b, offset, p.up, at, p.bytes(id))
 			at += p.bytes(id)
 		}
 	}

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -81,7 +82,7 @@ func Lower(g *graph.Graph, s Style, caps engine.Caps, o Options) ([]Dispatch, er
 	}
 	align := max(caps.StorageAlignment, 16)
 	l := &lowerer{g: g, caps: caps, style: s, limit: caps.MaxStorageBufferRange, align: align, alias: alias, weights: w,
-		layout: plan(lifetimes(g, list, slices.Concat(g.Outputs, o.Keep)), max(align, 256), !o.NoReuse), arena: new(engine.Buffer)}
+		layout: plan(lifetimes(g, list, slices.Concat(g.Outputs, o.Keep)), max(align, 256), 1<<40, !o.NoReuse), arena: []*engine.Buffer{new(engine.Buffer)}}
 	for _, s := range list {
 		if err := l.lower(s); err != nil {
 			return nil, err
@@ -92,12 +93,19 @@ func Lower(g *graph.Graph, s Style, caps engine.Caps, o Options) ([]Dispatch, er
 
 // Poison writes NaN into the whole arena. The device must be idle.
 func (p *Program) Poison(ctx context.Context) error {
-	data := make([]byte, p.arena.Size())
-	for i := range data {
-		data[i] = 0xff
+	var errs []error
+	for _, slab := range p.arena {
+		data := make([]byte, slab.Size())
+		for i := range data {
+			data[i] = 0xff
+		}
+		errs = append(errs, p.device.Upload(ctx, slab, 0, data))
 	}
-	return p.device.Upload(ctx, p.arena, 0, data)
+	return errors.Join(errs...)
 }
+
+// Slabs is the number of buffers that make up the arena.
+func (p *Program) Slabs() int { return len(p.arena) }
 
 // Staged reports whether inputs and results take the way through staging memory.
 func (p *Program) Staged() bool { return p.up != nil }

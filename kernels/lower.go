@@ -17,7 +17,7 @@ type lowerer struct {
 	align   int64 // of a binding's offset
 	layout  layout
 	alias   map[graph.ID]graph.ID
-	arena   *engine.Buffer
+	arena   []*engine.Buffer // slabs
 	weights *Weights
 	list    []dispatch
 }
@@ -105,8 +105,9 @@ func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Ac
 	if n := l.g.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
 		o.buffer = l.weights.buffers[n.Path]
 	} else {
-		o.buffer = l.arena
-		o.offset += l.layout.offset[id]
+		at := l.layout.offset[id]
+		o.buffer = l.arena[at/l.layout.slab]
+		o.offset += at % l.layout.slab
 	}
 	return o
 }

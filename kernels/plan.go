@@ -19,6 +19,7 @@ type lifetime struct {
 type layout struct {
 	offset map[graph.ID]int64
 	bytes  int64 // of the arena
+	slab   int64 // bytes of the buffers that make it up, the last perhaps smaller
 	live   int64 // greatest sum of bytes alive at one step: no arena can be smaller
 }
 
@@ -57,8 +58,10 @@ func lifetimes(g *graph.Graph, list []step, kept []graph.ID) []lifetime {
 // plan gives every value an offset, a multiple of align, so that no two values alive
 // at the same step overlap. The largest are placed first, each at the lowest offset
 // that is free for its whole life. Without reuse every value gets memory of its own.
-func plan(values []lifetime, align int64, reuse bool) layout {
-	l := layout{offset: map[graph.ID]int64{}}
+// The arena is cut into slabs of so many bytes, a multiple of align, because one
+// buffer may not be larger: no value lies across a cut. No value may exceed a slab.
+func plan(values []lifetime, align, slab int64, reuse bool) layout {
+	l := layout{offset: map[graph.ID]int64{}, slab: slab}
 	round := func(n int64) int64 { return (n + align - 1) / align * align }
 	for _, v := range values {
 		var sum int64
@@ -82,14 +85,23 @@ func plan(values []lifetime, align int64, reuse bool) layout {
 		slices.SortFunc(busy, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
 		var at int64
 		for _, b := range busy {
-			if b[0]-at >= round(v.bytes) {
+			if at = l.uncut(at, round(v.bytes)); b[0]-at >= round(v.bytes) {
 				break
 			}
 			at = max(at, b[1])
 		}
+		at = l.uncut(at, round(v.bytes))
 		l.offset[v.id] = at
 		l.bytes = max(l.bytes, at+round(v.bytes))
 		placed = append(placed, v)
 	}
 	return l
+}
+
+// uncut is the lowest offset from at on where so many bytes lie in one slab.
+func (l layout) uncut(at, bytes int64) int64 {
+	if at/l.slab != (at+bytes-1)/l.slab {
+		return (at/l.slab + 1) * l.slab
+	}
+	return at
 }

@@ -20,6 +20,9 @@ func checkLayout(t *testing.T, l layout, values []lifetime, align int64, reuse b
 		if !ok || at < 0 || at%align != 0 || at+v.bytes > l.bytes {
 			t.Fatalf("%+v at %d (%v) in an arena of %d, alignment %d", v, at, ok, l.bytes, align)
 		}
+		if at/l.slab != (at+v.bytes-1)/l.slab {
+			t.Fatalf("%+v at %d lies across a cut, slabs of %d", v, at, l.slab)
+		}
 		for _, w := range values[:i] {
 			other := l.offset[w.id]
 			apart := at+v.bytes <= other || other+w.bytes <= at
@@ -40,8 +43,13 @@ func TestPlanRandom(t *testing.T) {
 			values[i] = lifetime{id: graph.ID(i), bytes: 4 * (1 + rng.Int64N(5000)), first: first, last: first + rng.IntN(6)}
 		}
 		align := int64(16) << rng.IntN(6)
+		slab := int64(1) << 40
+		if round%2 == 1 {
+			slab = (20000 + rng.Int64N(30000)) / align * align // at least one value, at times several
+			slab = max(slab, (20000+align-1)/align*align)
+		}
 		for _, reuse := range []bool{true, false} {
-			l := plan(values, align, reuse)
+			l := plan(values, align, slab, reuse)
 			checkLayout(t, l, values, align, reuse)
 			if t.Failed() {
 				t.Fatalf("round %d, reuse %v", round, reuse)
@@ -76,7 +84,7 @@ func TestPlanSwin(t *testing.T) {
 			kept = append(kept, resolve(alias, id))
 		}
 		values := lifetimes(g, list, kept)
-		l := plan(values, 256, true)
+		l := plan(values, 256, 1<<31, true)
 		checkLayout(t, l, values, 256, true)
 		ratio := float64(l.bytes) / float64(l.live)
 		t.Logf("%s, window %d, %dx%d: arena %d MiB, %.3f of the least", c.size, c.window, c.height, c.width, l.bytes>>20, ratio)

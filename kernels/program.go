@@ -26,8 +26,8 @@ type Program struct {
 	pipeline   []*engine.Pipeline
 	push       [][]byte
 
-	arena    *engine.Buffer
-	up, down *engine.Buffer // nil where the arena is mapped
+	arena    []*engine.Buffer // slabs
+	up, down *engine.Buffer   // nil where the arena is mapped
 
 	mu       sync.Mutex
 	commands *engine.Commands
@@ -68,7 +68,8 @@ func (p *Program) home(id graph.ID) (*engine.Buffer, int64) {
 	if n := p.graph.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
 		return p.weights.buffers[n.Path], 0
 	}
-	return p.arena, p.layout.offset[id]
+	at := p.layout.offset[id]
+	return p.arena[at/p.layout.slab], at % p.layout.slab
 }
 
 // Run computes the outputs, then the kept values, for inputs in recording order, each
@@ -104,7 +105,8 @@ func (p *Program) run(ctx context.Context, c *engine.Commands, outputs [][]float
 	var at int64
 	for i, id := range p.inputs {
 		if p.up == nil {
-			copy(p.arena.Bytes()[p.layout.offset[id]:], floatBytes(inputs[i]))
+			b, offset := p.home(id)
+			copy(b.Bytes()[offset:], floatBytes(inputs[i]))
 		} else {
 			copy(p.up.Bytes()[at:], floatBytes(inputs[i]))
 			at += p.bytes(id)
@@ -233,7 +235,7 @@ func (p *Program) Close() error {
 			errs = append(errs, c.Close())
 		}
 	}
-	for _, b := range []*engine.Buffer{p.down, p.up, p.arena} {
+	for _, b := range append([]*engine.Buffer{p.down, p.up}, p.arena...) {
 		if b != nil {
 			errs = append(errs, b.Close())
 		}

@@ -84,6 +84,22 @@ func TestMicroSwin(t *testing.T) {
 	}
 	group.Wait()
 
+	const slab = 80 << 10
+	cut, err := kernels.Compile(t.Context(), d, g, w,
+		kernels.Options{NoReuse: true}.WithCaps(func(c *engine.Caps) { c.MaxAllocationBytes = slab }, d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, cut)
+	if cut.Slabs() < 3 {
+		t.Errorf("arena of %d buffers, want several of %d bytes", cut.Slabs(), slab)
+	}
+	same(t, "over several buffers", run(t, cut, in), first)
+	_, err = kernels.Compile(t.Context(), d, g, w, kernels.Options{}.WithCaps(func(c *engine.Caps) { c.MaxAllocationBytes = 4 << 10 }, d))
+	if !errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), "in one piece") {
+		t.Errorf("values larger than any buffer: %v", err)
+	}
+
 	for _, limit := range []int64{64 << 10, 40 << 10} {
 		small := kernels.Options{}.WithCaps(func(c *engine.Caps) { c.MaxStorageBufferRange = limit }, d)
 		q, err := kernels.Compile(t.Context(), d, g, w, small)

@@ -30,7 +30,7 @@ func testGolden(t *testing.T, set *difftest.Set) {
 	t.Run("cpuref", func(t *testing.T) { testCases(t, set, difftest.CPU{}) })
 	for _, v := range []difftest.Vulkan{
 		{Title: "vulkan"},
-		{Title: "vulkan-unfused", Options: kernels.Options{NoFusion: true, NoReuse: true}},
+		{Title: "vulkan-unfused", Options: kernels.Options{NoFusion: true}},
 	} {
 		t.Run(v.Title, func(t *testing.T) {
 			v.Device = difftest.OpenDevice(t, engine.Options{})
