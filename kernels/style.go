@@ -20,7 +20,7 @@ type style struct {
 func styleOf(info engine.Info, variant string) (style, error) {
 	s := style{group: 64, lanes: 32}
 	if info.Kind == "cpu" {
-		s = style{texel: true, direct: true, group: max(info.Caps.SubgroupSize, 4), lanes: 1}
+		s = style{texel: readsTexels(info.Caps), direct: true, group: max(info.Caps.SubgroupSize, 4), lanes: 1}
 	}
 	switch variant {
 	case "":
@@ -33,6 +33,11 @@ func styleOf(info engine.Info, variant string) (style, error) {
 	}
 	return s, nil
 }
+
+// readsTexels reports whether a texel buffer can hold whatever a storage buffer can.
+// Only 65536 texels are guaranteed, and SwiftShader has no more: not even one window's
+// scores would fit.
+func readsTexels(c engine.Caps) bool { return 4*c.MaxTexels >= c.MaxStorageBufferRange }
 
 // shader completes a stem: "softmax" is "softmax_texel" for a device that reads so.
 func (s style) shader(stem string) string {
