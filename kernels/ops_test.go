@@ -173,7 +173,7 @@ func TestGroupLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			closing(t, w)
-			most := [3]int{64, 48, 16}
+			most := [3]int{64, 64, 16}
 			p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{NoFusion: true}.WithCaps(func(c *engine.Caps) { c.MaxWorkgroups = most }, d))
 			if errors.Is(err, engine.ErrUnsupported) {
 				return

@@ -24,6 +24,10 @@ READ1(0, x);
 READ1(1, table); // [(2*WINDOW-1)^2, heads]
 WRITE1(2, p);
 
+// power is exp(x), and not a number where x is none: what exp, and max below, make of
+// a NaN differs by device.
+float power(float x) { return isnan(x) ? x : exp(x); }
+
 void main()
 {
     uint row = rowOfLane();
@@ -58,16 +62,16 @@ void main()
     uint begin = laneOfRow();
     for (uint j = begin; j < cols; j += LANES) {
         LOGIT(j, v)
-        float top = max(peak, v);
-        sum = sum * exp(peak - top) + exp(v - top);
+        float top = isnan(v) ? peak : max(peak, v);
+        sum = sum * power(peak - top) + power(v - top);
         peak = top;
     }
     float rowPeak = rowMax(peak);
-    float total = rowSum(sum * exp(peak - rowPeak));
+    float total = rowSum(sum * power(peak - rowPeak));
     float inverse = 1.0 / total;
     if (inside)
         for (uint j = begin; j < cols; j += LANES) {
             LOGIT(j, v)
-            p[first + j] = exp(v - rowPeak) * inverse;
+            p[first + j] = power(v - rowPeak) * inverse;
         }
 }
