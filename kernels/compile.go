@@ -44,10 +44,7 @@ func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 		s = *o.style
 	}
 	p := &Program{device: d, weights: w, inputs: g.Inputs(), results: append(append([]graph.ID{}, g.Outputs...), o.Keep...), graph: g}
-	limit := info.Caps.MaxStorageBufferRange
-	if s.texel {
-		limit = min(limit, 4*info.Caps.MaxTexels)
-	}
+	limit := info.Caps.MaxStorageBufferRange // texel buffers, where read, hold as much (readsTexels)
 	list := steps(g)
 	p.alias = map[graph.ID]graph.ID{}
 	if !o.NoFusion {
@@ -131,19 +128,23 @@ func (p *Program) allocate() error {
 
 // pipelines finds or makes the pipeline of every dispatch.
 func (p *Program) pipelines(ctx context.Context) error {
+	codes := map[string][]uint32{} // by shader: a program uses each many times
 	for _, x := range p.dispatches {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("kernels: compile: %w", err)
 		}
-		code, err := shaders.Code(x.shader)
-		if err != nil {
-			return fmt.Errorf("kernels: %s: %w", x.path, err)
+		if codes[x.shader] == nil {
+			code, err := shaders.Code(x.shader)
+			if err != nil {
+				return fmt.Errorf("kernels: %s: %w", x.path, err)
+			}
+			codes[x.shader] = code
 		}
 		push, err := encode(x.push)
 		if err != nil {
 			return fmt.Errorf("kernels: %s: push constants: %w", x.path, err)
 		}
-		spec := engine.PipelineSpec{Label: x.shader, Code: code, Bindings: len(x.operands), PushBytes: len(push), Constants: x.constants}
+		spec := engine.PipelineSpec{Label: x.shader, Code: codes[x.shader], Bindings: len(x.operands), PushBytes: len(push), Constants: x.constants}
 		for i := range x.operands {
 			if x.texel(i) != 0 {
 				spec.Texels |= 1 << i

@@ -196,37 +196,36 @@ type channelsFirstPush struct {
 	XStart, YStart                  uint32
 }
 
+// tileSide is that of the square tile in shared memory.
+const tileSide = 16
+
 // channelsFirst lowers the layout change, picture by picture; a picture that does not
 // fit is cut into runs of tokens on the one side and of channels on the other.
 func (l *lowerer) channelsFirst(s step) error {
-	const side = 16 // of the tile
 	in := l.shape(s.in[0])
 	tokens, c := in[1]*in[2], in[3]
-	most := side * min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1])
+	most := tileSide * min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1])
 	narrow := *l
 	narrow.limit -= l.align // aligned may let a part begin that much early
+	tokenSpans, err := narrow.spans(tokens, most, 4*int64(c))
+	if err != nil {
+		return err
+	}
+	channelSpans, err := narrow.spans(c, most, 4*int64(tokens))
+	if err != nil {
+		return err
+	}
 	for b := range in[0] {
-		tokenSpans, err := narrow.spans(tokens, most, 4*int64(c))
-		if err != nil {
-			return err
-		}
-		channelSpans, err := narrow.spans(c, most, 4*int64(tokens))
-		if err != nil {
-			return err
-		}
 		for _, t := range tokenSpans {
 			for _, ch := range channelSpans {
-				if err := l.emitChannelsFirst(s, b, t, ch); err != nil {
-					return err
-				}
+				l.emitChannelsFirst(s, b, t, ch)
 			}
 		}
 	}
 	return nil
 }
 
-func (l *lowerer) emitChannelsFirst(s step, picture int, t, ch span) error {
-	const side = 16
+func (l *lowerer) emitChannelsFirst(s step, picture int, t, ch span) {
 	in := l.shape(s.in[0])
 	tokens, c := in[1]*in[2], in[3]
 	x := l.read(s.in[0], 1, (picture*tokens+t.begin)*c, t.units()*c)
@@ -235,14 +234,13 @@ func (l *lowerer) emitChannelsFirst(s step, picture int, t, ch span) error {
 		Channels: uint32(ch.units()), Channel0: uint32(ch.begin), AllChannels: uint32(c)}
 	push.XStart, push.YStart = l.aligned(&x), l.aligned(&y)
 	l.emit(s, "channelsfirst", dispatch{
-		constants: constants(max(l.style.group, side), side), push: push, operands: []operand{x, y},
-		groups: [3]int{ceilDiv(t.units(), side), ceilDiv(ch.units(), side), 1},
+		constants: constants(max(l.style.group, tileSide), tileSide), push: push, operands: []operand{x, y},
+		groups: [3]int{ceilDiv(t.units(), tileSide), ceilDiv(ch.units(), tileSide), 1},
 	})
-	return nil
 }
 
-// aligned moves an operand's beginning, where a picture of odd size begins, down to the device's alignment and returns
-// the elements by which it moved.
+// aligned moves an operand's beginning, where a picture of odd size begins, down to the
+// device's alignment and returns the elements by which it moved.
 func (l *lowerer) aligned(o *operand) uint32 {
 	over := o.offset % l.align
 	o.offset -= over

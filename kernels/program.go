@@ -76,11 +76,17 @@ func (p *Program) home(id graph.ID) (*engine.Buffer, int64) {
 // row-major of the recorded shape. On cancellation it returns the context's error at
 // once; the device finishes by itself, and the next run waits for it.
 func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
+	outputs := p.room()
+	return outputs, p.RunInto(ctx, outputs, inputs...)
+}
+
+// room is memory for the results.
+func (p *Program) room() [][]float32 {
 	outputs := make([][]float32, len(p.results))
 	for i, id := range p.results {
 		outputs[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
 	}
-	return outputs, p.RunInto(ctx, outputs, inputs...)
+	return outputs
 }
 
 // RunInto is Run into memory of the caller's.
@@ -141,15 +147,13 @@ func (p *Program) check(outputs, inputs [][]float32) error {
 		return fmt.Errorf("kernels: %w: %d inputs and %d results given, the program has %d and %d",
 			graph.ErrShape, len(inputs), len(outputs), len(p.inputs), len(p.results))
 	}
-	for i, id := range append(append([]graph.ID{}, p.inputs...), p.results...) {
-		n, given := p.graph.Nodes[id], 0
-		if i < len(inputs) {
-			given = len(inputs[i])
-		} else {
-			given = len(outputs[i-len(inputs)])
-		}
-		if given != n.Shape.Elements() {
-			return fmt.Errorf("kernels: %w: %s has %d elements, want %v", graph.ErrShape, n.Path, given, n.Shape)
+	return errors.Join(p.checkSizes(p.inputs, inputs), p.checkSizes(p.results, outputs))
+}
+
+func (p *Program) checkSizes(ids []graph.ID, given [][]float32) error {
+	for i, id := range ids {
+		if n := p.graph.Nodes[id]; len(given[i]) != n.Shape.Elements() {
+			return fmt.Errorf("kernels: %w: %s has %d elements, want %v", graph.ErrShape, n.Path, len(given[i]), n.Shape)
 		}
 	}
 	return nil
@@ -157,10 +161,7 @@ func (p *Program) check(outputs, inputs [][]float32) error {
 
 // Profile runs once with timestamps around every dispatch.
 func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
-	outputs := make([][]float32, len(p.results))
-	for i, id := range p.results {
-		outputs[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
-	}
+	outputs := p.room()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

@@ -128,7 +128,7 @@ func (c *Case) judgeTap(t Tap, n graph.Node, value []float32) (TapReport, error)
 	if err != nil {
 		return report, fmt.Errorf("difftest: %s: %s: %w", c.ID, t.Name, err)
 	}
-	report.Report = Compare(t.sample(got), want, t.Tolerance())
+	report.Report = Compare(t.Sample(got), want, t.Tolerance())
 	if report.Worst >= 0 && t.Storage == "sampled" {
 		report.Worst = t.sampled(report.Worst)
 	}

@@ -14,8 +14,8 @@ func (t Tap) sampled(k int) int {
 	return int(int64(k) * sampleStep % int64(graph.Shape(t.Shape).Elements()))
 }
 
-// sample takes from a whole tap the elements that are stored.
-func (t Tap) sample(whole []float32) []float32 {
+// Sample takes from a whole tap the elements that are stored.
+func (t Tap) Sample(whole []float32) []float32 {
 	if t.Storage != "sampled" {
 		return whole
 	}
