@@ -194,15 +194,11 @@ func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
 
 // view makes the view through which a shader reads a texel buffer; equal ranges share one.
 func (c *Commands) view(b Binding) (vk.BufferView, error) {
-	key := viewKey{b.Buffer, b.Offset, b.Size, b.Texel}
+	key := viewKey{b.Buffer, b.Offset, b.Size, texelFormat(b)}
 	if v, ok := c.views[key]; ok {
 		return v, nil
 	}
-	format := vk.FormatR32Sfloat
-	if b.Texel == 4 {
-		format = vk.FormatR32g32b32a32Sfloat
-	}
-	info := vk.BufferViewCreateInfo{SType: vk.StructureTypeBufferViewCreateInfo, Buffer: b.Buffer.vk, Format: format,
+	info := vk.BufferViewCreateInfo{SType: vk.StructureTypeBufferViewCreateInfo, Buffer: b.Buffer.vk, Format: key.format,
 		Offset: vk.DeviceSize(b.Offset), Range: vk.DeviceSize(b.Size)}
 	defer info.Free()
 	var v vk.BufferView
@@ -222,7 +218,19 @@ func (c *Commands) view(b Binding) (vk.BufferView, error) {
 type viewKey struct {
 	buffer       *Buffer
 	offset, size int64
-	texel        int
+	format       vk.Format
+}
+
+func texelFormat(b Binding) vk.Format {
+	switch {
+	case b.Half && b.Texel == 4:
+		return vk.FormatR16g16b16a16Sfloat
+	case b.Half:
+		return vk.FormatR16Sfloat
+	case b.Texel == 4:
+		return vk.FormatR32g32b32a32Sfloat
+	}
+	return vk.FormatR32Sfloat
 }
 
 func (c *Commands) queryPool(n int) error {

@@ -90,8 +90,18 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 		f.extras = d.in.extras(p, props.ApiVersion)
 		fillExtras(&f.info, &f.extras)
 	}
+	f.info.Caps.HalfTexels = texels(p, vk.FormatR16Sfloat) && texels(p, vk.FormatR16g16b16a16Sfloat)
 	f.info.Unusable = f.unusable(api)
 	return f
+}
+
+// texels reports whether shaders can read buffers as texels of a format.
+func texels(p vk.PhysicalDevice, format vk.Format) bool {
+	var props vk.FormatProperties
+	vk.GetPhysicalDeviceFormatProperties(p, format, &props)
+	defer props.Free()
+	props.Deref()
+	return vk.FormatFeatureFlagBits(props.BufferFeatures)&vk.FormatFeatureUniformTexelBufferBit != 0
 }
 
 func (f *found) unusable(api vk.Version) string {

@@ -114,7 +114,7 @@ typedef struct {
 	char driver[256], driverInfo[256];
 	uint64_t maxAllocation, maxBuffer;
 	uint32_t subgroupSize, subgroupStages, subgroupOperations, subgroupMin, subgroupMax;
-	uint32_t float16, int8, storage16, sizeControl, fullSubgroups, memoryModel, cooperative, statistics, int64, int16;
+	uint32_t float16, int8, storage16, uniform16, sizeControl, fullSubgroups, memoryModel, cooperative, statistics, int64, int16;
 } Caps;
 
 // ---- messages of the validation layers ------------------------------------------
@@ -358,6 +358,7 @@ static void caps_read(Calls *c, Handle physical, uint32_t api, int cooperative, 
 	out->float16 = half.float16;
 	out->int8 = half.int8;
 	out->storage16 = storage.storage;
+	out->uniform16 = storage.uniform;
 	out->sizeControl = size.control;
 	out->fullSubgroups = size.full;
 	out->memoryModel = model.model;
@@ -372,15 +373,16 @@ static void caps_read(Calls *c, Handle physical, uint32_t api, int cooperative, 
 static Result device_create(Calls *c, Handle physical, uint32_t family, const Caps *caps, Handle *out) {
 	float priority = 1;
 	DeviceQueueCreateInfo queue = {2, NULL, 0, family, 1, &priority};
-	Storage16 storage = {1000083000, NULL, caps->storage16, 0, 0, 0};
+	Storage16 storage = {1000083000, NULL, caps->storage16, caps->uniform16, 0, 0};
 	Float16 half = {1000082000, NULL, caps->float16, 0};
 	SizeControl size = {1000225002, NULL, caps->sizeControl, caps->fullSubgroups};
 	MemoryModel model = {1000211000, NULL, caps->memoryModel, 0, 0};
 	Cooperative matrix = {1000506000, NULL, caps->cooperative, 0};
 	Features2 features = {1000059000, NULL, {0}};
+	features.features[41] = caps->int16;
 	Chain *end = (Chain *)&features;
 #define APPEND(when, s) if (when) { end->pNext = &s; end = (Chain *)&s; }
-	APPEND(caps->storage16, storage)
+	APPEND(caps->storage16 || caps->uniform16, storage)
 	APPEND(caps->float16, half)
 	APPEND(caps->sizeControl, size)
 	APPEND(caps->cooperative && caps->memoryModel, model)

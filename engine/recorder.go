@@ -106,27 +106,48 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 		}
 	}
 	for i, b := range x.Bindings {
-		if err := r.checkRange(b.Buffer, b.Offset, b.Size); err != nil {
-			return fmt.Errorf("binding %d: %w", i, err)
+		err := r.checkRange(b.Buffer, b.Offset, b.Size)
+		if err == nil {
+			if err = checkBinding(b, p.texels>>i&1 != 0, caps); err != nil {
+				err = fmt.Errorf("buffer %q: %w", b.Buffer.label, err)
+			}
 		}
-		switch {
-		case b.Access < Read || b.Access > ReadWrite:
-			return fmt.Errorf("binding %d: buffer %q: access is not stated (Read, Write or ReadWrite)", i, b.Buffer.label)
-		case b.Offset%caps.StorageAlignment != 0:
-			return fmt.Errorf("binding %d: buffer %q: offset %d is not a multiple of %d", i, b.Buffer.label, b.Offset, caps.StorageAlignment)
-		case b.Texel != 0 != (p.texels>>i&1 != 0):
-			return fmt.Errorf("binding %d: buffer %q: %d floats a texel, but the pipeline says texel buffer: %v", i, b.Buffer.label, b.Texel, p.texels>>i&1 != 0)
-		case b.Texel != 0 && (b.Texel != 1 && b.Texel != 4 || b.Access != Read || b.Size%int64(4*b.Texel) != 0):
-			return fmt.Errorf("binding %d: buffer %q: a texel buffer has 1 or 4 floats a texel, whole texels and Read access", i, b.Buffer.label)
-		case b.Texel != 0 && b.Size/int64(4*b.Texel) > caps.MaxTexels:
-			return fmt.Errorf("binding %d: buffer %q: %d texels, the device binds at most %d; split the operation: %w",
-				i, b.Buffer.label, b.Size/int64(4*b.Texel), caps.MaxTexels, ErrUnsupported)
-		case b.Size > caps.MaxStorageBufferRange:
-			return fmt.Errorf("binding %d: buffer %q: %d bytes, the device binds at most %d; split the operation: %w",
-				i, b.Buffer.label, b.Size, caps.MaxStorageBufferRange, ErrUnsupported)
+		if err != nil {
+			return fmt.Errorf("binding %d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+// checkBinding looks at a binding whose range lies in its buffer; texel is what the pipeline says.
+func checkBinding(b Binding, texel bool, caps Caps) error {
+	switch {
+	case b.Access < Read || b.Access > ReadWrite:
+		return errors.New("access is not stated (Read, Write or ReadWrite)")
+	case b.Offset%caps.StorageAlignment != 0:
+		return fmt.Errorf("offset %d is not a multiple of %d", b.Offset, caps.StorageAlignment)
+	case b.Texel != 0 != texel:
+		return fmt.Errorf("%d floats a texel, but the pipeline says texel buffer: %v", b.Texel, texel)
+	case b.Half && !texel:
+		return errors.New("half floats are for texel buffers; a shader says itself what a storage buffer holds")
+	case b.Half && !caps.HalfTexels:
+		return fmt.Errorf("the device has no texel buffers of half floats; use 32-bit floats or a storage buffer: %w", ErrUnsupported)
+	case texel && (b.Texel != 1 && b.Texel != 4 || b.Access != Read || b.Size%b.texelBytes() != 0):
+		return errors.New("a texel buffer has 1 or 4 floats a texel, whole texels and Read access")
+	case texel && b.Size/b.texelBytes() > caps.MaxTexels:
+		return fmt.Errorf("%d texels, the device binds at most %d; split the operation: %w", b.Size/b.texelBytes(), caps.MaxTexels, ErrUnsupported)
+	case b.Size > caps.MaxStorageBufferRange:
+		return fmt.Errorf("%d bytes, the device binds at most %d; split the operation: %w", b.Size, caps.MaxStorageBufferRange, ErrUnsupported)
+	}
+	return nil
+}
+
+// texelBytes is the size of a texel.
+func (b Binding) texelBytes() int64 {
+	if b.Half {
+		return 2 * int64(b.Texel)
+	}
+	return 4 * int64(b.Texel)
 }
 
 // checkRange also refuses closed buffers and those of another device.

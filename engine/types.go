@@ -74,6 +74,7 @@ type Caps struct {
 	MaxStorageBufferRange int64  // bytes of one storage buffer binding
 	StorageAlignment      int64  // a binding's offset is a multiple of it, bytes
 	MaxTexels             int64  // texels of one texel buffer binding
+	HalfTexels            bool   // texel buffers of 16-bit floats, 1 or 4 in a texel
 	MaxPushConstants      int    // bytes
 	MaxSharedMemory       int    // bytes for one workgroup
 	MaxInvocations        int    // invocations in one workgroup
@@ -98,6 +99,7 @@ type Caps struct {
 	Int16              bool // 16-bit integer arithmetic
 	Int64              bool // 64-bit integer arithmetic
 	Storage16          bool // 16-bit values in storage buffers
+	Uniform16          bool // 16-bit values in uniform buffers too
 	CooperativeMatrix  bool // VK_KHR_cooperative_matrix
 	PipelineStatistics bool // counts of shader invocations
 }
@@ -155,13 +157,15 @@ type PipelineSpec struct {
 }
 
 // Binding is a range of a buffer bound to a storage buffer of a shader or, where the
-// pipeline says so, to a uniform texel buffer, which is read only.
+// pipeline says so, to a uniform texel buffer, which is read only. A shader reads a texel
+// as 32-bit floats, also where the buffer holds 16-bit ones.
 type Binding struct {
 	Buffer *Buffer
 	Offset int64 // bytes, a multiple of Caps.StorageAlignment
 	Size   int64 // bytes, at most Caps.MaxStorageBufferRange
 	Access Access
-	Texel  int // floats in a texel, 1 or 4, of a uniform texel buffer; 0 for a storage buffer
+	Texel  int  // floats in a texel, 1 or 4, of a uniform texel buffer; 0 for a storage buffer
+	Half   bool // the floats of a texel have 16 bits; needs Caps.HalfTexels
 }
 
 // Dispatch is one run of a compute pipeline.

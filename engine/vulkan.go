@@ -189,6 +189,7 @@ func fillExtras(info *Info, x *extras) {
 	}
 	c.SubgroupSizeControl = x.sizeControl != 0
 	c.Float16, c.Int8, c.Storage16 = x.float16 != 0, x.int8 != 0, x.storage16 != 0
+	c.Uniform16 = x.uniform16 != 0
 	c.Int16, c.Int64 = x.int16 != 0, x.int64 != 0
 	c.CooperativeMatrix = x.cooperative != 0 && x.memoryModel != 0
 	c.PipelineStatistics = x.statistics != 0
