@@ -27,6 +27,9 @@ type Buffer struct {
 // NewBuffer makes a buffer of size bytes. The label names it in errors and debuggers.
 // Errors: [ErrOutOfMemory]; [ErrUnsupported] above Caps.MaxAllocationBytes.
 func (d *Device) NewBuffer(size int64, m Memory, label string) (*Buffer, error) {
+	if err := d.computes(fmt.Sprintf("buffer %q", label)); err != nil {
+		return nil, err
+	}
 	if size <= 0 {
 		return nil, fmt.Errorf("engine: buffer %q: size is %d bytes, at least 1 is needed", label, size)
 	}

@@ -104,12 +104,7 @@ func (d *Device) end(label string, c vk.CommandBuffer) error {
 
 // build makes the Vulkan objects and records. After an error, release undoes what was made.
 func (c *Commands) build(r *Recorder) error {
-	var fence vk.Fence
-	err := c.d.newPool(c.label, 0, &c.pool, &c.buffer, &fence)
-	if fence != nil {
-		c.fences = []vk.Fence{fence}
-	}
-	if err != nil {
+	if err := c.d.newPool(c.label, 0, &c.pool, &c.buffer, &c.fence); err != nil {
 		return err
 	}
 	c.d.in.name(c.d.vk, objectCommands, bits(c.buffer), c.label)

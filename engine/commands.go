@@ -29,7 +29,7 @@ type Commands struct {
 	descriptors vk.DescriptorPool
 	stamps      vk.QueryPool
 	views       map[viewKey]vk.BufferView
-	fences      []vk.Fence // one
+	fence       vk.Fence
 
 	buffers []*Buffer // held open
 
@@ -53,29 +53,31 @@ func (c *Commands) Dispatches() int { return len(c.labels) }
 // Labels returns the labels of the dispatches in the order of [Commands.Times].
 func (c *Commands) Labels() []string { return append([]string(nil), c.labels...) }
 
-// Run submits the commands and waits until they are over. A cancelled context is seen
-// before the submission and during the wait: Run then returns its error at once, while the
-// device finishes the work by itself. The next Run, Wait or Close waits for that work
-// first. Steady-state runs make no Vulkan object.
+// Run is [Commands.Start] and [Commands.Wait]. A cancelled context is seen before the
+// submission and during the wait: Run then returns its error at once, while the device
+// finishes the work by itself. The next Start, Run, Wait or Close waits for that work first.
+// In the steady state neither of them makes a Vulkan object or allocates memory.
 func (c *Commands) Run(ctx context.Context) error {
-	return c.use(ctx, "run", func() error {
-		if err := c.wait(ctx); err != nil {
-			return err
-		}
-		if err := c.submit(); err != nil {
-			return err
-		}
-		return c.wait(ctx)
-	})
+	return c.use(ctx, "run", (*Commands).run)
 }
 
-// Wait waits for work that a cancelled Run left on the device.
+// Start submits the commands and returns while the device works; Wait says when it is over.
+// When the last submission of these commands is not over, Start waits for it first. The device
+// takes the commands of all its Commands in the order of their submission, and each sees
+// what those before it wrote, without a wait between them. Buffers may not be written by the
+// host meanwhile.
+func (c *Commands) Start(ctx context.Context) error {
+	return c.use(ctx, "start", (*Commands).start)
+}
+
+// Wait waits until what Start began, or what a cancelled Run left on the device, is over. It
+// returns at once where nothing is.
 func (c *Commands) Wait(ctx context.Context) error {
-	return c.use(ctx, "wait for", func() error { return c.wait(ctx) })
+	return c.use(ctx, "wait for", (*Commands).wait)
 }
 
 // use guards one call on the commands.
-func (c *Commands) use(ctx context.Context, verb string, f func() error) error {
+func (c *Commands) use(ctx context.Context, verb string, f func(c *Commands, ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("engine: %s %q: %w", verb, c.label, err)
 	}
@@ -90,21 +92,35 @@ func (c *Commands) use(ctx context.Context, verb string, f func() error) error {
 		return err
 	}
 	defer c.d.leave()
-	return errors.Join(f(), c.d.messages(c.label))
+	return errors.Join(f(c, ctx), c.d.messages(c.label))
+}
+
+func (c *Commands) run(ctx context.Context) error {
+	if err := c.start(ctx); err != nil {
+		return err
+	}
+	return c.wait(ctx)
+}
+
+func (c *Commands) start(ctx context.Context) error {
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	return c.submit()
 }
 
 // submit hands the commands to the queue; they must not be in flight.
 func (c *Commands) submit() error {
 	d := c.d
 	if c.signalled {
-		if err := d.call("vkResetFences", c.label, func() int32 { return int32(vk.ResetFences(d.vk, 1, c.fences)) }); err != nil {
+		if err := d.call("vkResetFences", c.label, func() int32 { return d.in.resetFence(d.vk, c.fence) }); err != nil {
 			return err
 		}
 		c.signalled = false
 	}
 	d.queueMu.Lock()
 	defer d.queueMu.Unlock()
-	if err := d.call("vkQueueSubmit", c.label, func() int32 { return d.in.submit(d.queue, c.buffer, c.fences[0]) }); err != nil {
+	if err := d.call("vkQueueSubmit", c.label, func() int32 { return d.in.submit(d.queue, c.buffer, c.fence) }); err != nil {
 		return err
 	}
 	c.inFlight, c.ran = true, false
@@ -133,11 +149,11 @@ func (c *Commands) poll(patience time.Duration) (bool, error) {
 	d := c.d
 	timeout := false
 	err := d.call("vkWaitForFences", c.label, func() int32 {
-		r := vk.WaitForFences(d.vk, 1, c.fences, vk.True, uint64(patience))
-		if timeout = r == vk.Timeout; timeout {
-			r = vk.Success
+		r := d.in.waitFence(d.vk, c.fence, patience)
+		if timeout = r == resultTimeout; timeout {
+			r = resultSuccess
 		}
-		return int32(r)
+		return r
 	})
 	if err != nil || timeout {
 		return false, err
@@ -179,7 +195,7 @@ func (c *Commands) Total() (time.Duration, error) {
 }
 
 func (c *Commands) stampsOf(f func(ticks []uint64)) error {
-	return c.use(context.Background(), "times of", func() error {
+	return c.use(context.Background(), "times of", func(c *Commands, _ context.Context) error {
 		switch {
 		case c.stamps == nil:
 			return fmt.Errorf("engine: times of %q: recorded without RecorderOptions.Timestamps", c.label)
@@ -259,8 +275,8 @@ func (c *Commands) hold(ops []op) error {
 // release destroys the Vulkan objects and lets the buffers go. The device is done with them.
 func (c *Commands) release() {
 	d := c.d
-	for _, f := range c.fences {
-		vk.DestroyFence(d.vk, f, nil)
+	if c.fence != nil {
+		vk.DestroyFence(d.vk, c.fence, nil)
 		d.destroyed("fence")
 	}
 	if c.stamps != nil {
@@ -279,7 +295,7 @@ func (c *Commands) release() {
 		vk.DestroyBufferView(d.vk, v, nil)
 		d.destroyed("buffer view")
 	}
-	c.fences, c.stamps, c.pool, c.descriptors, c.views = nil, nil, nil, nil, nil
+	c.fence, c.stamps, c.pool, c.descriptors, c.views = nil, nil, nil, nil, nil
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, b := range c.buffers {

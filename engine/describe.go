@@ -89,9 +89,12 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 	if api.Major() == 1 && api.Minor() >= 1 {
 		f.extras = d.in.extras(p, props.ApiVersion)
 		fillExtras(&f.info, &f.extras)
+		if f.info.Caps.CooperativeMatrix {
+			f.info.Caps.CooperativeMatrices = d.in.matrices(p)
+		}
 	}
 	f.info.Caps.HalfTexels = texels(p, vk.FormatR16Sfloat) && texels(p, vk.FormatR16g16b16a16Sfloat)
-	f.info.Unusable = f.unusable(api)
+	f.info.Unusable = f.unusable(api, !d.opts.CompileOnly)
 	return f
 }
 
@@ -104,13 +107,14 @@ func texels(p vk.PhysicalDevice, format vk.Format) bool {
 	return vk.FormatFeatureFlagBits(props.BufferFeatures)&vk.FormatFeatureUniformTexelBufferBit != 0
 }
 
-func (f *found) unusable(api vk.Version) string {
+// unusable says why a device cannot be used, "" where it can.
+func (f *found) unusable(api vk.Version, memory bool) string {
 	switch {
 	case api.Major() != 1 || api.Minor() < 1:
 		return fmt.Sprintf("Vulkan %s, at least 1.1 is needed", api)
 	case f.family < 0:
 		return "no queue that computes"
-	case len(memoryTypesFor(f.types, ^uint32(0), UploadMemory, false)) == 0:
+	case memory && len(memoryTypesFor(f.types, ^uint32(0), UploadMemory, false)) == 0:
 		return "no host-visible, coherent memory"
 	}
 	return ""

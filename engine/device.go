@@ -26,6 +26,7 @@ type Device struct {
 	queue  vk.Queue
 	family uint32
 	types  []memoryType
+	extras extras
 	live   counter
 
 	queueMu sync.Mutex // a queue takes one submission at a time
@@ -95,6 +96,9 @@ func (d *Device) open() error {
 	}
 	f := found[at]
 	d.info, d.phys, d.types, d.family = f.info, f.phys, f.types, uint32(f.family)
+	if d.extras = f.extras; !d.opts.PipelineStatistics {
+		d.extras.executables = 0
+	}
 	if m := d.opts.MaxStorageBufferRange; m > 0 {
 		d.info.Caps.MaxStorageBufferRange = min(m, d.info.Caps.MaxStorageBufferRange)
 	}
@@ -102,7 +106,7 @@ func (d *Device) open() error {
 		d.info.Caps.UnifiedMemory = false
 	}
 	err = d.create("device", "vkCreateDevice", f.info.Name, func() int32 {
-		return d.in.createDevice(d.phys, f.family, &f.extras, &d.vk)
+		return d.in.createDevice(d.phys, f.family, &d.extras, &d.vk)
 	})
 	if err != nil {
 		return err
@@ -137,6 +141,7 @@ func (d *Device) Info() Info {
 	info := d.info
 	info.Heaps, info.Queues = slices.Clone(info.Heaps), slices.Clone(info.Queues)
 	info.Caps.SubgroupOperations = slices.Clone(info.Caps.SubgroupOperations)
+	info.Caps.CooperativeMatrices = slices.Clone(info.Caps.CooperativeMatrices)
 	return info
 }
 
@@ -195,6 +200,14 @@ func (d *Device) enter() error {
 	return nil
 }
 
+// computes refuses what a device that only compiles cannot do.
+func (d *Device) computes(what string) error {
+	if d.opts.CompileOnly {
+		return fmt.Errorf("engine: %s: device %q was opened to compile pipelines only (Options.CompileOnly): %w", what, d.info.Name, ErrUnsupported)
+	}
+	return nil
+}
+
 func (d *Device) leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -219,11 +232,13 @@ func (d *Device) Close() error {
 
 	var errs []error
 	lost := d.lost.Load() // its caller knows already
-	d.queueMu.Lock()
-	if err := d.call("vkDeviceWaitIdle", d.info.Name, func() int32 { return int32(vk.DeviceWaitIdle(d.vk)) }); !lost {
-		errs = append(errs, err)
+	if !d.opts.CompileOnly { // nothing was submitted; and RADV without hardware crashes in this call
+		d.queueMu.Lock()
+		if err := d.call("vkDeviceWaitIdle", d.info.Name, func() int32 { return int32(vk.DeviceWaitIdle(d.vk)) }); !lost {
+			errs = append(errs, err)
+		}
+		d.queueMu.Unlock()
 	}
-	d.queueMu.Unlock()
 	errs = append(errs, d.releaseLeaks(), d.messages(""))
 	errs = append(errs, d.teardown()...)
 	return errors.Join(errs...)

@@ -77,6 +77,7 @@ typedef struct { uint32_t count; const SpecEntry *entries; size_t size; const vo
 typedef struct {
 	int32_t sType; const void *pNext; uint32_t flags; int32_t stage; Handle module; const char *entry; const SpecInfo *spec;
 } StageCreateInfo;
+typedef struct { int32_t sType; void *pNext; uint32_t size; } RequiredSize;
 typedef struct {
 	int32_t sType; const void *pNext; uint32_t flags; StageCreateInfo stage; Handle layout, base; int32_t baseIndex;
 } ComputeCreateInfo;
@@ -100,6 +101,7 @@ typedef struct { int32_t sType; void *pNext; uint32_t float16, int8; } Float16;
 typedef struct { int32_t sType; void *pNext; uint32_t control, full; } SizeControl;
 typedef struct { int32_t sType; void *pNext; uint32_t model, deviceScope, chains; } MemoryModel;
 typedef struct { int32_t sType; void *pNext; uint32_t matrix, robust; } Cooperative;
+typedef struct { int32_t sType; void *pNext; uint32_t info; } Executables;
 
 typedef struct { int32_t sType; void *pNext; uint64_t properties[128]; } Properties2; // 824 bytes are used
 typedef struct { int32_t sType; void *pNext; uint32_t id; char name[256], info[256]; uint8_t conformance[4]; } DriverProperties;
@@ -107,14 +109,26 @@ typedef struct { int32_t sType; void *pNext; uint32_t size, stages, operations, 
 typedef struct { int32_t sType; void *pNext; uint32_t sets; uint64_t allocation; } Maintenance3;
 typedef struct { int32_t sType; void *pNext; uint64_t buffer; } Maintenance4;
 typedef struct { int32_t sType; void *pNext; uint32_t min, max, groups, stages; } SizeProperties;
+typedef struct {
+	int32_t sType; void *pNext; uint32_t m, n, k; int32_t a, b, c, result; uint32_t saturating; int32_t scope;
+} MatrixProperties;
+
+typedef struct { int32_t sType; const void *pNext; Handle pipeline; } PipelineInfo;
+typedef struct { int32_t sType; void *pNext; uint32_t stages; char name[256], description[256]; uint32_t subgroupSize; } Executable;
+typedef struct { int32_t sType; const void *pNext; Handle pipeline; uint32_t index; } ExecutableInfo;
+typedef struct { int32_t sType; void *pNext; char name[256], description[256]; int32_t format; uint64_t value; } ExecutableStatistic;
+typedef struct {
+	int32_t sType; void *pNext; char name[256], description[256]; uint32_t isText; size_t size; void *data;
+} ExecutableText;
 
 // ---- what a device can do beyond the first version of Vulkan ------------------
 
 typedef struct {
 	char driver[256], driverInfo[256];
 	uint64_t maxAllocation, maxBuffer;
-	uint32_t subgroupSize, subgroupStages, subgroupOperations, subgroupMin, subgroupMax;
-	uint32_t float16, int8, storage16, uniform16, sizeControl, fullSubgroups, memoryModel, cooperative, statistics, int64, int16;
+	uint32_t subgroupSize, subgroupStages, subgroupOperations, subgroupMin, subgroupMax, subgroupGroups;
+	uint32_t float16, int8, storage16, uniform16, sizeControl, fullSubgroups;
+	uint32_t memoryModel, memoryScope, cooperative, executables, statistics, int64, int16;
 } Caps;
 
 // ---- messages of the validation layers ------------------------------------------
@@ -249,6 +263,8 @@ typedef struct {
 	Result (*extensions)(void *, const char *, uint32_t *, ExtensionProperties *);
 	Result (*deviceCreate)(void *, const DeviceCreateInfo *, const void *, void **);
 	Result (*submit)(void *, uint32_t, const SubmitInfo *, Handle);
+	Result (*fenceWait)(void *, uint32_t, const Handle *, uint32_t, uint64_t);
+	Result (*fenceReset)(void *, uint32_t, const Handle *);
 	void (*barrier)(void *, uint32_t, uint32_t, uint32_t, uint32_t, const MemoryBarrier *, uint32_t, const void *, uint32_t, const void *);
 	void (*copy)(void *, Handle, Handle, uint32_t, const BufferCopy *);
 	void (*update)(void *, uint32_t, const WriteDescriptorSet *, uint32_t, const void *);
@@ -256,6 +272,10 @@ typedef struct {
 	Result (*pipelineLayout)(void *, const PipelineLayoutCreateInfo *, const void *, Handle *);
 	Result (*pool)(void *, const PoolCreateInfo *, const void *, Handle *);
 	Result (*compute)(void *, Handle, uint32_t, const ComputeCreateInfo *, const void *, Handle *);
+	Result (*matrices)(void *, uint32_t *, MatrixProperties *);
+	Result (*executables)(void *, const PipelineInfo *, uint32_t *, Executable *);
+	Result (*executableStatistics)(void *, const ExecutableInfo *, uint32_t *, ExecutableStatistic *);
+	Result (*executableTexts)(void *, const ExecutableInfo *, uint32_t *, ExecutableText *);
 	Result (*objectName)(void *, const ObjectName *);
 	void (*labelBegin)(void *, const Label *);
 	void (*labelEnd)(void *);
@@ -272,6 +292,8 @@ static Calls *calls_new(void *resolver, Handle instance, int debug) {
 	RESOLVE(extensions, "vkEnumerateDeviceExtensionProperties");
 	RESOLVE(deviceCreate, "vkCreateDevice");
 	RESOLVE(submit, "vkQueueSubmit");
+	RESOLVE(fenceWait, "vkWaitForFences");
+	RESOLVE(fenceReset, "vkResetFences");
 	RESOLVE(barrier, "vkCmdPipelineBarrier");
 	RESOLVE(copy, "vkCmdCopyBuffer");
 	RESOLVE(update, "vkUpdateDescriptorSets");
@@ -279,6 +301,10 @@ static Calls *calls_new(void *resolver, Handle instance, int debug) {
 	RESOLVE(pipelineLayout, "vkCreatePipelineLayout");
 	RESOLVE(pool, "vkCreateDescriptorPool");
 	RESOLVE(compute, "vkCreateComputePipelines");
+	RESOLVE(matrices, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+	RESOLVE(executables, "vkGetPipelineExecutablePropertiesKHR");
+	RESOLVE(executableStatistics, "vkGetPipelineExecutableStatisticsKHR");
+	RESOLVE(executableTexts, "vkGetPipelineExecutableInternalRepresentationsKHR");
 	if (debug) {
 		RESOLVE(messengerCreate, "vkCreateDebugUtilsMessengerEXT");
 		RESOLVE(messengerDestroy, "vkDestroyDebugUtilsMessengerEXT");
@@ -316,13 +342,16 @@ static uint32_t queue_families(Calls *c, Handle physical, QueueFamily *out, uint
 }
 
 // caps_read needs a device of Vulkan 1.1 (api as the device reports it).
-static void caps_read(Calls *c, Handle physical, uint32_t api, int cooperative, Caps *out) {
+static void caps_read(Calls *c, Handle physical, uint32_t api, Caps *out) {
+	int cooperative = has_device_extension(c, physical, "VK_KHR_cooperative_matrix");
+	int executables = has_device_extension(c, physical, "VK_KHR_pipeline_executable_properties");
 	uint32_t minor = api >> 12 & 0x3ff;
 	Storage16 storage = {1000083000, NULL, 0, 0, 0, 0};
 	Float16 half = {1000082000, NULL, 0, 0};
 	SizeControl size = {1000225002, NULL, 0, 0};
 	MemoryModel model = {1000211000, NULL, 0, 0, 0};
 	Cooperative matrix = {1000506000, NULL, 0, 0};
+	Executables executable = {1000269000, NULL, 0};
 	Features2 features = {1000059000, &storage, {0}};
 	Chain *end = (Chain *)&storage;
 #define APPEND(when, s) if (when) { end->pNext = &s; end = (Chain *)&s; }
@@ -330,6 +359,7 @@ static void caps_read(Calls *c, Handle physical, uint32_t api, int cooperative, 
 	APPEND(minor >= 2, model)
 	APPEND(minor >= 3, size)
 	APPEND(cooperative, matrix)
+	APPEND(executables, executable)
 	c->features(OBJECT(physical), &features);
 
 	SubgroupProperties subgroup = {1000094000, NULL, 0, 0, 0, 0};
@@ -359,13 +389,23 @@ static void caps_read(Calls *c, Handle physical, uint32_t api, int cooperative, 
 	out->int8 = half.int8;
 	out->storage16 = storage.storage;
 	out->uniform16 = storage.uniform;
-	out->sizeControl = size.control;
+	out->subgroupGroups = sizes.groups;
+	out->sizeControl = size.control && sizes.stages & 0x20; // for compute shaders
 	out->fullSubgroups = size.full;
 	out->memoryModel = model.model;
-	out->cooperative = matrix.matrix;
+	out->memoryScope = model.deviceScope;
+	out->cooperative = matrix.matrix && model.model && c->matrices;
+	out->executables = executable.info && c->executables && c->executableStatistics && c->executableTexts;
 	out->statistics = features.features[24];
 	out->int64 = features.features[40];
 	out->int16 = features.features[41];
+}
+
+// cooperative_matrices lists at most room shapes of matrices and returns how many.
+static uint32_t cooperative_matrices(Calls *c, Handle physical, MatrixProperties *out, uint32_t room) {
+	uint32_t n = room;
+	for (uint32_t i = 0; i < room; i++) out[i] = (MatrixProperties){1000506001, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	return c->matrices && c->matrices(OBJECT(physical), &n, out) >= 0 ? n : 0;
 }
 
 // device_create makes a device with one queue of the family and those of the
@@ -376,8 +416,9 @@ static Result device_create(Calls *c, Handle physical, uint32_t family, const Ca
 	Storage16 storage = {1000083000, NULL, caps->storage16, caps->uniform16, 0, 0};
 	Float16 half = {1000082000, NULL, caps->float16, 0};
 	SizeControl size = {1000225002, NULL, caps->sizeControl, caps->fullSubgroups};
-	MemoryModel model = {1000211000, NULL, caps->memoryModel, 0, 0};
+	MemoryModel model = {1000211000, NULL, caps->memoryModel, caps->memoryScope, 0};
 	Cooperative matrix = {1000506000, NULL, caps->cooperative, 0};
+	Executables executable = {1000269000, NULL, caps->executables};
 	Features2 features = {1000059000, NULL, {0}};
 	features.features[41] = caps->int16;
 	Chain *end = (Chain *)&features;
@@ -385,12 +426,14 @@ static Result device_create(Calls *c, Handle physical, uint32_t family, const Ca
 	APPEND(caps->storage16 || caps->uniform16, storage)
 	APPEND(caps->float16, half)
 	APPEND(caps->sizeControl, size)
-	APPEND(caps->cooperative && caps->memoryModel, model)
-	APPEND(caps->cooperative && caps->memoryModel, matrix)
+	APPEND(caps->cooperative, model)
+	APPEND(caps->cooperative, matrix)
+	APPEND(caps->executables, executable)
 #undef APPEND
-	const char *extensions[1];
+	const char *extensions[2];
 	uint32_t n = 0;
-	if (caps->cooperative && caps->memoryModel) extensions[n++] = "VK_KHR_cooperative_matrix";
+	if (caps->executables) extensions[n++] = "VK_KHR_pipeline_executable_properties";
+	if (caps->cooperative) extensions[n++] = "VK_KHR_cooperative_matrix";
 	DeviceCreateInfo info = {3, &features, 0, 1, &queue, 0, NULL, n, extensions, NULL};
 	void *device = NULL;
 	Result r = c->deviceCreate(OBJECT(physical), &info, NULL, &device);
@@ -405,6 +448,12 @@ static Result queue_submit(Calls *c, Handle queue, Handle commands, Handle fence
 	SubmitInfo info = {4, NULL, 0, NULL, NULL, 1, list, 0, NULL};
 	return c->submit(OBJECT(queue), 1, &info, fence);
 }
+
+static Result fence_wait(Calls *c, Handle device, Handle fence, uint64_t nanoseconds) {
+	return c->fenceWait(OBJECT(device), 1, &fence, 1, nanoseconds);
+}
+
+static Result fence_reset(Calls *c, Handle device, Handle fence) { return c->fenceReset(OBJECT(device), 1, &fence); }
 
 static void memory_barrier(Calls *c, Handle commands, uint32_t srcStages, uint32_t dstStages, uint32_t srcAccess, uint32_t dstAccess) {
 	MemoryBarrier b = {46, NULL, srcAccess, dstAccess};
@@ -453,16 +502,56 @@ static Result descriptor_pool_create(Calls *c, Handle device, uint32_t sets, uin
 	return c->pool(OBJECT(device), &info, NULL, out);
 }
 
-static Result compute_pipeline_create(Calls *c, Handle device, Handle cache, Handle module, const char *entry,
-                                      Handle layout, const uint32_t *constants, uint32_t count, Handle *out) {
+// subgroup is the size of a subgroup, 0 for the driver's choice; full says that all subgroups of
+// a workgroup have it; capture keeps what executable_statistics and executable_texts tell.
+static Result compute_pipeline_create(Calls *c, Handle device, Handle cache, Handle module, const char *entry, Handle layout,
+                                      const uint32_t *constants, uint32_t count, uint32_t subgroup, int full, int capture, Handle *out) {
 	SpecEntry *entries = calloc(count ? count : 1, sizeof *entries);
 	if (!entries) return -1;
 	for (uint32_t i = 0; i < count; i++) entries[i] = (SpecEntry){i, 4 * i, 4};
 	SpecInfo spec = {count, entries, 4 * (size_t)count, constants};
-	ComputeCreateInfo info = {29, NULL, 0, {18, NULL, 0, 0x20, module, entry, count ? &spec : NULL}, layout, 0, -1};
+	RequiredSize size = {1000225001, NULL, subgroup};
+	StageCreateInfo stage = {18, subgroup ? &size : NULL, full ? 2 : 0, 0x20, module, entry, count ? &spec : NULL};
+	ComputeCreateInfo info = {29, NULL, capture ? 0xc0 : 0, stage, layout, 0, -1};
 	Result r = c->compute(OBJECT(device), cache, 1, &info, NULL, out);
 	free(entries);
 	return r;
+}
+
+// ---- what a driver's compiler made of a pipeline ----------------------------------------
+
+static Result executable_list(Calls *c, Handle device, Handle pipeline, Executable *out, uint32_t *n) {
+	PipelineInfo info = {1000269001, NULL, pipeline};
+	for (uint32_t i = 0; i < *n; i++) out[i].sType = 1000269002, out[i].pNext = NULL;
+	return c->executables(OBJECT(device), &info, n, out);
+}
+
+// executable_statistics makes an array of n, which the caller frees.
+static Result executable_statistics(Calls *c, Handle device, Handle pipeline, uint32_t index, ExecutableStatistic **out, uint32_t *n) {
+	ExecutableInfo info = {1000269003, NULL, pipeline, index};
+	Result r = c->executableStatistics(OBJECT(device), &info, n, NULL);
+	if (r || !*n) return r;
+	if (!(*out = calloc(*n, sizeof **out))) return -1;
+	for (uint32_t i = 0; i < *n; i++) (*out)[i].sType = 1000269004;
+	return c->executableStatistics(OBJECT(device), &info, n, *out);
+}
+
+static void executable_texts_free(ExecutableText *list, uint32_t n) {
+	for (uint32_t i = 0; list && i < n; i++) free(list[i].data);
+	free(list);
+}
+
+// executable_texts makes an array of n, which the caller frees with executable_texts_free.
+static Result executable_texts(Calls *c, Handle device, Handle pipeline, uint32_t index, ExecutableText **out, uint32_t *n) {
+	ExecutableInfo info = {1000269003, NULL, pipeline, index};
+	Result r = c->executableTexts(OBJECT(device), &info, n, NULL);
+	if (r || !*n) return r;
+	if (!(*out = calloc(*n, sizeof **out))) return -1;
+	for (uint32_t i = 0; i < *n; i++) (*out)[i].sType = 1000269005;
+	if ((r = c->executableTexts(OBJECT(device), &info, n, *out))) return r; // sizes only
+	for (uint32_t i = 0; i < *n; i++)
+		if (!((*out)[i].data = calloc(1, (*out)[i].size + 1))) return -1;
+	return c->executableTexts(OBJECT(device), &info, n, *out);
 }
 
 // ---- names and regions seen by debuggers -----------------------------------------------

@@ -97,6 +97,7 @@ func (s PipelineSpec) identity() [sha256.Size]byte {
 	word(s.Bindings)
 	word(int(s.Texels))
 	word(s.PushBytes)
+	word(s.Subgroup)
 	word(len(s.Constants))
 	var b []byte
 	for _, v := range s.Constants {
@@ -121,6 +122,11 @@ func (s PipelineSpec) check(c Caps) error {
 		return fmt.Errorf("engine: pipeline %q: texel buffers among %d bindings, at most 32 are possible: %w", s.Label, s.Bindings, ErrUnsupported)
 	case s.PushBytes < 0 || s.PushBytes%4 != 0:
 		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, a multiple of 4 is needed", s.Label, s.PushBytes)
+	case s.Subgroup != 0 && !c.SubgroupSizeControl:
+		return fmt.Errorf("engine: pipeline %q: subgroups of %d invocations, but the device lets nobody choose their size; ask for 0: %w", s.Label, s.Subgroup, ErrUnsupported)
+	case s.Subgroup != 0 && (s.Subgroup < c.SubgroupMin || s.Subgroup > c.SubgroupMax || s.Subgroup&(s.Subgroup-1) != 0):
+		return fmt.Errorf("engine: pipeline %q: subgroups of %d invocations, the device has powers of two from %d to %d: %w",
+			s.Label, s.Subgroup, c.SubgroupMin, c.SubgroupMax, ErrUnsupported)
 	case s.PushBytes > c.MaxPushConstants:
 		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, the device allows %d: %w", s.Label, s.PushBytes, c.MaxPushConstants, ErrUnsupported)
 	}
@@ -166,6 +172,10 @@ func (d *Device) Pipeline(s PipelineSpec) (*Pipeline, error) {
 
 // compile makes a pipeline; several goroutines may compile at the same time.
 func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
+	full, err := d.fullSubgroups(s)
+	if err != nil {
+		return nil, err
+	}
 	l, err := d.layout(s)
 	if err != nil {
 		return nil, err
@@ -183,12 +193,26 @@ func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
 	}()
 	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, texels: s.Texels, pushBytes: s.PushBytes, layout: l}
 	if err := d.create("pipeline", "vkCreateComputePipelines", s.Label, func() int32 {
-		return d.in.createPipeline(d.vk, d.pipelines.cache, module, l.pipeline, s, &x.vk)
+		return d.in.createPipeline(d.vk, d.pipelines.cache, module, l.pipeline, s, full, d.extras.executables != 0, &x.vk)
 	}); err != nil {
 		return nil, err
 	}
 	d.in.name(d.vk, objectPipeline, bits(x.vk), s.Label)
 	return x, nil
+}
+
+// fullSubgroups reports whether all subgroups of a spec's workgroups can be full, and refuses
+// workgroups that are too large for the subgroups that were asked for.
+func (d *Device) fullSubgroups(s PipelineSpec) (bool, error) {
+	if s.Subgroup == 0 {
+		return false, nil
+	}
+	x, y, z := localSize(s.Code, s.Constants)
+	if limit := s.Subgroup * int(d.extras.subgroupGroups); x*y*z > limit {
+		return false, fmt.Errorf("engine: pipeline %q: %d invocations in a workgroup, at most %d go with subgroups of %d: %w",
+			s.Label, x*y*z, limit, s.Subgroup, ErrUnsupported)
+	}
+	return d.extras.fullSubgroups != 0 && x%s.Subgroup == 0, nil
 }
 
 // layout returns the shared layout for a spec.

@@ -51,6 +51,9 @@ func (d *Device) NewRecorder(label string, o RecorderOptions) (*Recorder, error)
 		return nil, err
 	}
 	defer d.leave()
+	if err := d.computes(fmt.Sprintf("recorder %q", label)); err != nil {
+		return nil, err
+	}
 	if o.Timestamps && d.info.Caps.TimestampBits == 0 {
 		return nil, fmt.Errorf("engine: recorder %q: the queue of %s has no timestamps: %w", label, d.info.Name, ErrUnsupported)
 	}

@@ -65,6 +65,12 @@ func (*Buffer) Close() error { return nil }
 // Pipeline is a compiled compute shader; this build makes none.
 type Pipeline struct{}
 
+// Statistics returns [ErrNoDevice].
+func (*Pipeline) Statistics() ([]Statistic, error) { return nil, errStub() }
+
+// Representations returns [ErrNoDevice].
+func (*Pipeline) Representations() ([]Representation, error) { return nil, errStub() }
+
 // Recorder collects dispatches and copies; this build makes none.
 type Recorder struct{}
 
@@ -88,6 +94,9 @@ type Commands struct{}
 
 // Run returns [ErrNoDevice].
 func (*Commands) Run(context.Context) error { return errStub() }
+
+// Start returns [ErrNoDevice].
+func (*Commands) Start(context.Context) error { return errStub() }
 
 // Wait returns [ErrNoDevice].
 func (*Commands) Wait(context.Context) error { return errStub() }

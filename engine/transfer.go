@@ -67,6 +67,9 @@ func (d *Device) Download(ctx context.Context, dst []byte, src *Buffer, offset i
 // transfer checks the arguments and keeps the buffer open during f, which is given the
 // mapped range where there is one.
 func (d *Device) transfer(ctx context.Context, verb string, b *Buffer, offset int64, n int, f func(mapped []byte) error) error {
+	if err := d.computes(verb); err != nil {
+		return err
+	}
 	if b == nil || b.d != d {
 		return fmt.Errorf("engine: %s: the buffer is nil or belongs to another device", verb)
 	}
@@ -198,12 +201,8 @@ func (s *staging) open(d *Device) error {
 	for i := range stagingSlots {
 		x := &slot{offset: int64(i) * slotBytes, commands: Commands{d: d, label: "staging ring"}}
 		s.slots = append(s.slots, x)
-		var fence vk.Fence
-		err := d.newPool("staging ring", vk.CommandPoolCreateTransientBit, &x.commands.pool, &x.commands.buffer, &fence)
-		if fence != nil {
-			x.commands.fences = []vk.Fence{fence}
-		}
-		if err != nil {
+		k := &x.commands
+		if err := d.newPool("staging ring", vk.CommandPoolCreateTransientBit, &k.pool, &k.buffer, &k.fence); err != nil {
 			s.close(d)
 			return err
 		}

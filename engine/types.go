@@ -28,6 +28,16 @@ type Options struct {
 	// NoCache switches the pipeline cache file off.
 	NoCache bool
 
+	// PipelineStatistics makes the compiler keep what [Pipeline.Statistics] and
+	// [Pipeline.Representations] tell, where the driver can (Caps.CompilerStatistics).
+	// Compiling takes longer then.
+	PipelineStatistics bool
+
+	// CompileOnly opens a device that need not have memory, to compile pipelines on and nothing
+	// else: NewBuffer and NewRecorder say [ErrUnsupported]. Some drivers offer such devices for
+	// hardware that is not there (RADV with RADV_FORCE_FAMILY).
+	CompileOnly bool
+
 	// BlockBytes is the size of the memory blocks that buffers are cut from; 0 is 64 MiB.
 	// A larger buffer gets a block of its own.
 	BlockBytes int64
@@ -102,6 +112,17 @@ type Caps struct {
 	Uniform16          bool // 16-bit values in uniform buffers too
 	CooperativeMatrix  bool // VK_KHR_cooperative_matrix
 	PipelineStatistics bool // counts of shader invocations
+	CompilerStatistics bool // VK_KHR_pipeline_executable_properties: see Options.PipelineStatistics
+
+	CooperativeMatrices []CooperativeMatrix // what the device multiplies, none without CooperativeMatrix
+}
+
+// CooperativeMatrix is a product that the invocations of a scope compute together:
+// Result[M,N] = A[M,K]·B[K,N] + C[M,N].
+type CooperativeMatrix struct {
+	M, N, K         int
+	A, B, C, Result string // types of the elements: "float16", "float32", "sint8", "bfloat16", ...
+	Scope           string // "subgroup", "workgroup", "device" or "queue family"
 }
 
 // Memory says what a buffer is for.
@@ -154,6 +175,27 @@ type PipelineSpec struct {
 	Texels    uint32   // bit i: binding i is a uniform texel buffer, the others are storage buffers
 	PushBytes int      // size of the push constant block, a multiple of 4; 0 = none
 	Constants []uint32 // specialization constants: element i is constant_id i
+
+	// Subgroup is the number of invocations in a subgroup, a power of two from
+	// Caps.SubgroupMin to Caps.SubgroupMax; it needs Caps.SubgroupSizeControl. Where the
+	// workgroup's x is a multiple of it, all subgroups are full. 0 leaves the size to the driver.
+	Subgroup int
+}
+
+// Statistic is a number that a driver's compiler tells about a pipeline; which ones there are
+// is the driver's business.
+type Statistic struct {
+	Name        string
+	Description string
+	Value       float64 // exact for whole numbers below 2^53; 1 for true, 0 for false
+}
+
+// Representation is a form of a pipeline's code as text, for example the instructions of
+// the device.
+type Representation struct {
+	Name        string
+	Description string
+	Text        string
 }
 
 // Binding is a range of a buffer bound to a storage buffer of a shader or, where the

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 	"unsafe"
 
 	vk "github.com/vulkan-go/vulkan"
@@ -164,11 +165,22 @@ func (in *instance) families(p vk.PhysicalDevice) []Queue {
 type extras = C.Caps
 
 func (in *instance) extras(p vk.PhysicalDevice, api uint32) extras {
-	name := C.CString("VK_KHR_cooperative_matrix")
-	defer C.free(unsafe.Pointer(name))
 	var x extras
-	C.caps_read(in.calls, bits(p), C.uint32_t(api), C.has_device_extension(in.calls, bits(p), name), &x)
+	C.caps_read(in.calls, bits(p), C.uint32_t(api), &x)
 	return x
+}
+
+// matrices lists the shapes of cooperative matrices.
+func (in *instance) matrices(p vk.PhysicalDevice) []CooperativeMatrix {
+	var list [128]C.MatrixProperties
+	n := C.cooperative_matrices(in.calls, bits(p), &list[0], C.uint32_t(len(list)))
+	shapes := make([]CooperativeMatrix, n)
+	for i := range shapes {
+		m := &list[i]
+		shapes[i] = CooperativeMatrix{M: int(m.m), N: int(m.n), K: int(m.k), A: componentName(int32(m.a)), B: componentName(int32(m.b)),
+			C: componentName(int32(m.c)), Result: componentName(int32(m.result)), Scope: scopeName(int32(m.scope))}
+	}
+	return shapes
 }
 
 // fill copies the extras into the exported description.
@@ -191,8 +203,9 @@ func fillExtras(info *Info, x *extras) {
 	c.Float16, c.Int8, c.Storage16 = x.float16 != 0, x.int8 != 0, x.storage16 != 0
 	c.Uniform16 = x.uniform16 != 0
 	c.Int16, c.Int64 = x.int16 != 0, x.int64 != 0
-	c.CooperativeMatrix = x.cooperative != 0 && x.memoryModel != 0
+	c.CooperativeMatrix = x.cooperative != 0
 	c.PipelineStatistics = x.statistics != 0
+	c.CompilerStatistics = x.executables != 0
 }
 
 func (in *instance) createDevice(p vk.PhysicalDevice, family int, x *extras, out *vk.Device) int32 {
@@ -206,6 +219,14 @@ func (in *instance) createDevice(p vk.PhysicalDevice, family int, x *extras, out
 
 func (in *instance) submit(q vk.Queue, c vk.CommandBuffer, f vk.Fence) int32 {
 	return int32(C.queue_submit(in.calls, bits(q), bits(c), bits(f)))
+}
+
+func (in *instance) waitFence(d vk.Device, f vk.Fence, patience time.Duration) int32 {
+	return int32(C.fence_wait(in.calls, bits(d), bits(f), C.uint64_t(patience)))
+}
+
+func (in *instance) resetFence(d vk.Device, f vk.Fence) int32 {
+	return int32(C.fence_reset(in.calls, bits(d), bits(f)))
 }
 
 func (in *instance) barrier(c vk.CommandBuffer, src, dst, srcAccess, dstAccess uint32) {
@@ -245,13 +266,66 @@ func (in *instance) createPool(d vk.Device, sets, buffers, texels int, out *vk.D
 	return int32(r)
 }
 
-func (in *instance) createPipeline(d vk.Device, cache vk.PipelineCache, module vk.ShaderModule, layout vk.PipelineLayout, s PipelineSpec, out *vk.Pipeline) int32 {
+func (in *instance) createPipeline(d vk.Device, cache vk.PipelineCache, module vk.ShaderModule, layout vk.PipelineLayout, s PipelineSpec,
+	full, capture bool, out *vk.Pipeline) int32 {
 	entry := C.CString(s.Entry)
 	defer C.free(unsafe.Pointer(entry))
 	var h handle
 	r := C.compute_pipeline_create(in.calls, bits(d), bits(cache), bits(module), entry, bits(layout),
-		(*C.uint32_t)(unsafe.SliceData(s.Constants)), C.uint32_t(len(s.Constants)), &h)
+		(*C.uint32_t)(unsafe.SliceData(s.Constants)), C.uint32_t(len(s.Constants)), C.uint32_t(s.Subgroup), flag(full), flag(capture), &h)
 	fromBits(out, h)
+	return int32(r)
+}
+
+func flag(v bool) C.int {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+// ---- what a driver's compiler made of a pipeline ----
+
+// executables appends the executables of a pipeline: their names and subgroup sizes.
+func (in *instance) executables(d vk.Device, p vk.Pipeline, out *[]executable) int32 {
+	var list [16]C.Executable
+	n := C.uint32_t(len(list))
+	r := C.executable_list(in.calls, bits(d), bits(p), &list[0], &n)
+	for i := range list[:n] {
+		*out = append(*out, executable{C.GoString(&list[i].name[0]), int(list[i].subgroupSize)})
+	}
+	return int32(r)
+}
+
+// statistics appends the statistics of one executable.
+func (in *instance) statistics(d vk.Device, p vk.Pipeline, index int, out *[]Statistic) int32 {
+	var list *C.ExecutableStatistic
+	var n C.uint32_t
+	r := C.executable_statistics(in.calls, bits(d), bits(p), C.uint32_t(index), &list, &n)
+	defer C.free(unsafe.Pointer(list))
+	if r == resultSuccess && n > 0 {
+		for i := range unsafe.Slice(list, n) {
+			s := &unsafe.Slice(list, n)[i]
+			*out = append(*out, Statistic{C.GoString(&s.name[0]), C.GoString(&s.description[0]), statisticValue(int32(s.format), uint64(s.value))})
+		}
+	}
+	return int32(r)
+}
+
+// texts appends the representations of one executable that are text.
+func (in *instance) texts(d vk.Device, p vk.Pipeline, index int, out *[]Representation) int32 {
+	var list *C.ExecutableText
+	var n C.uint32_t
+	r := C.executable_texts(in.calls, bits(d), bits(p), C.uint32_t(index), &list, &n)
+	made := n
+	defer func() { C.executable_texts_free(list, made) }()
+	if r == resultSuccess && n > 0 {
+		for i := range unsafe.Slice(list, n) {
+			if t := &unsafe.Slice(list, n)[i]; t.isText != 0 {
+				*out = append(*out, Representation{C.GoString(&t.name[0]), C.GoString(&t.description[0]), C.GoString((*C.char)(t.data))})
+			}
+		}
+	}
 	return int32(r)
 }
 
