@@ -126,7 +126,7 @@ func longSpin(t testing.TB, d *Device) (x *Buffer, work Dispatch) {
 	t.Helper()
 	size, rounds := int64(256), uint32(200_000_000)
 	if d.Info().Kind == "cpu" {
-		size, rounds = 64*256, 65_000
+		size, rounds = 128*256, 65_000
 	}
 	x, err := d.NewBuffer(size, DeviceMemory, "x")
 	if err != nil {
