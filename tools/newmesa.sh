@@ -32,6 +32,7 @@ die() {
 # as_root COMMAND...: becomes it, as root.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
+		unshare --mount true || die "this machine does not let root mount (a container without CAP_SYS_ADMIN?)"
 		exec "$@"
 	fi
 	command -v sudo >/dev/null || die "mounting and chroot need root, and there is no sudo: run this as root"
