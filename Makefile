@@ -13,12 +13,15 @@ BENCHFLAGS ?= --model swin-t_glip-pre_3rdparty --per-op
 REQUIRE_VULKAN ?= 1
 export REQUIRE_VULKAN
 
+# The validation layer since 2025 leaves out what shaders access, unless told; before, it always looked, and ignores this.
+export VK_LAYER_SYNCVAL_SHADER_ACCESSES_HEURISTIC := 1
+
 # Where the project builds without cgo.
 PLATFORMS := linux/amd64 linux/arm64 windows/amd64 darwin/arm64
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 .PHONY: demo
 demo: ## features of a photograph with GLIP-T's backbone, checked and drawn into out/demo
@@ -57,6 +60,14 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 golden: ## the full-size cases of ../shared/golden, where present
 	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi
 	GLIPVK_GOLDEN=full $(GO) test -run Golden -count=1 -timeout 30m ./...
+
+.PHONY: test-newmesa
+test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian folder made once (root or sudo)
+	tools/newmesa.sh test
+
+.PHONY: test-swiftshader
+test-swiftshader: ## tests that reach a device, on SwiftShader
+	tools/swiftshader.sh test
 
 .PHONY: sizes
 sizes: ## lines per folder, long files, long functions

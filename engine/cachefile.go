@@ -22,6 +22,9 @@ const cacheMagic = "glipvk-pipelines1"
 // maxCacheBytes bounds what is read: a larger file is not ours.
 const maxCacheBytes = 256 << 20
 
+// cacheHeader is the size of the header that Vulkan requires of a cache's data.
+const cacheHeader = 32
+
 // cacheFileName returns the file's name for a device: one file per device, so that two of
 // them do not overwrite each other.
 func (k cacheKey) fileName() string {
@@ -64,13 +67,13 @@ func decodeCache(k cacheKey, file []byte) ([]byte, error) {
 	if sum := sha256.Sum256(data); !bytes.Equal(sum[:], rest[:sha256.Size]) {
 		return nil, fmt.Errorf("damaged")
 	}
-	if len(data) < 32 {
+	if len(data) < cacheHeader {
 		return nil, fmt.Errorf("the driver's header is truncated")
 	}
 	head := binary.LittleEndian
-	if size := head.Uint32(data); size < 32 || int64(size) > int64(len(data)) ||
+	if size := head.Uint32(data); size < cacheHeader || int64(size) > int64(len(data)) ||
 		head.Uint32(data[4:]) != 1 || head.Uint32(data[8:]) != k.Vendor || head.Uint32(data[12:]) != k.Device ||
-		!bytes.Equal(data[16:32], k.UUID[:]) {
+		!bytes.Equal(data[16:cacheHeader], k.UUID[:]) {
 		return nil, fmt.Errorf("the driver's header names another device")
 	}
 	return data, nil

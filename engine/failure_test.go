@@ -170,6 +170,7 @@ func TestDeviceLost(t *testing.T) {
 func TestPipelineCache(t *testing.T) {
 	openTest(t, nil)
 	dir := t.TempDir()
+	gives := 0 // bytes of the driver's own data
 	compile := func() (read int) {
 		t.Helper()
 		d := openTest(t, func(o *Options) { o.NoCache, o.CacheDir = false, dir })
@@ -179,7 +180,7 @@ func TestPipelineCache(t *testing.T) {
 		if p, q := must[*Pipeline](t)(d.Pipeline(affineSpec(0))), must[*Pipeline](t)(d.Pipeline(affineSpec(1))); p == q {
 			t.Error("different constants gave one pipeline")
 		}
-		read = d.pipelines.read
+		read, gives = d.pipelines.read, len(cacheData(d.vk, d.pipelines.cache))
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -189,6 +190,12 @@ func TestPipelineCache(t *testing.T) {
 		t.Errorf("%d bytes from an empty folder", n)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if gives < cacheHeader { // so does lavapipe of Mesa 26.2
+		if err != nil || len(files) != 0 {
+			t.Errorf("the driver gives %d bytes, which is less than a header: they must not be kept, the folder holds %v (%v)", gives, files, err)
+		}
+		t.Skipf("the driver gives %d bytes of cache data, less than a header: nothing is kept, so nothing is read", gives)
+	}
 	if err != nil || len(files) != 1 {
 		t.Fatalf("the folder holds %v (%v), want one file", files, err)
 	}

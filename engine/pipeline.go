@@ -64,7 +64,9 @@ func (p *pipelines) open(d *Device) error {
 func (p *pipelines) close(d *Device) {
 	if p.cache != nil {
 		if p.path != "" && len(p.byKey) > 0 {
-			if data := cacheData(d.vk, p.cache); len(data) > 0 {
+			// lavapipe of Mesa 26.2 gives 20 bytes, less than the header that Vulkan prescribes:
+			// no use to anybody, and readCache would refuse them.
+			if data := cacheData(d.vk, p.cache); len(data) >= cacheHeader {
 				_ = writeCache(p.path, p.key, data) // a cache that cannot be kept costs time only
 			}
 		}

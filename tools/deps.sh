@@ -4,6 +4,9 @@
 #   tools/deps.sh run        a Vulkan loader and, where there is no Vulkan driver at all, a software one
 #   tools/deps.sh test       loader, software driver, validation layers, shader compiler
 #   tools/deps.sh generate   shader compiler
+#   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
+#   tools/deps.sh swiftshader  loader, validation layers
+#   tools/deps.sh lists      nothing, but brings apt's package lists up to date
 #   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
 #
 # Uses apt-get (Debian, Ubuntu), through sudo where needed. Elsewhere it says what to install. Without them "run" still goes on, on
@@ -55,6 +58,9 @@ has_layers() {
 }
 has_compiler() { command -v glslc >/dev/null; }
 
+has_debootstrap() { PATH="$PATH:/usr/sbin:/sbin" command -v debootstrap >/dev/null; }
+has_debian_keys() { [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; }
+
 # missing LEVEL: the Debian packages that would bring what is not here.
 missing() {
 	case $1 in
@@ -69,6 +75,14 @@ missing() {
 		has_compiler || echo glslc
 		;;
 	generate) has_compiler || echo glslc ;;
+	newmesa)
+		has_debootstrap || echo debootstrap
+		has_debian_keys || echo debian-archive-keyring
+		;;
+	swiftshader)
+		has_loader || echo libvulkan1
+		has_layers || echo vulkan-validationlayers
+		;;
 	esac
 }
 
@@ -78,6 +92,8 @@ describe() {
 	libvulkan1) echo "the Vulkan loader (libvulkan.so.1)" ;;
 	mesa-vulkan-drivers) echo "a Vulkan driver (Mesa's lavapipe runs on any CPU)" ;;
 	vulkan-validationlayers) echo "the Khronos validation layers" ;;
+	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
+	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
 	esac
 }
@@ -100,7 +116,8 @@ give_up() {
 	exit 1
 }
 
-install() {
+# become_root PACKAGES...: sets apt to the command that runs apt-get as root.
+become_root() {
 	local sudo=()
 	command -v apt-get >/dev/null || give_up "there is no apt-get here" "$@"
 	if [ "$(id -u)" -ne 0 ]; then
@@ -108,9 +125,15 @@ install() {
 		sudo=(sudo)
 		[ -t 0 ] || sudo+=(-n) # nobody there to type a password
 	fi
-	local apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+	apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+}
+
+update() { "${apt[@]}" update >&2 || say "apt-get update failed: trying with the lists at hand"; }
+
+install() {
+	become_root "$@"
 	say "installing $*"
-	"${apt[@]}" update >&2 || say "apt-get update failed: trying with the lists at hand"
+	update
 	"${apt[@]}" install -y --no-install-recommends "$@" >&2 || give_up "apt-get could not install them" "$@"
 }
 
@@ -120,7 +143,15 @@ if [ "${1:-}" = -n ]; then
 	shift
 fi
 level=${1:-}
-case $level in run | test | generate) ;; *) usage ;; esac
+case $level in
+run | test | generate | newmesa | swiftshader) ;;
+lists)
+	become_root
+	update
+	exit
+	;;
+*) usage ;;
+esac
 
 read -r -a packages <<<"$(missing "$level" | tr '\n' ' ')"
 if [ ${#packages[@]} -eq 0 ]; then

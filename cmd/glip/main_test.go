@@ -44,7 +44,7 @@ func exitRows(d desk) []exitRow {
 		{"bad size", f("--size", "7", d.path("cat.png")), 2, "--size"},
 		{"bad limit", f("--max-side", "0", d.path("cat.png")), 2, "--max-side"},
 		{"model and arch", f("--model", "glip-t", d.path("cat.png")), 2, "exclude"},
-		{"unknown model", []string{"features", "--model", "vit", d.path("cat.png")}, 2, "GLIP-L"},
+		{"unknown model", []string{"features", "--model", "vit", "--out", d.out, d.path("cat.png")}, 2, "GLIP-L"},
 		{"no arch file", []string{"features", "--arch", d.path("none.json"), d.path("cat.png")}, 2, "none.json"},
 		{"bad arch", []string{"features", "--arch", d.path("bad.json"), d.path("cat.png")}, 2, "window_size"},
 		{"bad out indices", f("--out-indices", "7", d.path("cat.png")), 2, "stage 7"},
