@@ -9,16 +9,20 @@ import (
 	vk "github.com/vulkan-go/vulkan"
 )
 
+// shaderDeviceAddress is a usage that the binding does not know.
+const shaderDeviceAddress vk.BufferUsageFlags = 0x20000
+
 // Buffer is a range of device or host memory that shaders and copies use. Its contents
 // are undefined until written. The caller closes it, after the commands that use it.
 type Buffer struct {
-	d      *Device
-	label  string
-	size   int64
-	memory Memory
-	vk     vk.Buffer
-	place  place
-	mapped []byte
+	d       *Device
+	label   string
+	size    int64
+	memory  Memory
+	vk      vk.Buffer
+	place   place
+	mapped  []byte
+	address uint64 // on the device, where Caps.BufferAddress
 
 	users  int  // commands that hold it; guarded by d.mu
 	closed bool // guarded by d.mu
@@ -56,10 +60,14 @@ func (d *Device) NewBuffer(size int64, m Memory, label string) (*Buffer, error) 
 // newBuffer makes a buffer that is not entered in the list of the caller's buffers.
 func (d *Device) newBuffer(size int64, m Memory, label string) (*Buffer, error) {
 	b := &Buffer{d: d, label: label, size: size, memory: m}
+	usage := vk.BufferUsageFlags(vk.BufferUsageStorageBufferBit | vk.BufferUsageUniformTexelBufferBit | vk.BufferUsageTransferSrcBit | vk.BufferUsageTransferDstBit)
+	if d.info.Caps.BufferAddress {
+		usage |= shaderDeviceAddress
+	}
 	info := vk.BufferCreateInfo{
 		SType:       vk.StructureTypeBufferCreateInfo,
 		Size:        vk.DeviceSize(size),
-		Usage:       vk.BufferUsageFlags(vk.BufferUsageStorageBufferBit | vk.BufferUsageUniformTexelBufferBit | vk.BufferUsageTransferSrcBit | vk.BufferUsageTransferDstBit),
+		Usage:       usage,
 		SharingMode: vk.SharingModeExclusive,
 	}
 	defer info.Free()
@@ -85,6 +93,9 @@ func (d *Device) newBuffer(size int64, m Memory, label string) (*Buffer, error) 
 	}
 	if m != DeviceMemory || d.types[place.block.typ].unified() && !d.opts.ForceStaging {
 		b.mapped = place.bytes()[:size:size]
+	}
+	if d.info.Caps.BufferAddress {
+		b.address = d.in.bufferAddress(d.vk, b.vk)
 	}
 	d.in.name(d.vk, objectBuffer, bits(b.vk), label)
 	return b, nil

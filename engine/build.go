@@ -131,7 +131,7 @@ func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
 	var layouts []vk.DescriptorSetLayout
 	buffers, texels := 0, 0
 	for _, o := range ops {
-		if o.kind == opDispatch && len(o.dispatch.Bindings) > 0 {
+		if o.kind == opDispatch && o.dispatch.descriptors() > 0 {
 			layouts = append(layouts, o.dispatch.Pipeline.layout.set)
 			for _, b := range o.dispatch.Bindings {
 				if b.Texel != 0 {
@@ -167,7 +167,7 @@ func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
 	}
 	i := 0
 	for _, o := range ops {
-		if o.kind != opDispatch || len(o.dispatch.Bindings) == 0 {
+		if o.kind != opDispatch || o.dispatch.descriptors() == 0 {
 			continue
 		}
 		for n, b := range o.dispatch.Bindings {
@@ -185,6 +185,14 @@ func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
 		i++
 	}
 	return sets, nil
+}
+
+// descriptors of a dispatch: its bindings, unless the shader gets their addresses.
+func (x Dispatch) descriptors() int {
+	if x.Pipeline.addressed {
+		return 0
+	}
+	return len(x.Bindings)
 }
 
 // view makes the view through which a shader reads a texel buffer; equal ranges share one.
@@ -274,7 +282,7 @@ func (c *Commands) record(ops []op, sets []vk.DescriptorSet, barriers []barrier)
 			d.in.copy(cb, k.dst.vk, k.dstOffset, k.src.vk, k.srcOffset, k.size)
 		} else {
 			x := o.dispatch
-			if len(x.Bindings) > 0 {
+			if x.descriptors() > 0 {
 				c.bind(x, sets[:1])
 				sets = sets[1:]
 			}

@@ -231,7 +231,7 @@ func (d *Device) Close() error {
 	d.mu.Unlock()
 
 	var errs []error
-	lost := d.lost.Load() // its caller knows already
+	lost := d.lost.Load()    // its caller knows already
 	if !d.opts.CompileOnly { // nothing was submitted; and RADV without hardware crashes in this call
 		d.queueMu.Lock()
 		if err := d.call("vkDeviceWaitIdle", d.info.Name, func() int32 { return int32(vk.DeviceWaitIdle(d.vk)) }); !lost {

@@ -101,6 +101,10 @@ typedef struct { int32_t sType; void *pNext; uint32_t float16, int8; } Float16;
 typedef struct { int32_t sType; void *pNext; uint32_t control, full; } SizeControl;
 typedef struct { int32_t sType; void *pNext; uint32_t model, deviceScope, chains; } MemoryModel;
 typedef struct { int32_t sType; void *pNext; uint32_t matrix, robust; } Cooperative;
+typedef struct { int32_t sType; void *pNext; uint32_t address, replay, several; } BufferAddress;
+typedef struct { int32_t sType; const void *pNext; uint32_t flags, devices; } AllocateFlags;
+typedef struct { int32_t sType; const void *pNext; uint64_t size; uint32_t type; } AllocateInfo;
+typedef struct { int32_t sType; const void *pNext; Handle buffer; } AddressInfo;
 typedef struct { int32_t sType; void *pNext; uint32_t info; } Executables;
 
 typedef struct { int32_t sType; void *pNext; uint64_t properties[128]; } Properties2; // 824 bytes are used
@@ -128,7 +132,7 @@ typedef struct {
 	uint64_t maxAllocation, maxBuffer;
 	uint32_t subgroupSize, subgroupStages, subgroupOperations, subgroupMin, subgroupMax, subgroupGroups;
 	uint32_t float16, int8, storage16, uniform16, sizeControl, fullSubgroups;
-	uint32_t memoryModel, memoryScope, cooperative, executables, statistics, int64, int16;
+	uint32_t memoryModel, memoryScope, cooperative, executables, statistics, int64, int16, address;
 } Caps;
 
 // ---- messages of the validation layers ------------------------------------------
@@ -272,6 +276,8 @@ typedef struct {
 	Result (*pipelineLayout)(void *, const PipelineLayoutCreateInfo *, const void *, Handle *);
 	Result (*pool)(void *, const PoolCreateInfo *, const void *, Handle *);
 	Result (*compute)(void *, Handle, uint32_t, const ComputeCreateInfo *, const void *, Handle *);
+	Result (*allocate)(void *, const AllocateInfo *, const void *, Handle *);
+	uint64_t (*address)(void *, const AddressInfo *);
 	Result (*matrices)(void *, uint32_t *, MatrixProperties *);
 	Result (*executables)(void *, const PipelineInfo *, uint32_t *, Executable *);
 	Result (*executableStatistics)(void *, const ExecutableInfo *, uint32_t *, ExecutableStatistic *);
@@ -301,6 +307,8 @@ static Calls *calls_new(void *resolver, Handle instance, int debug) {
 	RESOLVE(pipelineLayout, "vkCreatePipelineLayout");
 	RESOLVE(pool, "vkCreateDescriptorPool");
 	RESOLVE(compute, "vkCreateComputePipelines");
+	RESOLVE(allocate, "vkAllocateMemory");
+	RESOLVE(address, "vkGetBufferDeviceAddress");
 	RESOLVE(matrices, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
 	RESOLVE(executables, "vkGetPipelineExecutablePropertiesKHR");
 	RESOLVE(executableStatistics, "vkGetPipelineExecutableStatisticsKHR");
@@ -352,11 +360,13 @@ static void caps_read(Calls *c, Handle physical, uint32_t api, Caps *out) {
 	MemoryModel model = {1000211000, NULL, 0, 0, 0};
 	Cooperative matrix = {1000506000, NULL, 0, 0};
 	Executables executable = {1000269000, NULL, 0};
+	BufferAddress address = {1000257000, NULL, 0, 0, 0};
 	Features2 features = {1000059000, &storage, {0}};
 	Chain *end = (Chain *)&storage;
 #define APPEND(when, s) if (when) { end->pNext = &s; end = (Chain *)&s; }
 	APPEND(minor >= 2, half)
 	APPEND(minor >= 2, model)
+	APPEND(minor >= 2, address)
 	APPEND(minor >= 3, size)
 	APPEND(cooperative, matrix)
 	APPEND(executables, executable)
@@ -399,6 +409,7 @@ static void caps_read(Calls *c, Handle physical, uint32_t api, Caps *out) {
 	out->statistics = features.features[24];
 	out->int64 = features.features[40];
 	out->int16 = features.features[41];
+	out->address = address.address && out->int64 && c->address; // shaders do arithmetic on addresses
 }
 
 // cooperative_matrices lists at most room shapes of matrices and returns how many.
@@ -419,7 +430,9 @@ static Result device_create(Calls *c, Handle physical, uint32_t family, const Ca
 	MemoryModel model = {1000211000, NULL, caps->memoryModel, caps->memoryScope, 0};
 	Cooperative matrix = {1000506000, NULL, caps->cooperative, 0};
 	Executables executable = {1000269000, NULL, caps->executables};
+	BufferAddress address = {1000257000, NULL, caps->address, 0, 0};
 	Features2 features = {1000059000, NULL, {0}};
+	features.features[40] = caps->address; // 64-bit integers
 	features.features[41] = caps->int16;
 	Chain *end = (Chain *)&features;
 #define APPEND(when, s) if (when) { end->pNext = &s; end = (Chain *)&s; }
@@ -429,6 +442,7 @@ static Result device_create(Calls *c, Handle physical, uint32_t family, const Ca
 	APPEND(caps->cooperative, model)
 	APPEND(caps->cooperative, matrix)
 	APPEND(caps->executables, executable)
+	APPEND(caps->address, address)
 #undef APPEND
 	const char *extensions[2];
 	uint32_t n = 0;
@@ -447,6 +461,18 @@ static Result queue_submit(Calls *c, Handle queue, Handle commands, Handle fence
 	void *list[1] = {OBJECT(commands)};
 	SubmitInfo info = {4, NULL, 0, NULL, NULL, 1, list, 0, NULL};
 	return c->submit(OBJECT(queue), 1, &info, fence);
+}
+
+// memory_allocate takes memory whose buffers have addresses, where asked for.
+static Result memory_allocate(Calls *c, Handle device, uint64_t size, uint32_t type, int address, Handle *out) {
+	AllocateFlags flags = {1000060000, NULL, 2, 0};
+	AllocateInfo info = {5, address ? &flags : NULL, size, type};
+	return c->allocate(OBJECT(device), &info, NULL, out);
+}
+
+static uint64_t buffer_address(Calls *c, Handle device, Handle buffer) {
+	AddressInfo info = {1000244001, NULL, buffer};
+	return c->address(OBJECT(device), &info);
 }
 
 static Result fence_wait(Calls *c, Handle device, Handle fence, uint64_t nanoseconds) {

@@ -100,10 +100,8 @@ func (m *memory) grow(d *Device, typ int, n need) (*block, error) {
 
 func (m *memory) block(d *Device, typ int, size int64, label string) (*block, error) {
 	b := &block{typ: typ, spans: newSpans(size)}
-	info := vk.MemoryAllocateInfo{SType: vk.StructureTypeMemoryAllocateInfo, AllocationSize: vk.DeviceSize(size), MemoryTypeIndex: uint32(typ)}
-	defer info.Free()
 	if err := d.create("memory", "vkAllocateMemory", label, func() int32 {
-		return into(&b.vk, func(m *vk.DeviceMemory) vk.Result { return vk.AllocateMemory(d.vk, &info, nil, m) })
+		return d.in.allocateMemory(d.vk, size, typ, d.info.Caps.BufferAddress, &b.vk)
 	}); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type Pipeline struct {
 	label     string
 	bindings  int
 	texels    uint32
+	addressed bool
 	pushBytes int
 	vk        vk.Pipeline
 	layout    layout
@@ -98,6 +99,11 @@ func (s PipelineSpec) identity() [sha256.Size]byte {
 	h.Write([]byte(s.Entry))
 	word(s.Bindings)
 	word(int(s.Texels))
+	if s.Addressed {
+		word(1)
+	} else {
+		word(0)
+	}
 	word(s.PushBytes)
 	word(s.Subgroup)
 	word(len(s.Constants))
@@ -122,6 +128,10 @@ func (s PipelineSpec) check(c Caps) error {
 		return fmt.Errorf("engine: pipeline %q: %d bindings, the device allows %d: %w", s.Label, s.Bindings, c.MaxBindings, ErrUnsupported)
 	case s.Bindings > 32 && s.Texels != 0:
 		return fmt.Errorf("engine: pipeline %q: texel buffers among %d bindings, at most 32 are possible: %w", s.Label, s.Bindings, ErrUnsupported)
+	case s.Addressed && !c.BufferAddress:
+		return fmt.Errorf("engine: pipeline %q: reads its buffers by address, which the device does not offer: %w", s.Label, ErrUnsupported)
+	case s.Addressed && (s.Texels != 0 || s.PushBytes < 8*s.Bindings):
+		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants do not hold %d addresses, or a texel buffer has one", s.Label, s.PushBytes, s.Bindings)
 	case s.PushBytes < 0 || s.PushBytes%4 != 0:
 		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, a multiple of 4 is needed", s.Label, s.PushBytes)
 	case s.Subgroup != 0 && !c.SubgroupSizeControl:
@@ -193,7 +203,7 @@ func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
 		vk.DestroyShaderModule(d.vk, module, nil)
 		d.destroyed("shader module")
 	}()
-	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, texels: s.Texels, pushBytes: s.PushBytes, layout: l}
+	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, texels: s.Texels, addressed: s.Addressed, pushBytes: s.PushBytes, layout: l}
 	if err := d.create("pipeline", "vkCreateComputePipelines", s.Label, func() int32 {
 		return d.in.createPipeline(d.vk, d.pipelines.cache, module, l.pipeline, s, full, d.extras.executables != 0, &x.vk)
 	}); err != nil {
@@ -222,13 +232,17 @@ func (d *Device) layout(s PipelineSpec) (layout, error) {
 	p := &d.pipelines
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := layoutKey{s.Bindings, s.PushBytes, s.Texels}
+	descriptors := s.Bindings
+	if s.Addressed {
+		descriptors = 0
+	}
+	key := layoutKey{descriptors, s.PushBytes, s.Texels}
 	if l, ok := p.layouts[key]; ok {
 		return l, nil
 	}
 	var l layout
 	if err := d.create("set layout", "vkCreateDescriptorSetLayout", s.Label, func() int32 {
-		return d.in.createSetLayout(d.vk, s.Bindings, s.Texels, &l.set)
+		return d.in.createSetLayout(d.vk, descriptors, s.Texels, &l.set)
 	}); err != nil {
 		return l, err
 	}

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,6 +83,11 @@ func (r *Recorder) Dispatch(x Dispatch) {
 	}
 	x.Bindings = slices.Clone(x.Bindings)
 	x.Push = slices.Clone(x.Push)
+	if x.Pipeline.addressed {
+		for i, b := range x.Bindings {
+			binary.LittleEndian.PutUint64(x.Push[8*i:], b.Buffer.address+uint64(b.Offset))
+		}
+	}
 	s := step{stage: computeStage}
 	for _, b := range x.Bindings {
 		s.uses = append(s.uses, use{b.Buffer, b.Offset, b.Offset + b.Size, b.Access&Write != 0})
@@ -111,7 +117,7 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 	for i, b := range x.Bindings {
 		err := r.checkRange(b.Buffer, b.Offset, b.Size)
 		if err == nil {
-			if err = checkBinding(b, p.texels>>i&1 != 0, caps); err != nil {
+			if err = checkBinding(b, p, i, caps); err != nil {
 				err = fmt.Errorf("buffer %q: %w", b.Buffer.label, err)
 			}
 		}
@@ -122,13 +128,20 @@ func (r *Recorder) checkDispatch(x Dispatch) error {
 	return nil
 }
 
-// checkBinding looks at a binding whose range lies in its buffer; texel is what the pipeline says.
-func checkBinding(b Binding, texel bool, caps Caps) error {
+// addressAlignment is that of what a shader reads by address: a vector of four floats.
+const addressAlignment = 16
+
+// checkBinding looks at binding i of a pipeline, whose range lies in its buffer.
+func checkBinding(b Binding, p *Pipeline, i int, caps Caps) error {
+	texel, alignment := p.texels>>i&1 != 0, caps.StorageAlignment
+	if p.addressed {
+		alignment = addressAlignment
+	}
 	switch {
 	case b.Access < Read || b.Access > ReadWrite:
 		return errors.New("access is not stated (Read, Write or ReadWrite)")
-	case b.Offset%caps.StorageAlignment != 0:
-		return fmt.Errorf("offset %d is not a multiple of %d", b.Offset, caps.StorageAlignment)
+	case b.Offset%alignment != 0:
+		return fmt.Errorf("offset %d is not a multiple of %d", b.Offset, alignment)
 	case b.Texel != 0 != texel:
 		return fmt.Errorf("%d floats a texel, but the pipeline says texel buffer: %v", b.Texel, texel)
 	case b.Half && !texel:
@@ -139,7 +152,7 @@ func checkBinding(b Binding, texel bool, caps Caps) error {
 		return errors.New("a texel buffer has 1 or 4 floats a texel, whole texels and Read access")
 	case texel && b.Size/b.texelBytes() > caps.MaxTexels:
 		return fmt.Errorf("%d texels, the device binds at most %d; split the operation: %w", b.Size/b.texelBytes(), caps.MaxTexels, ErrUnsupported)
-	case b.Size > caps.MaxStorageBufferRange:
+	case b.Size > caps.MaxStorageBufferRange && !p.addressed:
 		return fmt.Errorf("%d bytes, the device binds at most %d; split the operation: %w", b.Size, caps.MaxStorageBufferRange, ErrUnsupported)
 	}
 	return nil

@@ -109,6 +109,7 @@ type Caps struct {
 	Int16              bool // 16-bit integer arithmetic
 	Int64              bool // 64-bit integer arithmetic
 	Storage16          bool // 16-bit values in storage buffers
+	BufferAddress      bool // buffers have addresses for shaders (PipelineSpec.Addressed)
 	Uniform16          bool // 16-bit values in uniform buffers too
 	CooperativeMatrix  bool // VK_KHR_cooperative_matrix
 	PipelineStatistics bool // counts of shader invocations
@@ -173,6 +174,7 @@ type PipelineSpec struct {
 	Entry     string   // entry point, "" = "main"
 	Bindings  int      // buffers 0 to Bindings-1 of set 0
 	Texels    uint32   // bit i: binding i is a uniform texel buffer, the others are storage buffers
+	Addressed bool     // the bindings are no descriptors: the push constants begin with their 64-bit addresses
 	PushBytes int      // size of the push constant block, a multiple of 4; 0 = none
 	Constants []uint32 // specialization constants: element i is constant_id i
 
@@ -215,7 +217,7 @@ type Dispatch struct {
 	Label    string    // the graph path: names the dispatch in errors, profiles and debuggers
 	Pipeline *Pipeline // from the same device as the buffers
 	Bindings []Binding // binding i of set 0
-	Push     []byte    // exactly PipelineSpec.PushBytes bytes, copied
+	Push     []byte    // exactly PipelineSpec.PushBytes bytes, copied; of an addressed pipeline the first 8 for each binding are filled in
 	Groups   [3]int    // workgroups along x, y, z, each at least 1
 }
 

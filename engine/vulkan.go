@@ -203,6 +203,7 @@ func fillExtras(info *Info, x *extras) {
 	c.Float16, c.Int8, c.Storage16 = x.float16 != 0, x.int8 != 0, x.storage16 != 0
 	c.Uniform16 = x.uniform16 != 0
 	c.Int16, c.Int64 = x.int16 != 0, x.int64 != 0
+	c.BufferAddress = x.address != 0
 	c.CooperativeMatrix = x.cooperative != 0
 	c.PipelineStatistics = x.statistics != 0
 	c.CompilerStatistics = x.executables != 0
@@ -231,6 +232,21 @@ func (in *instance) resetFence(d vk.Device, f vk.Fence) int32 {
 
 func (in *instance) barrier(c vk.CommandBuffer, src, dst, srcAccess, dstAccess uint32) {
 	C.memory_barrier(in.calls, bits(c), C.uint32_t(src), C.uint32_t(dst), C.uint32_t(srcAccess), C.uint32_t(dstAccess))
+}
+
+func (in *instance) allocateMemory(d vk.Device, size int64, typ int, address bool, out *vk.DeviceMemory) int32 {
+	addressed := C.int(0)
+	if address {
+		addressed = 1
+	}
+	var h handle
+	r := C.memory_allocate(in.calls, bits(d), C.uint64_t(size), C.uint32_t(typ), addressed, &h)
+	fromBits(out, h)
+	return int32(r)
+}
+
+func (in *instance) bufferAddress(d vk.Device, b vk.Buffer) uint64 {
+	return uint64(C.buffer_address(in.calls, bits(d), bits(b)))
 }
 
 func (in *instance) copy(c vk.CommandBuffer, dst vk.Buffer, dstOffset int64, src vk.Buffer, srcOffset, size int64) {
