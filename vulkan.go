@@ -22,7 +22,7 @@ func newVulkan(ctx context.Context, o Options, g *graph.Graph, src source, progr
 	if err != nil {
 		return nil, err
 	}
-	w, err := kernels.Upload(ctx, d, g, src, progress)
+	w, err := kernels.Upload(ctx, d, g, src, kernels.UploadOptions{Progress: progress})
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -44,7 +44,7 @@ func (v *vulkan) compile(ctx context.Context, g *graph.Graph, keep []graph.ID) (
 }
 
 func (v *vulkan) peak(ctx context.Context, d time.Duration) (float64, error) {
-	return kernels.Peak(ctx, v.device, d)
+	return kernels.Peak(ctx, v.device, kernels.F32, d)
 }
 
 func (v *vulkan) live() int { return v.device.Live() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
@@ -18,12 +19,10 @@ type Options struct {
 	NoFusion bool
 	// NoReuse gives every value memory of its own: it is how aliasing mistakes are bisected.
 	NoReuse bool
-	// Variant overrides what the device would get: "direct" (GEMM in registers) or
-	// "tiled" (GEMM through shared memory, what a graphics card gets). "" is by device.
-	Variant string
+	// Tuning says how tiles of matrix products are chosen.
+	Tuning Tuning
 
-	caps  *engine.Caps // for tests: limits below the device's
-	style *style       // for tests: in place of Variant
+	caps *engine.Caps // for tests: limits below the device's
 }
 
 // Compile turns a graph into a program on the device of the weights. The caller closes
@@ -36,66 +35,92 @@ func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	if o.caps != nil {
 		info.Caps = *o.caps
 	}
-	s, err := styleOf(info, o.Variant)
-	if err != nil {
+	l := newLowerer(g, info, w.style, w.precision)
+	list := l.rewrite(o)
+	if !o.Tuning.Off {
+		if err := l.tune(ctx, d, list, o.Tuning); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.plan(list, o); err != nil {
 		return nil, err
 	}
-	if o.style != nil {
-		s = *o.style
-	}
-	p := &Program{device: d, weights: w, inputs: g.Inputs(), results: append(append([]graph.ID{}, g.Outputs...), o.Keep...), graph: g}
-	limit := info.Caps.MaxStorageBufferRange // texel buffers, where read, hold as much (readsTexels)
-	list := steps(g)
-	p.alias = map[graph.ID]graph.ID{}
-	if !o.NoFusion {
-		list, p.alias = rewrite(g, list, p.results, limit)
-	}
-	align := max(info.Caps.StorageAlignment, 16)
-	values := lifetimes(g, list, p.owned())
-	apart := max(align, 256) // values begin at cache lines of any device
-	slab := info.Caps.MaxAllocationBytes / apart * apart
-	if err := fitSlab(g, values, slab); err != nil {
+	if err := l.lowerAll(list); err != nil {
 		return nil, err
 	}
-	p.layout = plan(values, apart, slab, !o.NoReuse)
+	p := &Program{device: d, weights: w, inputs: g.Inputs(), results: results(g, o), graph: g, alias: l.alias, layout: l.layout, dispatches: l.list}
 	if err := p.allocate(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	l := &lowerer{g: g, caps: info.Caps, style: s, limit: limit, align: align, layout: p.layout, alias: p.alias, arena: p.arena, weights: w}
-	for _, s := range list {
-		if err := l.lower(s); err != nil {
-			return nil, errors.Join(err, p.Close())
-		}
-	}
-	p.dispatches = l.list
 	if err := p.pipelines(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	if p.commands, err = p.record(engine.RecorderOptions{}); err != nil {
+	var err error
+	if p.commands, err = p.record(engine.RecorderOptions{}, nil); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// results are the values that a program returns: outputs, then kept values.
+func results(g *graph.Graph, o Options) []graph.ID { return slices.Concat(g.Outputs, o.Keep) }
+
+func newLowerer(g *graph.Graph, info engine.Info, s style, p Precision) *lowerer {
+	return &lowerer{g: g, caps: info.Caps, style: s, precision: p, limit: info.Caps.MaxStorageBufferRange, // texel buffers, where read, hold as much (readsTexels)
+		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, linears: linearWeights(g)}
+}
+
+// rewrite makes the steps of a graph, joined unless that is off, and finds the values
+// that are stored in 16 bits.
+func (l *lowerer) rewrite(o Options) []step {
+	list := steps(l.g)
+	kept := results(l.g, o)
+	if !o.NoFusion {
+		list, l.alias = rewrite(l.g, list, kept, l.limit, l.style)
+	}
+	l.half = l.halves(list, kept)
+	return list
+}
+
+// plan lays the arena out.
+func (l *lowerer) plan(list []step, o Options) error {
+	kept := results(l.g, o)
+	for i, id := range kept {
+		kept[i] = resolve(l.alias, id)
+	}
+	values := lifetimes(l.g, list, kept, l.half, l.scratchBytes)
+	apart := max(l.align, 256) // values begin at cache lines of any device
+	slab := l.caps.MaxAllocationBytes / apart * apart
+	if err := fitSlab(l.g, values, slab); err != nil {
+		return err
+	}
+	l.layout = plan(values, apart, slab, !o.NoReuse)
+	return nil
+}
+
+func (l *lowerer) lowerAll(list []step) error {
+	for i, s := range list {
+		l.at = i
+		if err := l.lower(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fitSlab refuses values that no single buffer of the device can hold.
 func fitSlab(g *graph.Graph, values []lifetime, slab int64) error {
 	for _, v := range values {
 		if v.bytes > slab {
+			if v.id < 0 {
+				return fmt.Errorf("kernels: scratch of %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w", v.bytes, slab, engine.ErrUnsupported)
+			}
 			n := g.Nodes[v.id]
 			return fmt.Errorf("kernels: %s: %s %v: %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w",
 				n.Path, n.Op.Kind(), n.Shape, v.bytes, slab, engine.ErrUnsupported)
 		}
 	}
 	return nil
-}
-
-// owned are the values behind the results.
-func (p *Program) owned() []graph.ID {
-	list := make([]graph.ID, len(p.results))
-	for i, id := range p.results {
-		list[i] = resolve(p.alias, id)
-	}
-	return list
 }
 
 // allocate makes the arena and, where the host cannot see it, staging for inputs and results.
@@ -111,52 +136,120 @@ func (p *Program) allocate() error {
 	if p.arena[0].Bytes() != nil {
 		return nil
 	}
+	if p.up, p.down, err = p.staging(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// staging makes buffers through which inputs and results pass.
+func (p *Program) staging() (up, down *engine.Buffer, err error) {
 	sum := func(ids []graph.ID) (n int64) {
 		for _, id := range ids {
 			n += p.bytes(id)
 		}
 		return n
 	}
-	if p.up, err = p.device.NewBuffer(max(sum(p.inputs), 4), engine.UploadMemory, "inputs"); err != nil {
-		return fmt.Errorf("kernels: upload buffer: %w", err)
+	if up, err = p.device.NewBuffer(max(sum(p.inputs), 4), engine.UploadMemory, "inputs"); err != nil {
+		return nil, nil, fmt.Errorf("kernels: upload buffer: %w", err)
 	}
-	if p.down, err = p.device.NewBuffer(max(sum(p.results), 4), engine.ReadbackMemory, "results"); err != nil {
-		return fmt.Errorf("kernels: readback buffer: %w", err)
+	if down, err = p.device.NewBuffer(max(sum(p.results), 4), engine.ReadbackMemory, "results"); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("kernels: readback buffer: %w", err), up.Close())
 	}
-	return nil
+	return up, down, nil
 }
 
-// pipelines finds or makes the pipeline of every dispatch.
-func (p *Program) pipelines(ctx context.Context) error {
-	codes := map[string][]uint32{} // by shader: a program uses each many times
-	for _, x := range p.dispatches {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("kernels: compile: %w", err)
+// spec is the pipeline of a dispatch.
+func (x dispatch) spec(code []uint32, pushBytes int) engine.PipelineSpec {
+	spec := engine.PipelineSpec{Label: x.shader, Code: code, Bindings: len(x.operands), Addressed: x.addressed, PushBytes: pushBytes, Constants: x.constants}
+	for i := range x.operands {
+		if x.texel(i) != 0 {
+			spec.Texels |= 1 << i
 		}
+	}
+	return spec
+}
+
+// specs are the pipelines and push constants of dispatches.
+func specs(list []dispatch) ([]engine.PipelineSpec, [][]byte, error) {
+	codes := map[string][]uint32{} // by shader: a program uses each many times
+	var all []engine.PipelineSpec
+	var pushes [][]byte
+	for _, x := range list {
 		if codes[x.shader] == nil {
 			code, err := shaders.Code(x.shader)
 			if err != nil {
-				return fmt.Errorf("kernels: %s: %w", x.path, err)
+				return nil, nil, fmt.Errorf("kernels: %s: %w", x.path, err)
 			}
 			codes[x.shader] = code
 		}
 		push, err := encode(x.push)
 		if err != nil {
-			return fmt.Errorf("kernels: %s: push constants: %w", x.path, err)
+			return nil, nil, fmt.Errorf("kernels: %s: push constants: %w", x.path, err)
 		}
-		spec := engine.PipelineSpec{Label: x.shader, Code: codes[x.shader], Bindings: len(x.operands), PushBytes: len(push), Constants: x.constants}
-		for i := range x.operands {
-			if x.texel(i) != 0 {
-				spec.Texels |= 1 << i
-			}
+		all, pushes = append(all, x.spec(codes[x.shader], len(push))), append(pushes, push)
+	}
+	return all, pushes, nil
+}
+
+// pipelines finds or makes the pipeline of every dispatch.
+func (p *Program) pipelines(ctx context.Context) error {
+	list, pushes, err := specs(p.dispatches)
+	if err != nil {
+		return err
+	}
+	p.push = pushes
+	for i, spec := range list {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("kernels: compile: %w", err)
 		}
 		pipeline, err := p.device.Pipeline(spec)
 		if err != nil {
-			return fmt.Errorf("kernels: %s: %w", x.path, err)
+			return fmt.Errorf("kernels: %s: %w", p.dispatches[i].path, err)
 		}
-		p.pipeline, p.push = append(p.pipeline, pipeline), append(p.push, push)
+		p.pipeline = append(p.pipeline, pipeline)
 	}
 	return nil
+}
+
+// PipelineUse is a pipeline that a program needs, and the first place that needs it.
+type PipelineUse struct {
+	Path string // in the graph
+	Spec engine.PipelineSpec
+}
+
+// Pipelines lists the pipelines of a graph's program on a device of which no more is
+// known than its description, each once. It measures nothing: tiles are the ones that ought to suit.
+func Pipelines(g *graph.Graph, info engine.Info, u UploadOptions, o Options) ([]PipelineUse, error) {
+	s, err := styleOf(info, u.Variant)
+	if err != nil {
+		return nil, err
+	}
+	precision, _, err := Settle(info, u.Precision)
+	if err != nil {
+		return nil, err
+	}
+	l := newLowerer(g, info, s, precision)
+	list := l.rewrite(o)
+	if err := l.plan(list, o); err != nil {
+		return nil, err
+	}
+	if err := l.lowerAll(list); err != nil {
+		return nil, err
+	}
+	all, _, err := specs(l.list)
+	if err != nil {
+		return nil, err
+	}
+	var uses []PipelineUse
+	seen := map[string]bool{}
+	for i, spec := range all {
+		if key := fmt.Sprint(spec.Label, spec.Constants, spec.Texels); !seen[key] {
+			seen[key] = true
+			uses = append(uses, PipelineUse{l.list[i].path, spec})
+		}
+	}
+	return uses, nil
 }
 
 // texel is the width of the texel buffer that operand i is read through, 0 for a storage buffer.
@@ -167,33 +260,49 @@ func (x dispatch) texel(i int) int {
 	return 0
 }
 
-// record writes the program's commands: inputs in, all dispatches, results out.
-func (p *Program) record(o engine.RecorderOptions) (*engine.Commands, error) {
+// binding is operand i as the engine takes it.
+func (p *Program) binding(x dispatch, i int) engine.Binding {
+	o := x.operands[i]
+	b := engine.Binding{Offset: o.offset, Size: o.bytes, Access: o.access, Texel: x.texel(i)}
+	if b.Buffer = p.weights.buffers[o.weight]; o.weight == "" {
+		b.Buffer, b.Offset = p.arena[o.offset/p.layout.slab], o.offset%p.layout.slab
+	}
+	b.Half = o.half && b.Texel != 0
+	return b
+}
+
+// record writes the program's commands: inputs in, all dispatches, results out. Inputs and
+// results take the way through the lane's buffers, without one through the program's own, or none.
+func (p *Program) record(o engine.RecorderOptions, through *lane) (*engine.Commands, error) {
 	r, err := p.device.NewRecorder("program", o)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Abandon()
+	up, down := p.up, p.down
+	if through != nil {
+		up, down = through.up, through.down
+	}
 	var at int64
 	for _, id := range p.inputs {
-		if p.up != nil {
+		if up != nil {
 			b, offset := p.home(id)
-			r.Copy(b, offset, p.up, at, p.bytes(id))
+			r.Copy(b, offset, up, at, p.bytes(id))
 			at += p.bytes(id)
 		}
 	}
 	for i, x := range p.dispatches {
 		d := engine.Dispatch{Label: x.path, Pipeline: p.pipeline[i], Push: p.push[i], Groups: x.groups}
-		for k, b := range x.operands {
-			d.Bindings = append(d.Bindings, engine.Binding{Buffer: b.buffer, Offset: b.offset, Size: b.bytes, Access: b.access, Texel: x.texel(k)})
+		for k := range x.operands {
+			d.Bindings = append(d.Bindings, p.binding(x, k))
 		}
 		r.Dispatch(d)
 	}
 	at = 0
 	for _, id := range p.results {
-		if p.down != nil {
+		if down != nil {
 			b, offset := p.home(id)
-			r.Copy(p.down, at, b, offset, p.bytes(id))
+			r.Copy(down, at, b, offset, p.bytes(id))
 			at += p.bytes(id)
 		}
 	}

@@ -170,14 +170,22 @@ func oracle(t testing.TB, g *graph.Graph, s tensors, keep ...graph.ID) [][]float
 }
 
 // compile uploads the weights and compiles; both are closed at the end of the test.
+// Nothing is tuned: the tiles are the same in every run.
 func compile(t testing.TB, d *engine.Device, g *graph.Graph, s kernels.Source, o kernels.Options) *kernels.Program {
 	t.Helper()
+	return compileAs(t, d, g, s, kernels.UploadOptions{}, o)
+}
+
+// compileAs is compile with weights stored in a way of the caller's.
+func compileAs(t testing.TB, d *engine.Device, g *graph.Graph, s kernels.Source, u kernels.UploadOptions, o kernels.Options) *kernels.Program {
+	t.Helper()
 	ctx := context.Background()
-	w, err := kernels.Upload(ctx, d, g, s, nil)
+	w, err := kernels.Upload(ctx, d, g, s, u)
 	if err != nil {
 		t.Fatal(err)
 	}
 	closing(t, w)
+	o.Tuning.Off = true
 	p, err := kernels.Compile(ctx, d, g, w, o)
 	if err != nil {
 		t.Fatal(err)

@@ -24,17 +24,28 @@ type Style = style
 // Styles are the ways that [Compile] can choose, by what a test calls them.
 func Styles() map[string]Style {
 	return map[string]Style{
-		"software":        {texel: true, direct: true, group: 8, lanes: 1},
-		"direct":          {direct: true, group: 64, lanes: 32},
-		"direct-software": {texel: true, direct: true, group: 4, lanes: 1},
-		"tiled":           {group: 64, lanes: 32},
+		"software":        {texel: true, gemm: direct, group: 8, lanes: 1, shuffle: true, cores: 2},
+		"uniform":         {texel: true, gemm: uniform, group: 8, lanes: 1, shuffle: true, cores: 2},
+		"direct":          {gemm: direct, group: 64, lanes: 32, shuffle: true},
+		"direct-software": {gemm: direct, group: 4, lanes: 1, shuffle: true, cores: 2},
+		"no shuffle":      {texel: true, gemm: direct, group: 4, lanes: 1, cores: 2},
+		"tiled":           {gemm: tiled, group: 64, lanes: 32},
 	}
 }
 
 // WithStyle returns options that take one style whatever the device.
-func (o Options) WithStyle(s Style) Options {
+func (o UploadOptions) WithStyle(s Style) UploadOptions {
 	o.style = &s
 	return o
+}
+
+// StyleOf is what a device gets.
+func StyleOf(info engine.Info) Style {
+	s, err := styleOf(info, "")
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 // Dispatches are those of a program, in order.
@@ -70,25 +81,19 @@ func (o operand) Range() (offset, bytes int64) { return o.offset, o.bytes }
 // Access says what the shader does with it.
 func (o operand) Access() engine.Access { return o.access }
 
+// Addressed reports whether operands are found by address.
+func (x dispatch) Addressed() bool { return x.addressed }
+
 // Lower lowers a graph without a device.
-func Lower(g *graph.Graph, s Style, caps engine.Caps, o Options) ([]Dispatch, error) {
-	w := &Weights{buffers: map[string]*engine.Buffer{}}
-	for _, id := range g.Params() {
-		w.buffers[g.Nodes[id].Path] = new(engine.Buffer)
+func Lower(g *graph.Graph, s Style, caps engine.Caps, p Precision, o Options) ([]Dispatch, error) {
+	caps.MaxAllocationBytes = 1 << 40
+	l := newLowerer(g, engine.Info{Caps: caps}, s, p)
+	list := l.rewrite(o)
+	if err := l.plan(list, o); err != nil {
+		return nil, err
 	}
-	list, alias := steps(g), map[graph.ID]graph.ID{}
-	if !o.NoFusion {
-		list, alias = rewrite(g, list, slices.Concat(g.Outputs, o.Keep), caps.MaxStorageBufferRange)
-	}
-	align := max(caps.StorageAlignment, 16)
-	l := &lowerer{g: g, caps: caps, style: s, limit: caps.MaxStorageBufferRange, align: align, alias: alias, weights: w,
-		layout: plan(lifetimes(g, list, slices.Concat(g.Outputs, o.Keep)), max(align, 256), 1<<40, !o.NoReuse), arena: []*engine.Buffer{new(engine.Buffer)}}
-	for _, s := range list {
-		if err := l.lower(s); err != nil {
-			return nil, err
-		}
-	}
-	return l.list, nil
+	err := l.lowerAll(list)
+	return l.list, err
 }
 
 // Poison writes NaN into the whole arena. The device must be idle.
@@ -130,19 +135,27 @@ func StepKind(g *graph.Graph) string {
 func Steps(g *graph.Graph, fused bool, keep ...graph.ID) []string {
 	list, alias := steps(g), map[graph.ID]graph.ID{}
 	if fused {
-		list, alias = rewrite(g, list, slices.Concat(g.Outputs, keep), 1<<27)
+		list, alias = rewrite(g, list, slices.Concat(g.Outputs, keep), 1<<27, Styles()["software"])
 	}
 	var lines []string
 	for _, s := range list {
 		line := fmt.Sprintf("%s = %s", g.Nodes[s.out].Path, s.op.Kind())
 		switch o := s.op.(type) {
 		case linear:
-			line += fmt.Sprintf("%+v", o)
+			line += fmt.Sprintf("{bias:%v gelu:%v residual:%v norm:%v", o.bias, o.gelu, o.residual, o.norm != nil)
+			if o.rows != nil {
+				line += " rows:" + o.rows.String()
+			}
+			if o.merge != nil {
+				line += fmt.Sprintf(" merge:%+v", *o.merge)
+			}
+			line += "}"
+		case attention:
+			line += fmt.Sprintf("{heads:%d bias:%v mask:%v side:%d}", o.heads, o.bias, o.mask != nil, o.side)
 		case softmax:
 			line += fmt.Sprintf("{bias:%v mask:%v side:%d}", o.bias, o.mask != nil, o.side)
 		case move:
-			line += fmt.Sprintf("{%s map:%dx%d padded:%dx%d size:%d by:%d,%d}", [...]string{"partition", "reverse", "remap"}[o.mode],
-				o.mapH, o.mapW, o.padH, o.padW, o.size, o.down, o.right)
+			line += o.String()
 		}
 		for _, in := range s.in {
 			line += " " + g.Nodes[in].Path
@@ -155,4 +168,10 @@ func Steps(g *graph.Graph, fused bool, keep ...graph.ID) []string {
 		}
 	}
 	return lines
+}
+
+// String is the printed form of a move.
+func (m move) String() string {
+	return fmt.Sprintf("{%s map:%dx%d padded:%dx%d size:%d by:%d,%d}", [...]string{"partition", "reverse", "remap"}[m.mode],
+		m.mapH, m.mapW, m.padH, m.padW, m.size, m.down, m.right)
 }

@@ -9,23 +9,31 @@ import (
 // rewriter joins steps. A value that somebody else reads, or that the caller wants to
 // see, is never swallowed.
 type rewriter struct {
-	g     *graph.Graph
-	steps []step
-	kept  map[graph.ID]bool
-	alias map[graph.ID]graph.ID // values that are another value's memory under a new shape
-	limit int64                 // bytes of a binding: larger operands keep to operations that can be split
+	g         *graph.Graph
+	steps     []step
+	kept      map[graph.ID]bool
+	alias     map[graph.ID]graph.ID // values that are another value's memory under a new shape
+	limit     int64                 // bytes of a binding: larger operands keep to operations that can be split
+	byAddress bool                  // products find their operands by address, whatever their size
+	norms     bool                  // products norm their rows
 }
 
 // rewrite applies all rewrites and drops steps whose result nobody reads.
-func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64) ([]step, map[graph.ID]graph.ID) {
-	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, alias: map[graph.ID]graph.ID{}, limit: limit}
+func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s style) ([]step, map[graph.ID]graph.ID) {
+	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, alias: map[graph.ID]graph.ID{}, limit: limit,
+		byAddress: s.gemm == uniform, norms: s.gemm == tiled || s.shuffle}
 	for _, id := range kept {
 		r.kept[id] = true
 	}
 	r.joinMoves()
 	r.dropIdentities()
 	r.joinSoftmax()
+	r.joinAttention()
+	r.joinRows()
+	r.joinNorms()
+	r.joinMerges()
 	r.joinEpilogues()
+	r.joinFirst()
 	r.dropUnread()
 	return r.steps, r.alias
 }
@@ -157,79 +165,6 @@ func resolve(alias map[graph.ID]graph.ID, id graph.ID) graph.ID {
 			return id
 		}
 		id = next
-	}
-}
-
-// joinSoftmax lets softmax add position bias and shift mask itself. Legal because
-// both are added to the same scores before the maximum is taken; the order of the
-// additions stays that of the graph. The scores must be [G, h, n, n] with the bias's
-// own h and n: tiling beyond that is left to the addition.
-func (r *rewriter) joinSoftmax() {
-	for i := 0; i < len(r.steps); i++ {
-		if _, ok := r.steps[i].op.(softmax); !ok {
-			continue
-		}
-		s, joined := r.steps[i], softmax{}
-		in, reader, gone := s.in, i, []graph.ID(nil)
-		if add, term, ok := r.addedBy(reader, graph.ShiftMask{}); ok {
-			mask := term.op.(graph.ShiftMask)
-			joined.mask, joined.side = &mask, mask.Size
-			in, reader, gone = []graph.ID{add.in[0]}, r.producer(add.out), append(gone, add.out, term.out)
-		}
-		if add, term, ok := r.addedBy(reader, graph.PositionBias{}); ok {
-			joined.bias, joined.side = true, term.op.(graph.PositionBias).Window
-			in, gone = []graph.ID{add.in[0], term.in[0]}, append(gone, add.out, term.out)
-		}
-		if len(gone) == 0 {
-			continue
-		}
-		r.replace(i, step{s.path, joined, in, s.out}, gone...)
-		i -= len(gone)
-	}
-}
-
-// addedBy reports whether operand 0 of step i is a private sum whose second term is
-// privately made by an operation of the wanted kind; it returns both steps.
-func (r *rewriter) addedBy(i int, want graph.Op) (add, term step, ok bool) {
-	add, ok = r.before(i, 0)
-	if !ok || add.op.Kind() != (graph.Add{}).Kind() || !r.private(add.in[1]) {
-		return add, term, false
-	}
-	p := r.producer(add.in[1])
-	if p < 0 || r.steps[p].op.Kind() != want.Kind() {
-		return add, term, false
-	}
-	sum, t := r.g.Nodes[add.out].Shape, r.g.Nodes[r.steps[p].out].Shape
-	n, heads := t.Last(), t[max(len(t)-3, 0)]
-	ok = len(sum) == 4 && sum[2] == n && sum[3] == n && (heads == 1 && len(t) == 4 || heads == sum[1])
-	return add, r.steps[p], ok
-}
-
-// joinEpilogues lets the matrix product apply GELU or add a residual to what it
-// stores. Legal because both are element-wise on its output. A weight larger than a
-// binding is summed in several parts, and GELU must wait for the last.
-func (r *rewriter) joinEpilogues() {
-	for i := 0; i < len(r.steps); i++ {
-		s := r.steps[i]
-		switch s.op.Kind() {
-		case graph.GELU{}.Kind():
-			if p, ok := r.before(i, 0); ok {
-				if l, ok := p.op.(linear); ok && !l.residual && r.bytes(p.in[1]) <= r.limit {
-					l.gelu = true
-					r.replace(i, step{p.path, l, p.in, s.out}, p.out)
-					i--
-				}
-			}
-		case graph.Add{}.Kind():
-			same := r.g.Nodes[s.in[0]].Shape.Elements() == r.g.Nodes[s.in[1]].Shape.Elements()
-			if p, ok := r.before(i, 1); ok && same && s.in[0] != s.in[1] {
-				if l, ok := p.op.(linear); ok && !l.residual {
-					l.residual = true
-					r.replace(i, step{p.path, l, append(slices.Clone(p.in), s.in[0]), s.out}, p.out)
-					i--
-				}
-			}
-		}
 	}
 }
 

@@ -147,7 +147,7 @@ func TestLinearWeightMustBeParam(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := build(t, record)
-			w, err := kernels.Upload(t.Context(), d, g, tensors{uniform, seed}, nil)
+			w, err := kernels.Upload(t.Context(), d, g, tensors{uniform, seed}, kernels.UploadOptions{})
 			if err == nil {
 				closing(t, w)
 				var p *kernels.Program

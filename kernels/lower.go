@@ -8,36 +8,41 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// lowerer turns steps into dispatches.
+// lowerer turns steps into dispatches. It needs no device, only what is known of one.
 type lowerer struct {
-	g       *graph.Graph
-	caps    engine.Caps
-	style   style
-	limit   int64 // bytes of a binding
-	align   int64 // of a binding's offset
-	layout  layout
-	alias   map[graph.ID]graph.ID
-	arena   []*engine.Buffer // slabs
-	weights *Weights
-	list    []dispatch
+	g         *graph.Graph
+	caps      engine.Caps
+	style     style
+	precision Precision
+	measured  map[string]tile // by shape
+	limit     int64           // bytes of a binding
+	align     int64           // of a binding's offset
+	layout    layout
+	alias     map[graph.ID]graph.ID
+	half      map[graph.ID]bool // values of 16-bit floats
+	linears   map[graph.ID]bool // weights that are the matrix of a linear
+	at        int               // the step being lowered
+	list      []dispatch
 }
 
 // dispatch is one run of a shader, before there is a pipeline.
 type dispatch struct {
 	path      string
 	shader    string // variant name in package shaders
+	addressed bool   // operands are found by address
 	constants []uint32
-	push      any // a struct of uint32 and float32 fields that mirrors the shader's block
+	push      any // a struct of numbers that mirrors the shader's block
 	operands  []operand
 	groups    [3]int
 	flops     int64
 }
 
-// operand is a range of a buffer as a shader sees it.
+// operand is a range of a weight or of the arena as a shader sees it.
 type operand struct {
-	buffer        *engine.Buffer
+	weight        string // its path, "" for the arena
 	offset, bytes int64
-	width         int // floats of an element: 4 or 1
+	width         int  // floats of an element: 4 or 1
+	half          bool // the floats have 16 bits
 	access        engine.Access
 }
 
@@ -49,6 +54,8 @@ func lowerings() map[string]func(*lowerer, step) error {
 		"scores":         (*lowerer).scores,
 		"context":        (*lowerer).context,
 		"softmax":        (*lowerer).softmax,
+		"attention":      (*lowerer).attention,
+		"normfirst":      (*lowerer).normFirst,
 		"layernorm":      (*lowerer).layerNorm,
 		"gelu":           (*lowerer).gelu,
 		"add":            (*lowerer).add,
@@ -72,7 +79,7 @@ func (l *lowerer) lower(s step) error {
 	err := f(l, s)
 	for _, x := range l.list[begin:] { // what cannot be split: tables, small weights
 		for _, o := range x.operands {
-			if err == nil && o.bytes > l.limit {
+			if err == nil && o.bytes > l.limit && !x.addressed {
 				err = fmt.Errorf("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
 			}
 		}
@@ -84,6 +91,20 @@ func (l *lowerer) lower(s step) error {
 }
 
 func (l *lowerer) shape(id graph.ID) graph.Shape { return l.g.Nodes[id].Shape }
+
+// size is that of an element of a value or weight in bytes.
+func (l *lowerer) size(id graph.ID) int64 {
+	id = resolve(l.alias, id)
+	if l.half[id] || l.isLinearWeight(id) && l.packing(id).half {
+		return 2
+	}
+	return 4
+}
+
+func (l *lowerer) isLinearWeight(id graph.ID) bool { return l.linears[id] }
+
+// packing says how the matrix of a linear lies in memory.
+func (l *lowerer) packing(id graph.ID) packing { return l.style.packing(l.shape(id), l.precision) }
 
 // read and write are the operands of elements begin..begin+count-1 of a value.
 func (l *lowerer) read(id graph.ID, width int, begin, count int) operand {
@@ -99,15 +120,24 @@ func (l *lowerer) whole(id graph.ID, width int) operand {
 	return l.read(id, width, 0, l.shape(id).Elements())
 }
 
+// packed is the read operand of a weight in panels.
+func (l *lowerer) packed(id graph.ID) operand {
+	return operand{weight: l.g.Nodes[id].Path, bytes: l.packing(id).bytes(l.shape(id)), width: 4, access: engine.Read}
+}
+
+// scratch is memory of the step being lowered, planned for it (scratchBytes).
+func (l *lowerer) scratch(bytes int64) operand {
+	return operand{offset: l.layout.offset[scratchOf(l.at)], bytes: bytes, width: 4, access: engine.ReadWrite}
+}
+
 func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Access) operand {
 	id = resolve(l.alias, id)
-	o := operand{offset: 4 * int64(begin), bytes: 4 * int64(count), width: width, access: access}
+	size := l.size(id)
+	o := operand{offset: size * int64(begin), bytes: size * int64(count), width: width, half: size == 2, access: access}
 	if n := l.g.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
-		o.buffer = l.weights.buffers[n.Path]
+		o.weight = n.Path
 	} else {
-		at := l.layout.offset[id]
-		o.buffer = l.arena[at/l.layout.slab]
-		o.offset += at % l.layout.slab
+		o.offset += l.layout.offset[id]
 	}
 	return o
 }

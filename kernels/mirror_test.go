@@ -47,15 +47,20 @@ func everyDispatch(t *testing.T) []kernels.Dispatch {
 	for _, c := range opCases() {
 		graphs = append(graphs, build(t, c.record))
 	}
+	for _, c := range joinedCases() {
+		graphs = append(graphs, build(t, c.record))
+	}
 	var list []kernels.Dispatch
 	for _, g := range graphs {
 		for _, s := range kernels.Styles() {
 			for _, apart := range []bool{false, true} {
-				some, err := kernels.Lower(g, s, guaranteed, kernels.Options{NoFusion: apart})
-				if err != nil {
-					t.Fatal(err)
+				for _, p := range []kernels.Precision{kernels.F32, kernels.F16} {
+					some, err := kernels.Lower(g, s, guaranteed, p, kernels.Options{NoFusion: apart})
+					if err != nil {
+						t.Fatal(err)
+					}
+					list = append(list, some...)
 				}
-				list = append(list, some...)
 			}
 		}
 	}
@@ -140,7 +145,11 @@ func fits(m *shaders.Module, x kernels.Dispatch) error {
 			return fmt.Errorf("binding %d (%s) is declared %d, the shader says read only %v, write only %v", b.Binding, b.Name, o.Access(), b.ReadOnly, b.WriteOnly)
 		}
 	}
-	if len(m.Bindings) != len(x.Operands()) {
+	if x.Addressed() {
+		if len(m.Bindings) != 0 {
+			return fmt.Errorf("%d bindings, operands are found by address", len(m.Bindings))
+		}
+	} else if len(m.Bindings) != len(x.Operands()) {
 		return fmt.Errorf("%d bindings, %d operands given", len(m.Bindings), len(x.Operands()))
 	}
 	local, err := m.LocalSize(spec)

@@ -47,17 +47,16 @@ func TestOps(t *testing.T) {
 			g := build(t, c.record)
 			s := c.tensors()
 			want := oracle(t, g, s)
-			ways := map[string]kernels.Options{"default": {}}
+			ways := map[string]kernels.UploadOptions{"default": {}}
 			if c.card {
-				ways["tiled"] = kernels.Options{Variant: "tiled"}
+				ways["tiled"] = kernels.UploadOptions{Variant: "tiled"}
 			}
 			if c.card && c.bound.rms > 0 && strings.Contains(c.name, "49") {
-				ways["direct"] = kernels.Options{}.WithStyle(kernels.Styles()["direct"]) // on a graphics card
+				ways["direct"] = kernels.UploadOptions{}.WithStyle(kernels.Styles()["direct"]) // on a graphics card
 			}
-			for way, o := range ways {
-				o.NoFusion = true
+			for way, u := range ways {
 				in := s.inputs(g)
-				p := compile(t, d, g, s, o)
+				p := compileAs(t, d, g, s, u, kernels.Options{NoFusion: true})
 				got := run(t, p, in...)
 				for i := range want {
 					if err := c.bound.check(got[i], want[i]); err != nil {
@@ -80,7 +79,7 @@ func TestOpsSplit(t *testing.T) {
 			g := build(t, c.record)
 			s := c.tensors()
 			var want [][]float32
-			w, err := kernels.Upload(t.Context(), d, g, s, nil)
+			w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,7 +167,7 @@ func TestGroupLimits(t *testing.T) {
 		t.Run(c.String(), func(t *testing.T) {
 			g := build(t, c.record)
 			s := c.tensors()
-			w, err := kernels.Upload(t.Context(), d, g, s, nil)
+			w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

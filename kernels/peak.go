@@ -27,9 +27,9 @@ func (ones) Tensor(_ string, shape []int) ([]float32, error) {
 
 // Peak measures the device's GEMM peak in GFLOP/s with the kernels that programs use:
 // the fastest run of the fastest shape, each shape given its share of the time.
-func Peak(ctx context.Context, d *engine.Device, budget time.Duration) (gflops float64, err error) {
+func Peak(ctx context.Context, d *engine.Device, precision Precision, budget time.Duration) (gflops float64, err error) {
 	for _, s := range peakShapes {
-		speed, err := MatMulSpeed(ctx, d, s, budget/time.Duration(len(peakShapes)))
+		speed, err := MatMulSpeed(ctx, d, s, precision, budget/time.Duration(len(peakShapes)))
 		if err != nil {
 			return 0, err
 		}
@@ -39,7 +39,7 @@ func Peak(ctx context.Context, d *engine.Device, budget time.Duration) (gflops f
 }
 
 // MatMulSpeed measures one M x N x K product: GFLOP/s of its fastest run within the budget.
-func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, budget time.Duration) (gflops float64, err error) {
+func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, precision Precision, budget time.Duration) (gflops float64, err error) {
 	b := graph.NewBuilder()
 	x := b.In("x").Input(mnk[0], mnk[2])
 	b.Output(b.In("y").Linear(x, mnk[1], graph.NoBias))
@@ -47,7 +47,7 @@ func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, budget time.
 	if err != nil {
 		return 0, err
 	}
-	w, err := Upload(ctx, d, g, ones{}, nil)
+	w, err := Upload(ctx, d, g, ones{}, UploadOptions{Precision: precision})
 	if err != nil {
 		return 0, err
 	}

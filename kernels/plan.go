@@ -23,13 +23,20 @@ type layout struct {
 	live   int64 // greatest sum of bytes alive at one step: no arena can be smaller
 }
 
-// lifetimes follows every value that steps make, and the inputs. Kept values live
-// to the end.
-func lifetimes(g *graph.Graph, list []step, kept []graph.ID) []lifetime {
+// scratchOf stands for the memory that step i needs for itself.
+func scratchOf(i int) graph.ID { return graph.ID(-1 - i) }
+
+// lifetimes follows every value that steps make, the inputs, and what a step needs for
+// itself while it runs. Kept values live to the end.
+func lifetimes(g *graph.Graph, list []step, kept []graph.ID, half map[graph.ID]bool, scratch func(step) int64) []lifetime {
 	at := map[graph.ID]*lifetime{}
 	var order []graph.ID
 	born := func(id graph.ID, when int) {
-		at[id] = &lifetime{id: id, bytes: 4 * int64(g.Nodes[id].Shape.Elements()), first: when, last: when}
+		size := int64(4)
+		if half[id] {
+			size = 2
+		}
+		at[id] = &lifetime{id: id, bytes: size * int64(g.Nodes[id].Shape.Elements()), first: when, last: when}
 		order = append(order, id)
 	}
 	for _, id := range g.Inputs() {
@@ -42,6 +49,10 @@ func lifetimes(g *graph.Graph, list []step, kept []graph.ID) []lifetime {
 			}
 		}
 		born(s.out, i)
+		if bytes := scratch(s); bytes > 0 {
+			at[scratchOf(i)] = &lifetime{id: scratchOf(i), bytes: bytes, first: i, last: i}
+			order = append(order, scratchOf(i))
+		}
 	}
 	for _, id := range kept {
 		if l := at[id]; l != nil {
@@ -56,44 +67,87 @@ func lifetimes(g *graph.Graph, list []step, kept []graph.ID) []lifetime {
 }
 
 // plan gives every value an offset, a multiple of align, so that no two values alive
-// at the same step overlap. The largest are placed first, each at the lowest offset
-// that is free for its whole life. Without reuse every value gets memory of its own.
-// The arena is cut into slabs of so many bytes, a multiple of align, because one
-// buffer may not be larger: no value lies across a cut. No value may exceed a slab.
+// at the same step overlap. Values are placed one after the other, each at the lowest offset
+// that is free for its whole life; of several orders, each mended a few times, the one that
+// needs least is taken.
+// Without reuse every value gets memory of its own. The arena is cut into slabs of so many
+// bytes, a multiple of align, because one buffer may not be larger: no value lies across
+// a cut. No value may exceed a slab.
 func plan(values []lifetime, align, slab int64, reuse bool) layout {
-	l := layout{offset: map[graph.ID]int64{}, slab: slab}
-	round := func(n int64) int64 { return (n + align - 1) / align * align }
+	live := int64(0)
 	for _, v := range values {
 		var sum int64
 		for _, w := range values {
 			if w.first <= v.first && v.first <= w.last {
-				sum += round(w.bytes)
+				sum += roundUp(w.bytes, align)
 			}
 		}
-		l.live = max(l.live, sum)
+		live = max(live, sum)
 	}
-	order := slices.Clone(values)
-	slices.SortStableFunc(order, func(a, b lifetime) int { return cmp.Compare(b.bytes, a.bytes) })
-	var placed []lifetime
+	least := layout{bytes: -1}
+	for _, order := range orders {
+		list := slices.SortedStableFunc(slices.Values(values), order)
+		for range attempts {
+			l := placed(list, align, slab, reuse)
+			if least.bytes < 0 || l.bytes < least.bytes {
+				least = l
+			}
+			if least.bytes <= live || len(list) == 0 || !reuse {
+				break
+			}
+			// What sticks out at the top had better been placed sooner.
+			top := slices.IndexFunc(list, func(v lifetime) bool { return l.offset[v.id]+roundUp(v.bytes, align) == l.bytes })
+			v := list[top]
+			list = slices.Insert(slices.Delete(list, top, top+1), top/2, v)
+		}
+	}
+	least.live = live
+	return least
+}
+
+// attempts at each order, while there is something to gain.
+const attempts = 40
+
+// orders in which values are placed: the largest first; those that live longest; those
+// that take most memory for most steps; the largest of those that live beyond a step, then the rest.
+var orders = []func(a, b lifetime) int{
+	func(a, b lifetime) int { return cmp.Compare(b.bytes, a.bytes) },
+	func(a, b lifetime) int {
+		return cmp.Or(cmp.Compare(b.steps(), a.steps()), cmp.Compare(b.bytes, a.bytes))
+	},
+	func(a, b lifetime) int { return cmp.Compare(b.bytes*b.steps(), a.bytes*a.steps()) },
+	func(a, b lifetime) int {
+		return cmp.Or(cmp.Compare(min(b.steps(), 3), min(a.steps(), 3)), cmp.Compare(b.bytes, a.bytes))
+	},
+}
+
+func (v lifetime) steps() int64 { return int64(v.last - v.first + 1) }
+
+func roundUp(n, align int64) int64 { return (n + align - 1) / align * align }
+
+// placed is the layout of values placed in the given order.
+func placed(order []lifetime, align, slab int64, reuse bool) layout {
+	l := layout{offset: map[graph.ID]int64{}, slab: slab}
+	var done []lifetime
 	for _, v := range order {
 		var busy [][2]int64 // ranges taken while v lives
-		for _, w := range placed {
+		for _, w := range done {
 			if !reuse || w.first <= v.last && v.first <= w.last {
-				busy = append(busy, [2]int64{l.offset[w.id], l.offset[w.id] + round(w.bytes)})
+				busy = append(busy, [2]int64{l.offset[w.id], l.offset[w.id] + roundUp(w.bytes, align)})
 			}
 		}
 		slices.SortFunc(busy, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
-		var at int64
+		size, at := roundUp(v.bytes, align), int64(0)
 		for _, b := range busy {
-			if at = l.uncut(at, round(v.bytes)); b[0]-at >= round(v.bytes) {
+			if at = l.uncut(at, size); b[0]-at >= size {
 				break
 			}
 			at = max(at, b[1])
 		}
-		at = l.uncut(at, round(v.bytes))
+		at = l.uncut(at, size)
 		l.offset[v.id] = at
-		l.bytes = max(l.bytes, at+round(v.bytes))
-		placed = append(placed, v)
+		l.bytes = max(l.bytes, at+size)
+		done = append(done, v)
 	}
 	return l
 }

@@ -1,9 +1,12 @@
 package kernels
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/swin"
 )
@@ -78,20 +81,30 @@ func TestPlanSwin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, alias := rewrite(g, steps(g), g.Outputs, 1<<27)
-		var kept []graph.ID
-		for _, id := range g.Outputs {
-			kept = append(kept, resolve(alias, id))
+		for name, s := range Styles() {
+			checkSwinPlan(t, g, s, fmt.Sprintf("%s, window %d, %dx%d, %s", c.size, c.window, c.height, c.width, name), c.size == "tiny")
 		}
-		values := lifetimes(g, list, kept)
+	}
+}
+
+func checkSwinPlan(t *testing.T, g *graph.Graph, s style, name string, small bool) {
+	t.Helper()
+	for _, precision := range []Precision{F32, F16} {
+		w := newLowerer(g, engine.Info{Caps: engine.Caps{MaxStorageBufferRange: 1 << 27, MaxAllocationBytes: 1 << 31}}, s, precision)
+		list := w.rewrite(Options{})
+		kept := slices.Clone(g.Outputs)
+		for i, id := range kept {
+			kept[i] = resolve(w.alias, id)
+		}
+		values := lifetimes(g, list, kept, w.half, w.scratchBytes)
 		l := plan(values, 256, 1<<31, true)
 		checkLayout(t, l, values, 256, true)
 		ratio := float64(l.bytes) / float64(l.live)
-		t.Logf("%s, window %d, %dx%d: arena %d MiB, %.3f of the least", c.size, c.window, c.height, c.width, l.bytes>>20, ratio)
+		t.Logf("%s, %s: arena %d MiB, %.3f of the least", name, precision, l.bytes>>20, ratio)
 		if !(ratio <= 1.10) {
-			t.Errorf("%s, window %d, %dx%d: arena is %.3f of the least", c.size, c.window, c.height, c.width, ratio)
+			t.Errorf("%s, %s: arena is %.3f of the least", name, precision, ratio)
 		}
-		if c.size == "tiny" && l.bytes >= 600<<20 {
+		if small && l.bytes >= 600<<20 {
 			t.Errorf("arena of %d bytes, want less than 600 MiB", l.bytes)
 		}
 	}

@@ -31,7 +31,9 @@ type Program struct {
 
 	mu       sync.Mutex
 	commands *engine.Commands
-	profile  *engine.Commands // recorded at the first Profile
+	profile  *lane   // made at the first Profile
+	lanes    []*lane // made at the first Submit
+	free     chan *lane
 	closed   bool
 }
 
@@ -92,12 +94,21 @@ func (p *Program) room() [][]float32 {
 // RunInto is Run into memory of the caller's.
 func (p *Program) RunInto(ctx context.Context, outputs [][]float32, inputs ...[]float32) error {
 	p.mu.Lock()
+	if len(p.lanes) > 0 { // submissions may be under way, and the arena is theirs
+		p.mu.Unlock()
+		t, err := p.Submit(ctx, inputs...)
+		if err != nil {
+			return err
+		}
+		return t.Collect(ctx, outputs)
+	}
 	defer p.mu.Unlock()
-	return p.run(ctx, p.commands, outputs, inputs)
+	return p.run(ctx, lane{p.up, p.down, p.commands}, outputs, inputs)
 }
 
-// run is one execution of the given commands. Callers hold p.mu.
-func (p *Program) run(ctx context.Context, c *engine.Commands, outputs [][]float32, inputs [][]float32) error {
+// run is one execution by the commands of l, whose buffers inputs and results pass; where it
+// has none they are read and written in the arena itself. Callers hold p.mu.
+func (p *Program) run(ctx context.Context, l lane, outputs [][]float32, inputs [][]float32) error {
 	if p.closed {
 		return fmt.Errorf("kernels: run: %w", ErrClosed)
 	}
@@ -105,28 +116,33 @@ func (p *Program) run(ctx context.Context, c *engine.Commands, outputs [][]float
 		return err
 	}
 	// Work that a cancelled run left behind still uses the arena.
-	if err := errors.Join(p.idle(ctx, p.commands), p.idle(ctx, p.profile)); err != nil {
+	if err := p.commands.Wait(ctx); err != nil {
 		return err
+	}
+	if p.profile != nil {
+		if err := p.profile.commands.Wait(ctx); err != nil {
+			return err
+		}
 	}
 	var at int64
 	for i, id := range p.inputs {
-		if p.up == nil {
+		if l.up == nil {
 			b, offset := p.home(id)
 			copy(b.Bytes()[offset:], floatBytes(inputs[i]))
 		} else {
-			copy(p.up.Bytes()[at:], floatBytes(inputs[i]))
+			copy(l.up.Bytes()[at:], floatBytes(inputs[i]))
 			at += p.bytes(id)
 		}
 	}
-	if err := c.Run(ctx); err != nil {
+	if err := l.commands.Run(ctx); err != nil {
 		return fmt.Errorf("kernels: run: %w", err)
 	}
 	at = 0
 	for i, id := range p.results {
 		n := p.bytes(id)
 		b, offset := p.home(id)
-		if p.down != nil {
-			b, offset = p.down, at
+		if l.down != nil {
+			b, offset = l.down, at
 			at += n
 		}
 		copy(floatBytes(outputs[i]), b.Bytes()[offset:offset+n])
@@ -134,20 +150,20 @@ func (p *Program) run(ctx context.Context, c *engine.Commands, outputs [][]float
 	return nil
 }
 
-func (p *Program) idle(ctx context.Context, c *engine.Commands) error {
-	if c == nil {
-		return nil
-	}
-	return c.Wait(ctx)
-}
-
 // check compares the sizes of the caller's slices with the graph.
 func (p *Program) check(outputs, inputs [][]float32) error {
 	if len(inputs) != len(p.inputs) || len(outputs) != len(p.results) {
-		return fmt.Errorf("kernels: %w: %d inputs and %d results given, the program has %d and %d",
-			graph.ErrShape, len(inputs), len(outputs), len(p.inputs), len(p.results))
+		return p.miscounted(len(inputs), len(outputs))
 	}
-	return errors.Join(p.checkSizes(p.inputs, inputs), p.checkSizes(p.results, outputs))
+	if err := p.checkSizes(p.inputs, inputs); err != nil {
+		return err
+	}
+	return p.checkSizes(p.results, outputs)
+}
+
+func (p *Program) miscounted(inputs, outputs int) error {
+	return fmt.Errorf("kernels: %w: %d inputs and %d results given, the program has %d and %d",
+		graph.ErrShape, inputs, outputs, len(p.inputs), len(p.results))
 }
 
 func (p *Program) checkSizes(ids []graph.ID, given [][]float32) error {
@@ -168,16 +184,16 @@ func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, e
 		return nil, fmt.Errorf("kernels: profile: %w", ErrClosed)
 	}
 	if p.profile == nil {
-		c, err := p.record(engine.RecorderOptions{Timestamps: true})
+		l, err := p.newLane(engine.RecorderOptions{Timestamps: true})
 		if err != nil {
 			return nil, fmt.Errorf("kernels: profile: %w", err)
 		}
-		p.profile = c
+		p.profile = l
 	}
-	if err := p.run(ctx, p.profile, outputs, inputs); err != nil {
+	if err := p.run(ctx, *p.profile, outputs, inputs); err != nil {
 		return nil, err
 	}
-	times, err := p.profile.Times()
+	times, err := p.profile.commands.Times()
 	if err != nil {
 		return nil, fmt.Errorf("kernels: profile: %w", err)
 	}
@@ -194,7 +210,7 @@ func (x dispatch) bytes() int64 {
 	for i, o := range x.operands {
 		again := false
 		for _, earlier := range x.operands[:i] {
-			again = again || earlier.buffer == o.buffer && earlier.offset == o.offset
+			again = again || earlier.weight == o.weight && earlier.offset == o.offset
 		}
 		if !again {
 			n += o.bytes
@@ -231,10 +247,14 @@ func (p *Program) Close() error {
 	}
 	p.closed = true
 	var errs []error
-	for _, c := range []*engine.Commands{p.profile, p.commands} {
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
+	if p.profile != nil {
+		errs = append(errs, p.profile.close())
+	}
+	for _, l := range p.lanes {
+		errs = append(errs, l.close())
+	}
+	if p.commands != nil {
+		errs = append(errs, p.commands.Close())
 	}
 	for _, b := range append([]*engine.Buffer{p.down, p.up}, p.arena...) {
 		if b != nil {

@@ -22,7 +22,7 @@ var whole = bound{each: 256 * ulp, rms: 256 * ulp, l2: 32 * ulp}
 // weightsOf are the formula weights of a micro Swin, uploaded.
 func weightsOf(t testing.TB, d *engine.Device, g *graph.Graph) *kernels.Weights {
 	t.Helper()
-	w, err := kernels.Upload(t.Context(), d, g, synthetic.Weights{Seed: 11}, nil)
+	w, err := kernels.Upload(t.Context(), d, g, synthetic.Weights{Seed: 11}, kernels.UploadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +32,7 @@ func weightsOf(t testing.TB, d *engine.Device, g *graph.Graph) *kernels.Weights 
 
 func program(t testing.TB, d *engine.Device, g *graph.Graph, w *kernels.Weights, o kernels.Options) *kernels.Program {
 	t.Helper()
+	o.Tuning.Off = true
 	p, err := kernels.Compile(t.Context(), d, g, w, o)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +174,7 @@ func TestClose(t *testing.T) {
 	g := build(t, func(b *graph.Builder) { b.Output(b.In("y").Linear(b.In("x").Input(3, 8), 8, graph.WithBias)) })
 	s := tensors{uniform, seed}
 	compileOnce := func() *kernels.Weights {
-		w, err := kernels.Upload(t.Context(), d, g, s, nil)
+		w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +250,7 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "after cancellation", got, want)
-	if _, err := kernels.Upload(ctx, d, g, s, nil); !errors.Is(err, context.Canceled) {
+	if _, err := kernels.Upload(ctx, d, g, s, kernels.UploadOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("upload under a cancelled context: %v", err)
 	}
 }
@@ -275,7 +276,7 @@ func TestBadCalls(t *testing.T) {
 	if err := p.RunInto(t.Context(), [][]float32{x[:3]}, x); !errors.Is(err, graph.ErrShape) {
 		t.Errorf("a short output: %v", err)
 	}
-	w, err := kernels.Upload(t.Context(), d, g, s, nil)
+	w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,14 +287,14 @@ func TestBadCalls(t *testing.T) {
 			t.Errorf("weights of another model, want %q: %v", part, err)
 		}
 	}
-	if _, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{Variant: "fast"}); err == nil || !strings.Contains(err.Error(), "fast") {
+	if _, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{}); err == nil || !strings.Contains(err.Error(), "fast") {
 		t.Errorf("unknown variant: %v", err)
 	}
 	broken := errors.New("disk on fire")
-	if _, err := kernels.Upload(t.Context(), d, g, failing{broken}, nil); !errors.Is(err, broken) || !strings.Contains(err.Error(), "y.weight") {
+	if _, err := kernels.Upload(t.Context(), d, g, failing{broken}, kernels.UploadOptions{}); !errors.Is(err, broken) || !strings.Contains(err.Error(), "y.weight") {
 		t.Errorf("a source that fails: %v", err)
 	}
-	if _, err := kernels.Upload(t.Context(), d, g, failing{}, nil); !errors.Is(err, graph.ErrShape) {
+	if _, err := kernels.Upload(t.Context(), d, g, failing{}, kernels.UploadOptions{}); !errors.Is(err, graph.ErrShape) {
 		t.Errorf("a source that gives too little: %v", err)
 	}
 }
@@ -308,7 +309,7 @@ func (f failing) Tensor(string, []int) ([]float32, error) { return nil, f.err }
 func TestTooLarge(t *testing.T) {
 	d := device(t)
 	g := build(t, func(b *graph.Builder) { b.Output(b.In("y").GELU(b.In("x").Input(1<<20, 1<<20))) })
-	w, err := kernels.Upload(t.Context(), d, g, failing{}, nil)
+	w, err := kernels.Upload(t.Context(), d, g, failing{}, kernels.UploadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -178,15 +178,15 @@ func TestFour(t *testing.T) {
 			t.Fatalf("%v + %v became %v + %v", a, b, a4, b4)
 		}
 		for e := range a.Elements() {
-			if got, want := tiled(e, a4[:], b4[:]), tiled(e, a, b); got != want {
+			if got, want := tiledElement(e, a4[:], b4[:]), tiledElement(e, a, b); got != want {
 				t.Fatalf("%v + %v as %v + %v: element %d takes %d, want %d", a, b, a4, b4, e, got, want)
 			}
 		}
 	}
 }
 
-// tiled is the element of b that is added to element e of a.
-func tiled(e int, a, b []int) int {
+// tiledElement is the element of b that is added to element e of a.
+func tiledElement(e int, a, b []int) int {
 	at, stride := 0, 1
 	for i := range a {
 		d := a[len(a)-1-i]

@@ -14,12 +14,65 @@ type step struct {
 }
 
 // operation is what a step does: an operation of the graph, or one of the joined
-// forms of fuse.go. Its kind selects the lowering.
+// forms of the rewrites. Its kind selects the lowering.
 type operation interface{ Kind() string }
 
-// linear is [graph.Linear] with what the matrix product's epilogue can take over.
-// Operands: x, weight, then bias and residual where there are such.
-type linear struct{ bias, gelu, residual bool }
+// linear is [graph.Linear] with what the matrix product can take over: in the loads of
+// its rows, and in the epilogue. Operands: x, weight, then as far as there are such bias,
+// weight and bias of the norm, residual.
+type linear struct {
+	bias, gelu, residual bool
+	norm                 *graph.LayerNorm // rows are normed; then, by rows, padded with zeros
+	rows                 *move            // rows of x in the order of this partition or reverse
+	merge                *merge           // rows of x interleaved from 2 x 2 neighbours, then normed
+}
+
+// linearOperands are those of a step, -1 where there is none.
+type linearOperands struct{ x, weight, bias, normWeight, normBias, residual graph.ID }
+
+func (o linear) operands(in []graph.ID) linearOperands {
+	p := linearOperands{in[0], in[1], -1, -1, -1, -1}
+	rest := in[2:]
+	next := func() graph.ID {
+		id := rest[0]
+		rest = rest[1:]
+		return id
+	}
+	if o.bias {
+		p.bias = next()
+	}
+	if o.norm != nil {
+		p.normWeight, p.normBias = next(), next()
+	}
+	if o.residual {
+		p.residual = next()
+	}
+	return p
+}
+
+// list is the inverse of operands.
+func (p linearOperands) list() []graph.ID {
+	var ids []graph.ID
+	for _, id := range []graph.ID{p.x, p.weight, p.bias, p.normWeight, p.normBias, p.residual} {
+		if id >= 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// merge is [graph.MergePatches] of a map to half its size.
+type merge struct{ mapH, mapW, outH, outW int }
+
+// attention is everything between the queries, keys and values of windows and their
+// context. Operands: qkv, then the bias table where there is one.
+type attention struct {
+	heads int
+	scale float64
+	bias  bool
+	mask  *graph.ShiftMask
+	side  int // of the window
+}
 
 // softmax is [graph.Softmax] with what attention adds to the scores before it.
 // Operands: scores, then the bias table where there is one.
@@ -28,6 +81,9 @@ type softmax struct {
 	mask *graph.ShiftMask
 	side int // of the window, with bias or mask
 }
+
+// normFirst is [graph.LayerNorm], then [graph.ChannelsFirst]. Operands: those of the norm.
+type normFirst struct{ norm graph.LayerNorm }
 
 // move is every operation that only moves tokens (rows of C floats) between a map
 // and its windows: pad, crop, roll, partition, reverse, alone or joined.
@@ -41,18 +97,26 @@ type move struct {
 
 type moveMode uint32
 
-// The modes of window.comp.
+// The modes of rowmap.glsl.
 const (
 	partition moveMode = iota
 	reverse
 	remap
+	identity
+	merged
 )
 
 // Kind implements operation.
 func (linear) Kind() string { return graph.Linear{}.Kind() }
 
 // Kind implements operation.
+func (attention) Kind() string { return "attention" }
+
+// Kind implements operation.
 func (softmax) Kind() string { return graph.Softmax{}.Kind() }
+
+// Kind implements operation.
+func (normFirst) Kind() string { return "normfirst" }
 
 // Kind implements operation.
 func (move) Kind() string { return "move" }

@@ -22,20 +22,72 @@ type Progress func(done, total int64)
 // Weights are the parameters of a model in device memory, each in the layout that
 // its kernel reads. They serve programs of every input size of the model.
 type Weights struct {
-	device  *engine.Device
-	buffers map[string]*engine.Buffer
-	shapes  map[string]graph.Shape
-	bytes   int64
-	closed  bool
+	device    *engine.Device
+	style     style
+	precision Precision
+	buffers   map[string]*engine.Buffer
+	shapes    map[string]graph.Shape
+	bytes     int64
+	closed    bool
+}
+
+// UploadOptions says how weights are stored. The zero value is 32-bit floats in the
+// layouts that suit the device.
+type UploadOptions struct {
+	// Precision is F32, F16 or Auto; [Settle] tells what a device makes of it.
+	Precision Precision
+	// Variant overrides what the device would get: "direct" (GEMM in registers), "tiled"
+	// (through shared memory, what a graphics card gets) or "uniform" (by uniform
+	// addresses). "" is by device. Programs are compiled for the variant of their weights.
+	Variant string
+	// Progress, if set, is told how many bytes of the parameters are done.
+	Progress Progress
+
+	style *style // for tests: in place of Variant
+}
+
+// packing is how the matrix of a linear, [N, K], lies in memory: as [K, N], so that
+// neighbouring outputs lie side by side, or in panels (shaders/gemm_uniform.comp).
+type packing struct{ panels, half bool }
+
+// packing of the matrix of a linear. Rows that are no whole vec4s keep to 32-bit floats.
+func (s style) packing(w graph.Shape, p Precision) packing {
+	n := w[0]
+	k := w.Elements() / n
+	return packing{panels: s.gemm == uniform && k%8 == 0 && n%4 == 0, half: p == F16 && k%4 == 0 && n%4 == 0}
+}
+
+// bytes that a matrix takes.
+func (p packing) bytes(w graph.Shape) int64 {
+	n := w[0]
+	k, size := w.Elements()/n, int64(4)
+	if p.half {
+		size = 2
+	}
+	if p.panels {
+		n = ceilDiv(n, uniformPanel) * uniformPanel
+	}
+	return size * int64(n) * int64(k)
 }
 
 // Upload brings every weight of a graph to the device, tensor by tensor: at most two
-// copies of one tensor are held in host memory. The weight of a Linear, [N, K], is
-// packed as [K, N], so that neighbouring outputs lie side by side; the others stay as
-// they are. The caller closes the weights after the programs that use them.
-func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, progress Progress) (*Weights, error) {
-	w := &Weights{device: d, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}}
-	total := 4 * g.Count().Parameters
+// copies of one tensor are held in host memory. The matrices of linear layers are packed
+// for the kernel that reads them; the others stay as they are. The caller closes the weights
+// after the programs that use them.
+func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o UploadOptions) (*Weights, error) {
+	s, err := styleOf(d.Info(), o.Variant)
+	if err != nil {
+		return nil, err
+	}
+	if o.style != nil {
+		s = *o.style
+	}
+	precision, _, err := Settle(d.Info(), o.Precision)
+	if err != nil {
+		return nil, err
+	}
+	w := &Weights{device: d, style: s, precision: precision, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}}
+	total, done := 4*g.Count().Parameters, int64(0)
 	packed := linearWeights(g)
 	if err := packedAlone(g, packed); err != nil {
 		return nil, err
@@ -45,12 +97,15 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, p
 		if err := w.upload(ctx, n.Path, n.Shape, src, packed[id]); err != nil {
 			return nil, errors.Join(fmt.Errorf("kernels: weight %s: %w", n.Path, err), w.Close())
 		}
-		if progress != nil {
-			progress(w.bytes, total)
+		if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
+			o.Progress(done, total)
 		}
 	}
 	return w, nil
 }
+
+// Precision is how the matrices are stored, [F32] or [F16].
+func (w *Weights) Precision() Precision { return w.precision }
 
 // linearWeights finds the parameters that are the matrix of a Linear.
 func linearWeights(g *graph.Graph) map[graph.ID]bool {
@@ -90,16 +145,51 @@ func (w *Weights) upload(ctx context.Context, name string, shape graph.Shape, sr
 	if len(data) != shape.Elements() {
 		return fmt.Errorf("%w: source gave %d elements, want %v", graph.ErrShape, len(data), shape)
 	}
+	bytes := floatBytes(data)
 	if pack {
-		data = transpose(data, shape[0])
+		bytes = w.style.packing(shape, w.precision).pack(data, shape[0])
 	}
-	b, err := w.device.NewBuffer(4*int64(len(data)), engine.DeviceMemory, name)
+	b, err := w.device.NewBuffer(int64(len(bytes)), engine.DeviceMemory, name)
 	if err != nil {
 		return err
 	}
 	w.buffers[name], w.shapes[name] = b, shape
 	w.bytes += b.Size()
-	return w.device.Upload(ctx, b, 0, floatBytes(data))
+	return w.device.Upload(ctx, b, 0, bytes)
+}
+
+// pack lays a matrix [n, K] out.
+func (p packing) pack(x []float32, n int) []byte {
+	switch {
+	case p.panels:
+		x = panels(x, n, p.half)
+	default:
+		x = transpose(x, n)
+	}
+	if p.half {
+		return halfBytes(x)
+	}
+	return floatBytes(x)
+}
+
+// panels turns [n, K] into panels of 32 rows, each [K, 32], zeros beyond n. For 16-bit
+// floats a row of a panel is ordered so that word l of a pair of vectors has element l of the
+// one in its low half and that of the other in its high half.
+func panels(x []float32, n int, half bool) []float32 {
+	k := len(x) / n
+	y := make([]float32, ceilDiv(n, uniformPanel)*uniformPanel*k)
+	for row := range n {
+		panel, column := row/uniformPanel, row%uniformPanel
+		if half {
+			pair, vector, lane := column/(2*uniformLanes), column/uniformLanes%2, column%uniformLanes
+			column = pair*2*uniformLanes + 2*lane + vector
+		}
+		to := y[panel*uniformPanel*k+column:]
+		for i, v := range x[row*k : (row+1)*k] {
+			to[i*uniformPanel] = v
+		}
+	}
+	return y
 }
 
 // transpose turns [rows, cols] into [cols, rows], in blocks that stay in the cache.

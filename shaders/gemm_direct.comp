@@ -3,12 +3,16 @@
 // do the work of shared memory (software drivers). A workgroup is one subgroup;
 // each lane owns ROWS rows of COLS vec4 columns; lanes lie side by side along N, so
 // that all lanes read the same A and neighbouring B. No shared memory, no barrier.
+// With NORM each lane finds mean and scale of one row, and hands them round.
 // Grid: (ceil(M / ROWS), ceil(N / (4*lanes*COLS)), products): workgroups that follow
 // one another go down the rows, so that the columns of B they share stay in the cache.
+#ifdef MAPPED
+#extension GL_KHR_shader_subgroup_shuffle : require
+#endif
 #include "gemm.glsl"
 
-layout(constant_id = 4) const uint ROWS = 8;
-layout(constant_id = 5) const uint COLS = 2;
+layout(constant_id = 6) const uint ROWS = 8;
+layout(constant_id = 7) const uint COLS = 2;
 
 void main()
 {
@@ -16,10 +20,25 @@ void main()
     uint col = (gl_WorkGroupID.y * gl_WorkGroupSize.x * COLS + gl_LocalInvocationID.x) * 4;
     uint step = gl_WorkGroupSize.x * 4;
 
-    uint aRow[ROWS];
+    Row rows[ROWS];
+    vec2 meanScale[ROWS];
     uint aFirst = aStart(), bFirst = bStart();
-    [[unroll]] for (uint i = 0; i < ROWS; i++)
-        aRow[i] = aFirst + min(row + i, M - 1) * lda;
+    [[unroll]] for (uint i = 0; i < ROWS; i++) {
+        rows[i] = rowOf(aFirst, row + i);
+        meanScale[i] = vec2(0, 1);
+    }
+#ifdef MAPPED
+    if (NORM) {
+        [[dont_unroll]] for (uint first = 0; first < ROWS; first += gl_SubgroupSize) {
+            vec2 mine = statistics(rowOf(aFirst, row + first + gl_SubgroupInvocationID));
+            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                vec2 theirs = subgroupShuffle(mine, (i - first) % gl_SubgroupSize);
+                if (i >= first && i < first + gl_SubgroupSize)
+                    meanScale[i] = theirs;
+            }
+        }
+    }
+#endif
     vec4 acc[ROWS * COLS];
     [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
         acc[i] = vec4(0);
@@ -27,7 +46,7 @@ void main()
     [[dont_unroll]] for (uint k = 0; k < K; k += 4) {
         vec4 av[ROWS];
         [[unroll]] for (uint i = 0; i < ROWS; i++)
-            av[i] = loadA(aRow[i], k);
+            av[i] = loadA(rows[i], k, meanScale[i]);
         [[unroll]] for (uint j = 0; j < COLS; j++) {
             vec4 bv[4];
             loadB4(bFirst, k, col + j * step, bv);

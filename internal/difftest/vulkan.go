@@ -26,7 +26,7 @@ func (v Vulkan) Name() string { return v.Title }
 
 // Run implements [Executor].
 func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, input []float32, taps []graph.ID) (values [][]float32, err error) {
-	weights, err := kernels.Upload(ctx, v.Device, g, w, nil)
+	weights, err := kernels.Upload(ctx, v.Device, g, w, kernels.UploadOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -7,18 +7,26 @@
 // the type V, which is vec4 unless VEC is 1. Every operand is one binding of set 0.
 #extension GL_EXT_control_flow_attributes : require
 
+// READ4H/AT4H and WRITE4H are vec4s of 16-bit floats; AT4H gives a vec4, HALF4 packs one.
+#define HALF4(v) uvec2(packHalf2x16((v).xy), packHalf2x16((v).zw))
+vec4 fromHalf4(uvec2 v) { return vec4(unpackHalf2x16(v.x), unpackHalf2x16(v.y)); }
 #ifdef TEXEL
+#define READ4H READ4
+#define AT4H AT4
 #define READ4(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name
 #define READ1(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name
 #define AT4(name, i) texelFetch(name, int(i))
 #define AT1(name, i) texelFetch(name, int(i)).x
 #else
+#define READ4H(slot, name) layout(std430, set = 0, binding = slot) readonly buffer Block_##name { uvec2 name[]; }
+#define AT4H(name, i) fromHalf4(name[i])
 #define READ4(slot, name) layout(std430, set = 0, binding = slot) readonly buffer Block_##name { vec4 name[]; }
 #define READ1(slot, name) layout(std430, set = 0, binding = slot) readonly buffer Block_##name { float name[]; }
 #define AT4(name, i) name[i]
 #define AT1(name, i) name[i]
 #endif
 #define WRITE4(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { vec4 name[]; }
+#define WRITE4H(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { uvec2 name[]; }
 #define WRITE1(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { float name[]; }
 
 #ifndef VEC

@@ -5,7 +5,13 @@
 //
 // Defines: A_SCALAR, C_SCALAR when rows of A or C are no multiple of 4;
 // B_TRANSPOSED when B is stored [col, k] (k fastest), B_SCALAR when its rows are no
-// multiple of 4. Without them every access is a whole vec4.
+// multiple of 4; A_HALF, B_HALF, C_HALF when an operand has 16-bit floats. Without them
+// every access is a whole vec4 of 32-bit floats.
+//
+// With MAPPED (one product, rows of A whole) row r of A is row0 + r through MAP
+// (rowmap.glsl) of the rows of a, and with NORM it is normed: (x - mean) * scale * weight + shift.
+// Rows that pad are zero after the norm; neighbours that a merge lacks are zero before it.
+// A_MERGE: a row is interleaved from 2 x 2 neighbours, element 4*channel + neighbour.
 //
 // Rows and columns beyond M and N are clamped on load and dropped on store, so the
 // inner loop has no branch; beyond K, A reads 0 and B is clamped. (So an infinity in
@@ -20,15 +26,23 @@ layout(push_constant) uniform Push {
     uint aBase, bBase, cBase;
     uint aG, aH, bG, bH, cG, cH;
     float alpha;
+    uint row0;
+    uint mapH, mapW, padH, padW, size, down, right;
+    float eps;
 };
+#include "rowmap.glsl"
 
-#ifdef A_SCALAR
+#if defined(A_SCALAR) || defined(A_MERGE)
 READ1(0, a);
+#elif defined(A_HALF)
+READ4H(0, a);
 #else
 READ4(0, a);
 #endif
 #ifdef B_SCALAR
 READ1(1, b);
+#elif defined(B_HALF)
+READ4H(1, b);
 #else
 READ4(1, b);
 #endif
@@ -39,30 +53,117 @@ WRITE1(4, c);
 #else
 READ4(2, bias);
 READ4(3, residual);
+#ifdef C_HALF
+WRITE4H(4, c);
+#else
 WRITE4(4, c);
+#endif
+#endif
+#ifdef MAPPED
+READ4(5, weight);
+READ4(6, shift);
 #endif
 
 layout(constant_id = 1) const bool BIAS = false;     // add bias[col]
 layout(constant_id = 2) const bool GELU = false;     // then GELU
 layout(constant_id = 3) const bool RESIDUAL = false; // then add residual[row, col], laid out as C
+#ifdef MAPPED
+layout(constant_id = 4) const bool NORM = false;
+layout(constant_id = 5) const uint MAP = 3;
+#else
+const bool NORM = false;
+#endif
 
 // Starts of the operands of this product.
 uint aStart() { return aBase + gl_WorkGroupID.z / heads * aG + gl_WorkGroupID.z % heads * aH; }
 uint bStart() { return bBase + gl_WorkGroupID.z / heads * bG + gl_WorkGroupID.z % heads * bH; }
 uint cStart() { return cBase + gl_WorkGroupID.z / heads * cG + gl_WorkGroupID.z % heads * cH; }
 
-// loadA is A[row, k..k+3] of the row that begins at element start.
-vec4 loadA(uint start, uint k)
+// Row says where a row of A lies.
+struct Row {
+#ifdef A_MERGE
+    uvec4 at; // first elements of the four neighbours
+    bvec4 real;
+#else
+    uint at; // first element
+    bool real; // false: a row of zeros
+#endif
+};
+
+// rowOf finds row r of this product; start is aStart().
+Row rowOf(uint start, uint r)
 {
-#ifdef A_SCALAR
-    uint last = start + K - 1;
+    Row x;
+    r = min(r, M - 1);
+#ifdef A_MERGE
+    [[unroll]] for (uint q = 0; q < 4; q++) {
+        uint from = mergeRow(row0 + r, q);
+        x.real[q] = from != NONE;
+        x.at[q] = x.real[q] ? from * (K / 4) : 0;
+    }
+#elif defined(MAPPED)
+    uint from = MAP == IDENTITY ? r : sourceRow(MAP, row0 + r);
+    x.real = from != NONE;
+    x.at = start + (x.real ? from * lda : 0);
+#else
+    x.real = true;
+    x.at = start + r * lda;
+#endif
+    return x;
+}
+
+// loadRow is elements k..k+3 of a row before the norm, 0 beyond K.
+vec4 loadRow(Row x, uint k)
+{
+#ifdef A_MERGE
+    uint c = min(k, K - 4) / 4;
+    vec4 v = vec4(AT1(a, x.at.x + c), AT1(a, x.at.y + c), AT1(a, x.at.z + c), AT1(a, x.at.w + c));
+    return mix(vec4(0), v, x.real);
+#elif defined(A_SCALAR)
+    uint last = x.at + K - 1;
     vec4 v;
     [[unroll]] for (uint i = 0; i < 4; i++)
-        v[i] = k + i < K ? AT1(a, min(start + k + i, last)) : 0.0;
+        v[i] = k + i < K ? AT1(a, min(x.at + k + i, last)) : 0.0;
     return v;
+#elif defined(A_HALF)
+    return k < K ? AT4H(a, (x.at + k) / 4) : vec4(0);
 #else
-    return k < K ? AT4(a, (start + k) / 4) : vec4(0);
+    return k < K ? AT4(a, (x.at + k) / 4) : vec4(0);
 #endif
+}
+
+// statistics are mean and scale of a row, by one invocation, in two passes.
+vec2 statistics(Row x)
+{
+    vec4 sum = vec4(0);
+    [[dont_unroll]] for (uint k = 0; k < K; k += 4)
+        sum += loadRow(x, k);
+    float mean = dot(sum, vec4(1)) / float(K);
+    vec4 squares = vec4(0);
+    [[dont_unroll]] for (uint k = 0; k < K; k += 4) {
+        vec4 d = loadRow(x, k) - mean;
+        squares += d * d;
+    }
+    return vec2(mean, 1.0 / sqrt(dot(squares, vec4(1)) / float(K) + eps));
+}
+
+// loadA is elements k..k+3 of a row as it is multiplied.
+vec4 loadA(Row x, uint k, vec2 meanScale)
+{
+    vec4 v = loadRow(x, k);
+#ifdef MAPPED
+    if (NORM) {
+        uint at = min(k, K - 4) / 4;
+        v = (v - meanScale.x) * meanScale.y * AT4(weight, at) + AT4(shift, at);
+        if (k >= K)
+            v = vec4(0);
+    }
+#ifndef A_MERGE
+    if (MAP == PARTITION && !x.real)
+        v = vec4(0);
+#endif
+#endif
+    return v;
 }
 
 // loadB is B[k, col..col+3] with k clamped; start is that of the product.
@@ -84,6 +185,8 @@ vec4 loadB(uint start, uint k, uint col)
 #endif
     }
     return v;
+#elif defined(B_HALF)
+    return AT4H(b, (start + k * ldb + min(col, N - 4)) / 4);
 #else
     return AT4(b, (start + k * ldb + min(col, N - 4)) / 4);
 #endif
@@ -127,6 +230,10 @@ void finish(uint start, uint row, uint col, vec4 v)
     if (BIAS) v += AT4(bias, col / 4);
     if (GELU) v = gelu(v);
     if (RESIDUAL) v += AT4(residual, at / 4);
+#ifdef C_HALF
+    c[at / 4] = HALF4(v);
+#else
     c[at / 4] = v;
+#endif
 #endif
 }

@@ -1,0 +1,170 @@
+package kernels
+
+import (
+	"github.com/glipvk/glipvk/graph"
+)
+
+// headed are the sizes of an attention product over qkv [G, n, 3C].
+type headed struct{ groups, tokens, channels, heads, size int }
+
+func (l *lowerer) headed(qkv graph.ID, heads int) headed {
+	s := l.shape(qkv)
+	return headed{s[0], s[1], s[2] / 3, heads, s[2] / 3 / heads}
+}
+
+// attentionPush mirrors the block of attention.comp.
+type attentionPush struct {
+	Channels, Heads uint32
+	Window0         uint32
+	Across, Down    uint32
+	Shift           uint32
+	Scale           float32
+}
+
+// addressedAttentionPush is the same with addresses, which the engine fills in.
+type addressedAttentionPush struct {
+	QKV, Table, Y   uint64
+	Channels, Heads uint32
+	Window0         uint32
+	Across, Down    uint32
+	Shift           uint32
+	Scale           float32
+}
+
+// attention lowers scores, softmax and context as one dispatch for a run of windows.
+func (l *lowerer) attention(s step) error {
+	o := s.op.(attention)
+	h := l.headed(s.in[0], o.heads)
+	push := attentionPush{Channels: uint32(h.channels), Heads: uint32(h.heads), Across: 1, Down: 1, Scale: float32(o.scale)}
+	if m := o.mask; m != nil {
+		push.Across, push.Down, push.Shift = uint32(m.Width/m.Size), uint32(m.Height/m.Size), uint32(m.Shift)
+	}
+	stem := "attention"
+	if l.half[s.in[0]] {
+		stem += "_half"
+	}
+	byAddress := l.style.gemm == uniform
+	rowQKV, rowY := h.tokens*3*h.channels, h.tokens*h.channels
+	perUnit := []int64{l.size(s.in[0]) * int64(rowQKV), l.size(s.out) * int64(rowY)}
+	if byAddress {
+		perUnit = nil
+	}
+	list, err := l.spans(h.groups, l.caps.MaxWorkgroups[2], perUnit...)
+	if err != nil {
+		return err
+	}
+	group, keys := l.attentionGroup(o, h)
+	for _, r := range list {
+		push.Window0 = uint32(r.begin)
+		qkv := l.read(s.in[0], 4, r.begin*rowQKV, r.units()*rowQKV)
+		table := qkv // bound but not read
+		if o.bias {
+			table = l.whole(s.in[1], 1)
+		} else {
+			table.width = 1
+		}
+		d := dispatch{
+			constants: constants(group, o.bias, o.mask != nil, o.side, h.size/4),
+			push:      push,
+			operands:  []operand{qkv, table, l.write(s.out, 4, r.begin*rowY, r.units()*rowY)},
+			groups:    [3]int{ceilDiv(h.tokens, group), h.heads, r.units()},
+			flops:     4 * int64(h.tokens*h.tokens*h.channels) * int64(r.units()),
+		}
+		if keys > 0 {
+			d.constants = append(d.constants, uint32(keys))
+		}
+		if !byAddress {
+			l.emit(s, stem, d)
+			continue
+		}
+		d.path, d.shader, d.addressed = s.path, stem+"_uniform", true
+		d.push = addressedAttentionPush{0, 0, 0, push.Channels, push.Heads, push.Window0, push.Across, push.Down, push.Shift, push.Scale}
+		l.list = append(l.list, d)
+	}
+	return nil
+}
+
+// attentionGroup is the workgroup size, an invocation for each query as far as the device
+// allows, and how many keys are staged in shared memory at a time: all of a window where they
+// leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every
+// device has; 0 where nothing is staged.
+func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
+	if l.style.texel || l.style.gemm == uniform {
+		return l.style.group, 0
+	}
+	const step = 32
+	group = min(ceilDiv(h.tokens, step)*step, l.caps.MaxInvocations)
+	if h.tokens > group { // as few workgroups as possible, of equal size
+		group = ceilDiv(ceilDiv(h.tokens, ceilDiv(h.tokens, group)), 16) * 16
+	}
+	row := 2 * 4 * h.size // bytes of a key and its value
+	bias := 4 * (2*o.side - 1) * (2*o.side - 1)
+	if room := l.caps.MaxSharedMemory / 2; h.tokens*row+bias <= room {
+		return group, h.tokens
+	}
+	room := min(l.caps.MaxSharedMemory, 16<<10) - bias
+	return group, max(room/(row*o.side), 1) * o.side
+}
+
+// windowSpans cuts an attention product by windows.
+func (l *lowerer) windowSpans(h headed) ([]span, error) {
+	return l.spans(h.groups, l.caps.MaxWorkgroups[2]/h.heads,
+		4*int64(h.tokens*3*h.channels), 4*int64(h.heads*h.tokens*h.tokens), 4*int64(h.tokens*h.channels))
+}
+
+// scores lowers (q*scale) kᵀ of every window and head: a product with k transposed.
+func (l *lowerer) scores(s step) error {
+	o := s.op.(graph.Scores)
+	h := l.headed(s.in[0], o.Heads)
+	variant, width := "_scores", 4
+	if h.size%4 != 0 {
+		variant, width = "_scores_scalar", 1
+	}
+	list, err := l.windowSpans(h)
+	if err != nil {
+		return err
+	}
+	n, c := uint32(h.tokens), uint32(h.channels)
+	for _, g := range list {
+		qkv := l.read(s.in[0], width, g.begin*h.tokens*3*h.channels, g.units()*h.tokens*3*h.channels)
+		plain := qkv
+		plain.width = 1
+		each := h.heads * h.tokens * h.tokens
+		l.emitProduct(s, product{
+			variant:  variant,
+			operands: []operand{qkv, qkv, plain, plain, l.write(s.out, 1, g.begin*each, g.units()*each)},
+			batch:    g.units() * h.heads,
+			push: gemmPush{M: n, N: n, K: uint32(h.size), LDA: 3 * c, LDB: 3 * c, LDC: n, Heads: uint32(h.heads),
+				BBase: c, AG: n * 3 * c, AH: uint32(h.size), BG: n * 3 * c, BH: uint32(h.size), CG: uint32(each), CH: n * n, Alpha: float32(o.Scale)},
+		})
+	}
+	return nil
+}
+
+// context lowers the weighted sum of values of every window and head, heads joined.
+func (l *lowerer) context(s step) error {
+	o := s.op.(graph.Context)
+	h := l.headed(s.in[1], o.Heads)
+	variant, width := "_context", 4
+	if h.size%4 != 0 {
+		variant, width = "_scalar", 1
+	}
+	list, err := l.windowSpans(h)
+	if err != nil {
+		return err
+	}
+	n, c := uint32(h.tokens), uint32(h.channels)
+	for _, g := range list {
+		each := h.heads * h.tokens * h.tokens
+		qkv := l.read(s.in[1], width, g.begin*h.tokens*3*h.channels, g.units()*h.tokens*3*h.channels)
+		probabilities := l.read(s.in[0], 1, g.begin*each, g.units()*each)
+		l.emitProduct(s, product{
+			variant:  variant,
+			operands: []operand{probabilities, qkv, qkv, qkv, l.write(s.out, width, g.begin*h.tokens*h.channels, g.units()*h.tokens*h.channels)},
+			batch:    g.units() * h.heads,
+			push: gemmPush{M: n, N: uint32(h.size), K: n, LDA: n, LDB: 3 * c, LDC: c, Heads: uint32(h.heads),
+				BBase: 2 * c, AG: uint32(each), AH: n * n, BG: n * 3 * c, BH: uint32(h.size), CG: n * c, CH: uint32(h.size), Alpha: 1},
+		})
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package kernels
+
+import "fmt"
+
+// shape is a matrix product as far as it decides what tile suits it.
+type shape struct {
+	m, n, k int
+	variant string // of the shader, "" or "_fhf" and so on
+	norm    bool
+	mode    moveMode
+}
+
+// String is the key under which a measured choice is kept.
+func (p shape) String() string {
+	return fmt.Sprintf("%dx%dx%d%s norm=%v rows=%d", p.m, p.n, p.k, p.variant, p.norm, p.mode)
+}
+
+// staged reports whether the uniform shader makes rows in scratch before it multiplies.
+func (p shape) staged() bool { return p.norm || p.mode == partition || p.mode == merged }
+
+// tile is the share of a workgroup: rows and columns of C it computes, and the
+// specialization constants that say so.
+type tile struct {
+	rows, cols int
+	group      int
+	constants  []uint32 // from constant 6 on
+}
+
+// groups is the number of workgroups down the rows and across the columns.
+func (t tile) groups(m, n int) (down, across int) { return ceilDiv(m, t.rows), ceilDiv(n, t.cols) }
+
+// tile is the measured choice for a product, else the one that ought to suit it.
+func (s style) tile(p shape, measured map[string]tile) tile {
+	if t, ok := measured[p.String()]; ok {
+		return t
+	}
+	return s.tiles(p)[0]
+}
+
+// tiles are the candidates for a product, the one that ought to suit it first.
+func (s style) tiles(p shape) []tile {
+	switch s.gemm {
+	case uniform:
+		return s.uniformTiles(p)
+	case direct:
+		return s.directTiles(p)
+	}
+	return tiledTiles(p)
+}
+
+// best moves the candidate of the least cost to the front.
+func best(list []tile, cost func(tile) float64) []tile {
+	at := 0
+	for i := range list {
+		if cost(list[i]) < cost(list[at]) {
+			at = i
+		}
+	}
+	list[0], list[at] = list[at], list[0]
+	return list
+}
+
+// directRegisters are the register tiles of gemm_direct, rows by vec4 columns of a lane,
+// with their speed relative to the first where nothing is wasted and the cache
+// suffices (llvmpipe, Mesa 22.3, processor time of 768 cubed and of Swin's shapes).
+var directRegisters = []struct {
+	rows, cols int
+	speed      float64
+}{{8, 3, 1}, {14, 1, 0.95}, {12, 1, 0.95}, {8, 2, 0.9}, {7, 1, 0.85}, {8, 1, 0.8}, {4, 1, 0.6}, {1, 2, 0.25}}
+
+// directCache is what one core of a software driver's processor keeps close, in bytes:
+// a panel of B that outgrows it is fetched anew for every tile, which was seen to cost
+// a factor of two to four.
+const (
+	directCache   = 448 << 10
+	directPenalty = 0.4
+)
+
+// directTiles weighs what a tile wastes by its speed.
+func (s style) directTiles(p shape) []tile {
+	var list []tile
+	speed := map[int]float64{}
+	for _, t := range directRegisters {
+		c := tile{t.rows, 4 * t.cols * s.group, s.group, constants(t.rows, t.cols)}
+		speed[c.rows<<16|c.cols] = t.speed
+		list = append(list, c)
+	}
+	return best(list, func(t tile) float64 {
+		down, across := t.groups(p.m, p.n)
+		cost := float64(down*t.rows) * float64(across*t.cols) / speed[t.rows<<16|t.cols]
+		if 4*t.cols*p.k > directCache {
+			cost /= directPenalty
+		}
+		return cost
+	})
+}
+
+// uniformRows are the row tiles of gemm_uniform with their relative speed (llvmpipe,
+// Mesa 26.2, processor time): beyond 7 rows the accumulators outgrow the registers.
+var uniformRows = []struct {
+	rows  int
+	speed float64
+}{{7, 1}, {6, 1}, {8, 0.9}, {5, 0.88}, {4, 0.8}, {3, 0.65}, {2, 0.5}, {1, 0.3}}
+
+const (
+	uniformPanel = 32     // columns of a panel
+	uniformTurns = 40_000 // turns of loops that one invocation may take (RATIONALE.md)
+)
+
+// uniformTiles lists row tiles; how many of them and how many panels a workgroup takes
+// follows from the shape: enough workgroups for all cores, but rows that are staged are staged
+// as rarely as possible, and a panel serves several row tiles while it is in the cache.
+func (s style) uniformTiles(p shape) []tile {
+	panels := ceilDiv(p.n, uniformPanel)
+	want := 8 * max(s.cores, 1) // workgroups
+	var list []tile
+	speed := map[int]float64{}
+	for _, r := range uniformRows {
+		if r.rows > p.m && r.rows > 1 {
+			continue
+		}
+		most := ceilDiv(p.m, r.rows)
+		subtiles := min(most, 4)
+		if most < want { // few rows: all of them, and columns are what is shared out
+			subtiles = min(most, 8)
+		}
+		across := 1
+		if down := ceilDiv(most, subtiles); down < want {
+			across = min(panels, ceilDiv(want, down))
+		}
+		each := ceilDiv(panels, across)
+		if p.staged() {
+			for subtiles > 1 && subtiles*r.rows*p.k/8 > uniformTurns/2 {
+				subtiles /= 2
+			}
+		}
+		for each > 1 && each*subtiles*(p.k/8+4) > uniformTurns/2 {
+			each = ceilDiv(each, 2)
+		}
+		c := tile{r.rows * subtiles, uniformPanel * each, s.group, constants(r.rows, subtiles, each)}
+		speed[r.rows] = r.speed
+		list = append(list, c)
+	}
+	return best(list, func(t tile) float64 {
+		rows := int(t.constants[0])
+		return float64(ceilDiv(p.m, rows)*rows) / speed[rows]
+	})
+}
+
+// fewGroups is the number of workgroups below which a graphics card is thought to idle.
+const fewGroups = 96
+
+// tiledTiles are BM, BN, BK, TM, TN, SPLIT of gemm_tiled. The largest tile that leaves
+// enough workgroups is taken; where even small ones are few, several invocations share
+// the products of a tile.
+func tiledTiles(p shape) []tile {
+	of := func(bm, bn, bk, tm, tn, split int) tile {
+		group := bm / tm * (bn / tn) * split
+		return tile{bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
+	}
+	list := []tile{
+		of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 8, 4, 1), of(32, 64, 16, 4, 8, 1),
+		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
+	}
+	return best(list, func(t tile) float64 {
+		down, across := t.groups(p.m, p.n)
+		waste := float64(down*t.rows) * float64(across*t.cols) / (float64(p.m) * float64(p.n))
+		cost := waste * (1/float64(t.rows) + 1/float64(t.cols)) // loads for each product
+		if groups := down * across; groups < fewGroups {
+			cost *= float64(fewGroups) / float64(groups) / float64(t.group) * 64
+		}
+		return cost
+	})
+}

@@ -1,0 +1,218 @@
+#version 450
+// Attention of one window and one head: softmax(scale q kᵀ + bias + mask) v, nothing of size
+// [n, n] in memory. qkv is [windows, n, 3C], channel which*C + head*d + e; out [windows, n, C].
+// An invocation has one query, in registers, and goes over the keys a row of the window at
+// a time, keeping the greatest score so far, the sum of exponentials relative to it, and the
+// values summed with these weights; both are rescaled when the maximum grows.
+// BIAS adds the relative position bias of the head, MASK -100 where the roll brought two
+// tokens together; both are found from the tokens' places in the window.
+//
+// Keys and values are the same for all invocations of a workgroup. They are staged in
+// shared memory, KEYS at a time, with the head's bias table; with TEXEL or UNIFORM (software
+// drivers) they are read where they lie, and nothing is shared.
+// Shared memory: 2 * KEYS * d + (2*WINDOW-1)^2 floats.
+// Grid: (ceil(n / workgroup size), heads, windows). Defines: HALF: qkv and out are 16-bit.
+#ifdef UNIFORM
+#include "address.glsl"
+#else
+#include "bindings.glsl"
+#endif
+
+layout(constant_id = 1) const bool BIAS = false;
+layout(constant_id = 2) const bool MASK = false;
+layout(constant_id = 3) const uint WINDOW = 7; // n = WINDOW * WINDOW
+layout(constant_id = 4) const uint HEAD = 8;   // d / 4
+layout(constant_id = 5) const uint KEYS = 7;   // a multiple of WINDOW
+
+layout(push_constant) uniform Push {
+#ifdef UNIFORM
+    uint64_t qkv, table, y;
+#endif
+    uint channels, heads;
+    uint window0;      // number of the first window, counted over the batch
+    uint across, down; // windows of one picture
+    uint shift;
+    float scale;
+};
+
+#ifndef UNIFORM
+#ifdef HALF
+READ4H(0, qkv);
+WRITE4H(2, y);
+#define QKV(i) AT4H(qkv, i)
+#else
+READ4(0, qkv);
+WRITE4(2, y);
+#define QKV(i) AT4(qkv, i)
+#endif
+READ1(1, table); // [(2*WINDOW-1)^2, heads]
+#ifndef TEXEL
+#define STAGED
+shared vec4 keys[KEYS * HEAD], values[KEYS * HEAD];
+shared float biases[(2 * WINDOW - 1) * (2 * WINDOW - 1)];
+#endif
+#endif
+
+#ifdef UNIFORM
+#ifdef HALF
+#define ROW4 8 // bytes of four channels
+// A key's or value's row, 16-bit: word i of it in lane i % 8 of part i / 8.
+const uint PARTS = (HEAD + 3) / 4;
+vec2 parts[PARTS];
+void readRow(uint64_t at)
+{
+    [[unroll]] for (uint i = 0; i < PARTS; i++) {
+        Words w = Words(at + i * 32);
+        parts[i] = unpackHalf2x16(deal8(w.v[0], w.v[1]));
+    }
+}
+#define ROW(kx, which) readRow(at + uint64_t(((kx) * 3 + which) * c4) * ROW4);
+vec4 element4(uint e)
+{
+    vec2 p = parts[e / 4];
+    uint l = e % 4 * 2;
+    return vec4(subgroupBroadcast(p.x, l), subgroupBroadcast(p.y, l), subgroupBroadcast(p.x, l + 1), subgroupBroadcast(p.y, l + 1));
+}
+#define vec4At(row, e) element4(e)
+#else
+#define ROW4 16
+#define ROW(kx, which)
+vec4 vec4At(uint64_t row, uint e) { return Vecs(row + e * 16).v[0]; }
+#endif
+#else
+#define ROW(kx, which)
+#endif
+
+// power is exp(x), and not a number where x is none: what exp, and max below, make of
+// a NaN differs by device.
+float power(float x) { return isnan(x) ? x : exp(x); }
+
+void main()
+{
+    uint n = WINDOW * WINDOW, c4 = channels / 4, h = heads;
+    uint head = gl_WorkGroupID.y, window = gl_WorkGroupID.z;
+    uint query = gl_WorkGroupID.x * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
+    bool inside = query < n;
+    query = min(query, n - 1);
+    // In vec4s: the window's first row, and the query's.
+    uint first = window * n * 3 * c4 + head * HEAD;
+    uint mine = first + query * 3 * c4;
+#ifdef UNIFORM
+    uint64_t Q = qkv, T = table, Y = y;
+#endif
+
+    vec4 q[HEAD], acc[HEAD];
+    [[unroll]] for (uint e = 0; e < HEAD; e++) {
+#ifndef UNIFORM
+        q[e] = QKV(mine + e) * scale;
+#elif defined(HALF)
+        uvec2 x = HalfVecs(Q + uint64_t(mine + e) * 8).v[0];
+        q[e] = vec4(unpackHalf2x16(x.x), unpackHalf2x16(x.y)) * scale;
+#else
+        q[e] = Vecs(Q + uint64_t(mine + e) * 16).v[0] * scale;
+#endif
+        acc[e] = vec4(0);
+    }
+
+    // The query's place in the window, and where the window lies.
+    uint qy = query / WINDOW, qx = query % WINDOW;
+    uint place = (window0 + window) % (across * down);
+    bool cutY = MASK && place / across == down - 1;
+    bool cutX = MASK && place % across == across - 1;
+    bool queryBelow = qy >= WINDOW - shift, queryRight = qx >= WINDOW - shift;
+    const uint SIDE = 2 * WINDOW - 1;
+    uint bias0 = (qy + WINDOW - 1) * SIDE + qx + WINDOW - 1;
+
+#ifdef STAGED
+    if (BIAS) {
+        for (uint i = gl_LocalInvocationID.x; i < SIDE * SIDE; i += gl_WorkGroupSize.x)
+            biases[i] = AT1(table, i * h + head);
+    }
+#endif
+
+    const float LEAST = -3.4e38; // finite: see softmax.comp
+    float peak = LEAST, sum = 0.0;
+    [[dont_unroll]] for (uint key = 0; key < n; key += WINDOW) {
+#ifdef STAGED
+        if (key % KEYS == 0) {
+            barrier();
+            uint count = min(KEYS, n - key) * HEAD;
+            for (uint i = gl_LocalInvocationID.x; i < count; i += gl_WorkGroupSize.x) {
+                uint from = first + (key + i / HEAD) * 3 * c4 + i % HEAD;
+                keys[i] = QKV(from + c4);
+                values[i] = QKV(from + 2 * c4);
+            }
+            barrier();
+        }
+        uint at = key % KEYS * HEAD;
+#define KEY4(kx, e) keys[at + (kx) * HEAD + (e)]
+#define VALUE4(kx, e) values[at + (kx) * HEAD + (e)]
+#elif defined(UNIFORM)
+        uint64_t at = Q + uint64_t(first + key * 3 * c4) * ROW4;
+#define KEY4(kx, e) vec4At(at + uint64_t(((kx) * 3 + 1) * c4) * ROW4, e)
+#define VALUE4(kx, e) vec4At(at + uint64_t(((kx) * 3 + 2) * c4) * ROW4, e)
+#else
+        uint at = first + key * 3 * c4;
+#define KEY4(kx, e) QKV(at + ((kx) * 3 + 1) * c4 + (e))
+#define VALUE4(kx, e) QKV(at + ((kx) * 3 + 2) * c4 + (e))
+#endif
+        uint ky = key / WINDOW;
+        bool apartY = cutY && (ky >= WINDOW - shift) != queryBelow;
+        float s[WINDOW];
+        float top = peak;
+        [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
+            ROW(kx, 1)
+            vec4 products = q[0] * KEY4(kx, 0);
+            [[unroll]] for (uint e = 1; e < HEAD; e++)
+                products += q[e] * KEY4(kx, e);
+            float v = products.x + products.y + products.z + products.w;
+            if (BIAS) {
+                uint i = bias0 - ky * SIDE - kx;
+#ifdef STAGED
+                v += biases[i];
+#elif defined(UNIFORM)
+                v += Floats(T + uint64_t(i * h + head) * 4).v[0];
+#else
+                v += AT1(table, i * h + head);
+#endif
+            }
+            if (MASK && (apartY || (cutX && (kx >= WINDOW - shift) != queryRight)))
+                v -= 100.0;
+            s[kx] = v;
+            top = isnan(v) ? top : max(top, v);
+        }
+        float shrink = power(peak - top);
+        peak = top;
+        sum *= shrink;
+        [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
+            s[kx] = power(s[kx] - top);
+            sum += s[kx];
+        }
+        [[unroll]] for (uint e = 0; e < HEAD; e++)
+            acc[e] *= shrink;
+        [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
+            ROW(kx, 2)
+            [[unroll]] for (uint e = 0; e < HEAD; e++)
+                acc[e] += s[kx] * VALUE4(kx, e);
+        }
+    }
+
+    float inverse = 1.0 / sum;
+    if (inside) {
+        uint to = (window * n + query) * c4 + head * HEAD;
+        [[unroll]] for (uint e = 0; e < HEAD; e++) {
+            vec4 v = acc[e] * inverse;
+#ifdef UNIFORM
+#ifdef HALF
+            HalfVecsOut(Y + uint64_t(to + e) * 8).v[0] = uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
+#else
+            VecsOut(Y + uint64_t(to + e) * 16).v[0] = v;
+#endif
+#elif defined(HALF)
+            y[to + e] = HALF4(v);
+#else
+            y[to + e] = v;
+#endif
+        }
+    }
+}

@@ -1,0 +1,245 @@
+#version 450
+// Matrix product C = epilogue(rows of A times B) for software drivers that keep uniform
+// values in scalar registers (include/address.glsl). A workgroup is one subgroup of LANES
+// lanes. It computes rows of ROWS * SUBTILES, in tiles of ROWS x 32, over PANELS panels of
+// 32 columns of B: a lane owns column l of each vector of LANES columns, ROWS accumulators
+// a vector. A is read element by element, the same for all lanes; B lies in panels, and a
+// vector of a panel's row is one vector load. No shared memory, no barrier beyond the subgroup.
+//
+// B: panel p holds columns 32p.. as [K, 32] floats, zeros beyond N; with B_HALF as
+// [K, 16] words: word LANES*j + l has column 2*LANES*j + l in its low half and that plus LANES in its high half.
+//
+// What a row of A is: MAP (include/rowmap.glsl) of the rows of a, normed where NORM. Rows that
+// are normed, padded or merged are made once for the workgroup, in scratch of ROWS *
+// SUBTILES * K floats a workgroup, and read from there: padding is zero after the norm.
+// Grid: (ceil(M / (ROWS * SUBTILES)), ceil(panels / PANELS), 1).
+// Defines: A_HALF, B_HALF, C_HALF: 16-bit floats. K is a multiple of 8, with A_HALF of 16; N of 4.
+#include "address.glsl"
+#include "gelu.glsl"
+
+layout(constant_id = 1) const bool BIAS = false;
+layout(constant_id = 2) const bool GELU = false;
+layout(constant_id = 3) const bool RESIDUAL = false;
+layout(constant_id = 4) const bool NORM = false;
+layout(constant_id = 5) const uint MAP = 3;
+layout(constant_id = 6) const uint ROWS = 6;
+layout(constant_id = 7) const uint SUBTILES = 4;
+layout(constant_id = 8) const uint PANELS = 1;
+layout(constant_id = 9) const bool EDGE = false; // N is no multiple of 32
+
+const uint LANES = 8;
+const uint COLS = 32 / LANES; // vectors of a panel
+layout(constant_id = 10) const uint STEP = 8; // along K
+
+layout(push_constant) uniform Push {
+    uint64_t a, b, bias, residual, c, weight, shift, scratch;
+    uint M, N, K;
+    float eps;
+    uint mapH, mapW, padH, padW, size, down, right;
+};
+#include "rowmap.glsl"
+
+bool staged() { return NORM || MAP == PARTITION || MAP == MERGE; }
+
+// element LANES*i + lane of the row that begins at p
+float rowVector(Vecs p, uint i) { return deal8(p.v[2 * i], p.v[2 * i + 1]); }
+
+// source is vector i of an unnormed row: of one row of a, or interleaved from four.
+float source(Vecs p[4], vec4 real, uint i)
+{
+    if (MAP != MERGE)
+        return rowVector(p[0], i);
+    // Element 4*channel + neighbour: a vector holds two channels of each neighbour.
+    uint at = i / 2, odd = i % 2;
+    vec4 x = p[0].v[at] * real.x, y = p[1].v[at] * real.y, z = p[2].v[at] * real.z, w = p[3].v[at] * real.w;
+    return odd == 0 ? deal8(vec4(x.x, y.x, z.x, w.x), vec4(x.y, y.y, z.y, w.y))
+                    : deal8(vec4(x.z, y.z, z.z, w.z), vec4(x.w, y.w, z.w, w.w));
+}
+
+// put writes vector i of a row, normed where asked for.
+void put(Scratch to, uint i, Vecs p[4], vec4 real, bool padding, float mean, float scale, Vecs w, Vecs s)
+{
+    float v = source(p, real, i);
+    if (NORM)
+        v = (v - mean) * scale * rowVector(w, i) + rowVector(s, i);
+    to.v[LANES * i + LANE] = padding ? 0.0 : v;
+}
+
+// stage writes a row of A as it is multiplied to scratch.
+void stage(uint64_t base, uint k, uint row, Scratch to, Vecs w, Vecs s, float least)
+{
+    Vecs p[4];
+    vec4 real = vec4(1);
+    bool padding = false;
+    if (MAP == MERGE) {
+        [[unroll]] for (uint q = 0; q < 4; q++) {
+            uint from = mergeRow(row, q);
+            real[q] = from == NONE ? 0.0 : 1.0;
+            p[q] = Vecs(base + uint64_t(from == NONE ? 0 : from) * k); // k / 4 channels
+        }
+    } else {
+        uint from = sourceRow(MAP, row);
+        padding = from == NONE;
+        p[0] = Vecs(base + uint64_t(padding ? 0 : from) * k * 4);
+    }
+    // Four vectors at a time: a turn of a loop costs as much as several vectors.
+    uint n = k / LANES, whole = n / 4 * 4;
+    float mean = 0.0, scale = 1.0;
+    if (NORM) {
+        float sums[4];
+        [[unroll]] for (uint u = 0; u < 4; u++)
+            sums[u] = 0.0;
+        [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
+            [[unroll]] for (uint u = 0; u < 4; u++)
+                sums[u] += source(p, real, i + u);
+        [[dont_unroll]] for (uint i = whole; i < n; i++)
+            sums[0] += source(p, real, i);
+        mean = subgroupAdd(sums[0] + sums[1] + sums[2] + sums[3]) / float(k);
+        [[unroll]] for (uint u = 0; u < 4; u++)
+            sums[u] = 0.0;
+        [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
+            [[unroll]] for (uint u = 0; u < 4; u++) {
+                float d = source(p, real, i + u) - mean;
+                sums[u] += d * d;
+            }
+        [[dont_unroll]] for (uint i = whole; i < n; i++) {
+            float d = source(p, real, i) - mean;
+            sums[0] += d * d;
+        }
+        scale = 1.0 / sqrt(subgroupAdd(sums[0] + sums[1] + sums[2] + sums[3]) / float(k) + least);
+    }
+    [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
+        [[unroll]] for (uint u = 0; u < 4; u++)
+            put(to, i + u, p, real, padding, mean, scale, w, s);
+    [[dont_unroll]] for (uint i = whole; i < n; i++)
+        put(to, i, p, real, padding, mean, scale, w, s);
+}
+
+void main()
+{
+    // Push constants are read once: a read in the loop would be a read with a check.
+    uint m = M, n = N, k = K;
+    uint64_t A = a, C = c, R = residual;
+    uint first = gl_WorkGroupID.x * (ROWS * SUBTILES);
+    uint count = min(ROWS * SUBTILES, m - first);
+    if (staged()) {
+        A = scratch + (uint64_t(gl_WorkGroupID.y) * gl_NumWorkGroups.x + gl_WorkGroupID.x) * (ROWS * SUBTILES) * k * 4;
+        uint64_t from = a;
+        Vecs w = Vecs(weight), s = Vecs(shift);
+        float least = eps;
+        [[dont_unroll]] for (uint r = 0; r < count; r++)
+            stage(from, k, first + r, Scratch(A + uint64_t(r) * k * 4), w, s, least);
+        subgroupMemoryBarrierBuffer();
+    }
+
+    uint panelBytes = k * 128;
+#ifdef B_HALF
+    panelBytes = k * 64;
+#endif
+    uint last = min(gl_WorkGroupID.y * PANELS + PANELS, (n + 31) / 32);
+    [[dont_unroll]] for (uint panel = gl_WorkGroupID.y * PANELS; panel < last; panel++) {
+        uint64_t B = b + uint64_t(panel) * panelBytes;
+        [[dont_unroll]] for (uint s = 0; s < count; s += ROWS) {
+            uint64_t at[ROWS]; // rows of A
+            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                uint r = min(s + i, count - 1);
+                uint row = staged() ? r : sourceRow(MAP, first + r);
+#ifdef A_HALF
+                at[i] = A + uint64_t(row) * (k * 2);
+#else
+                at[i] = A + uint64_t(row) * (k * 4);
+#endif
+            }
+            float acc[ROWS * COLS];
+            [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
+                acc[i] = 0.0;
+            uint64_t p = B;
+            [[dont_unroll]] for (uint k0 = 0; k0 < k; k0 += STEP) {
+#ifdef A_HALF
+                vec2 av[ROWS]; // elements 2*lane and 2*lane + 1
+                [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                    Words x = Words(at[i] + k0 * 2);
+                    av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
+                }
+#endif
+                [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
+#ifndef A_HALF
+                    vec4 av[ROWS];
+                    [[unroll]] for (uint i = 0; i < ROWS; i++)
+                        av[i] = Vecs(at[i] + (k0 + u * 4) * 4).v[0];
+#endif
+                    [[unroll]] for (uint kk = 0; kk < 4; kk++) {
+                        float bv[COLS];
+#ifdef B_HALF
+                        Words x = Words(p);
+                        [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                            vec2 two = unpackHalf2x16(deal8(x.v[(u * 4 + kk) * 4 + j], x.v[(u * 4 + kk) * 4 + j + 1]));
+                            bv[j] = two.x;
+                            bv[j + 1] = two.y;
+                        }
+#else
+                        Vecs x = Vecs(p);
+                        [[unroll]] for (uint j = 0; j < COLS; j++)
+                            bv[j] = deal8(x.v[(u * 4 + kk) * 8 + j * 2], x.v[(u * 4 + kk) * 8 + j * 2 + 1]);
+#endif
+                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
+#ifdef A_HALF
+                            float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u * 2 + kk / 2);
+#else
+                            float v = av[i][kk];
+#endif
+                            [[unroll]] for (uint j = 0; j < COLS; j++)
+                                acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);
+                        }
+                    }
+                }
+#ifdef B_HALF
+                p += STEP * 64;
+#else
+                p += STEP * 128;
+#endif
+            }
+
+            float shared_[COLS]; // the bias of this panel's columns
+            [[unroll]] for (uint j = 0; j < COLS; j++) {
+                uint col = panel * 32 + j * LANES;
+                if (EDGE)
+                    col = min(col, n - 4); // such columns are dropped
+                Vecs x = Vecs(bias + col * 4);
+                shared_[j] = BIAS ? deal8(x.v[0], x.v[EDGE && col + 8 > n ? 0 : 1]) : 0.0;
+            }
+            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                uint row = first + min(s + i, count - 1);
+                float v[COLS];
+                [[unroll]] for (uint j = 0; j < COLS; j++) {
+                    v[j] = acc[i * COLS + j] + shared_[j];
+                    if (GELU)
+                        v[j] = gelu(v[j]);
+                    if (RESIDUAL) {
+                        uint col = panel * 32 + j * LANES;
+                        if (EDGE)
+                            col = min(col, n - 4);
+                        Vecs x = Vecs(R + (uint64_t(row) * n + col) * 4);
+                        v[j] += deal8(x.v[0], x.v[EDGE && col + 8 > n ? 0 : 1]);
+                    }
+                }
+#ifdef C_HALF
+                WordsOut to = WordsOut(C + (uint64_t(row) * n + panel * 32) * 2);
+                [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                    // Lane l stores columns 2l and 2l + 1 of the two vectors.
+                    uint from = LANE * 2 % LANES;
+                    float even = LANE < LANES / 2 ? subgroupShuffle(v[j], from) : subgroupShuffle(v[j + 1], from);
+                    float odd = LANE < LANES / 2 ? subgroupShuffle(v[j], from + 1) : subgroupShuffle(v[j + 1], from + 1);
+                    if (!EDGE || panel * 32 + j * LANES + 2 * LANE < n)
+                        to.v[j * LANES / 2 + LANE] = packHalf2x16(vec2(even, odd));
+                }
+#else
+                FloatsOut to = FloatsOut(C + (uint64_t(row) * n + panel * 32) * 4);
+                [[unroll]] for (uint j = 0; j < COLS; j++)
+                    if (!EDGE || panel * 32 + j * LANES + LANE < n)
+                        to.v[j * LANES + LANE] = v[j];
+#endif
+            }
+        }
+    }
+}
