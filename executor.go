@@ -28,14 +28,14 @@ type program interface {
 // Timing is what one dispatch of a program took.
 type Timing struct {
 	Path     string // of the graph node
-	Kernel   string // shader variant
+	Kernel   string // shader variant, or the step and instructions of package cpu
 	Duration time.Duration
 	FLOPs    int64 // floating-point operations of products, two for a multiply-add
 	Bytes    int64 // read and written at least
 }
 
-// Stats says what a program is made of. Sizes are bytes. On the CPU reference
-// everything about memory is 0.
+// Stats says what a program is made of. Sizes are bytes. On the CPU there are no
+// barriers and no staging; on the CPU reference everything about memory is 0.
 type Stats struct {
 	Dispatches   int   `json:"dispatches"`
 	Barriers     int   `json:"barriers"`

@@ -37,7 +37,7 @@ type Model struct {
 // DeviceInfo says where a model runs.
 type DeviceInfo struct {
 	Name     string       `json:"name"`
-	Vulkan   *engine.Info `json:"vulkan,omitempty"`   // nil on the CPU reference
+	Vulkan   *engine.Info `json:"vulkan,omitempty"`   // nil on the CPU
 	Fallback string       `json:"fallback,omitempty"` // why there is no Vulkan device, where "auto" looked for one
 }
 
@@ -138,6 +138,14 @@ func (m *Model) start(ctx context.Context) error {
 func (m *Model) choose(ctx context.Context, g *graph.Graph, src source) (executor, error) {
 	progress := func(done, total int64) { m.progress("weights", done, total) }
 	want := strings.TrimSpace(m.options.Device)
+	if strings.EqualFold(want, "reference") {
+		e, err := newReference(ctx, g, src, progress)
+		if err != nil {
+			return nil, err
+		}
+		m.device = e.info()
+		return e, nil
+	}
 	if !strings.EqualFold(want, "cpu") {
 		e, err := newVulkan(ctx, m.options, g, src, progress)
 		switch auto := want == "" || strings.EqualFold(want, "auto"); {
@@ -151,11 +159,11 @@ func (m *Model) choose(ctx context.Context, g *graph.Graph, src source) (executo
 		}
 		m.device.Fallback = err.Error()
 	}
-	m.device.Name = "CPU reference"
-	e, err := newReference(ctx, g, src, progress)
+	e, err := newProcessor(ctx, g, src, progress)
 	if err != nil {
 		return nil, err
 	}
+	m.device.Name = e.info().Name
 	return e, nil
 }
 
@@ -172,7 +180,7 @@ func (m *Model) Info() ModelInfo { return m.info }
 func (m *Model) Device() DeviceInfo { return m.device }
 
 // Live is the number of Vulkan objects that exist because of the model: 0 on the
-// CPU reference and after Close. It is how tests see leaks.
+// CPU and after Close. It is how tests see leaks.
 func (m *Model) Live() int {
 	if v, ok := m.executor.(*vulkan); ok {
 		return v.live()

@@ -37,7 +37,7 @@ func open(t *testing.T, o glipvk.Options) *glipvk.Model {
 	if o.Weights == "" {
 		o.Weights = "synthetic:77"
 	}
-	o.Validation = o.Device != "cpu"
+	o.Validation = o.Device != "cpu" && o.Device != "reference"
 	m, err := glipvk.Open(t.Context(), "", o)
 	if err != nil {
 		t.Fatal(err)
@@ -53,8 +53,9 @@ func open(t *testing.T, o glipvk.Options) *glipvk.Model {
 	return m
 }
 
-// onEach runs a test on the CPU reference and on the best Vulkan device.
+// onEach runs a test on the CPU reference, on the CPU and on the best Vulkan device.
 func onEach(t *testing.T, f func(t *testing.T, device string)) {
+	t.Run("reference", func(t *testing.T) { f(t, "reference") })
 	t.Run("cpu", func(t *testing.T) { f(t, "cpu") })
 	t.Run("vulkan", func(t *testing.T) {
 		f(t, vulkanDevice(t))

@@ -15,9 +15,10 @@ type Options struct {
 	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0.
 	Weights string
 
-	// Device is "auto" or "" for the best Vulkan device, or the CPU reference where
-	// there is none; "cpu" for the CPU reference; else the index of a Vulkan device
-	// as [Devices] lists it, or a part of its name.
+	// Device is "auto" or "" for the best Vulkan device, or the CPU where there is
+	// none; "cpu" for the CPU (package cpu); "reference" for the CPU reference, the
+	// slow oracle that judges both (package cpuref); else the index of a Vulkan
+	// device as [Devices] lists it, or a part of its name.
 	Device string
 
 	// Arch replaces the architecture that belongs to the model's name; the name may

@@ -19,6 +19,9 @@ func newReference(ctx context.Context, g *graph.Graph, src source, progress func
 	return &reference{weights}, nil
 }
 
+// info describes the device for callers.
+func (r *reference) info() DeviceInfo { return DeviceInfo{Name: "CPU reference"} }
+
 func (r *reference) compile(_ context.Context, g *graph.Graph, keep []graph.ID) (program, error) {
 	return &interpreted{r.weights, g, keep}, nil
 }

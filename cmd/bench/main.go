@@ -105,7 +105,7 @@ Ctrl-C ends the measurement and prints what there is.`,
 	fl.StringVar(&f.model, "model", "GLIP-T", "model, by name or nickname")
 	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
 	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED]")
-	fl.StringVar(&f.device, "device", "auto", "auto, cpu, or a Vulkan device by index or part of its name")
+	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name")
 	fl.StringVar(&f.size, "size", "", "input size as HEIGHTxWIDTH (default: the model's)")
 	fl.IntVar(&f.batch, "batch", 1, "pictures in a batch")
 	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")

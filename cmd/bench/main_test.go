@@ -67,9 +67,9 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestReport requires a whole report, on the CPU reference and on a device.
+// TestReport requires a whole report, on the CPU reference, on the CPU and on a device.
 func TestReport(t *testing.T) {
-	for _, device := range []string{"cpu", "auto"} {
+	for _, device := range []string{"reference", "cpu", "auto"} {
 		t.Run(device, func(t *testing.T) {
 			if device == "auto" {
 				needVulkan(t)

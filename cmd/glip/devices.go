@@ -19,7 +19,7 @@ func newDevices() *cobra.Command {
 		Short: "list the Vulkan devices and what they can do",
 		Long: `devices lists every Vulkan device with the limits and features that the shaders
 use or would use, says which one --device auto takes, and why a device cannot be
-used. Without any, features and bench run on the CPU reference.`,
+used. Without any, features and bench run on the CPU.`,
 		Example: `  glip devices
   glip devices --json`,
 		Args: cobra.NoArgs,
@@ -35,7 +35,7 @@ used. Without any, features and bench run on the CPU reference.`,
 type deviceList struct {
 	Devices []engine.Info `json:"devices"`
 	Auto    string        `json:"auto"`             // what --device auto takes
-	Reason  string        `json:"reason,omitempty"` // why that is the CPU reference
+	Reason  string        `json:"reason,omitempty"` // why that is the CPU
 }
 
 func listDevices(w io.Writer, asJSON bool) error {

@@ -68,7 +68,7 @@ further from the CPU reference than float32 explains.`,
 	fl.StringVar(&f.model, "model", "GLIP-T", "model, by name or nickname; see glip models")
 	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
 	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
-	fl.StringVar(&f.device, "device", "auto", "auto, cpu, or a Vulkan device by index or part of its name; see glip devices")
+	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name; see glip devices")
 	fl.IntVar(&f.batch, "batch", 1, "pictures of one size computed together")
 	fl.StringVar(&f.size, "size", "", "resize pictures to HEIGHTxWIDTH, or original to leave them")
 	fl.IntSliceVar(&f.outIndices, "out-indices", nil, "stages whose maps are written (default: the architecture's, 1,2,3)")
@@ -109,7 +109,7 @@ func modelNames() []string {
 
 func formatNames() []string { return []string{"npy", "npz", "safetensors"} }
 
-func deviceNames() []string { return []string{"auto", "cpu"} }
+func deviceNames() []string { return []string{"auto", "cpu", "reference"} }
 
 // options turns flags into those of the library.
 func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Options, err error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/cpu"
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/kernels"
@@ -25,9 +26,17 @@ func TestCommittedGolden(t *testing.T) { testGolden(t, difftest.Committed(t)) }
 func TestSharedGolden(t *testing.T) { testGolden(t, difftest.Shared(t)) }
 
 // testGolden judges every executor: the oracle, the programs that users get, and the
-// same without any rewrite.
+// same without any rewrite; of package cpu, each set of instructions that is here.
 func testGolden(t *testing.T, set *difftest.Set) {
 	t.Run("cpuref", func(t *testing.T) { testCases(t, set, difftest.CPU{}) })
+	for _, name := range cpu.Available() {
+		for _, e := range []difftest.FastCPU{
+			{Title: "cpu-" + string(name), Instructions: name},
+			{Title: "cpu-" + string(name) + "-unfused", Instructions: name, Options: cpu.Options{NoFusion: true}},
+		} {
+			t.Run(e.Title, func(t *testing.T) { testCases(t, set, e) })
+		}
+	}
 	for _, v := range []difftest.Vulkan{
 		{Title: "vulkan"},
 		{Title: "vulkan-unfused", Options: kernels.Options{NoFusion: true}},

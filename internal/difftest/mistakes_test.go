@@ -22,7 +22,7 @@ type mistake struct {
 	rewrite func(*graph.Graph)
 	weights func(difftest.Weights) difftest.Weights
 	input   func(c *difftest.Case, x []float32)
-	spoil   func(*spoiler, graph.Node, []float32)
+	spoil   func(*spoiler, graph.Node, []float32) // only the oracle lets its values be changed
 }
 
 // spoiler overwrites values of the oracle while it runs.
@@ -58,9 +58,10 @@ func (s *spoiler) find(path string) graph.Node {
 // judged are the taps that a mistake must show at: early ones and the outputs.
 var judged = []string{"patch_embed.norm", "stages.0.blocks.0", "stages.0.blocks.1", "out.0", "out.1", "out.2", "out.3"}
 
-// run makes the mistake on a case and judges the named taps, all if none is named.
+// run makes the mistake on a case, computes it on an executor, and judges the named taps,
+// all if none is named.
 // Recording may fail, as it does where the mistake has the model refuse the input.
-func (m mistake) run(t *testing.T, c *difftest.Case, taps ...string) ([]difftest.TapReport, error) {
+func (m mistake) run(t *testing.T, e difftest.Executor, c *difftest.Case, taps ...string) ([]difftest.TapReport, error) {
 	cfg, err := c.Config()
 	if err != nil {
 		t.Fatal(err)
@@ -92,19 +93,19 @@ func (m mistake) run(t *testing.T, c *difftest.Case, taps ...string) ([]difftest
 	if m.input != nil {
 		m.input(c, x)
 	}
-	var e difftest.CPU
 	if m.spoil != nil {
 		s := &spoiler{t: t, graph: g, weights: w, values: make([][]float32, len(g.Nodes))}
-		e.Options = cpuref.Options{Observe: func(id graph.ID, n graph.Node, data []float32) {
+		e = difftest.CPU{Options: cpuref.Options{Observe: func(id graph.ID, n graph.Node, data []float32) {
 			m.spoil(s, n, data)
 			s.values[id] = data
-		}}
+		}}}
 	}
 	return c.JudgeGraph(context.Background(), e, g, w, x, taps...)
 }
 
 // TestComparisonRejectsMistakes makes the mistakes and wants the comparison to
-// fail. Where variants.json records how far the mistake moves a value, ours must
+// fail, on the oracle and, where the mistake is not made while values are computed, on
+// package cpu. Where variants.json records how far the mistake moves a value, ours must
 // move it as far, else it would be another mistake.
 func TestComparisonRejectsMistakes(t *testing.T) {
 	set := difftest.Committed(t)
@@ -115,15 +116,21 @@ func TestComparisonRejectsMistakes(t *testing.T) {
 	made := map[string]bool{"float32": true}
 	for _, m := range mistakes() {
 		made[m.id] = true
-		t.Run(m.id, func(t *testing.T) {
-			rejected := false
-			for _, id := range []string{"nano-128", "micro-w4-61x45"} { // the quick one first
-				rejected = rejected || m.judge(t, set.Case(t, id), recorded[id])
-			}
-			if rejected == (m.id == mayPass) {
-				t.Errorf("rejected: %v", rejected)
-			}
-		})
+		executors := []difftest.Executor{difftest.CPU{}}
+		if m.spoil == nil {
+			executors = append(executors, difftest.FastCPU{Title: "cpu"})
+		}
+		for _, e := range executors {
+			t.Run(m.id+"/"+e.Name(), func(t *testing.T) {
+				rejected := false
+				for _, id := range []string{"nano-128", "micro-w4-61x45"} { // the quick one first
+					rejected = rejected || m.judge(t, e, set.Case(t, id), recorded[id])
+				}
+				if rejected == (m.id == mayPass) {
+					t.Errorf("rejected: %v", rejected)
+				}
+			})
+		}
 	}
 	for _, v := range recorded["nano-128"] {
 		if !made[v.ID] {
@@ -133,12 +140,12 @@ func TestComparisonRejectsMistakes(t *testing.T) {
 }
 
 // judge reports whether the comparison rejects the mistake on a case.
-func (m mistake) judge(t *testing.T, c *difftest.Case, recorded []difftest.Variant) bool {
+func (m mistake) judge(t *testing.T, e difftest.Executor, c *difftest.Case, recorded []difftest.Variant) bool {
 	i := slices.IndexFunc(recorded, func(v difftest.Variant) bool { return v.ID == m.id })
 	if i < 0 {
 		t.Fatalf("variants.json does not know %s on %s", m.id, c.ID)
 	}
-	reports, err := m.run(t, c, judged...)
+	reports, err := m.run(t, e, c, judged...)
 	if refused := recorded[i].Refused != ""; refused || err != nil {
 		if !refused || !errors.Is(err, swin.ErrSmallMap) {
 			t.Errorf("%s: error %v, the original refused: %v", c.ID, err, refused)
@@ -185,7 +192,7 @@ func TestFirstDivergenceNamesTheOperation(t *testing.T) {
 		if !ok {
 			continue
 		}
-		reports, err := m.run(t, c)
+		reports, err := m.run(t, difftest.CPU{}, c)
 		if err != nil {
 			t.Errorf("%s: %v", m.id, err)
 			continue

@@ -27,6 +27,7 @@ func rules() map[string]rule {
 		"graph":     {},
 		"swin":      {ours: []string{"graph"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
+		"cpu":       {ours: []string{"graph"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
 		"engine":    {others: []string{vulkan, "golang.org/x/"}},
 		"kernels":   {ours: []string{"graph", "shaders", "engine"}, others: []string{anything}},
@@ -35,7 +36,7 @@ func rules() map[string]rule {
 		"picture":   {others: []string{anything}},
 		"viz":       {others: []string{anything}},
 		".": {
-			ours:   []string{"graph", "swin", "cpuref", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
+			ours:   []string{"graph", "swin", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
 			others: []string{anything},
 		},
 		"cmd": {
@@ -44,7 +45,7 @@ func rules() map[string]rule {
 		},
 		"tools": {others: []string{anything}},
 		"internal/difftest": {
-			ours:   []string{".", "graph", "swin", "cpuref", "engine", "kernels", "loader", "synthetic", "picture"},
+			ours:   []string{".", "graph", "swin", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture"},
 			others: []string{anything},
 		},
 	}

@@ -1,0 +1,274 @@
+package cpu
+
+import (
+	"math"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// attention is that of windows: qkv [G, n, 3C] -> [G, n, C], one window and head a task.
+type attention struct {
+	k               *kernels
+	out, qkv        graph.ID
+	groups, n, c, d int // windows, tokens, channels, channels of a head
+	heads           int
+	scale           float32
+	wide            int       // n rounded up to whole panels and chunks
+	bias            []float32 // [heads, n, wide]; columns beyond n are -infinity, which softmax turns into 0
+	biasHeads       int       // 1 where all heads have the same
+	masks           [][]float32
+}
+
+// attention matches Scores, the additions of position bias and mask, Softmax and Context.
+// Legal because the same terms are added to the same scores before the maximum is taken;
+// the bias comes first in the sum and not last.
+func (c *compiler) attention(id graph.ID, o graph.Context) (step, bool) {
+	n := c.node(id)
+	p, qkv := n.Inputs[0], n.Inputs[1]
+	if _, ok := c.node(p).Op.(graph.Softmax); !ok || !c.private(p) {
+		return step{}, false
+	}
+	shape := c.shape(qkv)
+	a := &attention{
+		k: c.kernels, out: id, qkv: qkv, groups: shape[0], n: shape[1], c: shape[2] / 3, heads: o.Heads,
+		d: shape[2] / 3 / o.Heads, wide: c.kernels.wide(shape[1]),
+	}
+	cur := c.node(p).Inputs[0]
+	for {
+		x := c.node(cur)
+		if !c.private(cur) {
+			return step{}, false
+		}
+		if s, ok := x.Op.(graph.Scores); ok {
+			if x.Inputs[0] != qkv || s.Heads != o.Heads {
+				return step{}, false
+			}
+			a.scale = float32(s.Scale)
+			break
+		}
+		if _, ok := x.Op.(graph.Add); !ok || !c.takesTerm(a, x.Inputs[1]) {
+			return step{}, false
+		}
+		cur = x.Inputs[0]
+	}
+	if a.bias == nil {
+		a.bias, a.biasHeads = padded(make([]float32, a.n*a.n), a.n, a.wide), 1
+	}
+	return step{
+		name: "attention", in: []graph.ID{qkv}, tasks: a.groups * a.heads, run: a.run,
+		flops: 4 * int64(a.groups) * int64(a.heads) * int64(a.n) * int64(a.n) * int64(a.d),
+	}, true
+}
+
+// takesTerm computes a position bias or shift mask ahead; each at most once.
+func (c *compiler) takesTerm(a *attention, id graph.ID) bool {
+	n := c.node(id)
+	switch o := n.Op.(type) {
+	case graph.PositionBias:
+		table := c.node(n.Inputs[0])
+		if _, weight := table.Op.(graph.Param); !weight || a.bias != nil || !n.Shape.Equal(graph.Shape{a.heads, a.n, a.n}) {
+			return false
+		}
+		a.bias, a.biasHeads = c.weights.bias(table.Path, o.Window, a.wide), a.heads
+		return true
+	case graph.ShiftMask:
+		if a.masks != nil || n.Shape[2] != a.n || a.groups%n.Shape[0] != 0 {
+			return false
+		}
+		a.masks = shiftMasks(o, a.wide)
+		return true
+	}
+	return false
+}
+
+// biasKey names a position bias that was computed ahead.
+type biasKey struct {
+	table        string
+	window, wide int
+}
+
+// bias is the position bias of a table, [h, n, wide], computed once for all programs.
+func (w *Weights) bias(table string, window, wide int) []float32 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	key := biasKey{table, window, wide}
+	if b, ok := w.biases[key]; ok {
+		return b
+	}
+	heads, n := w.shapes[table][1], window*window
+	square := make([]float32, heads*n*n)
+	for row := range heads * n {
+		biasRow(square[row*n:][:n], w.plain[table], window, heads, row)
+	}
+	b := padded(square, n, wide)
+	w.biases[key] = b
+	w.bytes += 4 * int64(len(b))
+	return b
+}
+
+// padded widens rows of n to rows of wide; the columns that are added are -infinity.
+func padded(x []float32, n, wide int) []float32 {
+	y := aligned(len(x) / n * wide)
+	for r := range len(x) / n {
+		line := y[r*wide:][:wide]
+		copy(line, x[r*n:][:n])
+		for i := n; i < wide; i++ {
+			line[i] = float32(math.Inf(-1))
+		}
+	}
+	return y
+}
+
+// shiftMasks is one mask [n, wide] for each window of a picture, nil where it is 0
+// throughout; windows of one kind share theirs. Columns beyond n are 0.
+func shiftMasks(o graph.ShiftMask, wide int) [][]float32 {
+	n, across := o.Size*o.Size, o.Width/o.Size
+	kinds := map[[2]bool][]float32{}
+	masks := make([][]float32, o.Height/o.Size*across)
+	for window := range masks {
+		bottom, right := window/across == o.Height/o.Size-1, window%across == across-1
+		if !bottom && !right {
+			continue
+		}
+		kind := [2]bool{bottom, right}
+		if kinds[kind] == nil {
+			mask := aligned(n * wide)
+			for row := range n {
+				maskRow(mask[row*wide:][:n], o, window, row)
+			}
+			kinds[kind] = mask
+		}
+		masks[window] = kinds[kind]
+	}
+	return masks
+}
+
+// run is one head of one window, as many queries at a time as a tile has rows.
+func (a *attention) run(w *worker, values [][]float32, task int) {
+	group, head := task/a.heads, task%a.heads
+	k := a.k
+	qkv := values[a.qkv][group*a.n*3*a.c:][:a.n*3*a.c]
+	keys := w.room(slotKeys, a.wide*a.d)
+	packKeys(keys, qkv[a.c+head*a.d:], a)
+	dWide := (a.d + k.columns - 1) / k.columns * k.columns
+	vals := w.room(slotValues, a.n*dWide)
+	packValues(vals, qkv[2*a.c+head*a.d:], a)
+	start := w.room(slotStart, k.columns)
+	clear(start)
+	bias := a.bias[head%a.biasHeads*a.n*a.wide:]
+	var mask []float32
+	if a.masks != nil {
+		mask = a.masks[group%len(a.masks)]
+	}
+	ld := a.wide + lineFloats
+	most := len(k.tiles)
+	s := w.room(slotScores, most*ld)
+	for first := 0; first < a.n; first += most {
+		rows := min(most, a.n-first)
+		for j := 0; j < a.wide; j += k.columns {
+			k.multiply(s[j:], ld, qkv[first*3*a.c+head*a.d:], 3*a.c, keys[j*a.d:], a.d, bias[first*a.wide+j:], a.wide, rows)
+		}
+		m := mask
+		if m != nil {
+			m = m[first*a.wide:]
+		}
+		k.softmax(s, ld, m, a.wide, rows, a.wide/chunk)
+		a.weigh(w, values[a.out][(group*a.n+first)*a.c+head*a.d:], s, ld, vals, start, rows)
+	}
+}
+
+// weigh is y = p v for a few rows of one head, y's rows being C apart.
+func (a *attention) weigh(w *worker, y, p []float32, ldp int, vals, start []float32, rows int) {
+	k := a.k
+	for j := 0; j < a.d; j += k.columns {
+		if j+k.columns <= a.d {
+			k.multiply(y[j:], a.c, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
+			continue
+		}
+		part := w.room(slotResult, rows*k.columns)
+		k.multiply(part, k.columns, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
+		for r := range rows {
+			copy(y[r*a.c+j:][:a.d-j], part[r*k.columns:])
+		}
+	}
+}
+
+// packKeys packs the keys of one head, times scale, as the matrix of a product: panels [d, columns].
+func packKeys(panels, keys []float32, a *attention) {
+	columns, ld := a.k.columns, 3*a.c
+	for j := 0; j < a.wide; j += columns {
+		panel := panels[j*a.d:][:columns*a.d]
+		if j+columns > a.n {
+			clear(panel)
+		}
+		for t := j; t < min(j+columns, a.n); t++ {
+			for e, v := range keys[t*ld:][:a.d] {
+				panel[e*columns+t-j] = v * a.scale
+			}
+		}
+	}
+}
+
+// packValues packs the values of one head: panels [n, columns].
+func packValues(panels, values []float32, a *attention) {
+	columns, ld := a.k.columns, 3*a.c
+	for j := 0; j < a.d; j += columns {
+		panel := panels[j*a.n:][:columns*a.n]
+		width := min(columns, a.d-j)
+		for t := range a.n {
+			line := panel[t*columns:][:columns]
+			copy(line, values[t*ld+j:][:width])
+			clear(line[width:])
+		}
+	}
+}
+
+// scores is (q * scale) kᵀ by itself: qkv [G, n, 3C] -> [G, h, n, n].
+func (c *compiler) scores(id graph.ID, o graph.Scores) step {
+	qkv := c.node(id).Inputs[0]
+	shape := c.shape(qkv)
+	a := &attention{
+		k: c.kernels, qkv: qkv, groups: shape[0], n: shape[1], c: shape[2] / 3, heads: o.Heads, scale: float32(o.Scale),
+		d: shape[2] / 3 / o.Heads, wide: c.kernels.wide(shape[1]),
+	}
+	return step{
+		name: "scores", in: []graph.ID{qkv}, tasks: a.groups * a.heads, flops: 2 * c.g.MultiplyAdds(id),
+		run: func(w *worker, values [][]float32, task int) {
+			group, head := task/a.heads, task%a.heads
+			x := values[qkv][group*a.n*3*a.c:][:a.n*3*a.c]
+			keys := w.room(slotKeys, a.wide*a.d)
+			packKeys(keys, x[a.c+head*a.d:], a)
+			start := w.room(slotStart, a.k.columns)
+			clear(start)
+			y := values[id][task*a.n*a.n:][:a.n*a.n]
+			part := w.room(slotScores, a.n*a.k.columns)
+			for j := 0; j < a.n; j += a.k.columns {
+				a.k.multiply(part, a.k.columns, x[head*a.d:], 3*a.c, keys[j*a.d:], a.d, start, 0, a.n)
+				for r := range a.n {
+					copy(y[r*a.n+j:r*a.n+min(j+a.k.columns, a.n)], part[r*a.k.columns:])
+				}
+			}
+		},
+	}
+}
+
+// context is the weighted sum of values by itself: p [G, h, n, n], qkv [G, n, 3C] -> [G, n, C].
+func (c *compiler) context(id graph.ID, o graph.Context) step {
+	p, qkv := c.node(id).Inputs[0], c.node(id).Inputs[1]
+	shape := c.shape(qkv)
+	a := &attention{
+		k: c.kernels, groups: shape[0], n: shape[1], c: shape[2] / 3, heads: o.Heads, d: shape[2] / 3 / o.Heads,
+	}
+	return step{
+		name: "context", in: []graph.ID{p, qkv}, tasks: a.groups * a.heads, flops: 2 * c.g.MultiplyAdds(id),
+		run: func(w *worker, values [][]float32, task int) {
+			group, head := task/a.heads, task%a.heads
+			dWide := (a.d + a.k.columns - 1) / a.k.columns * a.k.columns
+			vals := w.room(slotValues, a.n*dWide)
+			packValues(vals, values[qkv][group*a.n*3*a.c+2*a.c+head*a.d:], a)
+			start := w.room(slotStart, a.k.columns)
+			clear(start)
+			a.weigh(w, values[id][group*a.n*a.c+head*a.d:], values[p][task*a.n*a.n:], a.n, vals, start, a.n)
+		},
+	}
+}

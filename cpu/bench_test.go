@@ -1,0 +1,110 @@
+package cpu_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/glipvk/glipvk/cpu"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/swin"
+)
+
+// benchmark times a graph in every set of instructions, GFLOP/s of its products or GB/s of
+// its operands.
+func benchmark(b *testing.B, g *graph.Graph) {
+	src := tensors{normal}
+	for _, name := range cpu.Available() {
+		b.Run(string(name), func(b *testing.B) {
+			w, err := cpu.Pack(b.Context(), g, src, cpu.PackOptions{Instructions: name})
+			if err != nil {
+				b.Fatal(err)
+			}
+			p, err := cpu.Compile(g, w, cpu.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			var inputs, results [][]float32
+			for _, id := range g.Inputs() {
+				x, _ := src.Tensor("x", g.Nodes[id].Shape)
+				inputs = append(inputs, x)
+			}
+			for _, id := range g.Outputs {
+				results = append(results, make([]float32, g.Nodes[id].Shape.Elements()))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := p.RunInto(b.Context(), results, inputs...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s := p.Stats()
+			if s.FLOPs > 0 {
+				b.ReportMetric(float64(s.FLOPs)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			} else {
+				b.ReportMetric(float64(s.BytesMoved)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+			}
+		})
+	}
+}
+
+func record(b *testing.B, f func(b *graph.Builder)) *graph.Graph {
+	builder := graph.NewBuilder()
+	f(builder)
+	g, err := builder.Build()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return g
+}
+
+// BenchmarkLinear has the products of GLIP-T at 224: M N K.
+func BenchmarkLinear(b *testing.B) {
+	for _, s := range [][3]int{{3136, 96, 48}, {3136, 288, 96}, {3136, 384, 96}, {3136, 96, 384}, {784, 768, 192}, {196, 1536, 384}, {196, 384, 1536}, {49, 3072, 768}, {49, 768, 3072}, {768, 768, 768}} {
+		b.Run(fmt.Sprint(s), func(b *testing.B) {
+			benchmark(b, record(b, func(g *graph.Builder) {
+				g.Output(g.In("op").Linear(g.In("x").Input(s[0], s[2]), s[1], graph.WithBias))
+			}))
+		})
+	}
+}
+
+// BenchmarkAttention has the windows, tokens and heads of GLIP-T's and GLIP-L's stages.
+func BenchmarkAttention(b *testing.B) {
+	for _, s := range [][3]int{{64, 7, 3}, {4, 7, 12}, {64, 12, 6}, {4, 12, 24}} {
+		b.Run(fmt.Sprint(s), func(b *testing.B) {
+			benchmark(b, record(b, func(g *graph.Builder) {
+				qkv := g.In("qkv").Input(s[0], s[1]*s[1], 3*32*s[2])
+				scores := g.In("scores").Scores(qkv, graph.Scores{Heads: s[2], Scale: 0.2})
+				g.Output(g.In("context").Context(g.In("softmax").Softmax(scores), qkv, s[2]))
+			}))
+		})
+	}
+}
+
+// BenchmarkRows has the operations that are memory's business, on maps of GLIP-T.
+func BenchmarkRows(b *testing.B) {
+	for name, f := range map[string]func(g *graph.Builder, x graph.Value) graph.Value{
+		"gelu":          func(g *graph.Builder, x graph.Value) graph.Value { return g.GELU(x) },
+		"layernorm":     func(g *graph.Builder, x graph.Value) graph.Value { return g.LayerNorm(x, 1e-5) },
+		"softmax":       func(g *graph.Builder, x graph.Value) graph.Value { return g.Softmax(x) },
+		"mergepatches":  func(g *graph.Builder, x graph.Value) graph.Value { return g.MergePatches(x) },
+		"channelsfirst": func(g *graph.Builder, x graph.Value) graph.Value { return g.ChannelsFirst(x) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			benchmark(b, record(b, func(g *graph.Builder) { g.Output(f(g.In("op"), g.In("x").Input(1, 56, 56, 96))) }))
+		})
+	}
+}
+
+// BenchmarkModel is GLIP-T at 224 x 224.
+func BenchmarkModel(b *testing.B) {
+	cfg, err := swin.Preset("tiny", 7, 224)
+	if err != nil {
+		b.Fatal(err)
+	}
+	g, err := swin.Record(cfg, swin.Input{Batch: 1, Height: 224, Width: 224})
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmark(b, g)
+}

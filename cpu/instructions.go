@@ -1,0 +1,77 @@
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Instructions is a set of vector instructions that products and row operations are
+// written in. The zero value is the best that the processor has.
+type Instructions string
+
+// The sets of instructions. Which of them a processor has, [Available] tells.
+const (
+	Best     Instructions = ""
+	Portable Instructions = "portable" // plain Go, on every processor
+	AVX2     Instructions = "avx2"     // amd64 with AVX2 and FMA
+	AVX512   Instructions = "avx512"   // amd64 with AVX-512 F, DQ, BW and VL
+)
+
+// ErrInstructions is wrapped where instructions are asked for that the processor, or
+// this build, does not have. Remedy: leave the choice to [Best].
+var ErrInstructions = errors.New("no such instructions here")
+
+// chunk is the number of floats that vectorised row operations take at once.
+const chunk = 16
+
+// kernels are the inner loops in one set of instructions. Slices reach to the last
+// element that the strides and counts imply; nothing checks that in assembly.
+type kernels struct {
+	name    Instructions
+	columns int // of a panel of packed weights
+
+	// tiles[r-1] is c = start + a b for r rows of a and one panel b [k, columns]; lda,
+	// lds and ldc are the distances of rows. With lds 0 all rows start alike.
+	tiles []func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
+
+	// The others work on rows of chunks*chunk floats.
+	gelu      func(y []float32, ldy int, rows, chunks int)
+	add       func(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int)
+	softmax   func(y []float32, ldy int, mask []float32, ldm int, rows, chunks int)
+	layerNorm func(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int)
+}
+
+// wide is n rounded up to whole panels and chunks.
+func (k *kernels) wide(n int) int {
+	unit := max(k.columns, chunk)
+	return (n + unit - 1) / unit * unit
+}
+
+// Available lists the instructions that this processor and build have, best first.
+func Available() []Instructions {
+	var list []Instructions
+	for _, k := range available() {
+		list = append(list, k.name)
+	}
+	return list
+}
+
+// available are the sets that work here, best first.
+func available() []*kernels { return append(native(), portable()) }
+
+// choose finds a set by name.
+func choose(name Instructions) (*kernels, error) {
+	list := available()
+	if name == Best {
+		return list[0], nil
+	}
+	var names []string
+	for _, k := range list {
+		if k.name == name {
+			return k, nil
+		}
+		names = append(names, string(k.name))
+	}
+	return nil, fmt.Errorf("%w: %q; this processor and build have %s", ErrInstructions, name, strings.Join(names, ", "))
+}

@@ -1,0 +1,169 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// spotted is random numbers with canaries beyond the last one that may be written.
+func spotted(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+const canary = 12345
+
+func guarded(n int) []float32 {
+	x := make([]float32, n+64)
+	for i := range x {
+		x[i] = canary
+	}
+	return x
+}
+
+// TestTiles compares every tile with sums in float64, at depths around the unrolling.
+func TestTiles(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, k := range available() {
+		for rows := 1; rows <= len(k.tiles); rows++ {
+			for _, depth := range []int{1, 2, 3, 4, 5, 7, 8, 49, 96} {
+				lda, ldc := depth+3, k.columns+5
+				a, b := spotted(r, rows*lda), spotted(r, depth*k.columns)
+				for _, lds := range []int{0, k.columns + 1} {
+					start := spotted(r, rows*(k.columns+1))
+					c := guarded(rows * ldc)
+					k.tiles[rows-1](a, lda, b, depth, start, lds, c, ldc)
+					for i := range c {
+						row, column := i/ldc, i%ldc
+						want, size := float64(canary), 0.0
+						if row < rows && column < k.columns {
+							want = float64(start[row*lds+column])
+							for e := range depth {
+								term := float64(a[row*lda+e]) * float64(b[e*k.columns+column])
+								want, size = want+term, size+math.Abs(term)
+							}
+						}
+						if d := math.Abs(float64(c[i]) - want); !(d <= 1e-6*(1+size)) {
+							t.Fatalf("%s: %d rows, depth %d, lds %d: element %d is %v, want %v", k.name, rows, depth, lds, i, c[i], want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// rowShapes are rows, chunks and the distance of rows beyond a row's own length.
+var rowShapes = [][3]int{{1, 1, 0}, {1, 2, 0}, {2, 1, 7}, {3, 3, 16}, {14, 6, 1}, {5, 24, 3}}
+
+// eachShape calls f with the shapes.
+func eachShape(t *testing.T, f func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int)) {
+	for _, k := range available() {
+		for _, s := range rowShapes {
+			t.Run(fmt.Sprint(k.name, s), func(t *testing.T) {
+				f(t, k, rand.New(rand.NewPCG(1, 2)), s[0], s[1], s[1]*chunk+s[2])
+			})
+		}
+	}
+}
+
+// near compares row by row, and wants canaries between rows and after them.
+func near(t *testing.T, got []float32, rows, n, ld int, want func(row, column int) float64, tolerance float64) {
+	t.Helper()
+	for i, v := range got {
+		row, column := i/ld, i%ld
+		w := float64(canary)
+		if row < rows && column < n {
+			w = want(row, column)
+		}
+		if d := math.Abs(float64(v) - w); !(d <= tolerance*max(1, math.Abs(w))) {
+			t.Fatalf("element %d (row %d, column %d) is %v, want %v", i, row, column, v, w)
+		}
+	}
+}
+
+func fill(y []float32, rows, n, ld int, value func(row, column int) float32) {
+	for row := range rows {
+		for column := range n {
+			y[row*ld+column] = value(row, column)
+		}
+	}
+}
+
+func TestGELUKernel(t *testing.T) {
+	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
+		n := chunks * chunk
+		y, x := guarded(rows*ld), spotted(r, rows*n)
+		for i := range x {
+			x[i] *= 3
+		}
+		fill(y, rows, n, ld, func(row, column int) float32 { return x[row*n+column] })
+		k.gelu(y, ld, rows, chunks)
+		near(t, y, rows, n, ld, func(row, column int) float64 {
+			v := float64(x[row*n+column])
+			return v * math.Erfc(-v/math.Sqrt2) / 2
+		}, 3e-7)
+	})
+}
+
+func TestAddKernel(t *testing.T) {
+	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
+		n := chunks * chunk
+		y, a, b := guarded(rows*ld), spotted(r, rows*(n+1)), spotted(r, rows*(n+2))
+		k.add(y, ld, a, n+1, b, n+2, rows, chunks)
+		near(t, y, rows, n, ld, func(row, column int) float64 {
+			return float64(a[row*(n+1)+column] + b[row*(n+2)+column])
+		}, 0)
+	})
+}
+
+func TestSoftmaxKernel(t *testing.T) {
+	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
+		n := chunks * chunk
+		x, m := spotted(r, rows*n), spotted(r, rows*(n+1))
+		for _, mask := range [][]float32{nil, m} {
+			y := guarded(rows * ld)
+			fill(y, rows, n, ld, func(row, column int) float32 { return 5 * x[row*n+column] })
+			at := func(row, column int) float64 {
+				v := 5 * x[row*n+column]
+				if mask != nil {
+					v += mask[row*(n+1)+column]
+				}
+				return float64(v)
+			}
+			k.softmax(y, ld, mask, n+1, rows, chunks)
+			near(t, y, rows, n, ld, func(row, column int) float64 {
+				sum := 0.0
+				for j := range n {
+					sum += math.Exp(at(row, j) - at(row, column))
+				}
+				return 1 / sum
+			}, 1e-6)
+		}
+	})
+}
+
+func TestLayerNormKernel(t *testing.T) {
+	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
+		n := chunks * chunk
+		x, weight, bias := spotted(r, rows*(n+3)), spotted(r, n), spotted(r, n)
+		y := guarded(rows * ld)
+		k.layerNorm(y, ld, x, n+3, weight, bias, 1e-5, rows, chunks)
+		near(t, y, rows, n, ld, func(row, column int) float64 {
+			var mean, variance float64
+			line := x[row*(n+3):][:n]
+			for _, v := range line {
+				mean += float64(v) / float64(n)
+			}
+			for _, v := range line {
+				variance += (float64(v) - mean) * (float64(v) - mean) / float64(n)
+			}
+			return (float64(line[column])-mean)/math.Sqrt(variance+1e-5)*float64(weight[column]) + float64(bias[column])
+		}, 1e-5)
+	})
+}

@@ -1,0 +1,158 @@
+package cpu
+
+import "math"
+
+// portable are the inner loops in plain Go. A tile of 4 x 4 sums fits the registers of
+// every architecture that Go compiles to; on arm64 the compiler makes each multiply and
+// add one instruction.
+func portable() *kernels {
+	return &kernels{
+		name: Portable, columns: 4,
+		tiles: []func([]float32, int, []float32, int, []float32, int, []float32, int){
+			portableTile1, portableTile2, portableTile3, portableTile4,
+		},
+		gelu: portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
+	}
+}
+
+func portableTile1(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {
+	s0, s1, s2, s3 := start[0], start[1], start[2], start[3]
+	a, b = a[:k], b[:4*k]
+	for i, x := range a {
+		w := b[4*i : 4*i+4 : 4*i+4]
+		s0 += x * w[0]
+		s1 += x * w[1]
+		s2 += x * w[2]
+		s3 += x * w[3]
+	}
+	c[0], c[1], c[2], c[3] = s0, s1, s2, s3
+}
+
+func portableTile2(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {
+	t := start[lds:]
+	s0, s1, s2, s3 := start[0], start[1], start[2], start[3]
+	t0, t1, t2, t3 := t[0], t[1], t[2], t[3]
+	x, y, b := a[:k], a[lda:][:k], b[:4*k]
+	for i, u := range x {
+		v := y[i]
+		w := b[4*i : 4*i+4 : 4*i+4]
+		s0 += u * w[0]
+		t0 += v * w[0]
+		s1 += u * w[1]
+		t1 += v * w[1]
+		s2 += u * w[2]
+		t2 += v * w[2]
+		s3 += u * w[3]
+		t3 += v * w[3]
+	}
+	c[0], c[1], c[2], c[3] = s0, s1, s2, s3
+	c = c[ldc:]
+	c[0], c[1], c[2], c[3] = t0, t1, t2, t3
+}
+
+func portableTile3(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {
+	portableTile2(a, lda, b, k, start, lds, c, ldc)
+	portableTile1(a[2*lda:], lda, b, k, start[2*lds:], lds, c[2*ldc:], ldc)
+}
+
+func portableTile4(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {
+	portableTile2(a, lda, b, k, start, lds, c, ldc)
+	portableTile2(a[2*lda:], lda, b, k, start[2*lds:], lds, c[2*ldc:], ldc)
+}
+
+// portableGELU is x erfc(-x/sqrt 2) / 2, which is x (1 + erf(x/sqrt 2)) / 2 without cancellation.
+func portableGELU(y []float32, ldy int, rows, chunks int) {
+	for row := range rows {
+		line := y[row*ldy:][:chunks*chunk]
+		for i, v := range line {
+			line[i] = float32(float64(v) * math.Erfc(-float64(v)/math.Sqrt2) / 2)
+		}
+	}
+}
+
+func portableAdd(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int) {
+	n := chunks * chunk
+	for row := range rows {
+		out, left, right := y[row*ldy:][:n], a[row*lda:][:n], b[row*ldb:][:n]
+		for i := range out {
+			out[i] = left[i] + right[i]
+		}
+	}
+}
+
+func portableSoftmax(y []float32, ldy int, mask []float32, ldm int, rows, chunks int) {
+	for row := range rows {
+		line := y[row*ldy:][:chunks*chunk]
+		if len(mask) > 0 {
+			for i, m := range mask[row*ldm:][:len(line)] {
+				line[i] += m
+			}
+		}
+		largest := float32(math.Inf(-1))
+		for _, v := range line {
+			largest = max(largest, v) // NaN if v is
+		}
+		var sums [4]float32 // more exact than one, and faster
+		for i, v := range line {
+			e := exp(v - largest)
+			line[i] = e
+			sums[i%4] += e
+		}
+		factor := 1 / (sums[0] + sums[1] + sums[2] + sums[3])
+		for i := range line {
+			line[i] *= factor
+		}
+	}
+}
+
+// exp is e to the power of x <= 0: 2^n times a polynomial in the rest, which is at most
+// ln(2)/2 from 0 (minimax, relative error 2e-9), 0 below -104 as in float32.
+func exp(x float32) float32 {
+	if x < -104 {
+		return 0
+	}
+	if x != x {
+		return x
+	}
+	n := float32(int32(x*1.44269504 - 0.5))
+	r := x - n*0.693359375
+	r += n * 2.12194440054690583e-4
+	p := float32(0.0013836845945)
+	p = p*r + 0.00837481578149
+	p = p*r + 0.0416682255696
+	p = p*r + 0.166664201702
+	p = p*r + 0.499999920798
+	p = p*r + 1.00000003632
+	p = p*r + 1
+	// 2^n may be below the smallest normal number: in two factors.
+	half := int32(n) >> 1
+	return p * power(half) * power(int32(n)-half)
+}
+
+// power is 2^n for n from -126 to 127.
+func power(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
+
+func portableLayerNorm(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int) {
+	for row := range rows {
+		normalise(y[row*ldy:][:chunks*chunk], x[row*ldx:][:chunks*chunk], weight, bias, eps)
+	}
+}
+
+// normalise is LayerNorm of one row of any length: the mean first, then the variance about it.
+func normalise(y, x, weight, bias []float32, eps float32) {
+	var sums [4]float32
+	for i, v := range x {
+		sums[i%4] += v
+	}
+	mean := (sums[0] + sums[1] + sums[2] + sums[3]) / float32(len(x))
+	sums = [4]float32{}
+	for i, v := range x {
+		d := v - mean
+		sums[i%4] += d * d
+	}
+	variance := (sums[0] + sums[1] + sums[2] + sums[3]) / float32(len(x))
+	factor := 1 / float32(math.Sqrt(float64(variance+eps)))
+	for i, v := range x {
+		y[i] = (v-mean)*factor*weight[i] + bias[i]
+	}
+}

@@ -1,0 +1,200 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// step is a piece of a program: one value computed from others, in tasks that write
+// apart from each other.
+type step struct {
+	path  string // of the node whose value it computes
+	name  string // what it does, as in a profile
+	in    []graph.ID
+	out   graph.ID
+	flops int64
+	tasks int
+	run   func(w *worker, values [][]float32, task int)
+}
+
+// Program is a graph compiled for one input size. Calls may come from several
+// goroutines and take turns: each uses all workers.
+type Program struct {
+	graph   *graph.Graph
+	weights *Weights
+	results []graph.ID // outputs, then kept values
+	steps   []step
+	layout  layout
+
+	mu      sync.Mutex
+	workers []*worker
+	values  [][]float32 // by node; those in the arena and plain weights stay, the others belong to a run
+}
+
+// Stats says what a program is made of. Sizes are bytes.
+type Stats struct {
+	Steps        int
+	ArenaBytes   int64 // memory for intermediate values
+	LiveBytes    int64 // the least any arena could take
+	WeightBytes  int64 // shared by all programs with these weights
+	ScratchBytes int64 // memory of the workers, as far as runs have needed it
+	FLOPs        int64 // of products, two for each multiply-add
+	BytesMoved   int64 // every operand of every step once
+}
+
+// Timing is one step of a profile.
+type Timing struct {
+	Path     string // of the graph
+	Kernel   string // what the step does, and in which instructions
+	Duration time.Duration
+	FLOPs    int64
+	Bytes    int64 // every operand once
+}
+
+// Run computes the outputs, then the kept values, for inputs in recording order, each
+// row-major of the recorded shape. The error names the input that does not fit and wraps
+// [graph.ErrShape], or wraps the context's error, which is noticed within a task.
+func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
+	results := make([][]float32, len(p.results))
+	for i, id := range p.results {
+		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
+	}
+	if err := p.RunInto(ctx, results, inputs...); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// RunInto is Run into memory of the caller's, which must not overlap the inputs. After an
+// error its content is undefined.
+func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]float32) error {
+	return p.run(ctx, results, inputs, nil)
+}
+
+// Profile runs once and times every step.
+func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
+	results := make([][]float32, len(p.results))
+	for i, id := range p.results {
+		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
+	}
+	list := make([]Timing, 0, len(p.steps))
+	err := p.run(ctx, results, inputs, func(s step, d time.Duration) {
+		list = append(list, Timing{
+			Path: s.path, Kernel: "cpu." + s.name + "." + string(p.weights.kernels.name),
+			Duration: d, FLOPs: s.flops, Bytes: p.moved(s),
+		})
+	})
+	return list, err
+}
+
+// run computes everything once; observe, if any, is told the time of each step.
+func (p *Program) run(ctx context.Context, results, inputs [][]float32, observe func(step, time.Duration)) error {
+	if err := p.check(results, inputs); err != nil {
+		return fmt.Errorf("cpu: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, id := range p.graph.Inputs() {
+		p.values[id] = inputs[i]
+	}
+	for i, id := range p.results {
+		if p.made(id) {
+			p.values[id] = results[i]
+		}
+	}
+	defer p.forget()
+	for _, s := range p.steps {
+		start := time.Now()
+		if err := spread(ctx, p.workers, s.tasks, func(w *worker, task int) { s.run(w, p.values, task) }); err != nil {
+			return fmt.Errorf("cpu: %s: %w", s.path, err)
+		}
+		if observe != nil {
+			observe(s, time.Since(start))
+		}
+	}
+	for i, id := range p.results {
+		// A value that is asked for twice was written once; inputs and weights are never written.
+		if v := p.values[id]; &v[0] != &results[i][0] {
+			copy(results[i], v)
+		}
+	}
+	return nil
+}
+
+// made reports whether a step computes the value.
+func (p *Program) made(id graph.ID) bool {
+	switch p.graph.Nodes[id].Op.(type) {
+	case graph.Input, graph.Param:
+		return false
+	}
+	return true
+}
+
+// forget lets go of the caller's memory.
+func (p *Program) forget() {
+	for _, id := range p.graph.Inputs() {
+		p.values[id] = nil
+	}
+	for _, id := range p.results {
+		if p.made(id) {
+			p.values[id] = nil
+		}
+	}
+}
+
+// check compares the sizes of the caller's slices with the graph.
+func (p *Program) check(results, inputs [][]float32) error {
+	ids := p.graph.Inputs()
+	if len(inputs) != len(ids) {
+		return fmt.Errorf("%w: %d inputs given, the graph takes %d", graph.ErrShape, len(inputs), len(ids))
+	}
+	if len(results) != len(p.results) {
+		return fmt.Errorf("%w: room for %d results given, the program has %d", graph.ErrShape, len(results), len(p.results))
+	}
+	for i, id := range ids {
+		if n := p.graph.Nodes[id]; len(inputs[i]) != n.Shape.Elements() {
+			return fmt.Errorf("%s: %s: %w: %d elements given, want %d for %v",
+				n.Path, n.Op.Kind(), graph.ErrShape, len(inputs[i]), n.Shape.Elements(), n.Shape)
+		}
+	}
+	for i, id := range p.results {
+		if n := p.graph.Nodes[id]; len(results[i]) != n.Shape.Elements() {
+			return fmt.Errorf("%s: %s: %w: room for %d elements given, want %d for %v",
+				n.Path, n.Op.Kind(), graph.ErrShape, len(results[i]), n.Shape.Elements(), n.Shape)
+		}
+	}
+	return nil
+}
+
+// moved is the size of a step's operands and result in bytes.
+func (p *Program) moved(s step) int64 {
+	n := p.graph.Nodes[s.out].Shape.Elements()
+	for _, id := range s.in {
+		n += p.graph.Nodes[id].Shape.Elements()
+	}
+	return 4 * int64(n)
+}
+
+// Stats counts what the program is made of.
+func (p *Program) Stats() Stats {
+	s := Stats{
+		Steps: len(p.steps), ArenaBytes: 4 * int64(p.layout.size), LiveBytes: 4 * int64(p.layout.live),
+		WeightBytes: p.weights.Bytes(),
+	}
+	for _, step := range p.steps {
+		s.FLOPs += step.flops
+		s.BytesMoved += p.moved(step)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.workers {
+		for _, room := range w.slots {
+			s.ScratchBytes += 4 * int64(len(room))
+		}
+	}
+	return s
+}

@@ -1,0 +1,156 @@
+package cpu
+
+import (
+	"fmt"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// rowMap says where rows come from: row r is made of parts rows of the source, numbers
+// rows[r*parts] and following, -1 for zeros. With several parts the channels are
+// interleaved: channel c*parts + p is channel c of part p.
+type rowMap struct {
+	rows  []int32
+	parts int
+}
+
+// of is the source row of a value's row r when there is one part; a nil map is the identity.
+func (m *rowMap) of(r int) int {
+	if m == nil {
+		return r
+	}
+	return int(m.rows[r])
+}
+
+// after is the map of doing first m, then next, whose parts are single rows.
+func (m *rowMap) after(next *rowMap) *rowMap {
+	switch {
+	case m == nil:
+		return next
+	case next == nil:
+		return m
+	}
+	joined := &rowMap{rows: make([]int32, 0, len(next.rows)*m.parts), parts: m.parts * next.parts}
+	for _, r := range next.rows {
+		for p := range m.parts {
+			if r < 0 {
+				joined.rows = append(joined.rows, -1)
+			} else {
+				joined.rows = append(joined.rows, m.rows[int(r)*m.parts+p])
+			}
+		}
+	}
+	return joined
+}
+
+// whole reports whether every row comes from somewhere.
+func (m *rowMap) whole() bool {
+	if m != nil {
+		for _, r := range m.rows {
+			if r < 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// identity reports whether the map changes nothing, given the number of rows of the source.
+func (m *rowMap) identity(rows int) bool {
+	if m.parts != 1 || len(m.rows) != rows {
+		return false
+	}
+	for i, r := range m.rows {
+		if int(r) != i {
+			return false
+		}
+	}
+	return true
+}
+
+// moves reports whether an operation only moves rows, and so has a row map.
+func moves(op graph.Op) bool {
+	switch op.(type) {
+	case graph.Pad, graph.Crop, graph.Roll, graph.WindowPartition, graph.WindowReverse, graph.MergePatches:
+		return true
+	}
+	return false
+}
+
+// rowMap is that of one node, nil if it changes nothing. Equal ones are shared.
+func (c *compiler) rowMap(id graph.ID) *rowMap {
+	n := c.node(id)
+	in := c.shape(n.Inputs[0])
+	key := fmt.Sprintf("%T%v %v", n.Op, n.Op, in)
+	if m, ok := c.maps[key]; ok {
+		return m
+	}
+	m := rowsOf(n.Op, in, n.Shape)
+	if m.identity(in.Rows()) {
+		m = nil
+	}
+	c.maps[key] = m
+	return m
+}
+
+// rowsOf tabulates the operation, whose comment in package graph says what is tabulated.
+func rowsOf(op graph.Op, in, out graph.Shape) *rowMap {
+	switch o := op.(type) {
+	case graph.Pad:
+		return mapTokens(out, in, func(y, x int) (int, int) { return y, x })
+	case graph.Crop:
+		return mapTokens(out, in, func(y, x int) (int, int) { return y, x })
+	case graph.Roll:
+		return mapTokens(out, in, func(y, x int) (int, int) {
+			return (y + o.Down + in[1]) % in[1], (x + o.Right + in[2]) % in[2]
+		})
+	case graph.WindowPartition:
+		return windows(in, o.Size, func(m *rowMap, token, slot int) { m.rows[slot] = int32(token) })
+	case graph.WindowReverse:
+		return windows(out, o.Size, func(m *rowMap, token, slot int) { m.rows[token] = int32(slot) })
+	case graph.MergePatches:
+		m := &rowMap{parts: 4}
+		for r := range out.Rows() {
+			b, y, x := r/(out[1]*out[2]), r/out[2]%out[1], r%out[2]
+			for p := range 4 {
+				m.rows = append(m.rows, tokenRow(in, b, 2*y+p/2, 2*x+p%2))
+			}
+		}
+		return m
+	}
+	panic(fmt.Sprintf("cpu: %T moves no rows", op)) // guarded by moves
+}
+
+// tokenRow is the row of a token in a map [B, H, W, C], -1 below or right of it.
+func tokenRow(shape graph.Shape, b, y, x int) int32 {
+	if y >= shape[1] || x >= shape[2] {
+		return -1
+	}
+	return int32((b*shape[1]+y)*shape[2] + x)
+}
+
+// mapTokens tabulates for each token of a map where it comes from in another.
+func mapTokens(out, in graph.Shape, from func(y, x int) (int, int)) *rowMap {
+	m := &rowMap{rows: make([]int32, 0, out.Rows()), parts: 1}
+	for b := range out[0] {
+		for y := range out[1] {
+			for x := range out[2] {
+				fy, fx := from(y, x)
+				m.rows = append(m.rows, tokenRow(in, b, fy, fx))
+			}
+		}
+	}
+	return m
+}
+
+// windows pairs the rows of a map's tokens with those of the same tokens in windows of side w.
+func windows(shape graph.Shape, w int, pair func(m *rowMap, token, slot int)) *rowMap {
+	m := &rowMap{rows: make([]int32, shape.Rows()), parts: 1}
+	down, across := shape[1]/w, shape[2]/w
+	for token := range m.rows {
+		b, y, x := token/(shape[1]*shape[2]), token/shape[2]%shape[1], token%shape[2]
+		window := (b*down+y/w)*across + x/w
+		pair(m, token, window*w*w+y%w*w+x%w)
+	}
+	return m
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// exp is e to the power of x in place: 2^n times a polynomial in the rest r, which is
+// at most ln(2)/2 from 0 (minimax, relative error 2e-9). Below -104 the result is 0, as
+// in float32. NaN stays NaN. Only x <= 88 is used.
+func (s *set) exp(x reg.VecVirtual) {
+	n, p := s.vector(), s.vector()
+	floor := s.vector()
+	s.VMOVUPS(s.float("floor", -104), floor)
+	s.VMAXPS(x, floor, x) // of a NaN and a number VMAXPS gives its last operand, here x
+	s.VMULPS(s.float("log2e", 1.4426950408889634), x, n)
+	if s.width == 16 {
+		s.VRNDSCALEPS(operand.U8(0), n, n)
+	} else {
+		s.VROUNDPS(operand.U8(0), n, n)
+	}
+	s.VFNMADD231PS(s.float("ln2_high", 0.693359375), n, x)
+	s.VFNMADD231PS(s.float("ln2_low", -2.12194440054690583e-4), n, x)
+	coefficients := []float64{
+		1, 1.00000003632, 0.499999920798, 0.166664201702, 0.0416682255696, 0.00837481578149, 0.0013836845945,
+	}
+	s.horner("exp", coefficients, x, p)
+	if s.width == 16 {
+		s.VSCALEFPS(n, p, x)
+		return
+	}
+	// 2^n may be below the smallest normal number: half of n goes to the exponent's bits, half is multiplied with.
+	half := s.vector()
+	s.VCVTPS2DQ(n, n)
+	s.VPSRAD(operand.U8(1), n, half)
+	s.VPSUBD(half, n, n)
+	s.VPSLLD(operand.U8(23), half, half)
+	s.VPADDD(half, p, p)
+	s.VPADDD(s.bits("one", 0x3f800000>>23), n, n)
+	s.VPSLLD(operand.U8(23), n, n)
+	s.VMULPS(n, p, x)
+}
+
+// horner is p = c[0] + x (c[1] + x (c[2] + ...)).
+func (s *set) horner(name string, c []float64, x, p reg.VecVirtual) {
+	last := len(c) - 1
+	s.VMOVUPS(s.float(fmt.Sprintf("%s%d", name, last), c[last]), p)
+	for i := last - 1; i >= 0; i-- {
+		s.VFMADD213PS(s.float(fmt.Sprintf("%s%d", name, i), c[i]), x, p)
+	}
+}
+
+// grid walks over rows and chunks: body gets pointers to a chunk, which advance with it.
+type operandRow struct {
+	pointer, stride reg.GPVirtual
+}
+
+func (s *set) operandRow(name, stride string) operandRow {
+	return operandRow{s.slice(name), s.stride(stride)}
+}
+
+// eachChunk runs body over the chunks of one row with copies of the operands' pointers.
+func (s *set) eachChunk(label string, chunks reg.Register, of []operandRow, body func(p []reg.GPVirtual)) {
+	pointers := make([]reg.GPVirtual, len(of))
+	for i, o := range of {
+		pointers[i] = s.GP64()
+		s.MOVQ(o.pointer, pointers[i])
+	}
+	count := s.GP64()
+	s.MOVQ(chunks, count)
+	s.loop(label, count, func() {
+		body(pointers)
+		for _, p := range pointers {
+			s.ADDQ(operand.U32(4*chunk), p)
+		}
+	})
+}
+
+// eachRow runs body for every row and then moves the operands to their next row.
+func (s *set) eachRow(rows reg.Register, of []operandRow, body func()) {
+	s.loop("rows", rows, func() {
+		body()
+		for _, o := range of {
+			s.ADDQ(o.stride, o.pointer)
+		}
+	})
+}
+
+// gelu is x times the normal distribution's lower tail at x. The tail at -|x| is
+// exp(-x²/2) t P(t) with t = 1/(1 + 0.35 |x|): P is fitted to relative error 4e-8, so the
+// negative side is as exact as the positive one, which is 1 minus it.
+func (s *set) gelu() {
+	s.function("GELU", "y []float32, ldy int, rows, chunks int",
+		fmt.Sprintf("is y = y (1 + erf(y/sqrt 2)) / 2 on rows of chunks times %d elements, ldy apart.", chunk))
+	y := s.operandRow("y", "ldy")
+	rows, chunks := s.word("rows"), s.word("chunks")
+	coefficients := []float64{
+		0.139621404365, 0.13986186843, 0.119832877212, 0.105507964031, -0.0231097355142,
+		0.159174008662, -0.255714115879, 0.143971628273, -0.0291459155263,
+	}
+	s.eachRow(rows, []operandRow{y}, func() {
+		s.eachChunk("chunks", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				x, t, tail, power := s.vector(), s.vector(), s.vector(), s.vector()
+				s.VMOVUPS(s.at(p[0], i), x)
+				s.and(s.bits("magnitude", 0x7fffffff), x, t)
+				s.VMULPS(t, t, power)
+				s.VMULPS(s.float("minus_half", -0.5), power, power)
+				one := s.vector()
+				s.VMOVUPS(s.float("unit", 1), one)
+				s.VFMADD132PS(s.float("slope", 0.35), one, t)
+				s.VDIVPS(t, one, t)
+				s.horner("tail", coefficients, t, tail)
+				s.VMULPS(t, tail, tail)
+				s.exp(power)
+				s.VMULPS(power, tail, tail)
+				s.complementIfPositive(x, one, tail)
+				s.VMULPS(x, tail, x)
+				s.VMOVUPS(x, s.at(p[0], i))
+			}
+		})
+	})
+	s.end()
+}
+
+func (s *set) and(m operand.Op, x, y reg.VecVirtual) {
+	if s.width == 16 {
+		s.VPANDD(m, x, y)
+	} else {
+		s.VPAND(m, x, y)
+	}
+}
+
+// complementIfPositive makes tail 1 - tail where x has no sign.
+func (s *set) complementIfPositive(x, one, tail reg.VecVirtual) {
+	if s.width == 16 {
+		k := s.K()
+		s.VPMOVD2M(x, k)
+		s.KNOTW(k, k)
+		s.VSUBPS(tail, one, k, tail)
+		return
+	}
+	other := s.vector()
+	s.VSUBPS(tail, one, other)
+	s.VBLENDVPS(x, tail, other, tail)
+}
+
+func (s *set) add() {
+	s.function("Add", "y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int",
+		fmt.Sprintf("is y = a + b on rows of chunks times %d elements, each operand's rows being as far apart as its ld says.", chunk))
+	of := []operandRow{s.operandRow("y", "ldy"), s.operandRow("a", "lda"), s.operandRow("b", "ldb")}
+	rows, chunks := s.word("rows"), s.word("chunks")
+	s.eachRow(rows, of, func() {
+		s.eachChunk("chunks", chunks, of, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				v := s.vector()
+				s.VMOVUPS(s.at(p[1], i), v)
+				s.VADDPS(s.at(p[2], i), v, v)
+				s.VMOVUPS(v, s.at(p[0], i))
+			}
+		})
+	})
+	s.end()
+}
+
+// softmax goes three times over a row, which is in the first cache: mask and maximum, exp and sum, quotient.
+func (s *set) softmax() {
+	s.function("Softmax", "y []float32, ldy int, mask []float32, ldm int, rows, chunks int",
+		fmt.Sprintf("is y = exp(x - max x) / sum of x = y + mask, row by row, on rows of chunks times %d", chunk),
+		"elements. An empty mask is none. Elements of -infinity become 0; a NaN makes its row NaN.")
+	y, mask := s.operandRow("y", "ldy"), s.operandRow("mask", "ldm")
+	rows, chunks, masked := s.word("rows"), s.word("chunks"), s.GP64()
+	s.Load(s.Param("mask").Len(), masked)
+	s.eachRow(rows, []operandRow{y, mask}, func() {
+		largest := s.vector()
+		s.VMOVUPS(s.bits("minus_infinity", 0xff800000), largest)
+		s.TESTQ(masked, masked)
+		s.JZ(operand.LabelRef("plain"))
+		s.eachChunk("masked", chunks, []operandRow{y, mask}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				v := s.vector()
+				s.VMOVUPS(s.at(p[0], i), v)
+				s.VADDPS(s.at(p[1], i), v, v)
+				s.VMOVUPS(v, s.at(p[0], i))
+				s.VMAXPS(largest, v, largest)
+			}
+		})
+		s.JMP(operand.LabelRef("found"))
+		s.Label("plain")
+		s.eachChunk("unmasked", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				s.VMAXPS(s.at(p[0], i), largest, largest)
+			}
+		})
+		s.Label("found")
+		s.reduce(largest, s.VMAXPS)
+		sum := s.zero()
+		s.eachChunk("exp", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				v := s.vector()
+				s.VMOVUPS(s.at(p[0], i), v)
+				s.VSUBPS(largest, v, v)
+				s.exp(v)
+				s.VADDPS(v, sum, sum)
+				s.VMOVUPS(v, s.at(p[0], i))
+			}
+		})
+		s.reduce(sum, s.VADDPS)
+		factor := s.vector()
+		s.VMOVUPS(s.float("unit", 1), factor)
+		s.VDIVPS(sum, factor, factor)
+		s.eachChunk("scale", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				v := s.vector()
+				s.VMULPS(s.at(p[0], i), factor, v)
+				s.VMOVUPS(v, s.at(p[0], i))
+			}
+		})
+	})
+	s.end()
+}
+
+// layerNorm takes the mean first, then the variance about it: mean(x²) - mean² would lose digits.
+func (s *set) layerNorm() {
+	s.function("LayerNorm",
+		"y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int",
+		"is y = (x - mean) / sqrt(variance + eps) * weight + bias, row by row, on rows of",
+		fmt.Sprintf("chunks times %d elements.", chunk))
+	y, x := s.operandRow("y", "ldy"), s.operandRow("x", "ldx")
+	weight, bias := operandRow{pointer: s.slice("weight")}, operandRow{pointer: s.slice("bias")}
+	rows, chunks := s.word("rows"), s.word("chunks")
+	length, eps := s.XMM(), s.XMM()
+	n := s.GP64()
+	s.MOVQ(chunks, n)
+	s.SHLQ(operand.U8(4), n)
+	s.VPXOR(length, length, length)
+	s.VCVTSI2SSQ(n, length, length)
+	s.Load(s.Param("eps"), eps)
+	s.eachRow(rows, []operandRow{y, x}, func() {
+		mean := s.zero()
+		s.eachChunk("mean", chunks, []operandRow{x}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				s.VADDPS(s.at(p[0], i), mean, mean)
+			}
+		})
+		s.reduce(mean, s.VADDPS)
+		s.VDIVSS(length, mean.AsX(), mean.AsX())
+		s.VBROADCASTSS(mean.AsX(), mean)
+		variance := s.zero()
+		s.eachChunk("variance", chunks, []operandRow{x}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				v := s.vector()
+				s.VMOVUPS(s.at(p[0], i), v)
+				s.VSUBPS(mean, v, v)
+				s.VFMADD231PS(v, v, variance)
+			}
+		})
+		s.reduce(variance, s.VADDPS)
+		low := variance.AsX()
+		s.VDIVSS(length, low, low)
+		s.VADDSS(eps, low, low)
+		s.VSQRTSS(low, low, low)
+		one := s.XMM()
+		s.VMOVSS(s.float("unit", 1), one)
+		s.VDIVSS(low, one, low)
+		s.VBROADCASTSS(low, variance)
+		s.eachChunk("write", chunks, []operandRow{y, x, weight, bias}, func(p []reg.GPVirtual) {
+			for i := range s.perChunk() {
+				v := s.vector()
+				s.VMOVUPS(s.at(p[1], i), v)
+				s.VSUBPS(mean, v, v)
+				s.VMULPS(variance, v, v)
+				factor := s.vector()
+				s.VMOVUPS(s.at(p[2], i), factor)
+				s.VFMADD213PS(s.at(p[3], i), factor, v)
+				s.VMOVUPS(v, s.at(p[0], i))
+			}
+		})
+	})
+	s.end()
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// chunk is the number of floats that row kernels work on at once, on every instruction set.
+const chunk = 16
+
+// set is an instruction set: how wide its registers are and how large its product's tile is.
+type set struct {
+	*build.Context
+	prefix  string
+	width   int // floats of a register
+	rows    int // of the largest tile
+	columns int // registers across a tile
+	floats  map[string]operand.Mem
+}
+
+// sets are what is generated for amd64. 14 x 2 registers of the 32 of AVX-512, and 6 x 2
+// of the 16 of AVX2, hold sums; two more hold weights and two one float of the left
+// factor each.
+func sets() []*set {
+	return []*set{
+		{prefix: "avx2", width: 8, rows: 6, columns: 2},
+		{prefix: "avx512", width: 16, rows: 14, columns: 2},
+	}
+}
+
+// generate returns the text of every file by name.
+func generate() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, s := range sets() {
+		s.Context, s.floats = build.NewContext(), map[string]operand.Mem{}
+		s.ConstraintExpr("amd64")
+		for rows := 1; rows <= s.rows; rows++ {
+			s.tile(rows)
+		}
+		s.gelu()
+		s.add()
+		s.softmax()
+		s.layerNorm()
+		f, err := s.Result()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.prefix, err)
+		}
+		if err := pass.Compile.Execute(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.prefix, err)
+		}
+		if err := s.print(f, files); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.prefix, err)
+		}
+	}
+	return files, nil
+}
+
+func (s *set) print(f *ir.File, files map[string][]byte) error {
+	cfg := printer.Config{Name: "tools/cpuasm", Pkg: "cpu"}
+	for ext, p := range map[string]printer.Printer{"s": printer.NewGoAsm(cfg), "go": printer.NewStubs(cfg)} {
+		text, err := p.Print(f)
+		if err != nil {
+			return err
+		}
+		files[s.prefix+"_amd64."+ext] = text
+	}
+	return nil
+}
+
+// function begins a kernel.
+func (s *set) function(name, signature string, doc ...string) {
+	s.Function(s.prefix + name)
+	s.Attributes(attr.NOSPLIT)
+	s.SignatureExpr("func(" + signature + ")")
+	s.Pragma("noescape")
+	doc[0] = s.prefix + name + " " + doc[0]
+	s.Doc(doc...)
+}
+
+// end returns to Go, which wants the upper halves of the registers clear.
+func (s *set) end() {
+	s.VZEROUPPER()
+	s.RET()
+}
+
+// slice loads the address of a slice's first element, word an integer.
+func (s *set) slice(name string) reg.GPVirtual {
+	r := s.GP64()
+	s.Load(s.Param(name).Base(), r)
+	return r
+}
+
+func (s *set) word(name string) reg.GPVirtual {
+	r := s.GP64()
+	s.Load(s.Param(name), r)
+	return r
+}
+
+// stride loads a distance in elements and makes it one in bytes.
+func (s *set) stride(name string) reg.GPVirtual {
+	r := s.word(name)
+	s.SHLQ(operand.U8(2), r)
+	return r
+}
+
+// vector is a new register of the set's width.
+func (s *set) vector() reg.VecVirtual {
+	if s.width == 16 {
+		return s.ZMM()
+	}
+	return s.YMM()
+}
+
+// physical is the register of that number.
+func (s *set) physical(i int) reg.Register {
+	if s.width == 16 {
+		return []reg.Register{
+			reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7, reg.Z8, reg.Z9, reg.Z10,
+			reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15, reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21,
+			reg.Z22, reg.Z23, reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
+		}[i]
+	}
+	return []reg.Register{
+		reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10,
+		reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
+	}[i]
+}
+
+// zero is a register of zeros.
+func (s *set) zero() reg.VecVirtual {
+	v := s.vector()
+	if s.width == 16 {
+		s.VPXORD(v, v, v)
+	} else {
+		s.VPXOR(v, v, v)
+	}
+	return v
+}
+
+// perChunk is the number of registers that a chunk takes.
+func (s *set) perChunk() int { return chunk / s.width }
+
+// at is register i of the chunk that p points to.
+func (s *set) at(p reg.Register, i int) operand.Mem {
+	return operand.Mem{Base: p, Disp: 4 * s.width * i}
+}
+
+// float is a register's worth of one constant, in memory.
+func (s *set) float(name string, v float64) operand.Mem {
+	// As bits: the assembler takes a float that is written without a point for an integer.
+	return s.bits(name, math.Float32bits(float32(v)))
+}
+
+// bits is float for a pattern.
+func (s *set) bits(name string, v uint32) operand.Mem {
+	if m, ok := s.floats[name]; ok {
+		return m
+	}
+	m := s.StaticGlobal(s.prefix + "_" + name)
+	s.DataAttributes(attr.RODATA | attr.NOPTR)
+	for range s.width {
+		s.AppendDatum(operand.U32(v))
+	}
+	s.floats[name] = m
+	return m
+}
+
+// loop repeats body as often as count says, at least never. The register is used up.
+func (s *set) loop(label string, count reg.Register, body func()) {
+	s.TESTQ(count, count)
+	s.JLE(operand.LabelRef(label + "_end"))
+	s.Label(label)
+	body()
+	s.DECQ(count)
+	s.JNZ(operand.LabelRef(label))
+	s.Label(label + "_end")
+}
+
+// reduce folds a register into its lowest float with op, and spreads the result over all.
+func (s *set) reduce(v reg.VecVirtual, op func(ops ...operand.Op)) {
+	low, high := v.AsX(), s.XMM()
+	if s.width == 16 {
+		half := s.YMM()
+		s.VEXTRACTF64X4(operand.U8(1), v, half)
+		op(half, v.AsY(), v.AsY())
+	}
+	s.VEXTRACTF128(operand.U8(1), v.AsY(), high)
+	op(high, low, low)
+	s.VPERMILPS(operand.U8(0b01001110), low, high)
+	op(high, low, low)
+	s.VPERMILPS(operand.U8(0b10110001), low, high)
+	op(high, low, low)
+	s.VBROADCASTSS(low, v)
+}
