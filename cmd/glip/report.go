@@ -74,7 +74,7 @@ func (j *job) print(w io.Writer) error {
 
 func (j *job) printChecks(w io.Writer) error {
 	fmt.Fprintf(w, "\nagainst the CPU reference, allowed: relative L2 %g (PyTorch's own float32 is 3e-7 to 7e-6 from float64), difference %g of the largest value\n",
-		glipvk.MaxRelativeL2, glipvk.MaxRelativeAbsolute)
+		j.model.Device().Precision.Bounds().RelativeL2, j.model.Device().Precision.Bounds().RelativeAbsolute)
 	if j.model.Device().Vulkan == nil {
 		fmt.Fprintln(w, "(the device is the CPU reference itself: this shows only that it repeats itself)")
 	}
