@@ -35,6 +35,15 @@ type (
 	multiplier interface {
 		product(ctx context.Context, mnk [3]int, d time.Duration) (float64, error)
 	}
+	// submitter starts a run and leaves the waiting to the ticket. It has read the input
+	// when it returns; two tickets may be open. Every ticket is collected, if need be with
+	// a context that has ended.
+	submitter interface {
+		submit(ctx context.Context, input []float32) (ticket, error)
+	}
+	ticket interface {
+		collect(ctx context.Context, outputs [][]float32) error
+	}
 	// filler runs into memory of the caller's and allocates nothing.
 	filler interface {
 		runInto(ctx context.Context, outputs [][]float32, input []float32) error

@@ -116,7 +116,7 @@ func (m *Model) outputs(g *graph.Graph) Features {
 func (f Features) with(values [][]float32) Features {
 	filled := make(Features, len(f))
 	for i, m := range f {
-		filled[i] = Map{Name: m.Name, Shape: slices.Clone(m.Shape), Data: values[i]}
+		filled[i] = Map{Name: m.Name, Shape: slices.Clone(m.Shape), Data: values[i], Shared: m.Shared}
 	}
 	return filled
 }
@@ -156,13 +156,7 @@ func (m *Model) Taps(ctx context.Context, t picture.Tensor, globs ...string) (Fe
 		return nil, nil, err
 	}
 	features := m.outputs(g).with(values)
-	fed := fromInput(g)
-	taps := make([]Map, len(ids))
-	for i, id := range ids {
-		n := g.Nodes[id]
-		taps[i] = Map{Name: n.Path, Shape: n.Shape, Data: values[len(features)+i], Shared: !fed[id]}
-	}
-	return features, taps, nil
+	return features, tapped(g, ids).with(values[len(features):]), nil
 }
 
 // match lists the values that any of the globs matches, each once.

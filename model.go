@@ -30,8 +30,9 @@ type Model struct {
 	outputLists sync.Pool // of *[][]float32, so that ExtractInto allocates nothing
 
 	mu     sync.Mutex
-	idle   *sync.Cond // signalled when active falls to 0
-	active int        // calls under way
+	others map[*programs]bool // of streams with taps
+	idle   *sync.Cond         // signalled when active falls to 0
+	active int                // calls under way
 	closed bool
 	result error // of the first Close
 }
@@ -243,6 +244,28 @@ func (m *Model) leave() {
 	}
 }
 
+// adopt has programs closed with the model unless drop closes them before.
+func (m *Model) adopt(p *programs) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.others == nil {
+		m.others = map[*programs]bool{}
+	}
+	m.others[p] = true
+}
+
+// drop closes programs that were adopted. Close returns what goes wrong.
+func (m *Model) drop(p *programs) {
+	if m.enter() != nil {
+		return // Close has done it
+	}
+	defer m.leave()
+	m.programs.note(p.close())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.others, p)
+}
+
 // Close waits for calls under way, then gives back programs, weights and device.
 // Later calls fail with [ErrClosed]; a second Close returns what the first did.
 func (m *Model) Close() error {
@@ -254,6 +277,9 @@ func (m *Model) Close() error {
 		m.idle.Wait()
 	}
 	if first {
+		for p := range m.others {
+			m.programs.note(p.close())
+		}
 		m.result = errors.Join(m.programs.close(), m.executor.close(), m.release())
 	}
 	return m.result

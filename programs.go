@@ -143,11 +143,16 @@ func (p *programs) surplus(s *slot) []*slot {
 func (p *programs) dispose(doomed []*slot) {
 	for _, s := range doomed {
 		s.cancel()
-		if err := s.program.close(); err != nil {
-			p.mu.Lock()
-			p.errs = append(p.errs, err)
-			p.mu.Unlock()
-		}
+		p.note(s.program.close())
+	}
+}
+
+// note keeps an error for close to return.
+func (p *programs) note(err error) {
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.errs = append(p.errs, err)
 	}
 }
 
