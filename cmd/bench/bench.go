@@ -78,7 +78,7 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	if err := r.print(stdout, b.perOp); err != nil {
 		return err
 	}
-	if b.trace != "" && len(r.Samples[len(r.Samples)-1].profile) > 0 {
+	if b.trace != "" {
 		if err := r.writeTrace(b.trace); err != nil {
 			return err
 		}
@@ -121,6 +121,7 @@ func (b *bench) prepare(ctx context.Context, stderr io.Writer) (*report, error) 
 	if r.Check, err = b.verify(ctx, r.MultiplyAdds, stderr); err != nil {
 		return nil, err
 	}
+	r.peakNote = forgetPeak()
 	return r, b.device(ctx, r)
 }
 

@@ -113,7 +113,7 @@ func TestTrials(t *testing.T) {
 		t.Errorf("table\n%s", text)
 	}
 	r := report{Device: glipvk.DeviceInfo{}, Fused: true, Tuned: true}
-	if got := r.choice(); got != "fused" {
+	if got := r.choice(); got != "CPU" {
 		t.Errorf("the CPU's kernels are %q", got)
 	}
 }

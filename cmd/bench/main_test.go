@@ -108,6 +108,37 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestNoFusion requires more dispatches without fusion, and the word in the output.
+func TestNoFusion(t *testing.T) {
+	needVulkan(t)
+	dispatches := func(more ...string) int {
+		path := filepath.Join(t.TempDir(), "b.json")
+		var stdout, stderr bytes.Buffer
+		args := append([]string{"--arch", nano(t), "--duration", "1ms", "--check", "finite", "--no-tune", "--json", path}, more...)
+		if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
+			t.Fatal(stderr.String())
+		}
+		if want := "fused, not tuned"; !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, stdout.String())
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r report
+		if err := json.Unmarshal(data, &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Fused != (len(more) == 0) || r.Tuned {
+			t.Errorf("%v: fused %v, tuned %v", more, r.Fused, r.Tuned)
+		}
+		return r.Stats.Dispatches
+	}
+	if with, without := dispatches(), dispatches("--no-fusion"); with >= without {
+		t.Errorf("%d dispatches with fusion, %d without", with, without)
+	}
+}
+
 // checkLines reads the output as benchstat does.
 func checkLines(t *testing.T, text string) {
 	t.Helper()
@@ -143,8 +174,11 @@ func checkJSON(t *testing.T, path string) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Samples) != 2 || r.Batch != 2 || r.Height != 128 || !(r.PeakGFLOPS > 0) || !(r.CopyGBs > 0) || r.Precision != glipvk.F32 || !r.Fused || r.Device.Name == "" {
+	if len(r.Samples) != 2 || r.Batch != 2 || r.Height != 128 || !(r.PeakGFLOPS > 0) || !(r.CopyGBs > 0) || r.Precision != glipvk.F32 || r.Device.Name == "" {
 		t.Errorf("report %+v", r)
+	}
+	if vulkan := r.Device.Vulkan != nil; r.Fused != vulkan || r.Tuned != vulkan || vulkan && r.Stats.ArenaBytes < r.Stats.LiveBytes {
+		t.Errorf("fused %v, tuned %v, memory %+v on %s", r.Fused, r.Tuned, r.Stats, r.Device.Name)
 	}
 	for _, s := range r.Samples {
 		var flops int64
@@ -202,6 +236,10 @@ func TestInterrupted(t *testing.T) {
 	}
 	if text := stdout.String(); !strings.Contains(text, "2 runs") || !strings.Contains(text, "interrupted") {
 		t.Errorf("output:\n%s", text)
+	}
+	r := &report{Samples: []sample{{}}}
+	if err := r.writeTrace(filepath.Join(t.TempDir(), "t.json")); err == nil || !strings.Contains(err.Error(), "nothing was written") {
+		t.Errorf("a trace without a profile: %v", err)
 	}
 	if code := run(ctx, []string{"--arch", nano(t), "--device", "cpu"}, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), "interrupted before") {
 		t.Errorf("exit status %d: %s", code, stderr.String())

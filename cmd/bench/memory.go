@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 )
 
@@ -15,13 +16,23 @@ func (r *report) printMemory(row func(name, format string, args ...any)) {
 		row("staging", "%.2f MiB", mib(s.StagingBytes))
 	}
 	if r.ProcessPeak > 0 {
-		row("process peak", "%.1f MiB resident", mib(r.ProcessPeak))
+		row("process peak", "%.1f MiB resident%s", mib(r.ProcessPeak), r.peakNote)
 	}
 }
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
-// processPeak is the most bytes of memory this process ever held, 0 where the system
+// forgetPeak begins the process's peak anew, so that what the check took is not counted,
+// and says what the figure means then (Linux: "5" to clear_refs, see proc(5)).
+func forgetPeak() string {
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		return ", the check included"
+	}
+	return " since the check"
+}
+
+// processPeak is the most bytes of memory this process held, 0 where the system
 // does not say so (it does on Linux).
 func processPeak() int64 {
 	status, err := os.ReadFile("/proc/self/status")

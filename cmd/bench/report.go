@@ -35,19 +35,23 @@ type report struct {
 	Stats        glipvk.Stats      `json:"program"`
 	Compile      time.Duration     `json:"compile_ns"` // of the program; short when the pipelines were cached
 	Check        string            `json:"check"`
-	PeakGFLOPS   float64           `json:"peak_gflops"` // measured in large products with the same kernels
-	CopyGBs      float64           `json:"copy_gb_s"`   // read and written in a second, by a large copy
-	ProcessPeak  int64             `json:"process_peak_bytes,omitempty"`
-	Trials       []glipvk.Trial    `json:"trials,omitempty"` // of --tune
+	PeakGFLOPS   float64           `json:"peak_gflops"`                  // measured in large products with the same kernels
+	CopyGBs      float64           `json:"copy_gb_s"`                    // read and written in a second, by a large copy
+	ProcessPeak  int64             `json:"process_peak_bytes,omitempty"` // after the check
+	Trials       []glipvk.Trial    `json:"trials,omitempty"`             // of --tune
 	Samples      []sample          `json:"samples"`
 	Interrupted  bool              `json:"interrupted,omitempty"`
+
+	peakNote string // to ProcessPeak
 }
 
 func newReport(b *bench, c graph.Counts) *report {
+	vulkan := b.model.Device().Vulkan != nil
 	return &report{
+		Tuned: vulkan && !b.options.Tuning.Off, Fused: vulkan && !b.options.NoFusion,
 		Model: b.model.Info().Name, Arch: b.model.Info().Config, Weights: b.model.Weights(),
 		Batch: b.batch, Height: b.height, Width: b.width,
-		Device: b.model.Device(), Precision: b.model.Device().Precision, Tuned: !b.options.Tuning.Off, Fused: !b.options.NoFusion, Commit: commit(), Go: runtime.Version(),
+		Device: b.model.Device(), Precision: b.model.Device().Precision, Commit: commit(), Go: runtime.Version(),
 		Started: time.Now().UTC().Truncate(time.Second), MultiplyAdds: c.MultiplyAdds,
 	}
 }
@@ -200,12 +204,12 @@ func configuration(pairs [][2]string) []benchfmt.Config {
 
 // choice says how the kernels came about.
 func (r *report) choice() string {
+	if r.Device.Vulkan == nil {
+		return "CPU"
+	}
 	text := "fused"
 	if !r.Fused {
 		text = "not fused"
-	}
-	if r.Device.Vulkan == nil {
-		return text
 	}
 	if r.Tuned {
 		return text + ", tuned"

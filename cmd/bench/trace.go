@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,11 +94,17 @@ func pathParts(path string) []string {
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
-// writeTrace writes the trace of the last measurement.
+// writeTrace writes the trace of the last measurement that came to its profile.
 func (r *report) writeTrace(path string) error {
-	data, err := json.Marshal(newTrace(r, r.Samples[len(r.Samples)-1].profile))
-	if err != nil {
-		return err
+	for _, s := range slices.Backward(r.Samples) {
+		if len(s.profile) == 0 {
+			continue
+		}
+		data, err := json.Marshal(newTrace(r, s.profile))
+		if err != nil {
+			return err
+		}
+		return writeFile("--trace", path, append(data, '\n'))
 	}
-	return writeFile("--trace", path, append(data, '\n'))
+	return errors.New("--trace: nothing was written: interrupted before the dispatches were timed")
 }
