@@ -69,12 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-func newCommand(started *bool) *cobra.Command {
-	var f flags
-	cmd := &cobra.Command{
-		Use:   "bench [flags]",
-		Short: "measure the throughput of GLIP's Swin backbone",
-		Long: `bench runs the backbone on a synthetic picture over and over and prints wall time,
+const help = `bench runs the backbone on a synthetic picture over and over and prints wall time,
 device time (the sum of the timestamps of all dispatches), images/s, GFLOP/s, bytes
 moved and the share of the device's GEMM peak, which is measured here with the same
 kernels. The output holds lines in the Go benchmark format, so that benchstat
@@ -100,14 +95,23 @@ for --duration, 1s unless given.
 The commit is the one that the go command recorded; go run does so only with
 -buildvcs=true.
 
-Ctrl-C ends the measurement and prints what there is.`,
-		Example: `  bench --model GLIP-T --per-op --json out/b.json
+Ctrl-C ends the measurement and prints what there is.`
+
+const examples = `  bench --model GLIP-T --per-op --json out/b.json
   bench --precision f16 --batch 8 --trace out/trace.json
   bench --size 800x1333 --duration 20s
   bench --device cpu --duration 30s
   bench --gemm 768x768x768,4096x512x14336 --json out/gemm.json
   bench --tune
-  bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`,
+  bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`
+
+func newCommand(started *bool) *cobra.Command {
+	var f flags
+	cmd := &cobra.Command{
+		Use:           "bench [flags]",
+		Short:         "measure the throughput of GLIP's Swin backbone",
+		Long:          help,
+		Example:       examples,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -128,6 +132,12 @@ Ctrl-C ends the measurement and prints what there is.`,
 			return b.main(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	f.register(cmd)
+	return cmd
+}
+
+// register names the flags on the command line.
+func (f *flags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "GLIP-T", "model, by name or nickname")
 	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
@@ -147,7 +157,6 @@ Ctrl-C ends the measurement and prints what there is.`,
 	fl.BoolVar(&f.noTune, "no-tune", false, "take the kernels that the kind of device suggests and measure none")
 	fl.BoolVar(&f.noFusion, "no-fusion", false, "run every operation of the graph by itself")
 	fl.StringVar(&f.check, "check", "auto", "oracle (CPU reference), finite (finite and repeatable), auto, or none")
-	return cmd
 }
 
 // options are those that a model and a bare device share.

@@ -30,12 +30,7 @@ type featuresFlags struct {
 	limits                       picture.Limits
 }
 
-func newFeatures() *cobra.Command {
-	var f featuresFlags
-	cmd := &cobra.Command{
-		Use:   "features [flags] INPUT...",
-		Short: "compute feature maps of pictures",
-		Long: `features computes the feature maps of pictures and writes them as float32
+const featuresHelp = `features computes the feature maps of pictures and writes them as float32
 [N, C, H, W]: STEM.stage1.npy and so on, where STEM is the input's name without its
 extension and the numbers are those of --out-indices.
 
@@ -54,7 +49,14 @@ up to a relative L2 of 2e-3.
 
 When an input is bad the others are still computed; a summary names those that
 failed and the exit status is 2. With --verify the exit status is 3 when a map is
-further from the CPU reference than the precision explains.`,
+further from the CPU reference than the precision explains.`
+
+func newFeatures() *cobra.Command {
+	var f featuresFlags
+	cmd := &cobra.Command{
+		Use:   "features [flags] INPUT...",
+		Short: "compute feature maps of pictures",
+		Long:  featuresHelp,
 		Example: `  glip features --weights synthetic:7 --verify --viz --out out cat.png
   glip features --model GLIP-L --weights swin-l_glip-pre_3rdparty_384px_20230413-04b198e8.pth photos/
   glip features --precision f16 --batch 8 --out maps photos/
