@@ -10,6 +10,9 @@
 //	features, err := m.ExtractFeatures(ctx, cat)
 //	fmt.Println(features[0].Name, features[0].Shape) // stage1 [1 192 28 28]
 //
+// Many pictures go through [Model.Stream], which loads the next ones while some are
+// computed.
+//
 // The maps are those of mmpretrain's extract_feat: the normed outputs of stages
 // 1, 2 and 3 as float32 [N, C, H, W]. Weights come from a checkpoint of any of the
 // families that package swin knows, or from a formula ("synthetic:7").

@@ -25,6 +25,46 @@ type program interface {
 	close() error
 }
 
+// What an executor or program may also do; others get by without.
+type (
+	// copier measures how fast the device copies memory, in bytes read and written per second / 1e9.
+	copier interface {
+		bandwidth(ctx context.Context, d time.Duration) (float64, error)
+	}
+	// multiplier measures one M x N x K product, in GFLOP/s.
+	multiplier interface {
+		product(ctx context.Context, mnk [3]int, d time.Duration) (float64, error)
+	}
+	// submitter starts a run and leaves the waiting to the ticket. It has read the input
+	// when it returns; two tickets may be open. Every ticket is collected, if need be with
+	// a context that has ended.
+	submitter interface {
+		submit(ctx context.Context, input []float32) (ticket, error)
+	}
+	ticket interface {
+		collect(ctx context.Context, outputs [][]float32) error
+	}
+	// filler runs into memory of the caller's and allocates nothing.
+	filler interface {
+		runInto(ctx context.Context, outputs [][]float32, input []float32) error
+	}
+)
+
+// runInto runs p into memory of the caller's.
+func runInto(ctx context.Context, p program, outputs [][]float32, input []float32) error {
+	if f, ok := p.(filler); ok {
+		return f.runInto(ctx, outputs, input)
+	}
+	values, err := p.run(ctx, input)
+	if err != nil {
+		return err
+	}
+	for i := range outputs {
+		copy(outputs[i], values[i])
+	}
+	return nil
+}
+
 // Timing is what one dispatch of a program took.
 type Timing struct {
 	Path     string // of the graph node

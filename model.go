@@ -27,9 +27,12 @@ type Model struct {
 	executor executor
 	programs *programs
 
+	outputLists sync.Pool // of *[][]float32, so that ExtractInto allocates nothing
+
 	mu     sync.Mutex
-	idle   *sync.Cond // signalled when active falls to 0
-	active int        // calls under way
+	others map[*programs]bool // of streams with taps
+	idle   *sync.Cond         // signalled when active falls to 0
+	active int                // calls under way
 	closed bool
 	result error // of the first Close
 }
@@ -39,6 +42,20 @@ type DeviceInfo struct {
 	Name     string       `json:"name"`
 	Vulkan   *engine.Info `json:"vulkan,omitempty"`   // nil on the CPU
 	Fallback string       `json:"fallback,omitempty"` // why there is no Vulkan device, where "auto" looked for one
+
+	Precision       Precision `json:"precision"`                  // in use: F32 or F16
+	PrecisionReason string    `json:"precision_reason,omitempty"` // why it is not the one asked for, or what "auto" went by
+}
+
+// complete says what executors without a choice of precision compute in.
+func (d *DeviceInfo) complete(want Precision) {
+	if d.Precision != "" {
+		return
+	}
+	d.Precision = F32
+	if want == F16 {
+		d.PrecisionReason = "f16 needs a Vulkan device; the CPU computes in f32"
+	}
 }
 
 // Devices lists the Vulkan devices, usable or not. See [engine.Devices].
@@ -56,6 +73,9 @@ func Open(ctx context.Context, name string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, blame(err)
 	}
+	if o.Precision, err = ParsePrecision(string(o.Precision)); err != nil {
+		return nil, err
+	}
 	m := &Model{info: info, options: o, label: o.Weights}
 	m.idle = sync.NewCond(&m.mu)
 	if m.label == "" {
@@ -71,12 +91,13 @@ func Open(ctx context.Context, name string, o Options) (*Model, error) {
 	if keep <= 0 {
 		keep = 4
 	}
-	m.programs = newPrograms(keep, func(ctx context.Context, e extent) (program, error) {
+	m.programs = newPrograms(keep, func(ctx context.Context, e extent) (program, Features, error) {
 		g, err := m.record(e)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return m.executor.compile(ctx, g, nil)
+		p, err := m.executor.compile(ctx, g, nil)
+		return p, m.outputs(g), err
 	})
 	return m, nil
 }
@@ -125,6 +146,7 @@ func (m *Model) start(ctx context.Context) error {
 	}
 	seen := &inspector{source: m.source}
 	m.executor, err = m.choose(ctx, g, seen)
+	m.device.complete(m.options.Precision)
 	if bad := seen.verdict(); bad != nil {
 		if m.executor != nil {
 			bad = errors.Join(bad, m.executor.close())
@@ -230,6 +252,28 @@ func (m *Model) leave() {
 	}
 }
 
+// adopt has programs closed with the model unless drop closes them before.
+func (m *Model) adopt(p *programs) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.others == nil {
+		m.others = map[*programs]bool{}
+	}
+	m.others[p] = true
+}
+
+// drop closes programs that were adopted. Close returns what goes wrong.
+func (m *Model) drop(p *programs) {
+	if m.enter() != nil {
+		return // Close has done it
+	}
+	defer m.leave()
+	m.programs.note(p.close())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.others, p)
+}
+
 // Close waits for calls under way, then gives back programs, weights and device.
 // Later calls fail with [ErrClosed]; a second Close returns what the first did.
 func (m *Model) Close() error {
@@ -241,6 +285,9 @@ func (m *Model) Close() error {
 		m.idle.Wait()
 	}
 	if first {
+		for p := range m.others {
+			m.programs.note(p.close())
+		}
 		m.result = errors.Join(m.programs.close(), m.executor.close(), m.release())
 	}
 	return m.result

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
@@ -20,6 +21,17 @@ type Options struct {
 	// slow oracle that judges both (package cpuref); else the index of a Vulkan
 	// device as [Devices] lists it, or a part of its name.
 	Device string
+
+	// Precision is [F32] or "", [F16] or [AutoPrecision]. Where the device cannot do what
+	// is asked for the model runs in F32, and [DeviceInfo] says so and why.
+	Precision Precision
+
+	// Tuning says how kernels are chosen for the device by measuring.
+	Tuning Tuning
+
+	// NoFusion runs every operation of the graph by itself: slower, for finding out
+	// which one is to blame.
+	NoFusion bool
 
 	// Arch replaces the architecture that belongs to the model's name; the name may
 	// then be empty.
@@ -59,6 +71,25 @@ type Options struct {
 	// Progress, if set, is told how far a stage ("weights", "verify") has come, in
 	// units of its own. It is called from one goroutine at a time for each stage.
 	Progress func(stage string, done, total int64)
+}
+
+// Tuning says how shader variants and tile sizes are chosen on a Vulkan device:
+// measured when a shape is first met, kept in a file per device and driver. The
+// result is right whatever is chosen. The zero value tunes.
+type Tuning struct {
+	Off     bool          // take what the kind of device suggests and measure nothing
+	Dir     string        // folder of the files; "" is beside the pipeline cache, in the user's cache folder
+	Budget  time.Duration // for one model and input size; 0 is the default of package kernels
+	Observe func(Trial)   // if set, told of every candidate that was measured
+}
+
+// Trial is one candidate of the tuning.
+type Trial struct {
+	Shape     string        `json:"shape"` // the product, M x N x K
+	Candidate string        `json:"candidate"`
+	Duration  time.Duration `json:"ns"` // of one run
+	GFLOPS    float64       `json:"gflops"`
+	Won       bool          `json:"won"`
 }
 
 // Size says what size pictures are brought to. The zero value is the model's

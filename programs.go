@@ -13,7 +13,7 @@ type extent struct{ batch, height, width int }
 // that want the same size at the same time share one compilation.
 type programs struct {
 	limit   int
-	compile func(context.Context, extent) (program, error)
+	compile func(context.Context, extent) (program, Features, error)
 
 	mu      sync.Mutex
 	held    map[extent]*slot
@@ -26,6 +26,7 @@ type programs struct {
 type slot struct {
 	extent
 	program
+	maps   Features // names and shapes of what a run gives, without data
 	err    error
 	ready  chan struct{} // closed when program or err is set
 	cancel context.CancelFunc
@@ -33,7 +34,7 @@ type slot struct {
 	used   int64 // clock of the last acquisition
 }
 
-func newPrograms(limit int, compile func(context.Context, extent) (program, error)) *programs {
+func newPrograms(limit int, compile func(context.Context, extent) (program, Features, error)) *programs {
 	return &programs{limit: limit, compile: compile, held: map[extent]*slot{}}
 }
 
@@ -72,9 +73,9 @@ func (p *programs) start(ctx context.Context, e extent) *slot {
 	p.working.Add(1)
 	go func() {
 		defer p.working.Done()
-		compiled, err := p.compile(ctx, e)
+		compiled, maps, err := p.compile(ctx, e)
 		p.mu.Lock()
-		s.program, s.err = compiled, err
+		s.program, s.maps, s.err = compiled, maps, err
 		if err != nil {
 			p.forget(s)
 		}
@@ -142,11 +143,16 @@ func (p *programs) surplus(s *slot) []*slot {
 func (p *programs) dispose(doomed []*slot) {
 	for _, s := range doomed {
 		s.cancel()
-		if err := s.program.close(); err != nil {
-			p.mu.Lock()
-			p.errs = append(p.errs, err)
-			p.mu.Unlock()
-		}
+		p.note(s.program.close())
+	}
+}
+
+// note keeps an error for close to return.
+func (p *programs) note(err error) {
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.errs = append(p.errs, err)
 	}
 }
 

@@ -26,9 +26,9 @@ func (f fake) close() error {
 // cache makes a cache of fakes that counts compilations.
 func cache(limit int) (p *programs, compiled *atomic.Int32, closed *sync.Map) {
 	compiled, closed = &atomic.Int32{}, &sync.Map{}
-	return newPrograms(limit, func(_ context.Context, e extent) (program, error) {
+	return newPrograms(limit, func(_ context.Context, e extent) (program, Features, error) {
 		compiled.Add(1)
-		return fake{extent: e, closed: closed}, nil
+		return fake{extent: e, closed: closed}, nil, nil
 	}), compiled, closed
 }
 
@@ -116,13 +116,13 @@ func TestCacheCompilesOnceForAll(t *testing.T) {
 func TestCacheCancelled(t *testing.T) {
 	begun, finish := make(chan context.Context, 4), make(chan struct{})
 	closed := &sync.Map{}
-	p := newPrograms(2, func(ctx context.Context, e extent) (program, error) {
+	p := newPrograms(2, func(ctx context.Context, e extent) (program, Features, error) {
 		begun <- ctx
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		case <-finish:
-			return fake{extent: e, closed: closed}, nil
+			return fake{extent: e, closed: closed}, nil, nil
 		}
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -174,11 +174,11 @@ func TestCacheCancelled(t *testing.T) {
 func TestCacheForgetsFailures(t *testing.T) {
 	fail := errors.New("no luck")
 	tries := 0
-	p := newPrograms(2, func(_ context.Context, e extent) (program, error) {
+	p := newPrograms(2, func(_ context.Context, e extent) (program, Features, error) {
 		if tries++; tries == 1 {
-			return nil, fail
+			return nil, nil, fail
 		}
-		return fake{extent: e, closed: &sync.Map{}}, nil
+		return fake{extent: e, closed: &sync.Map{}}, nil, nil
 	})
 	if _, err := p.acquire(context.Background(), size(1)); !errors.Is(err, fail) {
 		t.Errorf("got %v, want the compiler's error", err)

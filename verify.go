@@ -8,19 +8,6 @@ import (
 	"github.com/glipvk/glipvk/picture"
 )
 
-// Bounds of [Difference.OK]. On the reference cases PyTorch's own float32 lies
-// 3e-7 to 7e-6 (relative L2) from its float64 result, and its largest difference
-// is at most 6e-6 of the largest value. Ours and the oracle, which adds up in
-// float64 but rounds after each operation, are two more such computations, and
-// were seen 5e-7 to 7e-6 apart. The bounds leave room for four to ten times that.
-// They reject the tanh form of GELU (1e-4 and more on every case) and an eps of
-// 1e-4 in the norms (4e-5 and more); an eps of 1e-6 moves some models by less than
-// float32 does and is left to the reference cases.
-const (
-	MaxRelativeL2       = 3e-5 // of the difference's L2 norm to the oracle's map
-	MaxRelativeAbsolute = 6e-5 // of the largest difference to the oracle's largest absolute value
-)
-
 // Difference compares a map with the oracle's.
 type Difference struct {
 	Name       string  `json:"map"`
@@ -31,11 +18,16 @@ type Difference struct {
 	Got        float64 `json:"got"`     // there
 	Want       float64 `json:"want"`
 	NonFinite  int     `json:"non_finite"` // elements that are NaN or infinite in one map and not the same in the other
+	Allowed    Bounds  `json:"allowed"`    // those of the model's precision; zero stands for F32's
 }
 
-// OK reports whether the map is as close to the oracle's as float32 can be held to.
+// OK reports whether the map is as close to the oracle's as its precision can be held to.
 func (d Difference) OK() bool {
-	return d.NonFinite == 0 && d.RelativeL2 <= MaxRelativeL2 && d.MaxAbs <= MaxRelativeAbsolute*d.AbsMax
+	allowed := d.Allowed
+	if allowed == (Bounds{}) {
+		allowed = F32.Bounds()
+	}
+	return d.NonFinite == 0 && d.RelativeL2 <= allowed.RelativeL2 && d.MaxAbs <= allowed.RelativeAbsolute*d.AbsMax
 }
 
 // Verify computes t on the CPU reference, whatever the model runs on, and compares
@@ -70,6 +62,7 @@ func (m *Model) Verify(ctx context.Context, t picture.Tensor, f Features) ([]Dif
 			return nil, blame(fmt.Errorf("glipvk: map %s has %d elements, the model's has %d", f[i].Name, len(f[i].Data), len(want[i])))
 		}
 		list[i] = difference(f[i].Name, f[i].Data, want[i])
+		list[i].Allowed = m.device.Precision.Bounds()
 	}
 	return list, nil
 }

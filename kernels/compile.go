@@ -22,7 +22,8 @@ type Options struct {
 	// Tuning says how tiles of matrix products are chosen.
 	Tuning Tuning
 
-	caps *engine.Caps // for tests: limits below the device's
+	caps  *engine.Caps    // for tests: limits below the device's
+	tiles map[string]tile // for tuning: in place of those that ought to suit
 }
 
 // Compile turns a graph into a program on the device of the weights. The caller closes
@@ -37,8 +38,9 @@ func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	}
 	l := newLowerer(g, info, w.style, w.precision)
 	list := l.rewrite(o)
+	l.measured = o.tiles
 	if !o.Tuning.Off {
-		if err := l.tune(ctx, d, list, o.Tuning); err != nil {
+		if err := l.tune(ctx, w, list, o.Tuning); err != nil {
 			return nil, err
 		}
 	}

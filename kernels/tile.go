@@ -1,6 +1,10 @@
 package kernels
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // shape is a matrix product as far as it decides what tile suits it.
 type shape struct {
@@ -31,7 +35,7 @@ func (t tile) groups(m, n int) (down, across int) { return ceilDiv(m, t.rows), c
 
 // tile is the measured choice for a product, else the one that ought to suit it.
 func (s style) tile(p shape, measured map[string]tile) tile {
-	if t, ok := measured[p.String()]; ok {
+	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 {
 		return t
 	}
 	return s.tiles(p)[0]
@@ -48,15 +52,9 @@ func (s style) tiles(p shape) []tile {
 	return tiledTiles(p)
 }
 
-// best moves the candidate of the least cost to the front.
+// best orders candidates by cost, the least first.
 func best(list []tile, cost func(tile) float64) []tile {
-	at := 0
-	for i := range list {
-		if cost(list[i]) < cost(list[at]) {
-			at = i
-		}
-	}
-	list[0], list[at] = list[at], list[0]
+	slices.SortStableFunc(list, func(a, b tile) int { return cmp.Compare(cost(a), cost(b)) })
 	return list
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"unsafe"
 
 	"github.com/glipvk/glipvk/engine"
@@ -29,6 +30,9 @@ type Weights struct {
 	shapes    map[string]graph.Shape
 	bytes     int64
 	closed    bool
+
+	mu    sync.Mutex
+	tiles map[string][]uint32 // constants of measured tiles by shape, nil before the first look
 }
 
 // UploadOptions says how weights are stored. The zero value is 32-bit floats in the

@@ -1,8 +1,10 @@
 package shaders
 
 import (
+	"crypto/sha256"
 	"embed"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
@@ -42,6 +44,16 @@ func Code(name string) ([]uint32, error) {
 		return nil, fmt.Errorf("shaders: %s.spv: %w", name, err)
 	}
 	return code, nil
+}
+
+// Hash is the SHA-256 of the variant's module, "" where there is none: it changes with the shader.
+func Hash(name string) string {
+	data, err := modules.ReadFile(path.Join("spv", name+".spv"))
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 const (

@@ -55,6 +55,19 @@ func TestExitCodes(t *testing.T) {
 		{"device", []string{"--arch", arch, "--device", "abacus"}, 2, "device"},
 		{"small map", append(quick, "--size", "32x32"), 2, "pad_small_map"},
 		{"weights", append(quick, "--weights", "none.pth"), 2, "none.pth"},
+		{"precision", append(quick, "--precision", "f64"), 2, "f16"},
+		{"f16 on the CPU", append(quick, "--precision", "f16"), 0, "needs a Vulkan device"},
+		{"tune and not", append(quick, "--tune", "--no-tune"), 2, "exclude"},
+		{"trace below a file", append(quick, "--trace", filepath.Join(arch, "t.json")), 2, "--trace"},
+		{"trace is a folder", append(quick, "--trace", filepath.Dir(arch)), 2, "is a folder"},
+		{"product of two", []string{"--gemm", "7x8"}, 2, "MxNxK"},
+		{"product of nothing", []string{"--gemm", "7x0x8"}, 2, "MxNxK"},
+		{"product of words", []string{"--gemm", "7x8x9,axbxc"}, 2, "axbxc"},
+		{"huge product", []string{"--gemm", "1000000x1x1000000"}, 2, "at most"},
+		{"overflowing product", []string{"--gemm", "9223372036854775807x9223372036854775807x9223372036854775807"}, 2, "at most"},
+		{"product and model", []string{"--gemm", "7x8x9", "--arch", arch}, 2, "--arch"},
+		{"product on no device", []string{"--gemm", "7x8x9", "--device", "abacus"}, 2, "device"},
+		{"product, no precision", []string{"--gemm", "7x8x9", "--precision", "int8"}, 2, "f16"},
 		{"json below a file", append(quick, "--json", filepath.Join(arch, "b.json")), 2, "--json"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -83,7 +96,7 @@ func TestReport(t *testing.T) {
 			}
 			text := stdout.String()
 			for _, word := range []string{
-				"equals the CPU reference", "stages.3.blocks.1.attn.w_msa.qkv", "GEMM peak", "wall time 2", "device time 2", "goos: ", "commit: ",
+				"equals the CPU reference", "stages.3.blocks.1.attn.w_msa.qkv", "GEMM peak", "copy", "of roofline", "process peak", "wall time 2", "device time 2", "goos: ", "commit: ",
 			} {
 				if !strings.Contains(text, word) {
 					t.Errorf("the output lacks %q:\n%s", word, text)
@@ -92,6 +105,37 @@ func TestReport(t *testing.T) {
 			checkLines(t, text)
 			checkJSON(t, path)
 		})
+	}
+}
+
+// TestNoFusion requires more dispatches without fusion, and the word in the output.
+func TestNoFusion(t *testing.T) {
+	needVulkan(t)
+	dispatches := func(more ...string) int {
+		path := filepath.Join(t.TempDir(), "b.json")
+		var stdout, stderr bytes.Buffer
+		args := append([]string{"--arch", nano(t), "--duration", "1ms", "--check", "finite", "--no-tune", "--json", path}, more...)
+		if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
+			t.Fatal(stderr.String())
+		}
+		if want := "fused, not tuned"; !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, stdout.String())
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r report
+		if err := json.Unmarshal(data, &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Fused != (len(more) == 0) || r.Tuned {
+			t.Errorf("%v: fused %v, tuned %v", more, r.Fused, r.Tuned)
+		}
+		return r.Stats.Dispatches
+	}
+	if with, without := dispatches(), dispatches("--no-fusion"); with >= without {
+		t.Errorf("%d dispatches with fusion, %d without", with, without)
 	}
 }
 
@@ -130,8 +174,11 @@ func checkJSON(t *testing.T, path string) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Samples) != 2 || r.Batch != 2 || r.Height != 128 || !(r.PeakGFLOPS > 0) || r.Device.Name == "" {
+	if len(r.Samples) != 2 || r.Batch != 2 || r.Height != 128 || !(r.PeakGFLOPS > 0) || !(r.CopyGBs > 0) || r.Precision != glipvk.F32 || r.Device.Name == "" {
 		t.Errorf("report %+v", r)
+	}
+	if vulkan := r.Device.Vulkan != nil; r.Fused != vulkan || r.Tuned != vulkan || vulkan && r.Stats.ArenaBytes < r.Stats.LiveBytes {
+		t.Errorf("fused %v, tuned %v, memory %+v on %s", r.Fused, r.Tuned, r.Stats, r.Device.Name)
 	}
 	for _, s := range r.Samples {
 		var flops int64
@@ -139,6 +186,9 @@ func checkJSON(t *testing.T, path string) {
 		for _, o := range s.Ops {
 			flops += o.FLOPs
 			sum += o.Duration
+			if o.Bound <= 0 && o.Bytes > 1000 {
+				t.Errorf("%s has no bound", o.Path)
+			}
 		}
 		if flops != 2*r.MultiplyAdds || sum <= 0 || len(s.Wall) < leastRuns || len(s.Device) < 1 || len(s.Device) > profileRuns {
 			t.Errorf("the operations add up to %d operations in %v, the model has %d; %d and %d runs",
@@ -186,6 +236,10 @@ func TestInterrupted(t *testing.T) {
 	}
 	if text := stdout.String(); !strings.Contains(text, "2 runs") || !strings.Contains(text, "interrupted") {
 		t.Errorf("output:\n%s", text)
+	}
+	r := &report{Samples: []sample{{}}}
+	if err := r.writeTrace(filepath.Join(t.TempDir(), "t.json")); err == nil || !strings.Contains(err.Error(), "nothing was written") {
+		t.Errorf("a trace without a profile: %v", err)
 	}
 	if code := run(ctx, []string{"--arch", nano(t), "--device", "cpu"}, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), "interrupted before") {
 		t.Errorf("exit status %d: %s", code, stderr.String())

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -18,7 +14,6 @@ import (
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/swin"
 	"golang.org/x/perf/benchfmt"
-	"gonum.org/v1/gonum/stat"
 )
 
 // report is everything that a benchmark found out; its JSON is what --json writes.
@@ -30,7 +25,9 @@ type report struct {
 	Height       int               `json:"height"`
 	Width        int               `json:"width"`
 	Device       glipvk.DeviceInfo `json:"device"`
-	Precision    string            `json:"precision"`
+	Precision    glipvk.Precision  `json:"precision"`
+	Tuned        bool              `json:"tuning"` // kernels chosen by measuring
+	Fused        bool              `json:"fused"`
 	Commit       string            `json:"commit"`
 	Go           string            `json:"go"`
 	Started      time.Time         `json:"started"`
@@ -38,19 +35,28 @@ type report struct {
 	Stats        glipvk.Stats      `json:"program"`
 	Compile      time.Duration     `json:"compile_ns"` // of the program; short when the pipelines were cached
 	Check        string            `json:"check"`
-	PeakGFLOPS   float64           `json:"peak_gflops"` // measured in large products with the same kernels
+	PeakGFLOPS   float64           `json:"peak_gflops"`                  // measured in large products with the same kernels
+	CopyGBs      float64           `json:"copy_gb_s"`                    // read and written in a second, by a large copy
+	ProcessPeak  int64             `json:"process_peak_bytes,omitempty"` // after the check
+	Trials       []glipvk.Trial    `json:"trials,omitempty"`             // of --tune
 	Samples      []sample          `json:"samples"`
 	Interrupted  bool              `json:"interrupted,omitempty"`
+
+	peakNote string // to ProcessPeak
 }
 
 func newReport(b *bench, c graph.Counts) *report {
+	vulkan := b.model.Device().Vulkan != nil
 	return &report{
+		Tuned: vulkan && !b.options.Tuning.Off, Fused: vulkan && !b.options.NoFusion,
 		Model: b.model.Info().Name, Arch: b.model.Info().Config, Weights: b.model.Weights(),
 		Batch: b.batch, Height: b.height, Width: b.width,
-		Device: b.model.Device(), Precision: "float32", Commit: commit(), Go: runtime.Version(),
+		Device: b.model.Device(), Precision: b.model.Device().Precision, Commit: commit(), Go: runtime.Version(),
 		Started: time.Now().UTC().Truncate(time.Second), MultiplyAdds: c.MultiplyAdds,
 	}
 }
+
+func (r *report) roofline() roofline { return roofline{r.PeakGFLOPS, r.CopyGBs} }
 
 // commit is the revision this program was built from, as the go command recorded it.
 func commit() string {
@@ -90,16 +96,13 @@ func (r *report) figures(s sample) figures {
 	return f
 }
 
-// quantile is the smallest of the durations that p of them do not pass.
-func quantile(p float64, times []time.Duration) time.Duration {
-	if len(times) == 0 {
-		return 0
-	}
-	return time.Duration(stat.Quantile(p, stat.Empirical, sorted(times), nil)*1e9 + 0.5)
-}
-
 // print writes the tables, then the lines for benchstat.
 func (r *report) print(w io.Writer, perOp bool) error {
+	if len(r.Trials) > 0 {
+		if err := printTrials(w, r.Trials); err != nil {
+			return err
+		}
+	}
 	last := r.Samples[len(r.Samples)-1]
 	if perOp && len(last.Ops) > 0 {
 		if err := r.printOps(w, last); err != nil {
@@ -114,13 +117,17 @@ func (r *report) print(w io.Writer, perOp bool) error {
 	if r.Device.Fallback != "" {
 		row("fallback because", "%s", r.Device.Fallback)
 	}
+	if why := r.Device.PrecisionReason; why != "" {
+		row("precision", "%s: %s", r.Precision, why)
+	}
+	row("kernels", "%s", r.choice())
 	row("check", "%s", r.Check)
 	row("work", "%.3f GFLOP, %.1f MB moved, %d dispatches, %d barriers",
 		2*float64(r.MultiplyAdds)/1e9, float64(r.Stats.BytesMoved)/1e6, r.Stats.Dispatches, r.Stats.Barriers)
-	row("memory", "weights %.1f MiB, arena %.1f MiB (at least %.1f), staging %.1f MiB%s",
-		mib(r.Stats.WeightBytes), mib(r.Stats.ArenaBytes), mib(r.Stats.LiveBytes), mib(r.Stats.StagingBytes), processPeak())
+	r.printMemory(row)
 	row("program made in", "%v", r.Compile.Round(time.Millisecond))
 	row("GEMM peak", "%.1f GFLOP/s, measured with the same kernels", r.PeakGFLOPS)
+	row("copy", "%.1f GB/s read and written", r.CopyGBs)
 	for i, s := range r.Samples {
 		f := r.figures(s)
 		row(fmt.Sprintf("wall time %d", i+1), "median %s, p90 %s, %d runs: %.3f images/s, %.2f GFLOP/s, %.0f %% of peak",
@@ -140,43 +147,12 @@ func (r *report) print(w io.Writer, perOp bool) error {
 	return r.printBenchmarks(w)
 }
 
-// printOps writes device time by graph path, in execution order.
-func (r *report) printOps(w io.Writer, s sample) error {
-	var total time.Duration
-	for _, o := range s.Ops {
-		total += o.Duration
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "ms\tshare\tGFLOP/s\tof peak\tGB/s\t kernel  path")
-	for _, o := range s.Ops {
-		seconds := max(o.Duration.Seconds(), 1e-12)
-		speed, share := "-", "-"
-		if o.FLOPs > 0 {
-			speed = fmt.Sprintf("%.1f", float64(o.FLOPs)/1e9/seconds)
-			share = fmt.Sprintf("%.0f %%", 100*float64(o.FLOPs)/1e9/seconds/max(r.PeakGFLOPS, 1e-12))
-		}
-		fmt.Fprintf(tw, "%.3f\t%.1f %%\t%s\t%s\t%.2f\t %s  %s\n",
-			1000*seconds, 100*float64(o.Duration)/float64(max(total, 1)), speed, share, float64(o.Bytes)/1e9/seconds, o.Kernel, o.Path)
-	}
-	fmt.Fprintf(tw, "%.3f\t100 %%\t\t\t\t total\n\n", 1000*total.Seconds())
-	return tw.Flush()
-}
-
 // printBenchmarks writes the Go benchmark format (golang.org/design/14313-benchmark-format):
 // configuration as "key: value", then one line for each sample.
 func (r *report) printBenchmarks(w io.Writer) error {
-	driver := "none"
-	if v := r.Device.Vulkan; v != nil {
-		driver = strings.TrimSpace(v.Driver + " " + v.DriverVersion)
-	}
-	var config []benchfmt.Config
-	for _, c := range [][2]string{
-		{"goos", runtime.GOOS}, {"goarch", runtime.GOARCH}, {"pkg", "github.com/glipvk/glipvk/cmd/bench"},
-		{"device", r.Device.Name}, {"driver", driver}, {"commit", r.Commit}, {"weights", r.Weights},
-		{"precision", r.Precision}, {"check", r.Check},
-	} {
-		config = append(config, benchfmt.Config{Key: c[0], Value: []byte(c[1]), File: true})
-	}
+	config := append(machine(r.Device, r.Commit), configuration([][2]string{
+		{"weights", r.Weights}, {"kernels", r.choice()}, {"check", r.Check},
+	})...)
 	lines := benchfmt.NewWriter(w)
 	name := fmt.Sprintf("Features/model=%s/size=%dx%d/batch=%d", r.Model, r.Height, r.Width, r.Batch)
 	for _, s := range r.Samples {
@@ -194,43 +170,6 @@ func (r *report) printBenchmarks(w io.Writer) error {
 	return nil
 }
 
-// writeJSON writes the report beside its place, then moves it there.
-func (r *report) writeJSON(path string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".bench-*")
-	if err != nil {
-		return fmt.Errorf("--json: %w", err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("--json: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
-}
-
-// writable makes a folder, if need be, and makes sure that a file can be written there.
-func writable(folder string) error {
-	err := os.MkdirAll(folder, 0o755)
-	if err == nil {
-		var probe *os.File
-		if probe, err = os.CreateTemp(folder, ".bench-*"); err == nil {
-			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("--json: %w; choose a folder that can be written (%w)", err, glipvk.ErrInput)
-	}
-	return nil
-}
-
-func mib(n int64) float64 { return float64(n) / (1 << 20) }
-
 // text writes seconds in a readable unit.
 func text(seconds float64) string {
 	if seconds < 1 {
@@ -239,16 +178,41 @@ func text(seconds float64) string {
 	return fmt.Sprintf("%.3f s", seconds)
 }
 
-// processPeak is the most memory this process ever held, where the system says so (Linux).
-func processPeak() string {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return ""
+// driverName is the name and version of a device's driver.
+func driverName(d glipvk.DeviceInfo) string {
+	if d.Vulkan == nil {
+		return "none"
 	}
-	_, rest, ok := strings.Cut(string(status), "VmHWM:")
-	var kib int64
-	if n, err := fmt.Sscanf(rest, "%d kB", &kib); !ok || n != 1 || err != nil {
-		return ""
+	return strings.TrimSpace(d.Vulkan.Driver + " " + d.Vulkan.DriverVersion)
+}
+
+// machine is the configuration of a benchmark line that names where it was measured.
+func machine(d glipvk.DeviceInfo, commit string) []benchfmt.Config {
+	return configuration([][2]string{
+		{"goos", runtime.GOOS}, {"goarch", runtime.GOARCH}, {"pkg", "github.com/glipvk/glipvk/cmd/bench"},
+		{"device", d.Name}, {"driver", driverName(d)}, {"commit", commit}, {"precision", string(d.Precision)},
+	})
+}
+
+func configuration(pairs [][2]string) []benchfmt.Config {
+	var list []benchfmt.Config
+	for _, p := range pairs {
+		list = append(list, benchfmt.Config{Key: p[0], Value: []byte(p[1]), File: true})
 	}
-	return fmt.Sprintf("; process peak %.1f MiB", mib(kib<<10))
+	return list
+}
+
+// choice says how the kernels came about.
+func (r *report) choice() string {
+	if r.Device.Vulkan == nil {
+		return "CPU"
+	}
+	text := "fused"
+	if !r.Fused {
+		text = "not fused"
+	}
+	if r.Tuned {
+		return text + ", tuned"
+	}
+	return text + ", not tuned"
 }

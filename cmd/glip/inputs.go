@@ -76,11 +76,8 @@ type prepared struct {
 	item
 	picture *picture.Picture // nil for a tensor
 	input   picture.Input    // of a picture
-	tensor  picture.Tensor   // of an array that is preprocessed already
+	tensor  picture.Tensor   // for the model
 }
-
-// extent is the size of the model's input.
-func (p prepared) extent() [2]int { return [2]int{p.input.Height, p.input.Width} }
 
 // prepare reads one input and takes a picture through the model's pipeline.
 func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
@@ -106,6 +103,7 @@ func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
 	if p.input, err = m.Preprocess(*p.picture); err != nil {
 		return p, explain(fmt.Errorf("%s: %w", i.path, err))
 	}
+	p.tensor = picture.Tensor{Batch: 1, Height: p.input.Height, Width: p.input.Width, Data: p.input.Data}
 	return p, nil
 }
 

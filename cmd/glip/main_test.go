@@ -41,6 +41,7 @@ func exitRows(d desk) []exitRow {
 		{"bad batch", f("--batch", "0", d.path("cat.png")), 2, "--batch"},
 		{"bad number", f("--batch", "x", d.path("cat.png")), 2, "--batch"},
 		{"bad format", f("--format", "csv", d.path("cat.png")), 2, "safetensors"},
+		{"bad precision", f("--precision", "int4", d.path("cat.png")), 2, "--precision"},
 		{"bad size", f("--size", "7", d.path("cat.png")), 2, "--size"},
 		{"bad limit", f("--max-side", "0", d.path("cat.png")), 2, "--max-side"},
 		{"model and arch", f("--model", "glip-t", d.path("cat.png")), 2, "exclude"},
@@ -172,6 +173,15 @@ func TestFolder(t *testing.T) {
 	if doc.Failed != 0 || doc.Verified == nil || !*doc.Verified || len(doc.Inputs) != 3 || doc.Inputs[0].Maps[0].Name != "stage2" ||
 		len(doc.Inputs[0].Verify) != 1 || !strings.HasPrefix(doc.Device.Name, "CPU (") {
 		t.Errorf("document %+v", doc)
+	}
+}
+
+// TestPrecision requires the word about a precision that the device cannot do.
+func TestPrecision(t *testing.T) {
+	d := newDesk(t)
+	o := glip(t, d.args("--precision", "f16", "--out-indices", "3", "--verify", d.path("cat.png"))...)
+	if o.code != 0 || !strings.Contains(o.stdout, "f32 (f16 needs a Vulkan device") {
+		t.Errorf("exit status %d\n%s\n%s", o.code, o.stdout, o.stderr)
 	}
 }
 

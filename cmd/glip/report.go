@@ -43,7 +43,7 @@ func summarise(data []float32) summary {
 // print writes the table of maps and, where asked for, that of differences.
 func (j *job) print(w io.Writer) error {
 	m := j.model
-	fmt.Fprintf(w, "%s, weights %s, %s\n", m.Info().Name, m.Weights(), deviceText(m.Device()))
+	fmt.Fprintf(w, "%s, weights %s, %s, %s\n", m.Info().Name, m.Weights(), precisionText(m.Device()), deviceText(m.Device()))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "input\tmap\tshape\tmin\tmax\tmean\tL2\ttime\tdevice")
 	rows := 0
@@ -73,8 +73,14 @@ func (j *job) print(w io.Writer) error {
 }
 
 func (j *job) printChecks(w io.Writer) error {
-	fmt.Fprintf(w, "\nagainst the CPU reference, allowed: relative L2 %g (PyTorch's own float32 is 3e-7 to 7e-6 from float64), difference %g of the largest value\n",
-		glipvk.MaxRelativeL2, glipvk.MaxRelativeAbsolute)
+	p := j.model.Device().Precision
+	allowed := p.Bounds()
+	own := "PyTorch's own float32 is 3e-7 to 7e-6 from float64"
+	if p == glipvk.F16 {
+		own = "a value of 16 bits is off by up to 4.9e-4 of itself"
+	}
+	fmt.Fprintf(w, "\nagainst the CPU reference, allowed in %s: relative L2 %g (%s), difference %g of the largest value\n",
+		p, allowed.RelativeL2, own, allowed.RelativeAbsolute)
 	if j.model.Device().Name == "CPU reference" {
 		fmt.Fprintln(w, "(the device is the CPU reference itself: this shows only that it repeats itself)")
 	}
@@ -100,6 +106,14 @@ func deviceText(d glipvk.DeviceInfo) string {
 		return fmt.Sprintf("%s (fallback: %s)", d.Name, d.Fallback)
 	}
 	return d.Name
+}
+
+// precisionText names the precision and why it is not the one asked for.
+func precisionText(d glipvk.DeviceInfo) string {
+	if d.PrecisionReason == "" {
+		return string(d.Precision)
+	}
+	return fmt.Sprintf("%s (%s)", d.Precision, d.PrecisionReason)
 }
 
 func secondsText(s float64) string {
@@ -140,7 +154,7 @@ type inputDocument struct {
 	Shape   []int               `json:"shape,omitempty"` // of the model's input
 	Seconds float64             `json:"seconds,omitempty"`
 	Maps    []mapDocument       `json:"maps,omitempty"`
-	Verify  []glipvk.Difference `json:"verify,omitempty"` // over the whole batch
+	Verify  []glipvk.Difference `json:"verify,omitempty"`
 	Files   []string            `json:"files,omitempty"`
 	Error   string              `json:"error,omitempty"`
 }

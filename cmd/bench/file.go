@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/glipvk/glipvk"
+)
+
+// writeJSON writes v as indented JSON to the file that a flag names.
+func writeJSON(flag, path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(flag, path, append(data, '\n'))
+}
+
+// writeFile writes beside the file's place, then moves it there.
+func writeFile(flag, path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".bench-*")
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// writable makes the folder of a file, if need be, and makes sure that a file can be
+// written there and that the path is not a folder.
+func writable(flag, path string) error {
+	folder := filepath.Dir(path)
+	err := os.MkdirAll(folder, 0o755)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(folder, ".bench-*"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	if info, statErr := os.Stat(path); err == nil && statErr == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder", path)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w; choose a file that can be written (%w)", flag, err, glipvk.ErrInput)
+	}
+	return nil
+}

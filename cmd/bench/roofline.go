@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+)
+
+// roofline is what the device does at best: products at the measured GEMM peak,
+// memory traffic at the speed of a large copy.
+type roofline struct {
+	gflops    float64 // of products
+	gigabytes float64 // read and written in a second
+}
+
+// bound is the least time that so much work can take: the larger of what the
+// products and what the bytes take. It is 0 where nothing was measured.
+func (r roofline) bound(flops, bytes int64) time.Duration {
+	var seconds float64
+	if r.gflops > 0 {
+		seconds = float64(flops) / 1e9 / r.gflops
+	}
+	if r.gigabytes > 0 {
+		seconds = max(seconds, float64(bytes)/1e9/r.gigabytes)
+	}
+	return time.Duration(seconds * 1e9)
+}
+
+// judge notes each operation's bound.
+func (r roofline) judge(ops []operation) {
+	for i, o := range ops {
+		ops[i].Bound = r.bound(o.FLOPs, o.Bytes)
+	}
+}
+
+// printOps writes device time by graph path, in execution order, each with its share
+// of the roofline: the least time there is over the time taken. A share above 100 %
+// means that operands came from a cache, not from memory.
+func (r *report) printOps(w io.Writer, s sample) error {
+	var total, bound time.Duration
+	var flops, bytes int64
+	for _, o := range s.Ops {
+		total, bound = total+o.Duration, bound+o.Bound
+		flops, bytes = flops+o.FLOPs, bytes+o.Bytes
+	}
+	fmt.Fprintf(w, "roofline: GEMM peak %.1f GFLOP/s, copy %.1f GB/s (read and written), both measured here\n", r.PeakGFLOPS, r.CopyGBs)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "ms\tof time\tGFLOP/s\tof peak\tGB/s\tbound by\tof roofline\t kernel  path")
+	row := func(t, bound time.Duration, flops, bytes int64, by, label string) {
+		seconds := max(t.Seconds(), 1e-12)
+		speed, share := "-", "-"
+		if flops > 0 {
+			speed = fmt.Sprintf("%.1f", float64(flops)/1e9/seconds)
+			share = percent(float64(flops)/1e9/seconds, r.PeakGFLOPS)
+		}
+		fmt.Fprintf(tw, "%.3f\t%s\t%s\t%s\t%.2f\t%s\t%s\t %s\n", 1000*seconds, percent(seconds, total.Seconds()), speed, share,
+			float64(bytes)/1e9/seconds, by, percent(bound.Seconds(), seconds), label)
+	}
+	for _, o := range s.Ops {
+		by := "memory"
+		if r.roofline().bound(o.FLOPs, 0) == o.Bound {
+			by = "products"
+		}
+		row(o.Duration, o.Bound, o.FLOPs, o.Bytes, by, o.Kernel+"  "+o.Path)
+	}
+	row(total, bound, flops, bytes, "both", "total")
+	fmt.Fprintln(tw)
+	return tw.Flush()
+}
+
+// percent writes part of whole.
+func percent(part, whole float64) string {
+	if whole <= 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*part/whole)
+}

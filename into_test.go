@@ -1,0 +1,160 @@
+package glipvk_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/glipvk/glipvk"
+)
+
+// TestExtractInto requires the values of ExtractTensor, whatever the memory held, and
+// a refusal of memory made for another size.
+func TestExtractInto(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		m := open(t, glipvk.Options{Device: device})
+		x := tensor(2, 128, 160, 9)
+		want := extract(t, m, x)
+		room, err := m.Room(t.Context(), 2, 128, 160)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range room {
+			for k := range room[i].Data {
+				room[i].Data[k] = float32(math.NaN())
+			}
+		}
+		if err := m.ExtractInto(t.Context(), room, x); err != nil {
+			t.Fatal(err)
+		}
+		if !equal(room, want) {
+			t.Error("ExtractInto and ExtractTensor differ")
+		}
+		for _, wrong := range []glipvk.Features{nil, room[:2], {room[0], room[1], {Name: "stage3", Data: make([]float32, 5)}}} {
+			if err := m.ExtractInto(t.Context(), wrong, x); !errors.Is(err, glipvk.ErrInput) {
+				t.Errorf("memory of %d maps: got %v", len(wrong), err)
+			}
+		}
+		if err := m.ExtractInto(t.Context(), room, tensor(1, 128, 160, 9)); !errors.Is(err, glipvk.ErrInput) {
+			t.Errorf("memory of another batch: got %v", err)
+		}
+	})
+}
+
+// TestExtractIntoAllocatesNothing holds the steady state of a Vulkan device to its promise.
+func TestExtractIntoAllocatesNothing(t *testing.T) {
+	m, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Device: vulkanDevice(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	x := tensor(1, 128, 128, 1)
+	room, err := m.Room(t.Context(), 1, 128, 128)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	n := testing.AllocsPerRun(50, func() {
+		if err := m.ExtractInto(ctx, room, x); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 0 {
+		t.Errorf("a run allocates %v times, want 0", n)
+	}
+}
+
+func TestOpenDevice(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		d, err := glipvk.OpenDevice(t.Context(), glipvk.Options{Device: device})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := d.Info(); i.Name == "" || i.Precision != glipvk.F32 || (i.Vulkan == nil) != (device == "cpu") {
+			t.Errorf("device %+v", i)
+		}
+		if v, err := d.Product(t.Context(), [3]int{17, 33, 65}, time.Millisecond); err != nil || !(v > 0) {
+			t.Errorf("product: %v GFLOP/s, %v", v, err)
+		}
+		if v, err := d.Bandwidth(t.Context(), time.Millisecond); err != nil || !(v > 0) {
+			t.Errorf("bandwidth: %v GB/s, %v", v, err)
+		}
+		if _, err := d.Product(t.Context(), [3]int{1, 0, 1}, time.Millisecond); !errors.Is(err, glipvk.ErrInput) {
+			t.Errorf("an empty product: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := d.Product(ctx, [3]int{8, 8, 8}, time.Hour); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.Product(t.Context(), [3]int{1, 1, 1}, time.Millisecond); !errors.Is(err, glipvk.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+	if _, err := glipvk.OpenDevice(t.Context(), glipvk.Options{Device: "no such device"}); !errors.Is(err, glipvk.ErrInput) {
+		t.Errorf("an unknown device: %v", err)
+	}
+}
+
+func TestPrecision(t *testing.T) {
+	for text, want := range map[string]glipvk.Precision{"": glipvk.F32, "F16": glipvk.F16, " auto ": glipvk.AutoPrecision} {
+		if p, err := glipvk.ParsePrecision(text); err != nil || p != want {
+			t.Errorf("%q is %v, %v, want %v", text, p, err, want)
+		}
+	}
+	if _, err := glipvk.Open(t.Context(), "GLIP-T", glipvk.Options{Device: "cpu", Precision: "f64"}); !errors.Is(err, glipvk.ErrInput) {
+		t.Errorf("f64: %v", err)
+	}
+	m := open(t, glipvk.Options{Device: "cpu", Precision: glipvk.F16})
+	if d := m.Device(); d.Precision != glipvk.F32 || d.PrecisionReason == "" {
+		t.Errorf("f16 on the CPU: %+v, want f32 and the reason", d)
+	}
+	x := tensor(1, 128, 128, 1)
+	list, err := m.Verify(t.Context(), x, extract(t, m, x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list { // the bounds are those of what is in use, not of what was asked for
+		if d.Allowed != glipvk.F32.Bounds() || !d.OK() {
+			t.Errorf("%s: %+v", d.Name, d)
+		}
+	}
+}
+
+// TestPrecisionOnDevice asks the device for 16 bits: either it does that, within its
+// bounds, or it says why not.
+func TestPrecisionOnDevice(t *testing.T) {
+	m := open(t, glipvk.Options{Device: vulkanDevice(t), Precision: glipvk.F16})
+	d := m.Device()
+	if (d.Precision == glipvk.F16) == (d.PrecisionReason != "") {
+		t.Errorf("precision %q because %q", d.Precision, d.PrecisionReason)
+	}
+	x := tensor(1, 128, 128, 21)
+	list, err := m.Verify(t.Context(), x, extract(t, m, x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, diff := range list {
+		if !diff.OK() || diff.Allowed != d.Precision.Bounds() {
+			t.Errorf("%s in %s: %+v", diff.Name, d.Precision, diff)
+		}
+	}
+}
+
+func TestBoundsSeparatePrecisions(t *testing.T) {
+	d := glipvk.Difference{AbsMax: 1, MaxAbs: 3e-3, RelativeL2: 1e-3}
+	if d.OK() {
+		t.Error("an f16 difference passes without bounds of f16")
+	}
+	if d.Allowed = glipvk.F16.Bounds(); !d.OK() {
+		t.Error("an f16 difference fails the bounds of f16")
+	}
+	if d.RelativeL2 = math.NaN(); d.OK() {
+		t.Error("NaN passes")
+	}
+}
