@@ -78,10 +78,16 @@ func hasLayer(resolver unsafe.Pointer) bool {
 	return C.has_layer(resolver, name) != 0
 }
 
-func hasInstanceExtension(resolver unsafe.Pointer, name string) bool {
+// hasInstanceExtension asks the driver, or a layer where one is named.
+func hasInstanceExtension(resolver unsafe.Pointer, layer, name string) bool {
+	var l *C.char
+	if layer != "" {
+		l = C.CString(layer)
+		defer C.free(unsafe.Pointer(l))
+	}
 	c := C.CString(name)
 	defer C.free(unsafe.Pointer(c))
-	return C.has_instance_extension(resolver, nil, c) != 0
+	return C.has_instance_extension(resolver, l, c) != 0
 }
 
 // instance is a Vulkan instance with its call table and its messages.
@@ -101,7 +107,7 @@ func newInstance(resolver unsafe.Pointer, validation bool, create func(kind, cal
 		}
 	}
 	debug := C.int(0)
-	if validation || hasInstanceExtension(resolver, "VK_EXT_debug_utils") {
+	if validation || hasInstanceExtension(resolver, "", "VK_EXT_debug_utils") {
 		debug = 1
 	}
 	api := min(uint32(C.instance_version(resolver)), vk.MakeVersion(1, 3, 0))
