@@ -4,6 +4,7 @@ package engine
 
 import (
 	_ "embed"
+	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"strings"
 	"testing"
 )
+
+//go:embed testdata/matrix.spv
+var matrixSPV []byte
 
 //go:embed testdata/subgroup.spv
 var subgroupSPV []byte
@@ -118,6 +122,43 @@ func TestCooperativeMatrices(t *testing.T) {
 		}
 		if strings.ContainsAny(m.Scope, "0123456789") {
 			t.Errorf("%+v has a scope of no name", m)
+		}
+	}
+}
+
+// TestCooperativeMatrixRuns multiplies a permuted identity by a ramp.
+func TestCooperativeMatrixRuns(t *testing.T) {
+	d := openTest(t, nil)
+	caps := d.Info().Caps
+	want := CooperativeMatrix{8, 8, 8, "float16", "float16", "float32", "float32", "subgroup"}
+	if !slices.Contains(caps.CooperativeMatrices, want) || caps.SubgroupSize != 8 {
+		t.Skipf("this device does not multiply %+v in subgroups of 8", want)
+	}
+	a := newBuffer(t, d, 2*64, DeviceMemory, "a")
+	b := newBuffer(t, d, 2*64, DeviceMemory, "b")
+	y := newBuffer(t, d, 4*64, DeviceMemory, "y")
+	var identity, ramp []byte
+	for i := range 64 {
+		one := uint16(0)
+		if i%8 == 7-i/8 {
+			one = 0x3c00
+		}
+		identity = binary.LittleEndian.AppendUint16(identity, one)
+		ramp = binary.LittleEndian.AppendUint16(ramp, 0x6400+uint16(i)) // 1024 + i
+	}
+	p := must[*Pipeline](t)(d.Pipeline(PipelineSpec{Label: "matrix", Code: words(matrixSPV), Bindings: 3}))
+	c := record(t, d, RecorderOptions{}, func(r *Recorder) {
+		r.Dispatch(Dispatch{Label: "matrix", Pipeline: p, Groups: [3]int{1, 1, 1}, Bindings: []Binding{
+			{Buffer: a, Size: 2 * 64, Access: Read}, {Buffer: b, Size: 2 * 64, Access: Read}, {Buffer: y, Size: 4 * 64, Access: Write}}})
+	})
+	got := make([]byte, 4*64)
+	if err := errors.Join(d.Upload(t.Context(), a, 0, identity), d.Upload(t.Context(), b, 0, ramp), c.Run(t.Context()),
+		d.Download(t.Context(), got, y, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 64 {
+		if w := float32(1024 + (7-i/8)*8 + i%8); floatAt(got, i) != w {
+			t.Fatalf("y[%d] is %v, want %v", i, floatAt(got, i), w)
 		}
 	}
 }
