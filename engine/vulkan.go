@@ -22,6 +22,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -180,11 +181,14 @@ func (in *instance) extras(p vk.PhysicalDevice, api uint32) extras {
 func (in *instance) matrices(p vk.PhysicalDevice) []CooperativeMatrix {
 	var list [128]C.MatrixProperties
 	n := C.cooperative_matrices(in.calls, bits(p), &list[0], C.uint32_t(len(list)))
-	shapes := make([]CooperativeMatrix, n)
-	for i := range shapes {
+	var shapes []CooperativeMatrix
+	for i := range list[:n] {
 		m := &list[i]
-		shapes[i] = CooperativeMatrix{M: int(m.m), N: int(m.n), K: int(m.k), A: componentName(int32(m.a)), B: componentName(int32(m.b)),
+		shape := CooperativeMatrix{M: int(m.m), N: int(m.n), K: int(m.k), A: componentName(int32(m.a)), B: componentName(int32(m.b)),
 			C: componentName(int32(m.c)), Result: componentName(int32(m.result)), Scope: scopeName(int32(m.scope))}
+		if !slices.Contains(shapes, shape) { // some come twice, the second time with saturation
+			shapes = append(shapes, shape)
+		}
 	}
 	return shapes
 }
