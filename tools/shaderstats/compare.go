@@ -14,7 +14,7 @@ func compare(rows, before []row) (problems, notes []string) {
 	var places []string
 	for _, r := range rows {
 		name := fmt.Sprintf("%s, %s: %s (%s)", r.Driver, r.Chip, r.Pipeline, r.Path)
-		if r.SpilledVGPRs+r.SpilledSGPRs+r.Scratch > 0 {
+		if r.spills() {
 			problems = append(problems, fmt.Sprintf("%s: %d VGPRs and %d SGPRs are spilled, %d bytes of scratch", name, r.SpilledVGPRs, r.SpilledSGPRs, r.Scratch))
 		}
 		b, ok := old[r.key()]

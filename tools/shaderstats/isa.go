@@ -12,14 +12,6 @@ type loop struct {
 	MultiplyAdds int // those of them that multiply and add floats or matrices
 }
 
-// share is how much of the loop multiplies and adds, 0 where there is no instruction.
-func (l loop) share() float64 {
-	if l.Instructions == 0 {
-		return 0
-	}
-	return float64(l.MultiplyAdds) / float64(l.Instructions)
-}
-
 // Mesa prints a block's name on a line of its own and an instruction behind a tab, its encoding behind a semicolon.
 var (
 	label       = regexp.MustCompile(`^([A-Za-z_.$][\w.$]*):\s*(;.*)?$`)

@@ -32,6 +32,9 @@ type row struct {
 // key is what a row is compared by.
 func (r row) key() string { return r.Driver + "|" + r.Chip + "|" + r.Pipeline }
 
+// spills reports registers in memory.
+func (r row) spills() bool { return r.SpilledVGPRs+r.SpilledSGPRs+r.Scratch > 0 }
+
 // fields pairs the columns of a file with the row's members.
 func (r *row) fields() []field {
 	return []field{

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -26,24 +25,46 @@ func writeDoc(w io.Writer, rows []row) error {
 	return writeTables(w, rows)
 }
 
-// writeTables writes a Markdown table for each driver and chip, in the order of the rows.
+// writeTables writes a Markdown table that sums up, and one for each driver and chip, in the order of the rows.
 func writeTables(w io.Writer, rows []row) error {
+	summary := [][]string{{"chip", "driver", "pipelines", "that spill or use scratch", "fewest waves", "multiply-adds, least", "most"}}
+	var b strings.Builder
 	for len(rows) > 0 {
-		first := rows[0]
-		n := slices.IndexFunc(rows, func(r row) bool { return r.Driver != first.Driver || r.Chip != first.Chip })
-		if n < 0 {
-			n = len(rows)
+		n := 1
+		for n < len(rows) && rows[n].Driver == rows[0].Driver && rows[n].Chip == rows[0].Chip {
+			n++
 		}
-		_, err := fmt.Fprintf(w, "\n## %s, %s\n\n%s", title(first.Chip), first.Driver, table(rows[:n]))
-		if err != nil {
-			return err
-		}
+		summary = append(summary, sum(rows[:n]))
+		fmt.Fprintf(&b, "\n## %s, %s\n\n%s", title(rows[0].Chip), rows[0].Driver, table(rows[:n]))
 		rows = rows[n:]
 	}
-	return nil
+	_, err := fmt.Fprintf(w, "\n%s%s", markdown(summary), &b)
+	return err
 }
 
-// table aligns the columns, so that it reads well on a terminal too.
+// sum is the line of the summary for the rows of one driver and chip.
+func sum(rows []row) []string {
+	spilling, waves := 0, rows[0].Waves
+	var least, most row // of the shares
+	for _, r := range rows {
+		if r.spills() {
+			spilling++
+		}
+		waves = min(waves, r.Waves)
+		if r.Loop == 0 {
+			continue
+		}
+		if least.Loop == 0 || r.MultiplyAdds*least.Loop < least.MultiplyAdds*r.Loop {
+			least = r
+		}
+		if most.Loop == 0 || r.MultiplyAdds*most.Loop > most.MultiplyAdds*r.Loop {
+			most = r
+		}
+	}
+	return []string{title(rows[0].Chip), rows[0].Driver, fmt.Sprint(len(rows)), fmt.Sprint(spilling), fmt.Sprint(waves), share(least), share(most)}
+}
+
+// table shows all columns.
 func table(rows []row) string {
 	cells := [][]string{{"pipeline", "used by", "subgroup", "VGPRs", "SGPRs", "spilled", "scratch", "LDS", "waves", "cycles", "code", "multiply-adds"}}
 	for _, r := range rows {
@@ -51,7 +72,12 @@ func table(rows []row) string {
 			fmt.Sprint(r.SpilledVGPRs + r.SpilledSGPRs), fmt.Sprint(r.Scratch), fmt.Sprint(r.LDS), fmt.Sprint(r.Waves),
 			fmt.Sprint(r.InverseThroughput), fmt.Sprint(r.Code), share(r)})
 	}
-	const words = 2 // columns of words, the others are numbers
+	return markdown(cells)
+}
+
+// markdown aligns the columns, so that a table reads well on a terminal too. The first two columns hold words, the others numbers.
+func markdown(cells [][]string) string {
+	const words = 2
 	widths := make([]int, len(cells[0]))
 	for _, line := range cells {
 		for i, c := range line {
