@@ -4,7 +4,6 @@ package engine
 
 import (
 	"errors"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -155,9 +154,6 @@ func TestRunAllocates(t *testing.T) {
 // BenchmarkRun runs a dispatch that does nearly nothing. own-ns/op is how much longer Run takes
 // than the three calls of the driver alone, the medians of runs that alternate.
 func BenchmarkRun(b *testing.B) {
-	if os.Getenv("GLIPVK_DEVICE") == "" {
-		b.Log("on the best device; GLIPVK_DEVICE names another")
-	}
 	c := light(b)
 	d, ctx := c.d, b.Context()
 	var run, driver []time.Duration
