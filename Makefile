@@ -69,6 +69,19 @@ test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian fold
 test-swiftshader: ## tests that reach a device, on SwiftShader
 	tools/swiftshader.sh test
 
+# 0: make shaderstats leaves the newest Mesa out, and with it RDNA 3 and 4; making its folder needs root.
+NEWMESA ?= 1
+
+.PHONY: shaderstats
+shaderstats: ## registers, spills, occupancy of every pipeline on AMD chips, which need not be there; STATSFLAGS=-update for a new baseline
+	@tools/deps.sh shaderstats
+	@rm -rf out/shaderstats && mkdir -p out/shaderstats
+	$(GO) build -o bin/shaderstats ./tools/shaderstats
+	bin/shaderstats -measure out/shaderstats/1-system.csv
+	@if [ "$(NEWMESA)" = 0 ]; then echo "NEWMESA=0: the newest Mesa is left out"; else tools/newmesa.sh make && \
+		tools/newmesa.sh run -w out/shaderstats bin/shaderstats -measure out/shaderstats/2-newest.csv; fi
+	bin/shaderstats $(STATSFLAGS) out/shaderstats/*.csv
+
 .PHONY: sizes
 sizes: ## lines per folder, long files, long functions
 	@$(GO) run ./tools/sizes

@@ -259,7 +259,9 @@ func (c *Commands) record(ops []op, sets []vk.DescriptorSet, barriers []barrier)
 	if c.stamps != nil {
 		vk.CmdResetQueryPool(cb, c.stamps, 0, uint32(c.queries))
 	}
-	d.openBarrier(cb)
+	if !c.unordered {
+		d.openBarrier(cb)
+	}
 	c.stamp(0)
 	steps := 0
 	var bound vk.Pipeline
@@ -293,7 +295,9 @@ func (c *Commands) record(ops []op, sets []vk.DescriptorSet, barriers []barrier)
 		steps++
 		c.stamp(steps)
 	}
-	d.closeBarrier(cb)
+	if !c.unordered {
+		d.closeBarrier(cb)
+	}
 	d.in.endLabel(cb)
 }
 

@@ -24,6 +24,8 @@ type Commands struct {
 	ticks    []int    // ticks[i] is the query after dispatch i
 	queries  int
 
+	unordered bool // see RecorderOptions
+
 	pool        vk.CommandPool
 	buffer      vk.CommandBuffer
 	descriptors vk.DescriptorPool

@@ -231,8 +231,9 @@ func (d *Device) Close() error {
 	d.mu.Unlock()
 
 	var errs []error
-	lost := d.lost.Load()    // its caller knows already
-	if !d.opts.CompileOnly { // nothing was submitted; and RADV without hardware crashes in this call
+	lost := d.lost.Load() // its caller knows already
+	// A device that only compiles was given nothing to do; RADV without hardware crashes here.
+	if !d.opts.CompileOnly {
 		d.queueMu.Lock()
 		if err := d.call("vkDeviceWaitIdle", d.info.Name, func() int32 { return int32(vk.DeviceWaitIdle(d.vk)) }); !lost {
 			errs = append(errs, err)

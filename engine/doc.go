@@ -12,8 +12,8 @@
 //  5. NewRecorder and Dispatch note what is to run, with the access of every binding; nothing
 //     reaches the device yet, and the first mistake is kept for Finish.
 //  6. Finish derives barriers from the accesses and records one command buffer.
-//  7. Run submits it and waits for its fence, looking at the context every 2 ms.
-//  8. Run again, as often as wanted: no Vulkan object is made.
+//  7. Start submits it; Wait waits for its fence, looking at the context every 2 ms. Run does both.
+//  8. Run again, as often as wanted: no Vulkan object is made, and no memory is allocated.
 //  9. Download reads the result; Times says how long each dispatch took.
 //  10. Close commands, then buffers, then the device, which names whatever was forgotten.
 //
@@ -30,7 +30,15 @@
 //
 // Everything may be used from several goroutines, except one Recorder and one Commands,
 // which belong to one goroutine at a time. Commands of one device share one queue: they
-// run in the order of submission, each after the one before.
+// run in the order of submission, each after the one before, and any number of them may be
+// in flight. The barriers at either end of Commands make the device see what earlier ones
+// wrote; the host may touch a buffer again when Wait has returned.
+//
+// # Compiling without running
+//
+// Options.CompileOnly opens a device that need not have memory, and Options.PipelineStatistics
+// lets a pipeline tell what the driver's compiler made of it: registers, spills, instructions.
+// Both together show shaders on hardware that is not there (tools/shaderstats).
 //
 // # What is known of drivers
 //
@@ -38,7 +46,11 @@
 // 65,535 iterations over all its loops together, silently: keep loops of shaders short, or
 // unroll them. It compiles in a pipeline's first run, so the first Run is slow. The
 // validation layer 1.3.239 overlooks a missing barrier between two dispatches that both write
-// (or read and write) a range; it sees all other kinds.
+// (or read and write) a range, and what comes in another submission; it sees all other kinds.
+// From 1.3.280 on it looks into shaders only when asked to, which Options.Validation does.
+// Mesa 26.2's llvmpipe gives a pipeline cache that is shorter than its own header: it is dropped.
+// Mesa's RADV has devices without hardware up to some version before 26.2 (RADV_FORCE_FAMILY),
+// without memory, and crashes in vkDeviceWaitIdle on them; later ones take Mesa's DRM shim.
 //
 // Without cgo, or on another system than Linux, the package builds and every call says
 // ErrNoDevice. Neither Vulkan headers nor its library are needed to build: the library is

@@ -95,6 +95,9 @@ typedef struct {
 	int32_t sType; const void *pNext; uint32_t enableCount; const int32_t *enable; uint32_t disableCount; const int32_t *disable;
 } ValidationFeatures;
 
+typedef struct { const char *layer, *setting; int32_t type; uint32_t count; const void *values; } LayerSetting;
+typedef struct { int32_t sType; const void *pNext; uint32_t count; const LayerSetting *settings; } LayerSettings;
+
 typedef struct { int32_t sType; void *pNext; uint32_t features[55]; } Features2;
 typedef struct { int32_t sType; void *pNext; uint32_t storage, uniform, push, io; } Storage16;
 typedef struct { int32_t sType; void *pNext; uint32_t float16, int8; } Float16;
@@ -240,7 +243,7 @@ static Result instance_create(void *resolver, uint32_t api, int debug, Messages 
 	if (!f) return -3;
 	ApplicationInfo app = {0, NULL, "glipvk", 1, "glipvk", 1, api};
 	const char *layers[1] = {"VK_LAYER_KHRONOS_validation"};
-	const char *extensions[2];
+	const char *extensions[3];
 	uint32_t n = 0;
 	if (debug) extensions[n++] = "VK_EXT_debug_utils";
 	if (log) extensions[n++] = "VK_EXT_validation_features";
@@ -249,6 +252,14 @@ static Result instance_create(void *resolver, uint32_t api, int debug, Messages 
 	// the loader's, about manifests of drivers that have nothing to do with us.
 	MessengerCreateInfo messenger = {1000128004, NULL, 0, 0x1100, 6, on_message, log};
 	ValidationFeatures features = {1000247000, &messenger, 1, enable, 0, NULL};
+	// Newer layers look at what shaders access only when asked to.
+	uint32_t on = 1;
+	LayerSetting list[1] = {{layers[0], "syncval_shader_accesses_heuristic", 0, 1, &on}};
+	LayerSettings settings = {1000496000, NULL, 1, list};
+	if (log && has_instance_extension(resolver, layers[0], "VK_EXT_layer_settings")) {
+		extensions[n++] = "VK_EXT_layer_settings";
+		messenger.pNext = &settings;
+	}
 	InstanceCreateInfo info = {1, log ? &features : NULL, 0, &app, log ? 1u : 0u, layers, n, extensions};
 	void *instance = NULL;
 	Result r = f(&info, NULL, &instance);

@@ -247,7 +247,7 @@ func (r *Recorder) Finish() (*Commands, error) {
 		return nil, err
 	}
 	defer r.d.leave()
-	c := &Commands{d: r.d, label: r.label}
+	c := &Commands{d: r.d, label: r.label, unordered: r.opts.unordered}
 	if err := c.hold(r.ops); err != nil {
 		return nil, err
 	}

@@ -226,4 +226,6 @@ type RecorderOptions struct {
 	// Timestamps makes [Commands.Times] possible. It costs a little time for each dispatch
 	// and keeps neighbouring ones from overlapping on some devices.
 	Timestamps bool
+
+	unordered bool // without the barriers at the ends, for tests
 }

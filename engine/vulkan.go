@@ -22,6 +22,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -78,10 +79,16 @@ func hasLayer(resolver unsafe.Pointer) bool {
 	return C.has_layer(resolver, name) != 0
 }
 
-func hasInstanceExtension(resolver unsafe.Pointer, name string) bool {
+// hasInstanceExtension asks the driver, or a layer where one is named.
+func hasInstanceExtension(resolver unsafe.Pointer, layer, name string) bool {
+	var l *C.char
+	if layer != "" {
+		l = C.CString(layer)
+		defer C.free(unsafe.Pointer(l))
+	}
 	c := C.CString(name)
 	defer C.free(unsafe.Pointer(c))
-	return C.has_instance_extension(resolver, nil, c) != 0
+	return C.has_instance_extension(resolver, l, c) != 0
 }
 
 // instance is a Vulkan instance with its call table and its messages.
@@ -101,7 +108,7 @@ func newInstance(resolver unsafe.Pointer, validation bool, create func(kind, cal
 		}
 	}
 	debug := C.int(0)
-	if validation || hasInstanceExtension(resolver, "VK_EXT_debug_utils") {
+	if validation || hasInstanceExtension(resolver, "", "VK_EXT_debug_utils") {
 		debug = 1
 	}
 	api := min(uint32(C.instance_version(resolver)), vk.MakeVersion(1, 3, 0))
@@ -174,11 +181,14 @@ func (in *instance) extras(p vk.PhysicalDevice, api uint32) extras {
 func (in *instance) matrices(p vk.PhysicalDevice) []CooperativeMatrix {
 	var list [128]C.MatrixProperties
 	n := C.cooperative_matrices(in.calls, bits(p), &list[0], C.uint32_t(len(list)))
-	shapes := make([]CooperativeMatrix, n)
-	for i := range shapes {
+	var shapes []CooperativeMatrix
+	for i := range list[:n] {
 		m := &list[i]
-		shapes[i] = CooperativeMatrix{M: int(m.m), N: int(m.n), K: int(m.k), A: componentName(int32(m.a)), B: componentName(int32(m.b)),
+		shape := CooperativeMatrix{M: int(m.m), N: int(m.n), K: int(m.k), A: componentName(int32(m.a)), B: componentName(int32(m.b)),
 			C: componentName(int32(m.c)), Result: componentName(int32(m.result)), Scope: scopeName(int32(m.scope))}
+		if !slices.Contains(shapes, shape) { // some come twice, the second time with saturation
+			shapes = append(shapes, shape)
+		}
 	}
 	return shapes
 }

@@ -6,6 +6,7 @@
 #   tools/deps.sh generate   shader compiler
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
+#   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
 #   tools/deps.sh lists      nothing, but brings apt's package lists up to date
 #   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
 #
@@ -52,6 +53,7 @@ has_loader() {
 
 has_driver() { [ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] || has_manifest icd.d '*.json'; }
 has_software_driver() { has_manifest icd.d 'lvp_icd*.json'; }
+has_radv() { has_manifest icd.d 'radeon_icd*.json'; }
 has_layers() {
 	[ -e "${VK_LAYER_PATH:-/nonexistent}/VkLayer_khronos_validation.json" ] ||
 		has_manifest explicit_layer.d VkLayer_khronos_validation.json
@@ -83,6 +85,10 @@ missing() {
 		has_loader || echo libvulkan1
 		has_layers || echo vulkan-validationlayers
 		;;
+	shaderstats)
+		has_loader || echo libvulkan1
+		has_radv || echo mesa-vulkan-drivers
+		;;
 	esac
 }
 
@@ -90,7 +96,7 @@ missing() {
 describe() {
 	case $1 in
 	libvulkan1) echo "the Vulkan loader (libvulkan.so.1)" ;;
-	mesa-vulkan-drivers) echo "a Vulkan driver (Mesa's lavapipe runs on any CPU)" ;;
+	mesa-vulkan-drivers) echo "Mesa's Vulkan drivers (lavapipe runs on any CPU, RADV compiles for AMD hardware)" ;;
 	vulkan-validationlayers) echo "the Khronos validation layers" ;;
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
@@ -144,7 +150,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader) ;;
+run | test | generate | newmesa | swiftshader | shaderstats) ;;
 lists)
 	become_root
 	update

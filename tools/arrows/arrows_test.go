@@ -91,6 +91,9 @@ func TestWrong(t *testing.T) {
 		{"cmd/glip", "cpuref", true},
 		{"cmd/bench", "shaders", true},
 		{"internal/difftest", "cpuref", false},
+		{"tools/shaderstats", "kernels", false},
+		{"tools/shaderstats", "cpuref", true},
+		{"tools/shaderc", "kernels", true},
 		{"util", "fmt", true}, // no such folder on the map
 	} {
 		t.Run(tc.from+"->"+tc.to, func(t *testing.T) {

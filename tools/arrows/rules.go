@@ -21,7 +21,8 @@ type rule struct {
 	others []string // modules of other people, by path prefix
 }
 
-// rules is the map of the project, by top-level folder; internal packages are listed one by one. Arrows point at what is imported.
+// rules is the map of the project, by top-level folder; internal packages, and tools that look into ours, are listed one by one. Arrows
+// point at what is imported.
 func rules() map[string]rule {
 	return map[string]rule{
 		"graph":     {},
@@ -44,6 +45,10 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"tools": {others: []string{anything}},
+		"tools/shaderstats": {
+			ours:   []string{".", "graph", "swin", "shaders", "engine", "kernels"},
+			others: []string{anything},
+		},
 		"internal/difftest": {
 			ours:   []string{".", "graph", "swin", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture"},
 			others: []string{anything},
@@ -96,8 +101,8 @@ func folder(path string) (string, bool) {
 		return "", false
 	}
 	top, rest, _ := strings.Cut(inside, "/")
-	if top == "internal" {
-		second, _, _ := strings.Cut(rest, "/")
+	second, _, _ := strings.Cut(rest, "/")
+	if _, listed := rules()[top+"/"+second]; listed || top == "internal" {
 		top += "/" + second
 	}
 	return top, true

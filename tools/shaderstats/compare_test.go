@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var good = row{Driver: "Mesa 1", Chip: "vega10", Pipeline: "gemm_tiled 64 1", Uses: "GLIP-T/f32 GLIP-L/f32", Path: "stage0, qkv", Subgroup: 64, VGPRs: 88,
+	SGPRs: 32, LDS: 8704, Waves: 2, InverseThroughput: 15000, Code: 3696, MultiplyAdds: 64, Loop: 83}
+
+func TestCompare(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		change        func(r *row)
+		problem, note string // a part of the only one
+	}{
+		{"the same", func(*row) {}, "", ""},
+		{"better", func(r *row) { r.Waves, r.Loop = 3, 80 }, "", ""},
+		{"spilled VGPRs", func(r *row) { r.SpilledVGPRs = 1 }, "1 VGPRs and 0 SGPRs are spilled", ""},
+		{"spilled SGPRs", func(r *row) { r.SpilledSGPRs = 2 }, "0 VGPRs and 2 SGPRs are spilled", ""},
+		{"scratch", func(r *row) { r.Scratch = 16 }, "16 bytes of scratch", ""},
+		{"scratch of another driver", func(r *row) { r.Driver, r.Scratch = "Mesa 2", 16 }, "16 bytes of scratch", "NO BASELINE"},
+		{"fewer waves", func(r *row) { r.Waves = 1 }, "1 waves, the baseline has 2", ""},
+		{"smaller share", func(r *row) { r.Loop = 84 }, "76.2 % of the inner loop multiply and add, in the baseline 77.1 %", ""},
+		{"no loop any more", func(r *row) { r.Loop, r.MultiplyAdds = 0, 0 }, "- of the inner loop", ""},
+		{"slower, but no matter", func(r *row) { r.InverseThroughput, r.Code, r.VGPRs = 16000, 5000, 96 }, "", ""},
+		{"another driver", func(r *row) { r.Driver, r.Waves = "Mesa 2", 1 }, "", "Mesa 2|vega10: there is NO BASELINE"},
+		{"another chip", func(r *row) { r.Chip, r.Waves = "navi21", 1 }, "", "Mesa 1|navi21: there is NO BASELINE"},
+		{"a new pipeline", func(r *row) { r.Pipeline, r.Waves = "gemm_tiled 64 0", 1 }, "", "1 pipelines are new"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := good
+			c.change(&r)
+			problems, notes := compare([]row{r}, []row{good})
+			if !only(problems, c.problem) || !only(notes, c.note) {
+				t.Errorf("problems %q, notes %q; want %q and %q", problems, notes, c.problem, c.note)
+			}
+			if (c.problem != "") != (report(io.Discard, []row{r}, []row{good}) != nil) {
+				t.Error("report gives the wrong verdict")
+			}
+		})
+	}
+}
+
+// only reports whether got is one sentence with this part, or nothing for "".
+func only(got []string, part string) bool {
+	if part == "" {
+		return len(got) == 0
+	}
+	return len(got) == 1 && strings.Contains(got[0], part)
+}
+
+func TestRows(t *testing.T) {
+	rows := []row{good, {Driver: "Mesa 1", Chip: "navi21", Pipeline: "softmax", SpilledVGPRs: 1, SpilledSGPRs: 2, Scratch: 3}}
+	var b bytes.Buffer
+	if err := writeRows(&b, rows); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	got, err := readRows(&b)
+	if err != nil || !slices.Equal(got, rows) {
+		t.Errorf("%+v, %v; want %+v", got, err, rows)
+	}
+	for name, bad := range map[string]string{
+		"column gone":    strings.Replace(text, ",waves", "", 1),
+		"column renamed": strings.Replace(text, "waves", "occupancy", 1),
+		"not a number":   strings.Replace(text, ",8704,", ",many,", 1),
+		"a short line":   text + "Mesa 1,navi31\n",
+		"an open quote":  text + "\"",
+	} {
+		if _, err := readRows(strings.NewReader(bad)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestRun measures nothing: it compares files, and makes them the baseline.
+func TestRun(t *testing.T) {
+	dir := t.TempDir()
+	measured, baseline, doc := filepath.Join(dir, "m.csv"), filepath.Join(dir, "new", "b.csv"), filepath.Join(dir, "d.md")
+	write := func(r row) {
+		t.Helper()
+		if err := replace(measured, func(w io.Writer) error { return writeRows(w, []row{r}) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	try := func(args ...string) (string, error) {
+		var out, messages bytes.Buffer
+		err := run(t.Context(), append([]string{"-baseline", baseline, "-doc", doc}, args...), &out, &messages)
+		return out.String() + messages.String(), err
+	}
+	write(good)
+	if out, err := try(measured); err != nil || !strings.Contains(out, "NO BASELINE") || !strings.Contains(out, "77.1 %") {
+		t.Errorf("without a baseline: %v, %s", err, out)
+	}
+	if out, err := try("-update", measured); err != nil || strings.Contains(out, "note") {
+		t.Errorf("update: %v, %s", err, out)
+	}
+	if text, err := os.ReadFile(doc); err != nil || !strings.Contains(string(text), "## vega10 (GCN 5), Mesa 1") {
+		t.Errorf("the document: %v, %s", err, text)
+	}
+	worse := good
+	worse.Waves = 1
+	write(worse)
+	if out, err := try(measured); err == nil || !strings.Contains(out, "FAIL") {
+		t.Errorf("worse: %v, %s", err, out)
+	}
+	worse.Scratch = 4
+	write(worse)
+	if _, err := try("-update", measured); err == nil {
+		t.Error("scratch is accepted with -update")
+	}
+	for _, args := range [][]string{{}, {filepath.Join(dir, "nothing.csv")}, {"-no-such-flag"}} {
+		if _, err := try(args...); err == nil {
+			t.Errorf("%q: no error", args)
+		}
+	}
+}
+
+// TestDocInStep compares the committed tables with the committed baseline.
+func TestDocInStep(t *testing.T) {
+	rows, err := readFiles([]string{"baseline.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	if err := writeDoc(&want, rows); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../../docs/shaderstats.md")
+	if err != nil || string(got) != want.String() {
+		t.Errorf("docs/shaderstats.md is not what baseline.csv says (%v): run make shaderstats STATSFLAGS=-update", err)
+	}
+	if problems, notes := compare(rows, rows); len(problems)+len(notes) > 0 {
+		t.Errorf("the baseline itself: %q, %q", problems, notes)
+	}
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+)
+
+// row is what a driver says of one pipeline on one chip.
+type row struct {
+	Driver   string // "Mesa 22.3.6"
+	Chip     string // "vega10"
+	Pipeline string // shader variant and specialization constants, "gemm_tiled 64 1 0 0"; with " subgroup 32" where asked for
+	Uses     string // "GLIP-T/f32 GLIP-L/f32"
+	Path     string // of one operation that uses it
+
+	Subgroup          int // invocations
+	VGPRs, SGPRs      int
+	SpilledVGPRs      int
+	SpilledSGPRs      int
+	Scratch           int // bytes for a subgroup
+	LDS               int // bytes for a workgroup
+	Waves             int // subgroups that fit on a SIMD unit at a time: the occupancy
+	InverseThroughput int // estimated busy cycles to execute one subgroup
+	Code              int // bytes
+	MultiplyAdds      int // instructions of the inner loop that multiply and add
+	Loop              int // instructions of the inner loop, 0 where there is none
+}
+
+// key is what a row is compared by.
+func (r row) key() string { return r.Driver + "|" + r.Chip + "|" + r.Pipeline }
+
+// spills reports registers in memory.
+func (r row) spills() bool { return r.SpilledVGPRs+r.SpilledSGPRs+r.Scratch > 0 }
+
+// fields pairs the columns of a file with the row's members.
+func (r *row) fields() []field {
+	return []field{
+		{"driver", &r.Driver, nil}, {"chip", &r.Chip, nil}, {"pipeline", &r.Pipeline, nil}, {"uses", &r.Uses, nil}, {"path", &r.Path, nil},
+		{"subgroup", nil, &r.Subgroup}, {"vgprs", nil, &r.VGPRs}, {"sgprs", nil, &r.SGPRs}, {"spilled_vgprs", nil, &r.SpilledVGPRs},
+		{"spilled_sgprs", nil, &r.SpilledSGPRs}, {"scratch", nil, &r.Scratch}, {"lds", nil, &r.LDS}, {"waves", nil, &r.Waves},
+		{"inverse_throughput", nil, &r.InverseThroughput}, {"code", nil, &r.Code}, {"multiply_adds", nil, &r.MultiplyAdds}, {"loop", nil, &r.Loop},
+	}
+}
+
+// field is a column: a string or a number.
+type field struct {
+	name   string
+	text   *string
+	number *int
+}
+
+func writeRows(w io.Writer, rows []row) error {
+	c := csv.NewWriter(w)
+	for i := -1; i < len(rows); i++ {
+		r := &row{}
+		if i >= 0 {
+			r = &rows[i]
+		}
+		var record []string
+		for _, f := range r.fields() {
+			switch {
+			case i < 0:
+				record = append(record, f.name)
+			case f.text != nil:
+				record = append(record, *f.text)
+			default:
+				record = append(record, strconv.Itoa(*f.number))
+			}
+		}
+		if err := c.Write(record); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func readRows(r io.Reader) ([]row, error) {
+	records, err := csv.NewReader(r).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for i, record := range records {
+		var r row
+		fields := r.fields()
+		if len(record) != len(fields) {
+			return nil, fmt.Errorf("line %d has %d columns, %d are expected: was it written by another version?", i+1, len(record), len(fields))
+		}
+		for j, f := range fields {
+			switch {
+			case i == 0 && record[j] != f.name:
+				return nil, fmt.Errorf("column %d is %q, expected is %q: was it written by another version?", j+1, record[j], f.name)
+			case i == 0:
+			case f.text != nil:
+				*f.text = record[j]
+			default:
+				if *f.number, err = strconv.Atoi(record[j]); err != nil {
+					return nil, fmt.Errorf("line %d, %s: %w", i+1, f.name, err)
+				}
+			}
+		}
+		if i > 0 {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+func readFiles(paths []string) ([]row, error) {
+	var all []row
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := readRows(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
+}
