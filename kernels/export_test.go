@@ -131,6 +131,16 @@ func StepKind(g *graph.Graph) string {
 	return list[len(list)-1].op.Kind()
 }
 
+// JoinedKinds are the kinds of the steps of a graph after all rewrites.
+func JoinedKinds(g *graph.Graph) []string {
+	list, _ := rewrite(g, steps(g), g.Outputs, 1<<27, Styles()["software"])
+	var kinds []string
+	for _, s := range list {
+		kinds = append(kinds, s.op.Kind())
+	}
+	return kinds
+}
+
 // Steps prints the steps of a graph, after rewriting if fused, one a line.
 func Steps(g *graph.Graph, fused bool, keep ...graph.ID) []string {
 	list, alias := steps(g), map[graph.ID]graph.ID{}

@@ -216,6 +216,11 @@ func TestRegistry(t *testing.T) {
 		}
 		lowered[kernels.StepKind(g)] = true
 	}
+	for _, c := range joinedCases() {
+		for _, kind := range kernels.JoinedKinds(build(t, c.record)) {
+			lowered[kind] = true
+		}
+	}
 	for _, op := range graph.Kinds() {
 		if !tested[op.Kind()] {
 			t.Errorf("operation %s has no case", op.Kind())

@@ -287,7 +287,7 @@ func TestBadCalls(t *testing.T) {
 			t.Errorf("weights of another model, want %q: %v", part, err)
 		}
 	}
-	if _, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{}); err == nil || !strings.Contains(err.Error(), "fast") {
+	if _, err := kernels.Upload(t.Context(), d, g, tensors{uniform, seed}, kernels.UploadOptions{Variant: "fast"}); err == nil || !strings.Contains(err.Error(), "fast") {
 		t.Errorf("unknown variant: %v", err)
 	}
 	broken := errors.New("disk on fire")

@@ -163,7 +163,7 @@ func tiledTiles(p shape) []tile {
 	return best(list, func(t tile) float64 {
 		down, across := t.groups(p.m, p.n)
 		waste := float64(down*t.rows) * float64(across*t.cols) / (float64(p.m) * float64(p.n))
-		cost := waste * (1/float64(t.rows) + 1/float64(t.cols)) // loads for each product
+		cost := waste * (1 + 16/float64(t.rows) + 16/float64(t.cols)) // products, and the loads for each
 		if groups := down * across; groups < fewGroups {
 			cost *= float64(fewGroups) / float64(groups) / float64(t.group) * 64
 		}
