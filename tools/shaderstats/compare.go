@@ -8,36 +8,38 @@ func compare(rows, before []row) (problems, notes []string) {
 	old, known := map[string]row{}, map[string]bool{}
 	for _, b := range before {
 		old[b.key()] = b
-		known[b.Driver+"|"+b.Chip] = true
+		known[b.place()] = true
 	}
 	added := map[string]int{}
-	var places []string
+	var places []string // of rows that are not in the baseline
 	for _, r := range rows {
-		name := fmt.Sprintf("%s, %s: %s (%s)", r.Driver, r.Chip, r.Pipeline, r.Path)
 		if r.spills() {
-			problems = append(problems, fmt.Sprintf("%s: %d VGPRs and %d SGPRs are spilled, %d bytes of scratch", name, r.SpilledVGPRs, r.SpilledSGPRs, r.Scratch))
+			problems = append(problems, fmt.Sprintf("%s: %d VGPRs and %d SGPRs are spilled, %d bytes of scratch", r, r.SpilledVGPRs, r.SpilledSGPRs, r.Scratch))
 		}
 		b, ok := old[r.key()]
 		if !ok {
-			place := r.Driver + "|" + r.Chip
-			if added[place]++; added[place] == 1 {
-				places = append(places, place)
+			if added[r.place()]++; added[r.place()] == 1 {
+				places = append(places, r.place())
 			}
 			continue
 		}
+		delete(old, r.key())
 		if r.Waves < b.Waves {
-			problems = append(problems, fmt.Sprintf("%s: %d waves, the baseline has %d", name, r.Waves, b.Waves))
+			problems = append(problems, fmt.Sprintf("%s: %d waves, the baseline has %d", r, r.Waves, b.Waves))
 		}
 		if r.MultiplyAdds*b.Loop < b.MultiplyAdds*r.Loop || r.Loop == 0 && b.MultiplyAdds > 0 {
-			problems = append(problems, fmt.Sprintf("%s: %s of the inner loop multiply and add, in the baseline %s", name, share(r), share(b)))
+			problems = append(problems, fmt.Sprintf("%s: %s of the inner loop multiply and add, in the baseline %s", r, share(r), share(b)))
 		}
 	}
-	for _, place := range places {
-		if known[place] {
-			notes = append(notes, fmt.Sprintf("%s: %d pipelines are new, so only spills and scratch are checked; shaderstats -update takes them in", place, added[place]))
+	for _, p := range places {
+		if known[p] {
+			notes = append(notes, fmt.Sprintf("%s: %d pipelines are new: only spills and scratch are checked, until -update takes them in", p, added[p]))
 		} else {
-			notes = append(notes, fmt.Sprintf("%s: there is NO BASELINE for this driver and chip, so only spills and scratch are checked (%d pipelines)", place, added[place]))
+			notes = append(notes, fmt.Sprintf("%s: NO BASELINE for this driver and chip: only spills and scratch are checked (%d pipelines)", p, added[p]))
 		}
+	}
+	if len(old) > 0 {
+		notes = append(notes, fmt.Sprintf("%d pipelines of the baseline were not measured", len(old)))
 	}
 	return problems, notes
 }

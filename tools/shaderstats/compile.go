@@ -22,23 +22,28 @@ func compile(chip string) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	at := map[string]int{} // a pipeline's row
+	at := map[*engine.Pipeline]int{} // its row
+	names := map[string]bool{}
 	for _, u := range uses {
 		r := row{Driver: info.DriverVersion, Chip: chip, Pipeline: name(u.spec), Uses: u.by, Path: u.path}
-		if i, ok := at[r.Pipeline]; ok {
+		p, err := d.Pipeline(u.spec) // equal specs give the same one
+		i, seen := at[p]
+		switch {
+		case err != nil:
+		case seen:
 			if !slices.Contains(strings.Fields(rows[i].Uses), u.by) {
 				rows[i].Uses += " " + u.by
 			}
 			continue
-		}
-		p, err := d.Pipeline(u.spec)
-		if err == nil {
+		case names[r.Pipeline]:
+			err = errors.New("another pipeline has the same name and constants: nothing would tell their rows apart")
+		default:
 			err = r.read(p)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s of %s (%s): %w", r.Pipeline, u.path, u.by, err)
 		}
-		at[r.Pipeline] = len(rows)
+		at[p], names[r.Pipeline] = len(rows), true
 		rows = append(rows, r)
 	}
 	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.Pipeline, b.Pipeline) })

@@ -3,26 +3,44 @@ package main
 import (
 	"fmt"
 
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
-	"github.com/glipvk/glipvk/shaders"
+	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/swin"
 )
 
 // use is a pipeline and who uses it.
 type use struct {
 	by   string // model and precision, "GLIP-T/f32"
-	path string // of the operation
+	path string // of the first operation that needs it
 	spec engine.PipelineSpec
 }
 
-// pipelines lists what GLIP-T (224) and GLIP-L (384) need on a device, f32 and f16.
+// pipelines lists what every named model needs on a device at its default input size, one picture at a time, f32 and f16.
 func pipelines(info engine.Info) ([]use, error) {
 	var uses []use
-	for _, c := range [][]uint32{{64, 1, 0, 0, 64, 64, 16, 8, 8}, {64, 1, 1, 0, 64, 32, 16, 8, 4}, {64, 1, 0, 1, 32, 64, 16, 4, 8}} {
-		code, err := shaders.Code("gemm_tiled")
+	for _, m := range glipvk.Models() {
+		g, err := swin.Record(m.Config, swin.Input{Batch: 1, Height: m.Height, Width: m.Width})
 		if err != nil {
 			return nil, err
 		}
-		uses = append(uses, use{"GLIP-T/f32", fmt.Sprint("made up for ", info.Kind), engine.PipelineSpec{Label: "gemm_tiled", Code: code, Bindings: 5, PushBytes: 68, Constants: c}})
+		for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
+			by := m.Nickname + "/" + string(precision)
+			got, why, err := kernels.Settle(info, precision)
+			if err == nil && got != precision {
+				err = fmt.Errorf("the device gets %s: %s", got, why)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", by, err)
+			}
+			list, err := kernels.Pipelines(g, info, kernels.UploadOptions{Precision: precision}, kernels.Options{})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", by, err)
+			}
+			for _, p := range list {
+				uses = append(uses, use{by, p.Path, p.Spec})
+			}
+		}
 	}
 	return uses, nil
 }

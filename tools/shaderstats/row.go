@@ -30,7 +30,13 @@ type row struct {
 }
 
 // key is what a row is compared by.
-func (r row) key() string { return r.Driver + "|" + r.Chip + "|" + r.Pipeline }
+func (r row) key() string { return r.place() + ": " + r.Pipeline }
+
+// place is the driver and the chip.
+func (r row) place() string { return r.Driver + ", " + r.Chip }
+
+// String names the row for a message.
+func (r row) String() string { return fmt.Sprintf("%s: %s (%s)", r.place(), r.Pipeline, r.Path) }
 
 // spills reports registers in memory.
 func (r row) spills() bool { return r.SpilledVGPRs+r.SpilledSGPRs+r.Scratch > 0 }
