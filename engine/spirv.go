@@ -1,30 +1,32 @@
 package engine
 
+// What localSize looks at, as the SPIR-V specification numbers it.
+const (
+	opExecutionMode         = 16
+	opConstant              = 43
+	opConstantComposite     = 44
+	opSpecConstant          = 50
+	opSpecConstantComposite = 51
+	opDecorate              = 71
+	opExecutionModeID       = 331
+
+	modeLocalSize   = 17
+	modeLocalSizeID = 38
+	specID          = 1
+	builtIn         = 11
+	workgroupSize   = 25
+	spirvHeader     = 5 // words
+)
+
 // localSize returns the invocations of a workgroup along x, y, z as SPIR-V words state them,
 // with specialization constants (element i is constant_id i) in their place. 0 where the
 // words do not say.
 func localSize(code, constants []uint32) (x, y, z int) {
-	const (
-		opExecutionMode         = 16
-		opConstant              = 43
-		opConstantComposite     = 44
-		opSpecConstant          = 50
-		opSpecConstantComposite = 51
-		opDecorate              = 71
-		opExecutionModeID       = 331
-
-		modeLocalSize   = 17
-		modeLocalSizeID = 38
-		specID          = 1
-		builtIn         = 11
-		workgroupSize   = 25
-		header          = 5 // words
-	)
 	var size [3]int
 	values, ids, parts := map[uint32]uint32{}, map[uint32]uint32{}, map[uint32][]uint32{}
 	var size3 []uint32 // ids of x, y, z
 	sizeID := uint32(0)
-	for at := header; at < len(code); {
+	for at := spirvHeader; at < len(code); {
 		n := int(code[at] >> 16) // the lower half is the opcode
 		if n == 0 || n > len(code)-at {
 			break
