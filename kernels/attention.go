@@ -54,6 +54,7 @@ func (l *lowerer) attention(s step) error {
 		return err
 	}
 	group, keys := l.attentionGroup(o, h)
+	queries := l.attentionQueries(h, group)
 	for _, r := range list {
 		push.Window0 = uint32(r.begin)
 		qkv := l.read(s.in[0], 4, r.begin*rowQKV, r.units()*rowQKV)
@@ -64,10 +65,10 @@ func (l *lowerer) attention(s step) error {
 			table.width = 1
 		}
 		d := dispatch{
-			constants: constants(group, o.bias, o.mask != nil, o.side, h.size/4),
+			constants: constants(group, o.bias, o.mask != nil, o.side, h.size/4, queries),
 			push:      push,
 			operands:  []operand{qkv, table, l.write(s.out, 4, r.begin*rowY, r.units()*rowY)},
-			groups:    [3]int{ceilDiv(h.tokens, group), h.heads, r.units()},
+			groups:    [3]int{ceilDiv(h.tokens, group*queries), h.heads, r.units()},
 			flops:     4 * int64(h.tokens*h.tokens*h.channels) * int64(r.units()),
 		}
 		if keys > 0 {
@@ -104,6 +105,15 @@ func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
 	}
 	room := min(l.caps.MaxSharedMemory, 16<<10) - bias
 	return group, max(room/(row*o.side), 1) * o.side
+}
+
+// attentionQueries is how many queries an invocation has. A read of a texel buffer is so
+// dear that several share it, as long as not too many invocations are idle for it.
+func (l *lowerer) attentionQueries(h headed, group int) int {
+	if !l.style.texel || l.style.gemm == uniform {
+		return 1
+	}
+	return min(4, ceilDiv(h.tokens, group))
 }
 
 // windowSpans cuts an attention product by windows.

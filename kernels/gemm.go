@@ -105,7 +105,7 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 		mode = o.rows.mode
 		push.place(*o.rows)
 	case o.merge != nil:
-		variant, mode, width = "_merge", merged, 1
+		variant, mode, width = "_merge", merged, l.mergeWidth()
 		push.MapH, push.MapW, push.Size, push.Down = uint32(o.merge.mapH), uint32(o.merge.mapW), uint32(o.merge.outW), uint32(o.merge.outH)
 	default:
 		perUnit = append(perUnit, l.size(p.x)*int64(k))
@@ -210,4 +210,13 @@ func (l *lowerer) mostRows(n, k int) int {
 		least = min(least, t.rows)
 	}
 	return min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1]) * least
+}
+
+// mergeWidth is how the merging shader reads the map: gemm_direct four channels at a time,
+// gemm_tiled channel by channel.
+func (l *lowerer) mergeWidth() int {
+	if l.style.gemm == tiled {
+		return 1
+	}
+	return 4
 }

@@ -103,46 +103,51 @@ var uniformRows = []struct {
 const (
 	uniformPanel = 32     // columns of a panel
 	uniformTurns = 40_000 // turns of loops that one invocation may take (RATIONALE.md)
+	mostSubtiles = 8      // row tiles of a workgroup: a panel serves them while it is in the cache
+	stagingCost  = 2      // of a row that is normed and stored, in panels multiplied
+	groupCost    = 20_000 // of a workgroup, in multiply-adds of a panel's row
 )
 
-// uniformTiles lists row tiles; how many of them and how many panels a workgroup takes
-// follows from the shape: enough workgroups for all cores, but rows that are staged are staged
-// as rarely as possible, and a panel serves several row tiles while it is in the cache.
+// uniformTiles lists row tiles. How many of them and how many panels a workgroup takes is
+// what ought to be fastest: the cores share the workgroups equally and in order, so the
+// time is that of ceil(workgroups / cores), and rows that are staged are staged anew by every
+// workgroup across the columns.
 func (s style) uniformTiles(p shape) []tile {
-	panels := ceilDiv(p.n, uniformPanel)
-	want := 8 * max(s.cores, 1) // workgroups
+	panels, cores := ceilDiv(p.n, uniformPanel), max(s.cores, 1)
 	var list []tile
-	speed := map[int]float64{}
+	costs := map[int]float64{}
 	for _, r := range uniformRows {
 		if r.rows > p.m && r.rows > 1 {
 			continue
 		}
+		least := -1.0
+		var suits tile
 		most := ceilDiv(p.m, r.rows)
-		subtiles := min(most, 4)
-		if most < want { // few rows: all of them, and columns are what is shared out
-			subtiles = min(most, 8)
-		}
-		across := 1
-		if down := ceilDiv(most, subtiles); down < want {
-			across = min(panels, ceilDiv(want, down))
-		}
-		each := ceilDiv(panels, across)
-		if p.staged() {
-			for subtiles > 1 && subtiles*r.rows*p.k/8 > uniformTurns/2 {
-				subtiles /= 2
+		for subtiles := min(most, mostSubtiles); subtiles >= 1; subtiles-- {
+			if p.staged() && subtiles > 1 && subtiles*r.rows*p.k/8 > uniformTurns/2 {
+				continue
+			}
+			down := ceilDiv(most, subtiles)
+			for across := 1; across <= min(panels, 4*cores); across++ {
+				each := ceilDiv(panels, across)
+				for each > 1 && each*subtiles*(p.k/8+4) > uniformTurns/2 {
+					each = ceilDiv(each, 2)
+				}
+				rows := float64(min(subtiles*r.rows, ceilDiv(p.m, r.rows)*r.rows))
+				work := rows * float64(p.k*each) / r.speed
+				if p.staged() {
+					work += rows * float64(p.k) * stagingCost
+				}
+				cost := float64(ceilDiv(down*ceilDiv(panels, each), cores)) * (work + groupCost)
+				if least < 0 || cost < least {
+					least, suits = cost, tile{r.rows * subtiles, uniformPanel * each, s.group, constants(r.rows, subtiles, each)}
+				}
 			}
 		}
-		for each > 1 && each*subtiles*(p.k/8+4) > uniformTurns/2 {
-			each = ceilDiv(each, 2)
-		}
-		c := tile{r.rows * subtiles, uniformPanel * each, s.group, constants(r.rows, subtiles, each)}
-		speed[r.rows] = r.speed
-		list = append(list, c)
+		costs[r.rows] = least
+		list = append(list, suits)
 	}
-	return best(list, func(t tile) float64 {
-		rows := int(t.constants[0])
-		return float64(ceilDiv(p.m, rows)*rows) / speed[rows]
-	})
+	return best(list, func(t tile) float64 { return costs[int(t.constants[0])] })
 }
 
 // fewGroups is the number of workgroups below which a graphics card is thought to idle.
@@ -157,7 +162,7 @@ func tiledTiles(p shape) []tile {
 		return tile{bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
 	}
 	list := []tile{
-		of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 8, 4, 1), of(32, 64, 16, 4, 8, 1),
+		of(64, 64, 16, 4, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
 		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
 	}
 	return best(list, func(t tile) float64 {

@@ -176,17 +176,16 @@ func (p packing) pack(x []float32, n int) []byte {
 	return floatBytes(x)
 }
 
-// panels turns [n, K] into panels of 32 rows, each [K, 32], zeros beyond n. For 16-bit
-// floats a row of a panel is ordered so that word l of a pair of vectors has element l of the
-// one in its low half and that of the other in its high half.
+// panels turns [n, K] into panels of 32 rows, each [K, 32], zeros beyond n. The order in a
+// row of a panel is that of gemm_uniform.comp: 16-bit floats as they come, of 32-bit floats first
+// the even ones of sixteen, then the odd.
 func panels(x []float32, n int, half bool) []float32 {
 	k := len(x) / n
 	y := make([]float32, ceilDiv(n, uniformPanel)*uniformPanel*k)
 	for row := range n {
 		panel, column := row/uniformPanel, row%uniformPanel
-		if half {
-			pair, vector, lane := column/(2*uniformLanes), column/uniformLanes%2, column%uniformLanes
-			column = pair*2*uniformLanes + 2*lane + vector
+		if !half {
+			column = column/16*16 + column%2*8 + column%16/2
 		}
 		to := y[panel*uniformPanel*k+column:]
 		for i, v := range x[row*k : (row+1)*k] {

@@ -1,7 +1,7 @@
 #version 450
 // Attention of one window and one head: softmax(scale q kᵀ + bias + mask) v, nothing of size
 // [n, n] in memory. qkv is [windows, n, 3C], channel which*C + head*d + e; out [windows, n, C].
-// An invocation has one query, in registers, and goes over the keys a row of the window at
+// An invocation has QUERIES queries, in registers, and goes over the keys a row of the window at
 // a time, keeping the greatest score so far, the sum of exponentials relative to it, and the
 // values summed with these weights; both are rescaled when the maximum grows.
 // BIAS adds the relative position bias of the head, MASK -100 where the roll brought two
@@ -11,7 +11,7 @@
 // shared memory, KEYS at a time, with the head's bias table; with TEXEL or UNIFORM (software
 // drivers) they are read where they lie, and nothing is shared.
 // Shared memory: 2 * KEYS * d + (2*WINDOW-1)^2 floats.
-// Grid: (ceil(n / workgroup size), heads, windows). Defines: HALF: qkv and out are 16-bit.
+// Grid: (ceil(n / (workgroup size * QUERIES)), heads, windows). Defines: HALF: qkv and out are 16-bit.
 #ifdef UNIFORM
 #include "address.glsl"
 #else
@@ -22,7 +22,10 @@ layout(constant_id = 1) const bool BIAS = false;
 layout(constant_id = 2) const bool MASK = false;
 layout(constant_id = 3) const uint WINDOW = 7; // n = WINDOW * WINDOW
 layout(constant_id = 4) const uint HEAD = 8;   // d / 4
-layout(constant_id = 5) const uint KEYS = 7;   // a multiple of WINDOW
+layout(constant_id = 5) const uint QUERIES = 1; // that share what an invocation reads of keys and values
+#if !defined(UNIFORM) && !defined(TEXEL)
+layout(constant_id = 6) const uint KEYS = 7;   // a multiple of WINDOW
+#endif
 
 layout(push_constant) uniform Push {
 #ifdef UNIFORM
@@ -91,37 +94,41 @@ void main()
 {
     uint n = WINDOW * WINDOW, c4 = channels / 4, h = heads;
     uint head = gl_WorkGroupID.y, window = gl_WorkGroupID.z;
-    uint query = gl_WorkGroupID.x * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
-    bool inside = query < n;
-    query = min(query, n - 1);
-    // In vec4s: the window's first row, and the query's.
-    uint first = window * n * 3 * c4 + head * HEAD;
-    uint mine = first + query * 3 * c4;
+    uint first = window * n * 3 * c4 + head * HEAD; // the window's first row, in vec4s
 #ifdef UNIFORM
     uint64_t Q = qkv, T = table, Y = y;
 #endif
-
-    vec4 q[HEAD], acc[HEAD];
-    [[unroll]] for (uint e = 0; e < HEAD; e++) {
-#ifndef UNIFORM
-        q[e] = QKV(mine + e) * scale;
-#elif defined(HALF)
-        uvec2 x = HalfVecs(Q + uint64_t(mine + e) * 8).v[0];
-        q[e] = vec4(unpackHalf2x16(x.x), unpackHalf2x16(x.y)) * scale;
-#else
-        q[e] = Vecs(Q + uint64_t(mine + e) * 16).v[0] * scale;
-#endif
-        acc[e] = vec4(0);
-    }
-
-    // The query's place in the window, and where the window lies.
-    uint qy = query / WINDOW, qx = query % WINDOW;
+    // The window's place in its picture.
     uint place = (window0 + window) % (across * down);
     bool cutY = MASK && place / across == down - 1;
     bool cutX = MASK && place % across == across - 1;
-    bool queryBelow = qy >= WINDOW - shift, queryRight = qx >= WINDOW - shift;
     const uint SIDE = 2 * WINDOW - 1;
-    uint bias0 = (qy + WINDOW - 1) * SIDE + qx + WINDOW - 1;
+
+    uint query[QUERIES], bias0[QUERIES];
+    bool below[QUERIES], right[QUERIES]; // the query lies beyond the cut
+    vec4 q[QUERIES * HEAD], acc[QUERIES * HEAD];
+    [[unroll]] for (uint i = 0; i < QUERIES; i++) {
+        query[i] = min((gl_WorkGroupID.x * QUERIES + i) * gl_WorkGroupSize.x + gl_LocalInvocationID.x, n);
+        uint at = min(query[i], n - 1), qy = at / WINDOW, qx = at % WINDOW;
+        below[i] = qy >= WINDOW - shift;
+        right[i] = qx >= WINDOW - shift;
+        bias0[i] = (qy + WINDOW - 1) * SIDE + qx + WINDOW - 1;
+        uint mine = first + at * 3 * c4;
+        [[unroll]] for (uint e = 0; e < HEAD; e++) {
+#ifndef UNIFORM
+            vec4 v = QKV(mine + e);
+#elif defined(HALF)
+            uvec2 x = unpackUint2x32(Pairs(Q + uint64_t(mine + e) * 8).v[0]);
+            vec4 v = vec4(unpackHalf2x16(x.x), unpackHalf2x16(x.y));
+#else
+            // Queries differ by lane: a gather of 64 bits is as dear as one of 32.
+            Pairs x = Pairs(Q + uint64_t(mine + e) * 16);
+            vec4 v = vec4(uintBitsToFloat(unpackUint2x32(x.v[0])), uintBitsToFloat(unpackUint2x32(x.v[1])));
+#endif
+            q[i * HEAD + e] = v * scale;
+            acc[i * HEAD + e] = vec4(0);
+        }
+    }
 
 #ifdef STAGED
     if (BIAS) {
@@ -131,7 +138,11 @@ void main()
 #endif
 
     const float LEAST = -3.4e38; // finite: see softmax.comp
-    float peak = LEAST, sum = 0.0;
+    float peak[QUERIES], sum[QUERIES];
+    [[unroll]] for (uint i = 0; i < QUERIES; i++) {
+        peak[i] = LEAST;
+        sum[i] = 0.0;
+    }
     [[dont_unroll]] for (uint key = 0; key < n; key += WINDOW) {
 #ifdef STAGED
         if (key % KEYS == 0) {
@@ -157,62 +168,79 @@ void main()
 #define VALUE4(kx, e) QKV(at + ((kx) * 3 + 2) * c4 + (e))
 #endif
         uint ky = key / WINDOW;
-        bool apartY = cutY && (ky >= WINDOW - shift) != queryBelow;
-        float s[WINDOW];
-        float top = peak;
+        float s[QUERIES * WINDOW];
+        float top[QUERIES];
+        [[unroll]] for (uint i = 0; i < QUERIES; i++)
+            top[i] = peak[i];
         [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
             ROW(kx, 1)
-            vec4 products = q[0] * KEY4(kx, 0);
-            [[unroll]] for (uint e = 1; e < HEAD; e++)
-                products += q[e] * KEY4(kx, e);
-            float v = products.x + products.y + products.z + products.w;
-            if (BIAS) {
-                uint i = bias0 - ky * SIDE - kx;
-#ifdef STAGED
-                v += biases[i];
-#elif defined(UNIFORM)
-                v += Floats(T + uint64_t(i * h + head) * 4).v[0];
-#else
-                v += AT1(table, i * h + head);
-#endif
+            vec4 products[QUERIES];
+            [[unroll]] for (uint i = 0; i < QUERIES; i++)
+                products[i] = vec4(0);
+            [[unroll]] for (uint e = 0; e < HEAD; e++) {
+                vec4 k = KEY4(kx, e);
+                [[unroll]] for (uint i = 0; i < QUERIES; i++)
+                    products[i] += q[i * HEAD + e] * k;
             }
-            if (MASK && (apartY || (cutX && (kx >= WINDOW - shift) != queryRight)))
-                v -= 100.0;
-            s[kx] = v;
-            top = isnan(v) ? top : max(top, v);
+            [[unroll]] for (uint i = 0; i < QUERIES; i++) {
+                float v = products[i].x + products[i].y + products[i].z + products[i].w;
+                if (BIAS) {
+                    uint at = bias0[i] - ky * SIDE - kx;
+#ifdef STAGED
+                    v += biases[at];
+#elif defined(UNIFORM)
+                    v += Floats(T + uint64_t(at * h + head) * 4).v[0];
+#else
+                    v += AT1(table, at * h + head);
+#endif
+                }
+                if (MASK && ((cutY && (ky >= WINDOW - shift) != below[i]) || (cutX && (kx >= WINDOW - shift) != right[i])))
+                    v -= 100.0;
+                s[i * WINDOW + kx] = v;
+                top[i] = isnan(v) ? top[i] : max(top[i], v);
+            }
         }
-        float shrink = power(peak - top);
-        peak = top;
-        sum *= shrink;
-        [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
-            s[kx] = power(s[kx] - top);
-            sum += s[kx];
+        [[unroll]] for (uint i = 0; i < QUERIES; i++) {
+            float shrink = power(peak[i] - top[i]);
+            peak[i] = top[i];
+            sum[i] *= shrink;
+            [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
+                s[i * WINDOW + kx] = power(s[i * WINDOW + kx] - top[i]);
+                sum[i] += s[i * WINDOW + kx];
+            }
+            [[unroll]] for (uint e = 0; e < HEAD; e++)
+                acc[i * HEAD + e] *= shrink;
         }
-        [[unroll]] for (uint e = 0; e < HEAD; e++)
-            acc[e] *= shrink;
         [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
             ROW(kx, 2)
-            [[unroll]] for (uint e = 0; e < HEAD; e++)
-                acc[e] += s[kx] * VALUE4(kx, e);
+            [[unroll]] for (uint e = 0; e < HEAD; e++) {
+                vec4 v = VALUE4(kx, e);
+                [[unroll]] for (uint i = 0; i < QUERIES; i++)
+                    acc[i * HEAD + e] += s[i * WINDOW + kx] * v;
+            }
         }
     }
 
-    float inverse = 1.0 / sum;
-    if (inside) {
-        uint to = (window * n + query) * c4 + head * HEAD;
-        [[unroll]] for (uint e = 0; e < HEAD; e++) {
-            vec4 v = acc[e] * inverse;
+    [[unroll]] for (uint i = 0; i < QUERIES; i++) {
+        if (query[i] < n) {
+            float inverse = 1.0 / sum[i];
+            uint to = (window * n + query[i]) * c4 + head * HEAD;
+            [[unroll]] for (uint e = 0; e < HEAD; e++) {
+                vec4 v = acc[i * HEAD + e] * inverse;
 #ifdef UNIFORM
 #ifdef HALF
-            HalfVecsOut(Y + uint64_t(to + e) * 8).v[0] = uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
+                PairsOut(Y + uint64_t(to + e) * 8).v[0] = packUint2x32(uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw)));
 #else
-            VecsOut(Y + uint64_t(to + e) * 16).v[0] = v;
+                PairsOut o = PairsOut(Y + uint64_t(to + e) * 16);
+                o.v[0] = packUint2x32(floatBitsToUint(v.xy));
+                o.v[1] = packUint2x32(floatBitsToUint(v.zw));
 #endif
 #elif defined(HALF)
-            y[to + e] = HALF4(v);
+                y[to + e] = HALF4(v);
 #else
-            y[to + e] = v;
+                y[to + e] = v;
 #endif
+            }
         }
     }
 }

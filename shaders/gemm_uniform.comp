@@ -6,8 +6,10 @@
 // a vector. A is read element by element, the same for all lanes; B lies in panels, and a
 // vector of a panel's row is one vector load. No shared memory, no barrier beyond the subgroup.
 //
-// B: panel p holds columns 32p.. as [K, 32] floats, zeros beyond N; with B_HALF as
-// [K, 16] words: word LANES*j + l has column 2*LANES*j + l in its low half and that plus LANES in its high half.
+// B: panel p holds columns 32p.. as [K, 32], zeros beyond N. A row of a panel is 4 vectors, in
+// pairs: lane l has columns 16j + 2l and 16j + 2l + 1 of it in vectors 2j and 2j + 1, so that
+// it stores neighbours. 32-bit floats lie vector by vector; 16-bit floats (B_HALF) in the
+// order of columns, a word for each lane of a pair of vectors.
 //
 // What a row of A is: MAP (include/rowmap.glsl) of the rows of a, normed where NORM. Rows that
 // are normed, padded or merged are made once for the workgroup, in scratch of ROWS *
@@ -54,6 +56,15 @@ float source(Vecs p[4], vec4 real, uint i)
     vec4 x = p[0].v[at] * real.x, y = p[1].v[at] * real.y, z = p[2].v[at] * real.z, w = p[3].v[at] * real.w;
     return odd == 0 ? deal8(vec4(x.x, y.x, z.x, w.x), vec4(x.y, y.y, z.y, w.y))
                     : deal8(vec4(x.z, y.z, z.z, w.z), vec4(x.w, y.w, z.w, w.w));
+}
+
+// dealPairs gives lane l elements 2l and 2l + 1 of the 16 from vec4 i on; vec4s after the
+// last are not read, their lanes get something.
+vec2 dealPairs(Vecs p, uint i, uint last)
+{
+    vec4 a = p.v[EDGE ? min(i, last) : i], b = p.v[EDGE ? min(i + 1, last) : i + 1];
+    vec4 c = p.v[EDGE ? min(i + 2, last) : i + 2], d = p.v[EDGE ? min(i + 3, last) : i + 3];
+    return vec2(deal8(vec4(a.xz, b.xz), vec4(c.xz, d.xz)), deal8(vec4(a.yw, b.yw), vec4(c.yw, d.yw)));
 }
 
 // put writes vector i of a row, normed where asked for.
@@ -129,6 +140,8 @@ void main()
         float least = eps;
         [[dont_unroll]] for (uint r = 0; r < count; r++)
             stage(from, k, first + r, Scratch(A + uint64_t(r) * k * 4), w, s, least);
+        // Lanes run in step, as one vector: what remains to be said is that memory is to be in order. (A
+        // subgroupBarrier cuts the shader in two for this driver and costs a third of its speed.)
         subgroupMemoryBarrierBuffer();
     }
 
@@ -166,7 +179,7 @@ void main()
 #ifndef A_HALF
                     vec4 av[ROWS];
                     [[unroll]] for (uint i = 0; i < ROWS; i++)
-                        av[i] = Vecs(at[i] + (k0 + u * 4) * 4).v[0];
+                        av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
 #endif
                     [[unroll]] for (uint kk = 0; kk < 4; kk++) {
                         float bv[COLS];
@@ -200,45 +213,33 @@ void main()
 #endif
             }
 
-            float shared_[COLS]; // the bias of this panel's columns
-            [[unroll]] for (uint j = 0; j < COLS; j++) {
-                uint col = panel * 32 + j * LANES;
-                if (EDGE)
-                    col = min(col, n - 4); // such columns are dropped
-                Vecs x = Vecs(bias + col * 4);
-                shared_[j] = BIAS ? deal8(x.v[0], x.v[EDGE && col + 8 > n ? 0 : 1]) : 0.0;
+            // Vectors 2j and 2j + 1 of a panel have its columns 16j + 2*lane, and those plus one.
+            uint rest = n / 4 - panel * 8 - 1; // vec4s of a row after the panel's first
+            float added[COLS];
+            Vecs shared_ = Vecs(bias + panel * 128);
+            [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                vec2 two = BIAS ? dealPairs(shared_, j * 2, rest) : vec2(0);
+                added[j] = two.x;
+                added[j + 1] = two.y;
             }
             [[unroll]] for (uint i = 0; i < ROWS; i++) {
                 uint row = first + min(s + i, count - 1);
-                float v[COLS];
-                [[unroll]] for (uint j = 0; j < COLS; j++) {
-                    v[j] = acc[i * COLS + j] + shared_[j];
+                uint64_t begin = uint64_t(row) * n + panel * 32;
+                [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                    vec2 v = vec2(acc[i * COLS + j] + added[j], acc[i * COLS + j + 1] + added[j + 1]);
                     if (GELU)
-                        v[j] = gelu(v[j]);
-                    if (RESIDUAL) {
-                        uint col = panel * 32 + j * LANES;
-                        if (EDGE)
-                            col = min(col, n - 4);
-                        Vecs x = Vecs(R + (uint64_t(row) * n + col) * 4);
-                        v[j] += deal8(x.v[0], x.v[EDGE && col + 8 > n ? 0 : 1]);
+                        v = vec2(gelu(v.x), gelu(v.y));
+                    if (RESIDUAL)
+                        v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
+                    if (!EDGE || panel * 32 + j * LANES + 2 * LANE < n) {
+#ifdef C_HALF
+                        WordsOut(C + begin * 2).v[j * LANES / 2 + LANE] = packHalf2x16(v);
+#else
+                        // One store of 64 bits is half as dear as two of 32.
+                        PairsOut(C + begin * 4).v[j * LANES / 2 + LANE] = packUint2x32(floatBitsToUint(v));
+#endif
                     }
                 }
-#ifdef C_HALF
-                WordsOut to = WordsOut(C + (uint64_t(row) * n + panel * 32) * 2);
-                [[unroll]] for (uint j = 0; j < COLS; j += 2) {
-                    // Lane l stores columns 2l and 2l + 1 of the two vectors.
-                    uint from = LANE * 2 % LANES;
-                    float even = LANE < LANES / 2 ? subgroupShuffle(v[j], from) : subgroupShuffle(v[j + 1], from);
-                    float odd = LANE < LANES / 2 ? subgroupShuffle(v[j], from + 1) : subgroupShuffle(v[j + 1], from + 1);
-                    if (!EDGE || panel * 32 + j * LANES + 2 * LANE < n)
-                        to.v[j * LANES / 2 + LANE] = packHalf2x16(vec2(even, odd));
-                }
-#else
-                FloatsOut to = FloatsOut(C + (uint64_t(row) * n + panel * 32) * 4);
-                [[unroll]] for (uint j = 0; j < COLS; j++)
-                    if (!EDGE || panel * 32 + j * LANES + LANE < n)
-                        to.v[j * LANES + LANE] = v[j];
-#endif
             }
         }
     }

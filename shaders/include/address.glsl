@@ -15,30 +15,22 @@
 #extension GL_KHR_shader_subgroup_shuffle : require
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer Vecs { vec4 v[]; };
-layout(buffer_reference, std430, buffer_reference_align = 16) writeonly restrict buffer VecsOut { vec4 v[]; };
-layout(buffer_reference, std430, buffer_reference_align = 8) readonly restrict buffer HalfVecs { uvec2 v[]; };
-layout(buffer_reference, std430, buffer_reference_align = 8) writeonly restrict buffer HalfVecsOut { uvec2 v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 8) readonly restrict buffer Pairs { uint64_t v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer Words { uvec4 v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) readonly restrict buffer Floats { float v[]; };
-layout(buffer_reference, std430, buffer_reference_align = 4) writeonly restrict buffer FloatsOut { float v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) writeonly restrict buffer WordsOut { uint v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 8) writeonly restrict buffer PairsOut { uint64_t v[]; };
 // Written and read by the same subgroup.
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Scratch { float v[]; };
-layout(buffer_reference, std430, buffer_reference_align = 16) buffer ScratchVecs { vec4 v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer Rows { vec4 v[]; }; // of scratch, or not
 
 // Workgroup size along x, which is one subgroup.
 layout(local_size_x_id = 0) in;
 
 #define LANE gl_SubgroupInvocationID
 
-// dealN gives lane l element l of its arguments. The lane's number is a constant for the
+// deal8 gives lane l element l of its arguments. The lane's number is a constant for the
 // driver, so that these selections cost nothing beyond the load they become.
-float deal4(vec4 a)
-{
-    float v = LANE == 3 ? a.w : a.z;
-    v = LANE == 1 ? a.y : v;
-    return LANE == 0 ? a.x : v;
-}
 float deal8(vec4 a, vec4 b)
 {
     float v = LANE == 7 ? b.w : b.z;
