@@ -103,8 +103,11 @@ var uniformRows = []struct {
 const (
 	uniformPanel = 32     // columns of a panel
 	uniformTurns = 40_000 // turns of loops that one invocation may take (RATIONALE.md)
-	mostSubtiles = 8      // row tiles of a workgroup: a panel serves them while it is in the cache
+	mostSubtiles = 32     // row tiles of a workgroup: a panel serves them while it is in the cache
 	stagingCost  = 2      // of a row that is normed and stored, in panels multiplied
+	nearCost     = 2      // of bringing a panel's row from the last cache, in rows multiplied
+	farCost      = 12     // of bringing it from memory
+	farBytes     = 16 << 20
 	groupCost    = 20_000 // of a workgroup, in multiply-adds of a panel's row
 )
 
@@ -114,6 +117,10 @@ const (
 // workgroup across the columns.
 func (s style) uniformTiles(p shape) []tile {
 	panels, cores := ceilDiv(p.n, uniformPanel), max(s.cores, 1)
+	fetch := float64(nearCost)
+	if 4*p.n*p.k > farBytes {
+		fetch = farCost
+	}
 	var list []tile
 	costs := map[int]float64{}
 	for _, r := range uniformRows {
@@ -134,7 +141,7 @@ func (s style) uniformTiles(p shape) []tile {
 					each = ceilDiv(each, 2)
 				}
 				rows := float64(min(subtiles*r.rows, ceilDiv(p.m, r.rows)*r.rows))
-				work := rows * float64(p.k*each) / r.speed
+				work := (rows/r.speed + fetch) * float64(p.k*each)
 				if p.staged() {
 					work += rows * float64(p.k) * stagingCost
 				}
