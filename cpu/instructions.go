@@ -40,6 +40,31 @@ type kernels struct {
 	add       func(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int)
 	softmax   func(y []float32, ldy int, mask []float32, ldm int, rows, chunks int)
 	layerNorm func(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int)
+
+	// squares is y[j, i] = factor * x[i, j] for rows*square rows and columns*square columns
+	// of x; nil where plain loops are as good.
+	squares func(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32)
+}
+
+// square is the side of the squares that are transposed at once.
+const square = 8
+
+// transpose is y[j, i] = factor * x[i, j] for any number of rows and columns of x.
+func (k *kernels) transpose(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32) {
+	i, j := 0, 0
+	if k.squares != nil && rows >= square && columns >= square {
+		i, j = rows/square*square, columns/square*square
+		k.squares(y, ldy, x, ldx, rows/square, columns/square, factor)
+	}
+	for r := range rows {
+		from := 0
+		if r < i {
+			from = j
+		}
+		for c, v := range x[r*ldx+from : r*ldx+columns] {
+			y[(from+c)*ldy+r] = v * factor
+		}
+	}
 }
 
 // wide is n rounded up to whole panels and chunks.

@@ -49,6 +49,9 @@ func generate() (map[string][]byte, error) {
 		s.add()
 		s.softmax()
 		s.layerNorm()
+		if s.width == side {
+			s.transpose()
+		}
 		f, err := s.Result()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.prefix, err)
