@@ -16,6 +16,7 @@ const (
 	Portable Instructions = "portable" // plain Go, on every processor
 	AVX2     Instructions = "avx2"     // amd64 with AVX2 and FMA
 	AVX512   Instructions = "avx512"   // amd64 with AVX-512 F, DQ, BW and VL
+	NEON     Instructions = "neon"     // every arm64, the products only
 )
 
 // ErrInstructions is wrapped where instructions are asked for that the processor, or
@@ -33,7 +34,7 @@ type kernels struct {
 
 	// tiles[r-1] is c = start + a b for r rows of a and one panel b [k, columns]; lda,
 	// lds and ldc are the distances of rows. With lds 0 all rows start alike.
-	tiles []func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
+	tiles []tile
 
 	// The others work on rows of chunks*chunk floats.
 	gelu      func(y []float32, ldy int, rows, chunks int)
@@ -72,6 +73,9 @@ func (k *kernels) wide(n int) int {
 	unit := max(k.columns, chunk)
 	return (n + unit - 1) / unit * unit
 }
+
+// tile is a product kernel, see [kernels].
+type tile = func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
 
 // Available lists the instructions that this processor and build have, best first.
 func Available() []Instructions {

@@ -2,9 +2,6 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
-// tile is a product kernel, see [kernels].
-type tile = func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
 // native are the sets of this processor, best first.
 func native() []*kernels {
 	var list []*kernels

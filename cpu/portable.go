@@ -8,10 +8,8 @@ import "math"
 func portable() *kernels {
 	return &kernels{
 		name: Portable, columns: 4,
-		tiles: []func([]float32, int, []float32, int, []float32, int, []float32, int){
-			portableTile1, portableTile2, portableTile3, portableTile4,
-		},
-		gelu: portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
+		tiles: []tile{portableTile1, portableTile2, portableTile3, portableTile4},
+		gelu:  portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
 	}
 }
 
