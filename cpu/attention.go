@@ -201,10 +201,8 @@ func packKeys(panels, keys []float32, a *attention) {
 		if j+columns > a.n {
 			clear(panel)
 		}
-		for t := j; t < min(j+columns, a.n); t++ {
-			for e, v := range keys[t*ld:][:a.d] {
-				panel[e*columns+t-j] = v * a.scale
-			}
+		if j < a.n {
+			a.k.transpose(panel, columns, keys[j*ld:], ld, min(columns, a.n-j), a.d, a.scale)
 		}
 	}
 }

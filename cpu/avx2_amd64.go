@@ -61,3 +61,8 @@ func avx2Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, chunks
 //
 //go:noescape
 func avx2LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, chunks int)
+
+// avx2Transpose is y[j, i] = factor * x[i, j] for rows times 8 rows and columns times 8 columns of x.
+//
+//go:noescape
+func avx2Transpose(y []float32, ldy int, x []float32, ldx int, rows int, columns int, factor float32)

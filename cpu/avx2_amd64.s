@@ -1440,3 +1440,86 @@ write_end:
 rows_end:
 	VZEROUPPER
 	RET
+
+// func avx2Transpose(y []float32, ldy int, x []float32, ldx int, rows int, columns int, factor float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·avx2Transpose(SB), NOSPLIT, $0-84
+	MOVQ         y_base+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         x_base+32(FP), DX
+	MOVQ         ldx+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         rows+64(FP), SI
+	MOVQ         columns+72(FP), DI
+	MOVSS        factor+80(FP), X0
+	VBROADCASTSS X0, Y0
+	LEAQ         (BX)(BX*2), R8
+	LEAQ         (CX)(CX*2), R9
+	TESTQ        SI, SI
+	JLE          rows_end
+
+rows:
+	MOVQ  DX, R10
+	MOVQ  AX, R11
+	MOVQ  DI, R12
+	TESTQ R12, R12
+	JLE   columns_end
+
+columns:
+	LEAQ       (R10)(BX*4), R13
+	VMULPS     (R10), Y0, Y1
+	VMULPS     (R10)(BX*1), Y0, Y2
+	VMULPS     (R10)(BX*2), Y0, Y3
+	VMULPS     (R10)(R8*1), Y0, Y4
+	VMULPS     (R13), Y0, Y5
+	VMULPS     (R13)(BX*1), Y0, Y6
+	VMULPS     (R13)(BX*2), Y0, Y7
+	VMULPS     (R13)(R8*1), Y0, Y8
+	VUNPCKLPS  Y2, Y1, Y9
+	VUNPCKHPS  Y2, Y1, Y1
+	VUNPCKLPS  Y4, Y3, Y2
+	VUNPCKHPS  Y4, Y3, Y3
+	VUNPCKLPS  Y6, Y5, Y4
+	VUNPCKHPS  Y6, Y5, Y5
+	VUNPCKLPS  Y8, Y7, Y6
+	VUNPCKHPS  Y8, Y7, Y7
+	VSHUFPS    $0x44, Y2, Y9, Y8
+	VSHUFPS    $0xee, Y2, Y9, Y2
+	VSHUFPS    $0x44, Y3, Y1, Y9
+	VSHUFPS    $0xee, Y3, Y1, Y1
+	VSHUFPS    $0x44, Y6, Y4, Y3
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VSHUFPS    $0x44, Y7, Y5, Y6
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y8, Y7
+	VPERM2F128 $0x31, Y3, Y8, Y3
+	VPERM2F128 $0x20, Y4, Y2, Y8
+	VPERM2F128 $0x31, Y4, Y2, Y2
+	VPERM2F128 $0x20, Y6, Y9, Y4
+	VPERM2F128 $0x31, Y6, Y9, Y6
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y1
+	LEAQ       (R11)(CX*4), R13
+	VMOVUPS    Y7, (R11)
+	VMOVUPS    Y8, (R11)(CX*1)
+	VMOVUPS    Y4, (R11)(CX*2)
+	VMOVUPS    Y9, (R11)(R9*1)
+	VMOVUPS    Y3, (R13)
+	VMOVUPS    Y2, (R13)(CX*1)
+	VMOVUPS    Y6, (R13)(CX*2)
+	VMOVUPS    Y1, (R13)(R9*1)
+	ADDQ       $0x00000020, R10
+	LEAQ       (R11)(CX*8), R11
+	DECQ       R12
+	JNZ        columns
+
+columns_end:
+	LEAQ (DX)(BX*8), DX
+	ADDQ $0x00000020, AX
+	DECQ SI
+	JNZ  rows
+
+rows_end:
+	VZEROUPPER
+	RET

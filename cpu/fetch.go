@@ -185,11 +185,6 @@ func (c *compiler) channelsFirst(id graph.ID) step {
 		rows := w.room(slotRows, block*ld)
 		s.fetch(k, values, rows, ld, b*plane+first, count)
 		y := values[id][b*channels*plane:]
-		for c := range channels {
-			line := y[c*plane+first:][:count]
-			for t := range line {
-				line[t] = rows[t*ld+c]
-			}
-		}
+		k.transpose(y[first:], plane, rows, ld, count, channels, 1)
 	}}
 }

@@ -16,6 +16,7 @@ const (
 	Portable Instructions = "portable" // plain Go, on every processor
 	AVX2     Instructions = "avx2"     // amd64 with AVX2 and FMA
 	AVX512   Instructions = "avx512"   // amd64 with AVX-512 F, DQ, BW and VL
+	NEON     Instructions = "neon"     // every arm64, the products only
 )
 
 // ErrInstructions is wrapped where instructions are asked for that the processor, or
@@ -33,13 +34,38 @@ type kernels struct {
 
 	// tiles[r-1] is c = start + a b for r rows of a and one panel b [k, columns]; lda,
 	// lds and ldc are the distances of rows. With lds 0 all rows start alike.
-	tiles []func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
+	tiles []tile
 
 	// The others work on rows of chunks*chunk floats.
 	gelu      func(y []float32, ldy int, rows, chunks int)
 	add       func(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int)
 	softmax   func(y []float32, ldy int, mask []float32, ldm int, rows, chunks int)
 	layerNorm func(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int)
+
+	// squares is y[j, i] = factor * x[i, j] for rows*square rows and columns*square columns
+	// of x; nil where plain loops are as good.
+	squares func(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32)
+}
+
+// square is the side of the squares that are transposed at once.
+const square = 8
+
+// transpose is y[j, i] = factor * x[i, j] for any number of rows and columns of x.
+func (k *kernels) transpose(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32) {
+	i, j := 0, 0
+	if k.squares != nil && rows >= square && columns >= square {
+		i, j = rows/square*square, columns/square*square
+		k.squares(y, ldy, x, ldx, rows/square, columns/square, factor)
+	}
+	for r := range rows {
+		from := 0
+		if r < i {
+			from = j
+		}
+		for c, v := range x[r*ldx+from : r*ldx+columns] {
+			y[(from+c)*ldy+r] = v * factor
+		}
+	}
 }
 
 // wide is n rounded up to whole panels and chunks.
@@ -47,6 +73,9 @@ func (k *kernels) wide(n int) int {
 	unit := max(k.columns, chunk)
 	return (n + unit - 1) / unit * unit
 }
+
+// tile is a product kernel, see [kernels].
+type tile = func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
 
 // Available lists the instructions that this processor and build have, best first.
 func Available() []Instructions {

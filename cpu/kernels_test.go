@@ -167,3 +167,16 @@ func TestLayerNormKernel(t *testing.T) {
 		}, 1e-5)
 	})
 }
+
+func TestTranspose(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, k := range available() {
+		for _, s := range [][2]int{{1, 1}, {7, 9}, {8, 8}, {9, 7}, {16, 8}, {8, 24}, {17, 33}, {32, 32}, {49, 31}} {
+			rows, columns := s[0], s[1]
+			ldx, ldy := columns+3, rows+5
+			x, y := spotted(r, rows*ldx), guarded(columns*ldy)
+			k.transpose(y, ldy, x, ldx, rows, columns, 0.5)
+			near(t, y, columns, rows, ldy, func(j, i int) float64 { return float64(x[i*ldx+j] * 0.5) }, 0)
+		}
+	}
+}

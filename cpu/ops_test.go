@@ -49,7 +49,7 @@ func linearCases() []opCase {
 	for _, k := range []int{1, 2, 3, 4, 5, 16, 48, 383, 384, 385, 769, 1024} {
 		add(17, 35, k)
 	}
-	for _, s := range [][3]int{{197, 101, 131}, {3136, 96, 48}, {784, 576, 192}, {196, 384, 1536}, {49, 2304, 768}, {49, 768, 3072}} {
+	for _, s := range [][3]int{{197, 101, 131}, {3136, 96, 48}, {784, 192, 192}, {196, 384, 768}, {49, 768, 3072}} {
 		add(s[0], s[1], s[2])
 	}
 	return append(list,
@@ -164,11 +164,21 @@ func TestOps(t *testing.T) {
 		tested[c.kind] = true
 		t.Run(c.kind+"/"+c.name, func(t *testing.T) {
 			g := build(t, c.record)
-			for _, fill := range []filler{normal, wild} {
+			// Millions of multiply-adds take long in plain Go under the race detector, and find nothing
+			// there that fewer do not.
+			large := g.Count().MultiplyAdds > 10e6
+			fills := []filler{normal, wild}
+			if large {
+				fills = fills[:1]
+			}
+			for _, fill := range fills {
 				src := tensors{fill}
 				inputs := src.inputs(t, g)
 				want := oracle(t, g, src, nil, inputs...)
 				for _, name := range cpu.Available() {
+					if large && name == cpu.Portable {
+						continue
+					}
 					testOp(t, compile(t, g, src, name, cpu.Options{Workers: 3}), string(name), g, inputs, want, c.bound)
 				}
 			}

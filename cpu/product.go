@@ -225,7 +225,7 @@ func (p *product) panel(w *worker, values [][]float32, column int) []float32 {
 	}
 	panel := w.room(slotPanel, p.kk*p.k.columns)
 	clear(panel)
-	packPanel(panel, values[p.matrix][column*p.kk:], p.k.columns, p.kk)
+	p.k.packPanel(panel, values[p.matrix][column*p.kk:], p.kk)
 	return panel
 }
 
@@ -246,8 +246,8 @@ func (p *product) start(w *worker, values [][]float32, column int) []float32 {
 // multiply is c = start + a b for rows rows and one panel b [kk, columns], blockK of kk at
 // a time. Rows are dealt out to tiles evenly.
 func (k *kernels) multiply(c []float32, ldc int, a []float32, lda int, b []float32, kk int, start []float32, lds, rows int) {
-	most := len(k.tiles)
-	tiles := (rows + most - 1) / most
+	tiles := (rows + len(k.tiles) - 1) / len(k.tiles)
+	least, larger := rows/tiles, rows%tiles // so many tiles have a row more than the least
 	for from := 0; from < kk; from += blockK {
 		depth := min(blockK, kk-from)
 		s, ld := start, lds
@@ -255,10 +255,13 @@ func (k *kernels) multiply(c []float32, ldc int, a []float32, lda int, b []float
 			s, ld = c, ldc
 		}
 		panel := b[from*k.columns:]
-		for t := range tiles {
-			first := t * rows / tiles
-			count := (t+1)*rows/tiles - first
+		for t, first := 0, 0; t < tiles; t++ {
+			count := least
+			if t < larger {
+				count++
+			}
 			k.tiles[count-1](a[first*lda+from:], lda, panel, depth, s[first*ld:], ld, c[first*ldc:], ldc)
+			first += count
 		}
 	}
 }

@@ -113,19 +113,15 @@ func (w *Weights) pack(data []float32, shape graph.Shape) panels {
 	count := (p.n + columns - 1) / columns
 	p.data = aligned(count * columns * p.k)
 	for j := range count {
-		packPanel(p.data[j*columns*p.k:][:columns*p.k], data[j*columns*p.k:], columns, p.k)
+		w.kernels.packPanel(p.data[j*columns*p.k:][:columns*p.k], data[j*columns*p.k:], p.k)
 	}
 	return p
 }
 
 // packPanel transposes the first rows of a matrix [.., k] into a panel [k, columns]; rows
-// that the matrix lacks become 0.
-func packPanel(panel, matrix []float32, columns, k int) {
-	for c := range min(columns, len(matrix)/k) {
-		for i, v := range matrix[c*k:][:k] {
-			panel[i*columns+c] = v
-		}
-	}
+// that the matrix lacks stay as the panel is.
+func (k *kernels) packPanel(panel, matrix []float32, depth int) {
+	k.transpose(panel, k.columns, matrix, depth, min(k.columns, len(matrix)/depth), depth, 1)
 }
 
 // Bytes is the memory taken.

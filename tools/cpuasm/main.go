@@ -1,9 +1,10 @@
-// Command cpuasm writes the vector kernels of package cpu: Go assembly for amd64,
-// once for AVX2 with FMA and once for AVX-512, and the Go declarations beside it.
+// Command cpuasm writes the vector kernels of package cpu: Go assembly for amd64, once
+// for AVX2 with FMA and once for AVX-512, and for arm64 (NEON, the products only), and the
+// Go declarations beside it.
 //
 //	go generate ./cpu
 //
-// The instructions are put together with avo, which checks their operands and lays
+// The instructions for amd64 are put together with avo, which checks their operands and lays
 // out the stack frames. What each kernel computes stands in its comment, which avo
 // copies into the declarations.
 package main

@@ -39,6 +39,7 @@ func sets() []*set {
 // generate returns the text of every file by name.
 func generate() (map[string][]byte, error) {
 	files := map[string][]byte{}
+	files["neon_arm64.s"], files["neon_arm64.go"] = neon()
 	for _, s := range sets() {
 		s.Context, s.floats = build.NewContext(), map[string]operand.Mem{}
 		s.ConstraintExpr("amd64")
@@ -49,6 +50,9 @@ func generate() (map[string][]byte, error) {
 		s.add()
 		s.softmax()
 		s.layerNorm()
+		if s.width == side {
+			s.transpose()
+		}
 		f, err := s.Result()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.prefix, err)
