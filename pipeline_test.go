@@ -185,6 +185,18 @@ func TestStreamCollects(t *testing.T) {
 			panic("in the loop")
 		}
 	}()
+	closing := onQueue(t, q)
+	for r, err := range closing.Stream(t.Context(), numbered(100), StreamOptions{}) {
+		if r.Index > 20 && !errors.Is(err, ErrClosed) {
+			t.Errorf("element %d after Close: %v", r.Index, err)
+		}
+		if r.Index == 3 {
+			time.Sleep(5 * time.Millisecond) // submissions are under way that nobody has asked for
+			if err := closing.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 	for range 100 {
 		if runtime.NumGoroutine() <= before {
 			return
