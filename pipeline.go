@@ -72,7 +72,7 @@ func (m *Model) newStream(ctx context.Context, o StreamOptions) *stream {
 	s := &stream{
 		m: m, o: o, programs: m.programs,
 		held: make(chan struct{}, places), work: make(chan *element, places), order: make(chan *element, places),
-		flights: make(chan flight, places), tickets: make(chan struct{}, onDevice), out: make(chan *element),
+		flights: make(chan flight, places), tickets: make(chan struct{}, onDevice), out: make(chan *element, places),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	if len(o.Taps) > 0 {
@@ -267,10 +267,7 @@ func (s *stream) land() {
 		}
 		s.cut(f)
 		for _, el := range f.elements {
-			select {
-			case s.out <- el:
-			case <-s.ctx.Done(): // go on, for the tickets that are left
-			}
+			s.out <- el
 		}
 	}
 }

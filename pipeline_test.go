@@ -25,6 +25,7 @@ type queue struct {
 	batches  int
 	overlaps int           // batches submitted while another was open
 	gate     chan struct{} // if set, collect waits for it
+	pair     int           // if set, collect waits until two tickets are open or so many batches came
 }
 
 func (q *queue) compile(context.Context, *graph.Graph, []graph.ID) (program, error) {
@@ -80,12 +81,22 @@ func (e *entry) collect(ctx context.Context, outputs [][]float32) error {
 			return ctx.Err()
 		}
 	}
+	for deadline := time.Now().Add(10 * time.Second); e.q.waiting() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	for _, o := range outputs {
 		for i, v := range e.first {
 			o[i*len(o)/len(e.first)] = v
 		}
 	}
 	return errors.Join(ctx.Err(), e.err)
+}
+
+// waiting says whether another batch is to come before one is collected.
+func (q *queue) waiting() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pair > 0 && q.open < onDevice && q.batches < q.pair
 }
 
 // onQueue is a model that runs on a queue.
@@ -130,13 +141,7 @@ func numbered(n int) iter.Seq[Load] {
 // in order and of the right picture, and failures that stay with their batch.
 func TestStreamSubmits(t *testing.T) {
 	for _, fail := range []error{nil, errors.New("the device hiccuped")} {
-		q := &queue{fail: fail, gate: make(chan struct{})}
-		go func() {
-			for range 10 {
-				time.Sleep(2 * time.Millisecond) // time to submit the next
-				q.gate <- struct{}{}
-			}
-		}()
+		q := &queue{fail: fail, pair: 10}
 		m := onQueue(t, q)
 		n := 0
 		for r, err := range m.Stream(t.Context(), numbered(40), StreamOptions{Batch: 4}) {
@@ -149,7 +154,7 @@ func TestStreamSubmits(t *testing.T) {
 			}
 			n++
 		}
-		if n != 40 || q.batches != 10 || q.most != onDevice || q.overlaps == 0 {
+		if n != 40 || q.batches != 10 || q.most != onDevice || q.overlaps < 8 {
 			t.Errorf("%d results, %d batches, at most %d at a time, %d submitted while another was there", n, q.batches, q.most, q.overlaps)
 		}
 	}
@@ -185,6 +190,18 @@ func TestStreamCollects(t *testing.T) {
 			panic("in the loop")
 		}
 	}()
+	closing := onQueue(t, q)
+	for r, err := range closing.Stream(t.Context(), numbered(100), StreamOptions{}) {
+		if r.Index > 20 && !errors.Is(err, ErrClosed) {
+			t.Errorf("element %d after Close: %v", r.Index, err)
+		}
+		if r.Index == 3 {
+			time.Sleep(5 * time.Millisecond) // submissions are under way that nobody has asked for
+			if err := closing.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 	for range 100 {
 		if runtime.NumGoroutine() <= before {
 			return
