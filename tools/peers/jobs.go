@@ -73,7 +73,7 @@ func (p *prepared) job(e engine, works []work) job {
 		j.why = p.noNew
 	case e.name == oursCPU.name:
 		p.benchJob(&j)
-	case e.name == ggmlNew16.name:
+	case e.name == ggmlNew16.name, e.name == ggmlPlain.name:
 		p.ggmlJob(&j)
 	default:
 		p.ortJob(&j)
@@ -147,7 +147,11 @@ func (p *prepared) ggmlJob(j *job) {
 	j.why = p.noGGML
 	// ggml leaves out software drivers unless a device is named. One regular expression for all the works: they are one product.
 	pattern := fmt.Sprintf("type_a=%s,type_b=f32,%s,", j.engine.precision, j.works[0].ggml)
-	j.argv = p.inside(j.engine, []string{"env", "GGML_VK_VISIBLE_DEVICES=0", p.ggml, "perf", "-b", "Vulkan0", "-o", "MUL_MAT", "-p", pattern})
+	variables := []string{"env", "GGML_VK_VISIBLE_DEVICES=0"}
+	if j.engine.name == ggmlPlain.name {
+		variables = append(variables, "GGML_VK_DISABLE_COOPMAT=1")
+	}
+	j.argv = p.inside(j.engine, append(variables, p.ggml, "perf", "-b", "Vulkan0", "-o", "MUL_MAT", "-p", pattern))
 	j.read = func(j job, stdout string) (reading, error) {
 		var r reading
 		for _, w := range j.works {

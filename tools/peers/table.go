@@ -51,7 +51,7 @@ func (r *report) markdown() string {
 		}
 	}
 	p("")
-	p("ggml keeps weights in the precision named and activations in f32; ONNX Runtime's f16 product rounds its activations too. The models that")
+	p("ggml keeps weights in the precision named and activations in f32, and is also timed plain, without cooperative matrices. ONNX Runtime's f16 product rounds its activations too. The models that")
 	p("ONNX Runtime runs are exports of the same architecture with constant weights; what they compute is not compared here.")
 	return b.String()
 }

@@ -122,6 +122,8 @@ var (
 	ortSys32  = engine{"ONNX Runtime WebGPU", system, "f32", []engine{oursSys32}}
 	ggmlNew32 = engine{"ggml Vulkan", newest, "f32", []engine{oursNew32}}
 	ggmlNew16 = engine{"ggml Vulkan", newest, "f16", []engine{oursNew16, oursNew32}}
+	// By default ggml takes cooperative matrices where the driver has them, which on a CPU is not its best.
+	ggmlPlain = engine{"ggml Vulkan, plain", newest, "f16", []engine{oursNew16, oursNew32}}
 )
 
 // id tells engines apart.
@@ -134,7 +136,7 @@ func (w work) engines() []engine {
 		list = append(list, ortNew16)
 	}
 	if w.ggml != "" {
-		list = append(list, ggmlNew32, ggmlNew16)
+		list = append(list, ggmlNew32, ggmlNew16, ggmlPlain)
 	}
 	return append(list, oursSys32, oursSys16, ortSys32, oursCPU, ortCPU)
 }
