@@ -23,6 +23,7 @@ type report struct {
 	Rounds  int            `json:"rounds"`
 	Rows    []*row         `json:"rows"`
 	Shares  []share        `json:"shares"` // of our own best product
+	Targets []target       `json:"targets"`
 
 	works []work
 	flops map[string]float64 // of each model, as bench counts them
@@ -129,6 +130,7 @@ func (r *report) finish() error {
 			}
 		}
 	}
+	r.Targets = r.targets()
 	return nil
 }
 

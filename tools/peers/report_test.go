@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image/png"
 	"math"
 	"os"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // shell is a job that runs a script and reads its figure from the last line it prints.
@@ -256,6 +259,34 @@ func TestUsage(t *testing.T) {
 		code := run(t.Context(), c.args, &stdout, &stderr)
 		if text := stdout.String() + stderr.String(); code != c.code || !strings.Contains(text, c.word) {
 			t.Errorf("%v: exit status %d, want %d and %q:\n%s", c.args, code, c.code, c.word, text)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	found := map[string]string{}
+	for _, x := range filled(t).Targets {
+		found[x.Text] = fmt.Sprintf("%v %s", x.Seen, x.reached())
+	}
+	want := map[string]string{
+		"GLIP-T 224 f32, newest driver: times faster than ONNX Runtime WebGPU": "8 reached",
+		"GLIP-T 224 f32, system's driver":                                      "0 not measured",
+		"GLIP-T 224 f32, newest driver: share of our best product":             "50 missed",
+		"GLIP-T 224 f32, system's driver: share of our best product":           "0 not measured",
+		"GLIP-T 224 f32, CPU: times slower than ONNX Runtime CPU":              "0 not measured",
+	}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Error(diff)
+	}
+	for _, c := range []struct {
+		target
+		want string
+	}{
+		{target{Most: 3, Seen: 3}, "reached"}, {target{Most: 3, Seen: 3.1}, "missed"}, {target{Least: 3, Seen: 3}, "reached"},
+		{target{Least: 3, Seen: 2.9}, "missed"}, {target{Least: 3, Seen: math.NaN()}, "not measured"},
+	} {
+		if got := c.reached(); got != c.want {
+			t.Errorf("%+v is %s, want %s", c.target, got, c.want)
 		}
 	}
 }

@@ -28,6 +28,20 @@ func (r *report) markdown() string {
 	p("it has both; below 1 it is slower. The last column says with which of ours the row was compared, or why it has no figure.")
 	p("")
 	p("![the same as a plot](peers.png)")
+	if len(r.Targets) > 0 {
+		p("")
+		p("## Targets")
+		p("")
+		p("| what | asked | seen | |")
+		p("| --- | --- | ---: | --- |")
+		for _, t := range r.Targets {
+			seen := "-"
+			if t.Seen > 0 {
+				seen = number(t.Seen) + " " + t.Unit
+			}
+			p("| %s | %s | %s | %s |", t.Text, t.asked(), seen, t.reached())
+		}
+	}
 	for _, w := range r.works {
 		p("")
 		p("## %s", w.name)
