@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 GO ?= go
 FUZZTIME ?= 10s
 BENCHFLAGS ?= --model swin-t_glip-pre_3rdparty --per-op
+PEERSFLAGS ?=
 
 # 1: a test that finds no Vulkan device fails. 0: it is skipped, and make test installs nothing.
 REQUIRE_VULKAN ?= 1
@@ -51,6 +52,11 @@ generate: ## compile the shaders that changed
 bench: ## throughput per operation; BENCHFLAGS="..." for other models, sizes and devices
 	@tools/deps.sh run
 	$(GO) build -buildvcs=auto -o bin/bench ./cmd/bench && bin/bench $(BENCHFLAGS)
+
+.PHONY: peers
+peers: ## beside ONNX Runtime and ggml, half an hour, into docs/; PEERSFLAGS="--rounds 1" for a quick look
+	@tools/deps.sh peers
+	$(GO) run ./tools/peers $(PEERSFLAGS)
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)

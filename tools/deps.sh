@@ -7,6 +7,7 @@
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
+#   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh lists      nothing, but brings apt's package lists up to date
 #   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
 #
@@ -66,9 +67,11 @@ has_debian_keys() { [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; }
 # missing LEVEL: the Debian packages that would bring what is not here.
 missing() {
 	case $1 in
-	run)
+	run | peers)
 		has_loader || echo libvulkan1
 		has_driver || echo mesa-vulkan-drivers
+		[ "$1" = run ] || command -v node >/dev/null || echo nodejs
+		[ "$1" = run ] || command -v npm >/dev/null || echo npm
 		;;
 	test)
 		has_loader || echo libvulkan1
@@ -98,6 +101,8 @@ describe() {
 	libvulkan1) echo "the Vulkan loader (libvulkan.so.1)" ;;
 	mesa-vulkan-drivers) echo "Mesa's Vulkan drivers (lavapipe runs on any CPU, RADV compiles for AMD hardware)" ;;
 	vulkan-validationlayers) echo "the Khronos validation layers" ;;
+	nodejs) echo "node, which runs ONNX Runtime" ;;
+	npm) echo "npm, which installs ONNX Runtime" ;;
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
@@ -115,6 +120,10 @@ give_up() {
 	case $level in
 	run)
 		say "going on without: everything runs on the CPU"
+		exit 0
+		;;
+	peers)
+		say "going on without: the table says what could not run"
 		exit 0
 		;;
 	test) say "or run REQUIRE_VULKAN=0 make test, which skips what needs a device" ;;
@@ -150,7 +159,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers) ;;
 lists)
 	become_root
 	update

@@ -77,7 +77,7 @@ make_as_root() {
 	flock 9
 	complete && return
 	local new=$dir.new log=$dir.log
-	trap 'say "the log is $log"' ERR
+	trap 'say "making $dir stopped at \"$(tail -n 1 "$log" 2>/dev/null)\"; all of it is in $log"' ERR
 	rm -rf --one-file-system "$new"
 	debootstrap --variant=minbase sid "$new" ${2:+"$2"} >"$log" 2>&1
 	mount_system "$new"
