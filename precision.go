@@ -12,7 +12,7 @@ type Precision string
 // The precisions that [Options] may ask for.
 const (
 	F32           Precision = "f32"
-	F16           Precision = "f16"  // 16 bits: half the memory; f32 where the device has no 16-bit storage
+	F16           Precision = "f16"  // 16 bits: half the memory
 	AutoPrecision Precision = "auto" // F16 where the device has 16-bit storage and gains by it, else F32
 )
 

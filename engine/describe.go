@@ -93,18 +93,8 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 			f.info.Caps.CooperativeMatrices = d.in.matrices(p)
 		}
 	}
-	f.info.Caps.HalfTexels = texels(p, vk.FormatR16Sfloat) && texels(p, vk.FormatR16g16b16a16Sfloat)
 	f.info.Unusable = f.unusable(api, !d.opts.CompileOnly)
 	return f
-}
-
-// texels reports whether shaders can read buffers as texels of a format.
-func texels(p vk.PhysicalDevice, format vk.Format) bool {
-	var props vk.FormatProperties
-	vk.GetPhysicalDeviceFormatProperties(p, format, &props)
-	defer props.Free()
-	props.Deref()
-	return vk.FormatFeatureFlagBits(props.BufferFeatures)&vk.FormatFeatureUniformTexelBufferBit != 0
 }
 
 // unusable says why a device cannot be used, "" where it can.

@@ -146,8 +146,8 @@ func checkBinding(b Binding, p *Pipeline, i int, caps Caps) error {
 		return fmt.Errorf("%d floats a texel, but the pipeline says texel buffer: %v", b.Texel, texel)
 	case b.Half && !texel:
 		return errors.New("half floats are for texel buffers; a shader says itself what a storage buffer holds")
-	case b.Half && !caps.HalfTexels:
-		return fmt.Errorf("the device has no texel buffers of half floats; use 32-bit floats or a storage buffer: %w", ErrUnsupported)
+	case b.Half && b.Texel != 4:
+		return errors.New("half floats lie four to a texel, two to a word")
 	case texel && (b.Texel != 1 && b.Texel != 4 || b.Access != Read || b.Size%b.texelBytes() != 0):
 		return errors.New("a texel buffer has 1 or 4 floats a texel, whole texels and Read access")
 	case texel && b.Size/b.texelBytes() > caps.MaxTexels:

@@ -84,7 +84,6 @@ type Caps struct {
 	MaxStorageBufferRange int64  // bytes of one storage buffer binding
 	StorageAlignment      int64  // a binding's offset is a multiple of it, bytes
 	MaxTexels             int64  // texels of one texel buffer binding
-	HalfTexels            bool   // texel buffers of 16-bit floats, 1 or 4 in a texel
 	MaxPushConstants      int    // bytes
 	MaxSharedMemory       int    // bytes for one workgroup
 	MaxInvocations        int    // invocations in one workgroup
@@ -209,7 +208,7 @@ type Binding struct {
 	Size   int64 // bytes, at most Caps.MaxStorageBufferRange
 	Access Access
 	Texel  int  // floats in a texel, 1 or 4, of a uniform texel buffer; 0 for a storage buffer
-	Half   bool // the floats of a texel have 16 bits; needs Caps.HalfTexels
+	Half   bool // the four floats of a texel have 16 bits, two to a word: the shader reads a texel as two words (usamplerBuffer)
 }
 
 // Dispatch is one run of a compute pipeline.

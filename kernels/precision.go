@@ -23,32 +23,20 @@ const (
 )
 
 // Settle says which precision a device gets for the wanted one, "" being F32, and why
-// where that is not simply what was asked for. The error is for an unknown name.
+// where that is not simply what was asked for. Every device can do F16: two values lie in a
+// word, which shaders take apart themselves. The error is for an unknown name.
 func Settle(info engine.Info, want Precision) (got Precision, why string, err error) {
-	s, err := styleOf(info, "")
-	if err != nil {
-		return "", "", err
-	}
-	lacks := ""
-	if s.texel && !info.Caps.HalfTexels {
-		lacks = fmt.Sprintf("%s has no 16-bit storage that its kernels could read (texel buffers of 16-bit floats), so weights and values have 32 bits", info.Name)
-	}
 	switch want {
 	case "", F32:
 		return F32, "", nil
 	case F16:
-		if lacks != "" {
-			return F32, lacks, nil
-		}
 		return F16, "", nil
 	case Auto:
 		switch {
-		case lacks != "":
-			return F32, lacks, nil
 		case info.Kind == "cpu":
 			return F32, "on a software driver 16-bit values save memory, not time", nil
 		case !info.Caps.Storage16:
-			return F32, fmt.Sprintf("%s has no 16-bit storage", info.Name), nil
+			return F32, fmt.Sprintf("%s has no 16-bit storage and would gain nothing", info.Name), nil
 		}
 		return F16, fmt.Sprintf("%s has 16-bit storage", info.Name), nil
 	}

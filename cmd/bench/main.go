@@ -143,7 +143,7 @@ func (f *flags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
 	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED]")
 	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name")
-	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto; f32 where the device has no 16-bit storage")
+	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto (f16 where the device gains by it)")
 	fl.StringVar(&f.size, "size", "", "input size as HEIGHTxWIDTH (default: the model's)")
 	fl.IntVar(&f.batch, "batch", 1, "pictures in a batch")
 	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")

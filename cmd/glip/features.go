@@ -78,7 +78,7 @@ func newFeatures() *cobra.Command {
 	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
 	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
 	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name; see glip devices")
-	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto; f32 where the device has no 16-bit storage")
+	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto (f16 where the device gains by it)")
 	fl.BoolVar(&f.noTune, "no-tune", false, "do not measure which kernels suit the device when a size is first met")
 	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.StringVar(&f.size, "size", "", "resize pictures to HEIGHTxWIDTH, or original to leave them")

@@ -11,8 +11,8 @@
 #define HALF4(v) uvec2(packHalf2x16((v).xy), packHalf2x16((v).zw))
 vec4 fromHalf4(uvec2 v) { return vec4(unpackHalf2x16(v.x), unpackHalf2x16(v.y)); }
 #ifdef TEXEL
-#define READ4H READ4
-#define AT4H AT4
+#define READ4H(slot, name) layout(set = 0, binding = slot) uniform usamplerBuffer name
+#define AT4H(name, i) fromHalf4(texelFetch(name, int(i)).xy)
 #define READ4(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name
 #define READ1(slot, name) layout(set = 0, binding = slot) uniform samplerBuffer name
 #define AT4(name, i) texelFetch(name, int(i))
