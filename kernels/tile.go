@@ -169,7 +169,7 @@ func tiledTiles(p shape) []tile {
 		return tile{bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
 	}
 	list := []tile{
-		of(64, 64, 16, 4, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
+		of(64, 64, 16, 4, 8, 1), of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
 		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
 	}
 	return best(list, func(t tile) float64 {
