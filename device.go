@@ -15,7 +15,7 @@ import (
 type Device struct{ m *Model }
 
 // OpenDevice opens the device that o.Device names; of the other options it heeds
-// Precision, Tuning, Validation and NoCache. The caller closes it. The error wraps
+// Precision, Validation and NoCache. The caller closes it. The error wraps
 // [ErrInput] for an unknown device or precision.
 func OpenDevice(ctx context.Context, o Options) (_ *Device, err error) {
 	if o.Precision, err = ParsePrecision(string(o.Precision)); err != nil {

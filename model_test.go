@@ -38,6 +38,7 @@ func open(t *testing.T, o glipvk.Options) *glipvk.Model {
 		o.Weights = "synthetic:77"
 	}
 	o.Validation = o.Device != "cpu" && o.Device != "reference"
+	o.Tuning.Off = o.Tuning.Dir == "" // TestTuning tunes
 	m, err := glipvk.Open(t.Context(), "", o)
 	if err != nil {
 		t.Fatal(err)
@@ -296,7 +297,7 @@ func TestTaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !equal(f, extract(t, m, x)) {
+		if !near(f, extract(t, m, x)) { // kept values are not joined away: sums come in another order
 			t.Error("features with taps differ from those without")
 		}
 		var got []string

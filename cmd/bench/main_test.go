@@ -89,7 +89,7 @@ func TestReport(t *testing.T) {
 			}
 			path := filepath.Join(t.TempDir(), "deep", "b.json")
 			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{"--arch", nano(t), "--device", device, "--duration", "5ms", "--count", "2", "--batch", "2",
+			code := run(t.Context(), []string{"--arch", nano(t), "--device", device, "--duration", "5ms", "--count", "2", "--batch", "2", "--no-tune",
 				"--per-op", "--json", path}, &stdout, &stderr)
 			if code != 0 {
 				t.Fatal(stderr.String())
@@ -105,6 +105,34 @@ func TestReport(t *testing.T) {
 			checkLines(t, text)
 			checkJSON(t, path)
 		})
+	}
+}
+
+// TestTune requires what was tried in the output and in the report.
+func TestTune(t *testing.T) {
+	needVulkan(t)
+	path := filepath.Join(t.TempDir(), "b.json")
+	t.Setenv("TMPDIR", t.TempDir())
+	var stdout, stderr bytes.Buffer
+	arch := nano(t)
+	args := []string{"--arch", arch, "--duration", "1ms", "--check", "finite", "--tune", "--json", path}
+	if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
+		t.Fatal(stderr.String())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	text := stdout.String()
+	if !r.Tuned || len(r.Trials) < 2 || !strings.Contains(text, "fused, tuned") || !strings.Contains(text, r.Trials[0].Candidate) {
+		t.Errorf("%d trials, tuned %v:\n%s", len(r.Trials), r.Tuned, text)
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("left in the folder for temporary files: %v, %v", left, err)
 	}
 }
 
@@ -177,7 +205,7 @@ func checkJSON(t *testing.T, path string) {
 	if len(r.Samples) != 2 || r.Batch != 2 || r.Height != 128 || !(r.PeakGFLOPS > 0) || !(r.CopyGBs > 0) || r.Precision != glipvk.F32 || r.Device.Name == "" {
 		t.Errorf("report %+v", r)
 	}
-	if vulkan := r.Device.Vulkan != nil; r.Fused != vulkan || r.Tuned != vulkan || vulkan && r.Stats.ArenaBytes < r.Stats.LiveBytes {
+	if vulkan := r.Device.Vulkan != nil; r.Fused != vulkan || r.Tuned || vulkan && r.Stats.ArenaBytes < r.Stats.LiveBytes {
 		t.Errorf("fused %v, tuned %v, memory %+v on %s", r.Fused, r.Tuned, r.Stats, r.Device.Name)
 	}
 	for _, s := range r.Samples {

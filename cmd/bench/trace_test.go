@@ -39,7 +39,7 @@ func TestTraceFile(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "deep", "trace.json")
 			var stdout, stderr bytes.Buffer
-			args := []string{"--arch", nano(t), "--device", device, "--duration", "5ms", "--check", "none", "--trace", path}
+			args := []string{"--arch", nano(t), "--device", device, "--duration", "5ms", "--check", "none", "--no-tune", "--trace", path}
 			if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
 				t.Fatal(stderr.String())
 			}
