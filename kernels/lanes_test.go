@@ -239,6 +239,16 @@ func TestSubmitBadCalls(t *testing.T) {
 			t.Errorf("collected again: %v", err)
 		}
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // for a lane that was lost
+	defer cancel()
+	for range 3 {
+		if err := p.RunInto(ctx, blank(g)[:1], in...); !errors.Is(err, graph.ErrShape) {
+			t.Errorf("run into one output: %v", err)
+		}
+	}
+	if err := p.RunInto(ctx, blank(g), in...); err != nil {
+		t.Errorf("run after refused ones: %v", err)
+	}
 }
 
 // TestSubmitClose closes programs with lanes: idle ones, and one whose submission nobody collected.
