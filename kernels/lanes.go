@@ -28,15 +28,24 @@ type Ticket struct {
 // Submit copies inputs in and hands the work to the device. It waits while two earlier
 // tickets are not collected. Every ticket must be collected, in the order of submission.
 func (p *Program) Submit(ctx context.Context, inputs ...[]float32) (*Ticket, error) {
+	t, err := p.submit(ctx, inputs)
+	if err != nil {
+		return nil, err
+	}
+	return &t, nil
+}
+
+// submit is Submit without an allocation, for runs.
+func (p *Program) submit(ctx context.Context, inputs [][]float32) (Ticket, error) {
 	if len(inputs) != len(p.inputs) {
-		return nil, p.miscounted(len(inputs), len(p.results))
+		return Ticket{}, p.miscounted(len(inputs), len(p.results))
 	}
 	if err := p.checkSizes(p.inputs, inputs); err != nil {
-		return nil, err
+		return Ticket{}, err
 	}
 	l, err := p.takeLane(ctx)
 	if err != nil {
-		return nil, err
+		return Ticket{}, err
 	}
 	var at int64
 	for i, id := range p.inputs {
@@ -45,9 +54,9 @@ func (p *Program) Submit(ctx context.Context, inputs ...[]float32) (*Ticket, err
 	}
 	if err := l.commands.Start(ctx); err != nil {
 		p.free <- l
-		return nil, fmt.Errorf("kernels: submit: %w", err)
+		return Ticket{}, fmt.Errorf("kernels: submit: %w", err)
 	}
-	return &Ticket{p: p, lane: l}, nil
+	return Ticket{p: p, lane: l}, nil
 }
 
 // takeLane waits for a free lane, making one while there are fewer than there may be.

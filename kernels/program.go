@@ -96,7 +96,10 @@ func (p *Program) RunInto(ctx context.Context, outputs [][]float32, inputs ...[]
 	p.mu.Lock()
 	if len(p.lanes) > 0 { // submissions may be under way, and the arena is theirs
 		p.mu.Unlock()
-		t, err := p.Submit(ctx, inputs...)
+		if err := p.check(outputs, inputs); err != nil { // before there is a ticket to collect
+			return err
+		}
+		t, err := p.submit(ctx, inputs)
 		if err != nil {
 			return err
 		}

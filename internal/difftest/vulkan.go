@@ -18,7 +18,8 @@ import (
 type Vulkan struct {
 	Device  *engine.Device
 	Title   string
-	Options kernels.Options // Keep is set by Run
+	Upload  kernels.UploadOptions
+	Options kernels.Options // Keep is set by Run, and nothing is tuned: tiles are the same in every run
 }
 
 // Name implements [Executor].
@@ -26,7 +27,7 @@ func (v Vulkan) Name() string { return v.Title }
 
 // Run implements [Executor].
 func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, input []float32, taps []graph.ID) (values [][]float32, err error) {
-	weights, err := kernels.Upload(ctx, v.Device, g, w, kernels.UploadOptions{})
+	weights, err := kernels.Upload(ctx, v.Device, g, w, v.Upload)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, input []floa
 // before is not replaced.
 func (v Vulkan) run(ctx context.Context, g *graph.Graph, w *kernels.Weights, input []float32, keep []graph.ID, found map[graph.ID][]float32) (err error) {
 	o := v.Options
-	o.Keep = keep
+	o.Keep, o.Tuning.Off = keep, true
 	p, err := kernels.Compile(ctx, v.Device, g, w, o)
 	if err != nil {
 		return err

@@ -1,0 +1,35 @@
+package kernels
+
+import (
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// TuningFormat is what a file of tiles calls itself.
+const TuningFormat = tuningStyle
+
+// TuningFile is where the choices for a device and a style are kept.
+func TuningFile(t Tuning, info engine.Info, s Style) string { return t.file(info, s) }
+
+// Candidates are the constants of the tiles that a graph's products may have, by shape, the
+// one that ought to suit first.
+func (w *Weights) Candidates(g *graph.Graph) map[string][][]uint32 {
+	l := newLowerer(g, w.device.Info(), w.style, w.precision)
+	all := map[string][][]uint32{}
+	for _, d := range l.shapes(l.rewrite(Options{})) {
+		for _, t := range l.tileStyle(d).tiles(d) {
+			all[d.String()] = append(all[d.String()], t.constants)
+		}
+	}
+	return all
+}
+
+// Style is how the weights are packed and programs for them written.
+func (w *Weights) Style() Style { return w.style }
+
+// Tuned are the constants that were chosen by measurement or read from a file so far, by shape.
+func (w *Weights) Tuned() map[string][]uint32 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tiles
+}
