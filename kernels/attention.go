@@ -58,7 +58,7 @@ func (l *lowerer) attention(s step) error {
 	for _, r := range list {
 		push.Window0 = uint32(r.begin)
 		qkv := l.read(s.in[0], 4, r.begin*rowQKV, r.units()*rowQKV)
-		table := qkv // bound but not read
+		table := qkv.unread()
 		if o.bias {
 			table = l.whole(s.in[1], 1)
 		} else {

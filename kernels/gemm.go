@@ -125,13 +125,13 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 			x, push.Row0 = l.read(p.x, width, r.begin*k, r.units()*k), 0
 		}
 		b := l.whole(p.weight, 4)
-		pick := func(id graph.ID) operand { // what is not there is bound to something, and not read
+		pick := func(id graph.ID) operand {
 			if id < 0 {
-				id = p.weight
+				return b.unread()
 			}
 			return l.whole(id, 4)
 		}
-		residual := b
+		residual := b.unread()
 		if p.residual >= 0 {
 			residual = l.read(p.residual, 4, r.begin*n, r.units()*n)
 		}
@@ -139,6 +139,12 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 			operands: []operand{x, b, pick(p.bias), residual, l.write(s.out, 4, r.begin*n, r.units()*n), pick(p.normWeight), pick(p.normBias)}})
 	}
 	return nil
+}
+
+// unread is something to bind where a shader declares 32-bit floats that it will not read.
+func (o operand) unread() operand {
+	o.half = false
+	return o
 }
 
 // place says how rows are mapped.
@@ -180,7 +186,7 @@ func (l *lowerer) linearParts(s step, o linear, ids linearOperands) error {
 				epilogue: linear{bias: o.bias && first, gelu: o.gelu && last, residual: o.residual && first || !first},
 			}
 			b := l.read(ids.weight, width, k0*n, (k1-k0)*n)
-			bias, residual := b, b // bound but not read
+			bias, residual := b.unread(), b.unread()
 			if p.epilogue.bias {
 				bias = l.whole(ids.bias, width)
 			}
@@ -191,7 +197,7 @@ func (l *lowerer) linearParts(s step, o linear, ids linearOperands) error {
 			}
 			p.operands = []operand{x, b, bias, residual, y}
 			if mapped {
-				p.operands = append(p.operands, b, b)
+				p.operands = append(p.operands, b.unread(), b.unread())
 			}
 			l.emitProduct(s, p)
 		}
