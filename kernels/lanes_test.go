@@ -170,7 +170,7 @@ func TestSubmitWaits(t *testing.T) {
 func TestSubmitCancelled(t *testing.T) {
 	d := device(t)
 	g := build(t, func(b *graph.Builder) {
-		x := b.In("x").Input(1024, 384)
+		x := b.In("x").Input(256, 384)
 		for i := range 4 {
 			x = b.In("y", i).Linear(x, 384, graph.NoBias)
 		}

@@ -1,0 +1,258 @@
+package kernels_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/shaders"
+	"github.com/glipvk/glipvk/swin"
+)
+
+// described are devices of which only the description is there: a graphics card as RADV
+// reports it, a small one, Mesa's software driver before and after it kept addresses in
+// scalar registers, and SwiftShader.
+func described() map[string]engine.Info {
+	groups := [3]int{65535, 65535, 65535}
+	all := []string{"basic", "vote", "arithmetic", "ballot", "shuffle", "shuffle_relative", "clustered", "quad"}
+	radv := engine.Caps{MaxStorageBufferRange: 1<<32 - 1, StorageAlignment: 16, MaxTexels: 1<<32 - 1, HalfTexels: true, MaxPushConstants: 256,
+		MaxSharedMemory: 64 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20,
+		MaxAllocationBytes: 1 << 31, SubgroupSize: 64, SubgroupOperations: all, Float16: true, Int64: true, Storage16: true, BufferAddress: true}
+	least := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 256, MaxTexels: 1 << 16, MaxPushConstants: 128,
+		MaxSharedMemory: 16 << 10, MaxInvocations: 128, MaxWorkgroupSize: [3]int{128, 128, 64}, MaxWorkgroups: groups, MaxBindings: 8,
+		MaxAllocationBytes: 1 << 30, SubgroupSize: 32, SubgroupOperations: []string{"basic"}}
+	lavapipe := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 16, MaxTexels: 1 << 27, HalfTexels: true, MaxPushConstants: 256,
+		MaxSharedMemory: 32 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20,
+		MaxAllocationBytes: 1 << 31, SubgroupSize: 8, SubgroupOperations: all, Storage16: true, BufferAddress: true, Int64: true}
+	swiftShader := least
+	swiftShader.SubgroupSize, swiftShader.SubgroupOperations, swiftShader.MaxStorageBufferRange = 4, all, 1<<30
+	return map[string]engine.Info{
+		"radv":        {Kind: "discrete", Name: "AMD Radeon RX 6800 XT (RADV NAVI21)", Driver: "radv", DriverVersion: "Mesa 26.2.6", Caps: radv},
+		"least":       {Kind: "integrated", Name: "least", Driver: "none", Caps: least},
+		"llvmpipe 22": {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 22.3.6 (LLVM 15.0.6)", Caps: lavapipe},
+		"llvmpipe 26": {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 26.2.6-1 (LLVM 21.1.8)", Caps: lavapipe},
+		"swiftshader": {Kind: "cpu", Name: "SwiftShader Device", Driver: "SwiftShader driver", Caps: swiftShader},
+	}
+}
+
+// preset records a published size on one picture.
+func preset(t testing.TB, size string, window, image int) *graph.Graph {
+	t.Helper()
+	cfg, err := swin.Preset(size, window, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := swin.Record(cfg, swin.Input{Batch: 1, Height: image, Width: image})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// used names a pipeline.
+func used(shader string, constants []uint32) string { return fmt.Sprint(shader, constants) }
+
+// TestPipelines lists the pipelines of real models for devices that are not here: each
+// once, each as its shader wants it and within the limits of the device, and all that the
+// program of such a device dispatches.
+func TestPipelines(t *testing.T) {
+	graphs := map[string]*graph.Graph{"GLIP-T": preset(t, "tiny", 7, 224), "GLIP-L": preset(t, "large", 12, 384), "micro": micro(t, 4, 61, 45, 2)}
+	modules := map[string]*shaders.Module{}
+	for device, info := range described() {
+		for model, g := range graphs {
+			for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
+				for _, apart := range []bool{false, true} {
+					if apart && model == "GLIP-L" { // other sizes of what GLIP-T has
+						continue
+					}
+					name := fmt.Sprintf("%s, %s, %s, apart %v", device, model, precision, apart)
+					o := kernels.Options{NoFusion: apart}
+					uses, err := kernels.Pipelines(g, info, kernels.UploadOptions{Precision: precision}, o)
+					if err != nil || len(uses) == 0 {
+						t.Fatalf("%s: %d pipelines, %v", name, len(uses), err)
+					}
+					settled, _, err := kernels.Settle(info, precision)
+					if err != nil {
+						t.Fatal(err)
+					}
+					list, err := kernels.Lower(g, kernels.StyleOf(info), info.Caps, settled, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					missing := map[string]bool{}
+					for _, x := range list {
+						missing[used(x.Shader(), x.Constants())] = true
+					}
+					for _, u := range uses {
+						key := used(u.Spec.Label, u.Spec.Constants)
+						if !missing[key] {
+							t.Errorf("%s: %s is listed twice, or is not used", name, key)
+						}
+						delete(missing, key)
+						if _, ok := g.Find(u.Path); !ok {
+							t.Errorf("%s: %s is at %q, which is no path", name, key, u.Path)
+						}
+						if err := specFits(modules, u.Spec, info.Caps); err != nil {
+							t.Errorf("%s: %s: %v", name, key, err)
+						}
+					}
+					if len(missing) > 0 {
+						t.Errorf("%s: not listed: %v", name, missing)
+					}
+				}
+			}
+		}
+	}
+}
+
+// specFits compares a spec with its shader and with a device.
+func specFits(modules map[string]*shaders.Module, s engine.PipelineSpec, caps engine.Caps) error {
+	m := modules[s.Label]
+	if m == nil {
+		var err error
+		if m, err = shaders.Reflect(s.Code); err != nil {
+			return err
+		}
+		modules[s.Label] = m
+	}
+	constants := map[uint32]uint32{}
+	for id, v := range s.Constants {
+		constants[uint32(id)] = v
+	}
+	for _, c := range m.SpecConstants {
+		if _, ok := constants[c.ID]; !ok {
+			return fmt.Errorf("constant %d (%s) is not given", c.ID, c.Name)
+		}
+	}
+	if most := m.SpecConstants[len(m.SpecConstants)-1].ID; int(most) != len(s.Constants)-1 {
+		return fmt.Errorf("%d constants are given, the shader's last is %d", len(s.Constants), most)
+	}
+	if int(m.Push.Size) != s.PushBytes || s.PushBytes > caps.MaxPushConstants {
+		return fmt.Errorf("push constants of %d bytes, the shader has %d, the device %d", s.PushBytes, m.Push.Size, caps.MaxPushConstants)
+	}
+	if s.Addressed != (len(m.Bindings) == 0) || !s.Addressed && len(m.Bindings) != s.Bindings || len(m.Bindings) > caps.MaxBindings {
+		return fmt.Errorf("%d bindings, addressed %v; the shader has %d, the device %d", s.Bindings, s.Addressed, len(m.Bindings), caps.MaxBindings)
+	}
+	for _, b := range m.Bindings {
+		if texel := s.Texels>>b.Binding&1 == 1; texel != (b.Kind == shaders.UniformTexelBuffer) {
+			return fmt.Errorf("binding %d is a %v, a texel buffer: %v", b.Binding, b.Kind, texel)
+		}
+	}
+	local, err := m.LocalSize(constants)
+	if err != nil || int(local[0]*local[1]*local[2]) > caps.MaxInvocations {
+		return fmt.Errorf("workgroup %v (%v), the device has %d invocations", local, err, caps.MaxInvocations)
+	}
+	if shared, err := m.SharedBytes(constants); err != nil || int(shared) > caps.MaxSharedMemory {
+		return fmt.Errorf("%d bytes of shared memory (%v), the device has %d", shared, err, caps.MaxSharedMemory)
+	}
+	return capable(m, caps)
+}
+
+// capable compares what a shader declares with what a device can.
+func capable(m *shaders.Module, caps engine.Caps) error {
+	operation := func(name string) bool { return slices.Contains(caps.SubgroupOperations, name) }
+	has := map[string]bool{
+		"Shader": true, "SampledBuffer": true, "GroupNonUniform": operation("basic"), "GroupNonUniformArithmetic": operation("arithmetic"),
+		"GroupNonUniformBallot": operation("ballot"), "GroupNonUniformShuffle": operation("shuffle"), "GroupNonUniformVote": operation("vote"),
+		"GroupNonUniformShuffleRelative": operation("shuffle_relative"), "GroupNonUniformClustered": operation("clustered"),
+		"Capability(5347)": caps.BufferAddress /* PhysicalStorageBufferAddresses */, "StorageBuffer16BitAccess": caps.Storage16, "Float16": caps.Float16,
+		"Int64": caps.Int64, "Int16": caps.Int16,
+	}
+	for _, c := range m.Capabilities {
+		if !has[c] {
+			return fmt.Errorf("the shader needs %s, which the device lacks or this test does not know", c)
+		}
+	}
+	return nil
+}
+
+// TestPipelinesOfDevice: the list for a device's own description is what its program uses.
+func TestPipelinesOfDevice(t *testing.T) {
+	d := device(t)
+	g := micro(t, 4, 61, 45, 1)
+	for _, u := range []kernels.UploadOptions{{}, {Precision: kernels.F16}, {Variant: "tiled"}, {Variant: "direct"}} {
+		uses, err := kernels.Pipelines(g, d.Info(), u, kernels.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := map[string]bool{}, map[string]bool{}
+		for _, x := range compileAs(t, d, g, ones{}, u, kernels.Options{}).Dispatches() {
+			want[used(x.Shader(), x.Constants())] = true
+		}
+		for _, x := range uses {
+			got[used(x.Spec.Label, x.Spec.Constants)] = true
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%+v: lists %v, uses %v", u, got, want)
+		}
+	}
+}
+
+// ones is a source of ones.
+type ones struct{}
+
+// Tensor implements [kernels.Source].
+func (ones) Tensor(_ string, shape []int) ([]float32, error) {
+	return slices.Repeat([]float32{1}, graph.Shape(shape).Elements()), nil
+}
+
+func TestPipelinesRefusals(t *testing.T) {
+	g, infos := micro(t, 4, 61, 45, 1), described()
+	for name, u := range map[string]kernels.UploadOptions{"variant": {Variant: "fast"}, "precision": {Precision: "f8"}} {
+		if _, err := kernels.Pipelines(g, infos["radv"], u, kernels.Options{}); err == nil {
+			t.Errorf("an unknown %s is accepted", name)
+		}
+	}
+	if _, err := kernels.Pipelines(g, infos["swiftshader"], kernels.UploadOptions{Variant: "uniform"}, kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
+		t.Errorf("uniform without addresses: %v", err)
+	}
+	small := infos["radv"]
+	small.Caps.MaxAllocationBytes = 4 << 10
+	if _, err := kernels.Pipelines(g, small, kernels.UploadOptions{}, kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
+		t.Errorf("values larger than any buffer: %v", err)
+	}
+}
+
+// TestDispatchCounts: a joined GLIP-T takes at most 70 dispatches and a GLIP-L at most 130, in
+// every style whose products norm rows, and none of them only moves data but the gather of
+// patches; nothing that attention or a product takes over is left. (Where subgroups cannot
+// shuffle, direct products do not norm: each norm is a dispatch, and so is a merge before one.)
+func TestDispatchCounts(t *testing.T) {
+	for _, c := range []struct {
+		size          string
+		window, image int
+		most          int
+	}{{"tiny", 7, 224, 70}, {"large", 12, 384, 130}} {
+		g := preset(t, c.size, c.window, c.image)
+		for name, s := range kernels.Styles() {
+			for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
+				list, err := kernels.Lower(g, s, guaranteed, precision, kernels.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				stems := map[string]int{}
+				for _, x := range list {
+					stem, _, _ := strings.Cut(x.Shader(), "_")
+					stems[stem]++
+				}
+				norms := name != "no shuffle"
+				if len(list) > c.most && norms {
+					t.Errorf("%s, %s, %s: %d dispatches, at most %d are wanted: %v", c.size, name, precision, len(list), c.most, stems)
+				}
+				for stem, n := range stems {
+					left := slices.Contains([]string{"gemm", "attention", "layernorm", "patches"}, stem) || stem == "merge" && !norms // a norm is between it and the product
+					if !left || stem == "patches" && n != 1 || stem == "layernorm" && norms && n != 1+len(g.Outputs) {
+						t.Errorf("%s, %s, %s: %d dispatches of %s", c.size, name, precision, n, stem)
+					}
+				}
+				t.Logf("%s, %s, %s: %d dispatches: %v", c.size, name, precision, len(list), stems)
+			}
+		}
+	}
+}
