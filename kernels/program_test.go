@@ -85,7 +85,7 @@ func TestMicroSwin(t *testing.T) {
 	}
 	group.Wait()
 
-	const slab = 80 << 10
+	const slab = 112 << 10 // holds the largest scratch, and far from everything
 	cut, err := kernels.Compile(t.Context(), d, g, w,
 		kernels.Options{NoReuse: true}.WithCaps(func(c *engine.Caps) { c.MaxAllocationBytes = slab }, d))
 	if err != nil {
