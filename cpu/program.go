@@ -31,7 +31,6 @@ type Program struct {
 
 	mu     sync.Mutex
 	crew   *crew
-	began  time.Time   // of the step under way, as far as a profile wants to know
 	values [][]float32 // by node; those in the arena and plain weights stay, the others belong to a run
 }
 
