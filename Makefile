@@ -44,9 +44,9 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	$(GO) test -race -timeout 20m ./...
 
 .PHONY: generate
-generate: ## compile the shaders that changed
+generate: ## compile the shaders that changed, write the CPU kernels
 	@tools/deps.sh generate
-	$(GO) generate ./shaders
+	$(GO) generate ./shaders ./cpu
 
 .PHONY: bench
 bench: ## throughput per operation; BENCHFLAGS="..." for other models, sizes and devices
@@ -70,6 +70,11 @@ golden: ## the full-size cases of ../shared/golden, where present
 .PHONY: test-newmesa
 test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian folder made once (root or sudo)
 	tools/newmesa.sh test
+
+.PHONY: test-arm
+test-arm: ## tests of package cpu on an emulated arm64, by Debian's qemu-user
+	@command -v qemu-aarch64 >/dev/null || { echo "no qemu-aarch64: apt-get install qemu-user"; exit 1; }
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -timeout 20m ./cpu
 
 .PHONY: test-swiftshader
 test-swiftshader: ## tests that reach a device, on SwiftShader

@@ -38,6 +38,11 @@ func (p *processor) peak(ctx context.Context, d time.Duration) (float64, error) 
 	return cpu.Peak(ctx, cpu.PackOptions{Instructions: p.weights.Instructions()}, d)
 }
 
+// product implements multiplier.
+func (p *processor) product(ctx context.Context, mnk [3]int, d time.Duration) (float64, error) {
+	return cpu.ProductSpeed(ctx, cpu.PackOptions{Instructions: p.weights.Instructions()}, mnk, d)
+}
+
 func (p *processor) close() error { return nil }
 
 // compiled is a program of package cpu.
@@ -45,6 +50,11 @@ type compiled struct{ p *cpu.Program }
 
 func (c compiled) run(ctx context.Context, input []float32) ([][]float32, error) {
 	return c.p.Run(ctx, input)
+}
+
+// runInto implements filler.
+func (c compiled) runInto(ctx context.Context, outputs [][]float32, input []float32) error {
+	return c.p.RunInto(ctx, outputs, input)
 }
 
 func (c compiled) profile(ctx context.Context, input []float32) ([]Timing, error) {

@@ -65,7 +65,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{graph: g, weights: w, results: results, steps: steps, values: make([][]float32, len(g.Nodes))}
+	p := &Program{graph: g, weights: w, results: results, crew: newCrew(c.workers, steps), values: make([][]float32, len(g.Nodes))}
 	made := map[graph.ID]bool{}
 	for _, id := range results {
 		made[id] = true
@@ -77,9 +77,6 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	}
 	for _, id := range g.Params() {
 		p.values[id] = w.plain[g.Nodes[id].Path]
-	}
-	for range c.workers {
-		p.workers = append(p.workers, &worker{})
 	}
 	return p, nil
 }

@@ -30,7 +30,7 @@ func (ones) Tensor(_ string, shape []int) ([]float32, error) {
 func Peak(ctx context.Context, o PackOptions, budget time.Duration) (float64, error) {
 	best := 0.0
 	for _, s := range peakShapes {
-		speed, err := productSpeed(ctx, o, s, budget/time.Duration(len(peakShapes)))
+		speed, err := ProductSpeed(ctx, o, s, budget/time.Duration(len(peakShapes)))
 		if err != nil {
 			return 0, err
 		}
@@ -39,15 +39,16 @@ func Peak(ctx context.Context, o PackOptions, budget time.Duration) (float64, er
 	return best, nil
 }
 
-// productSpeed is that of one product M N K.
-func productSpeed(ctx context.Context, o PackOptions, mnk [3]int, budget time.Duration) (float64, error) {
+// ProductSpeed measures one product M N K, sizes of at least 1: the fastest run within the
+// budget, in GFLOP/s.
+func ProductSpeed(ctx context.Context, o PackOptions, mnk [3]int, budget time.Duration) (float64, error) {
 	b := graph.NewBuilder()
 	x := b.In("x").Input(mnk[0], mnk[2])
 	y := b.In("y").Linear(x, mnk[1], graph.NoBias)
 	b.Output(y)
 	g, err := b.Build()
 	if err != nil {
-		return 0, fmt.Errorf("cpu: peak: %w", err)
+		return 0, fmt.Errorf("cpu: product: %w", err)
 	}
 	o.Progress = nil
 	w, err := Pack(ctx, g, ones{}, o)

@@ -2,8 +2,11 @@ package cpu
 
 import (
 	"context"
+	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // worker is one goroutine's own memory, kept between runs. Each slot grows to the most
@@ -43,25 +46,110 @@ func (w *worker) room(s slot, n int) []float32 {
 	return w.slots[s][:n]
 }
 
-// spread runs the tasks 0 to count-1 on the workers, each task on the next that is free.
-// The context is looked at before every task.
-func spread(ctx context.Context, workers []*worker, count int, do func(w *worker, task int)) error {
-	var next atomic.Int64
-	work := func(w *worker) {
+// crew are the workers of a program during one run. They go through the steps together: each
+// takes the next task that is free, and nobody begins a step before all have ended the last.
+type crew struct {
+	workers []*worker
+	steps   []step
+	next    []atomic.Int64 // task of each step
+	arrived atomic.Int64   // ends of steps, of all workers and steps
+
+	ctx     context.Context
+	values  [][]float32
+	ends    []time.Time // of the steps, taken down by the last worker of each; empty if nobody asks
+	stopped atomic.Bool // the context has ended
+
+	mu      sync.Mutex
+	waiting sync.Cond // for arrived or stopped
+}
+
+func newCrew(workers int, steps []step) *crew {
+	c := &crew{steps: steps, next: make([]atomic.Int64, len(steps))}
+	for range workers {
+		c.workers = append(c.workers, &worker{})
+	}
+	c.waiting.L = &c.mu
+	return c
+}
+
+// run computes every step. The context is looked at before every task. ends, unless it is
+// empty, receives the time at which each step ended.
+func (c *crew) run(ctx context.Context, values [][]float32, ends []time.Time) error {
+	c.ctx, c.values, c.ends = ctx, values, ends
+	defer func() { c.ctx, c.values, c.ends = nil, nil, nil }()
+	c.arrived.Store(0)
+	c.stopped.Store(false)
+	for i := range c.next {
+		c.next[i].Store(0)
+	}
+	var others sync.WaitGroup
+	for _, w := range c.workers[1:] {
+		others.Go(func() { c.work(w) })
+	}
+	at := c.work(c.workers[0])
+	others.Wait()
+	if at < len(c.steps) {
+		return fmt.Errorf("%s: %w", c.steps[at].path, ctx.Err())
+	}
+	return nil
+}
+
+// work is one worker's way through the steps. It returns the step that the end of the context
+// stopped it in.
+func (c *crew) work(w *worker) int {
+	for i, s := range c.steps {
 		w.held.valid = false
-		for ctx.Err() == nil {
-			task := int(next.Add(1)) - 1
-			if task >= count {
-				return
+		for task := 0; ; {
+			if c.ctx.Err() != nil {
+				c.stop()
+				return i
 			}
-			do(w, task)
+			if task = int(c.next[i].Add(1)) - 1; task >= s.tasks {
+				break
+			}
+			s.run(w, c.values, task)
+		}
+		if !c.meet(i) {
+			return i
 		}
 	}
-	var wg sync.WaitGroup
-	for i := 1; i < min(len(workers), count); i++ {
-		wg.Go(func() { work(workers[i]) })
+	return len(c.steps)
+}
+
+// stop tells workers that wait that there will be no more.
+func (c *crew) stop() {
+	c.stopped.Store(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting.Broadcast()
+}
+
+// patience is how often a worker looks for the others before it goes to sleep: waking takes
+// the system longer than most steps' ends are apart.
+const patience = 100
+
+// meet waits until all workers have ended step i. It returns false if the run was stopped.
+func (c *crew) meet(i int) bool {
+	count := int64(i+1) * int64(len(c.workers))
+	if c.arrived.Add(1) == count {
+		if len(c.ends) > 0 {
+			c.ends[i] = time.Now()
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.waiting.Broadcast()
+		return true
 	}
-	work(workers[0])
-	wg.Wait()
-	return ctx.Err()
+	for range patience {
+		if c.arrived.Load() >= count {
+			return true
+		}
+		runtime.Gosched()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.arrived.Load() < count && !c.stopped.Load() {
+		c.waiting.Wait()
+	}
+	return c.arrived.Load() >= count
 }

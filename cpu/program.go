@@ -27,12 +27,11 @@ type Program struct {
 	graph   *graph.Graph
 	weights *Weights
 	results []graph.ID // outputs, then kept values
-	steps   []step
 	layout  layout
 
-	mu      sync.Mutex
-	workers []*worker
-	values  [][]float32 // by node; those in the arena and plain weights stay, the others belong to a run
+	mu     sync.Mutex
+	crew   *crew
+	values [][]float32 // by node; those in the arena and plain weights stay, the others belong to a run
 }
 
 // Stats says what a program is made of. Sizes are bytes.
@@ -72,7 +71,8 @@ func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, er
 // RunInto is Run into memory of the caller's, which must not overlap the inputs. After an
 // error its content is undefined.
 func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]float32) error {
-	return p.run(ctx, results, inputs, nil)
+	_, err := p.run(ctx, results, inputs, nil)
+	return err
 }
 
 // Profile runs once and times every step.
@@ -81,20 +81,27 @@ func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, e
 	for i, id := range p.results {
 		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
 	}
-	list := make([]Timing, 0, len(p.steps))
-	err := p.run(ctx, results, inputs, func(s step, d time.Duration) {
-		list = append(list, Timing{
+	ends := make([]time.Time, len(p.crew.steps))
+	began, err := p.run(ctx, results, inputs, ends)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Timing, len(ends))
+	for i, s := range p.crew.steps {
+		list[i] = Timing{
 			Path: s.path, Kernel: "cpu." + s.name + "." + string(p.weights.kernels.name),
-			Duration: d, FLOPs: s.flops, Bytes: p.moved(s),
-		})
-	})
-	return list, err
+			Duration: ends[i].Sub(began), FLOPs: s.flops, Bytes: p.moved(s),
+		}
+		began = ends[i]
+	}
+	return list, nil
 }
 
-// run computes everything once; observe, if any, is told the time of each step.
-func (p *Program) run(ctx context.Context, results, inputs [][]float32, observe func(step, time.Duration)) error {
+// run computes everything once and returns when it began. ends, unless it is empty, receives
+// the time at which each step ended.
+func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []time.Time) (began time.Time, err error) {
 	if err := p.check(results, inputs); err != nil {
-		return fmt.Errorf("cpu: %w", err)
+		return began, fmt.Errorf("cpu: %w", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,14 +114,9 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, observe 
 		}
 	}
 	defer p.forget()
-	for _, s := range p.steps {
-		start := time.Now()
-		if err := spread(ctx, p.workers, s.tasks, func(w *worker, task int) { s.run(w, p.values, task) }); err != nil {
-			return fmt.Errorf("cpu: %s: %w", s.path, err)
-		}
-		if observe != nil {
-			observe(s, time.Since(start))
-		}
+	began = time.Now()
+	if err := p.crew.run(ctx, p.values, ends); err != nil {
+		return began, fmt.Errorf("cpu: %w", err)
 	}
 	for i, id := range p.results {
 		// A value that is asked for twice was written once; inputs and weights are never written.
@@ -122,7 +124,7 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, observe 
 			copy(results[i], v)
 		}
 	}
-	return nil
+	return began, nil
 }
 
 // made reports whether a step computes the value.
@@ -182,16 +184,16 @@ func (p *Program) moved(s step) int64 {
 // Stats counts what the program is made of.
 func (p *Program) Stats() Stats {
 	s := Stats{
-		Steps: len(p.steps), ArenaBytes: 4 * int64(p.layout.size), LiveBytes: 4 * int64(p.layout.live),
+		Steps: len(p.crew.steps), ArenaBytes: 4 * int64(p.layout.size), LiveBytes: 4 * int64(p.layout.live),
 		WeightBytes: p.weights.Bytes(),
 	}
-	for _, step := range p.steps {
+	for _, step := range p.crew.steps {
 		s.FLOPs += step.flops
 		s.BytesMoved += p.moved(step)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, w := range p.workers {
+	for _, w := range p.crew.workers {
 		for _, room := range w.slots {
 			s.ScratchBytes += 4 * int64(len(room))
 		}

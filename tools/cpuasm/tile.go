@@ -35,45 +35,21 @@ func (s *set) tile(rows int) {
 		}
 	}
 
-	// Row r is at pointer r/4 plus r%4 strides.
-	b, lda := s.slice("b"), s.stride("lda")
-	pointers := []reg.GPVirtual{s.slice("a")}
-	var lda3 reg.GPVirtual
-	if rows > 3 {
-		lda3 = s.GP64()
-		s.LEAQ(operand.Mem{Base: lda, Index: lda, Scale: 2}, lda3)
-	}
-	for row := 4; row < rows; row += 4 {
-		p := s.GP64()
-		s.LEAQ(operand.Mem{Base: pointers[len(pointers)-1], Index: lda, Scale: 4}, p)
-		pointers = append(pointers, p)
-	}
-	element := func(row, step int) operand.Mem {
-		m := operand.Mem{Base: pointers[row/4], Disp: 4 * step}
-		switch row % 4 {
-		case 1:
-			m.Index, m.Scale = lda, 1
-		case 2:
-			m.Index, m.Scale = lda, 2
-		case 3:
-			m.Index, m.Scale = lda3, 1
-		}
-		return m
-	}
+	b, factor := s.slice("b"), s.leftRows(rows)
 	steps := func(count int) {
 		for step := range count {
 			for column := range s.columns {
 				s.VMOVUPS(s.at(b, step*s.columns+column), weights(column))
 			}
 			for row := range rows {
-				s.VBROADCASTSS(element(row, step), left(row))
+				s.VBROADCASTSS(factor.element(row, step), left(row))
 				for column := range s.columns {
 					s.VFMADD231PS(weights(column), left(row), sum(row, column))
 				}
 			}
 		}
 		s.ADDQ(operand.U32(4*s.width*s.columns*count), b)
-		for _, p := range pointers {
+		for _, p := range factor.pointers {
 			s.ADDQ(operand.U32(4*count), p)
 		}
 	}
@@ -94,4 +70,38 @@ func (s *set) tile(rows int) {
 		}
 	}
 	s.end()
+}
+
+// leftRows finds the rows of a left factor: row r is at pointer r/4 plus r%4 strides.
+type leftRows struct {
+	pointers    []reg.GPVirtual
+	stride, by3 reg.GPVirtual
+}
+
+func (s *set) leftRows(rows int) leftRows {
+	l := leftRows{stride: s.stride("lda"), pointers: []reg.GPVirtual{s.slice("a")}}
+	if rows > 3 {
+		l.by3 = s.GP64()
+		s.LEAQ(operand.Mem{Base: l.stride, Index: l.stride, Scale: 2}, l.by3)
+	}
+	for row := 4; row < rows; row += 4 {
+		p := s.GP64()
+		s.LEAQ(operand.Mem{Base: l.pointers[len(l.pointers)-1], Index: l.stride, Scale: 4}, p)
+		l.pointers = append(l.pointers, p)
+	}
+	return l
+}
+
+// element is the float of a row so many steps along K from where its pointer is.
+func (l leftRows) element(row, step int) operand.Mem {
+	m := operand.Mem{Base: l.pointers[row/4], Disp: 4 * step}
+	switch row % 4 {
+	case 1:
+		m.Index, m.Scale = l.stride, 1
+	case 2:
+		m.Index, m.Scale = l.stride, 2
+	case 3:
+		m.Index, m.Scale = l.by3, 1
+	}
+	return m
 }
