@@ -88,7 +88,7 @@ func TestCoopJoined(t *testing.T) {
 	}
 }
 
-// TestCoopTiles multiplies awkward sizes with the tiles that suit them, one with every tile.
+// TestCoopTiles multiplies awkward sizes with the tile that suits them, one with every size of tile.
 func TestCoopTiles(t *testing.T) {
 	d := coopDevice(t)
 	for _, c := range [][3]int{{1, 4, 4}, {9, 36, 28}, {67, 100, 36}, {130, 132, 100}, {33, 8, 1028}} {
@@ -106,10 +106,10 @@ func TestCoopTiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m != 67 { // compiling takes long
-			tiles = tiles[:2]
-		}
-		for _, tile := range tiles {
+		for i, tile := range tiles {
+			if m == 67 && i%4%3 != 0 || m != 67 && i > 1 { // every size, B by rows and columns in turn: compiling takes long
+				continue
+			}
 			p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{Tuning: kernels.Tuning{Off: true}}.WithTile(key, tile))
 			if err != nil {
 				t.Fatal(err)
