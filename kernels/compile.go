@@ -163,7 +163,7 @@ func (p *Program) staging() (up, down *engine.Buffer, err error) {
 
 // spec is the pipeline of a dispatch.
 func (x dispatch) spec(code []uint32, pushBytes int) engine.PipelineSpec {
-	spec := engine.PipelineSpec{Label: x.shader, Code: code, Bindings: len(x.operands), Addressed: x.addressed, PushBytes: pushBytes, Constants: x.constants}
+	spec := engine.PipelineSpec{Label: x.shader, Code: code, Bindings: len(x.operands), Addressed: x.addressed, PushBytes: pushBytes, Constants: x.constants, Subgroup: x.subgroup}
 	for i := range x.operands {
 		if x.texel(i) != 0 {
 			spec.Texels |= 1 << i

@@ -11,14 +11,17 @@ const TuningFormat = tuningStyle
 // TuningFile is where the choices for a device and a style are kept.
 func TuningFile(t Tuning, info engine.Info, s Style) string { return t.file(info, s) }
 
-// Candidates are the constants of the tiles that a graph's products may have, by shape, the
+// Kept is what a file says of a tile.
+type Kept = kept
+
+// Candidates are the tiles that a graph's products may have, by shape, the
 // one that ought to suit first.
-func (w *Weights) Candidates(g *graph.Graph) map[string][][]uint32 {
+func (w *Weights) Candidates(g *graph.Graph) map[string][]Kept {
 	l := newLowerer(g, w.device.Info(), w.style, w.precision)
-	all := map[string][][]uint32{}
+	all := map[string][]Kept{}
 	for _, d := range l.shapes(l.rewrite(Options{})) {
 		for _, t := range l.tileStyle(d).tiles(d) {
-			all[d.String()] = append(all[d.String()], t.constants)
+			all[d.String()] = append(all[d.String()], kept{t.gemm, t.constants})
 		}
 	}
 	return all
@@ -27,8 +30,8 @@ func (w *Weights) Candidates(g *graph.Graph) map[string][][]uint32 {
 // Style is how the weights are packed and programs for them written.
 func (w *Weights) Style() Style { return w.style }
 
-// Tuned are the constants that were chosen by measurement or read from a file so far, by shape.
-func (w *Weights) Tuned() map[string][]uint32 {
+// Tuned are the tiles that were chosen by measurement or read from a file so far, by shape.
+func (w *Weights) Tuned() map[string]Kept {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.tiles

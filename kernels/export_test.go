@@ -30,6 +30,9 @@ func Styles() map[string]Style {
 		"direct-software": {gemm: direct, group: 4, lanes: 1, shuffle: true, cores: 2},
 		"no shuffle":      {texel: true, gemm: direct, group: 4, lanes: 1, cores: 2},
 		"tiled":           {gemm: tiled, group: 64, lanes: 32},
+		"coop":            {gemm: coop, group: 64, lanes: 32, matrix: matrix{16, 16, 16, 32, true}},
+		"coop of 8":       {gemm: coop, group: 64, lanes: 32, matrix: matrix{8, 8, 8, 8, false}},
+		"coop of 64":      {gemm: coop, group: 64, lanes: 32, matrix: matrix{16, 16, 16, 64, true}},
 	}
 }
 
@@ -185,3 +188,31 @@ func (m move) String() string {
 	return fmt.Sprintf("{%s map:%dx%d padded:%dx%d size:%d by:%d,%d}", [...]string{"partition", "reverse", "remap"}[m.mode],
 		m.mapH, m.mapW, m.padH, m.padW, m.size, m.down, m.right)
 }
+
+// Refuses is why a device cannot be given a variant, nil if it can.
+func Refuses(info engine.Info, variant string) error {
+	_, err := styleOf(info, variant)
+	return err
+}
+
+// CoopTiles are the tiles of cooperative matrices that a device offers for a product of 16-bit weights.
+func CoopTiles(info engine.Info, m, n, k int) (tiles []Tile, key string) {
+	s, err := styleOf(info, "coop")
+	if err != nil {
+		panic(err)
+	}
+	p := shape{m: m, n: n, k: k, variant: "_fhf", mode: identity}
+	return s.coopTiles(p), p.tuned().String()
+}
+
+// Tile is the share of a workgroup of a product.
+type Tile = tile
+
+// WithTile returns options that give a product, by its key, this tile.
+func (o Options) WithTile(key string, t Tile) Options {
+	o.tiles = map[string]tile{key: t}
+	return o
+}
+
+// TileConstants are the specialization constants that say so.
+func TileConstants(t Tile) []uint32 { return t.constants }

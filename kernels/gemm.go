@@ -41,10 +41,11 @@ func (l *lowerer) emitProduct(s step, p product) {
 	t := style.tile(shape{int(p.push.M), int(p.push.N), int(p.push.K), p.variant, e.norm != nil, p.mode}, l.measured)
 	down, across := t.groups(int(p.push.M), int(p.push.N))
 	groups := [3]int{across, down, p.batch}
-	if style.gemm == direct {
+	if t.gemm == direct {
 		groups = [3]int{down, across, p.batch}
 	}
-	l.emit(s, "gemm_"+string(style.gemm)+p.variant, dispatch{
+	l.emit(s, "gemm_"+string(t.gemm)+p.variant, dispatch{
+		subgroup:  style.subgroup(t),
 		constants: append(constants(t.group, e.bias, e.gelu, e.residual, e.norm != nil, p.mode), t.constants...),
 		push:      p.push,
 		operands:  p.operands,
@@ -212,16 +213,16 @@ func (l *lowerer) mostRows(n, k int) int {
 		style.gemm = direct
 	}
 	least := 64
-	for _, t := range style.tiles(shape{m: 1 << 20, n: n, k: k}) {
+	for _, t := range style.tiles(shape{m: 1 << 20, n: n, k: k, variant: "_fhf"}) {
 		least = min(least, t.rows)
 	}
 	return min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1]) * least
 }
 
 // mergeWidth is how the merging shader reads the map: gemm_direct four channels at a time,
-// gemm_tiled channel by channel.
+// gemm_tiled and gemm_coop channel by channel.
 func (l *lowerer) mergeWidth() int {
-	if l.style.gemm == tiled {
+	if l.style.gemm == tiled || l.style.gemm == coop {
 		return 1
 	}
 	return 4

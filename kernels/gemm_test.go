@@ -10,7 +10,7 @@ func TestTiles(t *testing.T) {
 			for _, n := range []int{1, 3, 4, 31, 32, 33, 63, 64, 65, 96, 97, 288, 3072} {
 				for _, k := range []int{1, 96, 3072, 6144} {
 					for _, norm := range []bool{false, true} {
-						p := shape{m: m, n: n, k: k, norm: norm, mode: identity}
+						p := shape{m: m, n: n, k: k, norm: norm, mode: identity, variant: "_fhf"}
 						for _, x := range s.tiles(p) {
 							if err := checkTile(s, x); err != "" {
 								t.Fatalf("%s: %v: %+v: %s", name, p, x, err)
@@ -36,11 +36,16 @@ func TestTiles(t *testing.T) {
 func checkTile(s style, x tile) string {
 	c := x.constants
 	var rows, cols, group int
-	switch s.gemm {
+	switch x.gemm {
 	case direct: // ROWS, COLS
 		rows, cols, group = int(c[0]), int(c[1])*4*x.group, s.group
 	case uniform: // ROWS, SUBTILES, PANELS
 		rows, cols, group = int(c[0]*c[1]), int(c[2])*uniformPanel, s.group
+	case coop: // BM, BN, BK, WM, WN, CM, CN, CK, LANES, COLUMNS
+		rows, cols, group = int(c[0]), int(c[1]), int(c[0]/c[3]*(c[1]/c[4])*c[8])
+		if c[0]%c[3]+c[1]%c[4]+c[3]%c[5]+c[4]%c[6]+c[2]%c[7] != 0 || (matrix{int(c[5]), int(c[6]), int(c[7]), int(c[8]), s.matrix.fixed}) != s.matrix {
+			return "the shader cannot do that"
+		}
 	default: // BM, BN, BK, TM, TN, SPLIT
 		rows, cols, group = int(c[0]), int(c[1]), int(c[0]/c[3]*(c[1]/c[4])*c[5])
 		if c[4]%4 != 0 || c[2]%4 != 0 || c[2]%c[5] != 0 {

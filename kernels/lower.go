@@ -31,6 +31,7 @@ type dispatch struct {
 	shader    string // variant name in package shaders
 	addressed bool   // operands are found by address
 	constants []uint32
+	subgroup  int // invocations of a subgroup where the shader depends on it, else 0
 	push      any // a struct of numbers that mirrors the shader's block
 	operands  []operand
 	groups    [3]int

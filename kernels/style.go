@@ -19,6 +19,7 @@ type style struct {
 	lanes   int  // invocations that share one row in LayerNorm and softmax
 	shuffle bool // lanes may read one another's values
 	cores   int  // that share the work of a software driver, 0 for a graphics card
+	matrix  matrix
 }
 
 // gemmKind is the family of shaders that multiply matrices, and how weights are packed for it.
@@ -28,6 +29,7 @@ const (
 	tiled   gemmKind = "tiled"   // through shared memory and registers: graphics cards
 	direct  gemmKind = "direct"  // in registers alone: software drivers
 	uniform gemmKind = "uniform" // by uniform addresses: software drivers that keep those in scalar registers
+	coop    gemmKind = "coop"    // with cooperative matrices: 16-bit weights, where that was measured to be faster
 )
 
 // uniformLanes is the only size of a subgroup that the uniform shaders are written for.
@@ -37,10 +39,10 @@ const uniformLanes = 8
 // core, so one subgroup is enough, barriers only cost, and rows are not shared.
 func styleOf(info engine.Info, variant string) (style, error) {
 	c := info.Caps
-	s := style{gemm: tiled, group: 64, lanes: 32, shuffle: slices.Contains(c.SubgroupOperations, "shuffle")}
+	s := style{gemm: tiled, group: 64, lanes: 32, shuffle: slices.Contains(c.SubgroupOperations, "shuffle"), matrix: matrixOf(c)}
 	card := s
 	if info.Kind == "cpu" {
-		s.gemm, s.group, s.lanes, s.texel, s.cores = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU()
+		s.gemm, s.group, s.lanes, s.texel, s.cores, s.matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), matrix{}
 		if scalarAddresses(info) {
 			s.gemm = uniform
 		}
@@ -51,6 +53,12 @@ func styleOf(info engine.Info, variant string) (style, error) {
 		s.gemm = direct
 	case "tiled": // what a graphics card gets
 		s = card
+	case "coop":
+		if s = card; s.matrix.lanes == 0 {
+			return s, fmt.Errorf("kernels: variant coop needs cooperative matrices of 16-bit floats with 32-bit sums in subgroups, %s has none of these (it has %d others): %w",
+				info.Name, len(c.CooperativeMatrices), engine.ErrUnsupported)
+		}
+		s.gemm = coop
 	case "uniform":
 		if !runsUniform(c) {
 			return s, fmt.Errorf("kernels: variant uniform needs buffer addresses and subgroups of %d, %s has subgroups of %d: %w",
@@ -58,7 +66,7 @@ func styleOf(info engine.Info, variant string) (style, error) {
 		}
 		s.gemm = uniform
 	default:
-		return s, fmt.Errorf("kernels: no variant is called %q; there are \"\" (by device), \"direct\", \"tiled\" and \"uniform\"", variant)
+		return s, fmt.Errorf("kernels: no variant is called %q; there are \"\" (by device), \"coop\", \"direct\", \"tiled\" and \"uniform\"", variant)
 	}
 	return s, nil
 }

@@ -25,6 +25,7 @@ func (p shape) staged() bool { return p.norm || p.mode == partition || p.mode ==
 // tile is the share of a workgroup: rows and columns of C it computes, and the
 // specialization constants that say so.
 type tile struct {
+	gemm       gemmKind // the shader's family
 	rows, cols int
 	group      int
 	constants  []uint32 // from constant 6 on
@@ -48,8 +49,10 @@ func (s style) tiles(p shape) []tile {
 		return s.uniformTiles(p)
 	case direct:
 		return s.directTiles(p)
+	case coop:
+		return append(s.coopTiles(p), tiledTiles(p)...)
 	}
-	return tiledTiles(p)
+	return append(tiledTiles(p), s.coopTiles(p)...)
 }
 
 // best orders candidates by cost, the least first.
@@ -79,7 +82,7 @@ func (s style) directTiles(p shape) []tile {
 	var list []tile
 	speed := map[int]float64{}
 	for _, t := range directRegisters {
-		c := tile{t.rows, 4 * t.cols * s.group, s.group, constants(t.rows, t.cols)}
+		c := tile{direct, t.rows, 4 * t.cols * s.group, s.group, constants(t.rows, t.cols)}
 		speed[c.rows<<16|c.cols] = t.speed
 		list = append(list, c)
 	}
@@ -147,7 +150,7 @@ func (s style) uniformTiles(p shape) []tile {
 				}
 				cost := float64(ceilDiv(down*ceilDiv(panels, each), cores)) * (work + groupCost)
 				if least < 0 || cost < least {
-					least, suits = cost, tile{r.rows * subtiles, uniformPanel * each, s.group, constants(r.rows, subtiles, each)}
+					least, suits = cost, tile{uniform, r.rows * subtiles, uniformPanel * each, s.group, constants(r.rows, subtiles, each)}
 				}
 			}
 		}
@@ -166,19 +169,22 @@ const fewGroups = 96
 func tiledTiles(p shape) []tile {
 	of := func(bm, bn, bk, tm, tn, split int) tile {
 		group := bm / tm * (bn / tn) * split
-		return tile{bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
+		return tile{tiled, bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
 	}
 	list := []tile{
 		of(64, 64, 16, 4, 8, 1), of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
 		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
 	}
-	return best(list, func(t tile) float64 {
-		down, across := t.groups(p.m, p.n)
-		waste := float64(down*t.rows) * float64(across*t.cols) / (float64(p.m) * float64(p.n))
-		cost := waste * (1 + 16/float64(t.rows) + 16/float64(t.cols)) // products, and the loads for each
-		if groups := down * across; groups < fewGroups {
-			cost *= float64(fewGroups) / float64(groups) / float64(t.group) * 64
-		}
-		return cost
-	})
+	return best(list, func(t tile) float64 { return t.cardCost(p) })
+}
+
+// cardCost weighs a tile for a graphics card.
+func (t tile) cardCost(p shape) float64 {
+	down, across := t.groups(p.m, p.n)
+	waste := float64(down*t.rows) * float64(across*t.cols) / (float64(p.m) * float64(p.n))
+	cost := waste * (1 + 16/float64(t.rows) + 16/float64(t.cols)) // products, and the loads for each
+	if groups := down * across; groups < fewGroups {
+		cost *= float64(fewGroups) / float64(groups) / float64(t.group) * 64
+	}
+	return cost
 }

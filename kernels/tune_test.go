@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -76,8 +77,8 @@ func (u *tuner) file(w *kernels.Weights) string {
 
 // tilesFile is the format of the file, spelt out once more.
 type tilesFile struct {
-	Format string              `json:"format"`
-	Tiles  map[string][]uint32 `json:"tiles"`
+	Format string                  `json:"format"`
+	Tiles  map[string]kernels.Kept `json:"tiles"`
 }
 
 func (u *tuner) read(w *kernels.Weights) tilesFile {
@@ -108,11 +109,11 @@ func (u *tuner) write(w *kernels.Weights, content any) {
 	}
 }
 
-// uses reports whether the product at a path has a tile of these constants.
-func (u *tuner) uses(p *kernels.Program, path string, constants []uint32) bool {
+// uses reports whether the product at a path has this tile.
+func (u *tuner) uses(p *kernels.Program, path string, tile kernels.Kept) bool {
 	for _, x := range p.Dispatches() {
 		if c := x.Constants(); x.Path() == path {
-			return slices.Equal(c[6:6+len(constants)], constants)
+			return strings.HasPrefix(x.Shader(), "gemm_"+string(tile.Shader)) && slices.Equal(c[6:6+len(tile.Constants)], tile.Constants)
 		}
 	}
 	u.t.Errorf("no dispatch of %s", path)
@@ -120,7 +121,7 @@ func (u *tuner) uses(p *kernels.Program, path string, constants []uint32) bool {
 }
 
 // shapes sorts the keys of the graph's two shapes: that of a and b, then that of c.
-func (u *tuner) shapes(candidates map[string][][]uint32) (square, wide string) {
+func (u *tuner) shapes(candidates map[string][]kernels.Kept) (square, wide string) {
 	u.t.Helper()
 	keys := slices.Sorted(maps.Keys(candidates))
 	if len(keys) != 2 || !strings.HasPrefix(keys[0], "60x64x64") || !strings.HasPrefix(keys[1], "60x96x64") {
@@ -159,7 +160,7 @@ func TestTuningMeasuresOnce(t *testing.T) {
 		if !u.uses(first, path, kept.Tiles[key]) {
 			t.Errorf("%s does not use %v, which won %s", path, kept.Tiles[key], key)
 		}
-		if !slices.ContainsFunc(candidates[key], func(c []uint32) bool { return slices.Equal(c, kept.Tiles[key]) }) {
+		if !slices.ContainsFunc(candidates[key], func(c kernels.Kept) bool { return reflect.DeepEqual(c, kept.Tiles[key]) }) {
 			t.Errorf("%v is no candidate for %s", kept.Tiles[key], key)
 		}
 	}
@@ -195,7 +196,7 @@ func TestTuningFollowsFile(t *testing.T) {
 	in := u.s.inputs(u.g)
 	want := oracle(t, u.g, u.s)
 	for i := range max(len(candidates[square]), len(candidates[wide])) {
-		tiles := map[string][]uint32{}
+		tiles := map[string]kernels.Kept{}
 		for key, list := range candidates {
 			tiles[key] = list[min(i, len(list)-1)]
 		}
@@ -222,8 +223,9 @@ func TestTuningDistrustsFiles(t *testing.T) {
 	w := u.weights()
 	candidates := w.Candidates(u.g)
 	square, wide := u.shapes(candidates)
-	good := map[string][]uint32{square: candidates[square][1], wide: candidates[wide][1]}
-	stranger := map[string][]uint32{square: {77, 1, 1}, wide: candidates[wide][1]}
+	good := map[string]kernels.Kept{square: candidates[square][1], wide: candidates[wide][1]}
+	stranger := map[string]kernels.Kept{square: {Shader: candidates[square][0].Shader, Constants: []uint32{77, 1, 1}}, wide: candidates[wide][1]}
+	another := map[string]kernels.Kept{square: {Shader: "other", Constants: candidates[square][1].Constants}, wide: candidates[wide][1]}
 	for _, c := range []struct {
 		name     string
 		content  any
@@ -239,8 +241,9 @@ func TestTuningDistrustsFiles(t *testing.T) {
 		{"another version", tilesFile{"glipvk-tuning0", good}, []string{square, wide}},
 		{"no version", tilesFile{"", good}, []string{square, wide}},
 		{"no candidate", tilesFile{kernels.TuningFormat, stranger}, []string{square}},
-		{"no constants", tilesFile{kernels.TuningFormat, map[string][]uint32{square: {}, wide: nil}}, []string{square, wide}},
-		{"a shape alone", tilesFile{kernels.TuningFormat, map[string][]uint32{wide: good[wide], "7x7x7": {1}}}, []string{square}},
+		{"another shader", tilesFile{kernels.TuningFormat, another}, []string{square}},
+		{"no constants", tilesFile{kernels.TuningFormat, map[string]kernels.Kept{square: {Shader: candidates[square][0].Shader}, wide: {}}}, []string{square, wide}},
+		{"a shape alone", tilesFile{kernels.TuningFormat, map[string]kernels.Kept{wide: good[wide], "7x7x7": {Constants: []uint32{1}}}}, []string{square}},
 		{"too long", strings.Repeat(" ", 1<<20) + `{"format": "` + kernels.TuningFormat + `", "tiles": {}}`, []string{square, wide}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -257,7 +260,7 @@ func TestTuningDistrustsFiles(t *testing.T) {
 				t.Errorf("measured %q, want %q", got, c.measured)
 			}
 			for key, tile := range u.read(w).Tiles {
-				known := slices.ContainsFunc(candidates[key], func(c []uint32) bool { return slices.Equal(c, tile) })
+				known := slices.ContainsFunc(candidates[key], func(c kernels.Kept) bool { return reflect.DeepEqual(c, tile) })
 				if !known && key != "7x7x7" { // another model's, which is left
 					t.Errorf("the file says %v of %s, which is no candidate", tile, key)
 				}
@@ -326,7 +329,7 @@ func TestTuningIsBounded(t *testing.T) {
 	if _, err := os.Stat(u.file(w)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file of nothing: %v", err)
 	}
-	u.write(w, tilesFile{kernels.TuningFormat, map[string][]uint32{square: candidates[square][1], wide: candidates[wide][1]}})
+	u.write(w, tilesFile{kernels.TuningFormat, map[string]kernels.Kept{square: candidates[square][1], wide: candidates[wide][1]}})
 	p = u.compile(u.weights(), func(o *kernels.Tuning) { o.Off = true })
 	if len(u.trials) != 0 || !u.uses(p, "a", candidates[square][0]) || !u.uses(p, "c", candidates[wide][0]) {
 		t.Errorf("off, it follows a file, or measured %+v", u.trials)

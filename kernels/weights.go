@@ -32,7 +32,7 @@ type Weights struct {
 	closed    bool
 
 	mu    sync.Mutex
-	tiles map[string][]uint32 // constants of measured tiles by shape, nil before the first look
+	tiles map[string]kept // measured tiles by shape, nil before the first look
 }
 
 // UploadOptions says how weights are stored. The zero value is 32-bit floats in the
@@ -41,7 +41,8 @@ type UploadOptions struct {
 	// Precision is F32, F16 or Auto; [Settle] tells what a device makes of it.
 	Precision Precision
 	// Variant overrides what the device would get: "direct" (GEMM in registers), "tiled"
-	// (through shared memory, what a graphics card gets) or "uniform" (by uniform
+	// (through shared memory, what a graphics card gets), "coop" (that with cooperative
+	// matrices wherever they can be used, which is with F16) or "uniform" (by uniform
 	// addresses). "" is by device. Programs are compiled for the variant of their weights.
 	Variant string
 	// Progress, if set, is told how many bytes of the parameters are done.

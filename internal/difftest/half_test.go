@@ -1,6 +1,7 @@
 package difftest_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -117,17 +118,27 @@ func testHalfCases(t *testing.T, set *difftest.Set, e difftest.Executor, y yards
 var variantCases = []string{"micro-w4-61x45", "micro-w7-61x45", "micro-w6-batch3-46x77", "nano-128"}
 
 // TestVariantGolden runs committed cases in the variants that run on every device, in both
-// precisions; "uniform" is what the drivers get that do not take minutes for it. f32 is held to the
-// bounds that it has on the oracle, tap by tap.
+// precisions, and on cooperative matrices where there are any, in f16; "uniform" is what the drivers get
+// that do not take minutes for it. f32 is held to the bounds that it has on the oracle, tap by tap.
 func TestVariantGolden(t *testing.T) {
 	d := difftest.OpenDevice(t, engine.Options{})
 	set, y := difftest.Committed(t), yardstick{}
-	for _, variant := range []string{"tiled", "direct"} {
+	for _, variant := range []string{"tiled", "direct", "coop"} {
 		for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
+			if variant == "coop" && precision == kernels.F32 {
+				continue // that of tiled
+			}
 			e := difftest.Vulkan{Device: d, Title: variant + "-" + string(precision), Upload: kernels.UploadOptions{Variant: variant, Precision: precision}}
 			t.Run(e.Title, func(t *testing.T) {
 				if got, why, err := kernels.Settle(d.Info(), precision); err != nil || got != precision {
 					t.Skipf("no %s on this device: %s (%v)", precision, why, err)
+				}
+				g, err := set.Case(t, variantCases[0]).Record()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := kernels.Pipelines(g, d.Info(), e.Upload, kernels.Options{}); variant == "coop" && errors.Is(err, engine.ErrUnsupported) {
+					t.Skip(err) // package kernels' tests make sure that a device that can does
 				}
 				for _, id := range variantCases {
 					c := set.Case(t, id)

@@ -174,7 +174,9 @@ func (b *build) compile(ctx context.Context, v recipe.Variant, out string) ([]by
 	if err != nil {
 		return nil, err
 	}
-	data, err = recipe.Strip(data)
+	if data, err = recipe.Strip(data); err == nil {
+		data, err = recipe.MatricesKHR(data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("shader %q: %w", v.Name, err)
 	}

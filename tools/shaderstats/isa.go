@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 type loop struct {
 	Instructions int // own ones: without those of loops inside
 	MultiplyAdds int // those of them that multiply and add floats or matrices
+	Matrices     int // those of them that multiply matrices
 }
 
 // Mesa prints a block's name on a line of its own and an instruction behind a tab, its encoding behind a semicolon.
@@ -23,11 +25,15 @@ var (
 	multiplyAdd = regexp.MustCompile(`^v_(?:(?:dual_|pk_)*(?:mac|mad|madak|madmk|fma|fmac|fmaak|fmamk)_(?:\w*_)?b?f(?:16|32|64)(?:_\w+)?|(?:dual_|pk_)*dot\w+|s?wmma\w*|swmmac\w*|mfma\w*)$`)
 )
 
-// innerLoop finds, in the ISA text of one shader, the loop that multiplies and adds most, not counting what loops inside it do.
+// matrices knows the instructions that multiply matrices.
+var matrices = regexp.MustCompile(`^v_(?:s?wmma|swmmac|mfma)`)
+
+// innerLoop finds, in the ISA text of one shader, the loop that multiplies and adds most, not counting what loops inside it do. A loop
+// that multiplies matrices comes before any that does not: one such instruction does the work of many.
 // A loop is what lies between the target of a backward branch and the last branch to it. The zero loop is returned where nothing
 // repeats. Text without instructions is an error: Mesa may have been built without a disassembler.
 func innerLoop(isa string) (loop, error) {
-	type line struct{ multiplyAdd bool }
+	type line struct{ multiplyAdd, matrix bool }
 	var code []line
 	at := map[string]int{} // a label's place
 	ends := map[int]int{}  // a loop's first instruction -> the one after its last
@@ -44,7 +50,7 @@ func innerLoop(isa string) (loop, error) {
 			if name == "" {
 				continue
 			}
-			code = append(code, line{multiplyAdd.MatchString(base(name))})
+			code = append(code, line{multiplyAdd.MatchString(base(name)), matrices.MatchString(name)})
 			m := branch.FindStringSubmatch(part)
 			if m == nil {
 				continue
@@ -75,12 +81,15 @@ func innerLoop(isa string) (loop, error) {
 			if c.multiplyAdd {
 				l.MultiplyAdds++
 			}
+			if c.matrix {
+				l.Matrices++
+			}
 			own[inner] = l
 		}
 	}
 	best := loop{}
 	for _, b := range begins {
-		if l := own[b]; l.MultiplyAdds > best.MultiplyAdds {
+		if l := own[b]; cmp.Or(cmp.Compare(l.Matrices, best.Matrices), cmp.Compare(l.MultiplyAdds, best.MultiplyAdds)) > 0 {
 			best = l
 		}
 	}

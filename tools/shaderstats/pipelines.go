@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/glipvk/glipvk"
@@ -16,7 +17,8 @@ type use struct {
 	spec engine.PipelineSpec
 }
 
-// pipelines lists what every named model needs on a device at its default input size, one picture at a time, f32 and f16.
+// pipelines lists what every named model needs on a device at its default input size, one picture at a time, f32 and f16, and
+// in f16 what its products become on cooperative matrices, which a device that has them may get by measurement.
 func pipelines(info engine.Info) ([]use, error) {
 	var uses []use
 	for _, m := range glipvk.Models() {
@@ -39,6 +41,16 @@ func pipelines(info engine.Info) ([]use, error) {
 			}
 			for _, p := range list {
 				uses = append(uses, use{by, p.Path, p.Spec})
+			}
+			if precision != kernels.F16 {
+				continue
+			}
+			list, err = kernels.Pipelines(g, info, kernels.UploadOptions{Precision: precision, Variant: "coop"}, kernels.Options{})
+			if err != nil && !errors.Is(err, engine.ErrUnsupported) {
+				return nil, fmt.Errorf("%s on cooperative matrices: %w", by, err)
+			}
+			for _, p := range list {
+				uses = append(uses, use{by + "/coop", p.Path, p.Spec})
 			}
 		}
 	}

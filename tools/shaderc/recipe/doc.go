@@ -8,6 +8,9 @@
 // -D options, for types only (sizes, flags and epilogues are specialization constants); flags follow the common ones and so can
 // override them; note is for the reader. Only name and source are required.
 //
+// A shader with cooperative matrices is written in NV's form of them, which older compilers know too; what the compiler makes of it is
+// turned into KHR's (MatricesKHR), which drivers have.
+//
 // The compiler driver (tools/shaderc) records in spv/manifest.json the SHA-256 of everything that went into each variant. A test
 // of package shaders recomputes those with this package, in pure Go, so that a stale .spv fails where no compiler is installed:
 //
