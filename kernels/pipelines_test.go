@@ -21,13 +21,13 @@ import (
 func described() map[string]engine.Info {
 	groups := [3]int{65535, 65535, 65535}
 	all := []string{"basic", "vote", "arithmetic", "ballot", "shuffle", "shuffle_relative", "clustered", "quad"}
-	radv := engine.Caps{MaxStorageBufferRange: 1<<32 - 1, StorageAlignment: 16, MaxTexels: 1<<32 - 1, HalfTexels: true, MaxPushConstants: 256,
+	radv := engine.Caps{MaxStorageBufferRange: 1<<32 - 1, StorageAlignment: 16, MaxTexels: 1<<32 - 1, MaxPushConstants: 256,
 		MaxSharedMemory: 64 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20,
 		MaxAllocationBytes: 1 << 31, SubgroupSize: 64, SubgroupOperations: all, Float16: true, Int64: true, Storage16: true, BufferAddress: true}
 	least := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 256, MaxTexels: 1 << 16, MaxPushConstants: 128,
 		MaxSharedMemory: 16 << 10, MaxInvocations: 128, MaxWorkgroupSize: [3]int{128, 128, 64}, MaxWorkgroups: groups, MaxBindings: 8,
 		MaxAllocationBytes: 1 << 30, SubgroupSize: 32, SubgroupOperations: []string{"basic"}}
-	lavapipe := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 16, MaxTexels: 1 << 27, HalfTexels: true, MaxPushConstants: 256,
+	lavapipe := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 16, MaxTexels: 1 << 27, MaxPushConstants: 256,
 		MaxSharedMemory: 32 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20,
 		MaxAllocationBytes: 1 << 31, SubgroupSize: 8, SubgroupOperations: all, Storage16: true, BufferAddress: true, Int64: true}
 	swiftShader := least
