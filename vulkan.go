@@ -64,12 +64,17 @@ func (v *vulkan) tuning() kernels.Tuning {
 }
 
 func (v *vulkan) peak(ctx context.Context, d time.Duration) (float64, error) {
-	return kernels.Peak(ctx, v.device, kernels.Precision(v.precision), d)
+	return kernels.Peak(ctx, v.device, v.measurement(d))
+}
+
+// measurement is how products are measured that models run.
+func (v *vulkan) measurement(d time.Duration) kernels.Measurement {
+	return kernels.Measurement{Precision: kernels.Precision(v.precision), Tuning: v.tuning(), Budget: d}
 }
 
 // product implements multiplier.
 func (v *vulkan) product(ctx context.Context, mnk [3]int, d time.Duration) (float64, error) {
-	return kernels.MatMulSpeed(ctx, v.device, mnk, kernels.Precision(v.precision), d)
+	return kernels.MatMulSpeed(ctx, v.device, mnk, v.measurement(d))
 }
 
 // bandwidth implements copier.

@@ -25,11 +25,19 @@ func (ones) Tensor(_ string, shape []int) ([]float32, error) {
 	return data, nil
 }
 
+// Measurement says how products are measured.
+type Measurement struct {
+	Precision Precision
+	Tuning    Tuning        // not part of the time
+	Budget    time.Duration // for the runs
+}
+
 // Peak measures the device's GEMM peak in GFLOP/s with the kernels that programs use:
 // the fastest run of the fastest shape, each shape given its share of the time.
-func Peak(ctx context.Context, d *engine.Device, precision Precision, budget time.Duration) (gflops float64, err error) {
+func Peak(ctx context.Context, d *engine.Device, m Measurement) (gflops float64, err error) {
+	m.Budget /= time.Duration(len(peakShapes))
 	for _, s := range peakShapes {
-		speed, err := MatMulSpeed(ctx, d, s, precision, budget/time.Duration(len(peakShapes)))
+		speed, err := MatMulSpeed(ctx, d, s, m)
 		if err != nil {
 			return 0, err
 		}
@@ -39,7 +47,7 @@ func Peak(ctx context.Context, d *engine.Device, precision Precision, budget tim
 }
 
 // MatMulSpeed measures one M x N x K product: GFLOP/s of its fastest run within the budget.
-func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, precision Precision, budget time.Duration) (gflops float64, err error) {
+func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, m Measurement) (gflops float64, err error) {
 	b := graph.NewBuilder()
 	x := b.In("x").Input(mnk[0], mnk[2])
 	b.Output(b.In("y").Linear(x, mnk[1], graph.NoBias))
@@ -47,12 +55,12 @@ func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, precision Pr
 	if err != nil {
 		return 0, err
 	}
-	w, err := Upload(ctx, d, g, ones{}, UploadOptions{Precision: precision})
+	w, err := Upload(ctx, d, g, ones{}, UploadOptions{Precision: m.Precision})
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	p, err := Compile(ctx, d, g, w, Options{})
+	p, err := Compile(ctx, d, g, w, Options{Tuning: m.Tuning})
 	if err != nil {
 		return 0, err
 	}
@@ -62,7 +70,7 @@ func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, precision Pr
 		return 0, err
 	}
 	best := time.Duration(0)
-	for start := time.Now(); best == 0 || time.Since(start) < budget; {
+	for start := time.Now(); best == 0 || time.Since(start) < m.Budget; {
 		began := time.Now()
 		if err := p.commands.Run(ctx); err != nil {
 			return 0, err

@@ -180,7 +180,7 @@ func (f flags) options() (o glipvk.Options, err error) {
 // products checks the flags that go with --gemm.
 func (f flags) products(cmd *cobra.Command) (*gemm, error) {
 	for _, other := range []string{
-		"model", "arch", "weights", "size", "batch", "pad-small-map", "per-op", "check", "trace", "tune", "no-tune", "no-fusion",
+		"model", "arch", "weights", "size", "batch", "pad-small-map", "per-op", "check", "trace", "tune", "no-fusion",
 	} {
 		if cmd.Flags().Changed(other) {
 			return nil, fmt.Errorf("--gemm measures no model: --%s does not go with it", other)
