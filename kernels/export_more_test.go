@@ -40,8 +40,9 @@ func (w *Weights) Tuned() map[string]Kept {
 // Runs reports whether the device can run a style in reasonable time: Mesa before 26 takes
 // minutes for the uniform shaders, SwiftShader has no texel buffers to speak of, and direct
 // products that norm share the rows among all of a subgroup, so a workgroup may not be less.
+// Cooperative matrices are the device's own or none.
 func (s Style) Runs(info engine.Info) bool {
 	own := StyleOf(info)
-	return (s.gemm != uniform || own.gemm == uniform) && (!s.texel || own.texel) &&
+	return (s.gemm != uniform || own.gemm == uniform) && (!s.texel || own.texel) && (s.gemm != coop || s.matrix == matrixOf(info.Caps)) &&
 		(s.gemm != direct || !s.shuffle || s.group >= info.Caps.SubgroupSize)
 }

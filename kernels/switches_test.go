@@ -40,10 +40,16 @@ func TestSwitches(t *testing.T) {
 				if name == "direct" || name == "no shuffle" {
 					m = one
 				}
-				m.run(t, d, precision, style)
+				m.run(t, d, kernels.UploadOptions{Precision: precision}.WithStyle(style))
 			})
 		}
 	}
+	t.Run("the device's own coop/f16", func(t *testing.T) {
+		if err := kernels.Refuses(d.Info(), "coop"); err != nil {
+			t.Skipf("not on this device: %v", err)
+		}
+		whole.run(t, d, kernels.UploadOptions{Precision: kernels.F16, Variant: "coop"})
+	})
 }
 
 func wholeSwin(t *testing.T) switched {
@@ -52,17 +58,17 @@ func wholeSwin(t *testing.T) switched {
 	return switched{g: g, s: synthetic.Weights{Seed: 11}, in: [][]float32{in}, want: oracleOf(t, g, in), near: whole, nearHalf: bound{each: 4e-3, rms: 1e-2, l2: 2e-3}}
 }
 
-func (m switched) run(t *testing.T, d *engine.Device, precision kernels.Precision, style kernels.Style) {
-	w, err := kernels.Upload(t.Context(), d, m.g, m.s, kernels.UploadOptions{Precision: precision}.WithStyle(style))
+func (m switched) run(t *testing.T, d *engine.Device, u kernels.UploadOptions) {
+	w, err := kernels.Upload(t.Context(), d, m.g, m.s, u)
 	if err != nil {
 		t.Fatal(err)
 	}
 	closing(t, w)
-	if w.Precision() != precision {
-		t.Skipf("the device has no %s", precision)
+	if w.Precision() != u.Precision {
+		t.Skipf("the device has no %s", u.Precision)
 	}
 	near := m.near
-	if precision == kernels.F16 {
+	if u.Precision == kernels.F16 {
 		near = m.nearHalf
 	}
 	var dispatches []int
