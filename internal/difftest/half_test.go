@@ -85,9 +85,17 @@ func halfExecutors(d *engine.Device) []difftest.Vulkan {
 	}
 }
 
-// TestHalfGolden runs every golden case in precision f16, the full-size ones on request.
-func TestHalfGolden(t *testing.T) {
+// TestVulkanGolden are the tests of goldens beyond the program that users get by default. They
+// share a device: software drivers compile each pipeline for long.
+func TestVulkanGolden(t *testing.T) {
 	d := difftest.OpenDevice(t, engine.Options{})
+	t.Run("f16", func(t *testing.T) { testHalfGolden(t, d) })
+	t.Run("variants", func(t *testing.T) { testVariants(t, d) })
+	t.Run("mistakes", func(t *testing.T) { testVulkanRejects(t, d) })
+}
+
+// testHalfGolden runs every golden case in precision f16, the full-size ones on request.
+func testHalfGolden(t *testing.T, d *engine.Device) {
 	if got, why, err := kernels.Settle(d.Info(), kernels.F16); err != nil || got != kernels.F16 {
 		t.Skipf("no f16 on this device: %s (%v)", why, err)
 	}
@@ -113,15 +121,13 @@ func testHalfCases(t *testing.T, set *difftest.Set, e difftest.Executor, y yards
 }
 
 // variantCases are the committed cases for the variants that a device does not get by itself, whose
-// pipelines a software driver may compile for long: padding, shift and every tap; windows of 7;
-// windows of 6 with heads of 8 and a batch; windows without padding.
-var variantCases = []string{"micro-w4-61x45", "micro-w7-61x45", "micro-w6-batch3-46x77", "nano-128"}
+// pipelines a software driver may compile for long: padding, shift and every tap; windows of 7.
+var variantCases = []string{"micro-w4-61x45", "micro-w7-61x45"}
 
-// TestVariantGolden runs committed cases in the variants that run on every device, in both
+// testVariants runs committed cases in the variants that run on every device, in both
 // precisions, and on cooperative matrices where there are any, in f16; "uniform" is what the drivers get
 // that do not take minutes for it. f32 is held to the bounds that it has on the oracle, tap by tap.
-func TestVariantGolden(t *testing.T) {
-	d := difftest.OpenDevice(t, engine.Options{})
+func testVariants(t *testing.T, d *engine.Device) {
 	set, y := difftest.Committed(t), yardstick{}
 	for _, variant := range []string{"tiled", "direct", "coop"} {
 		for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
@@ -190,11 +196,10 @@ func TestHalfBoundTellsMistakes(t *testing.T) {
 	}
 }
 
-// TestVulkanRejectsMistakes makes the mistakes that are made in the model, its weights or its
+// testVulkanRejects makes the mistakes that are made in the model, its weights or its
 // input on the device: in f32 the comparison rejects them as it does on the oracle, in f16 those
 // that are not too fine.
-func TestVulkanRejectsMistakes(t *testing.T) {
-	d := difftest.OpenDevice(t, engine.Options{})
+func testVulkanRejects(t *testing.T, d *engine.Device) {
 	set := difftest.Committed(t)
 	recorded, err := set.Variants()
 	if err != nil {
