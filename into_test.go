@@ -43,7 +43,8 @@ func TestExtractInto(t *testing.T) {
 	})
 }
 
-// TestExtractIntoAllocatesNothing holds the steady state of a Vulkan device to its promise.
+// TestExtractIntoAllocatesNothing holds the steady state of a Vulkan device to its promise. Under the
+// race detector, whose pools forget, it only runs; make test also runs it without.
 func TestExtractIntoAllocatesNothing(t *testing.T) {
 	m, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Device: vulkanDevice(t), Tuning: glipvk.Tuning{Off: true}})
 	if err != nil {
@@ -61,7 +62,7 @@ func TestExtractIntoAllocatesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n > 0 {
+	if n > 0 && !raceDetector {
 		t.Errorf("a run allocates %v times, want 0", n)
 	}
 }

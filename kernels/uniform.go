@@ -74,18 +74,26 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 	if d.staged() {
 		scratch = l.scratch(4 * int64(down*across*t.rows) * int64(d.k))
 	}
-	along := 8 // elements of K in a turn of the loop
-	if l.half[p.x] {
-		along = 16
-	}
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: "gemm_uniform" + d.variant, addressed: true, push: push,
 		constants: append(append(constants(t.group, o.bias, o.gelu, o.residual, o.norm != nil, d.mode), t.constants...),
-			constants(d.n%uniformPanel != 0, along)...),
+			constants(d.n%uniformPanel != 0, uniformStep(d.k))...),
 		operands: []operand{l.whole(p.x, 4), weight, pick(p.bias), pick(p.residual), l.write(s.out, 4, 0, d.m*d.n),
 			pick(p.normWeight), pick(p.normBias), scratch},
 		groups: [3]int{down, across, 1},
 		flops:  2 * int64(d.m) * int64(d.n) * int64(d.k),
 	})
 	return nil
+}
+
+// uniformStep is how many elements of K a turn of the shader's loop takes. The driver keeps
+// the accumulators of lanes that have left a loop by a selection in every turn, so long turns are
+// nearly half as fast again as short ones; beyond 32 there is nothing to gain.
+func uniformStep(k int) int {
+	for _, step := range []int{32, 16} {
+		if k%step == 0 {
+			return step
+		}
+	}
+	return 8
 }

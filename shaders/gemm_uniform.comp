@@ -31,7 +31,7 @@ layout(constant_id = 9) const bool EDGE = false; // N is no multiple of 32
 
 const uint LANES = 8;
 const uint COLS = 32 / LANES; // vectors of a panel
-layout(constant_id = 10) const uint STEP = 8; // along K
+layout(constant_id = 10) const uint STEP = 8; // along K, which is a multiple: with A_HALF 16 or 32
 
 layout(push_constant) uniform Push {
     uint64_t a, b, bias, residual, c, weight, shift, scratch;
@@ -169,14 +169,17 @@ void main()
             uint64_t p = B;
             [[dont_unroll]] for (uint k0 = 0; k0 < k; k0 += STEP) {
 #ifdef A_HALF
-                vec2 av[ROWS]; // elements 2*lane and 2*lane + 1
-                [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                    Words x = Words(at[i] + k0 * 2);
-                    av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
-                }
+                vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
 #endif
                 [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
-#ifndef A_HALF
+#ifdef A_HALF
+                    if (u % 4 == 0) {
+                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                            Words x = Words(at[i] + (k0 + u * 4) * 2);
+                            av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
+                        }
+                    }
+#else
                     vec4 av[ROWS];
                     [[unroll]] for (uint i = 0; i < ROWS; i++)
                         av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
@@ -197,7 +200,7 @@ void main()
 #endif
                         [[unroll]] for (uint i = 0; i < ROWS; i++) {
 #ifdef A_HALF
-                            float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u * 2 + kk / 2);
+                            float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
 #else
                             float v = av[i][kk];
 #endif
