@@ -44,7 +44,7 @@ type Stats struct {
 	ArenaBytes           int64 // memory for intermediate values
 	LiveBytes            int64 // the least any arena could take
 	WeightBytes          int64
-	StagingBytes         int64 // host-visible copies of inputs and results, 0 where memory is unified
+	StagingBytes         int64 // host-visible copies of inputs and results: none where memory is unified, unless Submit was used
 	FLOPs, BytesMoved    int64
 }
 
@@ -230,6 +230,9 @@ func (p *Program) Stats() Stats {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for _, l := range p.lanes {
+		s.StagingBytes += l.up.Size() + l.down.Size()
+	}
 	if !p.closed {
 		s.Barriers = p.commands.Barriers()
 	}

@@ -87,8 +87,8 @@ func runsUniform(c engine.Caps) bool {
 }
 
 // scalarAddresses reports whether the driver keeps values that are the same for a whole
-// subgroup in scalar registers and loads once from such an address: Mesa's llvmpipe of
-// 2025 and later (seen in 26.2; in 22.3 it loads for every lane, thirty times slower).
+// subgroup in scalar registers and loads once from such an address: newer versions of Mesa's
+// llvmpipe (seen in 26.2; 22.3 loads for every lane, thirty times slower).
 func scalarAddresses(info engine.Info) bool {
 	return info.Kind == "cpu" && runsUniform(info.Caps) && strings.Contains(info.Driver, "llvmpipe") && mesaYear(info.DriverVersion) >= 26
 }

@@ -1,5 +1,5 @@
 // Reading by address, for software drivers that run a subgroup as one vector and keep
-// what is the same for all its lanes in scalar registers (Mesa's llvmpipe since 25): a load
+// what is the same for all its lanes in scalar registers (Mesa's llvmpipe, seen in 26.2 and not in 22.3): a load
 // whose address is uniform costs one scalar load there, and eight neighbouring ones,
 // dealt out to the lanes by their number, become one vector load. A load whose address
 // differs by lane is a gather, many times dearer, and one through a descriptor comes
