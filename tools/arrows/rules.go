@@ -35,13 +35,14 @@ func rules() map[string]rule {
 		"loader":    {others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}},
 		"picture":   {others: []string{anything}},
+		"text":      {others: []string{"golang.org/x/text/"}},
 		"viz":       {others: []string{anything}},
 		".": {
-			ours:   []string{"graph", "swin", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
+			ours:   []string{"graph", "swin", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
 			others: []string{anything},
 		},
 		"cmd": {
-			ours:   []string{".", "graph", "swin", "engine", "kernels", "loader", "synthetic", "picture", "viz"},
+			ours:   []string{".", "graph", "swin", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
 			others: []string{anything},
 		},
 		"tools": {others: []string{anything}},
@@ -50,7 +51,7 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"internal/difftest": {
-			ours:   []string{".", "graph", "swin", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture"},
+			ours:   []string{".", "graph", "swin", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text"},
 			others: []string{anything},
 		},
 	}
