@@ -122,9 +122,8 @@ func (t *Tokenizer) Split(l List, limit, size int) ([]Prompt, error) {
 	return prompts, nil
 }
 
-// fill makes the longest prompt from name begin on. It first tries the most that
-// are allowed, then halves the step, so that a caption is tokenised a few times
-// and not once per name.
+// fill makes the longest prompt from name begin on. It halves the range of counts
+// that is left, so that few captions are tokenised, not one per name.
 func (t *Tokenizer) fill(l List, begin, limit, size int) (Prompt, error) {
 	fits := func(count int) (Prompt, int, error) {
 		prompt := l.part(begin, begin+count)

@@ -1,7 +1,9 @@
 package text_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +53,47 @@ func TestEncode(t *testing.T) {
 				t.Errorf("tokens %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// Ideographs of the ranges that BERT knows stand alone; what is beside them joins
+// letters.
+func TestEncodeIdeographs(t *testing.T) {
+	for _, r := range []rune{0x4E00, 0x9FA5, 0x3400, 0x4DB5, 0x20000, 0x2A6D6, 0x2A700, 0x2B734, 0x2B740, 0x2B81D, 0x2B820, 0x2CEA1,
+		0xF900, 0xFAD9, 0x2F800, 0x2FA1D} {
+		e := encode(t, "a"+string(r)+"b")
+		if len(e.Tokens) != 5 || e.Tokens[1].Text != "a" || e.Tokens[2].Begin != 1 || e.Tokens[2].End != 2 || e.Tokens[3].Text != "b" {
+			t.Errorf("%U between letters: %v, want a token of its own", r, e.Tokens)
+		}
+	}
+	for _, r := range []rune{0x3042, 0x4DC0, 0xA000, 0xAC00, 0xFB00, 0x30000} {
+		if e := encode(t, "a"+string(r)+"b"); e.Tokens[len(e.Tokens)-2].Text == "b" {
+			t.Errorf("%U between letters: %v, want it to join them", r, e.Tokens)
+		}
+	}
+}
+
+// A vocabulary of our own: what the embedded one cannot show.
+func TestOtherVocabulary(t *testing.T) {
+	const sorted, swapped = "a\u302e\U0001d16d", "a\U0001d16d\u302e" // marks that stay, of classes 224 and 226
+	tokenizer, err := text.Read(strings.NewReader("[PAD]\n[UNK]\n[CLS]\n[SEP]\n" + sorted + "\nlongestofall\n##\n##longestbytwo\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for caption, want := range map[string][]int32{
+		sorted:                      {2, 4, 3},
+		swapped:                     {2, 4, 3},
+		"longestofall":              {2, 5, 3},
+		"longestofalllongestbytwo":  {2, 5, 7, 3},
+		"longestofalllongestbytwo2": {2, 1, 3},
+	} {
+		e, err := tokenizer.Encode(caption)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.IDs(); !slices.Equal(got, want) {
+			t.Errorf("%+q: ids %v, want %v", caption, got, want)
+		}
 	}
 }
 
@@ -210,6 +253,26 @@ func TestEncodeRefuses(t *testing.T) {
 	refused(t, err, text.ErrCaption, "byte 5", "0xff")
 }
 
+// The embedded vocabulary is the published one.
+func TestBERT(t *testing.T) {
+	if size := text.BERT().Size(); size != 30522 {
+		t.Errorf("%d tokens, want 30522", size)
+	}
+	file, err := os.ReadFile("vocab.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+	if got := fmt.Sprintf("%x", sha256.Sum256(file)); got != want {
+		t.Errorf("sha256 of vocab.txt is %s, want %s", got, want)
+	}
+	for token, id := range map[string]int32{"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103} {
+		if got, _ := text.BERT().Token(id); got != token {
+			t.Errorf("id %d is %q, want %q", id, got, token)
+		}
+	}
+}
+
 func TestOpen(t *testing.T) {
 	tiny, err := text.Open(filepath.Join("testdata", "tiny-vocab.txt"))
 	if err != nil {
@@ -236,9 +299,6 @@ func TestOpen(t *testing.T) {
 		if line, ok := tiny.Token(id); ok {
 			t.Errorf("id %d is %q, want none", id, line)
 		}
-	}
-	if size := text.BERT().Size(); size != 30522 {
-		t.Errorf("the embedded vocabulary has %d tokens, want 30522", size)
 	}
 	if _, err := text.Open(filepath.Join(t.TempDir(), "none.txt")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: error %v", err)
