@@ -33,10 +33,7 @@ type product struct {
 
 // emitProduct appends the dispatch of a product whose operands all fit.
 func (l *lowerer) emitProduct(s step, p product) {
-	style := l.style
-	if style.gemm == uniform { // what the uniform shader does not take
-		style.gemm = direct
-	}
+	style := l.style.withoutUniform()
 	e := p.epilogue
 	t := style.tile(shape{int(p.push.M), int(p.push.N), int(p.push.K), p.variant, e.norm != nil, p.mode}, l.measured)
 	down, across := t.groups(int(p.push.M), int(p.push.N))
@@ -208,10 +205,7 @@ func (l *lowerer) linearParts(s step, o linear, ids linearOperands) error {
 
 // mostRows bounds the rows of one product by the grid.
 func (l *lowerer) mostRows(n, k int) int {
-	style := l.style
-	if style.gemm == uniform {
-		style.gemm = direct
-	}
+	style := l.style.withoutUniform()
 	least := 64
 	for _, t := range style.tiles(shape{m: 1 << 20, n: n, k: k, variant: "_fhf"}) {
 		least = min(least, t.rows)

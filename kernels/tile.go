@@ -34,6 +34,14 @@ type tile struct {
 // groups is the number of workgroups down the rows and across the columns.
 func (t tile) groups(m, n int) (down, across int) { return ceilDiv(m, t.rows), ceilDiv(n, t.cols) }
 
+// withoutUniform is the style for what the uniform shader does not take.
+func (s style) withoutUniform() style {
+	if s.gemm == uniform {
+		s.gemm = direct
+	}
+	return s
+}
+
 // tile is the measured choice for a product, else the one that ought to suit it.
 func (s style) tile(p shape, measured map[string]tile) tile {
 	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 {

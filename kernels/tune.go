@@ -132,11 +132,10 @@ func (l *lowerer) tune(ctx context.Context, w *Weights, list []step, t Tuning) e
 // tileStyle is the style whose tiles a product gets: that of the device, unless the uniform
 // shader does not take the product.
 func (l *lowerer) tileStyle(p shape) style {
-	s := l.style
-	if s.gemm == uniform && p.k%8 != 0 {
-		s.gemm = direct
+	if p.k%8 != 0 {
+		return l.style.withoutUniform()
 	}
-	return s
+	return l.style
 }
 
 // measure runs the product with each candidate and returns the fastest.

@@ -97,7 +97,7 @@ func TestVulkanGolden(t *testing.T) {
 // testHalfGolden runs every golden case in precision f16, the full-size ones on request.
 func testHalfGolden(t *testing.T, d *engine.Device) {
 	if got, why, err := kernels.Settle(d.Info(), kernels.F16); err != nil || got != kernels.F16 {
-		t.Skipf("no f16 on this device: %s (%v)", why, err)
+		t.Fatalf("no f16 on this device: %s (%v)", why, err)
 	}
 	y := yardstick{}
 	for _, e := range halfExecutors(d) {
@@ -137,7 +137,7 @@ func testVariants(t *testing.T, d *engine.Device) {
 			e := difftest.Vulkan{Device: d, Title: variant + "-" + string(precision), Upload: kernels.UploadOptions{Variant: variant, Precision: precision}}
 			t.Run(e.Title, func(t *testing.T) {
 				if got, why, err := kernels.Settle(d.Info(), precision); err != nil || got != precision {
-					t.Skipf("no %s on this device: %s (%v)", precision, why, err)
+					t.Fatalf("no %s on this device: %s (%v)", precision, why, err)
 				}
 				g, err := set.Case(t, variantCases[0]).Record()
 				if err != nil {
