@@ -95,7 +95,7 @@ func matchPath(glob, parts []string) bool {
 // Counts says how large a graph is.
 type Counts struct {
 	Parameters        int64 // elements of all weights
-	MultiplyAdds      int64 // of products: Linear, Scores, Context
+	MultiplyAdds      int64 // of products: Linear, Conv, Scores, Context and their kin
 	LayerNormElements int64 // elements that pass through a LayerNorm
 }
 
@@ -126,6 +126,32 @@ func (g *Graph) MultiplyAdds(id ID) int64 {
 		return int64(n.Shape.Elements()) * int64(qkv[2]/3/o.Heads)
 	case Context:
 		return int64(n.Shape.Elements()) * int64(n.Shape[1])
+	}
+	return int64(n.Shape.Elements()) * int64(g.innerLength(n))
+}
+
+// innerLength is how many multiply-adds make an element of a product of the detector.
+func (g *Graph) innerLength(n Node) int {
+	shape := func(operand int) Shape { return g.Nodes[n.Inputs[operand]].Shape }
+	switch o := n.Op.(type) {
+	case Conv:
+		return shape(1)[1:].Elements()
+	case DeformConv:
+		return shape(2)[1:].Elements()
+	case CrossScores:
+		return shape(0)[2] / o.Heads
+	case CrossContext:
+		return shape(0)[3]
+	case AbsorbKeys:
+		return shape(0)[2] / o.Heads
+	case AbsorbBias:
+		return shape(0)[2] / o.Heads
+	case AbsorbValues:
+		return shape(0)[2] / o.Heads
+	case HeadLinear:
+		return shape(0)[2]
+	case TokenLogits:
+		return shape(0).Last()
 	}
 	return 0
 }

@@ -101,13 +101,13 @@ type ResizePosition struct{ Height, Width int }
 type ChannelsFirst struct{}
 
 // Kinds lists one value of every operation that computes something, in the order
-// of this file. Tests walk it to require an oracle and a lowering for each.
+// of the files. Tests walk it to require an oracle and a lowering for each.
 func Kinds() []Op {
-	return []Op{
+	return append([]Op{
 		Patches{}, Linear{}, LayerNorm{}, GELU{}, Add{}, Pad{}, Crop{}, Roll{},
 		WindowPartition{}, WindowReverse{}, Scores{}, PositionBias{}, ShiftMask{},
 		Softmax{}, Context{}, MergePatches{}, ResizePosition{}, ChannelsFirst{},
-	}
+	}, detectorKinds()...)
 }
 
 // Kind implements [Op].

@@ -27,6 +27,8 @@ func rules() map[string]rule {
 	return map[string]rule{
 		"graph":     {},
 		"swin":      {ours: []string{"graph"}},
+		"glip":      {ours: []string{"graph", "swin"}},
+		"rewrite":   {ours: []string{"graph"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
 		"cpu":       {ours: []string{"graph"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
@@ -38,20 +40,20 @@ func rules() map[string]rule {
 		"text":      {others: []string{"golang.org/x/text/"}},
 		"viz":       {others: []string{anything}},
 		".": {
-			ours:   []string{"graph", "swin", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
+			ours:   []string{"graph", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
 			others: []string{anything},
 		},
 		"cmd": {
-			ours:   []string{".", "graph", "swin", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
+			ours:   []string{".", "graph", "swin", "glip", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
 			others: []string{anything},
 		},
 		"tools": {others: []string{anything}},
 		"tools/shaderstats": {
-			ours:   []string{".", "graph", "swin", "shaders", "engine", "kernels"},
+			ours:   []string{".", "graph", "swin", "glip", "rewrite", "shaders", "engine", "kernels"},
 			others: []string{anything},
 		},
 		"internal/difftest": {
-			ours:   []string{".", "graph", "swin", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text"},
+			ours:   []string{".", "graph", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text"},
 			others: []string{anything},
 		},
 	}
