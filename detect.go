@@ -9,6 +9,8 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/go-gl/mathgl/mgl64"
+
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
@@ -202,7 +204,7 @@ func (d *Detector) detect(ctx context.Context, r runner, in picture.DetectorInpu
 
 // boxes turns a prompt's candidates into detections in the picture as it was given.
 func (d *Detector) boxes(rows [][]float32, in picture.DetectorInput, p prompt) ([]Detection, error) {
-	frame := glip.Frame{PaddedHeight: in.Height, PaddedWidth: in.Width, Height: in.ResizedHeight, Width: in.ResizedWidth}
+	frame := glip.Frame{PaddedHeight: in.Height, PaddedWidth: in.Width, Height: in.Resized.Height, Width: in.Resized.Width}
 	found, err := glip.Detections(d.config, rows, frame, glip.Limits{IoU: d.options.IoU, Count: d.options.Max})
 	if err != nil {
 		return nil, blame(err)
@@ -213,10 +215,11 @@ func (d *Detector) boxes(rows [][]float32, in picture.DetectorInput, p prompt) (
 			continue
 		}
 		label := p.Labels[f.Label-1]
-		x1, y1 := in.ToPicture(f.Box.X1, f.Box.Y1)
-		x2, y2 := in.ToPicture(f.Box.X2, f.Box.Y2)
+		low := in.ToPicture.Mul3x1(mgl64.Vec3{f.Box.X1, f.Box.Y1, 1})
+		high := in.ToPicture.Mul3x1(mgl64.Vec3{f.Box.X2, f.Box.Y2, 1})
 		list = append(list, Detection{
-			Box: glip.Box{X1: x1, Y1: y1, X2: x2, Y2: y2}, Score: f.Score, Label: p.First + f.Label, Phrase: label.Name, Span: label.Span,
+			Box: glip.Box{X1: low[0], Y1: low[1], X2: high[0], Y2: high[1]}, Score: f.Score,
+			Label: p.First + f.Label, Phrase: label.Name, Span: label.Span,
 		})
 	}
 	return list, nil

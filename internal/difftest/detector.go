@@ -30,6 +30,7 @@ type DetectorCase struct {
 	ID    string `json:"id"`
 
 	Seed      uint64             `json:"seed"`
+	Text      json.RawMessage    `json:"config"` // of group bert: the encoder's sizes; elsewhere the original's file
 	Arch      json.RawMessage    `json:"arch"`
 	Overrides map[string]float32 `json:"overrides"`
 
@@ -205,10 +206,14 @@ func (s *DetectorSet) Case(tb testing.TB, id string) *DetectorCase {
 
 // Config is the architecture of the case, GLIP-T's where it names none.
 func (c *DetectorCase) Config() (glip.Config, error) {
-	if c.Arch == nil {
-		return glip.Preset("glip-t")
+	if c.Arch != nil {
+		return glip.ParseConfig(c.Arch)
 	}
-	return glip.ParseConfig(c.Arch)
+	cfg, err := glip.Preset("glip-t")
+	if err == nil && c.Group == "bert" {
+		err = json.Unmarshal(c.Text, &cfg.Text)
+	}
+	return cfg, err
 }
 
 // Tensor returns the tensor of that name.
@@ -224,22 +229,40 @@ func (c *DetectorCase) Tensor(name string) (Tensor, bool) {
 // Stored returns the stored elements of a tensor of floats, whose file must have the
 // manifest's digest.
 func (c *DetectorCase) Stored(name string) ([]float32, error) {
+	var values []float32
+	return values, c.read(name, &values)
+}
+
+// integers returns a tensor of whole numbers as floats.
+func (c *DetectorCase) integers(name string) ([]float32, error) {
+	var values []int32
+	if err := c.read(name, &values); err != nil {
+		return nil, err
+	}
+	floats := make([]float32, len(values))
+	for i, v := range values {
+		floats[i] = float32(v)
+	}
+	return floats, nil
+}
+
+// read reads a tensor's file into a slice.
+func (c *DetectorCase) read(name string, into any) error {
 	t, ok := c.Tensor(name)
 	if !ok {
-		return nil, fmt.Errorf("difftest: %s has no tensor %s", c.ID, name)
+		return fmt.Errorf("difftest: %s has no tensor %s", c.ID, name)
 	}
 	data, err := os.ReadFile(filepath.Join(c.dir, t.File))
 	if err != nil {
-		return nil, fmt.Errorf("difftest: %w", err)
+		return fmt.Errorf("difftest: %w", err)
 	}
 	if got := digest(data); got != t.SHA256 {
-		return nil, fmt.Errorf("difftest: %s has digest %s, the manifest says %s", t.File, got, t.SHA256)
+		return fmt.Errorf("difftest: %s has digest %s, the manifest says %s", t.File, got, t.SHA256)
 	}
-	var values []float32
-	if err := npyio.Read(bytes.NewReader(data), &values); err != nil {
-		return nil, fmt.Errorf("difftest: %s: %w", t.File, err)
+	if err := npyio.Read(bytes.NewReader(data), into); err != nil {
+		return fmt.Errorf("difftest: %s: %w", t.File, err)
 	}
-	return values, nil
+	return nil
 }
 
 // Tolerance of a tensor: [Factor] times as far from float64 as PyTorch's own float32 run.
