@@ -55,7 +55,7 @@ func Bind(src swin.Source, cfg Config, opts swin.BindOptions) (*Weights, error) 
 	}
 	w := &Weights{
 		src: src, cfg: cfg, family: names.Family, opts: opts,
-		bound: map[string]binding{}, ignored: names.outside(), anchors: names.anchors,
+		bound: map[string]binding{}, ignored: slices.Clone(names.Ignored[:names.ownIgnored]), anchors: names.anchors,
 	}
 	problems := w.problems()
 	if err := w.bindBody(names.body, problems); err != nil {
@@ -67,13 +67,8 @@ func Bind(src swin.Source, cfg Config, opts swin.BindOptions) (*Weights, error) 
 			w.bind(p, names.Keys[p.Name], problems)
 		}
 	}
-	for _, key := range src.Names() { // in file order
-		name, known := names.outsideName(key)
-		if _, used := w.bound[name]; known && !used {
-			problems.Unexpected = append(problems.Unexpected, key)
-		}
-	}
-	problems.Unexpected = append(problems.Unexpected, names.strangers...)
+	problems.Unexpected = append(problems.Unexpected, w.unused(names)...)
+	problems.Unexpected = append(problems.Unexpected, names.Unknown[:names.ownUnknown]...)
 	if len(problems.Unwrap()) > 0 {
 		explain(problems, names, src, cfg)
 		return nil, problems
@@ -133,6 +128,18 @@ func (w *Weights) bind(p Param, keys []string, problems *swin.BindError) {
 		problems.Mismatched = append(problems.Mismatched, swin.Mismatch{Name: p.Name, Key: key, DType: dtype, Got: got, Want: p.Shape})
 	}
 	w.bound[p.Name] = binding{key: key, want: p.Shape}
+}
+
+// unused lists, in file order, the tensors outside the backbone that could be
+// parameters but are none of this architecture.
+func (w *Weights) unused(names *NameMap) []string {
+	extra := map[string]bool{}
+	for name, keys := range names.Keys {
+		if _, used := w.bound[name]; !used && !strings.HasPrefix(name, bodyPrefix) {
+			extra[keys[0]] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(w.src.Names()), func(key string) bool { return !extra[key] })
 }
 
 // scalar says whether a tensor is a scale of the box head without an axis, as

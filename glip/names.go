@@ -126,12 +126,12 @@ func (l *listing) swinBlock(at string, c swin.Config, s int) {
 	l.affine(at+"ffn.layers.1", width, hidden)
 }
 
-// pyramid lists the neck. Its convolutions are numbered from 1 at the first stage
-// of the backbone, whether that stage is used or not.
+// pyramid lists the neck. Its convolutions are numbered from 2: the original numbers
+// the backbone's stages from 1 and does not use the first.
 func (l *listing) pyramid(c Config) {
-	for _, s := range c.Backbone.OutIndices {
-		l.affine(fmt.Sprintf("%sfpn_inner%d", neckPrefix, s+1), c.Channels, c.Backbone.Channels(s), 1, 1)
-		l.affine(fmt.Sprintf("%sfpn_layer%d", neckPrefix, s+1), c.Channels, c.Channels, 3, 3)
+	for i, s := range c.Backbone.OutIndices {
+		l.affine(fmt.Sprintf("%sfpn_inner%d", neckPrefix, i+2), c.Channels, c.Backbone.Channels(s), 1, 1)
+		l.affine(fmt.Sprintf("%sfpn_layer%d", neckPrefix, i+2), c.Channels, c.Channels, 3, 3)
 	}
 	for _, level := range []string{"p6", "p7"} {
 		l.affine(neckPrefix+"top_blocks."+level, c.Channels, c.Channels, 3, 3)

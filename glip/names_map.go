@@ -29,8 +29,9 @@ type NameMap struct {
 	Ignored []swin.IgnoredKey // of no use to the detector
 	Unknown []string          // known by no rule, or a second claimant of a name
 
-	body    view           // the tensors of the backbone
-	anchors map[int]string // the file's anchors by level
+	body                   view           // the tensors of the backbone
+	ownIgnored, ownUnknown int            // how many of the lists are outside the backbone
+	anchors                map[int]string // the file's anchors by level
 }
 
 // view is a part of a checkpoint.
@@ -83,16 +84,22 @@ func MapNames(src swin.Source) (*NameMap, error) {
 			m.Keys[name] = []string{key}
 		}
 	}
+	return m, m.mapBody()
+}
+
+// mapBody adds what package swin makes of the backbone.
+func (m *NameMap) mapBody() error {
 	body, err := swin.MapNames(m.body)
 	if err != nil {
-		return nil, fmt.Errorf("glip: the backbone: %w", err)
+		return fmt.Errorf("glip: the backbone: %w", err)
 	}
 	for name, keys := range body.Keys {
 		m.Keys[bodyPrefix+name] = keys
 	}
+	m.ownIgnored, m.ownUnknown = len(m.Ignored), len(m.Unknown)
 	m.Ignored = append(m.Ignored, body.Ignored...)
 	m.Unknown = append(m.Unknown, body.Unknown...)
-	return m, nil
+	return nil
 }
 
 // inBody says whether a name without "module." is one of the backbone's.
