@@ -104,10 +104,13 @@ func (m *NameMap) mapBody() error {
 
 // inBody says whether a name without "module." is one of the backbone's.
 func inBody(family swin.Family, name string) bool {
+	prefix := bodyPrefix
 	if family == MMDetection {
-		return strings.HasPrefix(name, "backbone.")
+		prefix = "backbone."
 	}
-	return strings.HasPrefix(name, bodyPrefix)
+	rest, ok := strings.CutPrefix(name, prefix)
+	first, _, _ := strings.Cut(rest, ".")
+	return ok && (strings.HasPrefix(first, "norm") || slices.Contains([]string{"patch_embed", "absolute_pos_embed", "layers", "stages"}, first))
 }
 
 // anchor remembers where the file has the anchors of a level.
