@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/glipvk/glipvk/engine"
@@ -141,13 +142,23 @@ func (l *lowerer) listCandidates(s step, c selection, b, i int) error {
 		return err
 	}
 	push := candidatesPush{Count: uint32(pairs.units()), Labels: uint32(c.labels), Pair0: uint32(pairs.begin), Part: uint32(i),
-		Threshold: float32(s.op.(graph.Candidates).Threshold)}
+		Threshold: below(s.op.(graph.Candidates).Threshold)}
 	var p, centerness operand
 	p, push.PStart = l.part(s.in[0], 1, pairs.from(b*c.positions*c.labels), engine.Read)
 	centerness, push.CStart = l.part(s.in[1], 1, positions.from(b*c.positions), engine.Read)
 	l.emit(s, "candidates", dispatch{constants: constants(l.style.group, items, c.indexDigits), groups: grid, push: push,
 		operands: append(append([]operand{p, centerness}, l.lists(c, i, engine.Write)...), l.control(c))})
 	return nil
+}
+
+// below is the greatest float32 that is not above x: a float32 exceeds the one just if it
+// exceeds the other.
+func below(x float64) float32 {
+	f := float32(x)
+	if float64(f) > x {
+		return math.Nextafter32(f, 0)
+	}
+	return f
 }
 
 // from is the span moved on.

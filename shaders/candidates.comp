@@ -1,5 +1,5 @@
 #version 450
-// First step of the selection of candidates: the pairs with p > threshold go to a list, in
+// First step of the selection of candidates: the pairs with p > threshold whose q is a number go to a list, in
 // no order, as q = p*sigmoid(centerness) and the pair's number position*labels + label, and
 // the first digit of their keys is counted. One dispatch covers `count` pairs from pair0 on,
 // whole positions, and has a list and a place in control of its own.
@@ -32,7 +32,9 @@ void main()
             float v = AT1(p, pStart + e);
             if (v > threshold) {
                 float c = AT1(centerness, cStart + e / labels);
-                float q = isnan(c) ? uintBitsToFloat(0x7fc00000) : v / (1.0 + exp(-c));
+                float q = v / (1.0 + exp(-c));
+                if (isnan(c) || isnan(q))
+                    continue;
                 uint at = atomicAdd(control[PART0 + part], 1);
                 float index = float(pair0 + e); // below 2^24, so exact
                 listQ[at] = q;

@@ -15,11 +15,8 @@ READV(1, t); // [B, 4, cols]
 WRITEV(2, y);
 
 // greater is the greater of two numbers, NaN if one is none: max is free to drop it.
-#if VEC == 4
-vec4 greater(vec4 a, vec4 b) { return mix(mix(b, a, greaterThan(a, b)), a + b, isnan(a + b)); }
-#else
-float greater(float a, float b) { return isnan(a + b) ? a + b : a > b ? a : b; }
-#endif
+float greater(float a, float b) { return isnan(a) ? a : isnan(b) || b > a ? b : a; }
+vec4 greater(vec4 a, vec4 b) { return vec4(greater(a.x, b.x), greater(a.y, b.y), greater(a.z, b.z), greater(a.w, b.w)); }
 
 void main()
 {
