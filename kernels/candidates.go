@@ -146,7 +146,7 @@ func (l *lowerer) listCandidates(s step, c selection, b, i int) error {
 	var p, centerness operand
 	p, push.PStart = l.part(s.in[0], 1, pairs.from(b*c.positions*c.labels), engine.Read)
 	centerness, push.CStart = l.part(s.in[1], 1, positions.from(b*c.positions), engine.Read)
-	l.emit(s, "candidates", dispatch{constants: constants(l.style.group, items, c.indexDigits), groups: grid, push: push,
+	l.emit(s, "candidates", dispatch{constants: constants(l.style.group, items), groups: grid, push: push,
 		operands: append(append([]operand{p, centerness}, l.lists(c, i, engine.Write)...), l.control(c))})
 	return nil
 }

@@ -26,6 +26,10 @@ func owner(alias map[graph.ID]graph.ID, begins map[graph.ID]int, id graph.ID) (g
 // because the elements keep their order and all values are dense, so the one value is a
 // range of the other; where the range would not begin where a binding may, the copy stays.
 func (l *lowerer) views(list []step) []step {
+	made := map[graph.ID]bool{}
+	for _, s := range list {
+		made[s.out] = true
+	}
 	for i := 0; i < len(list); {
 		gone := false
 		switch o := list[i].op.(type) {
@@ -35,7 +39,7 @@ func (l *lowerer) views(list []step) []step {
 			in := l.shape(list[i].in[0])
 			gone = in[0] == 1 && l.view(list[i].out, list[i].in[0], o.Begin*in[2])
 		case graph.ConcatTokens:
-			gone = l.placeParts(list, list[i])
+			gone = l.placeParts(list[i], made)
 		}
 		if gone {
 			list = slices.Delete(list, i, i+1)
@@ -56,14 +60,14 @@ func (l *lowerer) view(id, of graph.ID, begin int) bool {
 }
 
 // placeParts makes the operands of a concatenation ranges of its result, and reports
-// whether all of them are. Inputs, weights and ranges of other values stay where they are.
-func (l *lowerer) placeParts(list []step, s step) bool {
+// whether all of them are. Inputs and weights, which no step made, and ranges of other
+// values stay where they are.
+func (l *lowerer) placeParts(s step, made map[graph.ID]bool) bool {
 	all := true
 	begin := 0
 	for _, id := range s.in {
-		made := slices.IndexFunc(list, func(other step) bool { return other.out == id }) >= 0
 		_, placed := l.alias[id]
-		all = l.shape(s.out)[0] == 1 && made && !placed && l.view(id, s.out, begin) && all
+		all = l.shape(s.out)[0] == 1 && made[id] && !placed && l.view(id, s.out, begin) && all
 		begin += l.shape(id).Elements()
 	}
 	return all
@@ -133,7 +137,7 @@ func (l *lowerer) concatTokens(s step) error {
 	begin := 0
 	for _, id := range s.in {
 		each := l.shape(id).Elements() / out[0]
-		if l.alias[id] != s.out || !l.viewed(id) {
+		if !l.placed(id, s.out, begin) {
 			for b := range out[0] {
 				if err := l.copy(s, id, b*each, b*out[1]*out[2]+begin, each); err != nil {
 					return err
@@ -145,8 +149,8 @@ func (l *lowerer) concatTokens(s step) error {
 	return nil
 }
 
-// viewed reports whether a value is a range of another.
-func (l *lowerer) viewed(id graph.ID) bool {
-	_, ok := l.begins[id]
-	return ok
+// placed reports whether a value is the range of another that begins there.
+func (l *lowerer) placed(id, of graph.ID, begin int) bool {
+	at, ok := l.begins[id]
+	return ok && l.alias[id] == of && at == begin
 }

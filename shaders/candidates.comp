@@ -6,8 +6,7 @@
 #include "bindings.glsl"
 
 layout(constant_id = 1) const uint ITEMS = 4;
-layout(constant_id = 2) const uint INDEX_DIGITS = 3;
-const uint LIMIT = 0;
+const uint INDEX_DIGITS = 3, LIMIT = 0; // no matter for the first digit
 
 layout(push_constant) uniform Push {
     uint count, labels, pair0, part;
