@@ -244,9 +244,9 @@ func TestConvWeights(t *testing.T) {
 	d := device(t)
 	for name, record := range map[string]func(b *graph.Builder){
 		"also added": func(b *graph.Builder) {
-			x := b.In("x").Input(1, 4, 4, 8)
-			y := b.In("y").Conv(x, 8, 1, graph.Conv{Stride: 1}, graph.NoBias)
-			b.Output(b.In("z").Add(y, b.In("y").Param("weight", 8, 8, 1, 1)))
+			x := b.In("x").Input(8, 8, 1, 1)
+			b.Output(b.In("z").Add(x, b.In("y").Param("weight", 8, 8, 1, 1)))
+			b.Output(b.In("y").Conv(b.In("u").Input(1, 4, 4, 8), 8, 1, graph.Conv{Stride: 1}, graph.NoBias))
 		},
 		"also a linear's": func(b *graph.Builder) {
 			y := b.In("y").Conv(b.In("x").Input(1, 4, 4, 8), 8, 2, graph.Conv{Stride: 1}, graph.NoBias)

@@ -76,7 +76,8 @@ func crossCases() []opCase {
 func logits(c crossCase, limit float64) func(b *graph.Builder) {
 	return func(b *graph.Builder) {
 		x, p, e := b.In("x").Input(c.batch, c.n, c.e), b.In("p").Input(c.batch, c.m, c.e), b.In("e").Input(c.batch, c.m, 3*c.e)
-		b.Output(b.In("y").TokenLogits(x, p, e, graph.TokenLogits{Limit: limit}))
+		w := graph.TokenWeights{BiasLang: b.Param("bias_lang", 3*c.e), Bias0: b.Param("bias0", 1), LogScale: b.Param("log_scale", 1)}
+		b.Output(b.In("y").TokenLogits(x, p, e, w, graph.TokenLogits{Limit: limit}))
 	}
 }
 
@@ -91,8 +92,7 @@ func TestCrossMistakes(t *testing.T) {
 			if added := b.In("bias").Input(c.m); bias {
 				more = append(more, added)
 			}
-			y := b.In("y").CrossScores(q, k, graph.CrossScores{Heads: heads, Scale: scale}, more...)
-			b.Output(b.In("z").Reshape(y, c.batch, heads*c.n, c.m))
+			b.Output(b.In("y").CrossScores(q, k, graph.CrossScores{Heads: heads, Scale: scale}, more...))
 		}
 	}
 	values := func(heads int) func(b *graph.Builder) {
@@ -115,9 +115,9 @@ func TestCrossMistakes(t *testing.T) {
 		"scale after the bias":   {right: scores(1, 0.5, true), wrong: scores(1, 0.25, true)},
 		"bias of scores out":     {right: scores(1, 0.5, true), wrong: scores(1, 0.5, false)},
 		"half of the channels":   {right: values(4), wrong: values(4), fill: zeroed("w")},
-		"no temperature":         {right: logits(c, 50), wrong: logits(c, 50), fill: zeroed("y.log_scale")},
-		"bias of language out":   {right: logits(c, 50), wrong: logits(c, 50), fill: zeroed("y.bias_lang")},
-		"bias of everything out": {right: logits(c, 50), wrong: logits(c, 50), fill: zeroed("y.bias0")},
+		"no temperature":         {right: logits(c, 50), wrong: logits(c, 50), fill: zeroed("log_scale")},
+		"bias of language out":   {right: logits(c, 50), wrong: logits(c, 50), fill: zeroed("bias_lang")},
+		"bias of everything out": {right: logits(c, 50), wrong: logits(c, 50), fill: zeroed("bias0")},
 		"not clamped":            {right: logits(c, 4), wrong: logits(c, 50)},
 	} {
 		t.Run(name, func(t *testing.T) {
