@@ -68,6 +68,7 @@ func convCases() []opCase {
 		{1, 9, 4, 64, 64, 1, 2, 0, 0, 0, false},
 		{1, 1, 1, 8, 8, 3, 1, 1, 0, 0, false},
 		{1, 49, 31, 8, 8, 3, 1, 1, 0, 0, false},
+		{1, 20, 30, 4, 16, 3, 1, 1, 0, 0, false},
 	} {
 		list = append(list, c.op())
 	}

@@ -71,7 +71,7 @@ func (l *lowerer) fits(x cross, b block) bool {
 
 // halved cuts a span in two, at a multiple of a granule.
 func (s span) halved(granule int) (span, span, bool) {
-	middle := s.begin + ceilDiv(s.units()/2, granule)*granule
+	middle := s.begin + max(ceilDiv(s.units()/2, granule), 1)*granule
 	if middle >= s.end {
 		return s, s, false
 	}
