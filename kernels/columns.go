@@ -7,14 +7,14 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// block is how many rows of a column an invocation takes (shaders/include/columns.glsl).
-const block = 16
+// columnBlock is how many rows of a column an invocation takes (shaders/include/columns.glsl).
+const columnBlock = 16
 
 // columns is the grid of such a shader.
-func (l *lowerer) columns(rows, cols int) ([3]int, error) { return l.blocks(rows, cols, block) }
+func (l *lowerer) columns(rows, cols int) ([3]int, error) { return l.columnBlocks(rows, cols, columnBlock) }
 
-// blocks is the grid for blocks of another size.
-func (l *lowerer) blocks(rows, cols, each int) ([3]int, error) {
+// columnBlocks is the grid for blocks of another size.
+func (l *lowerer) columnBlocks(rows, cols, each int) ([3]int, error) {
 	return l.fold(ceilDiv(ceilDiv(rows, each)*cols, l.style.group))
 }
 
@@ -36,7 +36,7 @@ func (l *lowerer) addScaled(s step) error {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, block), groups: groups, push: addScaledPush{uint32(r.units()), uint32(c / width)},
+			constants: constants(l.style.group, columnBlock), groups: groups, push: addScaledPush{uint32(r.units()), uint32(c / width)},
 			operands: []operand{l.read(s.in[0], width, r.begin*c, r.units()*c), l.read(s.in[1], width, r.begin*c, r.units()*c),
 				l.whole(s.in[2], width), l.write(s.out, width, r.begin*c, r.units()*c)},
 		})
@@ -94,7 +94,7 @@ func (l *lowerer) dynamicReLU(s step) error {
 		x, start := l.part(s.in[0], width, rowsOf(shape, picture, rows), engine.Read)
 		y, _ := l.part(s.out, width, rowsOf(shape, picture, rows), engine.Write)
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, block), groups: groups,
+			constants: constants(l.style.group, columnBlock), groups: groups,
 			push:     dynamicReLUPush{uint32(rows.units()), uint32(c / width), start, uint32(picture)},
 			operands: []operand{x, l.whole(s.in[1], width), y},
 		})

@@ -103,7 +103,7 @@ func (l *lowerer) groupNorm(s step) error {
 			x, xStart := l.part(s.in[0], width, rowsOf(shape, b, r), engine.Read)
 			y, yStart := l.part(s.out, width, rowsOf(shape, b, r), engine.Write)
 			l.emit(s, "groupnorm"+suffix, dispatch{
-				constants: constants(l.style.group, block), groups: grid,
+				constants: constants(l.style.group, columnBlock), groups: grid,
 				push:     groupNormPush{uint32(r.units()), uint32(cols), xStart, yStart, uint32(cols / o.Groups)},
 				operands: []operand{x, groups(engine.Read), l.whole(s.in[1], width), l.whole(s.in[2], width), y},
 			})
@@ -117,7 +117,7 @@ func (l *lowerer) groupStatistics(s step, stem string, width int, elements span)
 	shape := l.shape(s.out)
 	c, each := shape[3], shape.Elements()/shape[0]
 	rows := elements.units() / c
-	grid, err := l.blocks(rows, c/width, statisticsBlock)
+	grid, err := l.columnBlocks(rows, c/width, statisticsBlock)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (l *lowerer) globalMean(s step) error {
 }
 
 func (l *lowerer) columnSum(s step, stem string, rows int, push columnSumPush, x, y operand) error {
-	grid, err := l.blocks(rows, int(push.Cols), sumBlock)
+	grid, err := l.columnBlocks(rows, int(push.Cols), sumBlock)
 	if err != nil {
 		return err
 	}
