@@ -1,9 +1,11 @@
 package synthetic_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -62,6 +64,46 @@ func TestDetectorVectors(t *testing.T) {
 				t.Errorf("the last element is %08x, want %08x", got, row.last)
 			}
 		})
+	}
+}
+
+// The vectors that the golden set carries were computed by the recipe that made it.
+func TestDetectorManifest(t *testing.T) {
+	text, err := os.ReadFile("../testdata/glip/manifest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Synthetic struct {
+			Vectors []struct {
+				Name      string
+				Shape     []int
+				Seed      uint64
+				FirstBits []string `json:"first_bits"`
+				LastBits  string   `json:"last_bits"`
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if len(manifest.Synthetic.Vectors) < 9 {
+		t.Errorf("%d vectors, want at least 9", len(manifest.Synthetic.Vectors))
+	}
+	for _, v := range manifest.Synthetic.Vectors {
+		data, err := synthetic.Detector{Seed: v.Seed}.Tensor(v.Name, v.Shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bits := func(x float32) string { return fmt.Sprintf("%08x", math.Float32bits(x)) }
+		for i, want := range v.FirstBits {
+			if got := bits(data[i]); got != want {
+				t.Errorf("%s: element %d is %s, want %s", v.Name, i, got, want)
+			}
+		}
+		if got := bits(data[len(data)-1]); got != v.LastBits {
+			t.Errorf("%s: the last element is %s, want %s", v.Name, got, v.LastBits)
+		}
 	}
 }
 
@@ -148,6 +190,17 @@ func TestCheckpointRefusals(t *testing.T) {
 		_, err := synthetic.NewCheckpoint(row.tensors, synthetic.Detector{Overrides: row.overrides})
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v, want %q", row.what, err, row.want)
+		}
+	}
+}
+
+// The largest tensor of the detector: 23 million elements.
+func BenchmarkWordEmbeddings(b *testing.B) {
+	shape := []int{30522, 768}
+	b.SetBytes(4 * 30522 * 768)
+	for b.Loop() {
+		if _, err := (synthetic.Detector{}).Tensor("language_backbone.body.model.embeddings.word_embeddings.weight", shape); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
