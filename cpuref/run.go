@@ -181,5 +181,5 @@ func interpret(op graph.Op, y tensor, in []tensor) (rows, error) {
 	case graph.ChannelsFirst:
 		return channelsFirst(y, in[0]), nil
 	}
-	return rows{}, fmt.Errorf("the oracle does not know operation %T", op)
+	return interpretMaps(op, y, in)
 }
