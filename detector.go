@@ -138,10 +138,7 @@ func (d *Detector) start(ctx context.Context) error {
 }
 
 // direct says whether graphs are executed as they were recorded: always by the oracle.
-func (d *Detector) direct() bool {
-	_, oracle := d.executor.(*reference)
-	return d.options.NoAbsorb || oracle || isReference(d.options.Device)
-}
+func (d *Detector) direct() bool { return d.options.NoAbsorb || isReference(d.options.Device) }
 
 // rewrite is the graph that the executor is given.
 func (d *Detector) rewrite(g *graph.Graph) (*graph.Graph, error) {

@@ -203,7 +203,18 @@ const tileSide = 16
 // fit is cut into runs of tokens on the one side and of channels on the other.
 func (l *lowerer) channelsFirst(s step) error {
 	in := l.shape(s.in[0])
-	tokens, c := in[1]*in[2], in[3]
+	return l.transposed(s, in[0], in[1]*in[2], in[3])
+}
+
+// swapLast lowers SwapLast the same way.
+func (l *lowerer) swapLast(s step) error {
+	in := l.shape(s.in[0])
+	tokens, c := in[len(in)-2], in[len(in)-1]
+	return l.transposed(s, in.Elements()/(tokens*c), tokens, c)
+}
+
+// transposed lowers [pictures, tokens, c] -> [pictures, c, tokens].
+func (l *lowerer) transposed(s step, pictures, tokens, c int) error {
 	most := tileSide * min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1])
 	narrow := *l
 	narrow.limit -= l.align // aligned may let a part begin that much early
@@ -215,19 +226,18 @@ func (l *lowerer) channelsFirst(s step) error {
 	if err != nil {
 		return err
 	}
-	for b := range in[0] {
+	for b := range pictures {
 		for _, t := range tokenSpans {
 			for _, ch := range channelSpans {
-				l.emitChannelsFirst(s, b, t, ch)
+				l.emitTransposed(s, b, [2]int{tokens, c}, [2]span{t, ch})
 			}
 		}
 	}
 	return nil
 }
 
-func (l *lowerer) emitChannelsFirst(s step, picture int, t, ch span) {
-	in := l.shape(s.in[0])
-	tokens, c := in[1]*in[2], in[3]
+func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) {
+	tokens, c, t, ch := sizes[0], sizes[1], of[0], of[1]
 	x := l.read(s.in[0], 1, (picture*tokens+t.begin)*c, t.units()*c)
 	y := l.write(s.out, 1, (picture*c+ch.begin)*tokens, ch.units()*tokens)
 	push := channelsFirstPush{Tokens: uint32(t.units()), Token0: uint32(t.begin), AllTokens: uint32(tokens),

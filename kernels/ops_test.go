@@ -35,7 +35,8 @@ const seed = 1
 
 func opCases() []opCase {
 	return slices.Concat(linearCases(), scoresCases(), contextCases(), softmaxCases(), biasCases(), layerNormCases(),
-		geluCases(), addCases(), moveCases(), gatherCases(), positionCases())
+		geluCases(), addCases(), moveCases(), gatherCases(), positionCases(),
+		detectorCases())
 }
 
 // TestOps compares every case with the oracle, in the device's own style and in those

@@ -21,6 +21,7 @@ type Program struct {
 	inputs     []graph.ID
 	results    []graph.ID // outputs, then kept values
 	alias      map[graph.ID]graph.ID
+	begins     map[graph.ID]int
 	layout     layout
 	dispatches []dispatch
 	pipeline   []*engine.Pipeline
@@ -66,11 +67,11 @@ func (p *Program) bytes(id graph.ID) int64 { return 4 * int64(p.graph.Nodes[id].
 
 // home is where a value lies: in the arena, or among the weights.
 func (p *Program) home(id graph.ID) (*engine.Buffer, int64) {
-	id = resolve(p.alias, id)
+	id, begin := owner(p.alias, p.begins, id)
 	if n := p.graph.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
-		return p.weights.buffers[n.Path], 0
+		return p.weights.buffers[n.Path], 4 * int64(begin)
 	}
-	at := p.layout.offset[id]
+	at := p.layout.offset[id] + 4*int64(begin)
 	return p.arena[at/p.layout.slab], at % p.layout.slab
 }
 

@@ -29,7 +29,7 @@ func (l *lowerer) uniformShape(s step, o linear, p linearOperands) shape {
 func (l *lowerer) scratchBytes(s step) int64 {
 	o, ok := s.op.(linear)
 	if !ok {
-		return 0
+		return l.detectorScratch(s)
 	}
 	p := o.operands(s.in)
 	if l.g.Nodes[p.weight].Op.Kind() != (graph.Param{}).Kind() || !l.packing(p.weight).panels {
