@@ -84,7 +84,7 @@ bad input, 3 verification failed.`,
 		SilenceErrors:    true,
 		PersistentPreRun: func(*cobra.Command, []string) { begun() },
 	}
-	root.AddCommand(newModels(), newDevices(), newInspect(), newFeatures())
+	root.AddCommand(newModels(), newDevices(), newInspect(), newTokens(), newDetect(openDetector), newFeatures())
 	return root
 }
 
