@@ -9,7 +9,7 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// candidatesPush mirrors the block of candidates.comp.
+// candidatesPush mirrors the block of candidates.comp; count and pStart in vectors.
 type candidatesPush struct {
 	Count, Labels, Pair0, Part uint32
 	PStart, CStart             uint32
@@ -137,16 +137,17 @@ func (l *lowerer) control(c selection) operand {
 // listCandidates emits the first step for part i of picture b.
 func (l *lowerer) listCandidates(s step, c selection, b, i int) error {
 	pairs, positions := c.pairs(i), c.parts[i]
-	grid, err := l.elementwise(pairs.units())
+	stem, width := vector("candidates", c.positions*c.labels) // parts begin at multiples of 16 bytes
+	grid, err := l.elementwise(pairs.units() / width)
 	if err != nil {
 		return err
 	}
-	push := candidatesPush{Count: uint32(pairs.units()), Labels: uint32(c.labels), Pair0: uint32(pairs.begin), Part: uint32(i),
+	push := candidatesPush{Count: uint32(pairs.units() / width), Labels: uint32(c.labels), Pair0: uint32(pairs.begin), Part: uint32(i),
 		Threshold: below(s.op.(graph.Candidates).Threshold)}
 	var p, centerness operand
-	p, push.PStart = l.part(s.in[0], 1, pairs.from(b*c.positions*c.labels), engine.Read)
+	p, push.PStart = l.part(s.in[0], width, pairs.from(b*c.positions*c.labels), engine.Read)
 	centerness, push.CStart = l.part(s.in[1], 1, positions.from(b*c.positions), engine.Read)
-	l.emit(s, "candidates", dispatch{constants: constants(l.style.group, items), groups: grid, push: push,
+	l.emit(s, stem, dispatch{constants: constants(l.style.group, items), groups: grid, push: push,
 		operands: append(append([]operand{p, centerness}, l.lists(c, i, engine.Write)...), l.control(c))})
 	return nil
 }

@@ -62,9 +62,11 @@ void main()
     uint begin = laneOfRow();
     for (uint j = begin; j < cols; j += LANES) {
         LOGIT(j, v)
-        float top = isnan(v) ? peak : max(peak, v);
-        sum = sum * power(peak - top) + power(v - top);
-        peak = top;
+        if (v > peak) { // seldom after the first few
+            sum *= power(peak - v);
+            peak = v;
+        }
+        sum += power(v - peak);
     }
     float rowPeak = rowMax(peak);
     float total = rowSum(sum * power(peak - rowPeak));
