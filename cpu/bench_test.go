@@ -108,3 +108,35 @@ func BenchmarkModel(b *testing.B) {
 	}
 	benchmark(b, g)
 }
+
+// BenchmarkConv has the convolutions of GLIP-T's head on its first level, 100 x 168 positions at
+// 800 x 1344, beside the Linear of the same M N K: what gathering and sampling cost.
+func BenchmarkConv(b *testing.B) {
+	const h, w, c = 100, 168, 256
+	for _, n := range []int{256, 27} {
+		for name, f := range map[string]func(g *graph.Builder) graph.Value{
+			"linear": func(g *graph.Builder) graph.Value {
+				return g.In("op").Linear(g.In("x").Input(h*w, 9*c), n, graph.WithBias)
+			},
+			"conv": func(g *graph.Builder) graph.Value {
+				return g.In("op").Conv(g.In("x").Input(1, h, w, c), n, 3, graph.Conv{Stride: 1, Pad: 1}, graph.WithBias)
+			},
+			"deformconv": func(g *graph.Builder) graph.Value {
+				x, om := g.In("x").Input(1, h, w, c), g.In("om").Input(1, h, w, 27)
+				return g.In("op").DeformConv(x, om, n, 3, graph.DeformConv{Stride: 1, Pad: 1})
+			},
+			"deformconv stride 2": func(g *graph.Builder) graph.Value {
+				x, om := g.In("x").Input(1, 2*h, 2*w, c), g.In("om").Input(1, h, w, 27)
+				return g.In("op").DeformConv(x, om, n, 3, graph.DeformConv{Stride: 2, Pad: 1})
+			},
+			"deformconv larger offsets": func(g *graph.Builder) graph.Value {
+				x, om := g.In("x").Input(1, h, w, c), g.In("om").Input(1, 2*h, 2*w, 27)
+				return g.In("op").DeformConv(x, om, n, 3, graph.DeformConv{Stride: 1, Pad: 1})
+			},
+		} {
+			b.Run(fmt.Sprint(name, n), func(b *testing.B) {
+				benchmark(b, record(b, func(g *graph.Builder) { g.Output(f(g)) }))
+			})
+		}
+	}
+}
