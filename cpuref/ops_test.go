@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/glipvk/glipvk/cpuref"
@@ -48,7 +49,9 @@ func on(op func(b *graph.Builder, x graph.Value) graph.Value, shape ...int) func
 
 // TestOps runs every row with one worker and with several.
 func TestOps(t *testing.T) {
-	rows := append(append(productRows(), pointwiseRows()...), indexRows()...)
+	rows := slices.Concat(productRows(), pointwiseRows(), indexRows(),
+		convRows(), deformRows(), resizeRows(), gateRows(), elementRows(), tokenRows(),
+		crossRows(), absorbRows(), groundingRows(), candidateRows())
 	for _, r := range rows {
 		t.Run(r.kind+" "+r.about, func(t *testing.T) {
 			for _, workers := range []int{1, 3} {

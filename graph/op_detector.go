@@ -81,7 +81,7 @@ type Reshape struct{ To Shape }
 // Embed is the sum of a token's, its type's (0) and its position's row
 // (BertEmbeddings before its norm): ids [B, T], whole numbers held in float32, word
 // [V, C], type [>=1, C], position [>=T, C] -> [B, T, C]. An id that is no row of the
-// words counts as the nearest that is.
+// words counts as the nearest that is, NaN as 0.
 type Embed struct{}
 
 // CrossScores is (q * Scale) kᵀ of each head: q [B, n, E], k [B, m, E], channel
@@ -137,10 +137,10 @@ const CandidateFields = 8
 // [B, S, 1] or [B, H, W, 1], deltas [B, S, 4] or [B, H, W, 4] -> [B, Limit, 8].
 //
 // Candidates are the pairs with p > Threshold. Of these, the Limit with the largest
-// q = p * sigmoid(centerness) stay, by falling q; where two are equal, the smaller
-// position, then the smaller label comes first. A row is q, p, position, label from 1,
-// and the position's four deltas. Rows that are left over are 0: their label 0 says so.
-// NaN passes no threshold.
+// q = p * sigmoid(centerness) stay, by falling q; where two are equal in float32, the
+// smaller position, then the smaller label comes first. A row is q, p, position, label
+// from 1, and the position's four deltas. Rows that are left over are 0: their label 0
+// says so. NaN passes no threshold, and a pair whose q is NaN is no candidate.
 type Candidates struct {
 	Threshold float64
 	Limit     int
