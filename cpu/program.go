@@ -209,6 +209,7 @@ func (p *Program) Stats() Stats {
 		for _, room := range w.slots {
 			s.ScratchBytes += 4 * int64(len(room))
 		}
+		s.ScratchBytes += 8*int64(len(w.ends)+cap(w.list)) + 16*int64(cap(w.heap))
 	}
 	return s
 }
