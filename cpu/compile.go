@@ -94,39 +94,41 @@ func (c *compiler) steps() ([]step, error) {
 		if !c.needed[id] {
 			continue
 		}
-		if c.isView(id) {
-			c.needed[n.Inputs[0]] = true
-			continue
-		}
-		if _, isConcat := n.Op.(graph.ConcatTokens); isConcat {
-			for _, in := range n.Inputs {
-				c.needed[in] = true
-			}
-			if s, ok := c.concatTokens(id); ok {
-				s.path, s.out = n.Path, id
-				steps = append(steps, s)
-			}
-			continue
-		}
-		s, err := c.lower(id)
+		list, err := c.stepsOf(id)
 		if err != nil {
 			return nil, fmt.Errorf("cpu: %s: %s %v: %w", n.Path, n.Op.Kind(), n.Shape, err)
 		}
-		s.path, s.out = n.Path, id
-		for _, in := range s.in {
-			c.needed[in] = true
-		}
-		steps = append(steps, s)
-		for _, first := range slices.Backward(s.before) {
-			first.path, first.out = n.Path, id
-			for _, in := range first.in {
+		for _, s := range slices.Backward(list) {
+			s.path, s.out = n.Path, id
+			for _, in := range s.in {
 				c.needed[in] = true
 			}
-			steps = append(steps, first)
+			steps = append(steps, s)
 		}
 	}
 	slices.Reverse(steps)
 	return steps, nil
+}
+
+// stepsOf are the steps that compute a value, none if it comes to lie in memory without one: its
+// operands are needed all the same.
+func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
+	n := c.node(id)
+	if c.isView(id) {
+		c.needed[n.Inputs[0]] = true
+		return nil, nil
+	}
+	if _, isConcat := n.Op.(graph.ConcatTokens); isConcat {
+		for _, in := range n.Inputs {
+			c.needed[in] = true
+		}
+		if s, ok := c.concatTokens(id); ok {
+			return []step{s}, nil
+		}
+		return nil, nil
+	}
+	s, err := c.lower(id)
+	return append(s.before, s), err
 }
 
 func (c *compiler) node(id graph.ID) graph.Node   { return c.g.Nodes[id] }

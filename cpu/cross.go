@@ -15,7 +15,7 @@ type cross struct {
 	bias     part // of [n]; its ld is 0
 	hasBias  bool
 	// finish, if set, is told each row of y when its sums are done.
-	finish func(w *worker, values [][]float32, y []float32, picture int)
+	finish func(y []float32, picture int)
 
 	rows, panels           int // of a task
 	rowBlocks, panelBlocks int
@@ -122,7 +122,7 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	}
 	if p.finish != nil {
 		for r := range rows {
-			p.finish(w, values, y[r*p.y.ld:][:p.n], product/p.heads)
+			p.finish(y[r*p.y.ld:][:p.n], product/p.heads)
 		}
 	}
 }

@@ -2,8 +2,11 @@ package cpu_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"testing"
 
+	"github.com/glipvk/glipvk/cpu"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -21,6 +24,7 @@ func convCases() []opCase {
 		{1, 6, 7, 5, 33, 3, 2, 0}, {1, 2, 3, 4, 4, 3, 1, 4}, {2, 5, 5, 17, 31, 1, 1, 0}, {1, 5, 6, 8, 3, 1, 2, 0},
 		{1, 5, 6, 8, 3, 1, 1, 1}, {1, 9, 8, 3, 6, 5, 3, 2}, {1, 8, 8, 3, 16, 4, 4, 0}, {1, 7, 6, 2, 3, 2, 1, 1},
 		{1, 7, 11, 128, 32, 3, 1, 1}, {1, 13, 21, 48, 27, 3, 1, 1}, {1, 9, 10, 64, 65, 3, 2, 1},
+		{2, 15, 21, 128, 40, 3, 1, 1},
 	} {
 		for _, bias := range []graph.Bias{graph.NoBias, graph.WithBias} {
 			list = append(list, opCase{"conv", fmt.Sprint(s, bias), rounded, unary(func(b *graph.Builder, x graph.Value) graph.Value {
@@ -45,6 +49,7 @@ func deformCases() []opCase {
 		{1, 1, 1, 1, 1, 1, 1, 0, 1, 1}, {1, 1, 1, 16, 5, 3, 1, 1, 1, 1}, {2, 4, 5, 3, 7, 3, 1, 1, 4, 5},
 		{2, 6, 5, 17, 27, 3, 2, 1, 3, 3}, {2, 4, 3, 16, 33, 3, 1, 1, 7, 6}, {1, 4, 3, 15, 4, 3, 1, 1, 8, 6},
 		{1, 5, 5, 4, 3, 2, 1, 0, 4, 5}, {1, 7, 11, 32, 32, 3, 1, 1, 13, 21}, {1, 13, 21, 48, 64, 3, 2, 1, 7, 11},
+		{2, 15, 21, 128, 40, 3, 1, 1, 25, 42},
 	} {
 		for _, spread := range []float64{1, 4} {
 			list = append(list, opCase{"deformconv", fmt.Sprint(s, spread), rounded, func(b *graph.Builder) {
@@ -234,4 +239,24 @@ func groundingCases() []opCase {
 		}
 	}
 	return list
+}
+
+// far is numbers whose mean is much larger than what tells them apart.
+func far(r *rand.Rand, i int) float32 { return 1000 + normal(r, i) }
+
+// TestGroupNormFar wants the variance taken about the mean: mean(x²) - mean² has no digits left here.
+func TestGroupNormFar(t *testing.T) {
+	g := build(t, unary(func(b *graph.Builder, x graph.Value) graph.Value {
+		return b.GroupNorm(x, graph.GroupNorm{Groups: 4, Eps: 1e-5})
+	}, 2, 17, 19, 28))
+	src := tensors{normal}
+	x, _ := tensors{far}.Tensor("x", g.Nodes[0].Shape)
+	want := oracle(t, g, src, nil, x)
+	for _, name := range cpu.Available() {
+		got, err := compile(t, g, src, name, cpu.Options{}).Run(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, string(name), got[0], want[0], bound{1e-6, 2e-6})
+	}
 }

@@ -58,27 +58,31 @@ func (c *compiler) groupNorm(id graph.ID, o graph.GroupNorm) step {
 
 // momentsOf are those of count rows of n floats, ld apart.
 func momentsOf(x []float32, ld, n, count int) moments {
-	var sums [4]float32
-	for r := range count {
-		for i, v := range x[r*ld:][:n] {
-			sums[i%4] += v
-		}
-	}
 	total := float64(count * n)
-	near := float32((float64(sums[0]) + float64(sums[1]) + float64(sums[2]) + float64(sums[3])) / total)
+	sum, _ := distances(x, ld, n, count, 0)
 	// The sum of the distances from what float32 has for the mean gives the rest of it.
-	sums = [4]float32{}
-	var squares [4]float32
+	near := float32(sum / total)
+	sum, squares := distances(x, ld, n, count, near)
+	rest := sum / total
+	return moments{float64(near) + rest, squares - total*rest*rest}
+}
+
+// distances are the sums of x - from and of its square over count rows of n floats, ld apart.
+func distances(x []float32, ld, n, count int, from float32) (sum, squares float64) {
+	var s0, s1, s2, s3, q0, q1, q2, q3 float32
 	for r := range count {
-		for i, v := range x[r*ld:][:n] {
-			d := v - near
-			sums[i%4] += d
-			squares[i%4] += d * d
+		line := x[r*ld:][:n]
+		for ; len(line) >= 4; line = line[4:] {
+			d0, d1, d2, d3 := line[0]-from, line[1]-from, line[2]-from, line[3]-from
+			s0, s1, s2, s3 = s0+d0, s1+d1, s2+d2, s3+d3
+			q0, q1, q2, q3 = q0+d0*d0, q1+d1*d1, q2+d2*d2, q3+d3*d3
+		}
+		for _, v := range line {
+			d := v - from
+			s0, q0 = s0+d, q0+d*d
 		}
 	}
-	rest := (float64(sums[0]) + float64(sums[1]) + float64(sums[2]) + float64(sums[3])) / total
-	sum := float64(squares[0]) + float64(squares[1]) + float64(squares[2]) + float64(squares[3])
-	return moments{float64(near) + rest, sum - total*rest*rest}
+	return float64(s0) + float64(s1) + float64(s2) + float64(s3), float64(q0) + float64(q1) + float64(q2) + float64(q3)
 }
 
 // joined are the moments of all positions of a map, given those of its blocks, ld apart.

@@ -104,23 +104,23 @@ func (c *compiler) tokenLogits(id graph.ID, o graph.TokenLogits) step {
 	in, y := c.node(id).Inputs, c.shape(id)
 	channels, length := c.shape(in[0]).Last(), c.shape(in[2])[2]
 	limit := float32(o.Limit)
-	var prelude step
-	own := make([]float32, y[0]*y[2])
-	prelude = step{name: "tokenlogits_own", in: []graph.ID{in[2], in[3], in[4]}, tasks: len(own),
-		run: func(_ *worker, values [][]float32, token int) {
-			own[token] = dot(values[in[2]][token*length:][:length], values[in[3]]) + values[in[4]][0]
-		}}
+	own, factor := make([]float32, y[0]*y[2]), float32(0)
+	before := step{name: "tokenlogits_own", in: in[2:], tasks: len(own), run: func(_ *worker, values [][]float32, token int) {
+		own[token] = dot(values[in[2]][token*length:][:length], values[in[3]]) + values[in[4]][0]
+		if token == 0 {
+			factor = float32(math.Exp(-float64(values[in[5]][0])))
+		}
+	}}
 	s := c.crossStep(id, &cross{
 		y: part{id, y[1] * y[2], 0, y[2]}, a: part{in[0], y[1] * channels, 0, channels}, b: part{in[1], y[2] * channels, 0, channels},
 		keys: true, products: y[0], heads: 1, m: y[1], n: y[2], kk: channels, scale: 1,
-		finish: func(_ *worker, values [][]float32, row []float32, picture int) {
-			factor := float32(math.Exp(-float64(values[in[5]][0])))
+		finish: func(row []float32, picture int) {
 			add := own[picture*len(row):][:len(row)]
 			for t, v := range row {
 				row[t] = min(max(v*factor+add[t], -limit), limit)
 			}
 		},
 	})
-	s.before = []step{prelude}
+	s.before = []step{before}
 	return s
 }
