@@ -149,3 +149,61 @@ func BenchmarkHead(b *testing.B) {
 	}
 	benchmark(b, record(b, h.record))
 }
+
+// BenchmarkCross has the products between the 22400 positions of GLIP-T's maps at 800 x 1344 and
+// 8 heads of 20 tokens, and those without the projections absorbed.
+func BenchmarkCross(b *testing.B) {
+	const s, c, heads, tokens = 22400, 256, 8, 20
+	for name, f := range map[string]func(g *graph.Builder) graph.Value{
+		"scores": func(g *graph.Builder) graph.Value {
+			x, keys := g.In("x").Input(1, s, c), g.In("keys").Input(1, heads*tokens, c)
+			return g.In("op").CrossScores(x, keys, graph.CrossScores{Heads: 1, Scale: 1})
+		},
+		"context of positions": func(g *graph.Builder) graph.Value {
+			p, v := g.In("p").Input(1, 1, s, heads*tokens), g.In("v").Input(1, heads*tokens, c)
+			return g.In("op").CrossContext(p, v, 1)
+		},
+		"context of tokens": func(g *graph.Builder) graph.Value {
+			p, v := g.In("p").Input(1, 1, heads*tokens, s), g.In("v").Input(1, s, c)
+			return g.In("op").CrossContext(p, v, 1)
+		},
+		"scores of heads": func(g *graph.Builder) graph.Value {
+			q, k := g.In("q").Input(1, s, heads*c), g.In("k").Input(1, tokens, heads*c)
+			return g.In("op").CrossScores(q, k, graph.CrossScores{Heads: heads, Scale: 1})
+		},
+		"logits": func(g *graph.Builder) graph.Value {
+			x, p, e := g.In("x").Input(1, s, c), g.In("p").Input(1, tokens, c), g.In("e").Input(1, tokens, 768)
+			return g.In("op").TokenLogits(x, p, e, graph.TokenLogits{Limit: 50000})
+		},
+	} {
+		b.Run(name, func(b *testing.B) { benchmark(b, record(b, func(g *graph.Builder) { g.Output(f(g)) })) })
+	}
+}
+
+// BenchmarkMaps has the detector's operations that are memory's business, on GLIP-T's first level.
+func BenchmarkMaps(b *testing.B) {
+	for name, f := range map[string]func(g *graph.Builder, x graph.Value) graph.Value{
+		"groupnorm": func(g *graph.Builder, x graph.Value) graph.Value {
+			return g.GroupNorm(x, graph.GroupNorm{Groups: 16, Eps: 1e-5})
+		},
+		"resizebilinear": func(g *graph.Builder, x graph.Value) graph.Value { return g.ResizeBilinear(x, 100, 168) },
+		"globalmean":     func(g *graph.Builder, x graph.Value) graph.Value { return g.GlobalMean(x) },
+		"sigmoid":        func(g *graph.Builder, x graph.Value) graph.Value { return g.Sigmoid(x, 0) },
+		"swaplast":       func(g *graph.Builder, x graph.Value) graph.Value { return g.SwapLast(g.Reshape(x, 1, 100*168, 256)) },
+		"dynamicrelu": func(g *graph.Builder, x graph.Value) graph.Value {
+			return g.DynamicReLU(x, g.In("t").Input(1, 4*256))
+		},
+		"weightedmean": func(g *graph.Builder, x graph.Value) graph.Value {
+			return g.WeightedMean(x, g.In("a").Input(1, 1), x, g.In("b").Input(1, 1), x, g.In("c").Input(1, 1))
+		},
+		"candidates": func(g *graph.Builder, x graph.Value) graph.Value {
+			p := g.Reshape(x, 1, 100*168, 256)
+			z, d := g.In("z").Input(1, 100, 168, 1), g.In("d").Input(1, 100, 168, 4)
+			return g.Candidates(p, z, d, graph.Candidates{Threshold: 0.05, Limit: 1000})
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			benchmark(b, record(b, func(g *graph.Builder) { g.Output(f(g.In("op"), g.In("x").Input(1, 100, 168, 256))) }))
+		})
+	}
+}
