@@ -173,7 +173,9 @@ func BenchmarkCross(b *testing.B) {
 		},
 		"logits": func(g *graph.Builder) graph.Value {
 			x, p, e := g.In("x").Input(1, s, c), g.In("p").Input(1, tokens, c), g.In("e").Input(1, tokens, 768)
-			return g.In("op").TokenLogits(x, p, e, graph.TokenLogits{Limit: 50000})
+			return g.In("op").TokenLogits(x, p, e, graph.TokenWeights{
+				BiasLang: g.Param("bias_lang", 768), Bias0: g.Param("bias0", 1), LogScale: g.Param("log_scale", 1),
+			}, graph.TokenLogits{Limit: 50000})
 		},
 	} {
 		b.Run(name, func(b *testing.B) { benchmark(b, record(b, func(g *graph.Builder) { g.Output(f(g)) })) })
