@@ -83,3 +83,10 @@ func (m *memo[K, V]) drop() {
 	}
 	delete(m.held, oldest)
 }
+
+// forget drops all results that are there.
+func (m *memo[K, V]) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.held)
+}

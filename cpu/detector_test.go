@@ -216,7 +216,10 @@ func groundingCases() []opCase {
 		add("tokenlogits", fmt.Sprint(s), rounded, func(b *graph.Builder) {
 			x := b.In("x").Input(s.b, s.h, s.w, s.c)
 			p, e := b.In("p").Input(s.b, s.t, s.c), b.In("e").Input(s.b, s.t, s.d)
-			b.Output(b.In("op").TokenLogits(x, p, e, graph.TokenLogits{Limit: 9}))
+			w := b.In("op")
+			b.Output(w.TokenLogits(x, p, e, graph.TokenWeights{
+				BiasLang: w.Param("bias_lang", s.d), Bias0: w.Param("bias0", 1), LogScale: w.Param("log_scale", 1),
+			}, graph.TokenLogits{Limit: 9}))
 		})
 	}
 	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 7, 3, 5}, {1, 300, 20, 4}, {1, 33, 4, 20}} {
