@@ -191,7 +191,8 @@ func headCases() []opCase {
 			continue
 		}
 		add("absorbkeys", func(b *graph.Builder) {
-			b.Output(b.In("op").AbsorbKeys(b.In("k").Input(b0, n, e), b.Param("weight", e, m), graph.AbsorbKeys{Heads: h, Scale: 0.37}))
+			o := graph.AbsorbKeys{Heads: h, Scale: 0.37}
+			b.Output(b.In("op").AbsorbKeys(b.In("k").Input(b0, n, e), b.Param("weight", e, m), o))
 		})
 		add("absorbvalues", func(b *graph.Builder) {
 			b.Output(b.In("op").AbsorbValues(b.In("v").Input(b0, n, e), b.Param("weight", m, e), h))
@@ -226,7 +227,9 @@ func groundingCases() []opCase {
 				b.Output(b.In("op").PhraseScores(b.In("z").Input(s[0], s[1], s[2]), owned, graph.PhraseScores{Max: most}))
 			})
 		}
-		for _, o := range []graph.Candidates{{Threshold: 0.1, Limit: 1}, {Threshold: 0.1, Limit: 30}, {Threshold: 0, Limit: 700}, {Threshold: 5, Limit: 3}} {
+		for _, o := range []graph.Candidates{
+			{Threshold: 0.1, Limit: 1}, {Threshold: 0.1, Limit: 30}, {Threshold: 0, Limit: 700}, {Threshold: 5, Limit: 3},
+		} {
 			for _, ties := range []bool{false, true} {
 				add("candidates", fmt.Sprint(s, o, ties), exact, func(b *graph.Builder) {
 					p, z := b.In("p").Input(s[0], s[1], s[3]), b.In("z").Input(s[0], s[1], 1)
