@@ -169,7 +169,7 @@ func headCases() []opCase {
 	var list []opCase
 	for _, s := range []struct{ b, h, n, m, d int }{
 		{1, 1, 1, 1, 1}, {2, 3, 5, 7, 9}, {1, 2, 20, 33, 16}, {2, 1, 15, 32, 64}, {1, 8, 67, 20, 32}, {1, 4, 20, 67, 256},
-		{1, 1, 33, 1700, 200}, {1, 2, 6, 3100, 256}, {1, 1, 450, 160, 256},
+		{1, 1, 33, 1700, 200}, {1, 2, 6, 3100, 256}, {1, 1, 450, 160, 256}, {1, 1, 450, 1100, 256},
 	} {
 		b0, h, n, m, d := s.b, s.h, s.n, s.m, s.d
 		e, name := h*d, fmt.Sprint(s)
@@ -191,7 +191,8 @@ func headCases() []opCase {
 			continue
 		}
 		add("absorbkeys", func(b *graph.Builder) {
-			b.Output(b.In("op").AbsorbKeys(b.In("k").Input(b0, n, e), b.Param("weight", e, m), graph.AbsorbKeys{Heads: h, Scale: 0.37}))
+			o := graph.AbsorbKeys{Heads: h, Scale: 0.37}
+			b.Output(b.In("op").AbsorbKeys(b.In("k").Input(b0, n, e), b.Param("weight", e, m), o))
 		})
 		add("absorbvalues", func(b *graph.Builder) {
 			b.Output(b.In("op").AbsorbValues(b.In("v").Input(b0, n, e), b.Param("weight", m, e), h))
@@ -229,7 +230,9 @@ func groundingCases() []opCase {
 				b.Output(b.In("op").PhraseScores(b.In("z").Input(s[0], s[1], s[2]), owned, graph.PhraseScores{Max: most}))
 			})
 		}
-		for _, o := range []graph.Candidates{{Threshold: 0.1, Limit: 1}, {Threshold: 0.1, Limit: 30}, {Threshold: 0, Limit: 700}, {Threshold: 5, Limit: 3}} {
+		for _, o := range []graph.Candidates{
+			{Threshold: 0.1, Limit: 1}, {Threshold: 0.1, Limit: 30}, {Threshold: 0, Limit: 700}, {Threshold: 5, Limit: 3},
+		} {
 			for _, ties := range []bool{false, true} {
 				add("candidates", fmt.Sprint(s, o, ties), exact, func(b *graph.Builder) {
 					p, z := b.In("p").Input(s[0], s[1], s[3]), b.In("z").Input(s[0], s[1], 1)

@@ -119,7 +119,7 @@ func (c *compiler) globalMean(id graph.ID) step {
 			}
 		}
 	}}
-	return step{name: "globalmean", in: []graph.ID{in}, before: []step{first}, tasks: shape[0], run: func(_ *worker, values [][]float32, b int) {
+	joins := func(_ *worker, values [][]float32, b int) {
 		for i := range n {
 			sum := 0.0
 			for block := range blocks {
@@ -127,5 +127,6 @@ func (c *compiler) globalMean(id graph.ID) step {
 			}
 			values[id][b*n+i] = float32(sum / float64(plane))
 		}
-	}}
+	}
+	return step{name: "globalmean", in: []graph.ID{in}, before: []step{first}, tasks: shape[0], run: joins}
 }

