@@ -116,7 +116,9 @@ func (h head) say(b *graph.Builder, maps []graph.Value, text, owned graph.Value)
 	p := b.In("project").Linear(b.In("half").Scale(e, 0.5), h.channels, graph.WithBias)
 	for i, x := range maps {
 		l := b.In("level", fmt.Sprint(i))
-		z := b.In("logits").TokenLogits(x, p, e, graph.TokenLogits{Limit: 50000})
+		z := b.In("logits").TokenLogits(x, p, e, graph.TokenWeights{
+			BiasLang: b.Param("bias_lang", e.Shape().Last()), Bias0: b.Param("bias0", 1), LogScale: b.Param("log_scale", 1),
+		}, graph.TokenLogits{Limit: 50000})
 		boxes := l.In("scale").MulScalar(b.In("boxes").Conv(x, 4, 1, graph.Conv{Stride: 1}, graph.WithBias), l.Param("s", 1))
 		center := b.In("center").Conv(x, 1, 1, graph.Conv{Stride: 1}, graph.WithBias)
 		scores := l.In("scores").PhraseScores(z, owned, graph.PhraseScores{})

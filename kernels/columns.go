@@ -11,7 +11,9 @@ import (
 const columnBlock = 16
 
 // columns is the grid of such a shader.
-func (l *lowerer) columns(rows, cols int) ([3]int, error) { return l.columnBlocks(rows, cols, columnBlock) }
+func (l *lowerer) columns(rows, cols int) ([3]int, error) {
+	return l.columnBlocks(rows, cols, columnBlock)
+}
 
 // columnBlocks is the grid for blocks of another size.
 func (l *lowerer) columnBlocks(rows, cols, each int) ([3]int, error) {
