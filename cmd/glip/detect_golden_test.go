@@ -31,12 +31,13 @@ func TestDetectGolden(t *testing.T) {
 	for _, tc := range []struct {
 		name          string
 		height, width int
+		resized       [2]int // height, width
 		seed          uint64
 		query         []string
 	}{
-		{"tiny.caption", 64, 96, 1, []string{"--text", "person. bicycle. traffic light. small dog.", "--size", "original",
+		{"tiny.caption", 64, 96, [2]int{64, 96}, 1, []string{"--text", "person. bicycle. traffic light. small dog.", "--size", "original",
 			"--span", "0:6", "--span", "8:15", "--span", "17:30", "--span", "32:41"}},
-		{"tiny.resize", 50, 61, 2, []string{"--class", "cat", "--class", "red umbrella", "--prompt-form", "demo", "--size", "72"}},
+		{"tiny.resize", 50, 61, [2]int{72, 87}, 2, []string{"--class", "cat", "--class", "red umbrella", "--prompt-form", "demo", "--size", "72"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := desk{dir: t.TempDir()}
@@ -52,7 +53,17 @@ func TestDetectGolden(t *testing.T) {
 			if list[0].Width != tc.width || list[0].Height != tc.height {
 				t.Errorf("the picture is said to be %d x %d", list[0].Width, list[0].Height)
 			}
-			compareBoxes(t, list[0].Detections, goldenBoxes(t, tc.name+".detections.npy"))
+			want := goldenBoxes(t, tc.name+".detections.npy") // in the resized picture
+			for i := range want {
+				for k := range 4 {
+					side, resized := tc.width, tc.resized[1]
+					if k%2 == 1 {
+						side, resized = tc.height, tc.resized[0]
+					}
+					want[i][k] *= float64(side) / float64(resized)
+				}
+			}
+			compareBoxes(t, list[0].Detections, want)
 		})
 	}
 }
