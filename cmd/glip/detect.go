@@ -129,7 +129,7 @@ func (f *detectFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
 	fl.StringArrayVar(&f.taps, "taps", nil, "write the values inside the model whose path matches this pattern; may be repeated")
 	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
-	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
+	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights")
 	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
 	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture or tensor")
 	complete(cmd, "model", arch.PresetNames)

@@ -67,7 +67,7 @@ func (j *search) look(ctx context.Context, s *sighting) error {
 	}
 	var in picture.DetectorInput
 	if tensor != nil {
-		in, err = tensorInput(*tensor, j.flags.allowNonFinite)
+		in, err = tensorInput(*tensor)
 	} else {
 		in, err = j.finder.Preprocess(*pic)
 	}
@@ -97,17 +97,10 @@ func (j *search) look(ctx context.Context, s *sighting) error {
 }
 
 // tensorInput takes a tensor for a picture of its own size that is prepared already.
-func tensorInput(t picture.Tensor, allowNonFinite bool) (picture.DetectorInput, error) {
+func tensorInput(t picture.Tensor) (picture.DetectorInput, error) {
 	if t.Batch != 1 || t.Height%32 != 0 || t.Width%32 != 0 {
 		return picture.DetectorInput{}, fmt.Errorf("a tensor of [%d, 3, %d, %d]: want [1, 3, H, W] with sides that are multiples of 32, as GLIP pads them",
 			t.Batch, t.Height, t.Width)
-	}
-	if !allowNonFinite {
-		for i, v := range t.Data {
-			if v-v != 0 {
-				return picture.DetectorInput{}, fmt.Errorf("element %d is %g: want numbers (--allow-non-finite takes it)", i, v)
-			}
-		}
 	}
 	extent := picture.Extent{Height: t.Height, Width: t.Width}
 	return picture.DetectorInput{
