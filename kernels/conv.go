@@ -239,7 +239,7 @@ func (l *lowerer) convProduct(s step, v convolution, a operand, rows span) {
 	l.emitProduct(s, p)
 }
 
-// staged is how a convolution's rows are made by the uniform product itself.
+// staged is how rows are made by the uniform product itself.
 type staged struct {
 	shape shape
 	tile  tile
@@ -257,12 +257,17 @@ func (l *lowerer) stagedRows(v convolution) staged {
 	if l.packing(v.weight).half {
 		d.variant = "_fhf"
 	}
+	return l.stagedParts(d)
+}
+
+// stagedParts is stagedRows for a product of any rows that are made in scratch.
+func (l *lowerer) stagedParts(d shape) staged {
 	t := l.style.tile(d, l.measured)
 	down, across := t.groups(d.m, d.n)
 	per := 4 * int64(across*t.rows) * int64(d.k) // of the workgroups of the same rows
-	cores := max(l.style.cores, 1)
-	most := max(int(stagedBytes/per)/cores*cores, 1)
-	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), cores) * cores
+	granule := lcm(max(l.style.cores, 1), 4) // so that rows of any length begin where a vec4 does
+	most := max(int(stagedBytes/per)/granule, 1) * granule
+	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), granule) * granule
 	return staged{d, t, most * t.rows, per * int64(min(most, down))}
 }
 
@@ -272,7 +277,7 @@ func (l *lowerer) convUniform(s step, v convolution) error {
 	r := l.stagedRows(v)
 	t, n, k := r.tile, v.n, v.k()
 	push := uniformPush{N: uint32(n), K: uint32(k), MapH: uint32(v.mapH), MapW: uint32(v.mapW), PadH: uint32(v.outH), PadW: uint32(v.outW),
-		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad)}
+		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad), LDA: uint32(k), LDC: uint32(n)}
 	weight := l.packed(v.weight)
 	pick := func(id graph.ID) operand {
 		if id < 0 {
@@ -287,7 +292,7 @@ func (l *lowerer) convUniform(s step, v convolution) error {
 		l.list = append(l.list, dispatch{
 			path: s.path, shader: "gemm_uniform" + r.shape.variant, addressed: true, push: push,
 			constants: append(append(constants(t.group, v.bias >= 0, false, false, false, r.shape.mode), t.constants...),
-				constants(n%uniformPanel != 0, uniformStep(k), v.side, n%4 != 0)...),
+				constants(n%uniformPanel != 0, uniformStep(k), v.side, n%4 != 0, false)...),
 			operands: []operand{l.whole(v.x, 4), weight, pick(v.bias), weight, l.write(s.out, 4, row*n, rows*n), pick(v.om), weight, l.scratch(r.bytes)},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(rows) * int64(n) * int64(k),

@@ -16,7 +16,8 @@
 // SUBTILES * K floats a workgroup, and read from there: padding is zero after the norm.
 // So are those of a convolution, which are K / SIDE^2 channels of each tap, one after the other:
 // maps are mapH x mapW, outputs padH x padW, size positions of weight, the map of offsets
-// and masks (columns.comp says how it is read), down the stride, right the padding.
+// and masks (columns.comp says how it is read), down the stride, right the padding. And so are
+// those that end or begin where no vec4 does (PADDED): of size elements, zeros up to K.
 // Grid: (ceil(M / (ROWS * SUBTILES)), ceil(panels / PANELS), 1).
 // Defines: A_HALF, B_HALF, C_HALF: 16-bit floats. K is a multiple of 8, with A_HALF of 16; of
 // a convolution, so are the channels. N is a multiple of 4 unless RAGGED.
@@ -34,7 +35,8 @@ layout(constant_id = 7) const uint SUBTILES = 4;
 layout(constant_id = 8) const uint PANELS = 1;
 layout(constant_id = 9) const bool EDGE = false; // N is no multiple of 32
 layout(constant_id = 11) const uint SIDE = 1; // of the kernel of a convolution
-layout(constant_id = 12) const bool RAGGED = false; // N is no multiple of 4, bias the only epilogue
+layout(constant_id = 12) const bool RAGGED = false; // N is no multiple of 4, or rows of C begin where no vec4 does
+layout(constant_id = 13) const bool CLAMP = false; // C to +-eps, in the end
 
 const uint LANES = 8;
 const uint COLS = 32 / LANES; // vectors of a panel
@@ -46,6 +48,7 @@ layout(push_constant) uniform Push {
     float eps;
     uint mapH, mapW, padH, padW, size, down, right;
     uint row0;
+    uint lda, ldc; // elements from row to row of a and of c
 };
 #include "rowmap.glsl"
 
@@ -143,6 +146,17 @@ float tapVector(Vecs p[4], vec4 weight, bool real, uint i)
     return real ? v : 0.0;
 }
 
+// stagePadded copies a row of count floats to scratch.
+void stagePadded(Floats from, uint count, uint k, Scratch to)
+{
+    uint whole = count / LANES * LANES;
+    [[dont_unroll]] for (uint i = 0; i < whole; i += LANES)
+        to.v[i + LANE] = deal8(vec4(from.v[i], from.v[i + 1], from.v[i + 2], from.v[i + 3]),
+                               vec4(from.v[i + 4], from.v[i + 5], from.v[i + 6], from.v[i + 7]));
+    [[dont_unroll]] for (uint i = whole; i < k; i += LANES)
+        to.v[i + LANE] = i + LANE < count ? from.v[min(i + LANE, count - 1)] : 0.0;
+}
+
 // stageConv writes a row of a convolution to scratch.
 void stageConv(uint64_t base, Floats om, uint k, uint row, Scratch to)
 {
@@ -185,8 +199,9 @@ void stageConv(uint64_t base, Floats om, uint k, uint row, Scratch to)
 void main()
 {
     // Push constants are read once: a read in the loop would be a read with a check.
-    uint m = M, n = N, k = K;
+    uint m = M, n = N, k = K, rowElements = lda, ldc_ = ldc;
     uint64_t A = a, C = c, R = residual;
+    float limit = eps;
     uint first = gl_WorkGroupID.x * (ROWS * SUBTILES);
     uint count = min(ROWS * SUBTILES, m - first);
     if (staged()) {
@@ -194,10 +209,12 @@ void main()
         uint64_t from = a;
         Vecs w = Vecs(weight), s = Vecs(shift);
         float least = eps;
-        uint begin = row0 + first;
+        uint begin = row0 + first, padded = size;
         [[dont_unroll]] for (uint r = 0; r < count; r++) {
             Scratch to = Scratch(A + uint64_t(r) * k * 4);
-            if (MAP > MERGE)
+            if (MAP == PADDED)
+                stagePadded(Floats(from + uint64_t(first + r) * rowElements * 4), padded, k, to);
+            else if (MAP > MERGE)
                 stageConv(from, Floats(weight), k, begin + r, to);
             else
                 stage(from, k, first + r, to, w, s, least);
@@ -207,6 +224,8 @@ void main()
         subgroupMemoryBarrierBuffer();
     }
 
+    if (staged())
+        rowElements = k;
     uint panelBytes = k * 128;
 #ifdef B_HALF
     panelBytes = k * 64;
@@ -220,9 +239,9 @@ void main()
                 uint r = min(s + i, count - 1);
                 uint row = staged() ? r : sourceRow(MAP, first + r);
 #ifdef A_HALF
-                at[i] = A + uint64_t(row) * (k * 2);
+                at[i] = A + uint64_t(row) * (rowElements * 2);
 #else
-                at[i] = A + uint64_t(row) * (k * 4);
+                at[i] = A + uint64_t(row) * (rowElements * 4);
 #endif
             }
             float acc[ROWS * COLS];
@@ -295,16 +314,22 @@ void main()
             }
             [[unroll]] for (uint i = 0; i < ROWS; i++) {
                 uint row = first + min(s + i, count - 1);
-                uint64_t begin = uint64_t(row) * n + panel * 32;
+                uint64_t begin = uint64_t(row) * ldc_ + panel * 32;
                 [[unroll]] for (uint j = 0; j < COLS; j += 2) {
                     vec2 v = vec2(acc[i * COLS + j] + added[j], acc[i * COLS + j + 1] + added[j + 1]);
                     if (GELU)
                         v = vec2(gelu(v.x), gelu(v.y));
-                    if (RESIDUAL)
-                        v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
                     uint at = panel * 32 + j * LANES + 2 * LANE;
+                    if (RESIDUAL && RAGGED) {
+                        Floats y = Floats(R + uint64_t(row) * ldc_ * 4);
+                        v += vec2(y.v[min(at, n - 1)], y.v[min(at + 1, n - 1)]);
+                    } else if (RESIDUAL) {
+                        v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
+                    }
+                    if (CLAMP)
+                        v = vec2(isnan(v.x) ? v.x : clamp(v.x, -limit, limit), isnan(v.y) ? v.y : clamp(v.y, -limit, limit));
                     if (RAGGED) {
-                        WordsOut y = WordsOut(C + uint64_t(row) * n * 4);
+                        WordsOut y = WordsOut(C + uint64_t(row) * ldc_ * 4);
                         if (at < n)
                             y.v[at] = floatBitsToUint(v.x);
                         if (at + 1 < n)
