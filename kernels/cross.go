@@ -66,7 +66,13 @@ func (l *lowerer) fits(x cross, b block) bool {
 	bytes := func(r span) int64 { return 4*int64(r.units()) + 4*int64(r.begin%int(l.align/4)) }
 	first, second, c := x.extents(b)
 	return bytes(first) <= l.limit && bytes(second) <= l.limit && bytes(c) <= l.limit &&
-		b.pictures.units()*b.heads.units() <= l.caps.MaxWorkgroups[2] && b.m.units() <= l.mostRows(b.n.units(), b.k.units())
+		b.pictures.units()*b.heads.units() <= l.caps.MaxWorkgroups[2] && b.m.units() <= l.mostRows(b.n.units(), b.k.units()) && b.n.units() <= l.mostColumns()
+}
+
+// mostColumns bounds the columns of one product by the grid: 32 are the fewest of a workgroup of
+// 8 invocations or more.
+func (l *lowerer) mostColumns() int {
+	return min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1]) * min(4*l.style.group, 32)
 }
 
 // halved cuts a span in two, at a multiple of a granule.
@@ -93,6 +99,9 @@ func (l *lowerer) blocks(x cross, b block) ([]block, error) {
 	}
 	cut(func(b *block) *span { return &b.pictures }, 1)
 	cut(func(b *block) *span { return &b.heads }, 1)
+	if b.n.units() > l.mostColumns() {
+		cut(func(b *block) *span { return &b.n }, 16)
+	}
 	if 4*int64(second.units())+l.align <= l.limit {
 		cut(func(b *block) *span { return &b.m }, 16)
 	}
