@@ -43,10 +43,8 @@ func (l *lowerer) crossParts(x cross) []crossPart {
 		d := shape{m: x.m, n: x.n, k: p.deep, mode: identity}
 		if p.deep != p.k.units() || x.a.row%4 != 0 {
 			d.mode = padded
-			p.staged = l.stagedParts(d)
-		} else {
-			p.staged = staged{shape: d, tile: l.style.tile(d, l.measured), rows: x.m}
 		}
+		p.staged = l.stagedParts(d)
 		p.panels = 4 * int64(ceilDiv(x.n, uniformPanel)*uniformPanel) * int64(p.deep)
 		list = append(list, p)
 	}

@@ -14,10 +14,11 @@
 // What a row of A is: MAP (include/rowmap.glsl) of the rows of a, normed where NORM. Rows that
 // are normed, padded or merged are made once for the workgroup, in scratch of ROWS *
 // SUBTILES * K floats a workgroup, and read from there: padding is zero after the norm.
-// So are those of a convolution, which are K / SIDE^2 channels of each tap, one after the other:
+// So are those of a deformable convolution (DEFORM) and those that end or begin where no vec4 does
+// (PADDED: of size elements, zeros up to K). Rows of a plain convolution (CONV) are read from
+// the map. Of convolutions, a row has K / SIDE^2 channels of each tap, one after the other;
 // maps are mapH x mapW, outputs padH x padW, size positions of weight, the map of offsets
-// and masks (columns.comp says how it is read), down the stride, right the padding. And so are
-// those that end or begin where no vec4 does (PADDED): of size elements, zeros up to K.
+// and masks (columns.comp says how it is read), down the stride, right the padding.
 // Grid: (ceil(M / (ROWS * SUBTILES)), ceil(panels / PANELS), 1).
 // Defines: A_HALF, B_HALF, C_HALF: 16-bit floats. K is a multiple of 8, with A_HALF of 16; of
 // a convolution, so are the channels. N is a multiple of 4 unless RAGGED.
@@ -52,7 +53,7 @@ layout(push_constant) uniform Push {
 };
 #include "rowmap.glsl"
 
-bool staged() { return NORM || MAP == PARTITION || MAP >= MERGE; }
+bool staged() { return NORM || MAP == PARTITION || MAP == MERGE || MAP == DEFORM || MAP == PADDED; }
 
 // element LANES*i + lane of the row that begins at p
 float rowVector(Vecs p, uint i) { return deal8(p.v[2 * i], p.v[2 * i + 1]); }
@@ -137,15 +138,6 @@ void stage(uint64_t base, uint k, uint row, Scratch to, Vecs w, Vecs s, float le
         put(to, i, p, real, padding, mean, scale, w, s);
 }
 
-// tapVector is vector i of a tap: of a token, or between four.
-float tapVector(Vecs p[4], vec4 weight, bool real, uint i)
-{
-    float v = rowVector(p[0], i);
-    if (MAP == DEFORM)
-        v = v * weight.x + rowVector(p[1], i) * weight.y + rowVector(p[2], i) * weight.z + rowVector(p[3], i) * weight.w;
-    return real ? v : 0.0;
-}
-
 // stagePadded copies a row of count floats to scratch.
 void stagePadded(Floats from, uint count, uint k, Scratch to)
 {
@@ -157,8 +149,8 @@ void stagePadded(Floats from, uint count, uint k, Scratch to)
         to.v[i + LANE] = i + LANE < count ? from.v[min(i + LANE, count - 1)] : 0.0;
 }
 
-// stageConv writes a row of a convolution to scratch.
-void stageConv(uint64_t base, Floats om, uint k, uint row, Scratch to)
+// stageDeformed writes a row of a deformable convolution to scratch.
+void stageDeformed(uint64_t base, Floats om, uint k, uint row, Scratch to)
 {
     const uint TAPS = SIDE * SIDE;
     uint channels = k / TAPS, n = channels / LANES, whole = n / 4 * 4;
@@ -169,32 +161,33 @@ void stageConv(uint64_t base, Floats om, uint k, uint row, Scratch to)
     uint omFirst = picture * positions;
     Flat offset = Flat(0, place), masked = Flat(2 * TAPS, place);
     [[dont_unroll]] for (uint tap = 0; tap < TAPS; tap++) {
-        int ty = y0 + int(tap / SIDE), tx = x0 + int(tap % SIDE);
-        Sample s;
-        if (MAP == DEFORM) {
-            float dy = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
-            walk(offset, outputs, positions);
-            float dx = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
-            walk(offset, outputs, positions);
-            float mask = om.v[(omFirst + masked.position) * (3 * TAPS) + masked.channel];
-            walk(masked, outputs, positions);
-            s = sampleAt(ty, tx, dy, dx, mask, int(h), int(w));
-        } else {
-            s.real = ty >= 0 && tx >= 0 && ty < int(h) && tx < int(w);
-            s.token = uvec4(s.real ? uint(ty) * w + uint(tx) : 0);
-            s.weight = vec4(0);
-        }
+        float dy = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
+        walk(offset, outputs, positions);
+        float dx = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
+        walk(offset, outputs, positions);
+        float mask = om.v[(omFirst + masked.position) * (3 * TAPS) + masked.channel];
+        walk(masked, outputs, positions);
+        Sample s = sampleAt(y0 + int(tap / SIDE), x0 + int(tap % SIDE), dy, dx, mask, int(h), int(w));
         Vecs p[4];
         [[unroll]] for (uint q = 0; q < 4; q++)
             p[q] = Vecs(base + uint64_t(s.token[q]) * channels * 4);
         uint first = tap * channels + LANE;
+#define SAMPLED(i) \
+        to.v[first + LANES * (i)] = s.real ? rowVector(p[0], i) * s.weight.x + rowVector(p[1], i) * s.weight.y \
+            + rowVector(p[2], i) * s.weight.z + rowVector(p[3], i) * s.weight.w : 0.0;
         [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
             [[unroll]] for (uint u = 0; u < 4; u++)
-                to.v[first + LANES * (i + u)] = tapVector(p, s.weight, s.real, i + u);
+                SAMPLED(i + u)
         [[dont_unroll]] for (uint i = whole; i < n; i++)
-            to.v[first + LANES * i] = tapVector(p, s.weight, s.real, i);
+            SAMPLED(i)
     }
 }
+
+// Place is the upper left corner that a row of a convolution covers.
+struct Place {
+    uint64_t map; // of its picture
+    int y, x;
+};
 
 void main()
 {
@@ -214,13 +207,23 @@ void main()
             Scratch to = Scratch(A + uint64_t(r) * k * 4);
             if (MAP == PADDED)
                 stagePadded(Floats(from + uint64_t(first + r) * rowElements * 4), padded, k, to);
-            else if (MAP > MERGE)
-                stageConv(from, Floats(weight), k, begin + r, to);
+            else if (MAP == DEFORM)
+                stageDeformed(from, Floats(weight), k, begin + r, to);
             else
                 stage(from, k, first + r, to, w, s, least);
         }
         // Lanes run in step, as one vector: what remains to be said is that memory is to be in order. (A
         // subgroupBarrier cuts the shader in two for this driver and costs a third of its speed.)
+        subgroupMemoryBarrierBuffer();
+    }
+    // Of a convolution, what lies beyond the map is a token of zeros in scratch.
+    const uint TAPS = MAP == CONV ? SIDE * SIDE : 1;
+    uint depth = k / TAPS, h = mapH, w = mapW, outH = padH, outW = padW, stride = down, pad = right;
+    uint64_t zeros = scratch + (uint64_t(gl_WorkGroupID.y) * gl_NumWorkGroups.x + gl_WorkGroupID.x) * depth * 4;
+    if (MAP == CONV) {
+        Scratch to = Scratch(zeros);
+        [[dont_unroll]] for (uint i = 0; i < depth; i += LANES)
+            to.v[i + LANE] = 0.0;
         subgroupMemoryBarrierBuffer();
     }
 
@@ -234,67 +237,87 @@ void main()
     [[dont_unroll]] for (uint panel = gl_WorkGroupID.y * PANELS; panel < last; panel++) {
         uint64_t B = b + uint64_t(panel) * panelBytes;
         [[dont_unroll]] for (uint s = 0; s < count; s += ROWS) {
-            uint64_t at[ROWS]; // rows of A
-            [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                uint r = min(s + i, count - 1);
-                uint row = staged() ? r : sourceRow(MAP, first + r);
-#ifdef A_HALF
-                at[i] = A + uint64_t(row) * (rowElements * 2);
-#else
-                at[i] = A + uint64_t(row) * (rowElements * 4);
-#endif
+            Place places[ROWS];
+            if (MAP == CONV) {
+                uint row = first + s, place = row % (outH * outW), oy = place / outW, ox = place % outW;
+                uint64_t map = A + uint64_t(row / (outH * outW)) * (h * w) * (depth * 4);
+                [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                    places[i] = Place(map, int(oy * stride) - int(pad), int(ox * stride) - int(pad));
+                    bool more = s + i + 1 < count, wraps = ox + 1 == outW, ends = wraps && oy + 1 == outH; // then the next row's
+                    ox = !more ? ox : wraps ? 0 : ox + 1;
+                    oy = !more || !wraps ? oy : ends ? 0 : oy + 1;
+                    map += more && ends ? uint64_t(h * w) * (depth * 4) : 0;
+                }
             }
             float acc[ROWS * COLS];
             [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
                 acc[i] = 0.0;
             uint64_t p = B;
-            [[dont_unroll]] for (uint k0 = 0; k0 < k; k0 += STEP) {
+            for (uint tap = 0; tap < TAPS; tap++) {
+                uint64_t at[ROWS]; // rows of A, or of a tap's tokens
+                [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                    if (MAP == CONV) {
+                        int y = places[i].y + int(tap / SIDE), x = places[i].x + int(tap % SIDE);
+                        bool real = y >= 0 && x >= 0 && y < int(h) && x < int(w);
+                        at[i] = real ? places[i].map + uint64_t(y * w + x) * (depth * 4) : zeros;
+                    } else {
+                        uint r = min(s + i, count - 1);
+                        uint row = staged() ? r : sourceRow(MAP, first + r);
 #ifdef A_HALF
-                vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
-#endif
-                [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
-#ifdef A_HALF
-                    if (u % 4 == 0) {
-                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                            Words x = Words(at[i] + (k0 + u * 4) * 2);
-                            av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
-                        }
-                    }
+                        at[i] = A + uint64_t(row) * (rowElements * 2);
 #else
-                    vec4 av[ROWS];
-                    [[unroll]] for (uint i = 0; i < ROWS; i++)
-                        av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
+                        at[i] = A + uint64_t(row) * (rowElements * 4);
 #endif
-                    [[unroll]] for (uint kk = 0; kk < 4; kk++) {
-                        float bv[COLS];
-#ifdef B_HALF
-                        Words x = Words(p);
-                        [[unroll]] for (uint j = 0; j < COLS; j += 2) {
-                            vec2 two = unpackHalf2x16(deal8(x.v[(u * 4 + kk) * 4 + j], x.v[(u * 4 + kk) * 4 + j + 1]));
-                            bv[j] = two.x;
-                            bv[j + 1] = two.y;
-                        }
-#else
-                        Vecs x = Vecs(p);
-                        [[unroll]] for (uint j = 0; j < COLS; j++)
-                            bv[j] = deal8(x.v[(u * 4 + kk) * 8 + j * 2], x.v[(u * 4 + kk) * 8 + j * 2 + 1]);
-#endif
-                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
-#ifdef A_HALF
-                            float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
-#else
-                            float v = av[i][kk];
-#endif
-                            [[unroll]] for (uint j = 0; j < COLS; j++)
-                                acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);
-                        }
                     }
                 }
-#ifdef B_HALF
-                p += STEP * 64;
-#else
-                p += STEP * 128;
+                [[dont_unroll]] for (uint k0 = 0; k0 < depth; k0 += STEP) {
+#ifdef A_HALF
+                    vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
 #endif
+                    [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
+#ifdef A_HALF
+                        if (u % 4 == 0) {
+                            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                                Words x = Words(at[i] + (k0 + u * 4) * 2);
+                                av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
+                            }
+                        }
+#else
+                        vec4 av[ROWS];
+                        [[unroll]] for (uint i = 0; i < ROWS; i++)
+                            av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
+#endif
+                        [[unroll]] for (uint kk = 0; kk < 4; kk++) {
+                            float bv[COLS];
+#ifdef B_HALF
+                            Words x = Words(p);
+                            [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                                vec2 two = unpackHalf2x16(deal8(x.v[(u * 4 + kk) * 4 + j], x.v[(u * 4 + kk) * 4 + j + 1]));
+                                bv[j] = two.x;
+                                bv[j + 1] = two.y;
+                            }
+#else
+                            Vecs x = Vecs(p);
+                            [[unroll]] for (uint j = 0; j < COLS; j++)
+                                bv[j] = deal8(x.v[(u * 4 + kk) * 8 + j * 2], x.v[(u * 4 + kk) * 8 + j * 2 + 1]);
+#endif
+                            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+#ifdef A_HALF
+                                float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
+#else
+                                float v = av[i][kk];
+#endif
+                                [[unroll]] for (uint j = 0; j < COLS; j++)
+                                    acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);
+                            }
+                        }
+                    }
+#ifdef B_HALF
+                    p += STEP * 64;
+#else
+                    p += STEP * 128;
+#endif
+                }
             }
 
             // Vectors 2j and 2j + 1 of a panel have its columns 16j + 2*lane, and those plus one.
