@@ -239,7 +239,7 @@ func (l *lowerer) convProduct(s step, v convolution, a operand, rows span) {
 	l.emitProduct(s, p)
 }
 
-// staged is how a convolution's rows are made by the uniform product itself.
+// staged is how the uniform product finds its rows.
 type staged struct {
 	shape shape
 	tile  tile
@@ -247,38 +247,59 @@ type staged struct {
 	bytes int64 // of scratch
 }
 
-// stagedRows chooses the rows of a dispatch: whole workgroups, as many as find memory for
-// their rows, equally shared out to cores and dispatches.
+// stagedRows chooses how the uniform product takes a convolution: a plain one's rows are read from
+// the map, and what lies beyond it from a token of zeros for each workgroup.
 func (l *lowerer) stagedRows(v convolution) staged {
 	d := shape{m: v.rows(), n: v.n, k: v.k(), mode: convolved}
-	if v.om >= 0 {
+	switch {
+	case v.om >= 0:
 		d.mode = deformed
+	case v.pointwise():
+		d.mode = identity
 	}
 	if l.packing(v.weight).half {
 		d.variant = "_fhf"
 	}
+	r := l.stagedParts(d)
+	if d.mode == convolved {
+		down, across := r.tile.groups(d.m, d.n)
+		r.bytes = 4 * int64(down*across) * int64(v.c)
+	}
+	return r
+}
+
+// stagedParts chooses the rows of a dispatch of a product. Where they are made in scratch, these are
+// whole workgroups, as many as find memory for their rows, equally shared out to cores and
+// dispatches.
+func (l *lowerer) stagedParts(d shape) staged {
 	t := l.style.tile(d, l.measured)
+	if !d.staged() {
+		return staged{shape: d, tile: t, rows: d.m}
+	}
 	down, across := t.groups(d.m, d.n)
 	per := 4 * int64(across*t.rows) * int64(d.k) // of the workgroups of the same rows
-	cores := max(l.style.cores, 1)
-	most := max(int(stagedBytes/per)/cores*cores, 1)
-	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), cores) * cores
+	granule := lcm(max(l.style.cores, 1), 4)     // so that rows of any length begin where a vec4 does
+	most := max(int(stagedBytes/per)/granule, 1) * granule
+	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), granule) * granule
 	return staged{d, t, most * t.rows, per * int64(min(most, down))}
 }
 
-// convUniform lowers a convolution whose weight lies in panels: each workgroup makes its rows
-// in scratch and multiplies them with all panels.
+// convUniform lowers a convolution whose weight lies in panels.
 func (l *lowerer) convUniform(s step, v convolution) error {
 	r := l.stagedRows(v)
 	t, n, k := r.tile, v.n, v.k()
 	push := uniformPush{N: uint32(n), K: uint32(k), MapH: uint32(v.mapH), MapW: uint32(v.mapW), PadH: uint32(v.outH), PadW: uint32(v.outW),
-		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad)}
+		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad), LDA: uint32(k), LDC: uint32(n)}
 	weight := l.packed(v.weight)
 	pick := func(id graph.ID) operand {
 		if id < 0 {
 			return weight
 		}
 		return l.whole(id, 4)
+	}
+	scratch := weight
+	if r.bytes > 0 {
+		scratch = l.scratch(r.bytes)
 	}
 	for row := 0; row < v.rows(); row += r.rows {
 		rows := min(r.rows, v.rows()-row)
@@ -287,8 +308,8 @@ func (l *lowerer) convUniform(s step, v convolution) error {
 		l.list = append(l.list, dispatch{
 			path: s.path, shader: "gemm_uniform" + r.shape.variant, addressed: true, push: push,
 			constants: append(append(constants(t.group, v.bias >= 0, false, false, false, r.shape.mode), t.constants...),
-				constants(n%uniformPanel != 0, uniformStep(k), v.side, n%4 != 0)...),
-			operands: []operand{l.whole(v.x, 4), weight, pick(v.bias), weight, l.write(s.out, 4, row*n, rows*n), pick(v.om), weight, l.scratch(r.bytes)},
+				constants(n%uniformPanel != 0, uniformStep(v.c), v.side, n%4 != 0, false)...),
+			operands: []operand{l.whole(v.x, 4), weight, pick(v.bias), weight, l.write(s.out, 4, row*n, rows*n), pick(v.om), weight, scratch},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(rows) * int64(n) * int64(k),
 		})

@@ -31,6 +31,10 @@ func crossShapes() []crossCase {
 		{2, 6, 3, 10, 5, true, true},
 		{1, 1, 1, 4, 1, false, false},
 		{3, 5, 300, 64, 2, false, false},
+		{1, 300, 136, 256, 1, true, false}, // enough for the uniform shader
+		{2, 301, 132, 128, 2, true, false},
+		{1, 334, 203, 64, 1, true, false},
+		{1, 24, 8202, 32, 1, true, false},
 	}
 }
 
