@@ -15,7 +15,7 @@ READV(1, t); // [B, 4, cols]
 WRITEV(2, y);
 
 // greater is the greater of two numbers, NaN if one is none: max is free to drop it.
-float greater(float a, float b) { return isnan(a) ? a : isnan(b) || b > a ? b : a; }
+float greater(float a, float b) { return isnan(a) || a > b ? a : b; }
 vec4 greater(vec4 a, vec4 b) { return vec4(greater(a.x, b.x), greater(a.y, b.y), greater(a.z, b.z), greater(a.w, b.w)); }
 
 void main()
