@@ -33,7 +33,7 @@ func (l *lowerer) phraseScores(s step) error {
 		operands: []operand{l.whole(s.in[1], 1), l.scratchPart(0, bytes, 1, engine.Write)},
 	})
 	for _, r := range list {
-		groups, err := l.columns(r.units(), labels)
+		groups, err := l.columnBlocks(r.units(), labels, columnBlock)
 		if err != nil {
 			return err
 		}
