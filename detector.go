@@ -159,7 +159,7 @@ func (d *Detector) record(e extent) (*graph.Graph, error) {
 	}
 	return glip.RecordGrounding(d.config, glip.Grounding{
 		Height: e.height, Width: e.width, Tokens: e.tokens, Labels: e.labels,
-		Threshold: d.options.Probability, PerLevel: d.options.PerLevel, LargestToken: d.options.LargestToken,
+		Threshold: d.options.Probability, PerLevel: d.options.PerLevel, Aggregate: d.options.Aggregate,
 	})
 }
 

@@ -2,7 +2,18 @@ package glipvk
 
 import (
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/picture"
+)
+
+// Aggregate says how a label is scored by its tokens.
+type Aggregate = graph.Aggregate
+
+// The ways to score a label.
+const (
+	Mean  = graph.Mean
+	Max   = graph.Max
+	Power = graph.Power
 )
 
 // DetectorOptions of [OpenDetector]. The zero value runs synthetic weights on the best
@@ -55,9 +66,9 @@ type DetectorOptions struct {
 	IoU      float64
 	Max      int
 
-	// LargestToken scores a label by its best token instead of the mean of them
-	// (SCORE_AGG MAX).
-	LargestToken bool
+	// Aggregate says how the probabilities of a label's tokens become the label's own:
+	// [Mean], the zero value, [Max] or [Power], the geometric mean (SCORE_AGG).
+	Aggregate Aggregate
 
 	// Programs is the number of compiled programs that are kept, one for each size of
 	// pictures, of captions, and of both; 0 is 12.
