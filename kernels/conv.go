@@ -123,6 +123,22 @@ func (l *lowerer) columnRows(v convolution) int {
 	return ceilDiv(ceilDiv(v.rows(), ceilDiv(v.rows(), most)), 64) * 64
 }
 
+// convShape is the product that stands for a convolution when tiles are measured, if it does. For
+// software drivers the tile that ought to suit is good enough.
+func (l *lowerer) convShape(s step) (shape, bool) {
+	switch s.op.(type) {
+	case graph.Conv, graph.DeformConv:
+	default:
+		return shape{}, false
+	}
+	v := l.convolution(s)
+	d := shape{m: v.rows(), n: v.n, k: v.k(), mode: convolved}
+	if l.packing(v.weight).half {
+		d.variant = "_fhf"
+	}
+	return d.tuned(), l.style.cores == 0 && v.n%4 == 0 && (l.readsMap(v) || v.pointwise() && v.c%4 == 0)
+}
+
 // convScratch is the memory of a convolution for rows.
 func (l *lowerer) convScratch(s step) int64 {
 	v := l.convolution(s)
