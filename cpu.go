@@ -48,8 +48,8 @@ func (p *processor) close() error { return nil }
 // compiled is a program of package cpu.
 type compiled struct{ p *cpu.Program }
 
-func (c compiled) run(ctx context.Context, input []float32) ([][]float32, error) {
-	return c.p.Run(ctx, input)
+func (c compiled) run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
+	return c.p.Run(ctx, inputs...)
 }
 
 // runInto implements filler.
@@ -57,8 +57,8 @@ func (c compiled) runInto(ctx context.Context, outputs [][]float32, input []floa
 	return c.p.RunInto(ctx, outputs, input)
 }
 
-func (c compiled) profile(ctx context.Context, input []float32) ([]Timing, error) {
-	timings, err := c.p.Profile(ctx, input)
+func (c compiled) profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
+	timings, err := c.p.Profile(ctx, inputs...)
 	list := make([]Timing, len(timings))
 	for i, t := range timings {
 		list[i] = Timing(t)

@@ -19,8 +19,8 @@ type executor interface {
 
 // program is a graph made ready. Runs may come from several goroutines.
 type program interface {
-	run(ctx context.Context, input []float32) ([][]float32, error)
-	profile(ctx context.Context, input []float32) ([]Timing, error)
+	run(ctx context.Context, inputs ...[]float32) ([][]float32, error)
+	profile(ctx context.Context, inputs ...[]float32) ([]Timing, error)
 	stats() Stats
 	close() error
 }

@@ -71,7 +71,7 @@ func (m *Model) with(ctx context.Context, t picture.Tensor, f func(*slot) error)
 	if err := m.check(t); err != nil {
 		return err
 	}
-	return m.withProgram(ctx, extent{t.Batch, t.Height, t.Width}, f)
+	return m.withProgram(ctx, extent{batch: t.Batch, height: t.Height, width: t.Width}, f)
 }
 
 func (m *Model) withProgram(ctx context.Context, e extent, f func(*slot) error) error {
@@ -154,7 +154,7 @@ func (m *Model) Taps(ctx context.Context, t picture.Tensor, globs ...string) (Fe
 	if err := m.check(t); err != nil {
 		return nil, nil, err
 	}
-	g, err := m.record(extent{t.Batch, t.Height, t.Width})
+	g, err := m.record(extent{batch: t.Batch, height: t.Height, width: t.Width})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -221,7 +221,7 @@ func (m *Model) Profile(ctx context.Context, t picture.Tensor) ([]Timing, error)
 // if it is not there.
 func (m *Model) Stats(ctx context.Context, batch, height, width int) (Stats, error) {
 	var stats Stats
-	err := m.withProgram(ctx, extent{batch, height, width}, func(s *slot) error {
+	err := m.withProgram(ctx, extent{batch: batch, height: height, width: width}, func(s *slot) error {
 		stats = s.stats()
 		return nil
 	})

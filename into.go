@@ -11,7 +11,7 @@ import (
 // one size, in pixels after preprocessing.
 func (m *Model) Room(ctx context.Context, batch, height, width int) (Features, error) {
 	var f Features
-	err := m.withProgram(ctx, extent{batch, height, width}, func(s *slot) error {
+	err := m.withProgram(ctx, extent{batch: batch, height: height, width: width}, func(s *slot) error {
 		f = s.room()
 		return nil
 	})
@@ -47,7 +47,7 @@ func (m *Model) ExtractInto(ctx context.Context, f Features, t picture.Tensor) e
 		return err
 	}
 	defer m.leave()
-	s, err := m.programs.acquire(ctx, extent{t.Batch, t.Height, t.Width})
+	s, err := m.programs.acquire(ctx, extent{batch: t.Batch, height: t.Height, width: t.Width})
 	if err != nil {
 		return err
 	}

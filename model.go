@@ -157,43 +157,50 @@ func (m *Model) start(ctx context.Context) error {
 }
 
 // choose picks the executor that [Options].Device asks for.
-func (m *Model) choose(ctx context.Context, g *graph.Graph, src source) (executor, error) {
-	progress := func(done, total int64) { m.progress("weights", done, total) }
-	want := strings.TrimSpace(m.options.Device)
-	if strings.EqualFold(want, "reference") {
+func (m *Model) choose(ctx context.Context, g *graph.Graph, src source) (e executor, err error) {
+	e, m.device, err = choose(ctx, m.options, g, src)
+	return e, err
+}
+
+// isReference says whether a device is the CPU reference.
+func isReference(device string) bool {
+	return strings.EqualFold(strings.TrimSpace(device), "reference")
+}
+
+// choose opens the executor that o.Device asks for, with the weights of g.
+func choose(ctx context.Context, o Options, g *graph.Graph, src source) (executor, DeviceInfo, error) {
+	progress := func(done, total int64) { o.progress("weights", done, total) }
+	want := strings.TrimSpace(o.Device)
+	if isReference(want) {
 		e, err := newReference(ctx, g, src, progress)
 		if err != nil {
-			return nil, err
+			return nil, DeviceInfo{}, err
 		}
-		m.device = e.info()
-		return e, nil
+		return e, e.info(), nil
 	}
+	var fallback string
 	if !strings.EqualFold(want, "cpu") {
-		e, err := newVulkan(ctx, m.options, g, src, progress)
+		e, err := newVulkan(ctx, o, g, src, progress)
 		switch auto := want == "" || strings.EqualFold(want, "auto"); {
 		case err == nil:
-			m.device = e.info()
-			return e, nil
+			return e, e.info(), nil
 		case !errors.Is(err, engine.ErrNoDevice):
-			return nil, err
+			return nil, DeviceInfo{}, err
 		case !auto:
-			return nil, blame(fmt.Errorf("%w; choose another --device, or cpu", err))
+			return nil, DeviceInfo{}, blame(fmt.Errorf("%w; choose another --device, or cpu", err))
 		}
-		m.device.Fallback = err.Error()
+		fallback = err.Error()
 	}
 	e, err := newProcessor(ctx, g, src, progress)
 	if err != nil {
-		return nil, err
+		return nil, DeviceInfo{}, err
 	}
-	m.device.Name = e.info().Name
-	return e, nil
+	info := e.info()
+	info.Fallback = fallback
+	return e, info, nil
 }
 
-func (m *Model) progress(stage string, done, total int64) {
-	if m.options.Progress != nil {
-		m.options.Progress(stage, done, total)
-	}
-}
+func (m *Model) progress(stage string, done, total int64) { m.options.progress(stage, done, total) }
 
 // Info describes the model, with the architecture as the options changed it.
 func (m *Model) Info() ModelInfo { return m.info }
@@ -217,7 +224,7 @@ func (m *Model) Weights() string { return m.label }
 // preprocessing. The error wraps [ErrInput], and [swin.ErrSmallMap] where a
 // picture is too small.
 func (m *Model) Graph(batch, height, width int) (*graph.Graph, error) {
-	return m.record(extent{batch, height, width})
+	return m.record(extent{batch: batch, height: height, width: width})
 }
 
 func (m *Model) record(e extent) (*graph.Graph, error) {

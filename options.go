@@ -134,3 +134,10 @@ func (s Size) check() error {
 	}
 	return nil
 }
+
+// progress tells the caller how far a stage has come.
+func (o Options) progress(stage string, done, total int64) {
+	if o.Progress != nil {
+		o.Progress(stage, done, total)
+	}
+}

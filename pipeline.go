@@ -210,7 +210,7 @@ func (s *stream) submit(f *flight) {
 	}
 	t := joined(f.computed)
 	var sl *slot
-	if sl, f.err = s.programs.acquire(s.ctx, extent{t.Batch, t.Height, t.Width}); f.err == nil {
+	if sl, f.err = s.programs.acquire(s.ctx, extent{batch: t.Batch, height: t.Height, width: t.Width}); f.err == nil {
 		f.began, f.slot = time.Now(), sl
 		f.maps = sl.room()
 		if p, ok := sl.program.(submitter); ok {

@@ -7,7 +7,11 @@ import (
 )
 
 // extent is the size of an input: what a program is made for.
-type extent struct{ batch, height, width int }
+type extent struct {
+	part                 part // of a detector
+	batch, height, width int
+	tokens, labels       int // of a detector's query
+}
 
 // programs keeps a bounded number of compiled programs by input size. Callers
 // that want the same size at the same time share one compilation.

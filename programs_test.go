@@ -32,7 +32,7 @@ func cache(limit int) (p *programs, compiled *atomic.Int32, closed *sync.Map) {
 	}), compiled, closed
 }
 
-func size(n int) extent { return extent{1, n, n} }
+func size(n int) extent { return extent{batch: 1, height: n, width: n} }
 
 func use(t *testing.T, p *programs, e extent) *slot {
 	t.Helper()

@@ -58,12 +58,12 @@ type interpreted struct {
 	keep    []graph.ID
 }
 
-func (p *interpreted) run(ctx context.Context, input []float32) ([][]float32, error) {
-	return interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, input)
+func (p *interpreted) run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
+	return interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, inputs...)
 }
 
 // profile takes an operation's time from one observation to the next.
-func (p *interpreted) profile(ctx context.Context, input []float32) ([]Timing, error) {
+func (p *interpreted) profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
 	var list []Timing
 	last := time.Now()
 	o := cpuref.Options{Observe: func(id graph.ID, n graph.Node, data []float32) {
@@ -76,7 +76,7 @@ func (p *interpreted) profile(ctx context.Context, input []float32) ([]Timing, e
 		}
 		last = time.Now()
 	}}
-	_, err := cpuref.Run(ctx, p.graph, p.weights, o, input)
+	_, err := cpuref.Run(ctx, p.graph, p.weights, o, inputs...)
 	return list, err
 }
 
@@ -111,7 +111,7 @@ type oracleRun struct {
 }
 
 // interpret runs the reference and returns the outputs, then the kept values.
-func interpret(ctx context.Context, g *graph.Graph, w source, o oracleRun, input []float32) ([][]float32, error) {
+func interpret(ctx context.Context, g *graph.Graph, w source, o oracleRun, inputs ...[]float32) ([][]float32, error) {
 	kept := map[graph.ID][]float32{}
 	for _, id := range o.keep {
 		kept[id] = nil
@@ -124,7 +124,7 @@ func interpret(ctx context.Context, g *graph.Graph, w source, o oracleRun, input
 			}
 		}
 	}
-	values, err := cpuref.Run(ctx, g, w, options, input)
+	values, err := cpuref.Run(ctx, g, w, options, inputs...)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func (m *Model) Verify(ctx context.Context, t picture.Tensor, f Features) ([]Dif
 	if err := m.check(t); err != nil {
 		return nil, err
 	}
-	g, err := m.record(extent{t.Batch, t.Height, t.Width})
+	g, err := m.record(extent{batch: t.Batch, height: t.Height, width: t.Width})
 	if err != nil {
 		return nil, err
 	}

@@ -108,8 +108,8 @@ func (v *vulkan) close() error { return errors.Join(v.weights.Close(), v.device.
 // recorded is a program of package kernels.
 type recorded struct{ p *kernels.Program }
 
-func (r recorded) run(ctx context.Context, input []float32) ([][]float32, error) {
-	return r.p.Run(ctx, input)
+func (r recorded) run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
+	return r.p.Run(ctx, inputs...)
 }
 
 // runInto implements filler.
@@ -133,8 +133,8 @@ func (s submitted) collect(ctx context.Context, outputs [][]float32) error {
 	return s.t.Collect(ctx, outputs)
 }
 
-func (r recorded) profile(ctx context.Context, input []float32) ([]Timing, error) {
-	timings, err := r.p.Profile(ctx, input)
+func (r recorded) profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
+	timings, err := r.p.Profile(ctx, inputs...)
 	list := make([]Timing, len(timings))
 	for i, t := range timings {
 		list[i] = Timing(t)

@@ -19,6 +19,8 @@ type step struct {
 	flops int64
 	tasks int
 	run   func(w *worker, values [][]float32, task int)
+
+	before []step // that leave something for this one in memory of their own, for the compiler
 }
 
 // Program is a graph compiled for one input size. Calls may come from several
@@ -27,6 +29,7 @@ type Program struct {
 	graph   *graph.Graph
 	weights *Weights
 	results []graph.ID // outputs, then kept values
+	views   views
 	layout  layout
 
 	mu     sync.Mutex
@@ -113,6 +116,11 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 			p.values[id] = results[i]
 		}
 	}
+	for id := range p.views {
+		root, at := p.views.root(id)
+		size := p.graph.Nodes[id].Shape.Elements()
+		p.values[id] = p.values[root][at:][:size:size]
+	}
 	defer p.forget()
 	began = time.Now()
 	if err := p.crew.run(ctx, p.values, ends); err != nil {
@@ -127,13 +135,14 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 	return began, nil
 }
 
-// made reports whether a step computes the value.
+// made reports whether steps write the value to memory of its own.
 func (p *Program) made(id graph.ID) bool {
 	switch p.graph.Nodes[id].Op.(type) {
 	case graph.Input, graph.Param:
 		return false
 	}
-	return true
+	_, isView := p.views[id]
+	return !isView
 }
 
 // forget lets go of the caller's memory.
@@ -145,6 +154,9 @@ func (p *Program) forget() {
 		if p.made(id) {
 			p.values[id] = nil
 		}
+	}
+	for id := range p.views {
+		p.values[id] = nil
 	}
 }
 
@@ -197,6 +209,7 @@ func (p *Program) Stats() Stats {
 		for _, room := range w.slots {
 			s.ScratchBytes += 4 * int64(len(room))
 		}
+		s.ScratchBytes += 8*int64(len(w.ends)+cap(w.list)) + 16*int64(cap(w.heap))
 	}
 	return s
 }

@@ -13,7 +13,10 @@ import (
 func groundingRows() []opRow {
 	nan, ln3 := float32(math.NaN()), float32(math.Log(3))
 	logits := func(b *graph.Builder, in []graph.Value) graph.Value {
-		return b.TokenLogits(in[0], in[1], in[2], graph.TokenLogits{Limit: 50.5})
+		w := graph.TokenWeights{
+			BiasLang: b.Param("bias_lang", in[2].Shape().Last()), Bias0: b.Param("bias0", 1), LogScale: b.Param("log_scale", 1),
+		}
+		return b.TokenLogits(in[0], in[1], in[2], w, graph.TokenLogits{Limit: 50.5})
 	}
 	phrases := func(o graph.PhraseScores) func(*graph.Builder, []graph.Value) graph.Value {
 		return func(b *graph.Builder, in []graph.Value) graph.Value { return b.PhraseScores(in[0], in[1], o) }

@@ -27,14 +27,15 @@ type Builder struct {
 }
 
 type recording struct {
-	graph Graph
-	taken map[string]bool
-	err   error
+	graph  Graph
+	taken  map[string]bool
+	params map[string]ID // by path
+	err    error
 }
 
 // NewBuilder starts an empty recording.
 func NewBuilder() *Builder {
-	return &Builder{rec: &recording{taken: map[string]bool{}}}
+	return &Builder{rec: &recording{taken: map[string]bool{}, params: map[string]ID{}}}
 }
 
 // In returns a builder for the same recording whose scope is longer by the given
@@ -84,10 +85,7 @@ func (b *Builder) add(op Op, in ...Value) Value {
 	for i, v := range in {
 		shapes[i], ids[i] = v.shape, v.id
 	}
-	shape, err := op.infer(shapes)
-	if err == nil {
-		err = shape.check()
-	}
+	shape, err := Infer(op, shapes...)
 	if err != nil {
 		r.err = fmt.Errorf("%s: %s %v: %w", b.scope, op.Kind(), shapes, err)
 		return Value{}
@@ -104,9 +102,24 @@ func (b *Builder) add(op Op, in ...Value) Value {
 // Input records a run-time input of the given shape.
 func (b *Builder) Input(shape ...int) Value { return b.add(Input{shape}) }
 
-// Param records the weight called leaf in this scope.
+// Param records the weight called leaf in this scope. Asked for again it is the same
+// value, so operations that share a weight say so by sharing a scope; in another shape
+// it is an error.
 func (b *Builder) Param(leaf string, shape ...int) Value {
-	return b.In(leaf).add(Param{shape})
+	p := b.In(leaf)
+	id, known := b.rec.params[p.scope]
+	if !known {
+		v := p.add(Param{shape})
+		if b.rec.err == nil {
+			b.rec.params[p.scope] = v.id
+		}
+		return v
+	}
+	if before := b.rec.graph.Nodes[id].Shape; !before.Equal(shape) {
+		p.Fail(fmt.Errorf("%w: param %v was recorded as %v before", ErrShape, Shape(shape), before))
+		return Value{}
+	}
+	return Value{id: id, shape: b.rec.graph.Nodes[id].Shape}
 }
 
 // Patches records [Patches].

@@ -94,11 +94,12 @@ func (b *Builder) Scale(x Value, factor float64) Value { return b.add(Scale{fact
 // MulScalar records [MulScalar].
 func (b *Builder) MulScalar(x, s Value) Value { return b.add(MulScalar{}, x, s) }
 
-// TokenLogits records [TokenLogits] with the weights "bias_lang", "bias0" and
-// "log_scale" of this scope; tokens are normalised, projected ones made of them.
-func (b *Builder) TokenLogits(x, projected, tokens Value, o TokenLogits) Value {
-	return b.add(o, x, projected, tokens,
-		b.Param("bias_lang", tokens.shape.Last()), b.Param("bias0", 1), b.Param("log_scale", 1))
+// TokenWeights are the weights of [TokenLogits].
+type TokenWeights struct{ BiasLang, Bias0, LogScale Value }
+
+// TokenLogits records [TokenLogits]; tokens are normalised, projected ones made of them.
+func (b *Builder) TokenLogits(x, projected, tokens Value, w TokenWeights, o TokenLogits) Value {
+	return b.add(o, x, projected, tokens, w.BiasLang, w.Bias0, w.LogScale)
 }
 
 // PhraseScores records [PhraseScores].

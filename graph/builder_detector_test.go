@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -132,9 +133,10 @@ func crossVerbs() []verbRow {
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.TokenLogits(in[0], in[1], in[2], graph.TokenLogits{Limit: 50000})
+				w := graph.TokenWeights{BiasLang: in[3], Bias0: in[4], LogScale: in[5]}
+				return b.TokenLogits(in[0], in[1], in[2], w, graph.TokenLogits{Limit: 50000})
 			},
-			[]graph.Shape{{2, 3, 2, 8}, k, {2, 5, 12}}, "tokenlogits{Limit:50000} %0 %1 %2 %3 %4 %5 [2 6 5]", 2 * 30 * 8,
+			[]graph.Shape{{2, 3, 2, 8}, k, {2, 5, 12}, {12}, {1}, {1}}, "tokenlogits{Limit:50000} %0 %1 %2 %3 %4 %5 [2 6 5]", 2 * 30 * 8,
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value {
@@ -185,20 +187,23 @@ func TestDetectorVerbs(t *testing.T) {
 	}
 }
 
-// TestTokenLogitsNamesItsWeights shows the parameters that the verb records.
-func TestTokenLogitsNamesItsWeights(t *testing.T) {
+// TestParamTwice asks for a weight again: it is the same node, or an error in another shape.
+func TestParamTwice(t *testing.T) {
 	b := graph.NewBuilder()
-	x, p, e := b.In("x").Input(1, 6, 8), b.In("p").Input(1, 5, 8), b.In("e").Input(1, 5, 12)
-	b.Output(b.In("head").TokenLogits(x, p, e, graph.TokenLogits{Limit: 1}))
+	s := b.In("shared")
+	w := s.Param("weight", 2, 3)
+	x := b.In("x").Input(1, 3)
+	y := b.In("y").LinearOf(x, w, graph.NoBias)
+	if again := s.Param("weight", 2, 3); again.ID() != w.ID() || !again.Shape().Equal(w.Shape()) {
+		t.Errorf("asked for again it is node %d %v, was %d %v", again.ID(), again.Shape(), w.ID(), w.Shape())
+	}
+	b.Output(y)
 	g, err := b.Build()
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(g.Params()) != 1 || g.Count().Parameters != 6 {
+		t.Errorf("graph\n%v error %v", g, err)
 	}
-	var got []string
-	for _, id := range g.Params() {
-		got = append(got, fmt.Sprint(g.Nodes[id].Path, g.Nodes[id].Shape))
-	}
-	if want := "[head.bias_lang[12] head.bias0[1] head.log_scale[1]]"; fmt.Sprint(got) != want {
-		t.Errorf("parameters %v, want %s", got, want)
+	s.Param("weight", 3, 2)
+	if _, err := b.Build(); !errors.Is(err, graph.ErrShape) || !strings.Contains(err.Error(), "shared.weight") {
+		t.Errorf("in another shape: %v", err)
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// block is how many rows of a column an invocation takes in phrasescores.comp (shaders/include/columns.glsl).
+// columnBlock is how many rows of a column an invocation takes in phrasescores.comp (shaders/include/columns.glsl).
 // Others have sizes of their own.
-const block = 16
+const columnBlock = 16
 
-// blocks is the grid of such a shader for blocks of so many rows.
-func (l *lowerer) blocks(rows, cols, each int) ([3]int, error) {
+// columnBlocks is the grid of such a shader for blocks of so many rows.
+func (l *lowerer) columnBlocks(rows, cols, each int) ([3]int, error) {
 	return l.fold(ceilDiv(ceilDiv(rows, each)*cols, l.style.group))
 }
 

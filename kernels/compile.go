@@ -69,7 +69,7 @@ func results(g *graph.Graph, o Options) []graph.ID { return slices.Concat(g.Outp
 
 func newLowerer(g *graph.Graph, info engine.Info, s style, p Precision) *lowerer {
 	return &lowerer{g: g, caps: info.Caps, style: s, precision: p, limit: info.Caps.MaxStorageBufferRange, // texel buffers, where read, hold as much (readsTexels)
-		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, begins: map[graph.ID]int{}, linears: linearWeights(g)}
+		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, begins: map[graph.ID]int{}, linears: linearWeights(g), convs: convWeights(g)}
 }
 
 // rewrite makes the steps of a graph, joined unless that is off, and finds the values

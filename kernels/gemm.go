@@ -19,6 +19,8 @@ type gemmPush struct {
 	MapH, MapW, PadH, PadW uint32
 	Size, Down, Right      uint32
 	Eps                    float32
+	BiasBase, BiasG, BiasH uint32
+	Limit                  float32
 }
 
 // product is one (batched) matrix product to emit.

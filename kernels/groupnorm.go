@@ -117,7 +117,7 @@ func (l *lowerer) groupStatistics(s step, stem string, width int, elements span)
 	shape := l.shape(s.out)
 	c, each := shape[3], shape.Elements()/shape[0]
 	rows := elements.units() / c
-	grid, err := l.blocks(rows, c/width, statisticsBlock)
+	grid, err := l.columnBlocks(rows, c/width, statisticsBlock)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (l *lowerer) globalMean(s step) error {
 }
 
 func (l *lowerer) columnSum(s step, stem string, rows int, push columnSumPush, x, y operand) error {
-	grid, err := l.blocks(rows, int(push.Cols), sumBlock)
+	grid, err := l.columnBlocks(rows, int(push.Cols), sumBlock)
 	if err != nil {
 		return err
 	}

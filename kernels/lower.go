@@ -22,6 +22,7 @@ type lowerer struct {
 	begins    map[graph.ID]int  // of views, at which element of their alias they begin
 	half      map[graph.ID]bool // values of 16-bit floats
 	linears   map[graph.ID]bool // weights that are the matrix of a linear
+	convs     map[graph.ID]bool // and those of a convolution
 	at        int               // the step being lowered
 	list      []dispatch
 }
@@ -90,6 +91,15 @@ func lowerings() map[string]func(*lowerer, step) error {
 		"embed":          (*lowerer).embed,
 		"phrasescores":   (*lowerer).phraseScores,
 		"candidates":     (*lowerer).candidates,
+		"conv":           (*lowerer).conv,
+		"deformconv":     (*lowerer).conv,
+		"crossscores":    (*lowerer).crossScores,
+		"crosscontext":   (*lowerer).crossContext,
+		"absorbkeys":     (*lowerer).absorbKeys,
+		"absorbbias":     (*lowerer).absorbBias,
+		"absorbvalues":   (*lowerer).absorbValues,
+		"headlinear":     (*lowerer).headLinear,
+		"tokenlogits":    (*lowerer).tokenLogits,
 	}
 }
 
@@ -119,16 +129,21 @@ func (l *lowerer) shape(id graph.ID) graph.Shape { return l.g.Nodes[id].Shape }
 // size is that of an element of a value or weight in bytes.
 func (l *lowerer) size(id graph.ID) int64 {
 	id = resolve(l.alias, id)
-	if l.half[id] || l.isLinearWeight(id) && l.packing(id).half {
+	if l.half[id] || l.isMatrix(id) && l.packing(id).half {
 		return 2
 	}
 	return 4
 }
 
-func (l *lowerer) isLinearWeight(id graph.ID) bool { return l.linears[id] }
+func (l *lowerer) isMatrix(id graph.ID) bool { return l.linears[id] || l.convs[id] }
 
-// packing says how the matrix of a linear lies in memory.
-func (l *lowerer) packing(id graph.ID) packing { return l.style.packing(l.shape(id), l.precision) }
+// packing says how the matrix of a linear or a convolution lies in memory.
+func (l *lowerer) packing(id graph.ID) packing {
+	if l.convs[id] {
+		return l.style.convPacking(l.shape(id), l.precision)
+	}
+	return l.style.packing(l.shape(id), l.precision)
+}
 
 // read and write are the operands of elements begin..begin+count-1 of a value.
 func (l *lowerer) read(id graph.ID, width int, begin, count int) operand {

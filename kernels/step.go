@@ -104,6 +104,8 @@ const (
 	remap
 	identity
 	merged
+	convolved
+	deformed
 )
 
 // Kind implements operation.

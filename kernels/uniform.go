@@ -9,6 +9,7 @@ type uniformPush struct {
 	Eps                                             float32
 	MapH, MapW, PadH, PadW                          uint32
 	Size, Down, Right                               uint32
+	Row0                                            uint32
 }
 
 // uniformShape is the product of a step whose weight lies in panels.
@@ -24,13 +25,21 @@ func (l *lowerer) uniformShape(s step, o linear, p linearOperands) shape {
 	return d
 }
 
-// scratchBytes is what a step needs beside its values while it runs: rows of the
-// uniform product as they are multiplied, for each workgroup its own.
+// scratchBytes is what a step needs beside its values while it runs: rows of a product
+// as they are multiplied, of the uniform product for each workgroup its own.
 func (l *lowerer) scratchBytes(s step) int64 {
-	o, ok := s.op.(linear)
-	if !ok {
-		return l.detectorScratch(s)
+	switch o := s.op.(type) {
+	case linear:
+		return l.linearScratch(s, o)
+	case graph.Conv, graph.DeformConv:
+		return l.convScratch(s)
+	case graph.TokenLogits:
+		return l.logitsScratch(s)
 	}
+	return l.detectorScratch(s)
+}
+
+func (l *lowerer) linearScratch(s step, o linear) int64 {
 	p := o.operands(s.in)
 	if l.g.Nodes[p.weight].Op.Kind() != (graph.Param{}).Kind() || !l.packing(p.weight).panels {
 		return 0
@@ -77,7 +86,7 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: "gemm_uniform" + d.variant, addressed: true, push: push,
 		constants: append(append(constants(t.group, o.bias, o.gelu, o.residual, o.norm != nil, d.mode), t.constants...),
-			constants(d.n%uniformPanel != 0, uniformStep(d.k))...),
+			constants(d.n%uniformPanel != 0, uniformStep(d.k), 1, false)...),
 		operands: []operand{l.whole(p.x, 4), weight, pick(p.bias), pick(p.residual), l.write(s.out, 4, 0, d.m*d.n),
 			pick(p.normWeight), pick(p.normBias), scratch},
 		groups: [3]int{down, across, 1},

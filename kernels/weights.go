@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"unsafe"
 
@@ -51,9 +52,13 @@ type UploadOptions struct {
 	style *style // for tests: in place of Variant
 }
 
-// packing is how the matrix of a linear, [N, K], lies in memory: as [K, N], so that
-// neighbouring outputs lie side by side, or in panels (shaders/gemm_uniform.comp).
-type packing struct{ panels, half bool }
+// packing is how the matrix of a linear or a convolution, [N, K], lies in memory: as [K, N],
+// so that neighbouring outputs lie side by side, or in panels (shaders/gemm_uniform.comp).
+type packing struct {
+	panels, half bool
+	taps         int // of a convolution, [N, C, taps]: k is tap*C + channel; 0 of a linear
+	cols         int // to which rows of [K, N] are padded with zeros, 0 for N
+}
 
 // packing of the matrix of a linear. Rows that are no whole vec4s keep to 32-bit floats.
 func (s style) packing(w graph.Shape, p Precision) packing {
@@ -69,8 +74,11 @@ func (p packing) bytes(w graph.Shape) int64 {
 	if p.half {
 		size = 2
 	}
-	if p.panels {
+	switch {
+	case p.panels:
 		n = ceilDiv(n, uniformPanel) * uniformPanel
+	case p.cols > 0:
+		n = p.cols
 	}
 	return size * int64(n) * int64(k)
 }
@@ -93,13 +101,14 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 	}
 	w := &Weights{device: d, style: s, precision: precision, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}}
 	total, done := 4*g.Count().Parameters, int64(0)
-	packed := linearWeights(g)
+	packed := packedWeights(g)
 	if err := packedAlone(g, packed); err != nil {
 		return nil, err
 	}
+	convs := convWeights(g)
 	for _, id := range g.Params() {
 		n := g.Nodes[id]
-		if err := w.upload(ctx, n.Path, n.Shape, src, packed[id]); err != nil {
+		if err := w.upload(ctx, n.Path, n.Shape, src, packed[id], convs[id]); err != nil {
 			return nil, errors.Join(fmt.Errorf("kernels: weight %s: %w", n.Path, err), w.Close())
 		}
 		if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
@@ -123,26 +132,46 @@ func linearWeights(g *graph.Graph) map[graph.ID]bool {
 	return ids
 }
 
-// packedAlone refuses graphs that read a packed weight as anything but a matrix.
+// packedWeights finds the parameters that are packed as a matrix.
+func packedWeights(g *graph.Graph) map[graph.ID]bool {
+	ids := linearWeights(g)
+	maps.Copy(ids, convWeights(g))
+	return ids
+}
+
+// matrixOperand is which operand of an operation is packed as a matrix, -1 where none is.
+func matrixOperand(op graph.Op) int {
+	if _, ok := op.(graph.Linear); ok {
+		return 1
+	}
+	return convOperand(op)
+}
+
+// packedAlone refuses graphs that read a packed weight as anything but a matrix, or as
+// that of a linear and of a convolution, whose orders differ.
 func packedAlone(g *graph.Graph, packed map[graph.ID]bool) error {
+	what := "a linear"
+	linears, convs := linearWeights(g), convWeights(g)
 	for _, n := range g.Nodes {
-		_, isLinear := n.Op.(graph.Linear)
 		for k, id := range n.Inputs {
-			if packed[id] && !(isLinear && k == 1) {
-				return fmt.Errorf("kernels: %s: weight %s is the matrix of a linear and an operand of %s; give each a weight of its own",
-					n.Path, g.Nodes[id].Path, n.Op.Kind())
+			if convs[id] {
+				what = "a convolution"
+			}
+			if packed[id] && (k != matrixOperand(n.Op) || linears[id] && convs[id]) {
+				return fmt.Errorf("kernels: %s: weight %s is the matrix of %s and an operand of %s; give each a weight of its own",
+					n.Path, g.Nodes[id].Path, what, n.Op.Kind())
 			}
 		}
 	}
 	for _, id := range g.Outputs {
 		if packed[id] {
-			return fmt.Errorf("kernels: weight %s is the matrix of a linear and cannot be an output", g.Nodes[id].Path)
+			return fmt.Errorf("kernels: weight %s is the matrix of %s and cannot be an output", g.Nodes[id].Path, what)
 		}
 	}
 	return nil
 }
 
-func (w *Weights) upload(ctx context.Context, name string, shape graph.Shape, src Source, pack bool) error {
+func (w *Weights) upload(ctx context.Context, name string, shape graph.Shape, src Source, pack, conv bool) error {
 	data, err := src.Tensor(name, shape)
 	if err != nil {
 		return err
@@ -151,7 +180,10 @@ func (w *Weights) upload(ctx context.Context, name string, shape graph.Shape, sr
 		return fmt.Errorf("%w: source gave %d elements, want %v", graph.ErrShape, len(data), shape)
 	}
 	bytes := floatBytes(data)
-	if pack {
+	switch {
+	case conv:
+		bytes = w.style.convPacking(shape, w.precision).pack(data, shape[0])
+	case pack:
 		bytes = w.style.packing(shape, w.precision).pack(data, shape[0])
 	}
 	b, err := w.device.NewBuffer(int64(len(bytes)), engine.DeviceMemory, name)
@@ -165,6 +197,7 @@ func (w *Weights) upload(ctx context.Context, name string, shape graph.Shape, sr
 
 // pack lays a matrix [n, K] out.
 func (p packing) pack(x []float32, n int) []byte {
+	x, n = p.channelsLast(x, n)
 	switch {
 	case p.panels:
 		x = panels(x, n, p.half)

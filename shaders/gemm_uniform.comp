@@ -14,10 +14,15 @@
 // What a row of A is: MAP (include/rowmap.glsl) of the rows of a, normed where NORM. Rows that
 // are normed, padded or merged are made once for the workgroup, in scratch of ROWS *
 // SUBTILES * K floats a workgroup, and read from there: padding is zero after the norm.
+// So are those of a convolution, which are K / SIDE^2 channels of each tap, one after the other:
+// maps are mapH x mapW, outputs padH x padW, size positions of weight, the map of offsets
+// and masks (columns.comp says how it is read), down the stride, right the padding.
 // Grid: (ceil(M / (ROWS * SUBTILES)), ceil(panels / PANELS), 1).
-// Defines: A_HALF, B_HALF, C_HALF: 16-bit floats. K is a multiple of 8, with A_HALF of 16; N of 4.
+// Defines: A_HALF, B_HALF, C_HALF: 16-bit floats. K is a multiple of 8, with A_HALF of 16; of
+// a convolution, so are the channels. N is a multiple of 4 unless RAGGED.
 #include "address.glsl"
 #include "gelu.glsl"
+#include "sample.glsl"
 
 layout(constant_id = 1) const bool BIAS = false;
 layout(constant_id = 2) const bool GELU = false;
@@ -28,6 +33,8 @@ layout(constant_id = 6) const uint ROWS = 6;
 layout(constant_id = 7) const uint SUBTILES = 4;
 layout(constant_id = 8) const uint PANELS = 1;
 layout(constant_id = 9) const bool EDGE = false; // N is no multiple of 32
+layout(constant_id = 11) const uint SIDE = 1; // of the kernel of a convolution
+layout(constant_id = 12) const bool RAGGED = false; // N is no multiple of 4, bias the only epilogue
 
 const uint LANES = 8;
 const uint COLS = 32 / LANES; // vectors of a panel
@@ -38,10 +45,11 @@ layout(push_constant) uniform Push {
     uint M, N, K;
     float eps;
     uint mapH, mapW, padH, padW, size, down, right;
+    uint row0;
 };
 #include "rowmap.glsl"
 
-bool staged() { return NORM || MAP == PARTITION || MAP == MERGE; }
+bool staged() { return NORM || MAP == PARTITION || MAP >= MERGE; }
 
 // element LANES*i + lane of the row that begins at p
 float rowVector(Vecs p, uint i) { return deal8(p.v[2 * i], p.v[2 * i + 1]); }
@@ -126,6 +134,54 @@ void stage(uint64_t base, uint k, uint row, Scratch to, Vecs w, Vecs s, float le
         put(to, i, p, real, padding, mean, scale, w, s);
 }
 
+// tapVector is vector i of a tap: of a token, or between four.
+float tapVector(Vecs p[4], vec4 weight, bool real, uint i)
+{
+    float v = rowVector(p[0], i);
+    if (MAP == DEFORM)
+        v = v * weight.x + rowVector(p[1], i) * weight.y + rowVector(p[2], i) * weight.z + rowVector(p[3], i) * weight.w;
+    return real ? v : 0.0;
+}
+
+// stageConv writes a row of a convolution to scratch.
+void stageConv(uint64_t base, Floats om, uint k, uint row, Scratch to)
+{
+    const uint TAPS = SIDE * SIDE;
+    uint channels = k / TAPS, n = channels / LANES, whole = n / 4 * 4;
+    uint h = mapH, w = mapW, across = padW, outputs = padH * padW, positions = size;
+    uint picture = row / outputs, place = row % outputs;
+    int y0 = int(place / across * down) - int(right), x0 = int(place % across * down) - int(right);
+    base += uint64_t(picture) * (h * w) * channels * 4;
+    uint omFirst = picture * positions;
+    Flat offset = Flat(0, place), masked = Flat(2 * TAPS, place);
+    [[dont_unroll]] for (uint tap = 0; tap < TAPS; tap++) {
+        int ty = y0 + int(tap / SIDE), tx = x0 + int(tap % SIDE);
+        Sample s;
+        if (MAP == DEFORM) {
+            float dy = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
+            walk(offset, outputs, positions);
+            float dx = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
+            walk(offset, outputs, positions);
+            float mask = om.v[(omFirst + masked.position) * (3 * TAPS) + masked.channel];
+            walk(masked, outputs, positions);
+            s = sampleAt(ty, tx, dy, dx, mask, int(h), int(w));
+        } else {
+            s.real = ty >= 0 && tx >= 0 && ty < int(h) && tx < int(w);
+            s.token = uvec4(s.real ? uint(ty) * w + uint(tx) : 0);
+            s.weight = vec4(0);
+        }
+        Vecs p[4];
+        [[unroll]] for (uint q = 0; q < 4; q++)
+            p[q] = Vecs(base + uint64_t(s.token[q]) * channels * 4);
+        uint first = tap * channels + LANE;
+        [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
+            [[unroll]] for (uint u = 0; u < 4; u++)
+                to.v[first + LANES * (i + u)] = tapVector(p, s.weight, s.real, i + u);
+        [[dont_unroll]] for (uint i = whole; i < n; i++)
+            to.v[first + LANES * i] = tapVector(p, s.weight, s.real, i);
+    }
+}
+
 void main()
 {
     // Push constants are read once: a read in the loop would be a read with a check.
@@ -138,8 +194,14 @@ void main()
         uint64_t from = a;
         Vecs w = Vecs(weight), s = Vecs(shift);
         float least = eps;
-        [[dont_unroll]] for (uint r = 0; r < count; r++)
-            stage(from, k, first + r, Scratch(A + uint64_t(r) * k * 4), w, s, least);
+        uint begin = row0 + first;
+        [[dont_unroll]] for (uint r = 0; r < count; r++) {
+            Scratch to = Scratch(A + uint64_t(r) * k * 4);
+            if (MAP > MERGE)
+                stageConv(from, Floats(weight), k, begin + r, to);
+            else
+                stage(from, k, first + r, to, w, s, least);
+        }
         // Lanes run in step, as one vector: what remains to be said is that memory is to be in order. (A
         // subgroupBarrier cuts the shader in two for this driver and costs a third of its speed.)
         subgroupMemoryBarrierBuffer();
@@ -221,7 +283,13 @@ void main()
             float added[COLS];
             Vecs shared_ = Vecs(bias + panel * 128);
             [[unroll]] for (uint j = 0; j < COLS; j += 2) {
-                vec2 two = BIAS ? dealPairs(shared_, j * 2, rest) : vec2(0);
+                vec2 two = vec2(0);
+                if (BIAS && RAGGED) {
+                    uint at = panel * 32 + j * LANES + 2 * LANE;
+                    two = vec2(Floats(bias).v[min(at, n - 1)], Floats(bias).v[min(at + 1, n - 1)]);
+                } else if (BIAS) {
+                    two = dealPairs(shared_, j * 2, rest);
+                }
                 added[j] = two.x;
                 added[j + 1] = two.y;
             }
@@ -234,7 +302,14 @@ void main()
                         v = vec2(gelu(v.x), gelu(v.y));
                     if (RESIDUAL)
                         v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
-                    if (!EDGE || panel * 32 + j * LANES + 2 * LANE < n) {
+                    uint at = panel * 32 + j * LANES + 2 * LANE;
+                    if (RAGGED) {
+                        WordsOut y = WordsOut(C + uint64_t(row) * n * 4);
+                        if (at < n)
+                            y.v[at] = floatBitsToUint(v.x);
+                        if (at + 1 < n)
+                            y.v[at + 1] = floatBitsToUint(v.y);
+                    } else if (!EDGE || at < n) {
 #ifdef C_HALF
                         WordsOut(C + begin * 2).v[j * LANES / 2 + LANE] = packHalf2x16(v);
 #else

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -35,25 +36,41 @@ func Record(cfg Config, in Input) (*graph.Graph, error) {
 		return nil, fmt.Errorf("swin: %w: pictures of %d x %d in batches of %d, want at least 1 of each",
 			graph.ErrShape, in.Height, in.Width, in.Batch)
 	}
-	m := model{cfg}
 	b := graph.NewBuilder()
 	image := b.In("input").Input(in.Batch, 3, in.Height, in.Width) // [B, 3, H, W]
-	x := m.patchEmbed(b, image, m.grid(in))                        // [B, H0, W0, C]
-	grid := m.grid(in)
-	for s := range cfg.Depths {
-		st := stage{index: s, grid: grid, channels: cfg.Channels(s), heads: cfg.NumHeads[s]}
-		x = m.stage(b.In("stages", s), x, st) // [B, H, W, C]
-		m.output(b, x, s)
-		if s+1 < cfg.Stages() {
-			x = m.patchMerge(b.In("stages", s, "downsample"), x, 2*st.channels) // [B, ceil(H/2), ceil(W/2), 2C]
-			grid = Grid{(grid.Height + 1) / 2, (grid.Width + 1) / 2}
-		}
-	}
+	Body(b, cfg, image, func(s int, y graph.Value) {
+		b.Output(b.In("out", s).ChannelsFirst(y)) // [B, C, H, W]
+	})
 	g, err := b.Build()
 	if err != nil {
 		return nil, fmt.Errorf("swin: %w", err)
 	}
 	return g, nil
+}
+
+// Body records the backbone below the builder's scope, for a larger model to go on
+// from: of an image [B, 3, H, W] the normed maps [B, H, W, C] of the stages
+// cfg.OutIndices. Each is handed to output as soon as it is recorded, so that what
+// reads it can stand beside it. The configuration must be valid; errors are the builder's.
+func Body(b *graph.Builder, cfg Config, image graph.Value, output func(stage int, y graph.Value)) {
+	m := model{cfg}
+	size := image.Shape()
+	if len(size) != 4 {
+		return // an error was recorded before
+	}
+	grid := m.grid(Input{size[0], size[2], size[3]})
+	x := m.patchEmbed(b, image, grid) // [B, H0, W0, C]
+	for s := range cfg.Depths {
+		st := stage{index: s, grid: grid, channels: cfg.Channels(s), heads: cfg.NumHeads[s]}
+		x = m.stage(b.In("stages", s), x, st)   // [B, H, W, C]
+		if slices.Contains(cfg.OutIndices, s) { // normed; the next stage goes on from the raw x
+			output(s, b.In(fmt.Sprint("norm", s)).LayerNorm(x, cfg.Eps))
+		}
+		if s+1 < cfg.Stages() {
+			x = m.patchMerge(b.In("stages", s, "downsample"), x, 2*st.channels) // [B, ceil(H/2), ceil(W/2), 2C]
+			grid = Grid{(grid.Height + 1) / 2, (grid.Width + 1) / 2}
+		}
+	}
 }
 
 type model struct{ cfg Config }
@@ -177,15 +194,4 @@ func (m model) patchMerge(b *graph.Builder, x graph.Value, channels int) graph.V
 	x = b.In("merged").MergePatches(x) // [B, ceil(H/2), ceil(W/2), 4C]
 	x = b.In("norm").LayerNorm(x, m.cfg.Eps)
 	return b.In("reduction").Linear(x, channels, graph.NoBias)
-}
-
-// output records the normed map of a stage, channels first, if it is asked for.
-// The next stage goes on from the raw x.
-func (m model) output(b *graph.Builder, x graph.Value, s int) {
-	for _, out := range m.cfg.OutIndices {
-		if out == s {
-			y := b.In(fmt.Sprint("norm", s)).LayerNorm(x, m.cfg.Eps)
-			b.Output(b.In("out", s).ChannelsFirst(y)) // [B, C, H, W]
-		}
-	}
 }

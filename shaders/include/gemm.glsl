@@ -5,8 +5,9 @@
 //
 // Defines: A_SCALAR, C_SCALAR when rows of A or C are no multiple of 4;
 // B_TRANSPOSED when B is stored [col, k] (k fastest), B_SCALAR when its rows are no
-// multiple of 4; A_HALF, B_HALF, C_HALF when an operand has 16-bit floats. Without them
-// every access is a whole vec4 of 32-bit floats.
+// multiple of 4; B_PADDED when N is no multiple of 4 and the rows of B go on to the next one;
+// A_HALF, B_HALF, C_HALF when an operand has 16-bit floats. Without them every access is a
+// whole vec4 of 32-bit floats. LOGITS divides by exp(scale[0]) and clamps C to +-limit.
 //
 // With MAPPED (one product, rows of A whole) row r of A is row0 + r through MAP
 // (rowmap.glsl) of the rows of a, and with NORM it is normed: (x - mean) * scale * weight + shift.
@@ -30,6 +31,8 @@ layout(push_constant) uniform Push {
     uint row0;
     uint mapH, mapW, padH, padW, size, down, right;
     float eps;
+    uint biasBase, biasG, biasH;
+    float limit;
 };
 #include "rowmap.glsl"
 
@@ -64,6 +67,9 @@ WRITE4(4, c);
 READ4(5, weight);
 READ4(6, shift);
 #endif
+#ifdef LOGITS
+READ1(5, scale);
+#endif
 
 layout(constant_id = 1) const bool BIAS = false;     // add bias[col]
 layout(constant_id = 2) const bool GELU = false;     // then GELU
@@ -78,6 +84,7 @@ const bool NORM = false;
 // Starts of the operands of this product.
 uint aStart() { return aBase + gl_WorkGroupID.z / heads * aG + gl_WorkGroupID.z % heads * aH; }
 uint bStart() { return bBase + gl_WorkGroupID.z / heads * bG + gl_WorkGroupID.z % heads * bH; }
+uint biasStart() { return biasBase + gl_WorkGroupID.z / heads * biasG + gl_WorkGroupID.z % heads * biasH; }
 uint cStart() { return cBase + gl_WorkGroupID.z / heads * cG + gl_WorkGroupID.z % heads * cH; }
 
 // Row says where a row of A lies.
@@ -213,10 +220,17 @@ vec4 loadB(uint start, uint k, uint col)
 #endif
     }
     return v;
-#elif defined(B_HALF)
-    return AT4H(b, (start + k * ldb + min(col, N - 4)) / 4);
 #else
-    return AT4(b, (start + k * ldb + min(col, N - 4)) / 4);
+#ifdef B_PADDED
+    uint last = ldb - 4;
+#else
+    uint last = N - 4;
+#endif
+#ifdef B_HALF
+    return AT4H(b, (start + k * ldb + min(col, last)) / 4);
+#else
+    return AT4(b, (start + k * ldb + min(col, last)) / 4);
+#endif
 #endif
 }
 
@@ -244,18 +258,24 @@ void finish(uint start, uint row, uint col, vec4 v)
         return;
     uint at = start + row * ldc + col;
     v *= alpha;
+#ifdef LOGITS
+    v /= exp(AT1(scale, 0));
+#endif
 #ifdef C_SCALAR
     [[unroll]] for (uint i = 0; i < 4; i++) {
         if (col + i < N) {
             float x = v[i];
-            if (BIAS) x += AT1(bias, col + i);
+            if (BIAS) x += AT1(bias, biasStart() + col + i);
             if (GELU) x = gelu(x);
             if (RESIDUAL) x += AT1(residual, at + i);
+#ifdef LOGITS
+            x = isnan(x) ? x : clamp(x, -limit, limit);
+#endif
             c[at + i] = x;
         }
     }
 #else
-    if (BIAS) v += AT4(bias, col / 4);
+    if (BIAS) v += AT4(bias, (biasStart() + col) / 4);
     if (GELU) v = gelu(v);
     if (RESIDUAL) v += AT4(residual, at / 4);
 #ifdef C_HALF

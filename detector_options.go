@@ -1,0 +1,92 @@
+package glipvk
+
+import (
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/picture"
+)
+
+// DetectorOptions of [OpenDetector]. The zero value runs synthetic weights on the best
+// device with the original's settings for evaluation.
+type DetectorOptions struct {
+	// Weights is the path of a checkpoint, official or MMDetection's, or "synthetic" or
+	// "synthetic:SEED" for weights by formula; "" is "synthetic", whose seed is 0.
+	Weights string
+
+	// Overrides replace all values of synthetic tensors, by their official name. Where
+	// official weights expect few detections the formula's expect none or thousands:
+	// "rpn.head.bias0" decides.
+	Overrides map[string]float32
+
+	Device    string    // as in [Options]
+	Precision Precision // as in [Options]
+	Tuning    Tuning    // as in [Options]
+
+	// NoFusion runs every operation of the graph by itself; NoAbsorb computes the cross
+	// attention of pictures and words in the direct form, which takes more multiply-adds
+	// for the same numbers (package rewrite).
+	NoFusion, NoAbsorb bool
+
+	// Arch replaces the architecture that belongs to the detector's name; the name may
+	// then be empty.
+	Arch *glip.Config
+
+	// Vocabulary is the path of the text encoder's vocab.txt; "" is bert-base-uncased's.
+	Vocabulary string
+
+	// Size is what pictures are resized to; the zero value is the rule of evaluation,
+	// the short side to 800 pixels, the long side to 1333 at most.
+	Size picture.DetectorSize
+
+	// Limits bounds pictures before memory is taken for them.
+	Limits picture.Limits
+
+	// Threshold drops detections whose score is not above it; 0 keeps all.
+	Threshold float64
+
+	// Probability is what a label's probability must exceed, before centerness, for a
+	// position to be a candidate; 0 is the original's 0.05, below 0 none.
+	Probability float64
+
+	// PerLevel is how many candidates each level of the pyramid may have, 0 is the
+	// original's 1000. IoU above which one of two boxes of a label is suppressed, 0 is
+	// the original's 0.6. Max is how many detections a prompt may have, 0 is the
+	// original's 100, below 0 all.
+	PerLevel int
+	IoU      float64
+	Max      int
+
+	// LargestToken scores a label by its best token instead of the mean of them
+	// (SCORE_AGG MAX).
+	LargestToken bool
+
+	// Programs is the number of compiled programs that are kept, one for each size of
+	// pictures, of captions, and of both; 0 is 12.
+	Programs int
+
+	// Pictures and Captions are how many of each are kept encoded, so that a second query
+	// on a picture needs no backbone and a second picture with a caption no text encoder;
+	// 0 is 2 and 64. A picture of 800x1333 takes 23 MB.
+	Pictures, Captions int
+
+	AllowNonFinite      bool // as in [Options]
+	Validation, NoCache bool // as in [Options]
+
+	// Progress is as in [Options]; the stages are "weights" and "verify".
+	Progress func(stage string, done, total int64)
+}
+
+// base is what the options share with a backbone's.
+func (o DetectorOptions) base() Options {
+	return Options{
+		Weights: o.Weights, Device: o.Device, Precision: o.Precision, Tuning: o.Tuning, NoFusion: o.NoFusion,
+		AllowNonFinite: o.AllowNonFinite, Validation: o.Validation, NoCache: o.NoCache, Progress: o.Progress,
+	}
+}
+
+// or is n, or a default where n is 0.
+func or(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}

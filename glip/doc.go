@@ -1,0 +1,24 @@
+// Package glip records GLIP's detector (Li et al. 2021, Grounded Language-Image
+// Pre-training; microsoft/GLIP) as graphs, and turns what their executors return into
+// boxes. It knows no device and no weights.
+//
+// The detector is three graphs that hand values on, so that what does not change is not
+// computed again:
+//
+//	vision     image [1, 3, H, W] -> P3..P7 [1, h, w, C]     Swin and the feature pyramid
+//	language   ids [1, T] -> hidden [1, T, D]                 BERT
+//	grounding  P3..P7, hidden, owned [L, T] -> candidates     tower, head, scores, selection
+//
+// A second picture with the same caption needs no language, a second caption on the
+// same picture no vision. [Record] is the three of them in one.
+//
+//	cfg, err := glip.Preset("glip-t")
+//	g, err := glip.RecordGrounding(cfg, glip.Grounding{Height: 800, Width: 1344, Tokens: 20, Labels: 4})
+//	boxes := glip.Detections(cfg, rows, glip.Frame{...}, glip.Limits{})
+//
+// Names of parameters, and with them the paths of the graphs, are those of the official
+// checkpoints, but for the backbone, which has the names and the merge order of package
+// swin below "backbone.body". [Bind] reads both official files and MMDetection's.
+//
+// The package imports graph and swin only.
+package glip

@@ -1,0 +1,44 @@
+package glip
+
+import "github.com/glipvk/glipvk/graph"
+
+// head records the predictions of VLDyHead.forward and what a level may detect: maps
+// [1, h, w, C], text [1, T, D], owned [L, T]. Each level's candidates are an output.
+func (m model) head(b *graph.Builder, maps []graph.Value, text, owned graph.Value, in Grounding) {
+	c := m.cfg.Channels
+	tokens := b.In("tokens").Normalize(text, 1e-12)                                                               // [1, T, D]
+	projected := b.In("dot_product_projection_text").Linear(b.In("halved").Scale(tokens, 0.5), c, graph.WithBias) // [1, T, C]
+	for l, x := range maps {
+		box, center := b.In("bbox_pred"), b.In("centerness")
+		deltas := box.LinearOf(x, box.Param("weight", 4, c, 1, 1), graph.WithBias)
+		p := prediction{
+			logits:     m.logits(b, level(l), x, projected, tokens),
+			centerness: center.LinearOf(x, center.Param("weight", 1, c, 1, 1), graph.WithBias),
+			deltas:     b.In("bbox", level(l)).MulScalar(deltas, b.In("scales", l).Param("scale", 1)),
+		}
+		p.selection(b, level(l), owned, in)
+	}
+}
+
+// prediction is what the head says of a level.
+type prediction struct {
+	logits     graph.Value // [1, h*w, T]
+	centerness graph.Value // [1, h, w, 1]
+	deltas     graph.Value // [1, h, w, 4]
+}
+
+// selection records what of a level may be detected and marks it as an output.
+func (p prediction) selection(b *graph.Builder, at string, owned graph.Value, in Grounding) {
+	scores := b.In("scores", at).PhraseScores(p.logits, owned, graph.PhraseScores{Max: in.LargestToken}) // [1, h*w, L]
+	b.Output(b.In("candidates", at).Candidates(scores, p.centerness, p.deltas, graph.Candidates{
+		Threshold: in.Threshold, Limit: in.PerLevel,
+	}))
+}
+
+// logits records the dot product of positions and tokens; it takes the path dot.p3 and
+// so on, its weights are the head's own.
+func (m model) logits(b *graph.Builder, at string, x, projected, tokens graph.Value) graph.Value {
+	return b.In("dot", at).TokenLogits(x, projected, tokens, graph.TokenWeights{
+		BiasLang: b.Param("bias_lang", m.cfg.Text.Hidden), Bias0: b.Param("bias0", 1), LogScale: b.Param("log_scale", 1),
+	}, graph.TokenLogits{Limit: clampLimit})
+}

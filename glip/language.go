@@ -1,0 +1,73 @@
+package glip
+
+import (
+	"math"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// clampLimit bounds scores and text activations of the tower (CLAMP_MIN_FOR_UNDERFLOW
+// and its kin: values beyond overflow 16-bit floats).
+const clampLimit = 50000
+
+// language records the text encoder (transformers, models/bert/modeling_bert.py): ids
+// [1, T] to hidden [1, T, D]. A caption is computed at its own length: what the original
+// pads it with takes part in nothing that is read (spec section 3.5).
+func (m model) language(b *graph.Builder, ids graph.Value) graph.Value {
+	t := m.cfg.Text
+	b = b.In("language_backbone", "body", "model")
+	e := b.In("embeddings")
+	x := e.Embed(ids,
+		e.In("word_embeddings").Param("weight", t.VocabSize, t.Hidden),
+		e.In("token_type_embeddings").Param("weight", 2, t.Hidden),
+		e.In("position_embeddings").Param("weight", t.MaxPositions, t.Hidden)) // [1, T, D]
+	x = e.In("LayerNorm").LayerNorm(x, t.Eps)
+	for i := range t.Layers {
+		x = m.textLayer(b.In("encoder", "layer", i), x, unclamped)
+	}
+	return x
+}
+
+// clamping says whether a text layer clamps: those of the tower do.
+type clamping bool
+
+const (
+	unclamped clamping = false
+	clamped   clamping = true
+)
+
+// clamp records a clamp below a scope where there is to be one.
+func (c clamping) clamp(b *graph.Builder, x graph.Value) graph.Value {
+	if c == unclamped {
+		return x
+	}
+	return b.In("clamped").Clamp(x, clampLimit)
+}
+
+// textLayer records one layer of a BERT: attention and a perceptron, each with the norm
+// after its residual. The tower's copy (maskrcnn_benchmark/modeling/rpn/modeling_bert.py)
+// clamps the scores and, in the perceptron, whatever it computes. x is [1, T, D].
+func (m model) textLayer(b *graph.Builder, x graph.Value, c clamping) graph.Value {
+	t := m.cfg.Text
+	self, out := b.In("attention", "self"), b.In("attention", "output")
+	q := self.In("query").Linear(x, t.Hidden, graph.WithBias)
+	k := self.In("key").Linear(x, t.Hidden, graph.WithBias)
+	v := self.In("value").Linear(x, t.Hidden, graph.WithBias)
+	scores := self.In("scores").CrossScores(q, k, graph.CrossScores{
+		Heads: t.Heads, Scale: 1 / math.Sqrt(float64(t.Hidden)/float64(t.Heads)),
+	}) // [1, h, T, T]
+	p := self.In("softmax").Softmax(c.clamp(self.In("scores"), scores))
+	y := self.CrossContext(p, v, t.Heads) // [1, T, D]
+	y = out.In("dense").Linear(y, t.Hidden, graph.WithBias)
+	y = out.In("residual").Add(y, x)
+	y = out.In("LayerNorm").LayerNorm(y, t.Eps)
+
+	inner, last := b.In("intermediate"), b.In("output")
+	z := inner.In("dense").Linear(y, t.Intermediate, graph.WithBias) // [1, T, F]
+	z = inner.In("gelu").GELU(c.clamp(inner.In("dense"), z))
+	z = c.clamp(inner, z)
+	z = last.In("dense").Linear(z, t.Hidden, graph.WithBias)
+	z = c.clamp(last.In("dense"), z)
+	z = last.In("residual").Add(z, y)
+	return c.clamp(last, last.In("LayerNorm").LayerNorm(z, t.Eps))
+}

@@ -1,0 +1,135 @@
+package glip
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// Eps of the tower's norms of maps: torch's default.
+const mapEps = 1e-5
+
+// grounding records tower, head and selection, and marks the candidates as outputs.
+func (m model) grounding(b *graph.Builder, maps []graph.Value, hidden graph.Value, in Grounding) {
+	owned := b.In("owned").Input(in.Labels, in.Tokens)
+	head := b.In("rpn", "head")
+	maps, text := m.tower(head.In("dyhead_tower"), maps, hidden)
+	m.head(head, maps, text, owned, in)
+}
+
+// tower records the layers of VLDyHead (maskrcnn_benchmark/modeling/rpn/vldyhead.py):
+// fusion, a text layer, a DyConv; without fusion the DyConv alone.
+func (m model) tower(b *graph.Builder, maps []graph.Value, text graph.Value) ([]graph.Value, graph.Value) {
+	for i := range m.cfg.Layers {
+		if !m.cfg.Fusion {
+			maps = m.dyConv(b.In(i), maps)
+			continue
+		}
+		maps, text = m.fuse(b.In(3*i), maps, text)
+		text = m.textLayer(b.In(3*i+1), text, clamped)
+		maps = m.dyConv(b.In(3*i+2), maps)
+	}
+	return maps, text
+}
+
+// level names a level below a scope: p3 to p7.
+func level(l int) string { return fmt.Sprint("p", l+3) }
+
+// fuse records VLFuse (BiAttentionBlockForCheckpoint and BiMultiHeadAttention of
+// maskrcnn_benchmark/utils/fuse_helper.py): the positions of all levels in one sequence
+// [1, S, C] and the tokens [1, T, D] attend to each other. Both residuals start from the
+// normed tensors. The text side's softmax over the positions subtracts the largest score
+// first and clamps again, which changes nothing.
+func (m model) fuse(b *graph.Builder, maps []graph.Value, text graph.Value) ([]graph.Value, graph.Value) {
+	c, e, h, d := m.cfg.Channels, m.cfg.FusionDim, m.cfg.FusionHeads, m.cfg.Text.Hidden
+	f := b.In("b_attn")
+	a := f.In("attn")
+	v := f.In("layer_norm_v").LayerNorm(f.In("visual").ConcatTokens(maps...), mapEps) // [1, S, C]
+	x := f.In("layer_norm_l").LayerNorm(text, mapEps)                                 // [1, T, D]
+
+	q := a.In("v_proj").Linear(v, e, graph.WithBias)
+	k := a.In("l_proj").Linear(x, e, graph.WithBias)
+	valuesV := a.In("values_v_proj").Linear(v, e, graph.WithBias)
+	valuesL := a.In("values_l_proj").Linear(x, e, graph.WithBias)
+	scores := a.In("scores").CrossScores(q, k, graph.CrossScores{Heads: h, Scale: 1 / math.Sqrt(float64(e)/float64(h))})
+	scores = a.In("clamped").Clamp(scores, clampLimit) // [1, h, S, T]
+
+	toTokens := a.In("softmax_v").Softmax(scores)                               // over T
+	deltaV := a.In("context_v").CrossContext(toTokens, valuesL, h)              // [1, S, E]
+	deltaV = a.In("out_v_proj").Linear(deltaV, c, graph.WithBias)               // [1, S, C]
+	toPositions := a.In("softmax_l").Softmax(a.In("scores_l").SwapLast(scores)) // [1, h, T, S], over S
+	deltaL := a.In("context_l").CrossContext(toPositions, valuesV, h)           // [1, T, E]
+	deltaL = a.In("out_l_proj").Linear(deltaL, d, graph.WithBias)               // [1, T, D]
+	v = f.In("residual_v").AddScaled(v, deltaV, f.Param("gamma_v", c))          // [1, S, C]
+	text = b.In("lang").AddScaled(x, deltaL, f.Param("gamma_l", d))             // [1, T, D]
+	return m.split(b, v, maps), text
+}
+
+// split cuts a sequence into maps of the sizes of others.
+func (m model) split(b *graph.Builder, v graph.Value, like []graph.Value) []graph.Value {
+	maps := make([]graph.Value, len(like))
+	begin := 0
+	for l := range like {
+		size := like[l].Shape()
+		if len(size) != 4 {
+			return like // an error was recorded before
+		}
+		maps[l] = b.In(level(l)).SliceTokens(v, graph.SliceTokens{Begin: begin, Height: size[1], Width: size[2]})
+		begin += size[1] * size[2]
+	}
+	return maps
+}
+
+// dyConv records DyConv (the module of that name in vldyhead.py), whose weights serve
+// all levels. Each level gathers its own map and its neighbours', each through a
+// deformable convolution whose offsets come of the level itself, weighs and averages
+// them, and passes the mean through a ReLU with coefficients of its own.
+func (m model) dyConv(b *graph.Builder, maps []graph.Value) []graph.Value {
+	taps := 9
+	next := make([]graph.Value, len(maps))
+	for l, x := range maps {
+		om := b.In("offset").Conv(x, 3*taps, 3, graph.Conv{Stride: 1, Pad: 1}, graph.WithBias)
+		om = b.In("offset", "modulated").Sigmoid(om, 2*taps)
+		branches := m.branch(b, m.convolve(b, 1, x, om, 1))
+		if l > 0 {
+			branches = append(branches, m.branch(b, m.convolve(b, 2, maps[l-1], om, 2))...)
+		}
+		if size := x.Shape(); l+1 < len(maps) && len(size) == 4 {
+			// The coarser level reads this level's offsets as if they were of its own size (DeformConv).
+			y := m.convolve(b, 0, maps[l+1], om, 1)
+			y = b.In("DyConv", 0, "upsample").ResizeBilinear(y, size[1], size[2])
+			branches = append(branches, m.branch(b, y)...)
+		}
+		y := b.In("mean").WeightedMean(branches...)
+		next[l] = m.dynamicReLU(b.In("relu"), b.In(level(l)), y)
+	}
+	return next
+}
+
+// convolve records Conv3x3Norm number which: a deformable convolution, then a group norm.
+func (m model) convolve(b *graph.Builder, which int, x, om graph.Value, stride int) graph.Value {
+	d := b.In("DyConv", which)
+	y := d.In("conv").DeformConv(x, om, m.cfg.Channels, 3, graph.DeformConv{Stride: stride, Pad: 1})
+	return d.In("bn").GroupNorm(y, graph.GroupNorm{Groups: m.cfg.Groups, Eps: mapEps})
+}
+
+// branch is a map with its gate: a weight of each branch from the mean over the map.
+func (m model) branch(b *graph.Builder, x graph.Value) []graph.Value {
+	a := b.In("AttnConv", 1)
+	g := b.In("AttnConv", 0).GlobalMean(x) // [1, C]
+	g = a.LinearOf(g, a.Param("weight", 1, m.cfg.Channels, 1, 1), graph.WithBias)
+	g = b.In("AttnConv", 2).ReLU(g)
+	return []graph.Value{x, b.In("h_sigmoid").HardSigmoid(g)} // [1, 1]
+}
+
+// dynamicReLU records DYReLU (maskrcnn_benchmark/layers/dyrelu.py); the result takes the
+// path of out.
+func (m model) dynamicReLU(b, out *graph.Builder, x graph.Value) graph.Value {
+	c := m.cfg.Channels
+	t := b.In("avg_pool").GlobalMean(x) // [1, C]
+	t = b.In("fc", 0).Linear(t, c/4, graph.WithBias)
+	t = b.In("fc", 1).ReLU(t)
+	t = b.In("fc", 2).Linear(t, 4*c, graph.WithBias)
+	return out.DynamicReLU(x, b.In("fc", 3).HardSigmoid(t))
+}

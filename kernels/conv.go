@@ -1,0 +1,297 @@
+package kernels
+
+import (
+	"fmt"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// convOperand is which operand of an operation is the weight of a convolution, -1 where
+// none is.
+func convOperand(op graph.Op) int {
+	switch op.(type) {
+	case graph.Conv:
+		return 1
+	case graph.DeformConv:
+		return 2
+	}
+	return -1
+}
+
+// convWeights finds the parameters that are the weight of a convolution.
+func convWeights(g *graph.Graph) map[graph.ID]bool {
+	ids := map[graph.ID]bool{}
+	for _, n := range g.Nodes {
+		if k := convOperand(n.Op); k >= 0 {
+			ids[n.Inputs[k]] = true
+		}
+	}
+	return ids
+}
+
+// convPacking of a weight [N, C, k, k]. The matrix is [N, k*k*C], tap after tap, so that a
+// row of the other matrix consists of runs of C channels of a map. Any N will do, because
+// offset convolutions have 27; rows of [K, N] are whole vec4s for it.
+func (s style) convPacking(w graph.Shape, p Precision) packing {
+	k := packing{taps: w[2] * w[3], panels: s.gemm == uniform && w[1]%8 == 0, half: p == F16 && w[1]%4 == 0}
+	if !k.panels && w[1]%4 == 0 {
+		k.cols = ceilDiv(w[0], 4) * 4
+	}
+	return k
+}
+
+// channelsLast turns the weight of a convolution, [n, C, taps], into a matrix of n rows,
+// padded with zeros to p.cols, and returns their number. Other matrices stay as they are.
+func (p packing) channelsLast(x []float32, n int) ([]float32, int) {
+	if p.taps == 0 {
+		return x, n
+	}
+	rows := max(n, p.cols)
+	k := len(x) / n
+	c := k / p.taps
+	y := make([]float32, rows*k)
+	for row := range n {
+		from, to := x[row*k:], y[row*k:]
+		for channel := range c {
+			for tap := range p.taps {
+				to[tap*c+channel] = from[channel*p.taps+tap]
+			}
+		}
+	}
+	return y, rows
+}
+
+// convolution is a Conv or a DeformConv with its sizes.
+type convolution struct {
+	x, om, weight, bias graph.ID // -1 where there is none
+	stride, pad, side   int
+	pictures            int
+	mapH, mapW, c       int
+	outH, outW, n       int
+	positions           int // of a picture of om
+}
+
+func (l *lowerer) convolution(s step) convolution {
+	v := convolution{x: s.in[0], om: -1, bias: -1}
+	switch o := s.op.(type) {
+	case graph.Conv:
+		v.weight, v.stride, v.pad = s.in[1], o.Stride, o.Pad
+		if len(s.in) == 3 {
+			v.bias = s.in[2]
+		}
+	case graph.DeformConv:
+		v.om, v.weight, v.bias, v.stride, v.pad = s.in[1], s.in[2], s.in[3], o.Stride, o.Pad
+		om := l.shape(v.om)
+		v.positions = om[1] * om[2]
+	}
+	x, y := l.shape(v.x), l.shape(s.out)
+	v.side = l.shape(v.weight)[2]
+	v.pictures, v.mapH, v.mapW, v.c = x[0], x[1], x[2], x[3]
+	v.outH, v.outW, v.n = y[1], y[2], y[3]
+	return v
+}
+
+func (v convolution) k() int    { return v.side * v.side * v.c }
+func (v convolution) rows() int { return v.pictures * v.outH * v.outW }
+
+// pointwise reports whether the rows of x are those of the product.
+func (v convolution) pointwise() bool {
+	return v.om < 0 && v.side == 1 && v.stride == 1 && v.pad == 0
+}
+
+// Memory for rows of convolutions as they are multiplied. A software driver's are made by a
+// dispatch of their own, and few enough to be in the cache still when they are read.
+const (
+	columnsBytes = 4 << 20
+	stagedBytes  = 32 << 20
+)
+
+// columnRows is how many rows of a convolution are made at a time: equal parts.
+func (l *lowerer) columnRows(v convolution) int {
+	most := max(columnsBytes/(4*v.k()), 64)
+	return ceilDiv(ceilDiv(v.rows(), ceilDiv(v.rows(), most)), 64) * 64
+}
+
+// convScratch is the memory of a convolution for rows.
+func (l *lowerer) convScratch(s step) int64 {
+	v := l.convolution(s)
+	if l.packing(v.weight).panels {
+		return l.stagedRows(v).bytes
+	}
+	if v.pointwise() {
+		return 0
+	}
+	return 4 * int64(min(l.columnRows(v), v.rows())) * int64(v.k())
+}
+
+// conv lowers a convolution, deformable or not, as a product of its rows, which are made
+// in scratch, with the weight.
+func (l *lowerer) conv(s step) error {
+	v := l.convolution(s)
+	w := l.g.Nodes[v.weight]
+	if w.Op.Kind() != (graph.Param{}).Kind() {
+		return fmt.Errorf("the weight is %s, computed by %s; only weights that are parameters are packed", w.Path, w.Op.Kind())
+	}
+	if l.packing(v.weight).panels {
+		return l.convUniform(s, v)
+	}
+	pictures := []span{{0, v.pictures}}
+	perPicture := []int64{4 * int64(v.mapH*v.mapW*v.c), 4 * int64(v.positions) * int64(3*v.side*v.side)}
+	if max(perPicture[0], perPicture[1])*int64(v.pictures) > l.limit {
+		if v.om < 0 {
+			perPicture = perPicture[:1]
+		}
+		var err error
+		if pictures, err = l.spans(v.pictures, 0, append(perPicture, 4*int64(v.outH*v.outW*v.n))...); err != nil {
+			return err
+		}
+	}
+	for _, p := range pictures {
+		if err := l.convColumns(s, v, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// columnsPush mirrors the block of columns.comp; channels in vectors.
+type columnsPush struct {
+	Rows, Row0             uint32
+	Channels               uint32
+	MapH, MapW, OutH, OutW uint32
+	Positions              uint32
+	Stride, Pad            uint32
+}
+
+// convColumns lowers the convolution of some pictures: rows by rows.
+func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
+	n, k, each := v.n, v.k(), v.outH*v.outW
+	most, perRow := min(l.columnRows(v), l.mostRows(n, k), l.caps.MaxWorkgroups[0]*l.caps.MaxWorkgroups[1]), []int64{4 * int64(n), 4 * int64(k)}
+	if v.pointwise() {
+		most = l.mostRows(n, k)
+	}
+	list, err := l.spans(pictures.units()*each, most, perRow...)
+	if err != nil {
+		return err
+	}
+	stem, width := vector("columns", v.c)
+	x := l.read(v.x, width, pictures.begin*v.mapH*v.mapW*v.c, pictures.units()*v.mapH*v.mapW*v.c)
+	om := x
+	om.width = 1
+	if v.om >= 0 {
+		per := v.positions * 3 * v.side * v.side
+		om = l.read(v.om, 1, pictures.begin*per, pictures.units()*per)
+	}
+	push := columnsPush{Channels: uint32(v.c / width), MapH: uint32(v.mapH), MapW: uint32(v.mapW), OutH: uint32(v.outH), OutW: uint32(v.outW),
+		Positions: uint32(v.positions), Stride: uint32(v.stride), Pad: uint32(v.pad)}
+	for _, r := range list {
+		rows := r.units()
+		a := l.read(v.x, width, (pictures.begin*each+r.begin)*k, rows*k)
+		if !v.pointwise() {
+			push.Rows, push.Row0 = uint32(rows), uint32(r.begin)
+			groups, err := l.fold(rows)
+			if err != nil {
+				return err
+			}
+			a = l.scratch(4 * int64(rows) * int64(k))
+			a.width, a.access = width, engine.Write
+			l.emit(s, stem, dispatch{constants: constants(l.style.group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: groups})
+			a.access = engine.Read
+		}
+		l.convProduct(s, v, a, span{pictures.begin*each + r.begin, pictures.begin*each + r.end})
+	}
+	return nil
+}
+
+// convProduct multiplies rows of a convolution.
+func (l *lowerer) convProduct(s step, v convolution, a operand, rows span) {
+	n, k := v.n, v.k()
+	pack := l.packing(v.weight)
+	p := product{batch: 1, mode: identity, epilogue: linear{bias: v.bias >= 0},
+		push: gemmPush{M: uint32(rows.units()), N: uint32(n), K: uint32(k), LDA: uint32(k), LDB: uint32(max(n, pack.cols)), LDC: uint32(n), Heads: 1, Alpha: 1}}
+	width := 1
+	switch {
+	case v.c%4 != 0:
+		p.variant = "_scalar"
+	case n%4 != 0:
+		p.variant = "_ragged"
+	default:
+		width = 4
+	}
+	if pack.half {
+		p.variant += "_fhf"
+	}
+	b := operand{weight: l.g.Nodes[v.weight].Path, bytes: pack.bytes(l.shape(v.weight)), width: 4, half: pack.half, access: engine.Read}
+	if v.c%4 != 0 {
+		b.width = 1
+	}
+	plain := b.unread()
+	plain.width = width
+	bias := plain
+	if v.bias >= 0 {
+		bias = l.whole(v.bias, width)
+	}
+	p.operands = []operand{a, b, bias, plain, l.write(s.out, width, rows.begin*n, rows.units()*n)}
+	if width == 4 { // a variant that could norm its rows
+		p.operands = append(p.operands, plain, plain)
+	}
+	l.emitProduct(s, p)
+}
+
+// staged is how a convolution's rows are made by the uniform product itself.
+type staged struct {
+	shape shape
+	tile  tile
+	rows  int   // of a dispatch
+	bytes int64 // of scratch
+}
+
+// stagedRows chooses the rows of a dispatch: whole workgroups, as many as find memory for
+// their rows, equally shared out to cores and dispatches.
+func (l *lowerer) stagedRows(v convolution) staged {
+	d := shape{m: v.rows(), n: v.n, k: v.k(), mode: convolved}
+	if v.om >= 0 {
+		d.mode = deformed
+	}
+	if l.packing(v.weight).half {
+		d.variant = "_fhf"
+	}
+	t := l.style.tile(d, l.measured)
+	down, across := t.groups(d.m, d.n)
+	per := 4 * int64(across*t.rows) * int64(d.k) // of the workgroups of the same rows
+	cores := max(l.style.cores, 1)
+	most := max(int(stagedBytes/per)/cores*cores, 1)
+	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), cores) * cores
+	return staged{d, t, most * t.rows, per * int64(min(most, down))}
+}
+
+// convUniform lowers a convolution whose weight lies in panels: each workgroup makes its rows
+// in scratch and multiplies them with all panels.
+func (l *lowerer) convUniform(s step, v convolution) error {
+	r := l.stagedRows(v)
+	t, n, k := r.tile, v.n, v.k()
+	push := uniformPush{N: uint32(n), K: uint32(k), MapH: uint32(v.mapH), MapW: uint32(v.mapW), PadH: uint32(v.outH), PadW: uint32(v.outW),
+		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad)}
+	weight := l.packed(v.weight)
+	pick := func(id graph.ID) operand {
+		if id < 0 {
+			return weight
+		}
+		return l.whole(id, 4)
+	}
+	for row := 0; row < v.rows(); row += r.rows {
+		rows := min(r.rows, v.rows()-row)
+		push.M, push.Row0 = uint32(rows), uint32(row)
+		down, across := t.groups(rows, n)
+		l.list = append(l.list, dispatch{
+			path: s.path, shader: "gemm_uniform" + r.shape.variant, addressed: true, push: push,
+			constants: append(append(constants(t.group, v.bias >= 0, false, false, false, r.shape.mode), t.constants...),
+				constants(n%uniformPanel != 0, uniformStep(k), v.side, n%4 != 0)...),
+			operands: []operand{l.whole(v.x, 4), weight, pick(v.bias), weight, l.write(s.out, 4, row*n, rows*n), pick(v.om), weight, l.scratch(r.bytes)},
+			groups:   [3]int{down, across, 1},
+			flops:    2 * int64(rows) * int64(n) * int64(k),
+		})
+	}
+	return nil
+}

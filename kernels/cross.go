@@ -1,0 +1,296 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// matrices is an operand of products numbered by picture and head: element (r, c) of
+// product (g, h) is element g*picture + h*head + r*row + c of the value.
+type matrices struct {
+	id                 graph.ID // below 0: the step's scratch
+	picture, head, row int
+}
+
+// cross is a product for each picture and head: C = clamp(alpha * A B + bias). A is
+// [m, k], B [k, n], stored as [n, k] if transposed, C [m, n].
+type cross struct {
+	a, b, c               matrices
+	transposed            bool
+	bias                  graph.ID // -1 for none
+	biasPicture, biasHead int      // by which its n elements move on
+	pictures, heads       int
+	m, n, k               int
+	alpha                 float64
+	scale                 graph.ID // LOGITS of gemm.glsl, -1 for none
+	limit                 float64
+}
+
+// block is a part of a cross that is one dispatch.
+type block struct{ pictures, heads, m, n, k span }
+
+// extent is the range of elements of a matrix operand that a block touches.
+func (x matrices) extent(b block, rows, cols span) span {
+	begin := b.pictures.begin*x.picture + b.heads.begin*x.head + rows.begin*x.row + cols.begin
+	last := (b.pictures.end-1)*x.picture + (b.heads.end-1)*x.head + (rows.end-1)*x.row + cols.end
+	return span{begin, last}
+}
+
+// extents are those of a, b and c.
+func (x cross) extents(b block) (a, second, c span) {
+	second = x.b.extent(b, b.k, b.n)
+	if x.transposed {
+		second = x.b.extent(b, b.n, b.k)
+	}
+	return x.a.extent(b, b.m, b.k), second, x.c.extent(b, b.m, b.n)
+}
+
+// around is the operand of a range, begun early where it has to be aligned, and how many
+// elements of it come before the range.
+func (l *lowerer) around(id graph.ID, width int, r span, access engine.Access) (operand, uint32) {
+	before := r.begin % int(l.align/4)
+	begin, count := r.begin-before, r.units()+before
+	if id < 0 {
+		o := l.scratch(4 * int64(count))
+		o.offset, o.width, o.access = o.offset+4*int64(begin), width, access
+		return o, uint32(before)
+	}
+	return l.operand(id, width, begin, count, access), uint32(before)
+}
+
+// fits reports whether a block's operands fit bindings, and its grid the device.
+func (l *lowerer) fits(x cross, b block) bool {
+	bytes := func(r span) int64 { return 4*int64(r.units()) + 4*int64(r.begin%int(l.align/4)) }
+	first, second, c := x.extents(b)
+	return bytes(first) <= l.limit && bytes(second) <= l.limit && bytes(c) <= l.limit &&
+		b.pictures.units()*b.heads.units() <= l.caps.MaxWorkgroups[2] && b.m.units() <= l.mostRows(b.n.units(), b.k.units())
+}
+
+// halved cuts a span in two, at a multiple of a granule.
+func (s span) halved(granule int) (span, span, bool) {
+	middle := s.begin + max(ceilDiv(s.units()/2, granule), 1)*granule
+	if middle >= s.end {
+		return s, s, false
+	}
+	return span{s.begin, middle}, span{middle, s.end}, true
+}
+
+// blocks cuts a block until every part fits: by pictures, by heads, by rows of A, and, where that
+// does not help because B is what is too large, by its rows. Parts along k are in order.
+func (l *lowerer) blocks(x cross, b block) ([]block, error) {
+	if l.fits(x, b) {
+		return []block{b}, nil
+	}
+	_, second, c := x.extents(b)
+	one, two, ok := b, b, false
+	cut := func(axis func(*block) *span, granule int) {
+		if !ok {
+			*axis(&one), *axis(&two), ok = axis(&b).halved(granule)
+		}
+	}
+	cut(func(b *block) *span { return &b.pictures }, 1)
+	cut(func(b *block) *span { return &b.heads }, 1)
+	if 4*int64(second.units())+l.align <= l.limit {
+		cut(func(b *block) *span { return &b.m }, 16)
+	}
+	if x.transposed {
+		cut(func(b *block) *span { return &b.n }, 16)
+	} else {
+		cut(func(b *block) *span { return &b.k }, 16)
+	}
+	if !ok {
+		return nil, fmt.Errorf("a part of the product (%d x %d x %d, %d bytes) does not fit a binding of %d bytes: %w",
+			b.m.units(), b.n.units(), b.k.units(), 4*int64(max(second.units(), c.units())), l.limit, engine.ErrUnsupported)
+	}
+	first, err := l.blocks(x, one)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := l.blocks(x, two)
+	return append(first, rest...), err
+}
+
+// crossVariant is the variant that reads and stores a cross, and the floats of an element of
+// a, b and c.
+func (x cross) crossVariant() (variant string, a, b, c int) {
+	whole := func(numbers ...int) bool {
+		for _, n := range numbers {
+			if n%4 != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	vectorA := whole(x.k, x.a.picture, x.a.head, x.a.row)
+	vectorB := whole(x.b.picture, x.b.head, x.b.row)
+	name := "_scores"
+	if x.scale >= 0 {
+		name = "_logits"
+	}
+	switch {
+	case x.transposed && vectorA && vectorB:
+		return name, 4, 4, 1
+	case x.transposed:
+		return name + "_scalar", 1, 1, 1
+	case vectorB && whole(x.n, x.c.picture, x.c.head, x.c.row, x.biasPicture, x.biasHead) && vectorA:
+		return "", 4, 4, 4
+	case vectorB && whole(x.n, x.c.picture, x.c.head, x.c.row, x.biasPicture, x.biasHead):
+		return "_context", 1, 4, 4
+	}
+	return "_scalar", 1, 1, 1
+}
+
+// emitCross appends the dispatches of a cross.
+func (l *lowerer) emitCross(s step, x cross) error {
+	list, err := l.blocks(x, block{span{0, x.pictures}, span{0, x.heads}, span{0, x.m}, span{0, x.n}, span{0, x.k}})
+	if err != nil {
+		return err
+	}
+	variant, widthA, widthB, widthC := x.crossVariant()
+	for _, b := range list {
+		first, second, third := x.extents(b)
+		push := gemmPush{M: uint32(b.m.units()), N: uint32(b.n.units()), K: uint32(b.k.units()),
+			LDA: uint32(x.a.row), LDB: uint32(x.b.row), LDC: uint32(x.c.row), Heads: uint32(b.heads.units()),
+			AG: uint32(x.a.picture), AH: uint32(x.a.head), BG: uint32(x.b.picture), BH: uint32(x.b.head), CG: uint32(x.c.picture), CH: uint32(x.c.head),
+			Alpha: float32(x.alpha), BiasG: uint32(x.biasPicture), BiasH: uint32(x.biasHead), Limit: float32(x.limit)}
+		p := product{variant: variant, batch: b.pictures.units() * b.heads.units(), mode: identity,
+			epilogue: linear{bias: x.bias != noBias && b.k.begin == 0, residual: b.k.begin > 0}}
+		var operandA, operandB, c operand
+		operandA, push.ABase = l.around(x.a.id, widthA, first, engine.Read)
+		operandB, push.BBase = l.around(x.b.id, widthB, second, engine.Read)
+		c, push.CBase = l.around(x.c.id, widthC, third, engine.Write)
+		plain := operandB
+		plain.width = widthC
+		bias, residual := plain, plain
+		if p.epilogue.bias {
+			at := b.pictures.begin*x.biasPicture + b.heads.begin*x.biasHead + b.n.begin
+			end := (b.pictures.end-1)*x.biasPicture + (b.heads.end-1)*x.biasHead + b.n.end
+			bias, push.BiasBase = l.around(x.bias, widthC, span{at, end}, engine.Read)
+		}
+		if p.epilogue.residual {
+			residual = c
+			residual.access = engine.Read
+		}
+		p.push, p.operands = push, []operand{operandA, operandB, bias, residual, c}
+		switch {
+		case x.scale >= 0:
+			p.operands = append(p.operands, l.whole(x.scale, 1))
+		case variant == "":
+			p.operands = append(p.operands, plain, plain)
+		}
+		l.emitProduct(s, p)
+	}
+	return nil
+}
+
+// noBias stands for no value where scratch is one too.
+const noBias = graph.ID(math.MinInt32)
+
+// optional is operand i, if there is one.
+func optional(in []graph.ID, i int) graph.ID {
+	if i < len(in) {
+		return in[i]
+	}
+	return noBias
+}
+
+// crossScores lowers scale * q kᵀ + bias of every head.
+func (l *lowerer) crossScores(s step) error {
+	o := s.op.(graph.CrossScores)
+	q, k := l.shape(s.in[0]), l.shape(s.in[1])
+	n, m, e := q[1], k[1], q[2]
+	return l.emitCross(s, cross{
+		a: matrices{s.in[0], n * e, e / o.Heads, e}, b: matrices{s.in[1], m * e, e / o.Heads, e}, transposed: true,
+		c: matrices{s.out, o.Heads * n * m, n * m, m}, bias: optional(s.in, 2), pictures: q[0], heads: o.Heads,
+		m: n, n: m, k: e / o.Heads, alpha: o.Scale, scale: -1,
+	})
+}
+
+// crossContext lowers the weighted sum of values of every head, heads joined.
+func (l *lowerer) crossContext(s step) error {
+	o := s.op.(graph.CrossContext)
+	p, v := l.shape(s.in[0]), l.shape(s.in[1])
+	n, m, e := p[2], p[3], v[2]
+	return l.emitCross(s, cross{
+		a: matrices{s.in[0], o.Heads * n * m, n * m, m}, b: matrices{s.in[1], m * e, e / o.Heads, e},
+		c: matrices{s.out, n * e, e / o.Heads, e}, bias: optional(s.in, 2), biasHead: e / o.Heads, pictures: p[0], heads: o.Heads,
+		m: n, n: e / o.Heads, k: m, alpha: 1, scale: -1,
+	})
+}
+
+// absorbKeys lowers scale * k W of every head, heads below one another.
+func (l *lowerer) absorbKeys(s step) error {
+	o := s.op.(graph.AbsorbKeys)
+	k, c := l.shape(s.in[0]), l.shape(s.out)[2]
+	t, e := k[1], k[2]
+	return l.emitCross(s, cross{
+		a: matrices{s.in[0], t * e, e / o.Heads, e}, b: matrices{s.in[1], 0, e / o.Heads * c, c},
+		c: matrices{s.out, o.Heads * t * c, t * c, c}, bias: noBias, pictures: k[0], heads: o.Heads,
+		m: t, n: c, k: e / o.Heads, alpha: o.Scale, scale: -1,
+	})
+}
+
+// absorbBias lowers the same for a bias: a product with one column.
+func (l *lowerer) absorbBias(s step) error {
+	o := s.op.(graph.AbsorbBias)
+	k := l.shape(s.in[0])
+	t, e := k[1], k[2]
+	return l.emitCross(s, cross{
+		a: matrices{s.in[0], t * e, e / o.Heads, e}, b: matrices{s.in[1], 0, e / o.Heads, 1},
+		c: matrices{s.out, o.Heads * t, t, 1}, bias: noBias, pictures: 1, heads: o.Heads,
+		m: t, n: 1, k: e / o.Heads, alpha: o.Scale, scale: -1,
+	})
+}
+
+// absorbValues lowers v Wᵀ of every head, heads below one another.
+func (l *lowerer) absorbValues(s step) error {
+	o := s.op.(graph.AbsorbValues)
+	v, c := l.shape(s.in[0]), l.shape(s.out)[2]
+	t, e := v[1], v[2]
+	return l.emitCross(s, cross{
+		a: matrices{s.in[0], t * e, e / o.Heads, e}, b: matrices{s.in[1], 0, e / o.Heads, e}, transposed: true,
+		c: matrices{s.out, o.Heads * t * c, t * c, c}, bias: noBias, pictures: v[0], heads: o.Heads,
+		m: t, n: c, k: e / o.Heads, alpha: 1, scale: -1,
+	})
+}
+
+// headLinear lowers x Wᵀ + bias of every head by its rows of W, heads side by side.
+func (l *lowerer) headLinear(s step) error {
+	o := s.op.(graph.HeadLinear)
+	y, c := l.shape(s.out), l.shape(s.in[0])[2]
+	t, e := y[1], y[2]
+	return l.emitCross(s, cross{
+		a: matrices{s.in[0], o.Heads * t * c, t * c, c}, b: matrices{s.in[1], 0, e / o.Heads * c, c}, transposed: true,
+		c: matrices{s.out, t * e, e / o.Heads, e}, bias: s.in[2], biasHead: e / o.Heads, pictures: y[0], heads: o.Heads,
+		m: t, n: e / o.Heads, k: c, alpha: 1, scale: -1,
+	})
+}
+
+// logitsScratch is the memory for a bias of every token.
+func (l *lowerer) logitsScratch(s step) int64 {
+	y := l.shape(s.out)
+	return 4 * int64(y[0]*y[2])
+}
+
+// tokenLogits lowers the bias of every token, e·bias_lang + bias0, as a product with one
+// column, then the product of positions and tokens.
+func (l *lowerer) tokenLogits(s step) error {
+	o := s.op.(graph.TokenLogits)
+	y, c, d := l.shape(s.out), l.shape(s.in[1])[2], l.shape(s.in[2])[2]
+	n, m := y[1], y[2]
+	bias := scratchOf(l.at)
+	if err := l.emitCross(s, cross{
+		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{bias, 0, 0, 1}, bias: s.in[4],
+		pictures: 1, heads: 1, m: y[0] * m, n: 1, k: d, alpha: 1, scale: -1,
+	}); err != nil {
+		return err
+	}
+	return l.emitCross(s, cross{
+		a: matrices{s.in[0], n * c, 0, c}, b: matrices{s.in[1], m * c, 0, c}, transposed: true,
+		c: matrices{s.out, n * m, 0, m}, bias: bias, biasPicture: m, pictures: y[0], heads: 1,
+		m: n, n: m, k: c, alpha: 1, scale: s.in[5], limit: o.Limit,
+	})
+}
