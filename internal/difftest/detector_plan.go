@@ -2,6 +2,7 @@ package difftest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -49,6 +50,34 @@ func (c *DetectorCase) PlanModule() ([]DetectorRun, error) {
 		err = p.err
 	}
 	return runs, err
+}
+
+// PlanSelection records what follows the head's predictions for a case of post-processing, whose
+// candidates are the graph's outputs.
+func (c *DetectorCase) PlanSelection(in glip.Grounding) (DetectorRun, error) {
+	cfg, err := c.Config()
+	if err != nil {
+		return DetectorRun{}, err
+	}
+	p := &modulePlan{DetectorCase: c, cfg: cfg}
+	in.Tokens, in.Labels = c.Tokens, len(c.Positive)
+	dot := p.input("dot", 0)
+	r := DetectorRun{}
+	var grids []swin.Grid
+	for l := range glip.Levels {
+		g := p.size(fmt.Sprint("bbox", l))
+		n := min(g.Height*g.Width*c.Tokens, len(dot))
+		grids = append(grids, g)
+		r.Inputs = append(r.Inputs, dot[:n], p.input(fmt.Sprint("centerness", l), 0), p.input(fmt.Sprint("bbox", l), 0))
+		dot = dot[n:]
+	}
+	owned, err := c.Owned(in.Labels, in.Tokens)
+	if err != nil || p.err != nil {
+		return r, errors.Join(err, p.err)
+	}
+	r.Inputs = append(r.Inputs, owned)
+	r.Graph, err = glip.RecordSelection(cfg, grids, in)
+	return r, err
 }
 
 // modulePlan keeps the first error of reading inputs.
