@@ -52,6 +52,7 @@ type DetectorCase struct {
 	Above    struct {
 		Threshold float64 `json:"threshold"`
 	} `json:"above_threshold"` // of the predictions' scores
+	FloatRun *ListDistance `json:"float32_run"` // of the original's detections in float32
 
 	Levels json.RawMessage `json:"levels"` // sizes of the maps
 	Valid  json.RawMessage `json:"valid"`  // tokens that are no padding

@@ -32,7 +32,7 @@ func CompareLists(first, second []glip.Detection) ListDistance {
 	var d ListDistance
 	taken := make([]bool, len(second))
 	for _, a := range first {
-		best, apart := -1, partnerWithin
+		best, apart := -1, float64(partnerWithin)
 		for i, b := range second {
 			if by := cornersApart(a.Box, b.Box); !taken[i] && a.Label == b.Label && by <= apart {
 				best, apart = i, by
