@@ -1,6 +1,7 @@
 package difftest_test
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"testing"
@@ -20,7 +21,6 @@ var postMistakes = []struct {
 	in      glip.Grounding
 	limits  glip.Limits
 	input   func(r difftest.DetectorRun)                 // changes what is fed
-	frame   func(f *glip.Frame)                          // changes what boxes are clipped to
 	change  func(list []glip.Detection) []glip.Detection // changes what was detected
 }{
 	{variant: "post: no square root", change: eachDetection(func(d *glip.Detection) { d.Score *= d.Score })},
@@ -31,7 +31,6 @@ var postMistakes = []struct {
 	}},
 	{variant: "post: largest token instead of the mean", in: glip.Grounding{Aggregate: graph.Max}},
 	{variant: "post: labels from 0", change: eachDetection(func(d *glip.Detection) { d.Label-- })},
-	{variant: "post: no clipping", frame: func(f *glip.Frame) { f.Height, f.Width = math.MaxInt32, math.MaxInt32 }},
 	{variant: "post: suppression IoU without +1", limits: everything, change: suppressedBy(plainIoU, true)},
 	{variant: "post: suppression across labels", limits: everything, change: suppressedBy(glip.IoU, false)},
 }
@@ -83,11 +82,7 @@ func TestDetectionsRejectMistakes(t *testing.T) {
 			if m.input != nil {
 				m.input(r)
 			}
-			f := c.Frame()
-			if m.frame != nil {
-				m.frame(&f)
-			}
-			list := boxesOf(t, c, runOutputs(t, difftest.CPU{}, r), f, m.limits)
+			list := boxesOf(t, c, runOutputs(t, difftest.CPU{}, r), c.Frame(), m.limits)
 			if m.change != nil {
 				list = m.change(list)
 			}
@@ -97,7 +92,35 @@ func TestDetectionsRejectMistakes(t *testing.T) {
 			}
 		})
 	}
+	t.Run("post: no clipping", s.testUnclipped)
 	t.Run("post: threshold after centre-ness", s.testLateThreshold)
+}
+
+// testUnclipped leaves boxes where they reach.
+func (s *detectorSuite) testUnclipped(t *testing.T) {
+	v := s.variant(t, "post: no clipping")
+	c := s.set.Case(t, v.Case)
+	r, err := c.PlanSelection(glip.Grounding{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := c.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []glip.Detection
+	grids := glip.Grids(c.Padded[0], c.Padded[1])
+	for l, rows := range runOutputs(t, difftest.CPU{}, r) {
+		for row := range slices.Chunk(rows, graph.CandidateFields) {
+			if row[3] > 0 {
+				at, d := int(row[2]), float64s(row[4:8])
+				box := glip.Decode(cfg.Anchor(l, at/grids[l].Width, at%grids[l].Width), d[0], d[1], d[2], d[3])
+				list = append(list, glip.Detection{Box: box, Score: math.Sqrt(float64(row[0])), Label: int(row[3])})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b glip.Detection) int { return cmp.Compare(b.Score, a.Score) })
+	compareLists(t, distanceOf(t, c, "detections_cuda", suppressedBy(glip.IoU, true)(list)), *v.List)
 }
 
 // compareLists wants a mistake to be rejected, and to be that which the manifest has.
