@@ -77,8 +77,8 @@ func candidateCases() []opCase {
 		{"weighed", weighed, 1, 90, 64, graph.Candidates{Threshold: 0.05, Limit: 1000}},
 		{"NaN and infinity", odd, 1, 90, 6, graph.Candidates{Threshold: 0.05, Limit: 100}},
 	} {
-		list = append(list, opCase{op: "candidates", name: fmt.Sprintf("%s %dx%dx%d", c.name, c.batch, c.positions, c.labels), fill: c.fill, card: i == 2 || i == 3,
-			bound: bound{each: 4 * ulp}, record: func(b *graph.Builder) {
+		list = append(list, opCase{op: "candidates", name: fmt.Sprintf("%s %dx%dx%d", c.name, c.batch, c.positions, c.labels), fill: c.fill,
+			card: i == 2 || i == 3, bound: bound{each: 4 * ulp}, record: func(b *graph.Builder) {
 				p := b.In("scores").Input(c.batch, c.positions, c.labels)
 				centerness := b.In("centerness").Input(c.batch, c.positions, 1)
 				b.Output(b.In("y").Candidates(p, centerness, b.In("deltas").Input(c.batch, c.positions, 4), c.of))

@@ -7,21 +7,26 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// columnBlock is how many rows of a column an invocation takes (shaders/include/columns.glsl).
+// columnBlock is how many rows of a column an invocation takes in phrasescores.comp (shaders/include/columns.glsl).
+// Others have sizes of their own.
 const columnBlock = 16
 
-// columns is the grid of such a shader.
-func (l *lowerer) columns(rows, cols int) ([3]int, error) {
-	return l.columnBlocks(rows, cols, columnBlock)
-}
-
-// columnBlocks is the grid for blocks of another size.
+// columnBlocks is the grid of such a shader for blocks of so many rows.
 func (l *lowerer) columnBlocks(rows, cols, each int) ([3]int, error) {
 	return l.fold(ceilDiv(ceilDiv(rows, each)*cols, l.style.group))
 }
 
-// addScaledPush mirrors the block of addscaled.comp; cols in vectors.
-type addScaledPush struct{ Rows, Cols uint32 }
+// channelItems is how many elements an invocation takes of an operation whose small
+// operands go with the channel (shaders/include/channels.glsl).
+const channelItems = 8
+
+// channels is the grid of such a shader.
+func (l *lowerer) channels(count int) ([3]int, error) {
+	return l.fold(ceilDiv(count, l.style.group*channelItems))
+}
+
+// addScaledPush mirrors the block of addscaled.comp, in vectors.
+type addScaledPush struct{ Count, Cols uint32 }
 
 // addScaled lowers x + gamma*y.
 func (l *lowerer) addScaled(s step) error {
@@ -33,12 +38,13 @@ func (l *lowerer) addScaled(s step) error {
 		return err
 	}
 	for _, r := range list {
-		groups, err := l.columns(r.units(), c/width)
+		count := r.units() * c / width
+		groups, err := l.channels(count)
 		if err != nil {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, columnBlock), groups: groups, push: addScaledPush{uint32(r.units()), uint32(c / width)},
+			constants: constants(l.style.group, channelItems), groups: groups, push: addScaledPush{uint32(count), uint32(c / width)},
 			operands: []operand{l.read(s.in[0], width, r.begin*c, r.units()*c), l.read(s.in[1], width, r.begin*c, r.units()*c),
 				l.whole(s.in[2], width), l.write(s.out, width, r.begin*c, r.units()*c)},
 		})
@@ -80,8 +86,8 @@ func rowsOf(shape graph.Shape, picture int, rows span) span {
 	return span{at + rows.begin*c, at + rows.end*c}
 }
 
-// dynamicReLUPush mirrors the block of dynamicrelu.comp; cols and start in vectors.
-type dynamicReLUPush struct{ Rows, Cols, Start, Picture uint32 }
+// dynamicReLUPush mirrors the block of dynamicrelu.comp; all but picture in vectors.
+type dynamicReLUPush struct{ Count, Cols, Start, Picture uint32 }
 
 // dynamicReLU lowers DynamicReLU, picture by picture.
 func (l *lowerer) dynamicReLU(s step) error {
@@ -89,15 +95,16 @@ func (l *lowerer) dynamicReLU(s step) error {
 	c := shape.Last()
 	stem, width := vector("dynamicrelu", c)
 	return l.pictures(shape, func(picture int, rows span) error {
-		groups, err := l.columns(rows.units(), c/width)
+		count := rows.units() * c / width
+		groups, err := l.channels(count)
 		if err != nil {
 			return err
 		}
 		x, start := l.part(s.in[0], width, rowsOf(shape, picture, rows), engine.Read)
 		y, _ := l.part(s.out, width, rowsOf(shape, picture, rows), engine.Write)
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, columnBlock), groups: groups,
-			push:     dynamicReLUPush{uint32(rows.units()), uint32(c / width), start, uint32(picture)},
+			constants: constants(l.style.group, channelItems), groups: groups,
+			push:     dynamicReLUPush{uint32(count), uint32(c / width), start, uint32(picture)},
 			operands: []operand{x, l.whole(s.in[1], width), y},
 		})
 		return nil

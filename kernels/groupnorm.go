@@ -16,11 +16,10 @@ type groupCombinePush struct {
 	Eps            float32
 }
 
-// groupNormPush mirrors the block of groupnorm.comp; all but rows in vectors.
+// groupNormPush mirrors the block of groupnorm.comp, in vectors.
 type groupNormPush struct {
-	Rows, Cols     uint32
+	Count, Cols    uint32
 	XStart, YStart uint32
-	Across         uint32
 }
 
 // apart is how far apart the parts of a step's scratch begin at least: at multiples of it,
@@ -51,12 +50,13 @@ func (l *lowerer) detectorScratch(s step) int64 {
 }
 
 // groupNormScratch is the size of the blocks' statistics of one picture, and of these with those
-// of the groups behind them.
+// of the groups behind them, for each column.
 func (l *lowerer) groupNormScratch(s step) (blocks, all int64) {
 	shape := l.shape(s.out)
 	_, width := l.groupWidth(s)
-	blocks = 8 * int64(ceilDiv(shape[1]*shape[2], statisticsBlock)) * int64(shape[3]/width)
-	return blocks, l.apart(blocks) + 8*int64(s.op.(graph.GroupNorm).Groups)
+	cols := int64(shape[3] / width)
+	blocks = 8 * int64(ceilDiv(shape[1]*shape[2], statisticsBlock)) * cols
+	return blocks, l.apart(blocks) + 8*cols
 }
 
 // groupWidth is 4 if each group is a number of vec4s, else 1, and the ending of the shaders.
@@ -82,7 +82,7 @@ func (l *lowerer) groupNorm(s step) error {
 	if err != nil {
 		return err
 	}
-	groups := func(a engine.Access) operand { return l.scratchPart(l.apart(blockBytes), 8*int64(o.Groups), 1, a) }
+	groups := func(a engine.Access) operand { return l.scratchPart(l.apart(blockBytes), 8*int64(cols), 1, a) }
 	for b := range shape[0] {
 		for _, r := range spans {
 			if err := l.groupStatistics(s, "groupstatistics"+suffix, width, rowsOf(shape, b, r)); err != nil {
@@ -96,15 +96,15 @@ func (l *lowerer) groupNorm(s step) error {
 			operands: []operand{l.scratchPart(0, blockBytes, 1, engine.Read), groups(engine.Write)},
 		})
 		for _, r := range spans {
-			grid, err := l.columns(r.units(), cols)
+			grid, err := l.channels(r.units() * cols)
 			if err != nil {
 				return err
 			}
 			x, xStart := l.part(s.in[0], width, rowsOf(shape, b, r), engine.Read)
 			y, yStart := l.part(s.out, width, rowsOf(shape, b, r), engine.Write)
 			l.emit(s, "groupnorm"+suffix, dispatch{
-				constants: constants(l.style.group, columnBlock), groups: grid,
-				push:     groupNormPush{uint32(r.units()), uint32(cols), xStart, yStart, uint32(cols / o.Groups)},
+				constants: constants(l.style.group, channelItems), groups: grid,
+				push:     groupNormPush{uint32(r.units() * cols), uint32(cols), xStart, yStart},
 				operands: []operand{x, groups(engine.Read), l.whole(s.in[1], width), l.whole(s.in[2], width), y},
 			})
 		}

@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -95,7 +96,8 @@ func TestViews(t *testing.T) {
 			widest := func(o kernels.Options) kernels.Options {
 				return o.WithCaps(func(c *engine.Caps) { c.StorageAlignment = 256 }, d)
 			}
-			for way, o := range map[string]kernels.Options{"views": {}, "aligned to 256": widest(kernels.Options{}), "no reuse": {NoReuse: true}, "copies": {NoFusion: true}} {
+			ways := map[string]kernels.Options{"views": {}, "aligned to 256": widest(kernels.Options{}), "no reuse": {NoReuse: true}, "copies": {NoFusion: true}}
+			for way, o := range ways {
 				p := compile(t, d, g, s, o)
 				if n := len(p.Dispatches()); way == "aligned to 256" && n != c.dispatches {
 					t.Errorf("%d dispatches, want %d", n, c.dispatches)
@@ -156,4 +158,56 @@ func TestViewsOfHalves(t *testing.T) {
 			t.Errorf("%s stores 16-bit floats", fmt.Sprint(x.Path(), " ", x.Shader()))
 		}
 	}
+}
+
+// TestViewsRandom runs graphs made by chance of slices, joins, reshapes and sums, some
+// values being outputs besides, and requires what the oracle computes.
+func TestViewsRandom(t *testing.T) {
+	d := device(t)
+	rng := rand.New(rand.NewPCG(11, 12))
+	fewer := 0
+	for round := range 40 {
+		g := build(t, func(b *graph.Builder) { randomViews(b, rng) })
+		s := tensors{ramp, seed}
+		want := oracle(t, g, s)
+		p := compile(t, d, g, s, kernels.Options{NoReuse: round%4 == 3})
+		if len(p.Dispatches()) < len(compile(t, d, g, s, kernels.Options{NoFusion: true}).Dispatches()) {
+			fewer++
+		}
+		same(t, fmt.Sprint("round ", round), run(t, p, s.inputs(g)...), want)
+		if t.Failed() {
+			t.Fatalf("round %d:\n%v", round, g)
+		}
+	}
+	if fewer < 30 {
+		t.Errorf("only %d of 40 graphs had anything to view", fewer)
+	}
+}
+
+// randomViews records such a graph of values [1, n, 16]: rows begin at multiples of 64 bytes, which
+// is at times too little for a view.
+func randomViews(b *graph.Builder, rng *rand.Rand) {
+	values := []graph.Value{b.In("x").Input(1, 12, 16), b.In("z").Input(1, 5, 16)}
+	for i := range 12 {
+		in := b.In(fmt.Sprint("step", i))
+		x, z := values[rng.IntN(len(values))], values[rng.IntN(len(values))]
+		n := x.Shape().Elements() / 16
+		y := x
+		switch rng.IntN(5) {
+		case 0:
+			begin := rng.IntN(n)
+			y = in.In("slice").SliceTokens(in.In("flat").Reshape(x, 1, n, 16), graph.SliceTokens{Begin: begin, Height: 1, Width: 1 + rng.IntN(n-begin)})
+		case 1, 2:
+			if n < 60 {
+				y = in.ConcatTokens(x, z, in.In("half").Scale(x, 0.5))
+			}
+		default:
+			y = in.Scale(x, 2)
+		}
+		values = append(values, y)
+		if rng.IntN(4) == 0 {
+			b.Output(y)
+		}
+	}
+	b.Output(values[len(values)-1])
 }

@@ -1,10 +1,10 @@
 #version 450
-// z = x + gamma*y, gamma by channel: x and y [rows, cols V's], gamma [cols].
+// z = x + gamma*y, gamma by channel: x and y [rows, cols], gamma [cols], in V's.
 #include "bindings.glsl"
-#include "columns.glsl"
+#include "channels.glsl"
 
 layout(push_constant) uniform Push {
-    uint rows, cols;
+    uint count, cols; // V's
 };
 
 READV(0, x);
@@ -14,10 +14,6 @@ WRITEV(3, z);
 
 void main()
 {
-    Place p = place(rows, cols);
-    V g = ATV(gamma, p.col);
-    for (uint r = p.row; r < p.end; r++) {
-        uint e = p.col + r * cols;
-        z[e] = ATV(x, e) + g * ATV(y, e);
-    }
+    EACH_CHANNEL(count, cols)
+        z[e] = ATV(x, e) + ATV(gamma, c) * ATV(y, e);
 }

@@ -19,7 +19,7 @@ READV(0, p);
 READ1(1, centerness);
 WRITE1(2, listQ);
 WRITE1(3, listIndex);
-layout(std430, set = 0, binding = 4) buffer Control { uint control[]; };
+layout(std430, set = 0, binding = 4) restrict buffer Control { uint control[]; };
 
 #include "selection.glsl"
 

@@ -15,7 +15,7 @@ READ1(0, listQ);
 READ1(1, listIndex);
 WRITE1(2, keptQ);
 WRITE1(3, keptIndex);
-layout(std430, set = 0, binding = 4) buffer Control { uint control[]; };
+layout(std430, set = 0, binding = 4) restrict buffer Control { uint control[]; };
 
 #include "selection.glsl"
 

@@ -17,7 +17,7 @@ READ4(1, keptIndex);
 READ1(2, p);
 READ1(3, deltas);
 WRITE1(4, y); // [LIMIT, 8]
-layout(std430, set = 0, binding = 5) buffer Control { uint control[]; };
+layout(std430, set = 0, binding = 5) restrict buffer Control { uint control[]; };
 
 const uint INDEX_DIGITS = 3; // not used here
 #include "selection.glsl"

@@ -13,7 +13,7 @@ layout(push_constant) uniform Push {
 
 READ1(0, listQ);
 READ1(1, listIndex);
-layout(std430, set = 0, binding = 2) buffer Control { uint control[]; };
+layout(std430, set = 0, binding = 2) restrict buffer Control { uint control[]; };
 
 #include "selection.glsl"
 

@@ -1,6 +1,6 @@
 #version 450
 // Second step of GroupNorm: the blocks' means and sums of squares -> mean and
-// 1/sqrt(variance + eps) of each group. With n, m and s of a block,
+// 1/sqrt(variance + eps) of each group, for each of its columns. With n, m and s of a block,
 //   mean = sum(n*m)/N,  variance = sum(s + n*(m - mean)^2)/N
 // A group is `across` neighbouring columns. A workgroup takes workgroup size / LANES groups.
 #include "bindings.glsl"
@@ -16,7 +16,7 @@ layout(push_constant) uniform Push {
 };
 
 READ1(0, parts); // [blocks, groups, across, 2]
-WRITE1(1, y);      // [groups, 2]
+WRITE1(1, y);     // [groups, across, 2]
 
 void main()
 {
@@ -44,8 +44,11 @@ void main()
         within += AT1(parts, at + 1);
     }
     float variance = (rowSum(squares) + rowSum(within) / float(WIDTH)) / all;
-    if (inside && laneOfRow() == 0) {
-        y[2 * group] = mean;
-        y[2 * group + 1] = 1.0 / sqrt(variance + eps);
-    }
+    float scale = 1.0 / sqrt(variance + eps);
+    if (inside)
+        for (uint i = laneOfRow(); i < across; i += LANES) {
+            uint column = group * across + i;
+            y[2 * column] = mean;
+            y[2 * column + 1] = scale;
+        }
 }
