@@ -162,11 +162,16 @@ func (m *Model) choose(ctx context.Context, g *graph.Graph, src source) (e execu
 	return e, err
 }
 
+// isReference says whether a device is the CPU reference.
+func isReference(device string) bool {
+	return strings.EqualFold(strings.TrimSpace(device), "reference")
+}
+
 // choose opens the executor that o.Device asks for, with the weights of g.
 func choose(ctx context.Context, o Options, g *graph.Graph, src source) (executor, DeviceInfo, error) {
 	progress := func(done, total int64) { o.progress("weights", done, total) }
 	want := strings.TrimSpace(o.Device)
-	if strings.EqualFold(want, "reference") {
+	if isReference(want) {
 		e, err := newReference(ctx, g, src, progress)
 		if err != nil {
 			return nil, DeviceInfo{}, err
@@ -299,8 +304,13 @@ func (m *Model) Close() error {
 // grace only, since a device cannot be told to drop submitted work, which may take
 // minutes. What it leaves behind then, the system takes back when the process ends.
 func (m *Model) CloseWithin(ctx context.Context, grace time.Duration) error {
+	return within(ctx, grace, m.Close)
+}
+
+// within waits for a Close, once ctx is done for the grace only.
+func within(ctx context.Context, grace time.Duration, closing func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- m.Close() }()
+	go func() { done <- closing() }()
 	select {
 	case err := <-done:
 		return err

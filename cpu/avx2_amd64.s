@@ -1158,6 +1158,56 @@ rows_end:
 	VZEROUPPER
 	RET
 
+// func avx2Blend(y []float32, a []float32, b []float32, c []float32, d []float32, wa float32, wb float32, wc float32, wd float32, factor float32, chunks int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·avx2Blend(SB), NOSPLIT, $0-152
+	MOVQ         y_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         c_base+72(FP), BX
+	MOVQ         d_base+96(FP), SI
+	MOVQ         chunks+144(FP), DI
+	MOVSS        wa+120(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        wb+124(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        wc+128(FP), X2
+	VBROADCASTSS X2, Y2
+	MOVSS        wd+132(FP), X3
+	VBROADCASTSS X3, Y3
+	MOVSS        factor+136(FP), X4
+	VBROADCASTSS X4, Y4
+	MOVQ         CX, CX
+	MOVQ         BX, BX
+	MOVQ         DI, DI
+	TESTQ        DI, DI
+	JLE          chunks_end
+
+chunks:
+	VMULPS      (CX), Y0, Y5
+	VFMADD231PS (DX), Y1, Y5
+	VFMADD231PS (BX), Y2, Y5
+	VFMADD231PS (SI), Y3, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, (AX)
+	VMULPS      32(CX), Y0, Y5
+	VFMADD231PS 32(DX), Y1, Y5
+	VFMADD231PS 32(BX), Y2, Y5
+	VFMADD231PS 32(SI), Y3, Y5
+	VMULPS      Y4, Y5, Y5
+	VMOVUPS     Y5, 32(AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	DECQ        DI
+	JNZ         chunks
+
+chunks_end:
+	VZEROUPPER
+	RET
+
 // func avx2Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, chunks int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2Softmax(SB), NOSPLIT, $0-80

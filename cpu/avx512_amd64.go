@@ -98,6 +98,12 @@ func avx512GELU(y []float32, ldy int, rows int, chunks int)
 //go:noescape
 func avx512Add(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows int, chunks int)
 
+// avx512Blend is y = factor (wa a + wb b + wc c + wd d) on one row of
+// chunks times 16 elements.
+//
+//go:noescape
+func avx512Blend(y []float32, a []float32, b []float32, c []float32, d []float32, wa float32, wb float32, wc float32, wd float32, factor float32, chunks int)
+
 // avx512Softmax is y = exp(x - max x) / sum of x = y + mask, row by row, on rows of chunks times 16
 // elements. An empty mask is none. Elements of -infinity become 0; a NaN makes its row NaN.
 //

@@ -3492,6 +3492,50 @@ rows_end:
 	VZEROUPPER
 	RET
 
+// func avx512Blend(y []float32, a []float32, b []float32, c []float32, d []float32, wa float32, wb float32, wc float32, wd float32, factor float32, chunks int)
+// Requires: AVX, AVX512F, SSE
+TEXT ·avx512Blend(SB), NOSPLIT, $0-152
+	MOVQ         y_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         b_base+48(FP), DX
+	MOVQ         c_base+72(FP), BX
+	MOVQ         d_base+96(FP), SI
+	MOVQ         chunks+144(FP), DI
+	MOVSS        wa+120(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        wb+124(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        wc+128(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        wd+132(FP), X3
+	VBROADCASTSS X3, Z3
+	MOVSS        factor+136(FP), X4
+	VBROADCASTSS X4, Z4
+	MOVQ         CX, CX
+	MOVQ         BX, BX
+	MOVQ         DI, DI
+	TESTQ        DI, DI
+	JLE          chunks_end
+
+chunks:
+	VMULPS      (CX), Z0, Z5
+	VFMADD231PS (DX), Z1, Z5
+	VFMADD231PS (BX), Z2, Z5
+	VFMADD231PS (SI), Z3, Z5
+	VMULPS      Z4, Z5, Z5
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	DECQ        DI
+	JNZ         chunks
+
+chunks_end:
+	VZEROUPPER
+	RET
+
 // func avx512Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, chunks int)
 // Requires: AVX, AVX512F
 TEXT ·avx512Softmax(SB), NOSPLIT, $0-80

@@ -33,6 +33,7 @@ type compiler struct {
 	kept    []bool // results
 	needed  []bool // by a step or as a result
 	maps    map[string]*rowMap
+	views   views
 }
 
 // Compile makes a program of g. Errors name the node, its operation and shapes.
@@ -43,6 +44,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	c := &compiler{
 		g: g, weights: w, kernels: w.kernels, options: o, workers: o.Workers, readers: make([]int, len(g.Nodes)),
 		kept: make([]bool, len(g.Nodes)), needed: make([]bool, len(g.Nodes)), maps: map[string]*rowMap{},
+		views: views{},
 	}
 	if c.workers <= 0 {
 		c.workers = runtime.GOMAXPROCS(0)
@@ -65,12 +67,11 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{graph: g, weights: w, results: results, crew: newCrew(c.workers, steps), values: make([][]float32, len(g.Nodes))}
-	made := map[graph.ID]bool{}
-	for _, id := range results {
-		made[id] = true
+	p := &Program{
+		graph: g, weights: w, results: results, views: c.views,
+		crew: newCrew(c.workers, steps), values: make([][]float32, len(g.Nodes)),
 	}
-	p.layout = place(lifetimes(g, steps, made), !o.NoReuse)
+	p.layout = place(lifetimes(g, steps, results, c.views), !o.NoReuse)
 	arena := aligned(p.layout.size)
 	for id, at := range p.layout.offset {
 		p.values[id] = arena[at:][:g.Nodes[id].Shape.Elements():g.Nodes[id].Shape.Elements()]
@@ -93,18 +94,41 @@ func (c *compiler) steps() ([]step, error) {
 		if !c.needed[id] {
 			continue
 		}
-		s, err := c.lower(id)
+		list, err := c.stepsOf(id)
 		if err != nil {
 			return nil, fmt.Errorf("cpu: %s: %s %v: %w", n.Path, n.Op.Kind(), n.Shape, err)
 		}
-		s.path, s.out = n.Path, id
-		for _, in := range s.in {
-			c.needed[in] = true
+		for _, s := range slices.Backward(list) {
+			s.path, s.out = n.Path, id
+			for _, in := range s.in {
+				c.needed[in] = true
+			}
+			steps = append(steps, s)
 		}
-		steps = append(steps, s)
 	}
 	slices.Reverse(steps)
 	return steps, nil
+}
+
+// stepsOf are the steps that compute a value, none if it comes to lie in memory without one: its
+// operands are needed all the same.
+func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
+	n := c.node(id)
+	if c.isView(id) {
+		c.needed[n.Inputs[0]] = true
+		return nil, nil
+	}
+	if _, isConcat := n.Op.(graph.ConcatTokens); isConcat {
+		for _, in := range n.Inputs {
+			c.needed[in] = true
+		}
+		if s, ok := c.concatTokens(id); ok {
+			return []step{s}, nil
+		}
+		return nil, nil
+	}
+	s, err := c.lower(id)
+	return append(s.before, s), err
 }
 
 func (c *compiler) node(id graph.ID) graph.Node   { return c.g.Nodes[id] }
@@ -114,39 +138,4 @@ func (c *compiler) shape(id graph.ID) graph.Shape { return c.g.Nodes[id].Shape }
 // computed on the way to its reader and never be written.
 func (c *compiler) private(id graph.ID) bool {
 	return !c.options.NoFusion && c.readers[id] == 1 && !c.kept[id]
-}
-
-// lower makes the step that computes a value.
-func (c *compiler) lower(id graph.ID) (step, error) {
-	if s, ok := c.product(id); ok {
-		return s, nil
-	}
-	n := c.node(id)
-	switch o := n.Op.(type) {
-	case graph.Patches, graph.LayerNorm, graph.Pad, graph.Crop, graph.Roll, graph.WindowPartition,
-		graph.WindowReverse, graph.MergePatches:
-		return c.move(id), nil
-	case graph.ChannelsFirst:
-		return c.channelsFirst(id), nil
-	case graph.GELU:
-		return c.gelu(id), nil
-	case graph.Add:
-		return c.add(id), nil
-	case graph.Softmax:
-		return c.softmax(id), nil
-	case graph.Scores:
-		return c.scores(id, o), nil
-	case graph.Context:
-		if s, ok := c.attention(id, o); ok {
-			return s, nil
-		}
-		return c.context(id, o), nil
-	case graph.PositionBias:
-		return c.positionBias(id, o), nil
-	case graph.ShiftMask:
-		return c.shiftMask(id, o), nil
-	case graph.ResizePosition:
-		return c.resizePosition(id), nil
-	}
-	return step{}, fmt.Errorf("package cpu does not know operation %T", n.Op)
 }

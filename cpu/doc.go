@@ -17,9 +17,17 @@
 //     product is part of the fetch. It then goes along the panels of the packed weight with
 //     one tile of sums in registers (product.go). Bias is where the sums start; GELU and the
 //     residual sum follow while the block's columns are in the cache.
+//   - A convolution is such a product. What the kernel covers is gathered into the block, or for a
+//     deformable one sampled, tap by tap with the channels of a tap side by side, and so are
+//     the weights packed (conv.go, deform.go).
+//   - Where the right factor is a value too, as between the positions of a map and the tokens of a
+//     sentence, its panels are packed as they are needed: once for each worker if they stay in the
+//     cache, else piece by piece (cross.go; heads.go has the operations).
 //   - Attention takes a few queries of one window and head at a time: scores, bias, mask,
 //     softmax and the weighted sum never leave the first cache (attention.go).
-//   - Everything else is a step of its own.
+//   - A map that is a stretch of tokens, or other sizes for the same elements, is a view of memory
+//     and no step; the parts of a concatenation are written where it wants them (views.go).
+//   - Everything else is a step of its own, or two where sums over a map come first.
 //
 // # Kernels
 //

@@ -11,6 +11,8 @@ type source struct {
 	gather  *rowMap  // nil for the rows as they are
 	norm    *norm    // nil for none
 	patches *patches // nil for none; excludes gather
+	taps    *taps    // of a convolution, nil for none; excludes all the above
+	sampler *sampler // of a deformable convolution, nil for none; likewise
 }
 
 // norm is a LayerNorm on the way. If it comes before the gathering, the zeros that the
@@ -55,16 +57,29 @@ func (s *source) reads() []graph.ID {
 	if s.norm != nil {
 		list = append(list, s.norm.weight, s.norm.bias)
 	}
+	if s.sampler != nil {
+		list = append(list, s.sampler.om)
+	}
 	return list
 }
 
 // direct reports whether the rows can be read where they lie.
-func (s *source) direct() bool { return s.gather == nil && s.norm == nil && s.patches == nil }
+func (s *source) direct() bool {
+	return s.gather == nil && s.norm == nil && s.patches == nil && s.taps == nil && s.sampler == nil
+}
 
 // fetch computes rows first to first+count-1 into dst, whose rows are ld apart.
 func (s *source) fetch(k *kernels, values [][]float32, dst []float32, ld, first, count int) {
 	x := values[s.id]
 	switch {
+	case s.taps != nil:
+		for r := range count {
+			s.taps.gather(dst[r*ld:][:s.width], x, first+r)
+		}
+	case s.sampler != nil:
+		for r := range count {
+			s.sampler.gather(k, dst[r*ld:][:s.width], x, values[s.sampler.om], first+r)
+		}
 	case s.patches != nil:
 		for r := range count {
 			s.patches.cut(dst[r*ld:][:s.width], x, first+r)

@@ -42,6 +42,9 @@ type kernels struct {
 	softmax   func(y []float32, ldy int, mask []float32, ldm int, rows, chunks int)
 	layerNorm func(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int)
 
+	// blends is y = factor (wa a + wb b + wc c + wd d) on one row.
+	blends func(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int)
+
 	// squares is y[j, i] = factor * x[i, j] for rows*square rows and columns*square columns
 	// of x; nil where plain loops are as good.
 	squares func(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32)
@@ -65,6 +68,17 @@ func (k *kernels) transpose(y []float32, ldy int, x []float32, ldx int, rows, co
 		for c, v := range x[r*ldx+from : r*ldx+columns] {
 			y[(from+c)*ldy+r] = v * factor
 		}
+	}
+}
+
+// blend is y = factor (weights[0] a + ... + weights[3] d) for rows of any length.
+func (k *kernels) blend(y, a, b, c, d []float32, weights [4]float32, factor float32) {
+	whole := len(y) / chunk
+	if whole > 0 {
+		k.blends(y, a, b, c, d, weights[0], weights[1], weights[2], weights[3], factor, whole)
+	}
+	for i := whole * chunk; i < len(y); i++ {
+		y[i] = factor * (weights[0]*a[i] + weights[1]*b[i] + weights[2]*c[i] + weights[3]*d[i])
 	}
 }
 

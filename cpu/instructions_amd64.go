@@ -13,14 +13,14 @@ func native() []*kernels {
 				avx512Tile1, avx512Tile2, avx512Tile3, avx512Tile4, avx512Tile5, avx512Tile6, avx512Tile7,
 				avx512Tile8, avx512Tile9, avx512Tile10, avx512Tile11, avx512Tile12, avx512Tile13, avx512Tile14,
 			},
-			gelu: avx512GELU, add: avx512Add, softmax: avx512Softmax, layerNorm: avx512LayerNorm, squares: avx2Transpose,
+			gelu: avx512GELU, blends: avx512Blend, add: avx512Add, softmax: avx512Softmax, layerNorm: avx512LayerNorm, squares: avx2Transpose,
 		})
 	}
 	if x.HasAVX2 && x.HasFMA {
 		list = append(list, &kernels{
 			name: AVX2, columns: 16,
 			tiles: []tile{avx2Tile1, avx2Tile2, avx2Tile3, avx2Tile4, avx2Tile5, avx2Tile6},
-			gelu:  avx2GELU, add: avx2Add, softmax: avx2Softmax, layerNorm: avx2LayerNorm, squares: avx2Transpose,
+			gelu:  avx2GELU, blends: avx2Blend, add: avx2Add, softmax: avx2Softmax, layerNorm: avx2LayerNorm, squares: avx2Transpose,
 		})
 	}
 	return list

@@ -122,6 +122,21 @@ func TestAddKernel(t *testing.T) {
 	})
 }
 
+func TestBlendKernel(t *testing.T) {
+	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
+		n := chunks*chunk + rows - 1 // whole chunks, and some more
+		y, of, w := guarded(ld), spotted(r, 4*n), [4]float32{0.25, -0.5, 2, 0}
+		k.blend(y[:n], of[:n], of[n:2*n], of[2*n:3*n], of[3*n:], w, 0.3)
+		near(t, y, 1, n, len(y), func(_, column int) float64 {
+			sum := 0.0
+			for i, v := range w {
+				sum += float64(v) * float64(of[i*n+column])
+			}
+			return 0.3 * sum
+		}, 1e-6)
+	})
+}
+
 func TestSoftmaxKernel(t *testing.T) {
 	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
 		n := chunks * chunk

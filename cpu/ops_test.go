@@ -29,7 +29,7 @@ var (
 )
 
 func opCases() []opCase {
-	return slices.Concat(linearCases(), rowCases(), moveCases(), windowCases())
+	return slices.Concat(linearCases(), rowCases(), moveCases(), windowCases(), detectorCases())
 }
 
 // linearCases are at, below and above the sizes of tiles (4, 6 and 14 rows; 4, 16 and 32

@@ -16,21 +16,36 @@ type lifetime struct {
 }
 
 // lifetimes follows the values that steps make, results left out: these are written to
-// memory of the caller's.
-func lifetimes(g *graph.Graph, steps []step, results map[graph.ID]bool) []lifetime {
+// memory of the caller's. A value that others are views of lives as long as any of them; one
+// that a result is a view of lives to the end.
+func lifetimes(g *graph.Graph, steps []step, results []graph.ID, v views) []lifetime {
 	var list []lifetime
-	at := map[graph.ID]int{}
+	at, elsewhere := map[graph.ID]int{}, map[graph.ID]bool{}
+	for _, id := range results {
+		if _, isView := v[id]; !isView {
+			elsewhere[id] = true
+		}
+	}
+	read := func(id graph.ID, i int) {
+		root, _ := v.root(id)
+		if k, ok := at[root]; ok {
+			list[k].last = i
+		}
+	}
 	for i, s := range steps {
 		for _, id := range s.in {
-			if k, ok := at[id]; ok {
-				list[k].last = i
-			}
+			read(id, i)
 		}
-		if !results[s.out] {
-			at[s.out] = len(list)
-			size := g.Nodes[s.out].Shape.Elements()
-			list = append(list, lifetime{s.out, (size + lineFloats - 1) / lineFloats * lineFloats, i, i})
+		out, _ := v.root(s.out)
+		if _, ok := at[out]; !ok && !elsewhere[out] {
+			at[out] = len(list)
+			size := g.Nodes[out].Shape.Elements()
+			list = append(list, lifetime{out, (size + lineFloats - 1) / lineFloats * lineFloats, i, i})
 		}
+		read(out, i)
+	}
+	for _, id := range results {
+		read(id, len(steps))
 	}
 	return list
 }

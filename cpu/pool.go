@@ -14,6 +14,17 @@ import (
 type worker struct {
 	slots [slotCount][]float32
 	held  heldRows
+	ends  []int       // of the lists of labels
+	list  []int       // of tokens
+	heap  []candidate // the best so far
+}
+
+// count is n integers of the worker's own.
+func (w *worker) count(n int) []int {
+	if len(w.ends) < n {
+		w.ends = make([]int, n)
+	}
+	return w.ends[:n]
 }
 
 // slot names a use of a worker's memory.
@@ -32,7 +43,8 @@ const (
 	slotCount
 )
 
-// heldRows says which rows slotRows has, so that the next task need not fetch them again.
+// heldRows says which rows slotRows has, or of a cross product which panels slotPanel has, so
+// that the next task need not fetch them again.
 type heldRows struct {
 	valid bool
 	first int

@@ -10,6 +10,7 @@ func portable() *kernels {
 		name: Portable, columns: 4,
 		tiles: []tile{portableTile1, portableTile2, portableTile3, portableTile4},
 		gelu:  portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
+		blends: portableBlend,
 	}
 }
 
@@ -95,6 +96,14 @@ func portableAdd(y []float32, ldy int, a []float32, lda int, b []float32, ldb in
 		for i := range out {
 			out[i] = left[i] + right[i]
 		}
+	}
+}
+
+func portableBlend(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int) {
+	y = y[:chunks*chunk]
+	a, b, c, d = a[:len(y)], b[:len(y)], c[:len(y)], d[:len(y)]
+	for i := range y {
+		y[i] = factor * (wa*a[i] + wb*b[i] + wc*c[i] + wd*d[i])
 	}
 }
 

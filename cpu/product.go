@@ -65,7 +65,7 @@ func (c *compiler) product(id graph.ID) (step, bool) {
 	}
 	p.m, p.n, p.kk = c.shape(id).Rows(), n.Shape.Last(), p.left.width
 	p.matrix = n.Inputs[1]
-	if p.panels, ok = c.weights.packed[c.node(p.matrix).Path]; !ok || c.node(p.matrix).Op.Kind() != (graph.Param{}).Kind() {
+	if p.panels, ok = c.weights.packed[packedKey{c.node(p.matrix).Path, false}]; !ok || c.node(p.matrix).Op.Kind() != (graph.Param{}).Kind() {
 		p.raw = true
 	}
 	if len(n.Inputs) == 3 {

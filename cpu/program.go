@@ -19,6 +19,8 @@ type step struct {
 	flops int64
 	tasks int
 	run   func(w *worker, values [][]float32, task int)
+
+	before []step // that leave something for this one in memory of their own, for the compiler
 }
 
 // Program is a graph compiled for one input size. Calls may come from several
@@ -27,6 +29,7 @@ type Program struct {
 	graph   *graph.Graph
 	weights *Weights
 	results []graph.ID // outputs, then kept values
+	views   views
 	layout  layout
 
 	mu     sync.Mutex
@@ -58,14 +61,20 @@ type Timing struct {
 // row-major of the recorded shape. The error names the input that does not fit and wraps
 // [graph.ErrShape], or wraps the context's error, which is noticed within a task.
 func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
-	results := make([][]float32, len(p.results))
-	for i, id := range p.results {
-		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
-	}
+	results := p.room()
 	if err := p.RunInto(ctx, results, inputs...); err != nil {
 		return nil, err
 	}
 	return results, nil
+}
+
+// room is memory for the results.
+func (p *Program) room() [][]float32 {
+	results := make([][]float32, len(p.results))
+	for i, id := range p.results {
+		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
+	}
+	return results
 }
 
 // RunInto is Run into memory of the caller's, which must not overlap the inputs. After an
@@ -77,14 +86,17 @@ func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]
 
 // Profile runs once and times every step.
 func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
-	results := make([][]float32, len(p.results))
-	for i, id := range p.results {
-		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
-	}
+	_, list, err := p.RunProfiled(ctx, inputs...)
+	return list, err
+}
+
+// RunProfiled is Run and Profile in one: the results of the run that was timed.
+func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
+	results := p.room()
 	ends := make([]time.Time, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	list := make([]Timing, len(ends))
 	for i, s := range p.crew.steps {
@@ -94,7 +106,7 @@ func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, e
 		}
 		began = ends[i]
 	}
-	return list, nil
+	return results, list, nil
 }
 
 // run computes everything once and returns when it began. ends, unless it is empty, receives
@@ -113,6 +125,11 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 			p.values[id] = results[i]
 		}
 	}
+	for id := range p.views {
+		root, at := p.views.root(id)
+		size := p.graph.Nodes[id].Shape.Elements()
+		p.values[id] = p.values[root][at:][:size:size]
+	}
 	defer p.forget()
 	began = time.Now()
 	if err := p.crew.run(ctx, p.values, ends); err != nil {
@@ -127,13 +144,14 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 	return began, nil
 }
 
-// made reports whether a step computes the value.
+// made reports whether steps write the value to memory of its own.
 func (p *Program) made(id graph.ID) bool {
 	switch p.graph.Nodes[id].Op.(type) {
 	case graph.Input, graph.Param:
 		return false
 	}
-	return true
+	_, isView := p.views[id]
+	return !isView
 }
 
 // forget lets go of the caller's memory.
@@ -145,6 +163,9 @@ func (p *Program) forget() {
 		if p.made(id) {
 			p.values[id] = nil
 		}
+	}
+	for id := range p.views {
+		p.values[id] = nil
 	}
 }
 
@@ -197,6 +218,7 @@ func (p *Program) Stats() Stats {
 		for _, room := range w.slots {
 			s.ScratchBytes += 4 * int64(len(room))
 		}
+		s.ScratchBytes += 8*int64(len(w.ends)+cap(w.list)) + 16*int64(cap(w.heap))
 	}
 	return s
 }

@@ -104,6 +104,8 @@ func rowsOf(op graph.Op, in, out graph.Shape) *rowMap {
 		return mapTokens(out, in, func(y, x int) (int, int) {
 			return (y + o.Down + in[1]) % in[1], (x + o.Right + in[2]) % in[2]
 		})
+	case graph.ResizeNearest:
+		return nearestRows(in, out)
 	case graph.WindowPartition:
 		return windows(in, o.Size, func(m *rowMap, token, slot int) { m.rows[slot] = int32(token) })
 	case graph.WindowReverse:

@@ -29,14 +29,21 @@ type Weights struct {
 	kernels *kernels
 	shapes  map[string]graph.Shape
 	plain   map[string][]float32 // those that are read as they are
-	packed  map[string]panels    // those that are the matrix of a Linear
+	packed  map[packedKey]panels // those that are the matrix of a product
 	bytes   int64
 
 	mu     sync.Mutex
 	biases map[biasKey][]float32
 }
 
-// panels is the matrix [n, k] of a Linear cut into panels of the kernels' width: panel
+// packedKey names a packed weight: one that a Linear reads and one that a convolution reads
+// have their elements in different orders.
+type packedKey struct {
+	path string
+	taps bool // channels of a tap side by side
+}
+
+// panels is the matrix [n, k] of a product cut into panels of the kernels' width: panel
 // j is [k, columns] with column c being row j*columns + c of the matrix, 0 beyond n.
 type panels struct {
 	data []float32
@@ -53,9 +60,9 @@ func Pack(ctx context.Context, g *graph.Graph, src Source, o PackOptions) (*Weig
 	}
 	w := &Weights{
 		kernels: k, shapes: map[string]graph.Shape{}, plain: map[string][]float32{},
-		packed: map[string]panels{}, biases: map[biasKey][]float32{},
+		packed: map[packedKey]panels{}, biases: map[biasKey][]float32{},
 	}
-	matrix, other := uses(g)
+	used := uses(g)
 	total, done := g.Count().Parameters, int64(0)
 	for _, id := range g.Params() {
 		n := g.Nodes[id]
@@ -71,11 +78,13 @@ func Pack(ctx context.Context, g *graph.Graph, src Source, o PackOptions) (*Weig
 				n.Path, graph.ErrShape, len(data), n.Shape.Elements(), n.Shape)
 		}
 		w.shapes[n.Path] = n.Shape
-		if matrix[id] {
-			w.packed[n.Path] = w.pack(data, n.Shape)
-			w.bytes += 4 * int64(len(w.packed[n.Path].data))
+		if used[id]&asMatrix != 0 {
+			w.keep(packedKey{n.Path, false}, w.pack(data, n.Shape))
 		}
-		if other[id] {
+		if used[id]&asTaps != 0 {
+			w.keep(packedKey{n.Path, true}, w.pack(tapMajor(data, n.Shape), n.Shape))
+		}
+		if used[id]&asPlain != 0 {
 			w.plain[n.Path] = append([]float32(nil), data...)
 			w.bytes += 4 * int64(len(data))
 		}
@@ -86,24 +95,65 @@ func Pack(ctx context.Context, g *graph.Graph, src Source, o PackOptions) (*Weig
 	return w, nil
 }
 
-// uses tells which parameters are the matrix of a Linear and which are anything else;
-// one may be both.
-func uses(g *graph.Graph) (matrix, other map[graph.ID]bool) {
-	matrix, other = map[graph.ID]bool{}, map[graph.ID]bool{}
+// use says how a parameter is read; one may be read in several ways.
+type use int
+
+// The ways.
+const (
+	asMatrix use = 1 << iota // of a Linear
+	asTaps                   // weights of a convolution
+	asPlain                  // anything else
+)
+
+// uses tells how each parameter is read.
+func uses(g *graph.Graph) map[graph.ID]use {
+	list := map[graph.ID]use{}
 	for _, n := range g.Nodes {
-		_, isLinear := n.Op.(graph.Linear)
 		for i, id := range n.Inputs {
-			if isLinear && i == 1 {
-				matrix[id] = true
-			} else {
-				other[id] = true
+			how := asPlain
+			switch n.Op.(type) {
+			case graph.Linear:
+				if i == 1 {
+					how = asMatrix
+				}
+			case graph.Conv:
+				if i == 1 {
+					how = asTaps
+				}
+			case graph.DeformConv:
+				if i == 2 {
+					how = asTaps
+				}
 			}
+			list[id] |= how
 		}
 	}
 	for _, id := range g.Outputs {
-		other[id] = true
+		list[id] |= asPlain
 	}
-	return matrix, other
+	return list
+}
+
+// keep adds a packed weight.
+func (w *Weights) keep(key packedKey, p panels) {
+	w.packed[key] = p
+	w.bytes += 4 * int64(len(p.data))
+}
+
+// tapMajor brings a filter [N, C, k, k] into the order [N, k, k, C].
+func tapMajor(data []float32, shape graph.Shape) []float32 {
+	channels, taps := shape[1], shape[2]*shape[3]
+	if taps == 1 {
+		return data
+	}
+	y := make([]float32, len(data))
+	for n := range shape[0] {
+		to := y[n*channels*taps:][:channels*taps]
+		for i, v := range data[n*channels*taps:][:channels*taps] {
+			to[i%taps*channels+i/taps] = v
+		}
+	}
+	return y
 }
 
 // pack cuts a matrix [N, K...] into panels.
@@ -136,18 +186,19 @@ func (w *Weights) Instructions() Instructions { return w.kernels.name }
 
 // check refuses a graph whose parameters are not those that were packed.
 func (w *Weights) check(g *graph.Graph) error {
-	matrix, other := uses(g)
+	used := uses(g)
 	for _, id := range g.Params() {
-		n := g.Nodes[id]
+		n, how := g.Nodes[id], used[id]
 		have, ok := w.shapes[n.Path]
-		_, isPacked := w.packed[n.Path]
+		_, isMatrix := w.packed[packedKey{n.Path, false}]
+		_, isTaps := w.packed[packedKey{n.Path, true}]
 		_, isPlain := w.plain[n.Path]
 		switch {
 		case !ok:
 			return fmt.Errorf("weight %s is missing: the weights were packed for another model", n.Path)
 		case !have.Equal(n.Shape):
 			return fmt.Errorf("weight %s: %w: it is %v, the graph wants %v", n.Path, graph.ErrShape, have, n.Shape)
-		case matrix[id] && !isPacked, other[id] && !isPlain:
+		case how&asMatrix != 0 && !isMatrix, how&asTaps != 0 && !isTaps, how&asPlain != 0 && !isPlain:
 			return fmt.Errorf("weight %s is used in another way than in the graph that it was packed for", n.Path)
 		}
 	}

@@ -13,7 +13,10 @@ import (
 func groundingRows() []opRow {
 	nan, ln3 := float32(math.NaN()), float32(math.Log(3))
 	logits := func(b *graph.Builder, in []graph.Value) graph.Value {
-		return b.TokenLogits(in[0], in[1], in[2], graph.TokenLogits{Limit: 50.5})
+		w := graph.TokenWeights{
+			BiasLang: b.Param("bias_lang", in[2].Shape().Last()), Bias0: b.Param("bias0", 1), LogScale: b.Param("log_scale", 1),
+		}
+		return b.TokenLogits(in[0], in[1], in[2], w, graph.TokenLogits{Limit: 50.5})
 	}
 	phrases := func(o graph.PhraseScores) func(*graph.Builder, []graph.Value) graph.Value {
 		return func(b *graph.Builder, in []graph.Value) graph.Value { return b.PhraseScores(in[0], in[1], o) }
@@ -51,9 +54,17 @@ func groundingRows() []opRow {
 		},
 		{
 			kind: "phrasescores", about: "largest",
-			record: of(phrases(graph.PhraseScores{Max: true}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
+			record: of(phrases(graph.PhraseScores{Aggregate: graph.Max}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
 			inputs: [][]float32{probabilities, owned},
 			want:   []float32{0.75, 0, 0.75, nan, 0, 1},
+			relTol: 1e-7,
+		},
+		{
+			// sqrt(1/2 * 3/4) and sqrt(3/4 * 1/4).
+			kind: "phrasescores", about: "geometric mean",
+			record: of(phrases(graph.PhraseScores{Aggregate: graph.Power}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
+			inputs: [][]float32{probabilities, owned},
+			want:   []float32{float32(math.Sqrt(0.375)), 0, float32(math.Sqrt(0.1875)), nan, 0, 0},
 			relTol: 1e-7,
 		},
 	}

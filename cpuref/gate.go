@@ -1,7 +1,5 @@
 package cpuref
 
-import "math"
-
 // globalMean is the mean over a map: x [B, H, W, C] -> y [B, C]. A piece is a picture.
 func globalMean(y, x tensor) rows {
 	positions, channels := x.shape[1]*x.shape[2], x.shape[3]
@@ -45,7 +43,7 @@ func dynamicReLU(y, x, t tensor) rows {
 		for c, v := range x.at(b, row, column) {
 			first := float64(v)*(2*(coefficient(0, c)-0.5)+1) + coefficient(1, c) - 0.5
 			second := float64(v)*2*(coefficient(2, c)-0.5) + coefficient(3, c) - 0.5
-			out[c] = float32(math.Max(first, second))
+			out[c] = float32(max(first, second)) // NaN where either is, like torch.max; math.Max takes +infinity for larger
 		}
 	})
 }

@@ -11,14 +11,28 @@ func (m model) head(b *graph.Builder, maps []graph.Value, text, owned graph.Valu
 	for l, x := range maps {
 		box, center := b.In("bbox_pred"), b.In("centerness")
 		deltas := box.LinearOf(x, box.Param("weight", 4, c, 1, 1), graph.WithBias)
-		deltas = b.In("bbox", level(l)).MulScalar(deltas, b.In("scales", l).Param("scale", 1)) // [1, h, w, 4]
-		centerness := center.LinearOf(x, center.Param("weight", 1, c, 1, 1), graph.WithBias)   // [1, h, w, 1]
-		logits := m.logits(b, level(l), x, projected, tokens)                                  // [1, h*w, T]
-		scores := b.In("scores", level(l)).PhraseScores(logits, owned, graph.PhraseScores{Max: in.LargestToken})
-		b.Output(b.In("candidates", level(l)).Candidates(scores, centerness, deltas, graph.Candidates{
-			Threshold: in.Threshold, Limit: in.PerLevel,
-		}))
+		p := prediction{
+			logits:     m.logits(b, level(l), x, projected, tokens),
+			centerness: center.LinearOf(x, center.Param("weight", 1, c, 1, 1), graph.WithBias),
+			deltas:     b.In("bbox", level(l)).MulScalar(deltas, b.In("scales", l).Param("scale", 1)),
+		}
+		p.selection(b, level(l), owned, in)
 	}
+}
+
+// prediction is what the head says of a level.
+type prediction struct {
+	logits     graph.Value // [1, h*w, T]
+	centerness graph.Value // [1, h, w, 1]
+	deltas     graph.Value // [1, h, w, 4]
+}
+
+// selection records what of a level may be detected and marks it as an output.
+func (p prediction) selection(b *graph.Builder, at string, owned graph.Value, in Grounding) {
+	scores := b.In("scores", at).PhraseScores(p.logits, owned, graph.PhraseScores{Aggregate: in.Aggregate}) // [1, h*w, L]
+	b.Output(b.In("candidates", at).Candidates(scores, p.centerness, p.deltas, graph.Candidates{
+		Threshold: in.Threshold, Limit: in.PerLevel,
+	}))
 }
 
 // logits records the dot product of positions and tokens; it takes the path dot.p3 and

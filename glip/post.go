@@ -2,6 +2,7 @@ package glip
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -17,6 +18,20 @@ var ErrNotFinite = errors.New("not finite")
 // Box is a rectangle in pixels with inclusive corners, as the original has it: its width
 // is X2 - X1 + 1.
 type Box struct{ X1, Y1, X2, Y2 float64 }
+
+// Corners are x1, y1, x2, y2.
+func (b Box) Corners() [4]float64 { return [4]float64{b.X1, b.Y1, b.X2, b.Y2} }
+
+// MarshalJSON writes the corners as a list.
+func (b Box) MarshalJSON() ([]byte, error) { return json.Marshal(b.Corners()) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (b *Box) UnmarshalJSON(data []byte) error {
+	var c [4]float64
+	err := json.Unmarshal(data, &c)
+	*b = Box{c[0], c[1], c[2], c[3]}
+	return err
+}
 
 // Detection is a box that shows a label.
 type Detection struct {

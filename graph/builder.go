@@ -85,10 +85,7 @@ func (b *Builder) add(op Op, in ...Value) Value {
 	for i, v := range in {
 		shapes[i], ids[i] = v.shape, v.id
 	}
-	shape, err := op.infer(shapes)
-	if err == nil {
-		err = shape.check()
-	}
+	shape, err := Infer(op, shapes...)
 	if err != nil {
 		r.err = fmt.Errorf("%s: %s %v: %w", b.scope, op.Kind(), shapes, err)
 		return Value{}

@@ -29,6 +29,19 @@ func ranked(in []Shape, rank int, letters string) error {
 	return nil
 }
 
+// Infer is the shape of what op makes of operands of the given shapes, for those who
+// rewrite a graph; recording infers by itself. The error wraps [ErrShape].
+func Infer(op Op, operands ...Shape) (Shape, error) {
+	shape, err := op.infer(operands)
+	if err == nil {
+		err = shape.check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return shape, nil
+}
+
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 func (o Input) infer(in []Shape) (Shape, error) { return o.shape, arity(in, 0, 0) }

@@ -1,6 +1,9 @@
 package graph
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // isMap checks that a shape is [B, H, W, C].
 func isMap(x Shape) error {
@@ -16,6 +19,14 @@ func same(in []Shape) (Shape, error) {
 		return nil, err
 	}
 	return in[0], nil
+}
+
+// finite checks a factor.
+func finite(scale float64) error {
+	if math.IsNaN(scale) || math.IsInf(scale, 0) {
+		return fmt.Errorf("%w: scale %g, want a finite number", ErrShape, scale)
+	}
+	return nil
 }
 
 // convolved is the output of a convolution of x by w.
@@ -161,7 +172,7 @@ func (o SliceTokens) infer(in []Shape) (Shape, error) {
 	if err := ranked(in, 3, "[B, S, C]"); err != nil {
 		return nil, err
 	}
-	if n := in[0][1]; o.Begin < 0 || o.Height < 1 || o.Width < 1 || o.Height > n || o.Width > n || o.Begin+o.Height*o.Width > n {
+	if n := in[0][1]; o.Begin < 0 || o.Height < 1 || o.Width < 1 || o.Height > n || o.Width > n || o.Begin > n-o.Height*o.Width {
 		return refuse("a map of %d x %d from token %d of %d", o.Height, o.Width, o.Begin, n)
 	}
 	return Shape{in[0][0], o.Height, o.Width, in[0][2]}, nil
@@ -198,6 +209,9 @@ func (Embed) infer(in []Shape) (Shape, error) {
 
 func (o CrossScores) infer(in []Shape) (Shape, error) {
 	if err := arity(in, 2, 3); err != nil {
+		return nil, err
+	}
+	if err := finite(o.Scale); err != nil {
 		return nil, err
 	}
 	q, k := in[0], in[1]
@@ -261,7 +275,12 @@ func (o Normalize) infer(in []Shape) (Shape, error) {
 	return same(in)
 }
 
-func (Scale) infer(in []Shape) (Shape, error) { return same(in) }
+func (o Scale) infer(in []Shape) (Shape, error) {
+	if err := finite(o.Factor); err != nil {
+		return nil, err
+	}
+	return same(in)
+}
 
 func (MulScalar) infer(in []Shape) (Shape, error) {
 	if err := arity(in, 2, 2); err != nil {
@@ -290,13 +309,16 @@ func (o TokenLogits) infer(in []Shape) (Shape, error) {
 	return Shape{x[0], x[1 : len(x)-1].Elements(), p[1]}, nil
 }
 
-func (PhraseScores) infer(in []Shape) (Shape, error) {
+func (o PhraseScores) infer(in []Shape) (Shape, error) {
 	if err := arity(in, 2, 2); err != nil {
 		return nil, err
 	}
 	z, owned := in[0], in[1]
 	if len(z) != 3 || len(owned) != 2 || owned[1] != z[2] {
 		return refuse("logits %v and owned tokens %v, want [B, S, T] and [L, T]", z, owned)
+	}
+	if o.Aggregate < Mean || o.Aggregate > Power {
+		return refuse("%v, want one of MEAN, MAX and POWER", o.Aggregate)
 	}
 	return Shape{z[0], z[1], owned[0]}, nil
 }
@@ -335,6 +357,9 @@ func (o AbsorbKeys) infer(in []Shape) (Shape, error) {
 	if err := arity(in, 2, 2); err != nil {
 		return nil, err
 	}
+	if err := finite(o.Scale); err != nil {
+		return nil, err
+	}
 	if len(in[1]) != 2 || in[1][0] != in[0].Last() {
 		return refuse("weight %v, want [%d, C]", in[1], in[0].Last())
 	}
@@ -343,6 +368,9 @@ func (o AbsorbKeys) infer(in []Shape) (Shape, error) {
 
 func (o AbsorbBias) infer(in []Shape) (Shape, error) {
 	if err := arity(in, 2, 2); err != nil {
+		return nil, err
+	}
+	if err := finite(o.Scale); err != nil {
 		return nil, err
 	}
 	y, err := absorbed(in[0], o.Heads, 1)

@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -128,7 +129,7 @@ func inferRows() []inferRow {
 
 func TestInfer(t *testing.T) {
 	good, refused := map[string]int{}, map[string]int{}
-	for _, r := range inferRows() {
+	for _, r := range slices.Concat(inferRows(), detectorRows(), groundingRows()) {
 		got, err := r.op.infer(r.in)
 		if r.want != nil {
 			good[r.op.Kind()]++

@@ -1,5 +1,7 @@
 package graph
 
+import "fmt"
+
 // The operations of GLIP's detector beyond its backbone. Maps are [B, H, W, C] here
 // too; S is the number of positions of all levels, T of tokens, L of labels.
 
@@ -81,7 +83,7 @@ type Reshape struct{ To Shape }
 // Embed is the sum of a token's, its type's (0) and its position's row
 // (BertEmbeddings before its norm): ids [B, T], whole numbers held in float32, word
 // [V, C], type [>=1, C], position [>=T, C] -> [B, T, C]. An id that is no row of the
-// words counts as the nearest that is.
+// words counts as the nearest that is, NaN as 0.
 type Embed struct{}
 
 // CrossScores is (q * Scale) kᵀ of each head: q [B, n, E], k [B, m, E], channel
@@ -123,11 +125,29 @@ type TokenLogits struct{ Limit float64 }
 
 // PhraseScores turns token logits into probabilities of labels: logits [B, S, T],
 // owned [L, T], not 0 where a token stands for the label -> [B, S, L]. The probability
-// is the mean of sigmoid(logit) over the label's tokens, the largest with Max, 0 for a
-// label without tokens (convert_grounding_to_od_logits of
-// maskrcnn_benchmark/modeling/rpn/inference.py; there an empty label gives 0 or NaN,
-// neither of which passes a threshold).
-type PhraseScores struct{ Max bool }
+// is made of sigmoid(logit) over the label's tokens, 0 for a label without tokens
+// (convert_grounding_to_od_logits of maskrcnn_benchmark/modeling/rpn/inference.py; there
+// an empty label gives 0 or NaN, neither of which passes a threshold).
+type PhraseScores struct{ Aggregate Aggregate }
+
+// Aggregate says how the probabilities of a label's tokens become the label's own: the
+// original's SCORE_AGG.
+type Aggregate int
+
+// The ways to aggregate.
+const (
+	Mean  Aggregate = iota // the arithmetic mean
+	Max                    // the largest
+	Power                  // the geometric mean
+)
+
+// String is the original's name of it.
+func (a Aggregate) String() string {
+	if a < Mean || a > Power {
+		return fmt.Sprintf("Aggregate(%d)", int(a))
+	}
+	return [...]string{"MEAN", "MAX", "POWER"}[a]
+}
 
 // CandidateFields is the length of a row of [Candidates].
 const CandidateFields = 8
@@ -137,10 +157,10 @@ const CandidateFields = 8
 // [B, S, 1] or [B, H, W, 1], deltas [B, S, 4] or [B, H, W, 4] -> [B, Limit, 8].
 //
 // Candidates are the pairs with p > Threshold. Of these, the Limit with the largest
-// q = p * sigmoid(centerness) stay, by falling q; where two are equal, the smaller
-// position, then the smaller label comes first. A row is q, p, position, label from 1,
-// and the position's four deltas. Rows that are left over are 0: their label 0 says so.
-// NaN passes no threshold.
+// q = p * sigmoid(centerness) stay, by falling q; where two are equal in float32, the
+// smaller position, then the smaller label comes first. A row is q, p, position, label
+// from 1, and the position's four deltas. Rows that are left over are 0: their label 0
+// says so. NaN passes no threshold, and a pair whose q is NaN is no candidate.
 type Candidates struct {
 	Threshold float64
 	Limit     int

@@ -50,7 +50,7 @@ func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	if err := l.lowerAll(list); err != nil {
 		return nil, err
 	}
-	p := &Program{device: d, weights: w, inputs: g.Inputs(), results: results(g, o), graph: g, alias: l.alias, layout: l.layout, dispatches: l.list}
+	p := &Program{device: d, weights: w, inputs: g.Inputs(), results: results(g, o), graph: g, alias: l.alias, begins: l.begins, layout: l.layout, dispatches: l.list}
 	if err := p.allocate(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -69,7 +69,7 @@ func results(g *graph.Graph, o Options) []graph.ID { return slices.Concat(g.Outp
 
 func newLowerer(g *graph.Graph, info engine.Info, s style, p Precision) *lowerer {
 	return &lowerer{g: g, caps: info.Caps, style: s, precision: p, limit: info.Caps.MaxStorageBufferRange, // texel buffers, where read, hold as much (readsTexels)
-		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, linears: linearWeights(g), convs: convWeights(g)}
+		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, begins: map[graph.ID]int{}, linears: linearWeights(g), convs: convWeights(g)}
 }
 
 // rewrite makes the steps of a graph, joined unless that is off, and finds the values
@@ -79,6 +79,7 @@ func (l *lowerer) rewrite(o Options) []step {
 	kept := results(l.g, o)
 	if !o.NoFusion {
 		list, l.alias = rewrite(l.g, list, kept, l.limit, l.style)
+		list = l.views(list)
 	}
 	l.half = l.halves(list, kept)
 	return list
@@ -90,7 +91,7 @@ func (l *lowerer) plan(list []step, o Options) error {
 	for i, id := range kept {
 		kept[i] = resolve(l.alias, id)
 	}
-	values := lifetimes(l.g, list, kept, l.half, l.scratchBytes)
+	values := lifetimes(l.g, list, kept, l.alias, l.half, l.scratchBytes)
 	apart := max(l.align, 256) // values begin at cache lines of any device
 	slab := l.caps.MaxAllocationBytes / apart * apart
 	if err := fitSlab(l.g, values, slab); err != nil {

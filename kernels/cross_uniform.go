@@ -96,8 +96,8 @@ func (l *lowerer) crossUniform(s step, x cross) error {
 	return nil
 }
 
-// part is scratch from some byte on.
-func (l *lowerer) part(begin, bytes int64, access engine.Access) operand {
+// scratchFrom is scratch from some byte on.
+func (l *lowerer) scratchFrom(begin, bytes int64, access engine.Access) operand {
 	o := l.scratch(bytes)
 	o.offset, o.access = o.offset+begin, access
 	return o
@@ -118,7 +118,7 @@ func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart) {
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: shader, addressed: true, constants: constants(l.style.group, panelRows, x.scale >= 0),
 		push:     panelsPush{N: uint32(x.n), K: uint32(p.k.units()), Padded: uint32(p.deep), LDB: uint32(x.b.row), Alpha: float32(x.alpha)},
-		operands: []operand{from, l.part(l.tokenBiases(s), p.panels, engine.Write), scale},
+		operands: []operand{from, l.scratchFrom(l.tokenBiases(s), p.panels, engine.Write), scale},
 		groups:   [3]int{ceilDiv(x.n, uniformPanel), ceilDiv(p.deep, panelRows), 1},
 	})
 }
@@ -128,10 +128,10 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 	d, t := p.staged.shape, p.staged.tile
 	first := b.k.begin == 0
 	biased := first && x.bias != noBias
-	panels := l.part(at, p.panels, engine.Read)
+	panels := l.scratchFrom(at, p.panels, engine.Read)
 	bias := panels
 	if begin := b.pictures.begin*x.biasPicture + b.heads.begin*x.biasHead; biased && x.bias < 0 {
-		bias = l.part(4*int64(begin), 4*int64(x.n), engine.Read)
+		bias = l.scratchFrom(4*int64(begin), 4*int64(x.n), engine.Read)
 	} else if biased {
 		bias = l.read(x.bias, 4, begin, x.n)
 	}
@@ -146,7 +146,7 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 		}
 		scratch := panels
 		if p.staged.bytes > 0 {
-			scratch = l.part(at+p.panels, p.staged.bytes, engine.ReadWrite)
+			scratch = l.scratchFrom(at+p.panels, p.staged.bytes, engine.ReadWrite)
 		}
 		down, across := t.groups(b.m.units(), x.n)
 		l.list = append(l.list, dispatch{

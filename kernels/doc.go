@@ -9,7 +9,7 @@
 //
 // One file per operation stem holds its push constants (the mirror of the shader's
 // block), its grid arithmetic and its lowering. fuse.go holds the rewrites, each with
-// the sentence that makes it legal; plan.go the arena; split.go the splitting of
+// the sentence that makes it legal; view.go the values that are ranges of others; plan.go the arena; split.go the splitting of
 // operands that are larger than one binding may be; style.go what is chosen by device.
 //
 // The package knows no model. It imports graph, shaders and engine.

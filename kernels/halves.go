@@ -15,6 +15,9 @@ func (l *lowerer) halves(list []step, kept []graph.ID) map[graph.ID]bool {
 	for _, id := range kept {
 		stays[resolve(l.alias, id)] = true
 	}
+	for id := range l.begins { // views are of 32-bit floats
+		stays[id], stays[resolve(l.alias, id)] = true, true
+	}
 	for _, s := range list {
 		if !stays[s.out] && l.makesHalf(s, half) && l.allReadHalf(list, s.out) {
 			half[s.out] = true

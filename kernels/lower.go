@@ -19,6 +19,7 @@ type lowerer struct {
 	align     int64           // of a binding's offset
 	layout    layout
 	alias     map[graph.ID]graph.ID
+	begins    map[graph.ID]int  // of views, at which element of their alias they begin
 	half      map[graph.ID]bool // values of 16-bit floats
 	linears   map[graph.ID]bool // weights that are the matrix of a linear
 	convs     map[graph.ID]bool // and those of a convolution
@@ -68,6 +69,28 @@ func lowerings() map[string]func(*lowerer, step) error {
 		"shiftmask":      (*lowerer).shiftMask,
 		"resizeposition": (*lowerer).resizePosition,
 		"channelsfirst":  (*lowerer).channelsFirst,
+		// The detector's, in files of their own.
+		"sigmoid":        (*lowerer).sigmoid,
+		"relu":           (*lowerer).relu,
+		"hardsigmoid":    (*lowerer).hardSigmoid,
+		"clamp":          (*lowerer).clamp,
+		"scale":          (*lowerer).scaled,
+		"mulscalar":      (*lowerer).mulScalar,
+		"groupnorm":      (*lowerer).groupNorm,
+		"globalmean":     (*lowerer).globalMean,
+		"resizenearest":  (*lowerer).resizeNearest,
+		"resizebilinear": (*lowerer).resizeBilinear,
+		"weightedmean":   (*lowerer).weightedMean,
+		"dynamicrelu":    (*lowerer).dynamicReLU,
+		"addscaled":      (*lowerer).addScaled,
+		"normalize":      (*lowerer).normalize,
+		"reshape":        (*lowerer).reshape,
+		"slicetokens":    (*lowerer).sliceTokens,
+		"concattokens":   (*lowerer).concatTokens,
+		"swaplast":       (*lowerer).swapLast,
+		"embed":          (*lowerer).embed,
+		"phrasescores":   (*lowerer).phraseScores,
+		"candidates":     (*lowerer).candidates,
 		"conv":           (*lowerer).conv,
 		"deformconv":     (*lowerer).conv,
 		"crossscores":    (*lowerer).cross,
@@ -147,9 +170,9 @@ func (l *lowerer) scratch(bytes int64) operand {
 }
 
 func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Access) operand {
-	id = resolve(l.alias, id)
+	id, first := owner(l.alias, l.begins, id)
 	size := l.size(id)
-	o := operand{offset: size * int64(begin), bytes: size * int64(count), width: width, half: size == 2, access: access}
+	o := operand{offset: size * int64(first+begin), bytes: size * int64(count), width: width, half: size == 2, access: access}
 	if n := l.g.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
 		o.weight = n.Path
 	} else {
@@ -193,6 +216,8 @@ func constants(values ...any) []uint32 {
 		case int:
 			list[i] = uint32(v)
 		case moveMode:
+			list[i] = uint32(v)
+		case unaryMode:
 			list[i] = uint32(v)
 		default:
 			panic(fmt.Sprintf("kernels: no specialization constant is a %T", v))

@@ -189,7 +189,7 @@ func (l *lowerer) emitPatches(s step, push patchesPush, in, rows span) error {
 	return nil
 }
 
-// channelsFirstPush mirrors the block of channelsfirst.comp.
+// channelsFirstPush mirrors the block of channelsfirst.comp and, in vectors, that of swapblocks.comp.
 type channelsFirstPush struct {
 	Tokens, Token0, AllTokens       uint32
 	Channels, Channel0, AllChannels uint32
@@ -203,10 +203,20 @@ const tileSide = 16
 // fit is cut into runs of tokens on the one side and of channels on the other.
 func (l *lowerer) channelsFirst(s step) error {
 	in := l.shape(s.in[0])
-	tokens, c := in[1]*in[2], in[3]
+	return l.transposed(s, in[0], in[1]*in[2], in[3])
+}
+
+// swapLast lowers SwapLast the same way.
+func (l *lowerer) swapLast(s step) error {
+	in := l.shape(s.in[0])
+	tokens, c := in[len(in)-2], in[len(in)-1]
+	return l.transposed(s, in.Elements()/(tokens*c), tokens, c)
+}
+
+// transposed lowers [pictures, tokens, c] -> [pictures, c, tokens].
+func (l *lowerer) transposed(s step, pictures, tokens, c int) error {
 	most := tileSide * min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1])
-	narrow := *l
-	narrow.limit -= l.align // aligned may let a part begin that much early
+	narrow := l.narrow() // aligned may let a part begin that much early
 	tokenSpans, err := narrow.spans(tokens, most, 4*int64(c))
 	if err != nil {
 		return err
@@ -215,29 +225,45 @@ func (l *lowerer) channelsFirst(s step) error {
 	if err != nil {
 		return err
 	}
-	for b := range in[0] {
+	for b := range pictures {
 		for _, t := range tokenSpans {
 			for _, ch := range channelSpans {
-				l.emitChannelsFirst(s, b, t, ch)
+				if err := l.emitTransposed(s, b, [2]int{tokens, c}, [2]span{t, ch}); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func (l *lowerer) emitChannelsFirst(s step, picture int, t, ch span) {
-	in := l.shape(s.in[0])
-	tokens, c := in[1]*in[2], in[3]
-	x := l.read(s.in[0], 1, (picture*tokens+t.begin)*c, t.units()*c)
-	y := l.write(s.out, 1, (picture*c+ch.begin)*tokens, ch.units()*tokens)
-	push := channelsFirstPush{Tokens: uint32(t.units()), Token0: uint32(t.begin), AllTokens: uint32(tokens),
-		Channels: uint32(ch.units()), Channel0: uint32(ch.begin), AllChannels: uint32(c)}
-	push.XStart, push.YStart = l.aligned(&x), l.aligned(&y)
-	l.emit(s, "channelsfirst", dispatch{
-		constants: constants(max(l.style.group, tileSide), tileSide), push: push, operands: []operand{x, y},
-		groups: [3]int{ceilDiv(t.units(), tileSide), ceilDiv(ch.units(), tileSide), 1},
-	})
+func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) error {
+	tokens, c, t, ch := sizes[0], sizes[1], of[0], of[1]
+	stem, width := "channelsfirst", 1
+	if l.style.lanes == 1 && (tokens|c|t.begin|t.units()|ch.begin|ch.units())%4 == 0 {
+		stem, width = "swapblocks", 4
+	}
+	x := l.read(s.in[0], width, (picture*tokens+t.begin)*c, t.units()*c)
+	y := l.write(s.out, width, (picture*c+ch.begin)*tokens, ch.units()*tokens)
+	w := uint32(width)
+	push := channelsFirstPush{Tokens: uint32(t.units()) / w, Token0: uint32(t.begin) / w, AllTokens: uint32(tokens) / w,
+		Channels: uint32(ch.units()) / w, Channel0: uint32(ch.begin) / w, AllChannels: uint32(c) / w}
+	push.XStart, push.YStart = l.aligned(&x)/w, l.aligned(&y)/w
+	d := dispatch{constants: constants(max(l.style.group, tileSide), tileSide), push: push, operands: []operand{x, y},
+		groups: [3]int{ceilDiv(t.units(), tileSide), ceilDiv(ch.units(), tileSide), 1}}
+	if width == 4 {
+		d.constants = constants(l.style.group, swapBlocks)
+		var err error
+		if d.groups, err = l.fold(ceilDiv(t.units()/4*ceilDiv(ch.units()/4, swapBlocks), l.style.group)); err != nil {
+			return err
+		}
+	}
+	l.emit(s, stem, d)
+	return nil
 }
+
+// swapBlocks is how many blocks an invocation of swapblocks.comp turns: a cache line's.
+const swapBlocks = 4
 
 // aligned moves an operand's beginning, where a picture of odd size begins, down to the
 // device's alignment and returns the elements by which it moved.

@@ -36,7 +36,7 @@ const seed = 1
 func opCases() []opCase {
 	return slices.Concat(linearCases(), scoresCases(), contextCases(), softmaxCases(), biasCases(), layerNormCases(),
 		geluCases(), addCases(), moveCases(), gatherCases(), positionCases(),
-		convCases(), deformCases(), crossCases())
+		detectorCases(), convCases(), deformCases(), crossCases())
 }
 
 // TestOps compares every case with the oracle, in the device's own style and in those

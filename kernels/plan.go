@@ -27,11 +27,17 @@ type layout struct {
 func scratchOf(i int) graph.ID { return graph.ID(-1 - i) }
 
 // lifetimes follows every value that steps make, the inputs, and what a step needs for
-// itself while it runs. Kept values live to the end.
-func lifetimes(g *graph.Graph, list []step, kept []graph.ID, half map[graph.ID]bool, scratch func(step) int64) []lifetime {
+// itself while it runs. A value that is a range of another lives in that one's memory, which is
+// there from the first step that writes any of it. Kept values live to the end.
+func lifetimes(g *graph.Graph, list []step, kept []graph.ID, alias map[graph.ID]graph.ID, half map[graph.ID]bool, scratch func(step) int64) []lifetime {
 	at := map[graph.ID]*lifetime{}
 	var order []graph.ID
 	born := func(id graph.ID, when int) {
+		id = resolve(alias, id)
+		if l := at[id]; l != nil { // a range of it was written before
+			l.last = when
+			return
+		}
 		size := int64(4)
 		if half[id] {
 			size = 2
@@ -44,7 +50,7 @@ func lifetimes(g *graph.Graph, list []step, kept []graph.ID, half map[graph.ID]b
 	}
 	for i, s := range list {
 		for _, in := range s.in {
-			if l := at[in]; l != nil {
+			if l := at[resolve(alias, in)]; l != nil {
 				l.last = i
 			}
 		}

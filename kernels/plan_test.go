@@ -96,7 +96,7 @@ func checkSwinPlan(t *testing.T, g *graph.Graph, s style, name string, small boo
 		for i, id := range kept {
 			kept[i] = resolve(w.alias, id)
 		}
-		values := lifetimes(g, list, kept, w.half, w.scratchBytes)
+		values := lifetimes(g, list, kept, w.alias, w.half, w.scratchBytes)
 		l := plan(values, 256, 1<<31, true)
 		checkLayout(t, l, values, 256, true)
 		ratio := float64(l.bytes) / float64(l.live)

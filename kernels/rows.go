@@ -64,6 +64,18 @@ func (l *lowerer) rowGroups(rows int) ([3]int, error) {
 	return l.fold(ceilDiv(rows*l.style.lanes, l.style.group))
 }
 
+// lanes is how many invocations share a row of so many elements: all of a workgroup, where
+// rows are long and so perhaps few. Software drivers share none.
+func (l *lowerer) lanes(cols int) int {
+	if l.style.lanes > 1 && cols >= longRow {
+		return l.style.group
+	}
+	return l.style.lanes
+}
+
+// longRow is where a row of the detector's attention over positions begins to be long.
+const longRow = 1024
+
 // softmaxPush mirrors the block of softmax.comp.
 type softmaxPush struct {
 	Rows, Cols   uint32
@@ -95,7 +107,8 @@ func (l *lowerer) softmax(s step) error {
 	for _, r := range list {
 		rows := r.units() * perUnit
 		push.Rows, push.Window0 = uint32(rows), uint32(r.begin)
-		groups, err := l.rowGroups(rows)
+		lanes := l.lanes(cols)
+		groups, err := l.fold(ceilDiv(rows*lanes, l.style.group))
 		if err != nil {
 			return err
 		}
@@ -105,7 +118,7 @@ func (l *lowerer) softmax(s step) error {
 			table = l.whole(s.in[1], 1)
 		}
 		l.emit(s, "softmax", dispatch{
-			constants: constants(l.style.group, l.style.lanes, o.bias, o.mask != nil, side),
+			constants: constants(l.style.group, lanes, o.bias, o.mask != nil, side),
 			push:      push,
 			operands:  []operand{x, table, l.write(s.out, 1, r.begin*perUnit*cols, rows*cols)},
 			groups:    groups,

@@ -33,6 +33,9 @@ func softmaxCases() []opCase {
 		rows("one column", 0, nil, false, 5, 1),
 		rows("prime", 2, nil, true, 3, 31),
 		rows("two", 2, nil, false, 65, 2),
+		rows("long", 2, nil, true, 3, 22400),
+		rows("tokens", 2, nil, false, 1, 9, 8, 7),
+		rows("tokens", 2, nil, true, 1, 9, 8, 255),
 		rows("equal", 0, pattern(func(int, int) float32 { return -3 }, 33), false, 9, 33),
 		rows("+-80", 160, func(rng *rand.Rand, _ string, data []float32) {
 			for i := range data {

@@ -34,7 +34,7 @@ func (l *lowerer) scratchBytes(s step) int64 {
 	case graph.Conv, graph.DeformConv:
 		return l.convScratch(s)
 	}
-	return l.crossScratch(s)
+	return max(l.detectorScratch(s), l.crossScratch(s))
 }
 
 func (l *lowerer) linearScratch(s step, o linear) int64 {

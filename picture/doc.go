@@ -21,6 +21,9 @@
 // point of the picture to its place in the tensor; its inverse takes boxes
 // back.
 //
+// A Detector has the pipeline of GLIP's detector, for any size of picture, and keeps
+// the sizes that boxes are clipped and scaled with.
+//
 // Resizing with Pillow's rules is bit for bit Pillow's. Resizing with OpenCV's
 // rules is within one level of 255.
 //

@@ -22,7 +22,7 @@ const (
 )
 
 // Resize decides the size a picture is resized to. The zero value keeps the
-// size; ShortEdge, Exact, KeepRatio and Detector make the others.
+// size; ShortEdge, ShortEdgeCapped, Exact and KeepRatio make the others.
 type Resize struct {
 	rule resizeRule
 	a, b int
@@ -35,7 +35,7 @@ const (
 	shortEdge
 	exact
 	keepRatio
-	detector
+	shortEdgeCapped
 )
 
 // ShortEdge makes the shorter side n and keeps the ratio, the longer side
@@ -50,11 +50,11 @@ func Exact(height, width int) Resize { return Resize{exact, height, width} }
 // imrescale, which mmpretrain and mmdetection use for detectors).
 func KeepRatio(short, long int) Resize { return Resize{keepRatio, short, long} }
 
-// Detector is the rule of GLIP's own code (maskrcnn_benchmark/data/transforms):
+// ShortEdgeCapped is the rule of GLIP's own code (maskrcnn_benchmark/data/transforms):
 // like KeepRatio, but the longer side is truncated, and a picture whose shorter
 // side has the right length already is left alone. 375 x 500 becomes 800 x 1066,
 // where KeepRatio gives 800 x 1067.
-func Detector(short, long int) Resize { return Resize{detector, short, long} }
+func ShortEdgeCapped(short, long int) Resize { return Resize{shortEdgeCapped, short, long} }
 
 // target is the size a picture of height x width gets. Products come before
 // divisions, in float64, as in the original, so that truncation agrees.
@@ -68,7 +68,7 @@ func (r Resize) target(height, width int) (h, w int) {
 	case keepRatio:
 		factor := min(float64(r.b)/float64(long), float64(r.a)/float64(short))
 		return int(float64(float64(height)*factor) + 0.5), int(float64(float64(width)*factor) + 0.5)
-	case detector:
+	case shortEdgeCapped:
 		edge := r.a
 		if float64(long)/float64(short)*float64(edge) > float64(r.b) {
 			edge = int(math.RoundToEven(float64(r.b) * float64(short) / float64(long)))

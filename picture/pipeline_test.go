@@ -30,7 +30,7 @@ func TestSizes(t *testing.T) {
 		{"crop", picture.Pipeline{Resize: picture.ShortEdge(25), CenterCrop: 22}, 37, 50, 22, 22},
 		{"crop larger than the picture", picture.Pipeline{CenterCrop: 22}, 30, 10, 22, 10},
 		{"exact", picture.Pipeline{Resize: picture.Exact(12, 34)}, 37, 50, 12, 34},
-		{"padded", picture.Pipeline{Resize: picture.Detector(80, 133), PadMultiple: 32}, 80, 90, 96, 96},
+		{"padded", picture.Pipeline{Resize: picture.ShortEdgeCapped(80, 133), PadMultiple: 32}, 80, 90, 96, 96},
 		{"one pixel", picture.Pipeline{Resize: picture.ShortEdge(64)}, 1, 1, 64, 64},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestPipelineRefusals(t *testing.T) {
 		{"no pixels", picture.Pipeline{}, picture.Picture{}, picture.ErrFormat, "empty"},
 		{"wrong length", picture.Pipeline{}, picture.Picture{Height: 2, Width: 2, Pixels: make([]uint8, 11)}, picture.ErrFormat, "11 bytes"},
 		{"a strip grows", picture.Pipeline{Resize: picture.ShortEdge(256)}, blank(1, 1000), picture.ErrTooLarge, "raise MaxSide"},
-		{"a strip vanishes", picture.Pipeline{Resize: picture.Detector(800, 1333)}, blank(1, 5000), picture.ErrFormat, "empty side"},
+		{"a strip vanishes", picture.Pipeline{Resize: picture.ShortEdgeCapped(800, 1333)}, blank(1, 5000), picture.ErrFormat, "empty side"},
 		{"no target", picture.Pipeline{Resize: picture.Exact(0, 5)}, blank(4, 4), picture.ErrFormat, "empty side"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func BenchmarkApply(b *testing.B) {
 	pic := random(3000, 4000)
 	for name, p := range map[string]picture.Pipeline{
 		"swin-224": {Resize: picture.ShortEdge(256), CenterCrop: 224, Mean: glip().Mean, Std: glip().Std},
-		"detector": {Resize: picture.Detector(800, 1333), Interpolation: picture.Bilinear, PadMultiple: 32},
+		"detector": {Resize: picture.ShortEdgeCapped(800, 1333), Interpolation: picture.Bilinear, PadMultiple: 32},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

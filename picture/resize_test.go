@@ -15,12 +15,12 @@ func TestTarget(t *testing.T) {
 		{"short edge, square", ShortEdge(256), 31, 31, 256, 256},
 		{"keep ratio", KeepRatio(800, 1333), 375, 500, 800, 1067},
 		{"keep ratio, capped", KeepRatio(800, 1333), 100, 400, 333, 1333},
-		{"detector", Detector(800, 1333), 375, 500, 800, 1066},
-		{"detector, portrait", Detector(800, 1333), 500, 375, 1066, 800},
-		{"detector, capped", Detector(800, 1333), 100, 400, 333, 1332},
-		{"detector, capped to its own size", Detector(800, 1333), 500, 1333, 500, 1333},
-		{"detector, short edge right already", Detector(800, 1333), 800, 900, 800, 900},
-		{"detector, nothing left", Detector(800, 1333), 1, 5000, 0, 0},
+		{"detector", ShortEdgeCapped(800, 1333), 375, 500, 800, 1066},
+		{"detector, portrait", ShortEdgeCapped(800, 1333), 500, 375, 1066, 800},
+		{"detector, capped", ShortEdgeCapped(800, 1333), 100, 400, 333, 1332},
+		{"detector, capped to its own size", ShortEdgeCapped(800, 1333), 500, 1333, 500, 1333},
+		{"detector, short edge right already", ShortEdgeCapped(800, 1333), 800, 900, 800, 900},
+		{"detector, nothing left", ShortEdgeCapped(800, 1333), 1, 5000, 0, 0},
 	} {
 		if h, w := row.resize.target(row.height, row.width); h != row.wantH || w != row.wantW {
 			t.Errorf("%s: %d x %d becomes %d x %d, want %d x %d", row.name, row.height, row.width, h, w, row.wantH, row.wantW)

@@ -57,14 +57,25 @@ void main()
     // One pass keeps a running maximum and the sum of exponentials relative to it. The
     // maximum begins finite, because infinite minus infinite is no number: a row of
     // minus infinity throughout sums to 0 and becomes NaN by the division alone.
+    // Terms go to the sum in blocks, because one long sum of small terms would round each
+    // of them to what it has reached.
     const float LEAST = -3.4e38;
+    const uint BLOCK = 64;
     float peak = LEAST, sum = 0.0;
     uint begin = laneOfRow();
-    for (uint j = begin; j < cols; j += LANES) {
-        LOGIT(j, v)
-        float top = isnan(v) ? peak : max(peak, v);
-        sum = sum * power(peak - top) + power(v - top);
-        peak = top;
+    for (uint block = begin; block < cols; block += BLOCK * LANES) {
+        float part = 0.0;
+        for (uint j = block; j < min(block + BLOCK * LANES, cols); j += LANES) {
+            LOGIT(j, v)
+            if (v > peak) { // seldom after the first few
+                float less = power(peak - v);
+                sum *= less;
+                part *= less;
+                peak = v;
+            }
+            part += power(v - peak);
+        }
+        sum += part;
     }
     float rowPeak = rowMax(peak);
     float total = rowSum(sum * power(peak - rowPeak));

@@ -131,7 +131,7 @@ func (w *Weights) bind(name string, want graph.Shape, keys []string, problems *B
 		got, _ := w.src.Shape(key)
 		dtype := w.src.DType(key)
 		switch {
-		case !floating(dtype):
+		case !Floating(dtype):
 		case slices.Equal(got, part):
 			continue
 		case name == "absolute_pos_embed" && planeOf(got, want):
@@ -146,8 +146,8 @@ func (w *Weights) bind(name string, want graph.Shape, keys []string, problems *B
 	w.bound[name] = b
 }
 
-// floating says whether weights may be stored so.
-func floating(dtype string) bool {
+// Floating says whether weights may be stored in this element type.
+func Floating(dtype string) bool {
 	switch dtype {
 	case "float32", "float16", "bfloat16", "float64":
 		return true
@@ -229,19 +229,20 @@ func (w *Weights) Tensor(name string) (shape []int, data []float32, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if bad, found := firstNonFinite(name, data); found && !w.opts.AllowNonFinite {
-		return nil, nil, &BindError{File: sourceName(w.src), Family: w.family, NonFinite: []NonFinite{bad}, Remedy: nonFiniteRemedy}
+	if bad, found := FirstNonFinite(name, data); found && !w.opts.AllowNonFinite {
+		return nil, nil, &BindError{File: sourceName(w.src), Family: w.family, NonFinite: []NonFinite{bad}, Remedy: NonFiniteRemedy}
 	}
 	return slices.Clone(w.bound[name].want), data, nil
 }
 
-const nonFiniteRemedy = "the file is damaged or its training diverged: download it again or use another"
+// NonFiniteRemedy is what helps against weights that are not finite.
+const NonFiniteRemedy = "the file is damaged or its training diverged: download it again or use another"
 
 // Check reads every parameter and lists all that are not finite in one
 // [*BindError]; tensors the source cannot read are joined to it. It returns early
 // when ctx is done.
 func (w *Weights) Check(ctx context.Context) error {
-	problems := &BindError{File: sourceName(w.src), Family: w.family, Remedy: nonFiniteRemedy}
+	problems := &BindError{File: sourceName(w.src), Family: w.family, Remedy: NonFiniteRemedy}
 	var errs []error
 	for _, name := range w.names {
 		if err := ctx.Err(); err != nil {
@@ -252,7 +253,7 @@ func (w *Weights) Check(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		if bad, found := firstNonFinite(name, data); found && !w.opts.AllowNonFinite {
+		if bad, found := FirstNonFinite(name, data); found && !w.opts.AllowNonFinite {
 			problems.NonFinite = append(problems.NonFinite, bad)
 		}
 	}
@@ -331,8 +332,8 @@ func transpose(data []float32, rows, cols int) []float32 {
 	return out
 }
 
-// firstNonFinite looks for NaN and infinity.
-func firstNonFinite(name string, data []float32) (NonFinite, bool) {
+// FirstNonFinite looks for NaN and infinity in the tensor called name.
+func FirstNonFinite(name string, data []float32) (NonFinite, bool) {
 	const exponent = 0x7f800000
 	found := NonFinite{Name: name}
 	for i, v := range data {

@@ -1,6 +1,7 @@
 package swin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -47,6 +48,7 @@ type NonFinite struct {
 // BindError lists everything that keeps a checkpoint from fitting a model. It
 // wraps a sentinel for each list that is not empty.
 type BindError struct {
+	Package     string // what the sentence begins with, "swin" if empty
 	File        string
 	Family      Family
 	Differences []string // architecture of the file against the one asked for
@@ -78,7 +80,7 @@ func (e *BindError) Error() string {
 		values = append(values, fmt.Sprintf("%s has %v at element %d (%d in all)", n.Name, n.Value, n.Index, n.Count))
 	}
 	add(ErrNonFinite, values)
-	text := fmt.Sprintf("swin: %s (%s) does not fit: %s", e.File, e.Family, strings.Join(parts, "; "))
+	text := fmt.Sprintf("%s: %s (%s) does not fit: %s", cmp.Or(e.Package, "swin"), e.File, e.Family, strings.Join(parts, "; "))
 	if e.Remedy != "" {
 		text += "; " + e.Remedy
 	}

@@ -12,6 +12,9 @@
 //	w := synthetic.Weights{Seed: 7}
 //	qkv, err := w.Tensor("stages.0.blocks.1.attn.w_msa.qkv.weight", []int{288, 96})
 //
+// Detector does the same for GLIP's whole detector, by the names of official
+// checkpoints, and Checkpoint looks like such a file to what binds weights.
+//
 // Picture draws a test picture, and Input turns a batch of them into the
 // normalised tensor that the backbone takes:
 //

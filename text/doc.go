@@ -9,7 +9,7 @@
 //
 // A caption comes from a list of names ([List], in the form of training and
 // evaluation or in that of the demo) or from a sentence with phrases and spans in
-// it ([Ground]). Spans count Unicode code points of the caption, begin included,
+// it ([Ground]), which [NounPhrases] finds where nobody names them. Spans count Unicode code points of the caption, begin included,
 // end not.
 //
 // The tokenizer is that of BERT, uncased, as the fast tokenizer of Hugging Face's

@@ -48,3 +48,16 @@ func ExampleGround() {
 	// [{Café {2 6}} {t-shirts {16 24}}] <nil>
 	// text: entity 0: unusable query: the phrase "dog" does not stand in the sentence "a café"; give its words as they stand there, or a span
 }
+
+func ExampleNounPhrases() {
+	const sentence = "Bobble heads on top of the shelf"
+	entities, err := text.NounPhrases(sentence)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	prompt, err := text.Ground(sentence, entities...)
+	fmt.Println(prompt.Labels, err)
+	// Output:
+	// [{bobble heads {0 12}} {top {16 19}} {the shelf {23 32}}] <nil>
+}

@@ -1,6 +1,7 @@
-// Package viz draws what a backbone sees: a photograph beside its feature maps,
-// each shown by its first three principal components as red, green and blue,
-// scaled up smoothly over the photograph.
+// Package viz draws what the models see. [Boxes] and [Crop] show what a detector
+// found. [Render] shows what a backbone sees: a photograph beside its feature maps,
+// each by its first three principal components as red, green and blue, scaled up
+// smoothly over the photograph.
 //
 //	img, err := viz.Render(photo, []viz.Map{
 //		{Name: "stage1", C: 192, H: 28, W: 28, Data: stage1},

@@ -31,16 +31,25 @@ func newTypeface() (typeface, error) {
 		{&t.detail, goregular.TTF, 16},
 		{&t.note, goregular.TTF, 14},
 	} {
-		parsed, err := opentype.Parse(row.ttf)
-		if err != nil {
-			return typeface{}, fmt.Errorf("viz: font: %w", err)
-		}
-		*row.face, err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: row.size, DPI: 72, Hinting: font.HintingNone})
-		if err != nil {
-			return typeface{}, fmt.Errorf("viz: font: %w", err)
+		var err error
+		if *row.face, err = newFace(row.ttf, row.size); err != nil {
+			return typeface{}, err
 		}
 	}
 	return t, nil
+}
+
+// newFace makes a face of a font; size is in pixels.
+func newFace(ttf []byte, size float64) (font.Face, error) {
+	parsed, err := opentype.Parse(ttf)
+	if err != nil {
+		return nil, fmt.Errorf("viz: font: %w", err)
+	}
+	face, err := opentype.NewFace(parsed, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingNone})
+	if err != nil {
+		return nil, fmt.Errorf("viz: font: %w", err)
+	}
+	return face, nil
 }
 
 // write puts text with its baseline at y and returns where it ends. Text wider

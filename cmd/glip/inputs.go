@@ -65,7 +65,7 @@ func readable(name string) bool {
 	name = strings.ToLower(name)
 	ext := filepath.Ext(name)
 	made := filepath.Ext(strings.TrimSuffix(name, ext)) // ".stage1" of cat.stage1.npy
-	if ext == ".npy" && strings.HasPrefix(made, ".stage") || ext == ".png" && made == ".viz" {
+	if ext == ".npy" && strings.HasPrefix(made, ".stage") || ext == ".png" && (made == ".viz" || made == ".boxes" || strings.HasPrefix(made, ".crop")) {
 		return false
 	}
 	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npy"}, ext)
@@ -79,27 +79,34 @@ type prepared struct {
 	tensor  picture.Tensor   // for the model
 }
 
-// prepare reads one input and takes a picture through the model's pipeline.
-func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
-	p := prepared{item: i}
+// readInput reads a picture or a tensor; the other is nil.
+func readInput(i item, limits picture.Limits) (*picture.Picture, *picture.Tensor, error) {
 	if strings.EqualFold(filepath.Ext(i.path), ".npy") {
 		pic, tensor, err := picture.OpenNpy(i.path, limits)
 		if err != nil {
-			return p, explain(err)
+			return nil, nil, explain(err)
 		}
-		if tensor != nil {
-			p.tensor = *tensor
-			return p, nil
-		}
-		p.picture = pic
-	} else {
-		pic, err := picture.Open(i.path, limits)
-		if err != nil {
-			return p, explain(err)
-		}
-		p.picture = &pic
+		return pic, tensor, nil
 	}
-	var err error
+	pic, err := picture.Open(i.path, limits)
+	if err != nil {
+		return nil, nil, explain(err)
+	}
+	return &pic, nil, nil
+}
+
+// prepare reads one input and takes a picture through the model's pipeline.
+func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
+	p := prepared{item: i}
+	pic, tensor, err := readInput(i, limits)
+	if err != nil {
+		return p, err
+	}
+	if tensor != nil {
+		p.tensor = *tensor
+		return p, nil
+	}
+	p.picture = pic
 	if p.input, err = m.Preprocess(*p.picture); err != nil {
 		return p, explain(fmt.Errorf("%s: %w", i.path, err))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk"
+	detector "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
@@ -27,8 +28,12 @@ func newInspect() *cobra.Command {
 type and shape, which parameter each would become, which are ignored and why, and
 what is wrong. Nothing that the file names is ever run.
 
+The file of a whole GLIP detector, microsoft/GLIP's or MMDetection's, is inspected as
+such; any other, one cut down to its backbone too, as a Swin backbone.
+
 The architecture is read off the shapes, unless --model or --arch says what the file
-should fit. All values are read and looked at for NaN and infinity, and a published
+should fit. GLIP-T and GLIP-L are names of the detector and of its backbone: which is
+meant follows from the file. GLIP-T-A is the detector GLIP-T (A). All values are read and looked at for NaN and infinity, and a published
 file's sum is compared with the one in its name; --quick leaves both out.
 
 The exit status is 2 when something is wrong.`,
@@ -47,28 +52,30 @@ The exit status is 2 when something is wrong.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "the model that the file should fit, by name or nickname")
-	fl.StringVar(&f.arch, "arch", "", "JSON file with the architecture that the file should fit")
+	fl.StringVar(&f.arch, "arch", "", "JSON file with the architecture of the backbone or the detector that the file should fit")
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "position tables of another window are no mistake")
 	fl.BoolVar(&f.quick, "quick", false, "read the index only, no values")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
-	complete(cmd, "model", modelNames)
+	complete(cmd, "model", func() []string { return append(modelNames(), "GLIP-T-A") })
 	return cmd
 }
 
 // finding is what inspect found out.
 type finding struct {
-	File       string        `json:"file"`
-	Container  string        `json:"container"`
-	Wrapper    string        `json:"wrapper,omitempty"` // top-level entry that holds the tensors
-	Family     swin.Family   `json:"family,omitempty"`
-	Arch       *swin.Config  `json:"arch,omitempty"` // asked for, or else read off the shapes
-	Inferred   bool          `json:"inferred"`       // Arch was read off the shapes
-	Fits       []string      `json:"fits,omitempty"` // named models of that architecture
-	Tensors    []tensorEntry `json:"tensors"`
-	Skipped    []string      `json:"skipped,omitempty"` // left unread in the file
-	ValuesRead bool          `json:"values_read"`
-	Problems   []string      `json:"problems"`
-	Remedy     string        `json:"remedy,omitempty"`
+	File       string           `json:"file"`
+	Container  string           `json:"container"`
+	Wrapper    string           `json:"wrapper,omitempty"` // top-level entry that holds the tensors
+	Family     swin.Family      `json:"family,omitempty"`
+	Variant    string           `json:"variant,omitempty"`  // of a detector: which published one it is
+	Arch       *swin.Config     `json:"arch,omitempty"`     // of a backbone: asked for, or else read off the shapes
+	Detector   *detector.Config `json:"detector,omitempty"` // of a detector: the same
+	Inferred   bool             `json:"inferred"`           // Arch or Detector was read off the shapes
+	Fits       []string         `json:"fits,omitempty"`     // named models of that architecture
+	Tensors    []tensorEntry    `json:"tensors"`
+	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
+	ValuesRead bool             `json:"values_read"`
+	Problems   []string         `json:"problems"`
+	Remedy     string           `json:"remedy,omitempty"`
 }
 
 // tensorEntry is a tensor and its use.
@@ -105,49 +112,53 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	return err
 }
 
-// expected is the architecture that the file should fit, nil for its own.
-func (f inspectFlags) expected() (*swin.Config, error) {
-	switch {
-	case f.model != "" && f.arch != "":
-		return nil, usage("--model and --arch exclude each other: give one")
-	case f.arch != "":
-		cfg, err := readArch(f.arch)
-		return &cfg, err
-	case f.model != "":
-		info, err := glipvk.Lookup(f.model)
-		return &info.Config, err
-	}
-	return nil, nil
-}
-
 // inspect looks at a checkpoint. Problems of the file are in the finding; the
 // error is only that of ctx.
-func inspect(ctx context.Context, file *loader.Checkpoint, asked *swin.Config, f inspectFlags) (*finding, error) {
+func inspect(ctx context.Context, file *loader.Checkpoint, asked target, f inspectFlags) (*finding, error) {
 	found := &finding{
 		File: file.Path(), Container: file.Container(), Wrapper: file.Wrapper(), Skipped: file.Skipped(),
-		Arch: asked, Inferred: asked == nil, ValuesRead: !f.quick, Problems: []string{},
+		Inferred: asked.none(), ValuesRead: !f.quick, Problems: []string{},
 	}
 	if !f.quick {
 		if _, err := loader.VerifySum(ctx, file.Path()); err != nil {
 			found.problem(err)
 		}
 	}
-	found.classify(file)
+	found.list(file)
+	if asked.isDetector(file) {
+		found.detector(ctx, file, asked.detector, f)
+	} else {
+		found.backbone(ctx, file, asked.backbone, f)
+	}
+	return found, ctx.Err()
+}
+
+// bindOptions are what the flags say about binding.
+func (f inspectFlags) bindOptions() swin.BindOptions {
+	if f.resizeTables {
+		return swin.BindOptions{ResizeTables: swin.ResizeGeometry}
+	}
+	return swin.BindOptions{}
+}
+
+// backbone looks at the file as that of a Swin backbone.
+func (found *finding) backbone(ctx context.Context, file *loader.Checkpoint, asked *swin.Config, f inspectFlags) {
+	if names, err := swin.MapNames(file); err == nil {
+		found.Family = names.Family
+		found.use(names.Keys, names.Ignored, names.Unknown)
+	}
+	found.Arch = asked
 	if asked == nil {
 		cfg, family, err := swin.Infer(file)
 		found.Family = family
 		if err != nil {
 			found.problem(err)
-			return found, ctx.Err()
+			return
 		}
 		found.Arch = &cfg
 	}
 	found.fit()
-	rule := swin.RefuseTables
-	if f.resizeTables {
-		rule = swin.ResizeGeometry
-	}
-	bound, err := swin.Bind(file, *found.Arch, swin.BindOptions{ResizeTables: rule})
+	bound, err := swin.Bind(file, *found.Arch, f.bindOptions())
 	if err == nil {
 		found.Family = bound.Family()
 		if !f.quick {
@@ -155,30 +166,33 @@ func inspect(ctx context.Context, file *loader.Checkpoint, asked *swin.Config, f
 		}
 	}
 	found.problem(err)
-	return found, ctx.Err()
 }
 
-// classify lists the tensors and, where the family is known, their use.
-func (found *finding) classify(file *loader.Checkpoint) {
-	use, as := map[string]string{}, map[string]string{}
-	if names, err := swin.MapNames(file); err == nil {
-		found.Family = names.Family
-		for canonical, keys := range names.Keys {
-			for _, key := range keys {
-				use[key], as[key] = "bound", canonical
-			}
-		}
-		for _, i := range names.Ignored {
-			use[i.Key], as[i.Key] = "ignored", i.Reason
-		}
-		for _, key := range names.Unknown {
-			use[key], as[key] = "unexpected", ""
-		}
-	}
+// list takes down the tensors of the file.
+func (found *finding) list(file *loader.Checkpoint) {
 	found.Tensors = []tensorEntry{}
 	for _, name := range file.Names() {
 		info, _ := file.Info(name)
-		found.Tensors = append(found.Tensors, tensorEntry{name, info.DType, info.Shape, use[name], as[name]})
+		found.Tensors = append(found.Tensors, tensorEntry{Name: name, DType: info.DType, Shape: info.Shape})
+	}
+}
+
+// use says of every tensor what it is for.
+func (found *finding) use(keys map[string][]string, ignored []swin.IgnoredKey, unknown []string) {
+	use, as := map[string]string{}, map[string]string{}
+	for canonical, list := range keys {
+		for _, key := range list {
+			use[key], as[key] = "bound", canonical
+		}
+	}
+	for _, i := range ignored {
+		use[i.Key], as[i.Key] = "ignored", i.Reason
+	}
+	for _, key := range unknown {
+		use[key] = "unexpected"
+	}
+	for i, t := range found.Tensors {
+		found.Tensors[i].Use, found.Tensors[i].As = use[t.Name], as[t.Name]
 	}
 }
 

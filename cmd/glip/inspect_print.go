@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	detector "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
 )
 
@@ -35,18 +36,16 @@ func (found *finding) print(w io.Writer) error {
 	row("container", found.Container)
 	row("tensors in", found.Wrapper)
 	row("family", string(found.Family))
+	row("model", found.Variant)
 	row("element types", found.types())
 	row("use", found.uses())
-	if found.Arch != nil {
-		text, err := json.Marshal(found.Arch)
-		if err != nil {
-			return err
-		}
-		if found.Inferred {
-			row("architecture", string(text)+" (from shapes)")
-		} else {
-			row("architecture", string(text))
-		}
+	arch, err := found.architecture()
+	if err != nil {
+		return err
+	}
+	row("architecture", arch)
+	if found.Inferred && found.Variant == detector.Custom {
+		row("taken for granted", "attention heads of text and fusion, groups, eps and anchors: no shape tells them")
 	}
 	row("fits", strings.Join(found.Fits, ", "))
 	row("left unread", strings.Join(found.Skipped, ", "))
@@ -68,6 +67,24 @@ func (found *finding) print(w io.Writer) error {
 		fmt.Fprintln(w, "\nnothing wrong: every parameter is there in its shape; values were not read (--quick)")
 	}
 	return nil
+}
+
+// architecture is the configuration as JSON, "" if there is none.
+func (found *finding) architecture() (string, error) {
+	var cfg any
+	switch {
+	case found.Arch != nil:
+		cfg = found.Arch
+	case found.Detector != nil:
+		cfg = found.Detector
+	default:
+		return "", nil
+	}
+	text, err := json.Marshal(cfg)
+	if found.Inferred {
+		return string(text) + " (from shapes)", err
+	}
+	return string(text), err
 }
 
 // types counts tensors by element type: "float32 175, int64 12".

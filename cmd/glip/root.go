@@ -71,20 +71,23 @@ func exitCode(err error) int {
 func newRoot(begun func()) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "glip",
-		Short: "features of GLIP's Swin backbone, computed by Vulkan",
-		Long: `glip computes the feature maps of GLIP's Swin backbone for pictures, with Vulkan
-compute shaders or, where there is no Vulkan device, on the CPU.
+		Short: "GLIP's detector and its Swin backbone, computed by Vulkan",
+		Long: `glip finds in pictures what a sentence or a list of classes names, with GLIP's detector,
+and computes the feature maps of its Swin backbone: by Vulkan compute shaders or, where
+there is no Vulkan device, on the CPU.
 
 Exit status: 0 done, 1 a failure of the program or the device, 2 wrong usage or
 bad input, 3 verification failed.`,
-		Example: `  glip features --weights synthetic:7 --verify --viz --out out cat.png
+		Example: `  glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png
+  glip tokens "person. bicycle. traffic light. small dog."
+  glip features --weights synthetic:7 --verify --viz --out out cat.png
   glip features --model GLIP-L --weights swin-l_glip-pre_3rdparty_384px_20230413-04b198e8.pth photos/
   glip inspect checkpoint.pth`,
 		SilenceUsage:     true,
 		SilenceErrors:    true,
 		PersistentPreRun: func(*cobra.Command, []string) { begun() },
 	}
-	root.AddCommand(newModels(), newDevices(), newInspect(), newFeatures())
+	root.AddCommand(newModels(), newDevices(), newInspect(), newTokens(), newDetect(openDetector), newFeatures())
 	return root
 }
 

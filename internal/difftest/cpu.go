@@ -21,7 +21,7 @@ type FastCPU struct {
 func (e FastCPU) Name() string { return e.Title }
 
 // Run implements [Executor].
-func (e FastCPU) Run(ctx context.Context, g *graph.Graph, w Weights, input []float32, taps []graph.ID) ([][]float32, error) {
+func (e FastCPU) Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]float32, taps []graph.ID) ([][]float32, error) {
 	packed, err := cpu.Pack(ctx, g, w, cpu.PackOptions{Instructions: e.Instructions})
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (e FastCPU) Run(ctx context.Context, g *graph.Graph, w Weights, input []flo
 		if err != nil {
 			return nil, err
 		}
-		results, err := p.Run(ctx, input)
+		results, err := p.Run(ctx, inputs...)
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ type Executor interface {
 	Name() string
 	// Run returns the values of taps, in that order, each row-major in the shape of
 	// its node. A tap may be any node but a parameter.
-	Run(ctx context.Context, g *graph.Graph, w Weights, input []float32, taps []graph.ID) ([][]float32, error)
+	Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]float32, taps []graph.ID) ([][]float32, error)
 }
 
 // CPU executes on package cpuref.
@@ -26,7 +26,7 @@ type CPU struct {
 func (CPU) Name() string { return "cpuref" }
 
 // Run implements [Executor].
-func (e CPU) Run(ctx context.Context, g *graph.Graph, w Weights, input []float32, taps []graph.ID) ([][]float32, error) {
+func (e CPU) Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]float32, taps []graph.ID) ([][]float32, error) {
 	wanted := map[graph.ID][]float32{}
 	for _, id := range taps {
 		wanted[id] = nil
@@ -40,7 +40,7 @@ func (e CPU) Run(ctx context.Context, g *graph.Graph, w Weights, input []float32
 			wanted[id] = data
 		}
 	}
-	if _, err := cpuref.Run(ctx, g, w, o, input); err != nil {
+	if _, err := cpuref.Run(ctx, g, w, o, inputs...); err != nil {
 		return nil, err
 	}
 	values := make([][]float32, len(taps))

@@ -92,7 +92,7 @@ func (c *Case) JudgeGraph(ctx context.Context, e Executor, g *graph.Graph, w Wei
 		}
 		taps, ids = append(taps, t), append(ids, id)
 	}
-	values, err := e.Run(ctx, g, w, x, ids)
+	values, err := e.Run(ctx, g, w, [][]float32{x}, ids)
 	if err != nil {
 		return nil, fmt.Errorf("difftest: %s on %s: %w", c.ID, e.Name(), err)
 	}
@@ -140,11 +140,11 @@ func (c *Case) judgeTap(t Tap, n graph.Node, value []float32) (TapReport, error)
 // execution order. Tolerance says what is allowed at a node.
 func CompareExecutors(ctx context.Context, reference, candidate Executor, g *graph.Graph, w Weights, x []float32,
 	ids []graph.ID, tolerance func(graph.Node) Tolerance) ([]TapReport, error) {
-	want, err := reference.Run(ctx, g, w, x, ids)
+	want, err := reference.Run(ctx, g, w, [][]float32{x}, ids)
 	if err != nil {
 		return nil, fmt.Errorf("difftest: %s: %w", reference.Name(), err)
 	}
-	got, err := candidate.Run(ctx, g, w, x, ids)
+	got, err := candidate.Run(ctx, g, w, [][]float32{x}, ids)
 	if err != nil {
 		return nil, fmt.Errorf("difftest: %s: %w", candidate.Name(), err)
 	}

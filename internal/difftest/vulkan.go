@@ -26,7 +26,7 @@ type Vulkan struct {
 func (v Vulkan) Name() string { return v.Title }
 
 // Run implements [Executor].
-func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, input []float32, taps []graph.ID) (values [][]float32, err error) {
+func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]float32, taps []graph.ID) (values [][]float32, err error) {
 	weights, err := kernels.Upload(ctx, v.Device, g, w, v.Upload)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, input []floa
 		if keep == nil && (v.Options.NoFusion || len(inner) == len(taps)) || keep != nil && len(keep) == 0 {
 			continue
 		}
-		if err := v.run(ctx, g, weights, input, keep, found); err != nil {
+		if err := v.run(ctx, g, weights, inputs, keep, found); err != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +55,7 @@ func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, input []floa
 
 // run compiles and runs one program, and adds what it returned to found. A value found
 // before is not replaced.
-func (v Vulkan) run(ctx context.Context, g *graph.Graph, w *kernels.Weights, input []float32, keep []graph.ID, found map[graph.ID][]float32) (err error) {
+func (v Vulkan) run(ctx context.Context, g *graph.Graph, w *kernels.Weights, inputs [][]float32, keep []graph.ID, found map[graph.ID][]float32) (err error) {
 	o := v.Options
 	o.Keep, o.Tuning.Off = keep, true
 	p, err := kernels.Compile(ctx, v.Device, g, w, o)
@@ -63,7 +63,7 @@ func (v Vulkan) run(ctx context.Context, g *graph.Graph, w *kernels.Weights, inp
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	results, err := p.Run(ctx, input)
+	results, err := p.Run(ctx, inputs...)
 	if err != nil {
 		return err
 	}

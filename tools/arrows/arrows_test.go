@@ -85,6 +85,7 @@ func TestWrong(t *testing.T) {
 		{"picture", "graph", true},
 		{"viz", "picture", true},
 		{"text", "golang.org/x/text/unicode/norm", false},
+		{"text", "github.com/jdkato/prose/v2", false},
 		{"text", "golang.org/x/sync/errgroup", true},
 		{"text", "graph", true},
 		{"text", "picture", true},

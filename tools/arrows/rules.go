@@ -37,7 +37,7 @@ func rules() map[string]rule {
 		"loader":    {others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}},
 		"picture":   {others: []string{anything}},
-		"text":      {others: []string{"golang.org/x/text/"}},
+		"text":      {others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}},
 		"viz":       {others: []string{anything}},
 		".": {
 			ours:   []string{"graph", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},

@@ -165,6 +165,38 @@ func (s *set) add() {
 	s.end()
 }
 
+// blend keeps the weights in registers; what it waits for is memory.
+func (s *set) blend() {
+	s.function("Blend", "y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int",
+		"is y = factor (wa a + wb b + wc c + wd d) on one row of",
+		fmt.Sprintf("chunks times %d elements.", chunk))
+	var of []operandRow
+	for _, name := range []string{"y", "a", "b", "c", "d"} {
+		of = append(of, operandRow{pointer: s.slice(name)})
+	}
+	chunks := s.word("chunks")
+	var weights [5]reg.VecVirtual
+	for i, name := range []string{"wa", "wb", "wc", "wd", "factor"} {
+		weights[i] = s.vector()
+		low := s.XMM()
+		s.Load(s.Param(name), low)
+		s.VBROADCASTSS(low, weights[i])
+	}
+	factor := weights[4]
+	s.eachChunk("chunks", chunks, of, func(p []reg.GPVirtual) {
+		for i := range s.perChunk() {
+			v := s.vector()
+			s.VMULPS(s.at(p[1], i), weights[0], v)
+			for k, w := range weights[1:4] {
+				s.VFMADD231PS(s.at(p[2+k], i), w, v)
+			}
+			s.VMULPS(factor, v, v)
+			s.VMOVUPS(v, s.at(p[0], i))
+		}
+	})
+	s.end()
+}
+
 // softmax goes three times over a row, which is in the first cache: mask and maximum, exp and sum, quotient.
 func (s *set) softmax() {
 	s.function("Softmax", "y []float32, ldy int, mask []float32, ldm int, rows, chunks int",

@@ -48,6 +48,7 @@ func generate() (map[string][]byte, error) {
 		}
 		s.gelu()
 		s.add()
+		s.blend()
 		s.softmax()
 		s.layerNorm()
 		if s.width == side {

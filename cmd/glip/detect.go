@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/glipvk/glipvk"
+	arch "github.com/glipvk/glipvk/glip" // its name is that of the program
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/text"
+	"github.com/spf13/cobra"
+)
+
+const detectHelp = `detect finds what a query names in pictures and prints boxes, the best first: their
+corners in pixels of the picture, both within the box, and a score from 0 to 1.
+
+` + queryHelp + `
+
+INPUT is a PNG, JPEG, GIF, WebP or BMP picture, a folder of such, or an .npy file: uint8
+[H, W, 3] (red, green, blue) is a picture, float32 [1, 3, H, W] a tensor that is
+preprocessed already, its sides multiples of 32.
+
+--size 800,1333 brings the short side to 800 pixels and the long one to 1333 at most, as in
+GLIP's evaluation; a single number the short side only, as in its demo; original resizes
+nothing. --threshold 0 prints all that is left after suppression.
+
+--format json prints a list with an object for each input, coco the results that COCO's
+evaluation reads: image_id is the number that all names of inputs end in, as in
+000000000139.jpg, else inputs are counted from 1; category_id is the label, or COCO's own
+id where the classes are its 80 names. --draw writes STEM.boxes.png to --out, --crop
+STEM.crop001.png and so on, the best first, --taps STEM.taps.npz.
+
+Weights by formula find boxes without meaning. When an input is bad the others are still
+computed, and the exit status is 2. With --verify it is 3 when numbers are further from the
+CPU reference's than the precision explains.`
+
+// detectFlags are the flags of "glip detect".
+type detectFlags struct {
+	queryFlags
+	model, arch, weights string
+	device, precision    string
+	noTune               bool
+	threshold            float64
+	most                 int
+	size                 string
+	out, format          string
+	draw, crop, verify   bool
+	taps                 []string
+	overrides            []string
+	allowNonFinite       bool
+	limits               picture.Limits
+}
+
+// finder is what the command needs of a [glipvk.Detector].
+type finder interface {
+	Preprocess(picture.Picture) (picture.DetectorInput, error)
+	DetectInput(context.Context, picture.DetectorInput, glipvk.Query) ([]glipvk.Detection, error)
+	Name() string
+	Weights() string
+	Device() glipvk.DeviceInfo
+	Close() error
+}
+
+// verifier is a finder that can compare what it found with the CPU reference.
+type verifier interface {
+	VerifyInput(context.Context, picture.DetectorInput, glipvk.Query, []glipvk.Detection) ([]glipvk.Difference, error)
+}
+
+// tapper is a finder that can show the values inside it.
+type tapper interface {
+	TapInput(context.Context, picture.DetectorInput, glipvk.Query, []string) ([]glipvk.Map, error)
+}
+
+// opener readies a detector.
+type opener func(ctx context.Context, name string, o glipvk.DetectorOptions) (finder, error)
+
+// openDetector is the opener of the command; tests have others.
+func openDetector(ctx context.Context, name string, o glipvk.DetectorOptions) (finder, error) {
+	d, err := glipvk.OpenDetector(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func newDetect(open opener) *cobra.Command {
+	var f detectFlags
+	cmd := &cobra.Command{
+		Use:   "detect [flags] INPUT...",
+		Short: "find what a sentence or a list of classes names in pictures",
+		Long:  detectHelp,
+		Example: `  glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png
+  glip detect --weights synthetic:1 --class cat --class "traffic light" --threshold 0.05 --size 320,512 cat.png
+  glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("detect takes pictures, folders or .npy files, none given")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runDetect(cmd, f, open, args) },
+	}
+	f.queryFlags.define(cmd)
+	f.define(cmd)
+	return cmd
+}
+
+// define adds the flags but for those of the query.
+func (f *detectFlags) define(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "glip-t", "detector: "+strings.Join(arch.PresetNames(), ", "))
+	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
+	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
+	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name; see glip devices")
+	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto (f16 where the device gains by it)")
+	fl.BoolVar(&f.noTune, "no-tune", false, "do not measure which kernels suit the device when a size is first met")
+	fl.Float64Var(&f.threshold, "threshold", 0.5, "print what scores above this, from 0 on")
+	fl.IntVar(&f.most, "max", 100, "detections for each caption, at most; 0 for all")
+	fl.StringVar(&f.size, "size", picture.EvaluationSize.String(), "SHORT,LONG or SHORT in pixels, or original")
+	fl.StringVar(&f.out, "out", ".", "folder for the files of --draw, --crop and --taps")
+	fl.StringVar(&f.format, "format", "table", "what is printed: table, json or coco")
+	fl.BoolVar(&f.draw, "draw", false, "write STEM.boxes.png, the picture with the boxes")
+	fl.BoolVar(&f.crop, "crop", false, "write a picture for each box")
+	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
+	fl.StringArrayVar(&f.taps, "taps", nil, "write the values inside the model whose path matches this pattern; may be repeated")
+	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
+	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights")
+	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
+	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture or tensor")
+	complete(cmd, "model", arch.PresetNames)
+	complete(cmd, "format", detectFormats)
+	complete(cmd, "device", deviceNames)
+	complete(cmd, "precision", precisionNames)
+}
+
+func detectFormats() []string { return []string{"table", "json", "coco"} }
+
+// options turns flags into those of the library.
+func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.DetectorOptions, err error) {
+	o = glipvk.DetectorOptions{
+		Weights: f.weights, Device: f.device, Vocabulary: f.vocab, Limits: f.limits,
+		Threshold: f.threshold, Max: f.most, AllowNonFinite: f.allowNonFinite,
+	}
+	o.Tuning.Off = f.noTune
+	if o.Max == 0 {
+		o.Max = -1 // of the library: all
+	}
+	switch {
+	case !slices.Contains(detectFormats(), f.format):
+		return "", o, usage("--format %q: want table, json or coco", f.format)
+	case !(f.threshold >= 0 && f.threshold < 1):
+		return "", o, usage("--threshold %g: want a number from 0 on and below 1", f.threshold)
+	case f.most < 0:
+		return "", o, usage("--max %d: want 0 for all, or a number of detections", f.most)
+	case f.limits.MaxSide < 1 || f.limits.MaxPixels < 1:
+		return "", o, usage("--max-side %d and --max-pixels %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels)
+	}
+	if o.Precision, err = glipvk.ParsePrecision(f.precision); err != nil {
+		return "", o, fmt.Errorf("--precision: %w", err)
+	}
+	if o.Size, err = picture.ParseDetectorSize(f.size); err != nil {
+		return "", o, usage("--size: %w", err)
+	}
+	if o.Overrides, err = parseOverrides(f.overrides); err != nil {
+		return "", o, err
+	}
+	if f.arch == "" {
+		return strings.ToLower(f.model), o, nil
+	}
+	if cmd.Flags().Changed("model") {
+		return "", o, usage("--model and --arch exclude each other: give one")
+	}
+	o.Arch, err = readDetectorArch(f.arch)
+	return "", o, err
+}
+
+// readDetectorArch reads an architecture: the arch object of a golden manifest.
+func readDetectorArch(path string) (*arch.Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("--arch: %w", err)
+	}
+	cfg, err := arch.ParseConfig(data)
+	if err != nil {
+		return nil, usage("--arch %s: %w", path, err)
+	}
+	return &cfg, nil
+}
+
+// parseOverrides reads TENSOR=VALUE; nil if there are none.
+func parseOverrides(list []string) (map[string]float32, error) {
+	var values map[string]float32
+	for _, s := range list {
+		name, number, ok := strings.Cut(s, "=")
+		v, err := strconv.ParseFloat(number, 32)
+		if !ok || name == "" || err != nil || v-v != 0 {
+			return nil, usage("--override %q: want TENSOR=VALUE, as in rpn.head.bias0=-4.5", s)
+		}
+		if _, twice := values[name]; twice {
+			return nil, usage("--override %s is given twice", name)
+		}
+		if values == nil {
+			values = map[string]float32{}
+		}
+		values[name] = float32(v)
+	}
+	return values, nil
+}
+
+// check finds what is wrong with the query before anything large is loaded, and warns of
+// labels that can never be found.
+func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
+	q, err := f.query(cmd)
+	if err != nil {
+		return q, err
+	}
+	t, err := f.tokenizer()
+	if err != nil {
+		return q, err
+	}
+	var prompts []text.Prompt
+	if prompts, err = q.Prompts(t); err != nil {
+		return q, advise(err)
+	}
+	warning, err := silentText(t, prompts)
+	if err == nil && warning != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "glip: %s\n", warning)
+	}
+	return q, err
+}
+
+func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
+	name, o, err := f.options(cmd)
+	if err != nil {
+		return err
+	}
+	q, err := f.check(cmd)
+	if err != nil {
+		return err
+	}
+	items, err := expand(args)
+	if err != nil {
+		return err
+	}
+	j := &search{flags: f, query: q, meter: newMeter(cmd.ErrOrStderr())}
+	defer j.meter.done()
+	if f.draw || f.crop || len(f.taps) > 0 {
+		if j.out, err = openFolder(f.out); err != nil {
+			return err
+		}
+	}
+	o.Progress = j.meter.show
+	if j.finder, err = open(cmd.Context(), name, o); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.finder.Close()) }()
+	if err := j.run(cmd.Context(), items); err != nil {
+		return err
+	}
+	j.meter.done()
+	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
+}

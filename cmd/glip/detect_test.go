@@ -1,0 +1,358 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glipvk/glipvk"
+	arch "github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/text"
+)
+
+// fake is a detector that finds what it is told to, in the pixels of the picture.
+type fake struct {
+	found   []glipvk.Detection
+	err     error
+	asked   []glipvk.Query
+	inputs  []picture.DetectorInput
+	checks  []glipvk.Difference
+	options glipvk.DetectorOptions
+	name    string
+	closed  int
+}
+
+func (f *fake) Preprocess(p picture.Picture) (picture.DetectorInput, error) {
+	return picture.Detector{Size: f.options.Size, Limits: f.options.Limits}.Apply(p)
+}
+
+func (f *fake) DetectInput(ctx context.Context, in picture.DetectorInput, q glipvk.Query) ([]glipvk.Detection, error) {
+	f.asked, f.inputs = append(f.asked, q), append(f.inputs, in)
+	return f.found, errors.Join(f.err, ctx.Err())
+}
+
+func (f *fake) Name() string    { return "fake" }
+func (f *fake) Weights() string { return f.options.Weights }
+func (f *fake) Device() glipvk.DeviceInfo {
+	return glipvk.DeviceInfo{Name: "desk", Precision: glipvk.F32}
+}
+func (f *fake) Close() error { f.closed++; return nil }
+
+// checked is a fake that can also verify and show values.
+type checked struct{ *fake }
+
+func (f checked) VerifyInput(context.Context, picture.DetectorInput, glipvk.Query, []glipvk.Detection) ([]glipvk.Difference, error) {
+	return f.checks, nil
+}
+
+func (f checked) TapInput(_ context.Context, _ picture.DetectorInput, _ glipvk.Query, patterns []string) ([]glipvk.Map, error) {
+	if patterns[0] == "nothing" {
+		return nil, usage("no value matches %q", patterns[0])
+	}
+	return []glipvk.Map{{Name: "rpn.head", Shape: []int{1, 2}, Data: []float32{1, 2}}}, nil
+}
+
+// opener hands out the fake.
+func (f *fake) opener(capable bool) opener {
+	return func(_ context.Context, name string, o glipvk.DetectorOptions) (finder, error) {
+		f.name, f.options = name, o
+		if capable {
+			return checked{f}, nil
+		}
+		return f, nil
+	}
+}
+
+// detect runs a detect command line with a detector of the test's.
+func detect(t *testing.T, ctx context.Context, open opener, args ...string) outcome {
+	t.Helper()
+	cmd := newDetect(open)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	var stdout, stderr bytes.Buffer
+	cmd.SetOut(&stdout)
+	cmd.SetErr(&stderr)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintf(&stderr, "glip: %v\n", err)
+	}
+	return outcome{exitCode(err), stdout.String(), stderr.String()}
+}
+
+// twoBoxes are detections in a picture of 50 x 40 pixels (width x height).
+func twoBoxes() []glipvk.Detection {
+	return []glipvk.Detection{
+		{Box: arch.Box{X1: 1.5, Y1: 2, X2: 10.25, Y2: 20}, Score: 0.75, Label: 2, Phrase: "traffic light", Span: text.Span{Begin: 5, End: 18}},
+		{Box: arch.Box{X1: 30, Y1: 10, X2: 49, Y2: 39}, Score: 0.5, Label: 1, Phrase: "cat", Span: text.Span{Begin: 0, End: 3}},
+	}
+}
+
+func TestDetectOptions(t *testing.T) {
+	d := newDesk(t)
+	f := &fake{}
+	o := detect(t, t.Context(), f.opener(false), "--class", "cat", "--model", "GLIP-L", "--weights", "synthetic:3", "--device", "cpu", "--precision", "f16",
+		"--no-tune", "--threshold", "0.25", "--max", "7", "--size", "320,512", "--override", "rpn.head.bias0=-6.25", "--override", "a=1e-3",
+		"--allow-non-finite", "--max-side", "999", d.path("cat.png"))
+	if o.code != 0 {
+		t.Fatal(o.stderr)
+	}
+	got := f.options
+	if f.name != "glip-l" || got.Weights != "synthetic:3" || got.Device != "cpu" || got.Precision != glipvk.F16 || !got.Tuning.Off ||
+		got.Threshold != 0.25 || got.Max != 7 || got.Size != (picture.DetectorSize{Short: 320, Long: 512}) || !got.AllowNonFinite ||
+		len(got.Overrides) != 2 || got.Overrides["rpn.head.bias0"] != -6.25 || got.Overrides["a"] != 1e-3 || got.Limits.MaxSide != 999 || got.Arch != nil {
+		t.Errorf("model %q, options %+v", f.name, got)
+	}
+	if f.closed != 1 || len(f.asked) != 1 || !slices.Equal(f.asked[0].Classes, []string{"cat"}) {
+		t.Errorf("closed %d times, asked %+v", f.closed, f.asked)
+	}
+	if o := detect(t, t.Context(), f.opener(false), "--text", "a cat", d.path("cat.png")); o.code != 0 {
+		t.Fatal(o.stderr)
+	}
+	got = f.options
+	if f.name != "glip-t" || got.Weights != "synthetic" || got.Threshold != 0.5 || got.Max != 100 || got.Size != picture.EvaluationSize || got.Overrides != nil {
+		t.Errorf("model %q, default options %+v", f.name, got)
+	}
+	if o := detect(t, t.Context(), f.opener(false), "--text", "a cat", "--max", "0", "--size", "original", d.path("cat.png")); o.code != 0 ||
+		f.options.Max != -1 || !f.options.Size.Original {
+		t.Errorf("%s, options %+v", o.stderr, f.options)
+	}
+}
+
+func TestDetectTable(t *testing.T) {
+	d := newDesk(t)
+	f := &fake{found: twoBoxes()}
+	o := detect(t, t.Context(), f.opener(false), "--class", "cat", "--class", "traffic light", "--class", "", d.path("cat.png"))
+	for _, want := range []string{"fake, weights synthetic, f32, desk", "cat.png, 50 x 40 (width x height)", "2 boxes",
+		"   1.5   2.0  10.2  20.0  0.750      2  \"traffic light\"", "  30.0  10.0  49.0  39.0  0.500      1  \"cat\""} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("%q is not in:\n%s", want, o.stdout)
+		}
+	}
+	if o.code != 0 || !strings.Contains(o.stderr, "never found") {
+		t.Errorf("exit status %d, %s", o.code, o.stderr)
+	}
+	o = detect(t, t.Context(), (&fake{}).opener(false), "--class", "cat", d.path("cat.png"))
+	if o.code != 0 || !strings.Contains(o.stdout, "nothing scores above 0.5") {
+		t.Errorf("exit status %d, %s", o.code, o.stdout)
+	}
+}
+
+func TestDetectJSON(t *testing.T) {
+	d := newDesk(t)
+	o := detect(t, t.Context(), (&fake{found: twoBoxes()}).opener(false), "--class", "cat", "--format", "json", d.path("cat.png"), d.path("empty.png"))
+	if o.code != 2 || !strings.Contains(o.stderr, "1 of 2 inputs failed") {
+		t.Errorf("exit status %d, %s", o.code, o.stderr)
+	}
+	var list []map[string]any
+	if err := json.Unmarshal([]byte(o.stdout), &list); err != nil || len(list) != 2 {
+		t.Fatalf("%v in %s", err, o.stdout)
+	}
+	got, err := json.Marshal(list[0])
+	want := fmt.Sprintf(`{"detections":[{"box":[1.5,2,10.25,20],"label":2,"phrase":"traffic light","score":0.75,"span":[5,18]},`+
+		`{"box":[30,10,49,39],"label":1,"phrase":"cat","score":0.5,"span":[0,3]}],"height":40,"input":%q,"width":50}`, d.path("cat.png"))
+	if err != nil || string(got) != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if list[1]["error"] == nil || len(list[1]["detections"].([]any)) != 0 {
+		t.Errorf("the bad input is %v", list[1])
+	}
+}
+
+func TestDetectCOCO(t *testing.T) {
+	d := newDesk(t)
+	for _, name := range []string{"000000000139.png", "COCO_val2014_000000000785.png"} {
+		d.write(t, name, photograph(t, 40, 50))
+	}
+	f := &fake{found: twoBoxes()}
+	names := filepath.Join(d.dir, "coco.txt")
+	d.write(t, "coco.txt", []byte(strings.Join(cocoNames(), "\n")))
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--class", "cat", "--class", "traffic light", d.path("000000000139.png"), d.path("COCO_val2014_000000000785.png")}, "139 2, 139 1, 785 2, 785 1"},
+		{[]string{"--class", "cat", "--class", "traffic light", d.path("000000000139.png"), d.path("cat.png")}, "1 2, 1 1, 2 2, 2 1"},
+		{[]string{"--classes", names, d.path("000000000139.png")}, "139 2, 139 1"},
+	} {
+		o := detect(t, t.Context(), f.opener(false), append([]string{"--format", "coco"}, tc.args...)...)
+		var list []cocoResult
+		if err := json.Unmarshal([]byte(o.stdout), &list); o.code != 0 || err != nil {
+			t.Fatalf("exit status %d, %v, %s", o.code, err, o.stderr)
+		}
+		var got []string
+		for _, r := range list {
+			got = append(got, fmt.Sprint(r.Image, " ", r.Category))
+		}
+		if strings.Join(got, ", ") != tc.want {
+			t.Errorf("images and categories %v, want %s", got, tc.want)
+		}
+		if list[0].Box != [4]float64{1.5, 2, 9.75, 19} || list[0].Score != 0.75 {
+			t.Errorf("result %+v", list[0])
+		}
+	}
+	if o := detect(t, t.Context(), (&fake{}).opener(false), "--format", "coco", "--class", "cat", d.path("cat.png")); o.stdout != "[]\n" {
+		t.Errorf("no detection is %q", o.stdout)
+	}
+}
+
+// COCO's ids, from spec/glip.md 11 and the annotations' numbering.
+func TestCategories(t *testing.T) {
+	of := categories(cocoNames())
+	for name, want := range map[string]int{"person": 1, "fire hydrant": 11, "stop sign": 13, "giraffe": 25, "backpack": 27, "umbrella": 28, "handbag": 31,
+		"bottle": 44, "wine glass": 46, "potted plant": 64, "bed": 65, "dining table": 67, "toilet": 70, "tv": 72, "refrigerator": 82, "book": 84, "toothbrush": 90} {
+		if got := of(slices.Index(cocoNames(), name) + 1); got != want {
+			t.Errorf("%s has the id %d, want %d", name, got, want)
+		}
+	}
+	if got := categories([]string{"person", "cat"})(2); got != 2 {
+		t.Errorf("label 2 of other classes has the id %d", got)
+	}
+}
+
+// Files are written for pictures, all of an input or none.
+func TestDetectFiles(t *testing.T) {
+	d := newDesk(t)
+	f := &fake{found: twoBoxes()}
+	d.write(t, "input.npy", npyFile("<f4", "(1, 3, 32, 64)", make([]byte, 4*3*32*64)))
+	o := detect(t, t.Context(), f.opener(true), "--class", "cat", "--draw", "--crop", "--taps", "rpn.*", "--out", d.out, d.path("cat.png"), d.path("input.npy"))
+	if o.code != 0 {
+		t.Fatal(o.stderr)
+	}
+	want := "cat.boxes.png cat.crop001.png cat.crop002.png cat.taps.npz input.taps.npz"
+	if got := strings.Join(d.files(t), " "); got != want {
+		t.Errorf("files %s, want %s", got, want)
+	}
+	for name, size := range map[string][2]int{"cat.boxes.png": {50, 40}, "cat.crop001.png": {9, 19}, "cat.crop002.png": {20, 30}} {
+		img, err := png.Decode(bytes.NewReader(read(t, d.out, name)))
+		if err != nil || img.Bounds().Dx() != size[0] || img.Bounds().Dy() != size[1] {
+			t.Errorf("%s is %v, %v, want %v", name, img.Bounds(), err, size)
+		}
+	}
+	in := f.inputs[1]
+	if in.Height != 32 || in.Width != 64 || in.Resized != in.Original || in.Resized != (picture.Extent{Height: 32, Width: 64}) || len(in.Data) != 3*32*64 {
+		t.Errorf("the tensor becomes %d x %d, %v, %v", in.Height, in.Width, in.Resized, in.Original)
+	}
+	for _, name := range d.files(t) {
+		if readable(name) {
+			t.Errorf("the result %s would be taken for an input", name)
+		}
+	}
+}
+
+// A failure while writing leaves nothing of that input, and the others have theirs.
+func TestDetectNoSpace(t *testing.T) {
+	d := newDesk(t)
+	out, err := openFolder(d.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := 9000 // the drawing of 50 x 40 pixels and its crops take less, that of 200 x 130 more
+	out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
+	j := &search{finder: &fake{found: twoBoxes()}, out: out, meter: &meter{}}
+	j.flags.draw, j.flags.crop = true, true
+	if err := j.run(t.Context(), []item{newItem(d.path("cat.png")), newItem(d.path("wide.png"))}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.results[1].err; exitCode(err) != exitInput || !strings.Contains(err.Error(), errFull.Error()) || j.results[0].err != nil {
+		t.Errorf("errors %v and %v", j.results[0].err, err)
+	}
+	if got, want := strings.Join(d.files(t), " "), "cat.boxes.png cat.crop001.png cat.crop002.png"; got != want {
+		t.Errorf("files %s, want %s", got, want)
+	}
+}
+
+func TestDetectVerify(t *testing.T) {
+	d := newDesk(t)
+	f := &fake{checks: []glipvk.Difference{{Name: "score", MaxAbs: 1e-7, AbsMax: 1, RelativeL2: 1e-7}}}
+	o := detect(t, t.Context(), f.opener(true), "--class", "cat", "--verify", d.path("cat.png"))
+	if o.code != 0 || !strings.Contains(o.stdout, "1e-07") || !strings.Contains(o.stdout, "ok") {
+		t.Errorf("exit status %d\n%s\n%s", o.code, o.stdout, o.stderr)
+	}
+	f.checks[0].RelativeL2 = 1
+	o = detect(t, t.Context(), f.opener(true), "--class", "cat", "--verify", "--format", "json", d.path("cat.png"), d.path("empty.png"))
+	if o.code != 3 || !strings.Contains(o.stdout, `"relative_l2": 1`) {
+		t.Errorf("exit status %d\n%s\n%s", o.code, o.stdout, o.stderr)
+	}
+}
+
+// A failure that is not the user's ends with exit status 1, an interruption too.
+func TestDetectFailures(t *testing.T) {
+	d := newDesk(t)
+	f := &fake{err: errors.New("the device was lost")}
+	if o := detect(t, t.Context(), f.opener(false), "--class", "cat", d.path("cat.png"), d.path("empty.png")); o.code != 1 || f.closed != 1 {
+		t.Errorf("exit status %d, closed %d times, %s", o.code, f.closed, o.stderr)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if o := detect(t, ctx, (&fake{}).opener(false), "--class", "cat", "--format", "json", d.path("cat.png")); o.code != 1 || o.stdout != "" {
+		t.Errorf("exit status %d, %s", o.code, o.stdout)
+	}
+}
+
+func TestDetectExitCodes(t *testing.T) {
+	d := newDesk(t)
+	cat := d.path("cat.png")
+	d.write(t, "odd.npy", npyFile("<f4", "(1, 3, 33, 32)", make([]byte, 4*3*33*32)))
+	d.write(t, "two.npy", npyFile("<f4", "(2, 3, 32, 32)", make([]byte, 4*2*3*32*32)))
+	d.write(t, "nan32.npy", npyFile("<f4", "(1, 3, 32, 32)", append([]byte{0, 0, 0xc0, 0x7f}, make([]byte, 4*(3*32*32-1))...)))
+	class := func(args ...string) []string { return append([]string{"--class", "cat"}, args...) }
+	for _, row := range []exitRow{
+		{"no input", class(), 2, "none given"},
+		{"no query", []string{cat}, 2, "nothing to look for"},
+		{"class and text", class("--text", "a", cat), 2, "exclude"},
+		{"no noun phrase", []string{"--text", ". . .", cat}, 2, "--phrase"},
+		{"phrase elsewhere", []string{"--text", "a cat", "--phrase", "dog", cat}, 2, "does not stand"},
+		{"bad span", []string{"--text", "a cat", "--span", "4:9", cat}, 2, "[4, 9)"},
+		{"silent", []string{"--class", "", cat}, 2, "no token"},
+		{"bad vocabulary", class("--vocab", cat, cat), 2, "--vocab"},
+		{"bad format", class("--format", "csv", cat), 2, "coco"},
+		{"threshold of one", class("--threshold", "1", cat), 2, "--threshold"},
+		{"threshold below nothing", class("--threshold", "-0.1", cat), 2, "--threshold"},
+		{"threshold of no number", class("--threshold", "NaN", cat), 2, "--threshold"},
+		{"bad max", class("--max", "-1", cat), 2, "--max"},
+		{"bad limit", class("--max-side", "0", cat), 2, "--max-side"},
+		{"bad size", class("--size", "800x1333", cat), 2, "--size"},
+		{"bad precision", class("--precision", "int4", cat), 2, "--precision"},
+		{"override without value", class("--override", "rpn.head.bias0", cat), 2, "TENSOR=VALUE"},
+		{"override of no number", class("--override", "a=NaN", cat), 2, "TENSOR=VALUE"},
+		{"override twice", class("--override", "a=1", "--override", "a=2", cat), 2, "twice"},
+		{"model and arch", class("--model", "glip-t", "--arch", d.path("nano.json"), cat), 2, "exclude"},
+		{"no arch", class("--arch", d.path("none.json"), cat), 2, "none.json"},
+		{"arch of a backbone", class("--arch", d.path("nano.json"), cat), 2, "nano.json"},
+		{"empty folder", class(d.path("nothing")), 2, "holds no"},
+		{"out is a file", class("--draw", "--out", cat, cat), 2, "--out"},
+		{"missing input", class("--draw", "--out", d.out, d.path("none.png")), 2, "none.png"},
+		{"empty picture", class("--draw", "--out", d.out, d.path("empty.png")), 2, "empty"},
+		{"truncated", class("--draw", "--out", d.out, d.path("truncated.jpg")), 2, "cut short"},
+		{"huge", class(d.path("huge.png")), 2, "--max-side"},
+		{"grows too large", class("--size", "99999", cat), 2, "--max-side"},
+		{"tensor of other sides", class(d.path("odd.npy")), 2, "multiples of 32"},
+		{"tensor of two pictures", class(d.path("two.npy")), 2, "[2, 3, 32, 32]"},
+		{"tensor with NaN", class(d.path("nan32.npy")), 2, "must be finite"},
+		{"nothing to verify with", class("--verify", cat), 2, "--verify"},
+		{"nothing to tap", class("--taps", "x", "--out", d.out, cat), 2, "--taps"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := detect(t, t.Context(), (&fake{found: twoBoxes()}).opener(false), row.args...)
+			out := o.stderr
+			if row.code == 0 {
+				out = o.stdout
+			}
+			if o.code != row.code || !strings.Contains(out, row.word) {
+				t.Errorf("exit status %d, want %d and %q\nstdout: %s\nstderr: %s", o.code, row.code, row.word, o.stdout, o.stderr)
+			}
+			if row.code != 0 && len(d.files(t)) > 0 {
+				t.Errorf("files are left: %v", d.files(t))
+			}
+		})
+	}
+}

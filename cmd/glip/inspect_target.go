@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+
+	"github.com/glipvk/glipvk"
+	detector "github.com/glipvk/glipvk/glip" // the tests have a function glip
+	"github.com/glipvk/glipvk/loader"
+	"github.com/glipvk/glipvk/swin"
+)
+
+// target is what a file should fit: a backbone, a detector, either where one name
+// stands for both, or neither for its own architecture.
+type target struct {
+	backbone *swin.Config
+	detector *detector.Config
+}
+
+func (t target) none() bool { return t.backbone == nil && t.detector == nil }
+
+// isDetector says whether a file is to be looked at as that of a whole detector. A
+// name that stands for both leaves it to the file.
+func (t target) isDetector(file *loader.Checkpoint) bool {
+	if (t.backbone == nil) != (t.detector == nil) {
+		return t.detector != nil
+	}
+	_, err := detector.Detect(file)
+	return err == nil
+}
+
+// expected is what the flags say that the file should fit.
+func (f inspectFlags) expected() (target, error) {
+	switch {
+	case f.model != "" && f.arch != "":
+		return target{}, usage("--model and --arch exclude each other: give one")
+	case f.arch != "":
+		return readTarget(f.arch)
+	case f.model == "":
+		return target{}, nil
+	}
+	var t target
+	if cfg, err := detector.Preset(strings.ToLower(f.model)); err == nil {
+		t.detector = &cfg
+	}
+	info, err := glipvk.Lookup(f.model)
+	if err == nil {
+		t.backbone = &info.Config
+	} else if t.detector == nil {
+		return target{}, err
+	}
+	return t, nil
+}
+
+// readTarget reads the JSON of an architecture: a detector's has a backbone inside.
+func readTarget(path string) (target, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return target{}, usage("--arch: %w", err)
+	}
+	var parts map[string]json.RawMessage
+	if json.Unmarshal(data, &parts) == nil && parts["backbone"] != nil {
+		cfg, err := detector.ParseConfig(data)
+		if err != nil {
+			return target{}, usage("--arch %s: %w", path, err)
+		}
+		return target{detector: &cfg}, nil
+	}
+	cfg, err := readArch(path)
+	return target{backbone: &cfg}, err
+}
+
+// detector looks at the file as that of a whole detector.
+func (found *finding) detector(ctx context.Context, file *loader.Checkpoint, asked *detector.Config, f inspectFlags) {
+	if names, err := detector.MapNames(file); err == nil {
+		found.Family = names.Family
+		found.use(names.Keys, names.Ignored, names.Unknown)
+	}
+	found.Detector = asked
+	cfg, variant, err := detector.Infer(file)
+	if err == nil {
+		found.Variant = variant
+	}
+	if asked == nil {
+		if err != nil {
+			found.problem(err)
+			return
+		}
+		found.Detector = &cfg
+	}
+	bound, err := detector.Bind(file, *found.Detector, f.bindOptions())
+	if err == nil && !f.quick {
+		err = bound.Check(ctx)
+	}
+	found.problem(err)
+}

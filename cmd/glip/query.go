@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/text"
+	"github.com/spf13/cobra"
+)
+
+// queryFlags say what to look for; "detect" and "tokens" have them.
+type queryFlags struct {
+	classes     []string
+	classesFile string
+	form        string
+	text        string
+	phrases     []string
+	spans       []string
+	vocab       string
+}
+
+// queryHelp explains the flags.
+const queryHelp = `What to look for is one of
+
+  --class NAME, once for each, or --classes FILE with a name on each line: a list of
+    classes, joined as in GLIP's training and evaluation ("person. hair drier"), or as
+    in its demo with --prompt-form demo ("person . hair_drier . "). More than 80 names,
+    or more than fill 256 tokens, are several captions.
+  --text SENTENCE with --phrase P or --span BEGIN:END, once for each: these are looked
+    for as parts of the sentence. A phrase is searched for in it, in any case; a span
+    counts characters (Unicode code points) from 0, END not included.
+  --text SENTENCE alone: its noun phrases, found by a part-of-speech tagger for English.
+  --phrase P without a sentence: a list of phrases, joined like classes.
+
+Labels count from 1 in the order given, phrases before spans.`
+
+// define adds the flags to a command.
+func (f *queryFlags) define(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.classes, "class", nil, "name of a class to look for; may be repeated")
+	fl.StringVar(&f.classesFile, "classes", "", "file with a class name on each line")
+	fl.StringVar(&f.form, "prompt-form", "eval", "how names become a caption: eval (\". \" between cleaned names) or demo (\" . \" behind each)")
+	fl.StringVar(&f.text, "text", "", "sentence to look for the parts of")
+	fl.StringArrayVar(&f.phrases, "phrase", nil, "phrase of the sentence to look for; may be repeated")
+	fl.StringArrayVar(&f.spans, "span", nil, "part BEGIN:END of the sentence to look for, in characters from 0; may be repeated")
+	fl.StringVar(&f.vocab, "vocab", "", "vocab.txt of the text encoder (default: that of bert-base-uncased, built in)")
+	complete(cmd, "prompt-form", func() []string { return []string{"eval", "demo"} })
+}
+
+// query turns the flags into the library's query. Whether it can be used is found when
+// it is.
+func (f queryFlags) query(cmd *cobra.Command) (glipvk.Query, error) {
+	set := func(name string) bool { return cmd.Flags().Changed(name) }
+	list := set("class") || set("classes")
+	sentence := set("text")
+	grounded := set("phrase") || set("span")
+	switch {
+	case set("class") && set("classes"):
+		return glipvk.Query{}, usage("--class and --classes exclude each other: put all names into the file")
+	case list && (sentence || grounded):
+		return glipvk.Query{}, usage("--class and --classes exclude --text, --phrase and --span: give one way to say what to look for")
+	case !list && !sentence && !grounded:
+		return glipvk.Query{}, usage("nothing to look for: give --class, --classes or --text")
+	case sentence && set("prompt-form"):
+		return glipvk.Query{}, usage("--prompt-form says how a list becomes a caption; --text is one already")
+	case sentence && f.text == "":
+		return glipvk.Query{}, usage("--text is empty")
+	}
+	q := glipvk.Query{Caption: f.text, Phrases: f.phrases, Classes: f.classes}
+	switch f.form {
+	case "eval":
+	case "demo":
+		q.Form = text.Demo
+	default:
+		return glipvk.Query{}, usage("--prompt-form %q: want eval or demo", f.form)
+	}
+	var err error
+	if f.classesFile != "" {
+		if q.Classes, err = readClasses(f.classesFile); err != nil {
+			return glipvk.Query{}, err
+		}
+	}
+	for _, s := range f.spans {
+		span, err := parseSpan(s)
+		if err != nil {
+			return glipvk.Query{}, err
+		}
+		q.Spans = append(q.Spans, span)
+	}
+	return q, nil
+}
+
+// tokenizer is that of --vocab.
+func (f queryFlags) tokenizer() (*text.Tokenizer, error) {
+	if f.vocab == "" {
+		return text.BERT(), nil
+	}
+	t, err := text.Open(f.vocab)
+	if err != nil {
+		return nil, usage("--vocab: %w", err)
+	}
+	return t, nil
+}
+
+// parseSpan reads BEGIN:END.
+func parseSpan(s string) (text.Span, error) {
+	begin, end, ok := strings.Cut(s, ":")
+	b, errB := strconv.Atoi(begin)
+	e, errE := strconv.Atoi(end)
+	if !ok || errB != nil || errE != nil || b < 0 || e <= b {
+		return text.Span{}, usage("--span %q: want BEGIN:END in characters of the sentence, as in 0:5", s)
+	}
+	return text.Span{Begin: b, End: e}, nil
+}
+
+// mostClasses bounds a file of class names, in bytes: far above any list in use.
+const mostClasses = 1 << 24
+
+// readClasses reads a file of names, one on each line. Space around a name and empty
+// lines do not count.
+func readClasses(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, usage("--classes: %w", err)
+	}
+	if info.Size() > mostClasses {
+		return nil, usage("--classes %s: %d bytes are no list of names; want one name on each line", path, info.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("--classes: %w", err)
+	}
+	var names []string
+	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
+		if name := strings.TrimSpace(line); name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, usage("--classes %s: the file holds no name; want one on each line", path)
+	}
+	return names, nil
+}
+
+// advise names the flags that help where a query cannot be used.
+func advise(err error) error {
+	if errors.Is(err, text.ErrNoPhrase) {
+		return fmt.Errorf("%w (--phrase, --span)", err)
+	}
+	return err
+}
+
+// silentText warns of labels that can never be found; "" if there are none.
+func silentText(t *text.Tokenizer, prompts []text.Prompt) (string, error) {
+	var names []string
+	for _, p := range prompts {
+		silent, err := t.Silent(p)
+		if err != nil {
+			return "", err
+		}
+		for _, label := range silent {
+			names = append(names, fmt.Sprintf("%.60q", label.Name))
+		}
+	}
+	if len(names) == 0 {
+		return "", nil
+	}
+	const most = 5
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
+	}
+	return fmt.Sprintf("never found, for no token that the model reads stands for them: %s", strings.Join(names, ", ")), nil
+}

@@ -1,0 +1,62 @@
+package cpu
+
+import "github.com/glipvk/glipvk/graph"
+
+// nearestRows tabulates ResizeNearest.
+func nearestRows(in, out graph.Shape) *rowMap {
+	return mapTokens(out, in, func(y, x int) (int, int) { return y * in[1] / out[1], x * in[2] / out[2] })
+}
+
+// resizeNearest copies from the nearest position.
+func (c *compiler) resizeNearest(id graph.ID) step {
+	x := c.node(id).Inputs[0]
+	channels := c.shape(id)[3]
+	m := c.rowMap(id)
+	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
+		copy(y, values[x][m.of(row)*channels:])
+	})
+}
+
+// resizeBilinear interpolates a map between its corners, which stay; one task is some rows of
+// output tokens.
+func (c *compiler) resizeBilinear(id graph.ID) step {
+	x, k := c.node(id).Inputs[0], c.kernels
+	in, out := c.shape(x), c.shape(id)
+	channels := out[3]
+	rows := out[0] * out[1]
+	block, tasks := c.tasksOf(rows, max(1, 4096/(out[2]*channels)))
+	across := make([]between, out[2])
+	for i := range across {
+		across[i] = betweenOf(i, in[2], out[2])
+	}
+	return step{name: "resizebilinear", in: []graph.ID{x}, tasks: tasks, run: func(_ *worker, values [][]float32, task int) {
+		for row := task * block; row < min((task+1)*block, rows); row++ {
+			down := betweenOf(row%out[1], in[1], out[1])
+			at := func(y, x int) int { return ((row/out[1]*in[1]+y)*in[2] + x) * channels }
+			from := values[x]
+			for i, h := range across {
+				k.blend(values[id][(row*out[2]+i)*channels:][:channels],
+					from[at(down.low, h.low):][:channels], from[at(down.low, h.high):][:channels],
+					from[at(down.high, h.low):][:channels], from[at(down.high, h.high):][:channels], [4]float32{
+						float32((1 - down.share) * (1 - h.share)), float32((1 - down.share) * h.share),
+						float32(down.share * (1 - h.share)), float32(down.share * h.share),
+					}, 1)
+			}
+		}
+	}}
+}
+
+// between are the source positions on both sides of an output position, and the share of the higher.
+type between struct {
+	low, high int
+	share     float64
+}
+
+// betweenOf is that of position i of a line of n samples stretched to one of m, its ends staying.
+func betweenOf(i, n, m int) between {
+	if m == 1 {
+		return between{}
+	}
+	whole, rest := i*(n-1)/(m-1), i*(n-1)%(m-1)
+	return between{whole, min(whole+1, n-1), float64(rest) / float64(m-1)}
+}

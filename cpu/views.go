@@ -1,0 +1,99 @@
+package cpu
+
+import "github.com/glipvk/glipvk/graph"
+
+// view says that a value lies inside another's memory, from element at on.
+type view struct {
+	of graph.ID
+	at int
+}
+
+// views are those of a program. They are followed to a value that is no view itself.
+type views map[graph.ID]view
+
+// root is the value in whose memory id lies, and where.
+func (v views) root(id graph.ID) (graph.ID, int) {
+	at := 0
+	for {
+		next, ok := v[id]
+		if !ok {
+			return id, at
+		}
+		id, at = next.of, at+next.at
+	}
+}
+
+// isView makes a value a view if its operation allows that: then nothing is to be computed.
+// Its operands are needed all the same.
+func (c *compiler) isView(id graph.ID) bool {
+	if _, placed := c.views[id]; placed || c.options.NoFusion || c.options.NoReuse {
+		return false
+	}
+	n := c.node(id)
+	switch o := n.Op.(type) {
+	case graph.Reshape:
+		c.views[id] = view{n.Inputs[0], 0}
+		return true
+	case graph.SliceTokens:
+		if in := c.shape(n.Inputs[0]); in[0] == 1 {
+			c.views[id] = view{n.Inputs[0], o.Begin * in[2]}
+			return true
+		}
+	}
+	return false
+}
+
+// placeParts lets the steps before a concatenation write where it wants their values. It returns
+// the places of those for which that cannot be: they are copied.
+func (c *compiler) placeParts(id graph.ID) []view {
+	n := c.node(id)
+	var rest []view
+	at := 0
+	for _, part := range n.Inputs {
+		size := c.shape(part)[1:].Elements()
+		_, placed := c.views[part]
+		switch c.node(part).Op.(type) {
+		case graph.Input, graph.Param, graph.Reshape, graph.SliceTokens:
+			placed = true // in memory that others have chosen
+		}
+		if placed || n.Shape[0] > 1 || c.options.NoFusion || c.options.NoReuse {
+			rest = append(rest, view{part, at})
+		} else {
+			c.views[part] = view{id, at}
+		}
+		at += size
+	}
+	return rest
+}
+
+// concatTokens copies the parts of a concatenation that do not lie there already; ok is false
+// if all do.
+func (c *compiler) concatTokens(id graph.ID) (s step, ok bool) {
+	shape := c.shape(id)
+	size := shape[1:].Elements()
+	parts := c.placeParts(id)
+	s = step{name: "concattokens", tasks: shape[0] * len(parts)}
+	for _, p := range parts {
+		s.in = append(s.in, p.of)
+	}
+	s.run = func(_ *worker, values [][]float32, task int) {
+		p, b := parts[task/shape[0]], task%shape[0]
+		length := len(values[p.of]) / shape[0]
+		copy(values[id][b*size+p.at:][:length], values[p.of][b*length:])
+	}
+	return s, len(parts) > 0
+}
+
+// reshape copies a value as it is.
+func (c *compiler) reshape(id graph.ID) step {
+	return c.each(id, func(y, x []float32, _ [][]float32) { copy(y, x) })
+}
+
+// sliceTokens copies a map out of every picture's tokens [B, S, C].
+func (c *compiler) sliceTokens(id graph.ID, o graph.SliceTokens) step {
+	x := c.node(id).Inputs[0]
+	in, size := c.shape(x), c.shape(id)[1:].Elements()
+	return step{name: "slicetokens", in: []graph.ID{x}, tasks: in[0], run: func(_ *worker, values [][]float32, b int) {
+		copy(values[id][b*size:][:size], values[x][(b*in[1]+o.Begin)*in[2]:])
+	}}
+}

@@ -1,0 +1,56 @@
+package glipvk
+
+import (
+	"errors"
+
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/loader"
+	"github.com/glipvk/glipvk/swin"
+	"github.com/glipvk/glipvk/synthetic"
+)
+
+// openWeights finds the weights that the options name. Of a checkpoint the index is read
+// and bound; synthetic weights are bound like an official checkpoint.
+func (d *Detector) openWeights() error {
+	o := d.options
+	seed, formula, err := syntheticSeed(o.Weights)
+	if err != nil {
+		return err
+	}
+	if !formula && len(o.Overrides) > 0 {
+		return blame(errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out"))
+	}
+	var src swin.Source
+	d.release = func() error { return nil }
+	if formula {
+		var tensors []synthetic.Declared
+		for _, p := range glip.OfficialParams(d.config) {
+			tensors = append(tensors, synthetic.Declared(p))
+		}
+		src, err = synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
+		if err != nil {
+			return blame(err)
+		}
+	} else {
+		file, err := loader.Open(o.Weights)
+		if err != nil {
+			return blame(err)
+		}
+		src, d.release = file, file.Close
+	}
+	bound, err := glip.Bind(src, d.config, swin.BindOptions{AllowNonFinite: o.AllowNonFinite})
+	if err != nil {
+		return blame(errors.Join(err, d.release()))
+	}
+	d.source = boundDetector{bound}
+	return nil
+}
+
+// boundDetector gives bound weights the signature that executors want.
+type boundDetector struct{ bound *glip.Weights }
+
+// Tensor implements source.
+func (b boundDetector) Tensor(name string, _ []int) ([]float32, error) {
+	_, data, err := b.bound.Tensor(name)
+	return data, err
+}

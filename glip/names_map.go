@@ -1,0 +1,209 @@
+package glip
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/glipvk/glipvk/swin"
+)
+
+// Why a tensor of a detector's file is of no use.
+const (
+	reasonBuffer  = "a buffer, computed anew"
+	reasonAnchors = "anchors, computed anew"
+	reasonClasses = "a class head whose values no score uses"
+	reasonPooler  = "the text encoder's pooler, which is never called"
+	reasonResizer = "a resizer, which no released model uses"
+)
+
+// NameMap says what every tensor of a detector's checkpoint is.
+type NameMap struct {
+	Family swin.Family
+
+	// Keys gives, by canonical name, the tensors of the file that are this
+	// parameter; there is always one.
+	Keys map[string][]string
+
+	Ignored []swin.IgnoredKey // of no use to the detector
+	Unknown []string          // known by no rule, or a second claimant of a name
+
+	body                   view           // the tensors of the backbone
+	ownIgnored, ownUnknown int            // how many of the lists are outside the backbone
+	anchors                map[int]string // the file's anchors by level
+}
+
+// view is a part of a checkpoint.
+type view struct {
+	swin.Source
+	names []string
+}
+
+// Names lists the tensors of the part, in file order.
+func (v view) Names() []string { return v.names }
+
+// Path is the name of the whole file, "" if there is none.
+func (v view) Path() string {
+	if p, ok := v.Source.(interface{ Path() string }); ok {
+		return p.Path()
+	}
+	return ""
+}
+
+// MapNames detects the family of a detector's checkpoint and says what each of its
+// tensors is, without asking for any architecture. Errors are those of [Detect] and,
+// for the backbone, of swin.Detect.
+func MapNames(src swin.Source) (*NameMap, error) {
+	family, err := Detect(src)
+	if err != nil {
+		return nil, err
+	}
+	m := &NameMap{Family: family, Keys: map[string][]string{}, body: view{Source: src}, anchors: map[int]string{}}
+	known := knownForms()
+	for _, key := range src.Names() {
+		name := trunk(key)
+		if inBody(family, name) {
+			m.body.names = append(m.body.names, key)
+			continue
+		}
+		ours := true
+		if family == MMDetection {
+			name, ours = fromMMDetection(name)
+		}
+		reason := useless(name)
+		switch {
+		case reason != "":
+			m.Ignored = append(m.Ignored, swin.IgnoredKey{Key: key, Reason: reason})
+			m.anchor(name, key)
+		case !ours || !known[form(name)] || strings.HasPrefix(name, bodyPrefix):
+			m.Unknown = append(m.Unknown, key)
+		case m.Keys[name] != nil:
+			m.Unknown = append(m.Unknown, fmt.Sprintf("%s (beside %s)", key, m.Keys[name][0]))
+		default:
+			m.Keys[name] = []string{key}
+		}
+	}
+	return m, m.mapBody()
+}
+
+// mapBody adds what package swin makes of the backbone.
+func (m *NameMap) mapBody() error {
+	body, err := swin.MapNames(m.body)
+	if err != nil {
+		return fmt.Errorf("glip: the backbone: %w", err)
+	}
+	for name, keys := range body.Keys {
+		m.Keys[bodyPrefix+name] = keys
+	}
+	m.ownIgnored, m.ownUnknown = len(m.Ignored), len(m.Unknown)
+	m.Ignored = append(m.Ignored, body.Ignored...)
+	m.Unknown = append(m.Unknown, body.Unknown...)
+	return nil
+}
+
+// inBody says whether a name without "module." is one of the backbone's.
+func inBody(family swin.Family, name string) bool {
+	prefix := bodyPrefix
+	if family == MMDetection {
+		prefix = "backbone."
+	}
+	rest, ok := strings.CutPrefix(name, prefix)
+	first, _, _ := strings.Cut(rest, ".")
+	return ok && (strings.HasPrefix(first, "norm") || slices.Contains([]string{"patch_embed", "absolute_pos_embed", "layers", "stages"}, first))
+}
+
+// anchor remembers where the file has the anchors of a level.
+func (m *NameMap) anchor(name, key string) {
+	if rest, ok := strings.CutPrefix(name, "rpn.anchor_generator.cell_anchors."); ok {
+		if level, ok := number(rest); ok {
+			m.anchors[level] = key
+		}
+	}
+}
+
+// useless gives the reason why a tensor with this official name is of no use, ""
+// for any other.
+func useless(name string) string {
+	switch {
+	case name == textPrefix+"embeddings.position_ids", name == textPrefix+"embeddings.token_type_ids":
+		return reasonBuffer
+	case strings.HasPrefix(name, textPrefix+"pooler."):
+		return reasonPooler
+	case strings.HasPrefix(name, headPrefix+"cls_logits."):
+		return reasonClasses
+	case strings.HasPrefix(name, "rpn.anchor_generator.cell_anchors."):
+		return reasonAnchors
+	case strings.Contains(name, "resizer"):
+		return reasonResizer
+	}
+	return ""
+}
+
+// knownForms are the forms of all parameters outside the backbone that a detector
+// can have, with fusion and without.
+func knownForms() map[string]bool {
+	known := map[string]bool{}
+	for _, fusion := range []bool{true, false} {
+		c := Config{Backbone: swin.Config{OutIndices: []int{1, 2, 3}}, Text: TextConfig{Layers: 1}, Layers: 1, Fusion: fusion, AnchorStrides: []int{8}}
+		for _, p := range c.Params() {
+			known[form(p.Name)] = true
+		}
+	}
+	return known
+}
+
+// form is a name with "#" for every part that is a number.
+func form(name string) string {
+	list := strings.Split(name, ".")
+	for i, p := range list {
+		if _, ok := number(p); ok {
+			list[i] = "#"
+		}
+	}
+	return strings.Join(list, ".")
+}
+
+// number reads a plain decimal number up to 999: no sign, no leading zero.
+func number(s string) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n >= 0 && n <= 999 && strconv.Itoa(n) == s
+}
+
+// fromMMDetection turns a name of MMDetection's outside the backbone into the
+// official one; a name that is none of its own stays as it is. The tower's modules go
+// by either spelling: the converter's first form left them as they were.
+func fromMMDetection(name string) (official string, ok bool) {
+	if rest, ok := strings.CutPrefix(name, "language_model."); ok && strings.HasPrefix(rest, textPrefix) {
+		return rest, true
+	}
+	if rest, ok := strings.CutPrefix(name, "bbox_head.anchor_generator."); ok {
+		return "rpn.anchor_generator." + rest, true
+	}
+	if rest, ok := strings.CutPrefix(name, "bbox_head.head."); ok {
+		list := strings.Split(rest, ".")
+		if len(list) > 2 && list[0] == "dyhead_tower" {
+			switch list[2] {
+			case "dyconvs":
+				list[2] = "DyConv"
+			case "attnconv":
+				list[2] = "AttnConv"
+			}
+		}
+		return headPrefix + strings.Join(list, "."), true
+	}
+	list := strings.Split(name, ".") // neck, list, index, conv, leaf
+	if len(list) != 5 || list[0] != "neck" || list[3] != "conv" {
+		return name, false
+	}
+	i := slices.Index([]string{"0", "1", "2", "3", "4"}, list[2])
+	switch {
+	case list[1] == "lateral_convs" && i >= 0 && i < 3:
+		return fmt.Sprintf("%sfpn_inner%d.%s", neckPrefix, i+2, list[4]), true
+	case list[1] == "fpn_convs" && i >= 0 && i < 3:
+		return fmt.Sprintf("%sfpn_layer%d.%s", neckPrefix, i+2, list[4]), true
+	case list[1] == "fpn_convs" && i >= 3:
+		return fmt.Sprintf("%stop_blocks.p%d.%s", neckPrefix, i+3, list[4]), true
+	}
+	return name, false
+}

@@ -1,0 +1,73 @@
+package difftest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// JudgeDetector runs a graph on an executor and compares the taps with what is stored, in
+// the order of the taps.
+func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r DetectorRun, w Weights) ([]TapReport, error) {
+	var ids []graph.ID
+	for _, tap := range r.Taps {
+		for _, path := range tap.Paths {
+			id, ok := r.Graph.Find(path)
+			if !ok {
+				return nil, fmt.Errorf("difftest: %s: the graph has no value %s", c.ID, path)
+			}
+			ids = append(ids, id)
+		}
+	}
+	values, err := e.Run(ctx, r.Graph, w, r.Inputs, ids)
+	if err != nil {
+		return nil, fmt.Errorf("difftest: %s on %s: %w", c.ID, e.Name(), err)
+	}
+	var reports []TapReport
+	for _, tap := range r.Taps {
+		t, ok := c.Tensor(tap.Tensor)
+		if !ok {
+			return nil, fmt.Errorf("difftest: %s has no tensor %s", c.ID, tap.Tensor)
+		}
+		n := r.Graph.Nodes[ids[0]]
+		var got []float32
+		for range tap.Paths {
+			got = append(got, asStored(r.Graph.Nodes[ids[0]], t, values[0])...)
+			ids, values = ids[1:], values[1:]
+		}
+		report := TapReport{Path: n.Path, Op: n.Op.Kind(), Shape: t.Whole}
+		if report.Report, err = c.compareItem(t, tap, got); err != nil {
+			return nil, err
+		}
+		reports = append(reports, report)
+	}
+	return reports, nil
+}
+
+// asStored brings a map [1, H, W, C] into the order of the tensor, [C, H, W].
+func asStored(n graph.Node, t Tensor, value []float32) []float32 {
+	if _, given := n.Op.(graph.Input); given || len(n.Shape) != 4 || len(t.Whole) != 4 {
+		return value
+	}
+	return channelsFirst(n.Shape, value)
+}
+
+// compareItem compares a value with its part of a tensor: one picture of several, the
+// first rows of a padded text.
+func (c *DetectorCase) compareItem(t Tensor, tap DetectorTap, got []float32) (Report, error) {
+	whole := graph.Shape(t.Whole)
+	if len(got) == whole.Elements() {
+		return c.Compare(t, got)
+	}
+	each := whole.Elements() / max(whole[0], 1)
+	text := len(whole) == 3 && len(got) < each && len(got)%whole[2] == 0
+	if t.Sampled != 0 || len(got) != each && !text {
+		return Report{}, fmt.Errorf("difftest: %s: %s has %d elements, want %v", c.ID, t.Name, len(got), t.Whole)
+	}
+	want, err := c.Stored(t.Name)
+	if err != nil {
+		return Report{}, err
+	}
+	return Compare(got, want[tap.Item*each:][:len(got)], t.Tolerance()), nil
+}

@@ -1,0 +1,156 @@
+package difftest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/synthetic"
+)
+
+// encoder records the text encoder of a case of group bert.
+func (p *modulePlan) encoder() ([]DetectorRun, error) {
+	const encoder = "language_backbone.body.model."
+	hidden, ok := p.Tensor("hidden")
+	ids, err := p.integers("input_ids")
+	if err != nil || !ok {
+		return nil, fmt.Errorf("difftest: %s: no hidden, or %w", p.ID, err)
+	}
+	tokens := hidden.Whole[1]
+	r := DetectorRun{Inputs: [][]float32{ids[:tokens]}, Taps: []DetectorTap{
+		{Tensor: "embeddings", Paths: []string{encoder + "embeddings.LayerNorm"}},
+	}}
+	for i := range p.cfg.Text.Layers {
+		at := fmt.Sprint(encoder, "encoder.layer.", i, ".")
+		for _, x := range []struct{ name, path string }{
+			{"context", "attention.self"}, {"attention", "attention.output.LayerNorm"},
+			{"intermediate", "intermediate.gelu"}, {"layer", "output.LayerNorm"},
+		} {
+			if name := fmt.Sprint("layer", i, ".", x.name); p.has(name) {
+				r.Taps = append(r.Taps, DetectorTap{Tensor: name, Paths: []string{at + x.path}})
+			}
+		}
+	}
+	r.Taps = append(r.Taps, DetectorTap{Tensor: "hidden", Paths: []string{p.hiddenPath()}})
+	r.Graph, err = glip.RecordLanguage(p.cfg, tokens)
+	return []DetectorRun{r}, err
+}
+
+func (p *modulePlan) has(name string) bool {
+	_, ok := p.Tensor(name)
+	return ok
+}
+
+// hiddenPath is that of the text encoder's output.
+func (p *modulePlan) hiddenPath() string {
+	return fmt.Sprint("language_backbone.body.model.encoder.layer.", p.cfg.Text.Layers-1, ".output.LayerNorm")
+}
+
+// DetectorInput is what a case of the whole detector is given.
+type DetectorInput struct {
+	Picture picture.DetectorInput
+	IDs     []float32   // [1, T]
+	Owned   []float32   // [L, T]
+	Labels  int         // L
+	Raw     []uint8     // the picture before it was prepared, [H, W, 3], red, green, blue
+	Source  [2]int      // its height and width
+	Inputs  [][]float32 // of the graph of the whole
+}
+
+// WholeInput makes the inputs of a case of the whole detector from its picture and caption
+// as the manifest states them.
+func (c *DetectorCase) WholeInput(encode func(caption string) ([]int32, error)) (DetectorInput, error) {
+	if c.Picture == nil {
+		return DetectorInput{}, fmt.Errorf("difftest: %s has no picture", c.ID)
+	}
+	h, w := c.Picture.Height, c.Picture.Width
+	in := DetectorInput{Raw: synthetic.Picture(h, w, c.Picture.Seed), Source: [2]int{h, w}, Labels: len(c.Positive)}
+	size := picture.DetectorSize{Original: true}
+	if c.MinSize != nil {
+		size = picture.DetectorSize{Short: *c.MinSize}
+	}
+	var err error
+	if in.Picture, err = (picture.Detector{Size: size}).Apply(picture.Picture{Height: h, Width: w, Pixels: in.Raw}); err != nil {
+		return in, err
+	}
+	if got := [2]int{in.Picture.Resized.Height, in.Picture.Resized.Width}; got != c.Size || [2]int{in.Picture.Height, in.Picture.Width} != c.Padded {
+		return in, fmt.Errorf("difftest: %s: the picture becomes %v, the manifest says %v padded to %v", c.ID, got, c.Size, c.Padded)
+	}
+	ids, err := encode(c.Caption)
+	if err != nil {
+		return in, err
+	}
+	if len(ids) != c.Tokens {
+		return in, fmt.Errorf("difftest: %s: %d tokens, the manifest says %d", c.ID, len(ids), c.Tokens)
+	}
+	for _, id := range ids {
+		in.IDs = append(in.IDs, float32(id))
+	}
+	in.Owned = make([]float32, in.Labels*len(ids))
+	for key, tokens := range c.Positive {
+		label, err := strconv.Atoi(key)
+		if err != nil || label < 1 || label > in.Labels {
+			return in, fmt.Errorf("difftest: %s: label %q of %d", c.ID, key, in.Labels)
+		}
+		for _, t := range tokens {
+			in.Owned[(label-1)*len(ids)+t] = 1
+		}
+	}
+	in.Inputs = [][]float32{in.Picture.Data, in.IDs, in.Owned}
+	return in, nil
+}
+
+// PlanWhole records the whole detector for a case of groups e2e, tiny and their kin.
+func (c *DetectorCase) PlanWhole(in DetectorInput) (DetectorRun, error) {
+	cfg, err := c.Config()
+	if err != nil {
+		return DetectorRun{}, err
+	}
+	p := &modulePlan{DetectorCase: c, cfg: cfg}
+	r := DetectorRun{Inputs: in.Inputs}
+	for _, t := range c.Tensors {
+		if t.Role != "output" || t.Name == "detections" || t.Name == "predictions" {
+			continue
+		}
+		path, err := p.wholePath(t.Name)
+		if err != nil {
+			return r, err
+		}
+		r.Taps = append(r.Taps, DetectorTap{Tensor: t.Name, Paths: []string{path}})
+	}
+	r.Graph, err = glip.Record(cfg, glip.Grounding{Height: in.Picture.Height, Width: in.Picture.Width, Tokens: len(in.IDs), Labels: in.Labels})
+	return r, err
+}
+
+// wholePath is the graph path of a tensor of the whole detector.
+func (p *modulePlan) wholePath(name string) (string, error) {
+	parts := strings.Split(name, ".")
+	last := parts[len(parts)-1]
+	level := func() int { n, _ := strconv.Atoi(strings.TrimPrefix(last, "p")); return n - 3 }
+	switch {
+	case name == "image":
+		return "image", nil
+	case name == "language.hidden":
+		return p.hiddenPath(), nil
+	case name == "body.stage2":
+		return fmt.Sprint("backbone.body.stages.0.blocks.", p.cfg.Backbone.Depths[0]-1), nil
+	case strings.HasPrefix(name, "body.stage"):
+		n, err := strconv.Atoi(strings.TrimPrefix(name, "body.stage"))
+		return fmt.Sprint("backbone.body.norm", n-2), err
+	case parts[0] == "fpn":
+		return pyramidPaths[level()], nil
+	case parts[0] == "head" && parts[1] == "centerness":
+		return repeated("rpn.head.centerness", level()), nil
+	case parts[0] == "head":
+		return "rpn.head." + parts[1] + "." + last, nil
+	case strings.HasPrefix(name, "tower") && len(parts) == 3:
+		at := "rpn.head.dyhead_tower." + strings.TrimPrefix(parts[0], "tower") + "."
+		if parts[1] == "BertEncoderLayer" {
+			return at + "output.clamped", nil
+		}
+		return at + last, nil
+	}
+	return "", fmt.Errorf("difftest: %s: nothing in the graph is %s", p.ID, name)
+}

@@ -1,0 +1,40 @@
+package kernels
+
+// embedPush mirrors the block of embed.comp; cols in vectors.
+type embedPush struct {
+	Rows, Cols, Row0         uint32
+	Tokens                   uint32
+	Vocabulary, Word0, Words uint32
+}
+
+// embed lowers Embed. A table of words that is too large for a binding is read part by
+// part, each dispatch writing the rows whose word it has.
+func (l *lowerer) embed(s step) error {
+	out, table := l.shape(s.out), l.shape(s.in[1])
+	c := out[2]
+	stem, width := vector("embed", c)
+	rows, err := l.spans(out.Rows(), 0, 4*int64(c))
+	if err != nil {
+		return err
+	}
+	words, err := l.spans(table[0], 0, 4*int64(c))
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		groups, err := l.elementwise(r.units() * c / width)
+		if err != nil {
+			return err
+		}
+		for _, w := range words {
+			l.emit(s, stem, dispatch{
+				constants: constants(l.style.group, items), groups: groups,
+				push: embedPush{uint32(r.units()), uint32(c / width), uint32(r.begin), uint32(out[1]),
+					uint32(table[0]), uint32(w.begin), uint32(w.units())},
+				operands: []operand{l.whole(s.in[0], 1), l.read(s.in[1], width, w.begin*c, w.units()*c), l.read(s.in[2], width, 0, c),
+					l.read(s.in[3], width, 0, out[1]*c), l.write(s.out, width, r.begin*c, r.units()*c)},
+			})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package kernels
+
+import "github.com/glipvk/glipvk/graph"
+
+// unaryMode is the function that unary.comp computes.
+type unaryMode uint32
+
+// The modes of unary.comp.
+const (
+	sigmoidMode unaryMode = iota
+	reluMode
+	hardSigmoidMode
+	clampMode
+	scaleMode
+	mulScalarMode
+)
+
+// unaryPush mirrors the block of unary.comp; count in vectors.
+type unaryPush struct {
+	Count, Channel uint32
+	Cols, From     uint32
+	By             float32
+}
+
+// unary lowers a function of each element.
+func (l *lowerer) unary(s step, mode unaryMode, push unaryPush) error {
+	n := l.shape(s.out).Elements()
+	stem, width := vector("unary", n)
+	list, err := l.spans(n/width, 0, 4*int64(width))
+	if err != nil {
+		return err
+	}
+	push.Cols = uint32(l.shape(s.out).Last())
+	for _, r := range list {
+		groups, err := l.elementwise(r.units())
+		if err != nil {
+			return err
+		}
+		push.Count, push.Channel = uint32(r.units()), uint32(r.begin*width)%push.Cols
+		factor := l.read(s.in[0], 1, 0, 1) // bound but not read
+		if mode == mulScalarMode {
+			factor = l.whole(s.in[1], 1)
+		}
+		l.emit(s, stem, dispatch{
+			constants: constants(l.style.group, items, mode), push: push, groups: groups,
+			operands: []operand{l.read(s.in[0], width, r.begin*width, r.units()*width), factor,
+				l.write(s.out, width, r.begin*width, r.units()*width)},
+		})
+	}
+	return nil
+}
+
+func (l *lowerer) sigmoid(s step) error {
+	return l.unary(s, sigmoidMode, unaryPush{From: uint32(s.op.(graph.Sigmoid).From)})
+}
+
+func (l *lowerer) relu(s step) error { return l.unary(s, reluMode, unaryPush{}) }
+
+func (l *lowerer) hardSigmoid(s step) error { return l.unary(s, hardSigmoidMode, unaryPush{}) }
+
+func (l *lowerer) clamp(s step) error {
+	return l.unary(s, clampMode, unaryPush{By: float32(s.op.(graph.Clamp).Limit)})
+}
+
+func (l *lowerer) scaled(s step) error {
+	return l.unary(s, scaleMode, unaryPush{By: float32(s.op.(graph.Scale).Factor)})
+}
+
+func (l *lowerer) mulScalar(s step) error { return l.unary(s, mulScalarMode, unaryPush{}) }
