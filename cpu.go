@@ -57,13 +57,13 @@ func (c compiled) runInto(ctx context.Context, outputs [][]float32, input []floa
 	return c.p.RunInto(ctx, outputs, input)
 }
 
-func (c compiled) profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
-	timings, err := c.p.Profile(ctx, inputs...)
+func (c compiled) profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
+	values, timings, err := c.p.RunProfiled(ctx, inputs...)
 	list := make([]Timing, len(timings))
 	for i, t := range timings {
 		list[i] = Timing(t)
 	}
-	return list, err
+	return values, list, err
 }
 
 func (c compiled) stats() Stats {

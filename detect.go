@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -102,7 +103,7 @@ func (d *Detector) prepare(q Query) ([]prompt, error) {
 	return prompts, nil
 }
 
-// runner runs the parts of a detector. With timings it runs them under a clock.
+// runner runs the parts of a detector: under a clock where it has a list for what that shows.
 type runner struct {
 	d       *Detector
 	timings *[]Timing
@@ -115,19 +116,20 @@ func (r runner) run(ctx context.Context, e extent, inputs ...[]float32) ([][]flo
 		return nil, err
 	}
 	defer r.d.programs.release(s)
-	if r.timings != nil {
-		times, err := s.profile(ctx, inputs...)
-		if err != nil {
-			return nil, err
-		}
-		*r.timings = append(*r.timings, times...)
+	if r.timings == nil {
+		return s.run(ctx, inputs...)
 	}
-	return s.run(ctx, inputs...)
+	values, times, err := s.profile(ctx, inputs...)
+	*r.timings = append(*r.timings, times...)
+	return values, err
 }
 
 // maps are P3..P7 of a picture.
 func (r runner) maps(ctx context.Context, in picture.DetectorInput) ([][]float32, error) {
 	maps, _, err := r.d.seen.get(ctx, fingerprint(in), func() ([][]float32, error) {
+		if !finite(in.Data) {
+			return nil, blame(errors.New("glipvk: the picture's values must be finite, and not all are"))
+		}
 		maps, err := r.run(ctx, extent{part: vision, height: in.Height, width: in.Width}, in.Data)
 		if err != nil {
 			return nil, err
@@ -161,6 +163,19 @@ func (d *Detector) checkFinite(what string, values [][]float32) error {
 	return nil
 }
 
+// checkInput refuses a picture that is none.
+func checkInput(in picture.DetectorInput) error {
+	r := in.Resized
+	switch {
+	case len(in.Data) != 3*in.Height*in.Width:
+		return blame(fmt.Errorf("glipvk: a picture of %d values for 3 x %d x %d", len(in.Data), in.Height, in.Width))
+	case r.Height < 1 || r.Height > in.Height || r.Width < 1 || r.Width > in.Width:
+		return blame(fmt.Errorf("glipvk: a picture of %d x %d with the padding, and of %d x %d without: want from 1 x 1 to that size",
+			in.Height, in.Width, r.Height, r.Width))
+	}
+	return nil
+}
+
 // fingerprint tells pictures apart.
 func fingerprint(in picture.DetectorInput) [sha256.Size]byte {
 	h := sha256.New()
@@ -174,8 +189,8 @@ func fingerprint(in picture.DetectorInput) [sha256.Size]byte {
 
 // detect computes a picture's detections for all prompts.
 func (d *Detector) detect(ctx context.Context, r runner, in picture.DetectorInput, prompts []prompt) ([]Detection, error) {
-	if len(in.Data) != 3*in.Height*in.Width {
-		return nil, blame(fmt.Errorf("glipvk: a picture of %d values for 3 x %d x %d", len(in.Data), in.Height, in.Width))
+	if err := checkInput(in); err != nil {
+		return nil, err
 	}
 	maps, err := r.maps(ctx, in)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
@@ -45,6 +46,8 @@ const (
 	vision
 	language
 	grounding
+
+	partsOfAll = 3 // of a detector
 )
 
 // OpenDetector readies a detector: it finds the architecture, binds the weights and loads
@@ -63,6 +66,9 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (_ *Detec
 	if d.options.Precision, err = ParsePrecision(string(o.Precision)); err != nil {
 		return nil, err
 	}
+	if err := o.check(); err != nil {
+		return nil, blame(err)
+	}
 	if d.config, err = d.architecture(); err != nil {
 		return nil, blame(err)
 	}
@@ -76,6 +82,7 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (_ *Detec
 		return nil, errors.Join(err, d.release())
 	}
 	d.programs = newPrograms(max(or(o.Programs, 12), 1), d.compile)
+	d.programs.memory, d.programs.atLeast = o.programMemory(), partsOfAll
 	d.seen = newMemo[[sha256.Size]byte, [][]float32](max(or(o.Pictures, 2), 1))
 	d.read = newMemo[string, []float32](max(or(o.Captions, 64), 1))
 	return d, nil
@@ -159,7 +166,7 @@ func (d *Detector) record(e extent) (*graph.Graph, error) {
 	}
 	return glip.RecordGrounding(d.config, glip.Grounding{
 		Height: e.height, Width: e.width, Tokens: e.tokens, Labels: e.labels,
-		Threshold: d.options.Probability, PerLevel: d.options.PerLevel, LargestToken: d.options.LargestToken,
+		Threshold: d.options.Probability, PerLevel: d.options.PerLevel, Aggregate: d.options.Aggregate,
 	})
 }
 
@@ -228,7 +235,13 @@ func (d *Detector) Close() error {
 		d.idle.Wait()
 	}
 	if first {
+		d.Forget()
 		d.result = errors.Join(d.programs.close(), d.executor.close(), d.release())
 	}
 	return d.result
+}
+
+// CloseWithin is Close for the end of a program, as [Model.CloseWithin] is.
+func (d *Detector) CloseWithin(ctx context.Context, grace time.Duration) error {
+	return within(ctx, grace, d.Close)
 }

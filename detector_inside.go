@@ -19,8 +19,9 @@ func (d *Detector) Forget() {
 	d.read.forget()
 }
 
-// Profile detects under a clock on every dispatch and returns what took part: what is
-// known of the picture or of a caption from an earlier call takes none.
+// Profile detects once with a clock on every dispatch and returns what took part, in the
+// order of execution: nothing of what is known of the picture or of a caption from an
+// earlier call, or is being computed by another one. What it computes is known thereafter.
 func (d *Detector) Profile(ctx context.Context, in picture.DetectorInput, q Query) ([]Timing, error) {
 	prompts, err := d.prepare(q)
 	if err != nil {
@@ -200,6 +201,9 @@ type tapping struct {
 
 // run computes all parts for a prompt and returns the values that were matched.
 func (t *tapping) run(ctx context.Context, in picture.DetectorInput, p prompt) ([]Map, error) {
+	if err := checkInput(in); err != nil {
+		return nil, err
+	}
 	var kept []Map
 	list := extents(in, []prompt{p})
 	maps, taps, err := t.part(ctx, list[0], in.Data)

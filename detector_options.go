@@ -1,8 +1,22 @@
 package glipvk
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/picture"
+)
+
+// Aggregate says how a label is scored by its tokens.
+type Aggregate = graph.Aggregate
+
+// The ways to score a label.
+const (
+	Mean  = graph.Mean
+	Max   = graph.Max
+	Power = graph.Power
 )
 
 // DetectorOptions of [OpenDetector]. The zero value runs synthetic weights on the best
@@ -55,13 +69,17 @@ type DetectorOptions struct {
 	IoU      float64
 	Max      int
 
-	// LargestToken scores a label by its best token instead of the mean of them
-	// (SCORE_AGG MAX).
-	LargestToken bool
+	// Aggregate says how the probabilities of a label's tokens become the label's own:
+	// [Mean], the zero value, [Max] or [Power], the geometric mean (SCORE_AGG).
+	Aggregate Aggregate
 
 	// Programs is the number of compiled programs that are kept, one for each size of
-	// pictures, of captions, and of both; 0 is 12.
-	Programs int
+	// pictures, of captions, and of both; 0 is 12. ProgramMemory bounds the bytes that
+	// they work in, apart from the weights: beyond it the least recently used are given up,
+	// but never the latest three, which are what one detection takes; 0 is 1 GiB, below
+	// 0 no bound. A program for pictures of 800x1333 takes about 120 MB.
+	Programs      int
+	ProgramMemory int64
 
 	// Pictures and Captions are how many of each are kept encoded, so that a second query
 	// on a picture needs no backbone and a second picture with a caption no text encoder;
@@ -81,6 +99,36 @@ func (o DetectorOptions) base() Options {
 		Weights: o.Weights, Device: o.Device, Precision: o.Precision, Tuning: o.Tuning, NoFusion: o.NoFusion,
 		AllowNonFinite: o.AllowNonFinite, Validation: o.Validation, NoCache: o.NoCache, Progress: o.Progress,
 	}
+}
+
+// programMemory is the bound in bytes, 0 for none.
+func (o DetectorOptions) programMemory() int64 {
+	switch {
+	case o.ProgramMemory == 0:
+		return 1 << 30
+	case o.ProgramMemory < 0:
+		return 0
+	}
+	return o.ProgramMemory
+}
+
+// check refuses options that no picture and no query could be right for.
+func (o DetectorOptions) check() error {
+	if again, err := picture.ParseDetectorSize(o.Size.String()); err != nil || again != o.Size {
+		return fmt.Errorf("glipvk: size %+v: want Short from 1, Long 0 or from Short on, or Original alone", o.Size)
+	}
+	if o.PerLevel < 0 {
+		return fmt.Errorf("glipvk: %d candidates of a level: want at least 1, or 0 for %d", o.PerLevel, glip.DefaultPerLevel)
+	}
+	for _, x := range []struct {
+		name  string
+		value float64
+	}{{"threshold", o.Threshold}, {"probability", o.Probability}, {"IoU", o.IoU}} {
+		if math.IsNaN(x.value) {
+			return fmt.Errorf("glipvk: the %s is not a number", x.name)
+		}
+	}
+	return nil
 }
 
 // or is n, or a default where n is 0.

@@ -19,10 +19,12 @@ var verifiedPaths = []string{
 // no further apart than this many pixels of the picture.
 const samePixels = 1
 
-// What the detections may be off in f32.
+// What the detections may be off in f32. Where there are none the scale is 0, and the
+// bound, which is relative, still has to be a number.
 const (
-	allowedScore = 1e-4
-	allowedPixel = 0.05
+	allowedScore  = 1e-4
+	allowedPixel  = 0.05
+	smallestScale = 1e-9
 )
 
 // VerifyInput computes on the CPU reference what the detector found and compares: the
@@ -111,7 +113,7 @@ func sameDetections(got, want []Detection) []Difference {
 	list := []Difference{difference(name+", scores", scores[0], scores[1]), difference(name+", corners", corners[0], corners[1])}
 	for i, allowed := range []float64{allowedScore, allowedPixel} {
 		list[i].NonFinite += alone
-		list[i].Allowed = Bounds{RelativeL2: math.Inf(1), RelativeAbsolute: allowed / max(list[i].AbsMax, math.SmallestNonzeroFloat64)}
+		list[i].Allowed = Bounds{RelativeL2: math.Inf(1), RelativeAbsolute: allowed / max(list[i].AbsMax, smallestScale)}
 	}
 	return list
 }

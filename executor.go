@@ -20,7 +20,8 @@ type executor interface {
 // program is a graph made ready. Runs may come from several goroutines.
 type program interface {
 	run(ctx context.Context, inputs ...[]float32) ([][]float32, error)
-	profile(ctx context.Context, inputs ...[]float32) ([]Timing, error)
+	// profile is run with a clock on every dispatch.
+	profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error)
 	stats() Stats
 	close() error
 }

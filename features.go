@@ -211,7 +211,7 @@ func fromInput(g *graph.Graph) []bool {
 func (m *Model) Profile(ctx context.Context, t picture.Tensor) ([]Timing, error) {
 	var list []Timing
 	err := m.with(ctx, t, func(s *slot) (err error) {
-		list, err = s.profile(ctx, t.Data)
+		_, list, err = s.profile(ctx, t.Data)
 		return err
 	})
 	return list, err

@@ -6,7 +6,8 @@ import (
 )
 
 // memo keeps the latest results of something expensive. Callers that want the same
-// result at the same time share one computation.
+// result at the same time share one computation. What is being computed does not count
+// towards the limit and is not dropped.
 type memo[K comparable, V any] struct {
 	limit int
 
@@ -64,27 +65,37 @@ func (m *memo[K, V]) fill(key K, k *kept[V], f func() (V, error)) (V, bool, erro
 	if k.err != nil && m.held[key] == k {
 		delete(m.held, key)
 	}
-	for len(m.held) > m.limit {
-		m.drop()
+	close(k.ready)
+	for m.drop() {
 	}
 	m.mu.Unlock()
-	close(k.ready)
 	return k.value, true, k.err
 }
 
-// drop forgets the result whose last use is longest ago. The lock is held.
-func (m *memo[K, V]) drop() {
+// drop forgets the result whose last use is longest ago, where there are more than the
+// limit. The lock is held.
+func (m *memo[K, V]) drop() bool {
 	var oldest K
-	used := m.clock + 1
+	results, used := 0, m.clock+1
 	for key, k := range m.held {
+		select {
+		case <-k.ready:
+		default:
+			continue
+		}
+		results++
 		if k.used < used {
 			oldest, used = key, k.used
 		}
 	}
+	if results <= m.limit {
+		return false
+	}
 	delete(m.held, oldest)
+	return true
 }
 
-// forget drops all results that are there.
+// forget drops all results, and those under way once they are handed out.
 func (m *memo[K, V]) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

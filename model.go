@@ -304,8 +304,13 @@ func (m *Model) Close() error {
 // grace only, since a device cannot be told to drop submitted work, which may take
 // minutes. What it leaves behind then, the system takes back when the process ends.
 func (m *Model) CloseWithin(ctx context.Context, grace time.Duration) error {
+	return within(ctx, grace, m.Close)
+}
+
+// within waits for a Close, once ctx is done for the grace only.
+func within(ctx context.Context, grace time.Duration, closing func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- m.Close() }()
+	go func() { done <- closing() }()
 	select {
 	case err := <-done:
 		return err

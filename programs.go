@@ -17,6 +17,8 @@ type extent struct {
 // that want the same size at the same time share one compilation.
 type programs struct {
 	limit   int
+	memory  int64 // of all programs in bytes, 0 for no bound
+	atLeast int   // programs that stay whatever they take
 	compile func(context.Context, extent) (program, Features, error)
 
 	mu      sync.Mutex
@@ -31,6 +33,7 @@ type slot struct {
 	extent
 	program
 	maps   Features // names and shapes of what a run gives, without data
+	bytes  int64    // that the program works in
 	err    error
 	ready  chan struct{} // closed when program or err is set
 	cancel context.CancelFunc
@@ -78,8 +81,13 @@ func (p *programs) start(ctx context.Context, e extent) *slot {
 	go func() {
 		defer p.working.Done()
 		compiled, maps, err := p.compile(ctx, e)
+		var bytes int64
+		if p.memory > 0 && err == nil {
+			stats := compiled.stats()
+			bytes = stats.ArenaBytes + stats.StagingBytes
+		}
 		p.mu.Lock()
-		s.program, s.maps, s.err = compiled, maps, err
+		s.program, s.maps, s.bytes, s.err = compiled, maps, bytes, err
 		if err != nil {
 			p.forget(s)
 		}
@@ -120,14 +128,14 @@ func (p *programs) forget(s *slot) {
 	}
 }
 
-// surplus takes out the least recently used programs beyond the limit, and s
+// surplus takes out the least recently used programs beyond the limits, and s
 // itself if it was forgotten while somebody compiled it. The lock is held.
 func (p *programs) surplus(s *slot) []*slot {
 	var doomed []*slot
 	if s.done() && s.users == 0 && s.program != nil && p.held[s.extent] != s {
 		doomed = append(doomed, s)
 	}
-	for len(p.held) > p.limit {
+	for p.crowded() {
 		var oldest *slot
 		for _, h := range p.held {
 			if h.users == 0 && h.done() && (oldest == nil || h.used < oldest.used) {
@@ -141,6 +149,21 @@ func (p *programs) surplus(s *slot) []*slot {
 		doomed = append(doomed, oldest)
 	}
 	return doomed
+}
+
+// crowded says whether more is held than there may be. The lock is held.
+func (p *programs) crowded() bool {
+	if len(p.held) > p.limit {
+		return true
+	}
+	if p.memory == 0 || len(p.held) <= p.atLeast {
+		return false
+	}
+	var bytes int64
+	for _, s := range p.held {
+		bytes += s.bytes
+	}
+	return bytes > p.memory
 }
 
 // dispose closes programs that nobody can reach any more.

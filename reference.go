@@ -63,10 +63,10 @@ func (p *interpreted) run(ctx context.Context, inputs ...[]float32) ([][]float32
 }
 
 // profile takes an operation's time from one observation to the next.
-func (p *interpreted) profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
+func (p *interpreted) profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
 	var list []Timing
 	last := time.Now()
-	o := cpuref.Options{Observe: func(id graph.ID, n graph.Node, data []float32) {
+	observe := func(id graph.ID, n graph.Node) {
 		now := time.Now()
 		if _, given := n.Op.(graph.Input); !given {
 			list = append(list, Timing{
@@ -75,9 +75,9 @@ func (p *interpreted) profile(ctx context.Context, inputs ...[]float32) ([]Timin
 			})
 		}
 		last = time.Now()
-	}}
-	_, err := cpuref.Run(ctx, p.graph, p.weights, o, inputs...)
-	return list, err
+	}
+	values, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep, observe: observe}, inputs...)
+	return values, list, err
 }
 
 func (p *interpreted) stats() Stats {
@@ -107,6 +107,7 @@ func traffic(g *graph.Graph, n graph.Node) int64 {
 // oracleRun says what a run of the reference keeps and whom it tells.
 type oracleRun struct {
 	keep     []graph.ID
+	observe  func(graph.ID, graph.Node) // called after each node, if set
 	progress func(done, total int64)
 }
 
@@ -117,10 +118,13 @@ func interpret(ctx context.Context, g *graph.Graph, w source, o oracleRun, input
 		kept[id] = nil
 	}
 	options := cpuref.Options{Progress: o.progress}
-	if len(kept) > 0 {
-		options.Observe = func(id graph.ID, _ graph.Node, data []float32) {
+	if len(kept) > 0 || o.observe != nil {
+		options.Observe = func(id graph.ID, n graph.Node, data []float32) {
 			if _, wanted := kept[id]; wanted {
 				kept[id] = data
+			}
+			if o.observe != nil {
+				o.observe(id, n)
 			}
 		}
 	}

@@ -133,13 +133,13 @@ func (s submitted) collect(ctx context.Context, outputs [][]float32) error {
 	return s.t.Collect(ctx, outputs)
 }
 
-func (r recorded) profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
-	timings, err := r.p.Profile(ctx, inputs...)
+func (r recorded) profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
+	values, timings, err := r.p.RunProfiled(ctx, inputs...)
 	list := make([]Timing, len(timings))
 	for i, t := range timings {
 		list[i] = Timing(t)
 	}
-	return list, err
+	return values, list, err
 }
 
 func (r recorded) stats() Stats { return Stats(r.p.Stats()) }

@@ -224,10 +224,10 @@ func groundingCases() []opCase {
 		})
 	}
 	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 7, 3, 5}, {1, 300, 20, 4}, {1, 33, 4, 20}} {
-		for _, most := range []bool{false, true} {
-			add("phrasescores", fmt.Sprint(s, most), fine, func(b *graph.Builder) {
+		for _, a := range []graph.Aggregate{graph.Mean, graph.Max, graph.Power} {
+			add("phrasescores", fmt.Sprint(s, a), fine, func(b *graph.Builder) {
 				owned := b.In("owned").ReLU(b.In("o").Input(s[3], s[2])) // half of it 0
-				b.Output(b.In("op").PhraseScores(b.In("z").Input(s[0], s[1], s[2]), owned, graph.PhraseScores{Max: most}))
+				b.Output(b.In("op").PhraseScores(b.In("z").Input(s[0], s[1], s[2]), owned, graph.PhraseScores{Aggregate: a}))
 			})
 		}
 		for _, o := range []graph.Candidates{

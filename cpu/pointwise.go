@@ -81,6 +81,12 @@ func (c *compiler) sigmoid(id graph.ID, o graph.Sigmoid) step {
 	})
 }
 
+// logLogistic is the logarithm of logistic(x), also where that is too small for a float32.
+func logLogistic(x float32) float32 {
+	z := float64(x)
+	return float32(math.Min(z, 0) - math.Log1p(math.Exp(-math.Abs(z))))
+}
+
 // logistic is 1/(1 + exp(-x)), without an exponential above 1.
 func logistic(x float32) float32 {
 	if x < 0 {

@@ -61,14 +61,20 @@ type Timing struct {
 // row-major of the recorded shape. The error names the input that does not fit and wraps
 // [graph.ErrShape], or wraps the context's error, which is noticed within a task.
 func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
-	results := make([][]float32, len(p.results))
-	for i, id := range p.results {
-		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
-	}
+	results := p.room()
 	if err := p.RunInto(ctx, results, inputs...); err != nil {
 		return nil, err
 	}
 	return results, nil
+}
+
+// room is memory for the results.
+func (p *Program) room() [][]float32 {
+	results := make([][]float32, len(p.results))
+	for i, id := range p.results {
+		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
+	}
+	return results
 }
 
 // RunInto is Run into memory of the caller's, which must not overlap the inputs. After an
@@ -80,14 +86,17 @@ func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]
 
 // Profile runs once and times every step.
 func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
-	results := make([][]float32, len(p.results))
-	for i, id := range p.results {
-		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
-	}
+	_, list, err := p.RunProfiled(ctx, inputs...)
+	return list, err
+}
+
+// RunProfiled is Run and Profile in one: the results of the run that was timed.
+func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
+	results := p.room()
 	ends := make([]time.Time, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	list := make([]Timing, len(ends))
 	for i, s := range p.crew.steps {
@@ -97,7 +106,7 @@ func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, e
 		}
 		began = ends[i]
 	}
-	return list, nil
+	return results, list, nil
 }
 
 // run computes everything once and returns when it began. ends, unless it is empty, receives

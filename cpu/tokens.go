@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/glipvk/glipvk/graph"
+import (
+	"math"
+
+	"github.com/glipvk/glipvk/graph"
+)
 
 // embed is the sum of a token's, its type's and its position's row: ids [B, T] -> [B, T, C].
 func (c *compiler) embed(id graph.ID) step {
@@ -53,19 +57,24 @@ func (c *compiler) phraseScores(id graph.ID, o graph.PhraseScores) step {
 		p := w.room(slotTile, tokens)
 		for row := task * block; row < min((task+1)*block, rows); row++ {
 			for t, z := range values[in[0]][row*tokens:][:tokens] {
-				p[t] = logistic(z)
+				if o.Aggregate == graph.Power {
+					p[t] = logLogistic(z)
+				} else {
+					p[t] = logistic(z)
+				}
 			}
 			from := 0
 			for l := range labels {
-				values[id][row*labels+l] = phraseScore(p, list[from:ends[l]], o.Max)
+				values[id][row*labels+l] = phraseScore(p, list[from:ends[l]], o.Aggregate)
 				from = ends[l]
 			}
 		}
 	}}
 }
 
-// phraseScore is the mean of some tokens' probabilities or, if largest, the largest; 0 of none.
-func phraseScore(p []float32, tokens []int, largest bool) float32 {
+// phraseScore is the mean or the largest of some tokens' probabilities, or, of their logarithms,
+// the geometric mean; 0 of none.
+func phraseScore(p []float32, tokens []int, a graph.Aggregate) float32 {
 	sum, most := float32(0), float32(0)
 	for _, t := range tokens {
 		sum, most = sum+p[t], max(most, p[t])
@@ -73,8 +82,10 @@ func phraseScore(p []float32, tokens []int, largest bool) float32 {
 	switch {
 	case len(tokens) == 0:
 		return 0
-	case largest:
+	case a == graph.Max:
 		return most
+	case a == graph.Power:
+		return float32(math.Exp(float64(sum / float32(len(tokens)))))
 	}
 	return sum / float32(len(tokens))
 }

@@ -88,7 +88,14 @@ func TestWrongVariants(t *testing.T) {
 				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{})
 			},
 			func(b *graph.Builder, x graph.Value) graph.Value {
-				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{Max: true})
+				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{Aggregate: graph.Max})
+			}, fine},
+		{"the mean for the geometric mean",
+			func(b *graph.Builder, x graph.Value) graph.Value {
+				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{Aggregate: graph.Power})
+			},
+			func(b *graph.Builder, x graph.Value) graph.Value {
+				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{})
 			}, fine},
 		{"relu for dynamic relu",
 			func(b *graph.Builder, x graph.Value) graph.Value { return b.DynamicReLU(x, b.In("t").Input(1, 32)) },

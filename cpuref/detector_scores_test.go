@@ -54,9 +54,17 @@ func groundingRows() []opRow {
 		},
 		{
 			kind: "phrasescores", about: "largest",
-			record: of(phrases(graph.PhraseScores{Max: true}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
+			record: of(phrases(graph.PhraseScores{Aggregate: graph.Max}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
 			inputs: [][]float32{probabilities, owned},
 			want:   []float32{0.75, 0, 0.75, nan, 0, 1},
+			relTol: 1e-7,
+		},
+		{
+			// sqrt(1/2 * 3/4) and sqrt(3/4 * 1/4).
+			kind: "phrasescores", about: "geometric mean",
+			record: of(phrases(graph.PhraseScores{Aggregate: graph.Power}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
+			inputs: [][]float32{probabilities, owned},
+			want:   []float32{float32(math.Sqrt(0.375)), 0, float32(math.Sqrt(0.1875)), nan, 0, 0},
 			relTol: 1e-7,
 		},
 	}

@@ -32,25 +32,28 @@ func tokenLogits(op graph.TokenLogits, y tensor, in []tensor) rows {
 	}}
 }
 
-// phraseScores is the mean or the largest probability of a label's tokens, 0 for a
-// label without any: logits [B, S, T], owned [L, T] -> y [B, S, L]. A piece is one position.
+// phraseScores is the mean, the largest or the geometric mean of the probabilities of a
+// label's tokens, 0 for a label without any: logits [B, S, T], owned [L, T] -> y [B, S, L].
+// A piece is one position.
 func phraseScores(op graph.PhraseScores, y, logits, owned tensor) rows {
 	tokens, labels := logits.shape[2], owned.shape[0]
 	return rows{y.shape.Rows(), func(i int) {
 		for label := range labels {
-			sum, largest, count := 0.0, 0.0, 0
+			sum, largest, product, count := 0.0, 0.0, 1.0, 0.0
 			for t, z := range logits.data[i*tokens:][:tokens] {
 				if owned.data[label*tokens+t] != 0 {
 					p := logistic(float64(z))
-					sum, largest, count = sum+p, math.Max(largest, p), count+1
+					sum, largest, product, count = sum+p, math.Max(largest, p), product*p, count+1
 				}
 			}
 			switch {
 			case count == 0:
-			case op.Max:
+			case op.Aggregate == graph.Max:
 				y.data[i*labels+label] = float32(largest)
+			case op.Aggregate == graph.Power:
+				y.data[i*labels+label] = float32(math.Pow(product, 1/count))
 			default:
-				y.data[i*labels+label] = float32(sum / float64(count))
+				y.data[i*labels+label] = float32(sum / count)
 			}
 		}
 	}}

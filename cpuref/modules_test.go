@@ -137,8 +137,10 @@ func TestDynamicReLUGolden(t *testing.T) {
 // without tokens.
 func TestPhraseScoresGolden(t *testing.T) {
 	logits := golden(t, "convert.mean").tensor(t, "logits")
-	for _, o := range []graph.PhraseScores{{}, {Max: true}} {
-		c := golden(t, map[bool]string{false: "convert.mean", true: "convert.max"}[o.Max])
+	for id, aggregate := range map[string]graph.Aggregate{
+		"convert.mean": graph.Mean, "convert.max": graph.Max, "convert2.mean": graph.Mean, "convert2.max": graph.Max, "convert2.power": graph.Power,
+	} {
+		c, o := golden(t, id), graph.PhraseScores{Aggregate: aggregate}
 		want := c.tensor(t, "scores")
 		tokens, labels := logits.Shape[2], want.Shape[2]
 		owned := goldenTensor{Shape: []int{labels, tokens}, data: make([]float32, labels*tokens)}

@@ -44,21 +44,25 @@ func tinyCase(t testing.TB, id string) detectorCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var manifest struct{ Cases []detectorCase }
+	var manifest struct {
+		Groups []struct{ Cases []detectorCase }
+	}
 	if err := json.Unmarshal(text, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(manifest.Cases, func(c detectorCase) bool { return c.ID == id })
-	if i < 0 {
-		t.Fatalf("the manifest has no case %s", id)
+	for _, g := range manifest.Groups {
+		if i := slices.IndexFunc(g.Cases, func(c detectorCase) bool { return c.ID == id }); i >= 0 {
+			return g.Cases[i]
+		}
 	}
-	return manifest.Cases[i]
+	t.Fatalf("the manifest has no case %s", id)
+	return detectorCase{}
 }
 
 // openTiny opens the checkpoint of the scaled-down detector.
 func openTiny(t testing.TB) (*loader.Checkpoint, detectorCase) {
 	t.Helper()
-	src, err := loader.Open(filepath.Join(tinyDir, "model.pth"))
+	src, err := loader.Open(filepath.Join(tinyDir, "tiny", "model.pth"))
 	if err != nil {
 		t.Fatal(err)
 	}

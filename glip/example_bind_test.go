@@ -9,7 +9,7 @@ import (
 )
 
 func ExampleBind() {
-	ckpt, err := loader.Open("../testdata/glip/model.pth")
+	ckpt, err := loader.Open("../testdata/glip/tiny/model.pth")
 	if err != nil {
 		fmt.Println(err)
 		return

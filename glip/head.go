@@ -29,7 +29,7 @@ type prediction struct {
 
 // selection records what of a level may be detected and marks it as an output.
 func (p prediction) selection(b *graph.Builder, at string, owned graph.Value, in Grounding) {
-	scores := b.In("scores", at).PhraseScores(p.logits, owned, graph.PhraseScores{Max: in.LargestToken}) // [1, h*w, L]
+	scores := b.In("scores", at).PhraseScores(p.logits, owned, graph.PhraseScores{Aggregate: in.Aggregate}) // [1, h*w, L]
 	b.Output(b.In("candidates", at).Candidates(scores, p.centerness, p.deltas, graph.Candidates{
 		Threshold: in.Threshold, Limit: in.PerLevel,
 	}))

@@ -10,12 +10,12 @@ import (
 // Grounding is what the grounding graph is recorded for. The zero value of what is
 // not a size means the original's settings (MODEL.ATSS of maskrcnn_benchmark/config/defaults.py).
 type Grounding struct {
-	Height, Width int     // of the padded picture, pixels, multiples of the largest stride but one
-	Tokens        int     // of the caption
-	Labels        int     // of the query
-	Threshold     float64 // of label probabilities, before centerness; 0 is DefaultThreshold, below 0 none
-	PerLevel      int     // candidates of a level; 0 is DefaultPerLevel
-	LargestToken  bool    // a label's probability is that of its best token, not the mean
+	Height, Width int             // of the padded picture, pixels, multiples of the largest stride but one
+	Tokens        int             // of the caption
+	Labels        int             // of the query
+	Threshold     float64         // of label probabilities, before centerness; 0 is DefaultThreshold, below 0 none
+	PerLevel      int             // candidates of a level; 0 is DefaultPerLevel
+	Aggregate     graph.Aggregate // how the probabilities of a label's tokens become its own; 0 is the mean
 }
 
 // The original's defaults.

@@ -140,9 +140,9 @@ func crossVerbs() []verbRow {
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.PhraseScores(in[0], in[1], graph.PhraseScores{Max: true})
+				return b.PhraseScores(in[0], in[1], graph.PhraseScores{Aggregate: graph.Max})
 			},
-			[]graph.Shape{{2, 6, 5}, {3, 5}}, "phrasescores{Max:true} %0 %1 [2 6 3]", 0,
+			[]graph.Shape{{2, 6, 5}, {3, 5}}, "phrasescores{Aggregate:MAX} %0 %1 [2 6 3]", 0,
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value {

@@ -309,13 +309,16 @@ func (o TokenLogits) infer(in []Shape) (Shape, error) {
 	return Shape{x[0], x[1 : len(x)-1].Elements(), p[1]}, nil
 }
 
-func (PhraseScores) infer(in []Shape) (Shape, error) {
+func (o PhraseScores) infer(in []Shape) (Shape, error) {
 	if err := arity(in, 2, 2); err != nil {
 		return nil, err
 	}
 	z, owned := in[0], in[1]
 	if len(z) != 3 || len(owned) != 2 || owned[1] != z[2] {
 		return refuse("logits %v and owned tokens %v, want [B, S, T] and [L, T]", z, owned)
+	}
+	if o.Aggregate < Mean || o.Aggregate > Power {
+		return refuse("%v, want one of MEAN, MAX and POWER", o.Aggregate)
 	}
 	return Shape{z[0], z[1], owned[0]}, nil
 }

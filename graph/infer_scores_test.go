@@ -24,7 +24,10 @@ func groundingRows() []inferRow {
 		{TokenLogits{50}, []Shape{p, p, e}, nil, "3 operands"},
 
 		{PhraseScores{}, []Shape{{2, 88, 5}, {3, 5}}, scores, ""},
-		{PhraseScores{true}, []Shape{{2, 88, 5}, {3, 4}}, nil, "[L, T]"},
+		{PhraseScores{Power}, []Shape{{2, 88, 5}, {3, 5}}, scores, ""},
+		{PhraseScores{Max}, []Shape{{2, 88, 5}, {3, 4}}, nil, "[L, T]"},
+		{PhraseScores{Power + 1}, []Shape{{2, 88, 5}, {3, 5}}, nil, "Aggregate(3), want one of MEAN"},
+		{PhraseScores{-1}, []Shape{{2, 88, 5}, {3, 5}}, nil, "Aggregate(-1)"},
 		{PhraseScores{}, []Shape{{2, 88, 5}, {5}}, nil, "[L, T]"},
 		{PhraseScores{}, []Shape{{2, 8, 11, 5}, {3, 5}}, nil, "[B, S, T]"},
 		{PhraseScores{}, []Shape{{2, 88, 5}}, nil, "1 operands"},

@@ -1,5 +1,7 @@
 package graph
 
+import "fmt"
+
 // The operations of GLIP's detector beyond its backbone. Maps are [B, H, W, C] here
 // too; S is the number of positions of all levels, T of tokens, L of labels.
 
@@ -123,11 +125,29 @@ type TokenLogits struct{ Limit float64 }
 
 // PhraseScores turns token logits into probabilities of labels: logits [B, S, T],
 // owned [L, T], not 0 where a token stands for the label -> [B, S, L]. The probability
-// is the mean of sigmoid(logit) over the label's tokens, the largest with Max, 0 for a
-// label without tokens (convert_grounding_to_od_logits of
-// maskrcnn_benchmark/modeling/rpn/inference.py; there an empty label gives 0 or NaN,
-// neither of which passes a threshold).
-type PhraseScores struct{ Max bool }
+// is made of sigmoid(logit) over the label's tokens, 0 for a label without tokens
+// (convert_grounding_to_od_logits of maskrcnn_benchmark/modeling/rpn/inference.py; there
+// an empty label gives 0 or NaN, neither of which passes a threshold).
+type PhraseScores struct{ Aggregate Aggregate }
+
+// Aggregate says how the probabilities of a label's tokens become the label's own: the
+// original's SCORE_AGG.
+type Aggregate int
+
+// The ways to aggregate.
+const (
+	Mean  Aggregate = iota // the arithmetic mean
+	Max                    // the largest
+	Power                  // the geometric mean
+)
+
+// String is the original's name of it.
+func (a Aggregate) String() string {
+	if a < Mean || a > Power {
+		return fmt.Sprintf("Aggregate(%d)", int(a))
+	}
+	return [...]string{"MEAN", "MAX", "POWER"}[a]
+}
 
 // CandidateFields is the length of a row of [Candidates].
 const CandidateFields = 8

@@ -100,17 +100,43 @@ func (v convolution) pointwise() bool {
 	return v.om < 0 && v.side == 1 && v.stride == 1 && v.pad == 0
 }
 
-// Memory for rows of convolutions as they are multiplied. A software driver's are made by a
-// dispatch of their own, and few enough to be in the cache still when they are read.
-const (
-	columnsBytes = 4 << 20
-	stagedBytes  = 32 << 20
-)
+// rowsBytes is the memory for rows of convolutions as they are multiplied. It is so little that
+// they are in the cache still when they are read.
+const rowsBytes = 4 << 20
+
+// readsMap reports whether the product reads the rows of a convolution from the map, without
+// memory for them: shaders that go through shared memory do, since their steps along K stay within a
+// tap. In gemm_direct, which reads every row once for each 96 columns, a sample would be taken
+// three times for 256; rows of their own cost a tenth of the product (llvmpipe, Mesa 22.3,
+// processor time of 16800 x 256 x 2304: 1.13 s, and 1.02 s of the linear of that size).
+func (l *lowerer) readsMap(v convolution) bool {
+	step := 32
+	if l.style.matrix.lanes > 0 {
+		step = max(step, l.style.matrix.step())
+	}
+	return (l.style.gemm == tiled || l.style.gemm == coop) && v.c%step == 0 && !v.pointwise()
+}
 
 // columnRows is how many rows of a convolution are made at a time: equal parts.
 func (l *lowerer) columnRows(v convolution) int {
-	most := max(columnsBytes/(4*v.k()), 64)
+	most := max(rowsBytes/(4*v.k()), 64)
 	return ceilDiv(ceilDiv(v.rows(), ceilDiv(v.rows(), most)), 64) * 64
+}
+
+// convShape is the product that stands for a convolution when tiles are measured, if it does. For
+// software drivers the tile that ought to suit is good enough.
+func (l *lowerer) convShape(s step) (shape, bool) {
+	switch s.op.(type) {
+	case graph.Conv, graph.DeformConv:
+	default:
+		return shape{}, false
+	}
+	v := l.convolution(s)
+	d := shape{m: v.rows(), n: v.n, k: v.k(), mode: convolved}
+	if l.packing(v.weight).half {
+		d.variant = "_fhf"
+	}
+	return d.tuned(), l.style.cores == 0 && v.n%4 == 0 && (l.readsMap(v) || v.pointwise() && v.c%4 == 0)
 }
 
 // convScratch is the memory of a convolution for rows.
@@ -119,7 +145,7 @@ func (l *lowerer) convScratch(s step) int64 {
 	if l.packing(v.weight).panels {
 		return l.stagedRows(v).bytes
 	}
-	if v.pointwise() {
+	if v.pointwise() || l.readsMap(v) {
 		return 0
 	}
 	return 4 * int64(min(l.columnRows(v), v.rows())) * int64(v.k())
@@ -168,8 +194,11 @@ type columnsPush struct {
 func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
 	n, k, each := v.n, v.k(), v.outH*v.outW
 	most, perRow := min(l.columnRows(v), l.mostRows(n, k), l.caps.MaxWorkgroups[0]*l.caps.MaxWorkgroups[1]), []int64{4 * int64(n), 4 * int64(k)}
+	if v.pointwise() || l.readsMap(v) {
+		most, perRow = l.mostRows(n, k), perRow[:1]
+	}
 	if v.pointwise() {
-		most = l.mostRows(n, k)
+		perRow = append(perRow, 4*int64(k))
 	}
 	list, err := l.spans(pictures.units()*each, most, perRow...)
 	if err != nil {
@@ -186,7 +215,11 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
 	push := columnsPush{Channels: uint32(v.c / width), MapH: uint32(v.mapH), MapW: uint32(v.mapW), OutH: uint32(v.outH), OutW: uint32(v.outW),
 		Positions: uint32(v.positions), Stride: uint32(v.stride), Pad: uint32(v.pad)}
 	for _, r := range list {
-		rows := r.units()
+		rows, at := r.units(), span{pictures.begin*each + r.begin, pictures.begin*each + r.end}
+		if l.readsMap(v) {
+			l.convProduct(s, v, x, om, at, r.begin)
+			continue
+		}
 		a := l.read(v.x, width, (pictures.begin*each+r.begin)*k, rows*k)
 		if !v.pointwise() {
 			push.Rows, push.Row0 = uint32(rows), uint32(r.begin)
@@ -199,23 +232,32 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
 			l.emit(s, stem, dispatch{constants: constants(l.style.group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: groups})
 			a.access = engine.Read
 		}
-		l.convProduct(s, v, a, span{pictures.begin*each + r.begin, pictures.begin*each + r.end})
+		l.convProduct(s, v, a, om, at, r.begin)
 	}
 	return nil
 }
 
-// convProduct multiplies rows of a convolution.
-func (l *lowerer) convProduct(s step, v convolution, a operand, rows span) {
+// convProduct multiplies rows of a convolution: a holds them, or the map that they are read from,
+// in which the first has number row0.
+func (l *lowerer) convProduct(s step, v convolution, a, om operand, rows span, row0 int) {
 	n, k := v.n, v.k()
 	pack := l.packing(v.weight)
 	p := product{batch: 1, mode: identity, epilogue: linear{bias: v.bias >= 0},
 		push: gemmPush{M: uint32(rows.units()), N: uint32(n), K: uint32(k), LDA: uint32(k), LDB: uint32(max(n, pack.cols)), LDC: uint32(n), Heads: 1, Alpha: 1}}
 	width := 1
+	if l.readsMap(v) {
+		p.variant, p.side, p.mode = "_conv", v.side, convolved
+		if v.om >= 0 {
+			p.mode = deformed
+		}
+		p.push.Row0, p.push.MapH, p.push.MapW, p.push.PadH, p.push.PadW = uint32(row0), uint32(v.mapH), uint32(v.mapW), uint32(v.outH), uint32(v.outW)
+		p.push.Size, p.push.Down, p.push.Right = uint32(v.positions), uint32(v.stride), uint32(v.pad)
+	}
 	switch {
 	case v.c%4 != 0:
 		p.variant = "_scalar"
 	case n%4 != 0:
-		p.variant = "_ragged"
+		p.variant += "_ragged"
 	default:
 		width = 4
 	}
@@ -233,13 +275,16 @@ func (l *lowerer) convProduct(s step, v convolution, a operand, rows span) {
 		bias = l.whole(v.bias, width)
 	}
 	p.operands = []operand{a, b, bias, plain, l.write(s.out, width, rows.begin*n, rows.units()*n)}
-	if width == 4 { // a variant that could norm its rows
+	switch {
+	case p.side > 0:
+		p.operands = append(p.operands, om)
+	case width == 4: // a variant that could norm its rows
 		p.operands = append(p.operands, plain, plain)
 	}
 	l.emitProduct(s, p)
 }
 
-// staged is how a convolution's rows are made by the uniform product itself.
+// staged is how the uniform product finds its rows.
 type staged struct {
 	shape shape
 	tile  tile
@@ -247,38 +292,59 @@ type staged struct {
 	bytes int64 // of scratch
 }
 
-// stagedRows chooses the rows of a dispatch: whole workgroups, as many as find memory for
-// their rows, equally shared out to cores and dispatches.
+// stagedRows chooses how the uniform product takes a convolution: a plain one's rows are read from
+// the map, and what lies beyond it from a token of zeros for each workgroup.
 func (l *lowerer) stagedRows(v convolution) staged {
 	d := shape{m: v.rows(), n: v.n, k: v.k(), mode: convolved}
-	if v.om >= 0 {
+	switch {
+	case v.om >= 0:
 		d.mode = deformed
+	case v.pointwise():
+		d.mode = identity
 	}
 	if l.packing(v.weight).half {
 		d.variant = "_fhf"
 	}
+	r := l.stagedParts(d)
+	if d.mode == convolved {
+		down, across := r.tile.groups(d.m, d.n)
+		r.bytes = 4 * int64(down*across) * int64(v.c)
+	}
+	return r
+}
+
+// stagedParts chooses the rows of a dispatch of a product. Where they are made in scratch, these are
+// whole workgroups, as many as find memory for their rows, equally shared out to cores and
+// dispatches.
+func (l *lowerer) stagedParts(d shape) staged {
 	t := l.style.tile(d, l.measured)
+	if !d.staged() {
+		return staged{shape: d, tile: t, rows: d.m}
+	}
 	down, across := t.groups(d.m, d.n)
 	per := 4 * int64(across*t.rows) * int64(d.k) // of the workgroups of the same rows
-	cores := max(l.style.cores, 1)
-	most := max(int(stagedBytes/per)/cores*cores, 1)
-	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), cores) * cores
+	granule := lcm(max(l.style.cores, 1), 4)     // so that rows of any length begin where a vec4 does
+	most := max(int(rowsBytes/per)/granule, 1) * granule
+	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), granule) * granule
 	return staged{d, t, most * t.rows, per * int64(min(most, down))}
 }
 
-// convUniform lowers a convolution whose weight lies in panels: each workgroup makes its rows
-// in scratch and multiplies them with all panels.
+// convUniform lowers a convolution whose weight lies in panels.
 func (l *lowerer) convUniform(s step, v convolution) error {
 	r := l.stagedRows(v)
 	t, n, k := r.tile, v.n, v.k()
 	push := uniformPush{N: uint32(n), K: uint32(k), MapH: uint32(v.mapH), MapW: uint32(v.mapW), PadH: uint32(v.outH), PadW: uint32(v.outW),
-		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad)}
+		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad), LDA: uint32(k), LDC: uint32(n)}
 	weight := l.packed(v.weight)
 	pick := func(id graph.ID) operand {
 		if id < 0 {
 			return weight
 		}
 		return l.whole(id, 4)
+	}
+	scratch := weight
+	if r.bytes > 0 {
+		scratch = l.scratch(r.bytes)
 	}
 	for row := 0; row < v.rows(); row += r.rows {
 		rows := min(r.rows, v.rows()-row)
@@ -287,8 +353,8 @@ func (l *lowerer) convUniform(s step, v convolution) error {
 		l.list = append(l.list, dispatch{
 			path: s.path, shader: "gemm_uniform" + r.shape.variant, addressed: true, push: push,
 			constants: append(append(constants(t.group, v.bias >= 0, false, false, false, r.shape.mode), t.constants...),
-				constants(n%uniformPanel != 0, uniformStep(k), v.side, n%4 != 0)...),
-			operands: []operand{l.whole(v.x, 4), weight, pick(v.bias), weight, l.write(s.out, 4, row*n, rows*n), pick(v.om), weight, l.scratch(r.bytes)},
+				constants(n%uniformPanel != 0, uniformStep(v.c), v.side, n%4 != 0, false)...),
+			operands: []operand{l.whole(v.x, 4), weight, pick(v.bias), weight, l.write(s.out, 4, row*n, rows*n), pick(v.om), weight, scratch},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(rows) * int64(n) * int64(k),
 		})

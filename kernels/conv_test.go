@@ -58,15 +58,16 @@ func convCases() []opCase {
 	for _, c := range []convCase{
 		{1, 7, 5, 8, 4, 3, 1, 1, 0, 0, true},
 		{2, 6, 9, 16, 32, 3, 1, 1, 0, 0, false},
-		{1, 9, 11, 32, 27, 3, 2, 1, 0, 0, true},
+		{1, 9, 11, 32, 27, 3, 2, 1, 0, 0, false},
 		{2, 8, 5, 12, 36, 3, 2, 1, 0, 0, false},
-		{1, 5, 6, 3, 5, 3, 1, 1, 0, 0, true},
+		{1, 5, 6, 3, 5, 3, 1, 1, 0, 0, false},
 		{2, 7, 7, 20, 33, 2, 2, 0, 0, 0, false},
 		{1, 6, 6, 8, 40, 5, 1, 2, 0, 0, false},
-		{2, 4, 7, 16, 1, 1, 1, 0, 0, 0, true},
+		{2, 4, 7, 16, 1, 1, 1, 0, 0, 0, false},
 		{1, 9, 4, 64, 68, 1, 1, 0, 0, 0, false},
 		{1, 9, 4, 64, 64, 1, 2, 0, 0, 0, false},
 		{1, 1, 1, 8, 8, 3, 1, 1, 0, 0, false},
+		{2, 7, 6, 32, 40, 3, 1, 1, 0, 0, false},
 		{1, 49, 31, 8, 8, 3, 1, 1, 0, 0, false},
 		{1, 20, 30, 4, 16, 3, 1, 1, 0, 0, false},
 	} {
@@ -81,9 +82,9 @@ func deformCases() []opCase {
 	for _, c := range []convCase{
 		{1, 7, 5, 8, 4, 3, 1, 1, 7, 5, true},
 		{2, 6, 9, 16, 32, 3, 1, 1, 6, 9, false},
-		{1, 9, 11, 32, 27, 3, 2, 1, 5, 6, true},
+		{1, 9, 11, 32, 27, 3, 2, 1, 5, 6, false},
 		{2, 9, 11, 32, 36, 3, 2, 1, 9, 11, false},
-		{1, 5, 6, 3, 5, 3, 1, 1, 9, 12, true},
+		{1, 5, 6, 3, 5, 3, 1, 1, 9, 12, false},
 		{2, 5, 7, 12, 8, 3, 1, 1, 10, 13, false},
 		{2, 5, 7, 24, 8, 3, 1, 1, 5, 8, false},
 		{1, 8, 6, 8, 40, 1, 1, 0, 8, 6, false},
@@ -98,18 +99,23 @@ func deformCases() []opCase {
 // run, in both precisions.
 func TestConvVariants(t *testing.T) {
 	d := device(t)
-	ways := map[string]kernels.UploadOptions{"tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}, "uniform": {Variant: "uniform"}}
+	ways := map[string]kernels.UploadOptions{"tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}, "uniform": {Variant: "uniform"},
+		"coop": {Variant: "coop"}}
 	maps.DeleteFunc(ways, func(way string, _ kernels.UploadOptions) bool { return kernels.Refuses(d.Info(), way) != nil })
-	for i, c := range append(convCases(), deformCases()...) {
+	for _, c := range append(convCases(), deformCases()...) {
 		t.Run(c.String(), func(t *testing.T) {
 			g := build(t, c.record)
 			s := c.tensors()
 			want := oracle(t, g, s)[0]
 			for way, u := range ways {
-				if way == "tiled" && i%3 > 0 { // a software driver compiles those for long
+				card := way == "tiled" || way == "coop"
+				if card && !strings.Contains(c.name, "x32 to ") { // read from the map; a software driver compiles those for long
 					continue
 				}
 				for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
+					if way == "coop" && precision == kernels.F32 { // as tiled
+						continue
+					}
 					u.Precision = precision
 					bound := c.bound
 					if precision == kernels.F16 {

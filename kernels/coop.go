@@ -46,7 +46,7 @@ const (
 // takesCoop reports whether the shader of cooperative matrices computes a product: 16-bit
 // weights bound whole.
 func (s style) takesCoop(p shape) bool {
-	return s.matrix.lanes > 0 && slices.Contains([]string{"_fhf", "_fhh", "_hhf", "_merge_fhf"}, p.variant)
+	return s.matrix.lanes > 0 && slices.Contains([]string{"_fhf", "_fhh", "_hhf", "_merge_fhf", "_conv_fhf"}, p.variant)
 }
 
 // coopTiles are BM, BN, BK, WM, WN, CM, CN, CK, LANES, COLUMNS of gemm_coop, none where it does

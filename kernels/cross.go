@@ -66,7 +66,13 @@ func (l *lowerer) fits(x cross, b block) bool {
 	bytes := func(r span) int64 { return 4*int64(r.units()) + 4*int64(r.begin%int(l.align/4)) }
 	first, second, c := x.extents(b)
 	return bytes(first) <= l.limit && bytes(second) <= l.limit && bytes(c) <= l.limit &&
-		b.pictures.units()*b.heads.units() <= l.caps.MaxWorkgroups[2] && b.m.units() <= l.mostRows(b.n.units(), b.k.units())
+		b.pictures.units()*b.heads.units() <= l.caps.MaxWorkgroups[2] && b.m.units() <= l.mostRows(b.n.units(), b.k.units()) && b.n.units() <= l.mostColumns()
+}
+
+// mostColumns bounds the columns of one product by the grid: 32 are the fewest of a workgroup of
+// 8 invocations or more.
+func (l *lowerer) mostColumns() int {
+	return min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1]) * min(4*l.style.group, 32)
 }
 
 // halved cuts a span in two, at a multiple of a granule.
@@ -93,6 +99,9 @@ func (l *lowerer) blocks(x cross, b block) ([]block, error) {
 	}
 	cut(func(b *block) *span { return &b.pictures }, 1)
 	cut(func(b *block) *span { return &b.heads }, 1)
+	if b.n.units() > l.mostColumns() {
+		cut(func(b *block) *span { return &b.n }, 16)
+	}
 	if 4*int64(second.units())+l.align <= l.limit {
 		cut(func(b *block) *span { return &b.m }, 16)
 	}
@@ -197,100 +206,87 @@ func optional(in []graph.ID, i int) graph.ID {
 	return noBias
 }
 
-// crossScores lowers scale * q kᵀ + bias of every head.
-func (l *lowerer) crossScores(s step) error {
-	o := s.op.(graph.CrossScores)
-	q, k := l.shape(s.in[0]), l.shape(s.in[1])
-	n, m, e := q[1], k[1], q[2]
-	return l.emitCross(s, cross{
-		a: matrices{s.in[0], n * e, e / o.Heads, e}, b: matrices{s.in[1], m * e, e / o.Heads, e}, transposed: true,
-		c: matrices{s.out, o.Heads * n * m, n * m, m}, bias: optional(s.in, 2), pictures: q[0], heads: o.Heads,
-		m: n, n: m, k: e / o.Heads, alpha: o.Scale, scale: -1,
-	})
+// cross is the product that a step is.
+func (l *lowerer) crossOf(s step) cross {
+	x := cross{bias: noBias, heads: 1, alpha: 1, scale: -1}
+	first := l.shape(s.in[0])
+	switch o := s.op.(type) {
+	case graph.CrossScores: // scale * q kᵀ + bias
+		n, m, e := first[1], l.shape(s.in[1])[1], first[2]
+		x.heads, x.alpha, x.transposed, x.bias = o.Heads, o.Scale, true, optional(s.in, 2)
+		x.a, x.b = matrices{s.in[0], n * e, e / o.Heads, e}, matrices{s.in[1], m * e, e / o.Heads, e}
+		x.c = matrices{s.out, o.Heads * n * m, n * m, m}
+		x.m, x.n, x.k = n, m, e/o.Heads
+	case graph.CrossContext: // the weighted sum of values, heads side by side
+		n, m, e := first[2], first[3], l.shape(s.in[1])[2]
+		x.heads, x.bias, x.biasHead = o.Heads, optional(s.in, 2), e/o.Heads
+		x.a, x.b = matrices{s.in[0], o.Heads * n * m, n * m, m}, matrices{s.in[1], m * e, e / o.Heads, e}
+		x.c = matrices{s.out, n * e, e / o.Heads, e}
+		x.m, x.n, x.k = n, e/o.Heads, m
+	case graph.AbsorbKeys: // scale * k W, heads below one another
+		t, e, c := first[1], first[2], l.shape(s.out)[2]
+		x.heads, x.alpha = o.Heads, o.Scale
+		x.a, x.b = matrices{s.in[0], t * e, e / o.Heads, e}, matrices{s.in[1], 0, e / o.Heads * c, c}
+		x.c = matrices{s.out, o.Heads * t * c, t * c, c}
+		x.m, x.n, x.k = t, c, e/o.Heads
+	case graph.AbsorbBias: // the same with one column
+		t, e := first[1], first[2]
+		x.heads, x.alpha = o.Heads, o.Scale
+		x.a, x.b = matrices{s.in[0], t * e, e / o.Heads, e}, matrices{s.in[1], 0, e / o.Heads, 1}
+		x.c = matrices{s.out, o.Heads * t, t, 1}
+		x.m, x.n, x.k = t, 1, e/o.Heads
+	case graph.AbsorbValues: // v Wᵀ, heads below one another
+		t, e, c := first[1], first[2], l.shape(s.out)[2]
+		x.heads, x.transposed = o.Heads, true
+		x.a, x.b = matrices{s.in[0], t * e, e / o.Heads, e}, matrices{s.in[1], 0, e / o.Heads, e}
+		x.c = matrices{s.out, o.Heads * t * c, t * c, c}
+		x.m, x.n, x.k = t, c, e/o.Heads
+	case graph.HeadLinear: // x Wᵀ + bias by each head's rows of W, heads side by side
+		t, e, c := l.shape(s.out)[1], l.shape(s.out)[2], first[2]
+		x.heads, x.transposed, x.bias, x.biasHead = o.Heads, true, s.in[2], e/o.Heads
+		x.a, x.b = matrices{s.in[0], o.Heads * t * c, t * c, c}, matrices{s.in[1], 0, e / o.Heads * c, c}
+		x.c = matrices{s.out, t * e, e / o.Heads, e}
+		x.m, x.n, x.k = t, e/o.Heads, c
+	case graph.TokenLogits: // clamp(x pᵀ / exp(log_scale) + bias of each token)
+		n, m, c := l.shape(s.out)[1], l.shape(s.out)[2], first.Last()
+		x.transposed, x.bias, x.biasPicture, x.scale, x.limit = true, scratchOf(l.at), m, s.in[5], o.Limit
+		x.a, x.b, x.c = matrices{s.in[0], n * c, 0, c}, matrices{s.in[1], m * c, 0, c}, matrices{s.out, n * m, 0, m}
+		x.m, x.n, x.k = n, m, c
+	}
+	x.pictures = l.shape(s.out)[0]
+	if s.op.Kind() == (graph.AbsorbBias{}).Kind() {
+		x.pictures = 1
+	}
+	return x
 }
 
-// crossContext lowers the weighted sum of values of every head, heads joined.
-func (l *lowerer) crossContext(s step) error {
-	o := s.op.(graph.CrossContext)
-	p, v := l.shape(s.in[0]), l.shape(s.in[1])
-	n, m, e := p[2], p[3], v[2]
-	return l.emitCross(s, cross{
-		a: matrices{s.in[0], o.Heads * n * m, n * m, m}, b: matrices{s.in[1], m * e, e / o.Heads, e},
-		c: matrices{s.out, n * e, e / o.Heads, e}, bias: optional(s.in, 2), biasHead: e / o.Heads, pictures: p[0], heads: o.Heads,
-		m: n, n: e / o.Heads, k: m, alpha: 1, scale: -1,
-	})
+// cross lowers a product for each picture and head.
+func (l *lowerer) cross(s step) error {
+	x := l.crossOf(s)
+	if l.takesUniform(x) {
+		return l.crossUniform(s, x)
+	}
+	return l.emitCross(s, x)
 }
 
-// absorbKeys lowers scale * k W of every head, heads below one another.
-func (l *lowerer) absorbKeys(s step) error {
-	o := s.op.(graph.AbsorbKeys)
-	k, c := l.shape(s.in[0]), l.shape(s.out)[2]
-	t, e := k[1], k[2]
-	return l.emitCross(s, cross{
-		a: matrices{s.in[0], t * e, e / o.Heads, e}, b: matrices{s.in[1], 0, e / o.Heads * c, c},
-		c: matrices{s.out, o.Heads * t * c, t * c, c}, bias: noBias, pictures: k[0], heads: o.Heads,
-		m: t, n: c, k: e / o.Heads, alpha: o.Scale, scale: -1,
-	})
-}
-
-// absorbBias lowers the same for a bias: a product with one column.
-func (l *lowerer) absorbBias(s step) error {
-	o := s.op.(graph.AbsorbBias)
-	k := l.shape(s.in[0])
-	t, e := k[1], k[2]
-	return l.emitCross(s, cross{
-		a: matrices{s.in[0], t * e, e / o.Heads, e}, b: matrices{s.in[1], 0, e / o.Heads, 1},
-		c: matrices{s.out, o.Heads * t, t, 1}, bias: noBias, pictures: 1, heads: o.Heads,
-		m: t, n: 1, k: e / o.Heads, alpha: o.Scale, scale: -1,
-	})
-}
-
-// absorbValues lowers v Wᵀ of every head, heads below one another.
-func (l *lowerer) absorbValues(s step) error {
-	o := s.op.(graph.AbsorbValues)
-	v, c := l.shape(s.in[0]), l.shape(s.out)[2]
-	t, e := v[1], v[2]
-	return l.emitCross(s, cross{
-		a: matrices{s.in[0], t * e, e / o.Heads, e}, b: matrices{s.in[1], 0, e / o.Heads, e}, transposed: true,
-		c: matrices{s.out, o.Heads * t * c, t * c, c}, bias: noBias, pictures: v[0], heads: o.Heads,
-		m: t, n: c, k: e / o.Heads, alpha: 1, scale: -1,
-	})
-}
-
-// headLinear lowers x Wᵀ + bias of every head by its rows of W, heads side by side.
-func (l *lowerer) headLinear(s step) error {
-	o := s.op.(graph.HeadLinear)
-	y, c := l.shape(s.out), l.shape(s.in[0])[2]
-	t, e := y[1], y[2]
-	return l.emitCross(s, cross{
-		a: matrices{s.in[0], o.Heads * t * c, t * c, c}, b: matrices{s.in[1], 0, e / o.Heads * c, c}, transposed: true,
-		c: matrices{s.out, t * e, e / o.Heads, e}, bias: s.in[2], biasHead: e / o.Heads, pictures: y[0], heads: o.Heads,
-		m: t, n: e / o.Heads, k: c, alpha: 1, scale: -1,
-	})
-}
-
-// logitsScratch is the memory for a bias of every token.
-func (l *lowerer) logitsScratch(s step) int64 {
+// tokenBiases is the memory for a bias of every token, aligned.
+func (l *lowerer) tokenBiases(s step) int64 {
+	if s.op.Kind() != (graph.TokenLogits{}).Kind() {
+		return 0
+	}
 	y := l.shape(s.out)
-	return 4 * int64(y[0]*y[2])
+	return roundUp(4*int64(y[0]*y[2]), l.align)
 }
 
 // tokenLogits lowers the bias of every token, e·bias_lang + bias0, as a product with one
 // column, then the product of positions and tokens.
 func (l *lowerer) tokenLogits(s step) error {
-	o := s.op.(graph.TokenLogits)
-	y, c, d := l.shape(s.out), l.shape(s.in[1])[2], l.shape(s.in[2])[2]
-	n, m := y[1], y[2]
-	bias := scratchOf(l.at)
+	y, d := l.shape(s.out), l.shape(s.in[2]).Last()
 	if err := l.emitCross(s, cross{
-		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{bias, 0, 0, 1}, bias: s.in[4],
-		pictures: 1, heads: 1, m: y[0] * m, n: 1, k: d, alpha: 1, scale: -1,
+		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{scratchOf(l.at), 0, 0, 1}, bias: s.in[4],
+		pictures: 1, heads: 1, m: y[0] * y[2], n: 1, k: d, alpha: 1, scale: -1,
 	}); err != nil {
 		return err
 	}
-	return l.emitCross(s, cross{
-		a: matrices{s.in[0], n * c, 0, c}, b: matrices{s.in[1], m * c, 0, c}, transposed: true,
-		c: matrices{s.out, n * m, 0, m}, bias: bias, biasPicture: m, pictures: y[0], heads: 1,
-		m: n, n: m, k: c, alpha: 1, scale: s.in[5], limit: o.Limit,
-	})
+	return l.cross(s)
 }

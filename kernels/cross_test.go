@@ -24,13 +24,17 @@ func (c crossCase) String() string {
 // of broken vec4s, more of either side than the other.
 func crossShapes() []crossCase {
 	return []crossCase{
-		{1, 7, 5, 8, 2, true, true},
+		{1, 7, 5, 8, 2, true, false},
 		{2, 9, 20, 32, 1, true, false},
 		{1, 130, 33, 64, 4, false, true},
 		{2, 33, 70, 24, 8, true, false},
 		{2, 6, 3, 10, 5, true, true},
 		{1, 1, 1, 4, 1, false, false},
 		{3, 5, 300, 64, 2, false, false},
+		{1, 300, 136, 256, 1, true, false}, // enough for the uniform shader
+		{2, 301, 132, 128, 2, true, false},
+		{1, 334, 203, 64, 1, true, false},
+		{1, 24, 8202, 32, 1, true, false},
 	}
 }
 

@@ -259,12 +259,12 @@ func phrases(rng *rand.Rand, path string, data []float32) {
 func phraseCases() []opCase {
 	var list []opCase
 	for i, c := range []struct{ batch, positions, tokens, labels int }{{2, 21, 9, 5}, {1, 1, 1, 1}, {1, 300, 11, 80}, {1, 70, 256, 13}, {3, 16, 7, 3}} {
-		for _, largest := range []bool{false, true} {
-			list = append(list, opCase{op: "phrasescores", name: fmt.Sprintf("%+v max %v", c, largest), fill: phrases, card: i < 2,
+		for _, a := range []graph.Aggregate{graph.Mean, graph.Max, graph.Power} {
+			list = append(list, opCase{op: "phrasescores", name: fmt.Sprintf("%+v %v", c, a), fill: phrases, card: i < 2,
 				bound: bound{each: 32 * ulp, rms: 8 * ulp, l2: 8 * ulp}, // exp of up to 4 and a sum of up to 100
 				record: func(b *graph.Builder) {
 					z := b.In("logits").Input(c.batch, c.positions, c.tokens)
-					b.Output(b.In("y").PhraseScores(z, b.In("owned").Input(c.labels, c.tokens), graph.PhraseScores{Max: largest}))
+					b.Output(b.In("y").PhraseScores(z, b.In("owned").Input(c.labels, c.tokens), graph.PhraseScores{Aggregate: a}))
 				}})
 		}
 	}

@@ -50,9 +50,9 @@ func detectorMistakes() map[string]mistake {
 			b.Output(b.In("y").SliceTokens(b.In("x").Input(1, 30, 8), graph.SliceTokens{Begin: begin, Height: 4, Width: 5}))
 		}
 	}
-	scores := func(largest bool) func(b *graph.Builder) {
+	scores := func(aggregate graph.Aggregate) func(b *graph.Builder) {
 		return func(b *graph.Builder) {
-			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 60, 20), b.In("owned").Input(5, 20), graph.PhraseScores{Max: largest}))
+			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 60, 20), b.In("owned").Input(5, 20), graph.PhraseScores{Aggregate: aggregate}))
 		}
 	}
 	chosen := func(threshold float64) func(b *graph.Builder) {
@@ -73,7 +73,7 @@ func detectorMistakes() map[string]mistake {
 		"gates swapped":                {gates("a", "b"), gates("b", "a"), nil, pointwise},
 		"parts swapped":                {join(false), join(true), nil, bound{}},
 		"slice one token late":         {slice(4), slice(5), ramp, bound{}},
-		"the largest for the mean":     {scores(false), scores(true), phrases, bound{each: 32 * ulp, rms: 8 * ulp, l2: 8 * ulp}},
+		"the largest for the mean":     {scores(graph.Mean), scores(graph.Max), phrases, bound{each: 32 * ulp, rms: 8 * ulp, l2: 8 * ulp}},
 		"at the threshold for above":   {chosen(0.9375), chosen(0.937499), scored(16), bound{each: 4 * ulp}},
 		"a threshold one part in 1000": {chosen(0.9), chosen(0.9009), scored(1 << 20), bound{each: 4 * ulp}},
 	}

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
@@ -31,6 +32,7 @@ type product struct {
 	batch    int
 	epilogue linear
 	mode     moveMode
+	side     int // of the kernel whose rows A_CONV reads, 0 for other products
 }
 
 // emitProduct appends the dispatch of a product whose operands all fit.
@@ -43,9 +45,13 @@ func (l *lowerer) emitProduct(s step, p product) {
 	if t.gemm == direct {
 		groups = [3]int{down, across, p.batch}
 	}
+	rows := constants(e.norm != nil, p.mode)
+	if p.side > 0 {
+		rows = constants(p.side, p.mode == deformed)
+	}
 	l.emit(s, "gemm_"+string(t.gemm)+p.variant, dispatch{
 		subgroup:  style.subgroup(t),
-		constants: append(constants(t.group, e.bias, e.gelu, e.residual, e.norm != nil, p.mode), t.constants...),
+		constants: slices.Concat(constants(t.group, e.bias, e.gelu, e.residual), rows, t.constants),
 		push:      p.push,
 		operands:  p.operands,
 		groups:    groups,

@@ -93,12 +93,12 @@ func lowerings() map[string]func(*lowerer, step) error {
 		"candidates":     (*lowerer).candidates,
 		"conv":           (*lowerer).conv,
 		"deformconv":     (*lowerer).conv,
-		"crossscores":    (*lowerer).crossScores,
-		"crosscontext":   (*lowerer).crossContext,
-		"absorbkeys":     (*lowerer).absorbKeys,
-		"absorbbias":     (*lowerer).absorbBias,
-		"absorbvalues":   (*lowerer).absorbValues,
-		"headlinear":     (*lowerer).headLinear,
+		"crossscores":    (*lowerer).cross,
+		"crosscontext":   (*lowerer).cross,
+		"absorbkeys":     (*lowerer).cross,
+		"absorbbias":     (*lowerer).cross,
+		"absorbvalues":   (*lowerer).cross,
+		"headlinear":     (*lowerer).cross,
 		"tokenlogits":    (*lowerer).tokenLogits,
 	}
 }

@@ -38,7 +38,7 @@ func (l *lowerer) phraseScores(s step) error {
 			return err
 		}
 		l.emit(s, "phrasescores", dispatch{
-			constants: constants(l.style.group, columnBlock, s.op.(graph.PhraseScores).Max), groups: groups,
+			constants: constants(l.style.group, columnBlock, int(s.op.(graph.PhraseScores).Aggregate)), groups: groups,
 			push: phraseScoresPush{uint32(r.units()), uint32(labels), uint32(tokens)},
 			operands: []operand{l.read(s.in[0], 1, r.begin*tokens, r.units()*tokens), l.scratchPart(0, bytes, 1, engine.Read),
 				l.write(s.out, 1, r.begin*labels, r.units()*labels)},

@@ -181,31 +181,37 @@ func (p *Program) checkSizes(ids []graph.ID, given [][]float32) error {
 
 // Profile runs once with timestamps around every dispatch.
 func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
+	_, list, err := p.RunProfiled(ctx, inputs...)
+	return list, err
+}
+
+// RunProfiled is Run and Profile in one: the results of the run that was timed.
+func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
 	outputs := p.room()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, fmt.Errorf("kernels: profile: %w", ErrClosed)
+		return nil, nil, fmt.Errorf("kernels: profile: %w", ErrClosed)
 	}
 	if p.profile == nil {
 		l, err := p.newLane(engine.RecorderOptions{Timestamps: true})
 		if err != nil {
-			return nil, fmt.Errorf("kernels: profile: %w", err)
+			return nil, nil, fmt.Errorf("kernels: profile: %w", err)
 		}
 		p.profile = l
 	}
 	if err := p.run(ctx, *p.profile, outputs, inputs); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	times, err := p.profile.commands.Times()
 	if err != nil {
-		return nil, fmt.Errorf("kernels: profile: %w", err)
+		return nil, nil, fmt.Errorf("kernels: profile: %w", err)
 	}
 	list := make([]Timing, len(p.dispatches))
 	for i, x := range p.dispatches {
 		list[i] = Timing{Path: x.path, Kernel: x.shader, Duration: times[i], FLOPs: x.flops, Bytes: x.bytes()}
 	}
-	return list, nil
+	return outputs, list, nil
 }
 
 // bytes moved by a dispatch: every operand once, operands bound twice counted once.

@@ -106,6 +106,7 @@ const (
 	merged
 	convolved
 	deformed
+	padded
 )
 
 // Kind implements operation.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/glipvk/glipvk/engine"
@@ -47,6 +48,7 @@ type Trial struct {
 
 const (
 	triedTiles  = 3                     // candidates for a shape, of each family of shaders
+	tunedRows   = 4096                  // of a convolution
 	triedRuns   = 5                     // of a candidate, at most
 	triedLong   = 40 * time.Millisecond // is long enough for a candidate
 	clearly     = 1.05                  // times as fast is a difference
@@ -56,6 +58,9 @@ const (
 // tuned is the shape that stands for a product when tiles are measured: what its rows
 // are moved by does not matter, whether they are made in scratch or normed does.
 func (p shape) tuned() shape {
+	if p.mode == convolved || p.mode == deformed { // a linear, not much larger than it takes to tell
+		p.m, p.mode, p.variant = min(p.m, tunedRows), identity, strings.TrimPrefix(p.variant, "_conv")
+	}
 	p.norm, p.mode = p.staged(), identity
 	switch p.variant {
 	case "_fhh", "_hhf", "_merge_fhf":
@@ -71,6 +76,9 @@ func (l *lowerer) shapes(list []step) []shape {
 	var all []shape
 	for _, s := range list {
 		o, ok := s.op.(linear)
+		if d, tunes := l.convShape(s); tunes && !slices.Contains(all, d) {
+			all = append(all, d)
+		}
 		if !ok {
 			continue
 		}

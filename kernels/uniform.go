@@ -9,7 +9,7 @@ type uniformPush struct {
 	Eps                                             float32
 	MapH, MapW, PadH, PadW                          uint32
 	Size, Down, Right                               uint32
-	Row0                                            uint32
+	Row0, LDA, LDC                                  uint32
 }
 
 // uniformShape is the product of a step whose weight lies in panels.
@@ -33,10 +33,8 @@ func (l *lowerer) scratchBytes(s step) int64 {
 		return l.linearScratch(s, o)
 	case graph.Conv, graph.DeformConv:
 		return l.convScratch(s)
-	case graph.TokenLogits:
-		return l.logitsScratch(s)
 	}
-	return l.detectorScratch(s)
+	return max(l.detectorScratch(s), l.crossScratch(s))
 }
 
 func (l *lowerer) linearScratch(s step, o linear) int64 {
@@ -57,7 +55,7 @@ func (l *lowerer) linearScratch(s step, o linear) int64 {
 // address, so none is ever too large to bind.
 func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 	d := l.uniformShape(s, o, p)
-	push := uniformPush{M: uint32(d.m), N: uint32(d.n), K: uint32(d.k)}
+	push := uniformPush{M: uint32(d.m), N: uint32(d.n), K: uint32(d.k), LDA: uint32(d.k), LDC: uint32(d.n)}
 	place := gemmPush{}
 	switch {
 	case o.rows != nil:
@@ -86,7 +84,7 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: "gemm_uniform" + d.variant, addressed: true, push: push,
 		constants: append(append(constants(t.group, o.bias, o.gelu, o.residual, o.norm != nil, d.mode), t.constants...),
-			constants(d.n%uniformPanel != 0, uniformStep(d.k), 1, false)...),
+			constants(d.n%uniformPanel != 0, uniformStep(d.k), 1, false, false)...),
 		operands: []operand{l.whole(p.x, 4), weight, pick(p.bias), pick(p.residual), l.write(s.out, 4, 0, d.m*d.n),
 			pick(p.normWeight), pick(p.normBias), scratch},
 		groups: [3]int{down, across, 1},

@@ -13,7 +13,7 @@
 // Multiples: WM of CM, WN of CN, BK of CK, BM of WM, BN of WN; CN and CK of 8.
 // Workgroup size: BM/WM * (BN/WN) * LANES. Grid: (ceil(N/BN), ceil(M/BM), 1).
 // Shared memory: 16 bytes times the larger of BM * (BK/8 + 1) + BK * (BN/8 + 1) and
-// BM/WM * (BN/WN) * CM * (WN/4 + 1), and 8 bytes times BM; COLUMNS: BN * (BK/8 + 1) in place of
+// BM/WM * (BN/WN) * CM * (WN/4 + 1), and 8 bytes times BM (A_CONV: 32); COLUMNS: BN * (BK/8 + 1) in place of
 // the second product.
 //
 // COLUMNS turns B in shared memory to columns: dearer to fill, but some hardware (RDNA) wants a
@@ -50,12 +50,32 @@ const uint LDA = BK / 8 + 1, LDB = (COLUMNS ? BK : BN) / 8 + 1, LDC = WN / 4 + 1
 const uint SUBGROUPS = BM / WM * (BN / WN), THREADS = SUBGROUPS * LANES;
 const uint TILES = BM * LDA + (COLUMNS ? BN : BK) * LDB, SUMS = SUBGROUPS * CM * LDC;
 shared uvec4 pool[TILES > SUMS ? TILES : SUMS];
+#ifndef A_CONV
 shared vec2 rowStatistics[BM];
+#endif
 
 // What an invocation fetches of a step: LA and LB times eight elements of a row, or LC blocks of 4 x 4 of B.
 const uint LA = (BM * BK / 8 + THREADS - 1) / THREADS;
 const uint LB = (BK * BN / 8 + THREADS - 1) / THREADS;
 const uint LC = (BK * BN / 16 + THREADS - 1) / THREADS;
+
+#ifdef A_CONV
+#include "conv.glsl"
+#define FETCH_A(i, k0, k, m) fetchTap(m, (k0) % depth + (k))
+#define NEXT_TAP(k0) \
+    if ((k0) % depth == 0) { \
+        placeTap(row0_, lane, (k0) / depth); \
+        barrier(); \
+    }
+// fetchTap is channels c..c+7 of a row's tap in 16 bits.
+uvec4 fetchTap(uint m, uint c)
+{
+    vec4 v = loadTap(m, c), w = loadTap(m, c + 4);
+    return uvec4(HALF4(v), HALF4(w));
+}
+#else
+#define FETCH_A(i, k0, k, m) uvec4(fetchA(rows[i], (k0) + (k), m), fetchA(rows[i], (k0) + (k) + 4, m))
+#define NEXT_TAP(k0)
 
 // fetchA is elements k..k+3 of a row in 16 bits.
 uvec2 fetchA(Row x, uint k, uint m)
@@ -69,6 +89,7 @@ uvec2 fetchA(Row x, uint k, uint m)
     vec4 v = loadA(x, k, NORM ? rowStatistics[m] : vec2(0, 1));
     return HALF4(v);
 }
+#endif
 
 // fetchB is B[k, col..col+3] in 16 bits, k and col clamped.
 uvec2 fetchB(uint start, uint k, uint col) { return b[(start + min(k, K - 1) * ldb + min(col, N - 4)) / 4]; }
@@ -87,6 +108,9 @@ void main()
     uint aFirst = aStart(), bFirst = bStart();
     uint wm = gl_SubgroupID / (BN / WN) * WM, wn = gl_SubgroupID % (BN / WN) * WN;
 
+#ifdef A_CONV
+    uint depth = K / (SIDE * SIDE);
+#else
     // The rows that this invocation fetches, the same in every step.
     Row rows[LA];
     [[unroll]] for (uint i = 0; i < LA; i++)
@@ -96,6 +120,7 @@ void main()
             rowStatistics[m] = statistics(rowOf(aFirst, row0_ + m));
         barrier();
     }
+#endif
 
     MATRIX_C acc[WM / CM * (WN / CN)];
     [[unroll]] for (uint i = 0; i < WM / CM * (WN / CN); i++)
@@ -104,8 +129,8 @@ void main()
     uvec4 nextA[LA], nextB[COLUMNS ? 2 * LC : LB];
 #define FETCH(k0) \
     [[unroll]] for (uint i = 0; i < LA; i++) { \
-        uint e = lane + i * THREADS, k = (k0) + e % (BK / 8) * 8, m = min(e / (BK / 8), BM - 1); \
-        nextA[i] = uvec4(fetchA(rows[i], k, m), fetchA(rows[i], k + 4, m)); \
+        uint e = lane + i * THREADS, k = e % (BK / 8) * 8, m = min(e / (BK / 8), BM - 1); \
+        nextA[i] = FETCH_A(i, k0, k, m); \
     } \
     if (COLUMNS) { \
         [[unroll]] for (uint i = 0; i < LC; i++) { \
@@ -120,6 +145,7 @@ void main()
             nextB[i] = uvec4(fetchB(bFirst, k, col), fetchB(bFirst, k, col + 4)); \
         } \
     }
+    NEXT_TAP(0)
     FETCH(0)
     [[dont_unroll]] for (uint k0 = 0; k0 < K; k0 += BK) {
         [[unroll]] for (uint i = 0; i < LA; i++) {
@@ -148,6 +174,7 @@ void main()
         }
         barrier();
         if (k0 + BK < K) {
+            NEXT_TAP(k0 + BK)
             FETCH(k0 + BK)
         }
         [[unroll]] for (uint k = 0; k < BK; k += CK) {

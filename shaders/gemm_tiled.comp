@@ -6,7 +6,7 @@
 // SPLITth k of a step, and add up at the end: where M and N are small (a last stage of 49 rows)
 // that makes work for more invocations without a second dispatch.
 // Workgroup size: (BM/TM) * (BN/TN) * SPLIT. Grid: (ceil(N/BN), ceil(M/BM), products).
-// Shared memory: BK * (BM + BN + 8) + 3*BM floats (A_MERGE: 7*BM), and BM*BN with SPLIT > 1.
+// Shared memory: BK * (BM + BN + 8) + 3*BM floats (A_MERGE: 7*BM, A_CONV: 8*BM), and BM*BN with SPLIT > 1.
 #include "gemm.glsl"
 
 layout(constant_id = 6) const uint BM = 64;
@@ -30,6 +30,19 @@ const uint THREADS = BM / TM * (BN / TN) * SPLIT;
 const uint LA = (BM * BK / 4 + THREADS - 1) / THREADS;
 const uint LB = (BK * BN / 16 + THREADS - 1) / THREADS;
 
+#ifdef A_CONV
+#include "conv.glsl"
+#define LOAD_A(i, k0, k, m) loadTap(m, (k0) % depth + (k))
+#define NEXT_TAP(k0) \
+    if ((k0) % depth == 0) { \
+        placeTap(row0_, lane, (k0) / depth); \
+        barrier(); \
+    }
+#else
+#define LOAD_A(i, k0, k, m) loadA(rows[i], (k0) + (k), STATISTICS(m))
+#define NEXT_TAP(k0)
+#endif
+
 void main()
 {
     uint lane = gl_LocalInvocationID.x;
@@ -39,10 +52,14 @@ void main()
     uint slice = lane / (THREADS / SPLIT), place = lane % (THREADS / SPLIT);
     uint ty = place / across, tx = place % across;
 
+#ifdef A_CONV
+    uint depth = K / (SIDE * SIDE);
+#else
     // The rows that this invocation fetches, the same in every step.
     Row rows[LA];
     [[unroll]] for (uint i = 0; i < LA; i++)
         rows[i] = rowOf(aFirst, row0_ + (lane + i * THREADS) / (BK / 4));
+#endif
 #ifdef MAPPED
     if (NORM) {
         for (uint m = lane; m < BM; m += THREADS)
@@ -59,7 +76,7 @@ void main()
 #define FETCH(k0) \
     [[unroll]] for (uint i = 0; i < LA; i++) { \
         uint e = lane + i * THREADS; \
-        nextA[i] = loadA(rows[i], (k0) + e % (BK / 4) * 4, STATISTICS(min(e / (BK / 4), BM - 1))); \
+        nextA[i] = LOAD_A(i, k0, e % (BK / 4) * 4, min(e / (BK / 4), BM - 1)); \
     } \
     [[unroll]] for (uint i = 0; i < LB; i++) { \
         uint e = lane + i * THREADS; \
@@ -73,6 +90,7 @@ void main()
 #else
 #define STATISTICS(m) vec2(0, 1)
 #endif
+    NEXT_TAP(0)
     FETCH(0)
     [[dont_unroll]] for (uint k0 = 0; k0 < K; k0 += BK) {
         [[unroll]] for (uint i = 0; i < LA; i++) {
@@ -91,6 +109,7 @@ void main()
         }
         barrier();
         if (k0 + BK < K) {
+            NEXT_TAP(k0 + BK)
             FETCH(k0 + BK)
         }
         [[dont_unroll]] for (uint k = slice; k < BK; k += SPLIT) {

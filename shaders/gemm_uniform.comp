@@ -14,7 +14,9 @@
 // What a row of A is: MAP (include/rowmap.glsl) of the rows of a, normed where NORM. Rows that
 // are normed, padded or merged are made once for the workgroup, in scratch of ROWS *
 // SUBTILES * K floats a workgroup, and read from there: padding is zero after the norm.
-// So are those of a convolution, which are K / SIDE^2 channels of each tap, one after the other:
+// So are those of a deformable convolution (DEFORM) and those that end or begin where no vec4 does
+// (PADDED: of size elements, zeros up to K). Rows of a plain convolution (CONV) are read from
+// the map. Of convolutions, a row has K / SIDE^2 channels of each tap, one after the other;
 // maps are mapH x mapW, outputs padH x padW, size positions of weight, the map of offsets
 // and masks (columns.comp says how it is read), down the stride, right the padding.
 // Grid: (ceil(M / (ROWS * SUBTILES)), ceil(panels / PANELS), 1).
@@ -34,7 +36,8 @@ layout(constant_id = 7) const uint SUBTILES = 4;
 layout(constant_id = 8) const uint PANELS = 1;
 layout(constant_id = 9) const bool EDGE = false; // N is no multiple of 32
 layout(constant_id = 11) const uint SIDE = 1; // of the kernel of a convolution
-layout(constant_id = 12) const bool RAGGED = false; // N is no multiple of 4, bias the only epilogue
+layout(constant_id = 12) const bool RAGGED = false; // N is no multiple of 4, or rows of C begin where no vec4 does
+layout(constant_id = 13) const bool CLAMP = false; // C to +-eps, in the end
 
 const uint LANES = 8;
 const uint COLS = 32 / LANES; // vectors of a panel
@@ -46,10 +49,11 @@ layout(push_constant) uniform Push {
     float eps;
     uint mapH, mapW, padH, padW, size, down, right;
     uint row0;
+    uint lda, ldc; // elements from row to row of a and of c
 };
 #include "rowmap.glsl"
 
-bool staged() { return NORM || MAP == PARTITION || MAP >= MERGE; }
+bool staged() { return NORM || MAP == PARTITION || MAP == MERGE || MAP == DEFORM || MAP == PADDED; }
 
 // element LANES*i + lane of the row that begins at p
 float rowVector(Vecs p, uint i) { return deal8(p.v[2 * i], p.v[2 * i + 1]); }
@@ -134,17 +138,19 @@ void stage(uint64_t base, uint k, uint row, Scratch to, Vecs w, Vecs s, float le
         put(to, i, p, real, padding, mean, scale, w, s);
 }
 
-// tapVector is vector i of a tap: of a token, or between four.
-float tapVector(Vecs p[4], vec4 weight, bool real, uint i)
+// stagePadded copies a row of count floats to scratch.
+void stagePadded(Floats from, uint count, uint k, Scratch to)
 {
-    float v = rowVector(p[0], i);
-    if (MAP == DEFORM)
-        v = v * weight.x + rowVector(p[1], i) * weight.y + rowVector(p[2], i) * weight.z + rowVector(p[3], i) * weight.w;
-    return real ? v : 0.0;
+    uint whole = count / LANES * LANES;
+    [[dont_unroll]] for (uint i = 0; i < whole; i += LANES)
+        to.v[i + LANE] = deal8(vec4(from.v[i], from.v[i + 1], from.v[i + 2], from.v[i + 3]),
+                               vec4(from.v[i + 4], from.v[i + 5], from.v[i + 6], from.v[i + 7]));
+    [[dont_unroll]] for (uint i = whole; i < k; i += LANES)
+        to.v[i + LANE] = i + LANE < count ? from.v[min(i + LANE, count - 1)] : 0.0;
 }
 
-// stageConv writes a row of a convolution to scratch.
-void stageConv(uint64_t base, Floats om, uint k, uint row, Scratch to)
+// stageDeformed writes a row of a deformable convolution to scratch.
+void stageDeformed(uint64_t base, Floats om, uint k, uint row, Scratch to)
 {
     const uint TAPS = SIDE * SIDE;
     uint channels = k / TAPS, n = channels / LANES, whole = n / 4 * 4;
@@ -155,38 +161,40 @@ void stageConv(uint64_t base, Floats om, uint k, uint row, Scratch to)
     uint omFirst = picture * positions;
     Flat offset = Flat(0, place), masked = Flat(2 * TAPS, place);
     [[dont_unroll]] for (uint tap = 0; tap < TAPS; tap++) {
-        int ty = y0 + int(tap / SIDE), tx = x0 + int(tap % SIDE);
-        Sample s;
-        if (MAP == DEFORM) {
-            float dy = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
-            walk(offset, outputs, positions);
-            float dx = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
-            walk(offset, outputs, positions);
-            float mask = om.v[(omFirst + masked.position) * (3 * TAPS) + masked.channel];
-            walk(masked, outputs, positions);
-            s = sampleAt(ty, tx, dy, dx, mask, int(h), int(w));
-        } else {
-            s.real = ty >= 0 && tx >= 0 && ty < int(h) && tx < int(w);
-            s.token = uvec4(s.real ? uint(ty) * w + uint(tx) : 0);
-            s.weight = vec4(0);
-        }
+        float dy = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
+        walk(offset, outputs, positions);
+        float dx = om.v[(omFirst + offset.position) * (3 * TAPS) + offset.channel];
+        walk(offset, outputs, positions);
+        float mask = om.v[(omFirst + masked.position) * (3 * TAPS) + masked.channel];
+        walk(masked, outputs, positions);
+        Sample s = sampleAt(y0 + int(tap / SIDE), x0 + int(tap % SIDE), dy, dx, mask, int(h), int(w));
         Vecs p[4];
         [[unroll]] for (uint q = 0; q < 4; q++)
             p[q] = Vecs(base + uint64_t(s.token[q]) * channels * 4);
         uint first = tap * channels + LANE;
+#define SAMPLED(i) \
+        to.v[first + LANES * (i)] = s.real ? rowVector(p[0], i) * s.weight.x + rowVector(p[1], i) * s.weight.y \
+            + rowVector(p[2], i) * s.weight.z + rowVector(p[3], i) * s.weight.w : 0.0;
         [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
             [[unroll]] for (uint u = 0; u < 4; u++)
-                to.v[first + LANES * (i + u)] = tapVector(p, s.weight, s.real, i + u);
+                SAMPLED(i + u)
         [[dont_unroll]] for (uint i = whole; i < n; i++)
-            to.v[first + LANES * i] = tapVector(p, s.weight, s.real, i);
+            SAMPLED(i)
     }
 }
+
+// Place is the upper left corner that a row of a convolution covers.
+struct Place {
+    uint64_t map; // of its picture
+    int y, x;
+};
 
 void main()
 {
     // Push constants are read once: a read in the loop would be a read with a check.
-    uint m = M, n = N, k = K;
+    uint m = M, n = N, k = K, rowElements = lda, ldc_ = ldc;
     uint64_t A = a, C = c, R = residual;
+    float limit = eps;
     uint first = gl_WorkGroupID.x * (ROWS * SUBTILES);
     uint count = min(ROWS * SUBTILES, m - first);
     if (staged()) {
@@ -194,11 +202,13 @@ void main()
         uint64_t from = a;
         Vecs w = Vecs(weight), s = Vecs(shift);
         float least = eps;
-        uint begin = row0 + first;
+        uint begin = row0 + first, padded = size;
         [[dont_unroll]] for (uint r = 0; r < count; r++) {
             Scratch to = Scratch(A + uint64_t(r) * k * 4);
-            if (MAP > MERGE)
-                stageConv(from, Floats(weight), k, begin + r, to);
+            if (MAP == PADDED)
+                stagePadded(Floats(from + uint64_t(first + r) * rowElements * 4), padded, k, to);
+            else if (MAP == DEFORM)
+                stageDeformed(from, Floats(weight), k, begin + r, to);
             else
                 stage(from, k, first + r, to, w, s, least);
         }
@@ -206,7 +216,19 @@ void main()
         // subgroupBarrier cuts the shader in two for this driver and costs a third of its speed.)
         subgroupMemoryBarrierBuffer();
     }
+    // Of a convolution, what lies beyond the map is a token of zeros in scratch.
+    const uint TAPS = MAP == CONV ? SIDE * SIDE : 1;
+    uint depth = k / TAPS, h = mapH, w = mapW, outH = padH, outW = padW, stride = down, pad = right;
+    uint64_t zeros = scratch + (uint64_t(gl_WorkGroupID.y) * gl_NumWorkGroups.x + gl_WorkGroupID.x) * depth * 4;
+    if (MAP == CONV) {
+        Scratch to = Scratch(zeros);
+        [[dont_unroll]] for (uint i = 0; i < depth; i += LANES)
+            to.v[i + LANE] = 0.0;
+        subgroupMemoryBarrierBuffer();
+    }
 
+    if (staged())
+        rowElements = k;
     uint panelBytes = k * 128;
 #ifdef B_HALF
     panelBytes = k * 64;
@@ -215,67 +237,87 @@ void main()
     [[dont_unroll]] for (uint panel = gl_WorkGroupID.y * PANELS; panel < last; panel++) {
         uint64_t B = b + uint64_t(panel) * panelBytes;
         [[dont_unroll]] for (uint s = 0; s < count; s += ROWS) {
-            uint64_t at[ROWS]; // rows of A
-            [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                uint r = min(s + i, count - 1);
-                uint row = staged() ? r : sourceRow(MAP, first + r);
-#ifdef A_HALF
-                at[i] = A + uint64_t(row) * (k * 2);
-#else
-                at[i] = A + uint64_t(row) * (k * 4);
-#endif
+            Place places[ROWS];
+            if (MAP == CONV) {
+                uint row = first + s, place = row % (outH * outW), oy = place / outW, ox = place % outW;
+                uint64_t map = A + uint64_t(row / (outH * outW)) * (h * w) * (depth * 4);
+                [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                    places[i] = Place(map, int(oy * stride) - int(pad), int(ox * stride) - int(pad));
+                    bool more = s + i + 1 < count, wraps = ox + 1 == outW, ends = wraps && oy + 1 == outH; // then the next row's
+                    ox = !more ? ox : wraps ? 0 : ox + 1;
+                    oy = !more || !wraps ? oy : ends ? 0 : oy + 1;
+                    map += more && ends ? uint64_t(h * w) * (depth * 4) : 0;
+                }
             }
             float acc[ROWS * COLS];
             [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
                 acc[i] = 0.0;
             uint64_t p = B;
-            [[dont_unroll]] for (uint k0 = 0; k0 < k; k0 += STEP) {
+            for (uint tap = 0; tap < TAPS; tap++) {
+                uint64_t at[ROWS]; // rows of A, or of a tap's tokens
+                [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                    if (MAP == CONV) {
+                        int y = places[i].y + int(tap / SIDE), x = places[i].x + int(tap % SIDE);
+                        bool real = y >= 0 && x >= 0 && y < int(h) && x < int(w);
+                        at[i] = real ? places[i].map + uint64_t(y * w + x) * (depth * 4) : zeros;
+                    } else {
+                        uint r = min(s + i, count - 1);
+                        uint row = staged() ? r : sourceRow(MAP, first + r);
 #ifdef A_HALF
-                vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
-#endif
-                [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
-#ifdef A_HALF
-                    if (u % 4 == 0) {
-                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                            Words x = Words(at[i] + (k0 + u * 4) * 2);
-                            av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
-                        }
-                    }
+                        at[i] = A + uint64_t(row) * (rowElements * 2);
 #else
-                    vec4 av[ROWS];
-                    [[unroll]] for (uint i = 0; i < ROWS; i++)
-                        av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
+                        at[i] = A + uint64_t(row) * (rowElements * 4);
 #endif
-                    [[unroll]] for (uint kk = 0; kk < 4; kk++) {
-                        float bv[COLS];
-#ifdef B_HALF
-                        Words x = Words(p);
-                        [[unroll]] for (uint j = 0; j < COLS; j += 2) {
-                            vec2 two = unpackHalf2x16(deal8(x.v[(u * 4 + kk) * 4 + j], x.v[(u * 4 + kk) * 4 + j + 1]));
-                            bv[j] = two.x;
-                            bv[j + 1] = two.y;
-                        }
-#else
-                        Vecs x = Vecs(p);
-                        [[unroll]] for (uint j = 0; j < COLS; j++)
-                            bv[j] = deal8(x.v[(u * 4 + kk) * 8 + j * 2], x.v[(u * 4 + kk) * 8 + j * 2 + 1]);
-#endif
-                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
-#ifdef A_HALF
-                            float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
-#else
-                            float v = av[i][kk];
-#endif
-                            [[unroll]] for (uint j = 0; j < COLS; j++)
-                                acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);
-                        }
                     }
                 }
-#ifdef B_HALF
-                p += STEP * 64;
-#else
-                p += STEP * 128;
+                [[dont_unroll]] for (uint k0 = 0; k0 < depth; k0 += STEP) {
+#ifdef A_HALF
+                    vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
 #endif
+                    [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
+#ifdef A_HALF
+                        if (u % 4 == 0) {
+                            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                                Words x = Words(at[i] + (k0 + u * 4) * 2);
+                                av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
+                            }
+                        }
+#else
+                        vec4 av[ROWS];
+                        [[unroll]] for (uint i = 0; i < ROWS; i++)
+                            av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
+#endif
+                        [[unroll]] for (uint kk = 0; kk < 4; kk++) {
+                            float bv[COLS];
+#ifdef B_HALF
+                            Words x = Words(p);
+                            [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                                vec2 two = unpackHalf2x16(deal8(x.v[(u * 4 + kk) * 4 + j], x.v[(u * 4 + kk) * 4 + j + 1]));
+                                bv[j] = two.x;
+                                bv[j + 1] = two.y;
+                            }
+#else
+                            Vecs x = Vecs(p);
+                            [[unroll]] for (uint j = 0; j < COLS; j++)
+                                bv[j] = deal8(x.v[(u * 4 + kk) * 8 + j * 2], x.v[(u * 4 + kk) * 8 + j * 2 + 1]);
+#endif
+                            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+#ifdef A_HALF
+                                float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
+#else
+                                float v = av[i][kk];
+#endif
+                                [[unroll]] for (uint j = 0; j < COLS; j++)
+                                    acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);
+                            }
+                        }
+                    }
+#ifdef B_HALF
+                    p += STEP * 64;
+#else
+                    p += STEP * 128;
+#endif
+                }
             }
 
             // Vectors 2j and 2j + 1 of a panel have its columns 16j + 2*lane, and those plus one.
@@ -295,16 +337,22 @@ void main()
             }
             [[unroll]] for (uint i = 0; i < ROWS; i++) {
                 uint row = first + min(s + i, count - 1);
-                uint64_t begin = uint64_t(row) * n + panel * 32;
+                uint64_t begin = uint64_t(row) * ldc_ + panel * 32;
                 [[unroll]] for (uint j = 0; j < COLS; j += 2) {
                     vec2 v = vec2(acc[i * COLS + j] + added[j], acc[i * COLS + j + 1] + added[j + 1]);
                     if (GELU)
                         v = vec2(gelu(v.x), gelu(v.y));
-                    if (RESIDUAL)
-                        v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
                     uint at = panel * 32 + j * LANES + 2 * LANE;
+                    if (RESIDUAL && RAGGED) {
+                        Floats y = Floats(R + uint64_t(row) * ldc_ * 4);
+                        v += vec2(y.v[min(at, n - 1)], y.v[min(at + 1, n - 1)]);
+                    } else if (RESIDUAL) {
+                        v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
+                    }
+                    if (CLAMP)
+                        v = vec2(isnan(v.x) ? v.x : clamp(v.x, -limit, limit), isnan(v.y) ? v.y : clamp(v.y, -limit, limit));
                     if (RAGGED) {
-                        WordsOut y = WordsOut(C + uint64_t(row) * n * 4);
+                        WordsOut y = WordsOut(C + uint64_t(row) * ldc_ * 4);
                         if (at < n)
                             y.v[at] = floatBitsToUint(v.x);
                         if (at + 1 < n)

@@ -29,9 +29,6 @@ const (
 // grace is how long an interrupted benchmark waits for the device.
 const grace = 2 * time.Second
 
-// longestPeak is how long the GEMM peak is looked for, if --duration is not shorter.
-const longestPeak = 2 * time.Second
-
 // bench is one benchmark of one model on one device.
 type bench struct {
 	flags
@@ -46,13 +43,8 @@ type bench struct {
 
 // main measures and prints.
 func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
-	for flag, path := range map[string]string{"--json": b.json, "--trace": b.trace} {
-		if path == "" {
-			continue // else found out before the work rather than after it
-		}
-		if err := writable(flag, path); err != nil {
-			return err
-		}
+	if err := b.outputs(); err != nil {
+		return err
 	}
 	if b.tune {
 		remove, err := retune(&b.options.Tuning, &b.trials)
@@ -75,7 +67,7 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	if err := b.samples(ctx, r); err != nil {
 		return err
 	}
-	if err := r.print(stdout, b.perOp); err != nil {
+	if err := r.print(stdout, b.perOp != ""); err != nil {
 		return err
 	}
 	if b.trace != "" {
@@ -157,17 +149,10 @@ func (b *bench) samples(ctx context.Context, r *report) error {
 
 // device measures the GEMM peak and the copy bandwidth and keeps the best of both.
 func (b *bench) device(ctx context.Context, r *report) error {
-	budget := min(b.duration, longestPeak)
-	speed, err := b.model.Peak(ctx, budget)
-	if err != nil {
-		return fmt.Errorf("measuring the GEMM peak: %w", err)
-	}
-	r.PeakGFLOPS = max(r.PeakGFLOPS, speed)
-	if speed, err = b.model.Bandwidth(ctx, budget/4); err != nil {
-		return fmt.Errorf("measuring the copy bandwidth: %w", err)
-	}
-	r.CopyGBs = max(r.CopyGBs, speed)
-	return nil
+	best := r.roofline()
+	err := best.raise(ctx, b.model, b.duration)
+	r.PeakGFLOPS, r.CopyGBs = best.gflops, best.gigabytes
+	return err
 }
 
 // verify makes sure that what will be timed is right, and says how it did.

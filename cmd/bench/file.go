@@ -54,3 +54,17 @@ func writable(flag, path string) error {
 	}
 	return nil
 }
+
+// outputs makes sure that the files that were asked for can be written, before the work
+// rather than after it.
+func (f flags) outputs() error {
+	for flag, path := range map[string]string{"--json": f.json, "--trace": f.trace} {
+		if path == "" {
+			continue
+		}
+		if err := writable(flag, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

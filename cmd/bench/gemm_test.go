@@ -82,7 +82,7 @@ func TestOpsTable(t *testing.T) {
 	}}
 	r.roofline().judge(s.Ops)
 	var out strings.Builder
-	if err := r.printOps(&out, s); err != nil {
+	if err := r.roofline().printOps(&out, s.Ops); err != nil {
 		t.Fatal(err)
 	}
 	var lines []string

@@ -1,4 +1,5 @@
-// Command bench measures how fast GLIP's Swin backbone runs on a device. Run
+// Command bench measures how fast GLIP's Swin backbone, or the whole detector, runs on
+// a device. Run
 // "bench --help" for its flags.
 //
 // Exit status: 0 done (also when interrupted after something was measured), 1 a
@@ -38,8 +39,10 @@ type flags struct {
 	gemm                         []string
 	batch, count                 int
 	duration                     time.Duration
-	perOp, padSmallMap           bool
+	perOp                        string // "", perModule or perPath
+	padSmallMap                  bool
 	tune, noTune, noFusion       bool
+	detectorFlags
 }
 
 // errWrong says that the check before the measurement failed.
@@ -89,6 +92,8 @@ speed up next; a share above 100 % means that operands came from a cache.
 --trace writes the dispatches of one run in the Chrome trace format, below the
 stages and blocks they belong to, for chrome://tracing or ui.perfetto.dev.
 
+` + detectorHelp + `
+
 --gemm measures matrix products of M x K by K x N values instead of a model, each
 for --duration, 1s unless given.
 
@@ -103,19 +108,32 @@ const examples = `  bench --model GLIP-T --per-op --json out/b.json
   bench --device cpu --duration 30s
   bench --gemm 768x768x768,4096x512x14336 --json out/gemm.json
   bench --tune
+  bench --detector --model glip-t --size 800x1333 --per-op
+  bench --detector --tokens 60 --device cpu --iterations 3 --json out/d.json
   bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`
 
 func newCommand(started *bool) *cobra.Command {
 	var f flags
 	cmd := &cobra.Command{
 		Use:           "bench [flags]",
-		Short:         "measure the throughput of GLIP's Swin backbone",
+		Short:         "measure the speed of GLIP's Swin backbone or of its detector",
 		Long:          help,
 		Example:       examples,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.detector {
+				b, err := f.detection(cmd)
+				if err != nil {
+					return err
+				}
+				*started = true
+				return b.main(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
+			if err := f.alone(cmd); err != nil {
+				return err
+			}
 			if len(f.gemm) > 0 {
 				g, err := f.products(cmd)
 				if err != nil {
@@ -133,6 +151,7 @@ func newCommand(started *bool) *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	f.detectorFlags.register(cmd)
 	return cmd
 }
 
@@ -149,7 +168,8 @@ func (f *flags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")
 	fl.DurationVar(&f.duration, "duration", 5*time.Second, "how long to measure, for each --count")
 	fl.IntVar(&f.count, "count", 1, "measurements, each a line for benchstat")
-	fl.BoolVar(&f.perOp, "per-op", false, "also print the device time of every operation, by graph path, and its share of the roofline")
+	fl.StringVar(&f.perOp, "per-op", "", "also print device time: of every operation, by graph path, and its share of the roofline; of a detector by module, with =full by path too")
+	fl.Lookup("per-op").NoOptDefVal = perModule
 	fl.StringVar(&f.trace, "trace", "", "also write the dispatches of one run to this file, in the Chrome trace format")
 	fl.StringVar(&f.json, "json", "", "also write everything to this file as JSON")
 	fl.StringSliceVar(&f.gemm, "gemm", nil, "measure these products, each MxNxK, instead of a model")
@@ -171,6 +191,8 @@ func (f flags) options() (o glipvk.Options, err error) {
 		return o, errors.New("--tune and --no-tune exclude each other: give one")
 	case f.batch < 1 || f.count < 1:
 		return o, fmt.Errorf("--batch %d and --count %d: want at least 1", f.batch, f.count)
+	case f.perOp != "" && f.perOp != perModule && f.perOp != perPath:
+		return o, fmt.Errorf("--per-op=%s: want nothing, =%s or =%s", f.perOp, perModule, perPath)
 	case f.duration <= 0:
 		return o, fmt.Errorf("--duration %v: want more than 0", f.duration)
 	}

@@ -5,18 +5,17 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+
+	"github.com/glipvk/glipvk"
 )
 
-// printMemory writes what the program takes, a row each.
-func (r *report) printMemory(row func(name, format string, args ...any)) {
-	if s := r.Stats; s.ArenaBytes > 0 {
+// printMemory writes what programs take, a row each.
+func printMemory(s glipvk.Stats, row func(name, format string, args ...any)) {
+	if s.ArenaBytes > 0 {
 		row("live at once", "%.2f MiB, the least that any arena could be", mib(s.LiveBytes))
 		row("arena", "%.2f MiB, %.3f of that", mib(s.ArenaBytes), float64(s.ArenaBytes)/float64(max(s.LiveBytes, 1)))
 		row("weights", "%.2f MiB", mib(s.WeightBytes))
 		row("staging", "%.2f MiB", mib(s.StagingBytes))
-	}
-	if r.ProcessPeak > 0 {
-		row("process peak", "%.1f MiB resident%s", mib(r.ProcessPeak), r.peakNote)
 	}
 }
 

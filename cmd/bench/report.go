@@ -105,7 +105,7 @@ func (r *report) print(w io.Writer, perOp bool) error {
 	}
 	last := r.Samples[len(r.Samples)-1]
 	if perOp && len(last.Ops) > 0 {
-		if err := r.printOps(w, last); err != nil {
+		if err := r.roofline().printOps(w, last.Ops); err != nil {
 			return err
 		}
 	}
@@ -124,17 +124,20 @@ func (r *report) print(w io.Writer, perOp bool) error {
 	row("check", "%s", r.Check)
 	row("work", "%.3f GFLOP, %.1f MB moved, %d dispatches, %d barriers",
 		2*float64(r.MultiplyAdds)/1e9, float64(r.Stats.BytesMoved)/1e6, r.Stats.Dispatches, r.Stats.Barriers)
-	r.printMemory(row)
+	printMemory(r.Stats, row)
+	if r.ProcessPeak > 0 {
+		row("process peak", "%.1f MiB resident%s", mib(r.ProcessPeak), r.peakNote)
+	}
 	row("program made in", "%v", r.Compile.Round(time.Millisecond))
 	row("GEMM peak", "%.1f GFLOP/s, measured with the same kernels", r.PeakGFLOPS)
 	row("copy", "%.1f GB/s read and written", r.CopyGBs)
 	for i, s := range r.Samples {
 		f := r.figures(s)
 		row(fmt.Sprintf("wall time %d", i+1), "median %s, p90 %s, %d runs: %.3f images/s, %.2f GFLOP/s, %.0f %% of peak",
-			text(f.median), text(f.p90), len(s.Wall), f.images, f.gflops, 100*f.share)
+			readable(f.median), readable(f.p90), len(s.Wall), f.images, f.gflops, 100*f.share)
 		if f.device > 0 {
 			row(fmt.Sprintf("device time %d", i+1), "median %s, %d runs: %.2f GFLOP/s, %.0f %% of peak, %.2f GB/s",
-				text(f.device), len(s.Device), f.devGFLOPS, 100*f.devShare, float64(r.Stats.BytesMoved)/1e9/f.device)
+				readable(f.device), len(s.Device), f.devGFLOPS, 100*f.devShare, float64(r.Stats.BytesMoved)/1e9/f.device)
 		}
 	}
 	if r.Interrupted {
@@ -170,8 +173,8 @@ func (r *report) printBenchmarks(w io.Writer) error {
 	return nil
 }
 
-// text writes seconds in a readable unit.
-func text(seconds float64) string {
+// readable writes seconds in a unit that suits them.
+func readable(seconds float64) string {
 	if seconds < 1 {
 		return fmt.Sprintf("%.2f ms", 1000*seconds)
 	}
@@ -202,16 +205,18 @@ func configuration(pairs [][2]string) []benchfmt.Config {
 	return list
 }
 
+func (r *report) choice() string { return choice(r.Device, r.Fused, r.Tuned) }
+
 // choice says how the kernels came about.
-func (r *report) choice() string {
-	if r.Device.Vulkan == nil {
+func choice(d glipvk.DeviceInfo, fused, tuned bool) string {
+	if d.Vulkan == nil {
 		return "CPU"
 	}
 	text := "fused"
-	if !r.Fused {
+	if !fused {
 		text = "not fused"
 	}
-	if r.Tuned {
+	if tuned {
 		return text + ", tuned"
 	}
 	return text + ", not tuned"

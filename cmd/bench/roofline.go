@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -12,6 +13,30 @@ import (
 type roofline struct {
 	gflops    float64 // of products
 	gigabytes float64 // read and written in a second
+}
+
+// longestPeak is how long the GEMM peak is looked for, if --duration is not shorter.
+const longestPeak = 2 * time.Second
+
+// measurable is what has a device whose speed can be measured.
+type measurable interface {
+	Peak(ctx context.Context, budget time.Duration) (gflops float64, err error)
+	Bandwidth(ctx context.Context, budget time.Duration) (gigabytes float64, err error)
+}
+
+// raise measures the device and keeps the best that was seen.
+func (r *roofline) raise(ctx context.Context, m measurable, duration time.Duration) error {
+	budget := min(duration, longestPeak)
+	speed, err := m.Peak(ctx, budget)
+	if err != nil {
+		return fmt.Errorf("measuring the GEMM peak: %w", err)
+	}
+	r.gflops = max(r.gflops, speed)
+	if speed, err = m.Bandwidth(ctx, budget/4); err != nil {
+		return fmt.Errorf("measuring the copy bandwidth: %w", err)
+	}
+	r.gigabytes = max(r.gigabytes, speed)
+	return nil
 }
 
 // bound is the least time that so much work can take: the larger of what the
@@ -37,14 +62,14 @@ func (r roofline) judge(ops []operation) {
 // printOps writes device time by graph path, in execution order, each with its share
 // of the roofline: the least time there is over the time taken. A share above 100 %
 // means that operands came from a cache, not from memory.
-func (r *report) printOps(w io.Writer, s sample) error {
+func (r roofline) printOps(w io.Writer, ops []operation) error {
 	var total, bound time.Duration
 	var flops, bytes int64
-	for _, o := range s.Ops {
+	for _, o := range ops {
 		total, bound = total+o.Duration, bound+o.Bound
 		flops, bytes = flops+o.FLOPs, bytes+o.Bytes
 	}
-	fmt.Fprintf(w, "roofline: GEMM peak %.1f GFLOP/s, copy %.1f GB/s (read and written), both measured here\n", r.PeakGFLOPS, r.CopyGBs)
+	fmt.Fprintf(w, "roofline: GEMM peak %.1f GFLOP/s, copy %.1f GB/s (read and written), both measured here\n", r.gflops, r.gigabytes)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "ms\tof time\tGFLOP/s\tof peak\tGB/s\tbound by\tof roofline\t kernel  path")
 	row := func(t, bound time.Duration, flops, bytes int64, by, label string) {
@@ -52,14 +77,14 @@ func (r *report) printOps(w io.Writer, s sample) error {
 		speed, share := "-", "-"
 		if flops > 0 {
 			speed = fmt.Sprintf("%.1f", float64(flops)/1e9/seconds)
-			share = percent(float64(flops)/1e9/seconds, r.PeakGFLOPS)
+			share = percent(float64(flops)/1e9/seconds, r.gflops)
 		}
 		fmt.Fprintf(tw, "%.3f\t%s\t%s\t%s\t%.2f\t%s\t%s\t %s\n", 1000*seconds, percent(seconds, total.Seconds()), speed, share,
 			float64(bytes)/1e9/seconds, by, percent(bound.Seconds(), seconds), label)
 	}
-	for _, o := range s.Ops {
+	for _, o := range ops {
 		by := "memory"
-		if r.roofline().bound(o.FLOPs, 0) == o.Bound {
+		if r.bound(o.FLOPs, 0) == o.Bound {
 			by = "products"
 		}
 		row(o.Duration, o.Bound, o.FLOPs, o.Bytes, by, o.Kernel+"  "+o.Path)

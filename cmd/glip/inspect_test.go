@@ -32,7 +32,7 @@ func TestInspectDetector(t *testing.T) {
 	whole, backbone := write("detector.json", tiny), write("backbone.json", tiny.Backbone)
 	tiny.Layers = 0
 	broken := write("broken.json", tiny)
-	model, part, body := data("glip", "model.pth"), data("checkpoints", "glip-detector-nano.pth"), data("checkpoints", "mmpretrain-nano.pth")
+	model, part, body := data("glip", "tiny", "model.pth"), data("checkpoints", "glip-detector-nano.pth"), data("checkpoints", "mmpretrain-nano.pth")
 	for _, row := range []struct {
 		name string
 		args []string
@@ -72,21 +72,31 @@ func tinyConfig(t *testing.T) detector.Config {
 		t.Fatal(err)
 	}
 	var manifest struct {
-		Cases []struct{ Arch json.RawMessage }
+		Groups []struct {
+			Group string
+			Cases []struct{ Arch json.RawMessage }
+		}
 	}
 	if err := json.Unmarshal(text, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := detector.ParseConfig(manifest.Cases[0].Arch)
-	if err != nil {
-		t.Fatal(err)
+	for _, g := range manifest.Groups {
+		if g.Group != "tiny" {
+			continue
+		}
+		cfg, err := detector.ParseConfig(g.Cases[0].Arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
 	}
-	return cfg
+	t.Fatal("the manifest has no group tiny")
+	return detector.Config{}
 }
 
 // TestInspectDetectorJSON: the JSON has the detector in place of the backbone.
 func TestInspectDetectorJSON(t *testing.T) {
-	o := glip(t, "inspect", "--json", filepath.Join("..", "..", "testdata", "glip", "model.pth"))
+	o := glip(t, "inspect", "--json", filepath.Join("..", "..", "testdata", "glip", "tiny", "model.pth"))
 	var got struct {
 		Family   string
 		Variant  string

@@ -17,7 +17,7 @@ import (
 	"github.com/glipvk/glipvk/internal/difftest"
 )
 
-var update = flag.Bool("update", false, "make testdata/golden anew from ../shared/golden/swin")
+var update = flag.Bool("update", false, "make testdata anew from ../shared/golden")
 
 // committedCases are the cases that the module carries, and how many elements of
 // each of their taps; 0 is all that there are.

@@ -14,6 +14,7 @@
 // Rows that pad are zero after the norm; neighbours that a merge lacks are zero before it.
 // A_MERGE: a row is interleaved from 2 x 2 neighbours, element 4*channel + neighbour; with
 // MERGE_BY_SIXTEEN it is read sixteen elements at a time (loadMerged).
+// A_CONV (one product): rows are those of a convolution (conv.glsl).
 //
 // Rows and columns beyond M and N are clamped on load and dropped on store, so the
 // inner loop has no branch; beyond K, A reads 0 and B is clamped. (So an infinity in

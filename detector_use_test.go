@@ -1,0 +1,248 @@
+package glipvk_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/picture"
+)
+
+// preprocess requires success.
+func preprocess(t testing.TB, d *glipvk.Detector, p picture.Picture) picture.DetectorInput {
+	t.Helper()
+	in, err := d.Preprocess(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// partsOf names the parts that a profile shows, by the first words of its paths.
+func partsOf(list []glipvk.Timing) string {
+	var names []string
+	for _, p := range []struct{ name, prefix string }{
+		{"backbone", "backbone.body."}, {"pyramid", "backbone.fpn."}, {"language", "language_backbone."}, {"tower", "rpn.head.dyhead_tower."}, {"candidates", "rpn.head.candidates."},
+	} {
+		for _, timing := range list {
+			if strings.HasPrefix(timing.Path, p.prefix) {
+				names = append(names, p.name)
+				break
+			}
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// TestDetectorReuse requires that nothing is computed twice: a profile shows neither the
+// picture's part nor the caption's where they are known.
+func TestDetectorReuse(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	const whole, picturePart, captionPart, rest = "backbone pyramid language tower candidates", "backbone pyramid tower candidates", "language tower candidates", "tower candidates"
+	onEach(t, func(t *testing.T, device string) {
+		d := openTiny(t, c, on(device))
+		one, two := preprocess(t, d, c.photo()), preprocess(t, d, photo(64, 96, 7))
+		other := glipvk.Query{Classes: []string{"cat", "umbrella"}}
+		for _, step := range []struct {
+			name string
+			in   picture.DetectorInput
+			q    glipvk.Query
+			want string
+		}{
+			{"first", one, c.query, whole},
+			{"the same again", one, c.query, rest},
+			{"second picture, same caption", two, c.query, picturePart},
+			{"second caption, same picture", two, other, captionPart},
+			{"both known", one, other, rest},
+			{"other labels of the caption", one, glipvk.Query{Caption: c.query.Caption, Phrases: []string{"dog"}}, rest},
+		} {
+			list, err := d.Profile(t.Context(), step.in, step.q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := partsOf(list); got != step.want {
+				t.Errorf("%s computes %q, want %q", step.name, got, step.want)
+			}
+		}
+		found, err := d.DetectInput(t.Context(), one, c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if problem := differ(found, c.golden(t), exact); problem != "" {
+			t.Errorf("by what is known: %s", problem)
+		}
+		d.Forget()
+		list, err := d.Profile(t.Context(), one, c.query)
+		if got := partsOf(list); err != nil || got != whole {
+			t.Errorf("after Forget %q, %v", got, err)
+		}
+		checkTimings(t, d, list, one, c.query)
+	})
+}
+
+// checkTimings compares a whole profile with the counts of the graphs.
+func checkTimings(t *testing.T, d *glipvk.Detector, list []glipvk.Timing, in picture.DetectorInput, q glipvk.Query) {
+	t.Helper()
+	var flops int64
+	for _, timing := range list {
+		flops += timing.FLOPs
+		if timing.Duration < 0 || timing.Kernel == "" {
+			t.Errorf("odd timing %+v", timing)
+		}
+	}
+	counts, err := d.Counts(in, q)
+	if want := 2 * (counts.Vision + counts.Language + counts.Grounding); err != nil || flops != want || counts.Direct < counts.Grounding {
+		t.Errorf("the profile counts %d operations, the graphs %d (%+v), %v", flops, want, counts, err)
+	}
+	s, err := d.Stats(t.Context(), in, q)
+	if err != nil || s.FLOPs != flops || s.Dispatches == 0 || s.BytesMoved == 0 {
+		t.Errorf("stats %+v, error %v", s, err)
+	}
+}
+
+// TestDetectorGoroutines requires of many callers with pictures and queries of their own,
+// more than are kept, what one caller gets.
+func TestDetectorGoroutines(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	onEach(t, func(t *testing.T, device string) {
+		d := openTiny(t, c, func(o *glipvk.DetectorOptions) {
+			o.Device, o.Programs, o.Pictures, o.Captions, o.ProgramMemory = device, 4, 1, 1, 1
+		})
+		pictures := []picture.Picture{c.photo(), photo(64, 96, 7), photo(40, 61, 8)}
+		queries := []glipvk.Query{c.query, {Classes: []string{"cat", "umbrella"}}}
+		var want [][]glipvk.Detection
+		for _, p := range pictures {
+			for _, q := range queries {
+				want = append(want, detect(t, d, p, q))
+			}
+		}
+		var group sync.WaitGroup
+		for worker := range 8 {
+			group.Go(func() {
+				for round := range 2 {
+					i := (worker + 3*round) % len(want)
+					got, err := d.Detect(t.Context(), pictures[i/len(queries)], queries[i%len(queries)])
+					if err != nil {
+						t.Errorf("worker %d: %v", worker, err)
+					} else if problem := differ(got, want[i], allowance{}); problem != "" {
+						t.Errorf("worker %d, case %d: another result than alone: %s", worker, i, problem)
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+func TestDetectorCancel(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	onEach(t, func(t *testing.T, device string) {
+		d := openTiny(t, c, on(device))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		in := preprocess(t, d, c.photo())
+		_, verified := d.VerifyInput(ctx, in, c.query, nil)
+		_, tapped := d.TapInput(ctx, in, c.query, []string{"rpn.**"})
+		_, profiled := d.Profile(ctx, in, c.query)
+		_, detected := d.DetectInput(ctx, in, c.query)
+		for i, err := range []error{verified, tapped, profiled, detected} {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("call %d, cancelled before: got %v", i, err)
+			}
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		begin := time.Now()
+		if _, err := d.Detect(ctx, photo(320, 480, 1), c.query); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("cancelled during the run: got %v", err)
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("a cancelled call took %v", took)
+		}
+		if problem := differ(detect(t, d, c.photo(), c.query), c.golden(t), exact); problem != "" {
+			t.Errorf("after cancelled calls: %s", problem)
+		}
+		o := c.options()
+		o.Device = device
+		if _, err := glipvk.OpenDetector(ctx, "", o); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("OpenDetector with an ended context: got %v", err)
+		}
+	})
+}
+
+// TestDetectorClose closes while calls run; nothing stays on the device, and no goroutine.
+func TestDetectorClose(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	onEach(t, func(t *testing.T, device string) {
+		before := runtime.NumGoroutine()
+		o := c.options()
+		o.Device = device
+		d, err := glipvk.OpenDetector(t.Context(), "", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := preprocess(t, d, c.photo())
+		var group sync.WaitGroup
+		for range 4 { // each either finishes or is told that the detector is closed
+			group.Go(func() {
+				if _, err := d.DetectInput(t.Context(), in, c.query); err != nil && !errors.Is(err, glipvk.ErrClosed) {
+					t.Errorf("during Close: %v", err)
+				}
+			})
+		}
+		for range 2 {
+			if err := d.CloseWithin(t.Context(), time.Millisecond); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		}
+		group.Wait()
+		if d.Live() != 0 {
+			t.Errorf("%d Vulkan objects are left", d.Live())
+		}
+		_, detected := d.Detect(t.Context(), c.photo(), c.query)
+		_, verified := d.VerifyInput(t.Context(), in, c.query, nil)
+		_, tapped := d.TapInput(t.Context(), in, c.query, []string{"rpn.**"})
+		_, profiled := d.Profile(t.Context(), in, c.query)
+		_, counted := d.Stats(t.Context(), in, c.query)
+		_, peak := d.Peak(t.Context(), time.Millisecond)
+		_, bandwidth := d.Bandwidth(t.Context(), time.Millisecond)
+		for i, err := range []error{detected, verified, tapped, profiled, counted, peak, bandwidth} {
+			if !errors.Is(err, glipvk.ErrClosed) {
+				t.Errorf("call %d after Close: got %v", i, err)
+			}
+		}
+		for wait := time.Millisecond; runtime.NumGoroutine() > before; wait *= 2 {
+			if wait > time.Second {
+				t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+			}
+			time.Sleep(wait)
+		}
+	})
+}
+
+// TestDetectorAllocates bounds what a call allocates where picture and caption are known: the
+// maps of the pyramid, 2.8 MB here, are not copied, and rows of candidates are small.
+func TestDetectorAllocates(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	d := openTiny(t, c, func(o *glipvk.DetectorOptions) { o.Device, o.PerLevel = "cpu", 50 })
+	in := preprocess(t, d, photo(1024, 1024, 1))
+	run := func() {
+		if _, err := d.DetectInput(t.Context(), in, c.query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run()
+	runtime.ReadMemStats(&after)
+	const most = 512 << 10
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Errorf("a detection allocates %d bytes, want at most %d", n, most)
+	}
+}

@@ -1,0 +1,162 @@
+package kernels
+
+import "github.com/glipvk/glipvk/engine"
+
+const (
+	crossWork  = 1 << 20 // multiply-adds of a product below which making panels does not pay
+	crossDepth = 4096    // elements of k in panels that stay in the cache while rows pass by
+)
+
+// takesUniform reports whether the uniform shader multiplies a cross: there is enough to do, and
+// what belongs to a picture or a head begins where a vec4 does.
+func (l *lowerer) takesUniform(x cross) bool {
+	whole := func(count int, strides ...int) bool {
+		for _, n := range strides {
+			if count > 1 && n%4 != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	return l.style.gemm == uniform && x.m*x.n*x.k >= crossWork &&
+		whole(x.pictures, x.a.picture, x.b.picture, x.c.picture, x.biasPicture) && whole(x.heads, x.a.head, x.b.head, x.c.head, x.biasHead)
+}
+
+// crossPart is how the uniform shader multiplies a run of k of one picture and head.
+type crossPart struct {
+	k      span
+	deep   int // the run, padded with zeros to a multiple of 8
+	staged staged
+	panels int64 // bytes
+}
+
+// crossParts cuts k where panels would outgrow the cache, equally.
+func (l *lowerer) crossParts(x cross) []crossPart {
+	each := x.k
+	if x.k > crossDepth {
+		each = ceilDiv(ceilDiv(x.k, ceilDiv(x.k, crossDepth/2)), 32) * 32
+	}
+	var list []crossPart
+	for begin := 0; begin < x.k; begin += each {
+		p := crossPart{k: span{begin, min(begin+each, x.k)}}
+		p.deep = ceilDiv(p.k.units(), 8) * 8
+		d := shape{m: x.m, n: x.n, k: p.deep, mode: identity}
+		if p.deep != p.k.units() || x.a.row%4 != 0 {
+			d.mode = padded
+		}
+		p.staged = l.stagedParts(d)
+		p.panels = 4 * int64(ceilDiv(x.n, uniformPanel)*uniformPanel) * int64(p.deep)
+		list = append(list, p)
+	}
+	return list
+}
+
+// crossScratch is the memory of a cross beside its values: the biases of tokens, panels, rows.
+func (l *lowerer) crossScratch(s step) int64 {
+	switch s.op.Kind() {
+	case "crossscores", "crosscontext", "absorbkeys", "absorbbias", "absorbvalues", "headlinear", "tokenlogits":
+	default:
+		return 0
+	}
+	bytes := l.tokenBiases(s)
+	if x := l.crossOf(s); l.takesUniform(x) {
+		var panels, rows int64
+		for _, p := range l.crossParts(x) {
+			panels, rows = max(panels, p.panels), max(rows, p.staged.bytes)
+		}
+		bytes += panels + rows
+	}
+	return bytes
+}
+
+// panelsPush mirrors the block of panels.comp; the engine fills in the addresses.
+type panelsPush struct {
+	B, Panels, Scale  uint64
+	N, K, Padded, LDB uint32
+	Alpha             float32
+}
+
+// panelRows is how many rows of a panel a workgroup of panels.comp makes.
+const panelRows = 64
+
+// crossUniform lowers a cross as products with panels that are made in scratch before each.
+func (l *lowerer) crossUniform(s step, x cross) error {
+	parts := l.crossParts(x)
+	for picture := range x.pictures {
+		for head := range x.heads {
+			b := block{pictures: span{picture, picture + 1}, heads: span{head, head + 1}, m: span{0, x.m}, n: span{0, x.n}}
+			for _, p := range parts {
+				b.k = p.k
+				l.crossPanels(s, x, b, p)
+				l.crossRows(s, x, b, p, l.tokenBiases(s))
+			}
+		}
+	}
+	return nil
+}
+
+// scratchFrom is scratch from some byte on.
+func (l *lowerer) scratchFrom(begin, bytes int64, access engine.Access) operand {
+	o := l.scratch(bytes)
+	o.offset, o.access = o.offset+begin, access
+	return o
+}
+
+// crossPanels makes the panels of a block's B.
+func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart) {
+	shader := "panels"
+	if x.transposed {
+		shader += "_transposed"
+	}
+	_, second, _ := x.extents(b)
+	from := l.operand(x.b.id, 4, second.begin, second.units(), engine.Read)
+	scale := from
+	if x.scale >= 0 {
+		scale = l.whole(x.scale, 4)
+	}
+	l.list = append(l.list, dispatch{
+		path: s.path, shader: shader, addressed: true, constants: constants(l.style.group, panelRows, x.scale >= 0),
+		push:     panelsPush{N: uint32(x.n), K: uint32(p.k.units()), Padded: uint32(p.deep), LDB: uint32(x.b.row), Alpha: float32(x.alpha)},
+		operands: []operand{from, l.scratchFrom(l.tokenBiases(s), p.panels, engine.Write), scale},
+		groups:   [3]int{ceilDiv(x.n, uniformPanel), ceilDiv(p.deep, panelRows), 1},
+	})
+}
+
+// crossRows multiplies a block's A with its panels.
+func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
+	d, t := p.staged.shape, p.staged.tile
+	first := b.k.begin == 0
+	biased := first && x.bias != noBias
+	panels := l.scratchFrom(at, p.panels, engine.Read)
+	bias := panels
+	if begin := b.pictures.begin*x.biasPicture + b.heads.begin*x.biasHead; biased && x.bias < 0 {
+		bias = l.scratchFrom(4*int64(begin), 4*int64(x.n), engine.Read)
+	} else if biased {
+		bias = l.read(x.bias, 4, begin, x.n)
+	}
+	for row := 0; row < x.m; row += p.staged.rows {
+		b.m = span{row, min(row+p.staged.rows, x.m)}
+		from, _, to := x.extents(b)
+		c := l.operand(x.c.id, 4, to.begin, to.units(), engine.Write)
+		residual := panels
+		if !first {
+			residual = c
+			residual.access = engine.Read
+		}
+		scratch := panels
+		if p.staged.bytes > 0 {
+			scratch = l.scratchFrom(at+p.panels, p.staged.bytes, engine.ReadWrite)
+		}
+		down, across := t.groups(b.m.units(), x.n)
+		l.list = append(l.list, dispatch{
+			path: s.path, shader: "gemm_uniform", addressed: true,
+			push: uniformPush{M: uint32(b.m.units()), N: uint32(x.n), K: uint32(p.deep), Eps: float32(x.limit),
+				Size: uint32(p.k.units()), LDA: uint32(x.a.row), LDC: uint32(x.c.row)},
+			constants: append(append(constants(t.group, biased, false, !first, false, d.mode), t.constants...),
+				constants(x.n%uniformPanel != 0, uniformStep(p.deep), 1, x.n%4 != 0 || x.c.row%4 != 0, x.scale >= 0)...),
+			operands: []operand{l.operand(x.a.id, 4, from.begin, from.units(), engine.Read), panels, bias, residual, c, panels, panels, scratch},
+			groups:   [3]int{down, across, 1},
+			flops:    2 * int64(b.m.units()) * int64(x.n) * int64(p.k.units()),
+		})
+	}
+}
