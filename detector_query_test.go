@@ -130,9 +130,9 @@ func TestDetectorOptions(t *testing.T) {
 	if n := len(run(t, func(o *glipvk.DetectorOptions) { o.Probability, o.IoU, o.Max = -1, 2, -1 })); n != 4*(96+24+6+2+1) {
 		t.Errorf("without a threshold %d detections, want each label at each position", n)
 	}
-	largest := run(t, func(o *glipvk.DetectorOptions) { o.LargestToken = true })
+	largest := run(t, func(o *glipvk.DetectorOptions) { o.Aggregate = glipvk.AggregateMax })
 	if differ(largest, all, exact) == "" {
-		t.Error("LargestToken changes nothing where labels have two tokens")
+		t.Error("the largest token changes nothing where labels have two tokens")
 	}
 }
 
