@@ -240,6 +240,9 @@ func TestDetectorVerify(t *testing.T) {
 			if err != nil || len(list) < 5+2+15+2 {
 				t.Fatalf("%d differences, %v", len(list), err)
 			}
+			if _, err := json.Marshal(list); err != nil {
+				t.Error(err)
+			}
 			for _, x := range list {
 				if !x.OK() {
 					wrong = append(wrong, x.Name)

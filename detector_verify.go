@@ -21,7 +21,7 @@ var verifiedPaths = []string{
 const samePixels = 1
 
 // What the detections may be off in f32. Where there are none the scale is 0, and the
-// bound, which is relative, still has to be a number.
+// bound, which is relative, still has to be a number, as all that JSON can hold.
 const (
 	allowedScore  = 1e-4
 	allowedPixel  = 0.05
@@ -130,7 +130,7 @@ func sameDetections(got, want []Detection) []Difference {
 	list := []Difference{difference(name+", scores", scores[0], scores[1]), difference(name+", corners", corners[0], corners[1])}
 	for i, allowed := range []float64{allowedScore, allowedPixel} {
 		list[i].NonFinite += alone
-		list[i].Allowed = Bounds{RelativeL2: math.Inf(1), RelativeAbsolute: allowed / max(list[i].AbsMax, smallestScale)}
+		list[i].Allowed = Bounds{RelativeL2: math.MaxFloat64, RelativeAbsolute: allowed / max(list[i].AbsMax, smallestScale)}
 	}
 	return list
 }

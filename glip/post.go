@@ -42,7 +42,7 @@ type Detection struct {
 
 // Limits are those of the last step. The zero value is the original's.
 type Limits struct {
-	IoU   float64 // above it the lower score of a label is suppressed; 0 is DefaultIoU, below 0 suppresses nothing that does not cover exactly, above 1 nothing
+	IoU   float64 // above it the lower score of a label is suppressed; 0 is DefaultIoU, from 1 on nothing is suppressed, below 0 all but one of each label
 	Count int     // detections that stay, more where scores are equal; 0 is DefaultDetections, below 0 all
 }
 

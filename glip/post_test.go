@@ -136,6 +136,7 @@ func TestSuppress(t *testing.T) {
 		{"what is suppressed suppresses nothing", []glip.Detection{square(0, 0.9, 1), square(2, 0.8, 1), square(4, 0.7, 1)}, 0.6, []int{0, 2}},
 		{"order of the argument", []glip.Detection{square(90, 0.1, 1), square(60, 0.3, 2), square(30, 0.2, 1)}, 0.6, []int{0, 1, 2}},
 		{"no limit", []glip.Detection{square(0, 0.5, 1), square(0, 0.9, 1)}, 1, []int{0, 1}},
+		{"one of each label", []glip.Detection{square(0, 0.5, 1), square(50, 0.9, 1), square(50, 0.1, 2)}, -1, []int{1, 2}},
 		{"any overlap", []glip.Detection{square(0, 0.5, 1), square(9, 0.9, 1), square(30, 0.1, 1)}, 0, []int{1, 2}},
 	} {
 		before := slices.Clone(tc.list)
