@@ -15,24 +15,12 @@ func tinyDetect(more ...string) []string {
 		"--weights", filepath.Join(data, "model.pth"), "--size", "64", "--threshold", "0", "--format", "json"}, more...)
 }
 
-// TestDetectEdges goes through the queries and inputs that are likeliest to break
-// something, with the whole detector behind the command: each is a clear error with exit
-// status 2 and no file, or a result that the help describes.
-func TestDetectEdges(t *testing.T) {
-	d := newDesk(t)
+// edges are queries and inputs that are likeliest to break something; long is a sentence of
+// 10,000 characters.
+func edges(d desk, long string) []exitRow {
 	cat := d.path("cat.png")
-	d.write(t, "dot.png", photograph(t, 1, 1))
-	d.write(t, "sliver.png", photograph(t, 3, 40))
-	d.write(t, "bytes.txt", []byte("cat\ncaf\xe9\n"))
-	d.write(t, "blank.txt", []byte("\n \n"))
-	d.write(t, "lines.txt", []byte("\xef\xbb\xbfcat\r\n\r\nred umbrella\r\n"))
-	long := strings.Repeat("a cat and a dog, ", 588) + "done" // 10,000 characters
-	if len(long) != 10_000 {
-		t.Fatal(len(long))
-	}
 	backbone := filepath.Join("..", "..", "testdata", "checkpoints", "mmpretrain-nano.pth")
-	draw := []string{"--draw", "--crop", "--taps", "rpn.head.dot.*", "--out", d.out}
-	for _, row := range []exitRow{
+	return []exitRow{
 		{"empty caption", []string{"--text", "", cat}, 2, "--text is empty"},
 		{"spaces", []string{"--text", "  ", cat}, 2, "--phrase"},
 		{"separators", []string{"--text", " . . . ", cat}, 2, "--phrase"},
@@ -66,7 +54,24 @@ func TestDetectEdges(t *testing.T) {
 		{"out below a file", []string{"--class", "cat", "--draw", "--out", filepath.Join(cat, "x"), cat}, 2, "choose a folder"},
 		{"taps of nothing", []string{"--class", "cat", "--taps", "nothing.*", "--out", d.out, cat}, 2, "nothing.*"},
 		{"override of a checkpoint", []string{"--class", "cat", "--override", "rpn.head.bias0=-2", cat}, 2, "override"},
-	} {
+	}
+}
+
+// TestDetectEdges has the whole detector behind the command: each edge is a clear error with
+// exit status 2 and no file, or a result that the help describes.
+func TestDetectEdges(t *testing.T) {
+	d := newDesk(t)
+	d.write(t, "dot.png", photograph(t, 1, 1))
+	d.write(t, "sliver.png", photograph(t, 3, 40))
+	d.write(t, "bytes.txt", []byte("cat\ncaf\xe9\n"))
+	d.write(t, "blank.txt", []byte("\n \n"))
+	d.write(t, "lines.txt", []byte("\xef\xbb\xbfcat\r\n\r\nred umbrella\r\n"))
+	long := strings.Repeat("a cat and a dog, ", 588) + "done" // 10,000 characters
+	if len(long) != 10_000 {
+		t.Fatal(len(long))
+	}
+	draw := []string{"--draw", "--crop", "--taps", "rpn.head.dot.*", "--out", d.out}
+	for _, row := range edges(d, long) {
 		t.Run(row.name, func(t *testing.T) {
 			if err := os.RemoveAll(d.out); err != nil {
 				t.Fatal(err)
