@@ -102,8 +102,17 @@ func TestDetectorNonFinite(t *testing.T) {
 	}
 }
 
-func TestOpenDetectorErrors(t *testing.T) {
-	c := tinyCases(t)["tiny.caption"]
+// refusal is a change of options that OpenDetector refuses, and what its error says.
+type refusal struct {
+	name   string
+	model  string
+	change func(*glipvk.DetectorOptions)
+	words  []string
+}
+
+// weightRefusals are those of the architecture and of what is read from files.
+func weightRefusals(t *testing.T, c tinyCase) []refusal {
+	t.Helper()
 	wrong := c.config
 	wrong.Layers = 3
 	bad := c.config
@@ -120,12 +129,7 @@ func TestOpenDetectorErrors(t *testing.T) {
 	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, tc := range []struct {
-		name   string
-		model  string
-		change func(*glipvk.DetectorOptions)
-		words  []string
-	}{
+	return []refusal{
 		{"unknown name", "glip-xl", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-xl", "glip-t"}},
 		{"no name", "", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-t"}},
 		{"bad architecture", "", func(o *glipvk.DetectorOptions) { o.Arch = &bad }, []string{"channels is 0"}},
@@ -149,6 +153,12 @@ func TestOpenDetectorErrors(t *testing.T) {
 		{"small vocabulary", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = short }, []string{"short.txt", "6", "209"}},
 		{"no vocabulary", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = tiny("none.txt") }, []string{"none.txt"}},
 		{"vocabulary that is none", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = tiny("model.pth") }, []string{"model.pth"}},
+	}
+}
+
+// optionRefusals are the others.
+func optionRefusals() []refusal {
+	return []refusal{
 		{"unknown device", "", func(o *glipvk.DetectorOptions) { o.Device = "abacus" }, []string{"device"}},
 		{"unknown precision", "", func(o *glipvk.DetectorOptions) { o.Precision = "f8" }, []string{"f8"}},
 		{"size below one", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: -1} }, []string{"size"}},
@@ -158,7 +168,12 @@ func TestOpenDetectorErrors(t *testing.T) {
 		{"threshold", "", func(o *glipvk.DetectorOptions) { o.Threshold = math.NaN() }, []string{"threshold"}},
 		{"probability", "", func(o *glipvk.DetectorOptions) { o.Probability = math.NaN() }, []string{"probability"}},
 		{"IoU", "", func(o *glipvk.DetectorOptions) { o.IoU = math.NaN() }, []string{"IoU"}},
-	} {
+	}
+}
+
+func TestOpenDetectorErrors(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	for _, tc := range append(weightRefusals(t, c), optionRefusals()...) {
 		t.Run(tc.name, func(t *testing.T) {
 			o := c.options()
 			if tc.name != "unknown device" {
@@ -239,6 +254,9 @@ func TestDetectorVerify(t *testing.T) {
 			list, err := d.VerifyInput(t.Context(), in, c.query, found)
 			if err != nil || len(list) < 5+2+15+2 {
 				t.Fatalf("%d differences, %v", len(list), err)
+			}
+			if _, err := json.Marshal(list); err != nil {
+				t.Error(err)
 			}
 			for _, x := range list {
 				if !x.OK() {

@@ -62,8 +62,8 @@ type DetectorOptions struct {
 	Probability float64
 
 	// PerLevel is how many candidates each level of the pyramid may have, 0 is the
-	// original's 1000. IoU above which one of two boxes of a label is suppressed, 0 is
-	// the original's 0.6. Max is how many detections a prompt may have, 0 is the
+	// original's 1000. IoU above which the lesser of two boxes of a label is
+	// suppressed, 0 is the original's 0.6, from 1 on none is. Max is how many detections a prompt may have, 0 is the
 	// original's 100, below 0 all.
 	PerLevel int
 	IoU      float64
