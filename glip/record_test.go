@@ -146,7 +146,7 @@ func TestDefaults(t *testing.T) {
 		token bool
 	}{
 		{glip.Grounding{}, graph.Candidates{Threshold: 0.05, Limit: 1000}, false},
-		{glip.Grounding{Threshold: -1, PerLevel: 7, LargestToken: true}, graph.Candidates{Threshold: 0, Limit: 7}, true},
+		{glip.Grounding{Threshold: -1, PerLevel: 7, Aggregate: graph.Max}, graph.Candidates{Threshold: 0, Limit: 7}, true},
 		{glip.Grounding{Threshold: 0.25}, graph.Candidates{Threshold: 0.25, Limit: 1000}, false},
 	} {
 		tc.in.Height, tc.in.Width, tc.in.Tokens, tc.in.Labels = 32, 32, 5, 2
