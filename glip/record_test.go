@@ -141,13 +141,13 @@ func TestGrids(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	cfg := tinyCase(t, "tiny.caption").config(t)
 	for _, tc := range []struct {
-		in    glip.Grounding
-		want  graph.Candidates
-		token bool
+		in     glip.Grounding
+		want   graph.Candidates
+		scores graph.Aggregate
 	}{
-		{glip.Grounding{}, graph.Candidates{Threshold: 0.05, Limit: 1000}, false},
-		{glip.Grounding{Threshold: -1, PerLevel: 7, Aggregate: graph.Max}, graph.Candidates{Threshold: 0, Limit: 7}, true},
-		{glip.Grounding{Threshold: 0.25}, graph.Candidates{Threshold: 0.25, Limit: 1000}, false},
+		{glip.Grounding{}, graph.Candidates{Threshold: 0.05, Limit: 1000}, graph.Mean},
+		{glip.Grounding{Threshold: -1, PerLevel: 7, Aggregate: graph.Max}, graph.Candidates{Threshold: 0, Limit: 7}, graph.Max},
+		{glip.Grounding{Threshold: 0.25}, graph.Candidates{Threshold: 0.25, Limit: 1000}, graph.Mean},
 	} {
 		tc.in.Height, tc.in.Width, tc.in.Tokens, tc.in.Labels = 32, 32, 5, 2
 		g, err := glip.RecordGrounding(cfg, tc.in)
@@ -162,7 +162,7 @@ func TestDefaults(t *testing.T) {
 					t.Errorf("%+v records %+v, want %+v", tc.in, op, tc.want)
 				}
 			case graph.PhraseScores:
-				if op.Max != tc.token {
+				if op.Aggregate != tc.scores {
 					t.Errorf("%+v records %+v", tc.in, op)
 				}
 			}
