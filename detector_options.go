@@ -86,7 +86,11 @@ type DetectorOptions struct {
 	// 0 is 2 and 64. A picture of 800x1333 takes 23 MB.
 	Pictures, Captions int
 
-	AllowNonFinite      bool // as in [Options]
+	// AllowNonFinite is as in [Options]. Detect still refuses features, encoded captions and
+	// boxes that are no numbers; scores that are none pass no threshold, so that damage in
+	// the tower or the head may only show as nothing found.
+	AllowNonFinite bool
+
 	Validation, NoCache bool // as in [Options]
 
 	// Progress is as in [Options]; the stages are "weights" and "verify".
