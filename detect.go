@@ -127,9 +127,6 @@ func (r runner) run(ctx context.Context, e extent, inputs ...[]float32) ([][]flo
 // maps are P3..P7 of a picture.
 func (r runner) maps(ctx context.Context, in picture.DetectorInput) ([][]float32, error) {
 	maps, _, err := r.d.seen.get(ctx, fingerprint(in), func() ([][]float32, error) {
-		if !finite(in.Data) {
-			return nil, blame(errors.New("glipvk: the picture's values must be finite, and not all are"))
-		}
 		maps, err := r.run(ctx, extent{part: vision, height: in.Height, width: in.Width}, in.Data)
 		if err != nil {
 			return nil, err
@@ -172,6 +169,8 @@ func checkInput(in picture.DetectorInput) error {
 	case r.Height < 1 || r.Height > in.Height || r.Width < 1 || r.Width > in.Width:
 		return blame(fmt.Errorf("glipvk: a picture of %d x %d with the padding, and of %d x %d without: want from 1 x 1 to that size",
 			in.Height, in.Width, r.Height, r.Width))
+	case !finite(in.Data):
+		return blame(errors.New("glipvk: the picture's values must be finite, and not all are"))
 	}
 	return nil
 }
@@ -222,7 +221,7 @@ func (d *Detector) boxes(rows [][]float32, in picture.DetectorInput, p prompt) (
 	frame := glip.Frame{PaddedHeight: in.Height, PaddedWidth: in.Width, Height: in.Resized.Height, Width: in.Resized.Width}
 	found, err := glip.Detections(d.config, rows, frame, glip.Limits{IoU: d.options.IoU, Count: d.options.Max})
 	if err != nil {
-		return nil, blame(err)
+		return nil, blame(fmt.Errorf("glipvk: %s with weights %s: %w", d.name, d.label, err))
 	}
 	var list []Detection
 	for _, f := range found {

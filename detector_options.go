@@ -14,9 +14,9 @@ type Aggregate = graph.Aggregate
 
 // The ways to score a label.
 const (
-	Mean  = graph.Mean
-	Max   = graph.Max
-	Power = graph.Power
+	AggregateMean  = graph.Mean  // by the mean of their probabilities, as released models do
+	AggregateMax   = graph.Max   // by the largest
+	AggregatePower = graph.Power // by the geometric mean
 )
 
 // DetectorOptions of [OpenDetector]. The zero value runs synthetic weights on the best

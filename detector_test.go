@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk"
@@ -17,7 +18,7 @@ import (
 )
 
 // tiny are the files of the scaled-down detector.
-func tiny(name string) string { return filepath.Join("testdata", "glip", name) }
+func tiny(name string) string { return filepath.Join("testdata", "glip", "tiny", name) }
 
 // tinyCase is a case of testdata/glip/manifest.json.
 type tinyCase struct {
@@ -39,16 +40,27 @@ type tinyCase struct {
 // tinyCases reads the manifest.
 func tinyCases(t testing.TB) map[string]tinyCase {
 	t.Helper()
-	data, err := os.ReadFile(tiny("manifest.json"))
+	data, err := os.ReadFile(filepath.Join("testdata", "glip", "manifest.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var manifest struct{ Cases []tinyCase }
+	var manifest struct {
+		Groups []struct {
+			Group string
+			Cases []tinyCase
+		}
+	}
 	if err := json.Unmarshal(data, &manifest); err != nil {
 		t.Fatal(err)
 	}
 	cases := map[string]tinyCase{}
-	for _, c := range manifest.Cases {
+	var list []tinyCase
+	for _, g := range manifest.Groups {
+		if strings.HasPrefix(g.Group, "tiny") {
+			list = append(list, g.Cases...)
+		}
+	}
+	for _, c := range list {
 		if c.config, err = glip.ParseConfig(c.Arch); err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +104,7 @@ func photo(height, width int, seed uint64) picture.Picture {
 // golden are the detections of the original, in the resized picture.
 func (c tinyCase) golden(t testing.TB) []glipvk.Detection {
 	t.Helper()
-	data, err := os.ReadFile(tiny(c.ID + ".detections.npy"))
+	data, err := os.ReadFile(filepath.Join(filepath.Dir(tiny("")), strings.Split(c.ID, ".")[0], c.ID+".detections.npy"))
 	if err != nil {
 		t.Fatal(err)
 	}

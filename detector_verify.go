@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/picture"
@@ -79,14 +80,27 @@ func (d *Detector) verifyPrompt(ctx context.Context, in picture.DetectorInput, p
 	list := make([]Difference, len(want))
 	for i := range want {
 		list[i] = difference(want[i].Name, got[i].Data, want[i].Data)
-		list[i].Allowed = detectorBounds(d.device.Precision)
+		list[i].Allowed = detectorBounds(want[i].Name, d.device.Precision)
 	}
 	boxes, err := d.boxes(oracle.rows, in, p)
 	return list, boxes, err
 }
 
-// detectorBounds are those of the values inside a detector.
-func detectorBounds(p Precision) Bounds { return p.Bounds() }
+// detectorBounds are those of a value inside a detector: a precision's own before the
+// tower, wider ones behind it. Its norms over maps of a few positions enlarge what rounding
+// leaves: on the reference cases PyTorch's float32 predictions lie up to 1.1e-4 (relative
+// L2) from its float64 ones, the largest difference is 2.8e-4 of their root mean square,
+// and the bounds are four times that. The smallest mistake of spec section 12 that is made
+// in every DyConv, another number of groups, moves them by 1e-2.
+func detectorBounds(name string, p Precision) Bounds {
+	switch {
+	case !strings.HasPrefix(name, "rpn.head."):
+		return p.Bounds()
+	case p == F16:
+		return Bounds{RelativeL2: 5e-2, RelativeAbsolute: 1e-1}
+	}
+	return Bounds{RelativeL2: 5e-4, RelativeAbsolute: 1e-3}
+}
 
 // sameDetections pairs detections and compares scores and corners. Those without a partner
 // count as elements that are not finite in one of the two.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
 )
@@ -63,4 +65,41 @@ func ExampleModel_Stream() {
 	// 0 stage3 [1 64 4 4]
 	// 1 cannot be used: true
 	// 2 stage3 [1 64 4 4]
+}
+
+// Boxes in a photograph, by a tiny detector. For real ones, leave Arch, Vocabulary and Size
+// out and name a detector and its checkpoint.
+func ExampleDetector() {
+	ctx := context.Background()
+	data, err := os.ReadFile("cmd/glip/testdata/tiny.json")
+	if err != nil {
+		log.Fatal(err)
+	}
+	arch, err := glip.ParseConfig(data)
+	if err != nil {
+		log.Fatal(err)
+	}
+	d, err := glipvk.OpenDetector(ctx, "", glipvk.DetectorOptions{
+		Weights: "testdata/glip/model.pth", Vocabulary: "testdata/glip/vocab.txt", Arch: &arch, Device: "cpu",
+		Size: picture.DetectorSize{Short: 96}, Threshold: 0.5, Max: 3,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer d.Close()
+	cat, err := picture.Open("testdata/pictures/chelsea.png", picture.Limits{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	found, err := d.Detect(ctx, cat, glipvk.Query{Caption: "a cat and a red umbrella", Phrases: []string{"cat", "red umbrella"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range found {
+		fmt.Printf("%-12s %.2f at (%.0f, %.0f) to (%.0f, %.0f)\n", f.Phrase, f.Score, f.Box.X1, f.Box.Y1, f.Box.X2, f.Box.Y2)
+	}
+	// Output:
+	// red umbrella 0.79 at (386, 165) to (448, 297)
+	// red umbrella 0.77 at (351, 168) to (437, 297)
+	// red umbrella 0.75 at (317, 150) to (417, 297)
 }

@@ -66,6 +66,8 @@ func (m *memo[K, V]) fill(key K, k *kept[V], f func() (V, error)) (V, bool, erro
 		delete(m.held, key)
 	}
 	close(k.ready)
+	m.clock++
+	k.used = m.clock // what took long is not dropped for that
 	for m.drop() {
 	}
 	m.mu.Unlock()

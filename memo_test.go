@@ -46,6 +46,36 @@ func TestMemoForgets(t *testing.T) {
 	}
 }
 
+// TestMemoKeepsWhatIsUnderWay: it stays however many results come in between, for those
+// who wait for it and for those who come right after.
+func TestMemoKeepsWhatIsUnderWay(t *testing.T) {
+	m := newMemo[int, int](1)
+	begun, end := make(chan struct{}), make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		v, fresh, err := m.get(t.Context(), 1, func() (int, error) { close(begun); <-end; return 1, nil })
+		if v != 1 || !fresh || err != nil {
+			t.Errorf("the slow one: %d, %v, %v", v, fresh, err)
+		}
+	})
+	<-begun
+	for key := 2; key < 5; key++ {
+		if _, _, err := m.get(t.Context(), key, func() (int, error) { return key, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	group.Go(func() {
+		if v, fresh, err := m.get(t.Context(), 1, func() (int, error) { return 0, errors.New("computed again") }); v != 1 || fresh || err != nil {
+			t.Errorf("one that waits: %d, %v, %v", v, fresh, err)
+		}
+	})
+	close(end)
+	group.Wait()
+	if m.held[1] == nil || len(m.held) != 1 {
+		t.Errorf("%d results are held, want that of the slow one alone", len(m.held))
+	}
+}
+
 func TestMemoErrors(t *testing.T) {
 	m := newMemo[int, int](1)
 	bad := errors.New("bad")

@@ -3,6 +3,7 @@ package glipvk
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,6 +87,54 @@ func TestCacheKeepsWhatIsInUse(t *testing.T) {
 	}
 	if err := p.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// sized is a fake that works in that many bytes.
+type sized struct {
+	fake
+	bytes int64
+}
+
+func (s sized) stats() Stats { return Stats{ArenaBytes: s.bytes - 1, StagingBytes: 1} }
+
+// TestCacheMemory gives up the least recently used programs beyond the bytes, but not the
+// latest two, and none that is in use. Programs take ten times their number.
+func TestCacheMemory(t *testing.T) {
+	closed := &sync.Map{}
+	p := newPrograms(9, func(_ context.Context, e extent) (program, Features, error) {
+		return sized{fake{extent: e, closed: closed}, 10 * int64(e.height)}, nil, nil
+	})
+	p.memory, p.atLeast = 100, 2
+	acquire := func(n int) *slot {
+		s, err := p.acquire(context.Background(), size(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	one := acquire(1)
+	for _, step := range []struct {
+		use  int
+		open []int
+	}{
+		{2, []int{1, 2}}, {3, []int{1, 2, 3}}, {4, []int{1, 2, 3, 4}}, // 100 bytes
+		{2, []int{1, 2, 3, 4}}, {5, []int{1, 2, 5}}, // without 3 it is 120
+		{9, []int{1, 9}}, {20, []int{1, 20}}, {1, []int{1, 20}},
+	} {
+		p.release(acquire(step.use))
+		for n := 1; n <= 20; n++ {
+			if compiled := p.held[size(n)] != nil; compiled != slices.Contains(step.open, n) {
+				t.Errorf("after %d, program %d is held: %v", step.use, n, compiled)
+			}
+		}
+	}
+	p.release(one)
+	if err := p.close(); err != nil {
+		t.Error(err)
+	}
+	if !gone(closed, 1) || !gone(closed, 20) {
+		t.Error("close left a program open")
 	}
 }
 

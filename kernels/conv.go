@@ -242,7 +242,7 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
 func (l *lowerer) convProduct(s step, v convolution, a, om operand, rows span, row0 int) {
 	n, k := v.n, v.k()
 	pack := l.packing(v.weight)
-	p := product{batch: 1, mode: identity, epilogue: linear{bias: v.bias >= 0},
+	p := product{batch: 1, mode: identity,
 		push: gemmPush{M: uint32(rows.units()), N: uint32(n), K: uint32(k), LDA: uint32(k), LDB: uint32(max(n, pack.cols)), LDC: uint32(n), Heads: 1, Alpha: 1}}
 	width := 1
 	if l.readsMap(v) {
@@ -264,24 +264,58 @@ func (l *lowerer) convProduct(s step, v convolution, a, om operand, rows span, r
 	if pack.half {
 		p.variant += "_fhf"
 	}
-	b := operand{weight: l.g.Nodes[v.weight].Path, bytes: pack.bytes(l.shape(v.weight)), width: 4, half: pack.half, access: engine.Read}
+	y := l.write(s.out, width, rows.begin*n, rows.units()*n)
+	previous := y
+	previous.access = engine.Read
+	for _, part := range l.depths(v) {
+		first := part.begin == 0
+		b := l.kRows(v, part)
+		plain := b.unread()
+		plain.width = width
+		bias, residual := plain, plain
+		if p.epilogue = (linear{bias: v.bias >= 0 && first, residual: !first}); p.epilogue.bias {
+			bias = l.whole(v.bias, width)
+		}
+		if !first {
+			residual = previous
+		}
+		p.push.ABase, p.push.K = uint32(part.begin), uint32(part.units())
+		p.operands = []operand{a, b, bias, residual, y}
+		switch {
+		case p.side > 0:
+			p.operands = append(p.operands, om)
+		case width == 4: // a variant that could norm its rows
+			p.operands = append(p.operands, plain, plain)
+		}
+		l.emitProduct(s, p)
+	}
+}
+
+// depths are the parts of k that are multiplied one after the other.
+func (l *lowerer) depths(v convolution) []span {
+	k, parts := v.k(), 1
+	if l.style.cores > 0 && !l.readsMap(v) {
+		parts = ceilDiv(k, directDepth)
+	}
+	granule := max(16, int(l.align/4))
+	each := ceilDiv(ceilDiv(k, parts), granule) * granule
+	var list []span
+	for at := 0; at < k; at += each {
+		list = append(list, span{at, min(at+each, k)})
+	}
+	return list
+}
+
+// kRows is the operand of some rows of the weight packed as [K, N].
+func (l *lowerer) kRows(v convolution, rows span) operand {
+	pack := l.packing(v.weight)
+	o := operand{weight: l.g.Nodes[v.weight].Path, width: 4, half: pack.half, access: engine.Read}
 	if v.c%4 != 0 {
-		b.width = 1
+		o.width = 1
 	}
-	plain := b.unread()
-	plain.width = width
-	bias := plain
-	if v.bias >= 0 {
-		bias = l.whole(v.bias, width)
-	}
-	p.operands = []operand{a, b, bias, plain, l.write(s.out, width, rows.begin*n, rows.units()*n)}
-	switch {
-	case p.side > 0:
-		p.operands = append(p.operands, om)
-	case width == 4: // a variant that could norm its rows
-		p.operands = append(p.operands, plain, plain)
-	}
-	l.emitProduct(s, p)
+	perRow := l.size(v.weight) * int64(max(v.n, pack.cols))
+	o.offset, o.bytes = perRow*int64(rows.begin), perRow*int64(rows.units())
+	return o
 }
 
 // staged is how the uniform product finds its rows.

@@ -21,7 +21,9 @@ func (l *lowerer) takesUniform(x cross) bool {
 		}
 		return true
 	}
-	return l.style.gemm == uniform && x.m*x.n*x.k >= crossWork && (x.beginA|x.beginB|x.beginC)%4 == 0 &&
+	most := l.caps.MaxWorkgroups
+	return l.style.gemm == uniform && x.m*x.n*x.k >= crossWork && ceilDiv(x.n, uniformPanel) <= min(most[0], most[1]) && x.m <= most[0] &&
+		(x.beginA|x.beginB|x.beginC)%4 == 0 &&
 		whole(x.pictures, x.a.picture, x.b.picture, x.c.picture, x.biasPicture) && whole(x.heads, x.a.head, x.b.head, x.c.head, x.biasHead)
 }
 

@@ -79,6 +79,7 @@ func detectorPlaces() []detectorPlace {
 			b.Output(b.In("y").Embed(b.In("x").Input(1, 256), b.Param("word", 30522, 768), b.Param("kind", 2, 768), b.Param("position", 512, 768)))
 		}},
 		{"swaplast 22400x160", func(b *graph.Builder) { b.Output(b.In("y").SwapLast(b.In("x").Input(1, 1, 22400, 160))) }},
+		{"swaplast 20267x160", func(b *graph.Builder) { b.Output(b.In("y").SwapLast(b.In("x").Input(1, 1, 20267, 160))) }},
 		{"swaplast 8x22400x256", func(b *graph.Builder) { b.Output(b.In("y").SwapLast(b.In("x").Input(1, 8, 22400, 256))) }},
 		{"softmax 160x22400", func(b *graph.Builder) { b.Output(b.In("y").Softmax(b.In("x").Input(1, 1, 160, 22400))) }},
 		{"softmax 22400x8x20", func(b *graph.Builder) { b.Output(b.In("y").Softmax(b.In("x").Input(1, 22400, 8, 20))) }},

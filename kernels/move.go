@@ -189,7 +189,7 @@ func (l *lowerer) emitPatches(s step, push patchesPush, in, rows span) error {
 	return nil
 }
 
-// channelsFirstPush mirrors the block of channelsfirst.comp and, in vectors, that of swapblocks.comp.
+// channelsFirstPush mirrors the block of channelsfirst.comp and, in the operands' vectors, that of swapblocks.comp.
 type channelsFirstPush struct {
 	Tokens, Token0, AllTokens       uint32
 	Channels, Channel0, AllChannels uint32
@@ -237,24 +237,27 @@ func (l *lowerer) transposed(s step, pictures, tokens, c int) error {
 	return nil
 }
 
+// emitTransposed transposes some tokens of some channels of one picture, sizes being all
+// there are.
 func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) error {
 	tokens, c, t, ch := sizes[0], sizes[1], of[0], of[1]
-	stem, width := "channelsfirst", 1
-	if l.style.lanes == 1 && (tokens|c|t.begin|t.units()|ch.begin|ch.units())%4 == 0 {
-		stem, width = "swapblocks", 4
+	stem, xw, yw := "channelsfirst", 1, 1 // widths of the operands
+	if l.style.lanes == 1 && (c|ch.begin|ch.units())%4 == 0 {
+		if stem, xw = "swapblocks_ragged", 4; (tokens|t.begin|t.units())%4 == 0 {
+			stem, yw = "swapblocks", 4
+		}
 	}
-	x := l.read(s.in[0], width, (picture*tokens+t.begin)*c, t.units()*c)
-	y := l.write(s.out, width, (picture*c+ch.begin)*tokens, ch.units()*tokens)
-	w := uint32(width)
-	push := channelsFirstPush{Tokens: uint32(t.units()) / w, Token0: uint32(t.begin) / w, AllTokens: uint32(tokens) / w,
-		Channels: uint32(ch.units()) / w, Channel0: uint32(ch.begin) / w, AllChannels: uint32(c) / w}
-	push.XStart, push.YStart = l.aligned(&x)/w, l.aligned(&y)/w
+	x := l.read(s.in[0], xw, (picture*tokens+t.begin)*c, t.units()*c)
+	y := l.write(s.out, yw, (picture*c+ch.begin)*tokens, ch.units()*tokens)
+	push := channelsFirstPush{Tokens: uint32(t.units() / yw), Token0: uint32(t.begin / yw), AllTokens: uint32(tokens / yw),
+		Channels: uint32(ch.units() / xw), Channel0: uint32(ch.begin / xw), AllChannels: uint32(c / xw)}
+	push.XStart, push.YStart = l.aligned(&x)/uint32(xw), l.aligned(&y)/uint32(yw)
 	d := dispatch{constants: constants(max(l.style.group, tileSide), tileSide), push: push, operands: []operand{x, y},
 		groups: [3]int{ceilDiv(t.units(), tileSide), ceilDiv(ch.units(), tileSide), 1}}
-	if width == 4 {
+	if xw == 4 {
 		d.constants = constants(l.style.group, swapBlocks)
 		var err error
-		if d.groups, err = l.fold(ceilDiv(t.units()/4*ceilDiv(ch.units()/4, swapBlocks), l.style.group)); err != nil {
+		if d.groups, err = l.fold(ceilDiv(t.units()/yw*ceilDiv(ch.units()/xw, swapBlocks), l.style.group)); err != nil {
 			return err
 		}
 	}

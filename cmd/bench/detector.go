@@ -64,7 +64,7 @@ func (b *detectorBench) main(ctx context.Context, stdout, stderr io.Writer) (err
 	if b.detector, err = glipvk.OpenDetector(ctx, b.name, b.options); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.detector.Close()) }()
+	defer func() { err = errors.Join(err, b.detector.CloseWithin(ctx, grace)) }()
 	load := time.Since(begin)
 	if err := b.makeInputs(); err != nil {
 		return err

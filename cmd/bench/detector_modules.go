@@ -31,6 +31,8 @@ func moduleOf(path string, fusion bool) module {
 		return module{name: pyramidModule(at(2))}
 	case at(0) == "backbone" && at(2) == "stages":
 		return module{name: "backbone stage" + number(at(3), 1)}
+	case at(0) == "backbone" && strings.HasPrefix(at(2), "norm"): // of the map that a stage puts out
+		return module{name: "backbone stage" + number(strings.TrimPrefix(at(2), "norm"), 1)}
 	case at(0) == "backbone":
 		return module{name: "backbone " + at(2)}
 	case at(0) == "language_backbone" && at(3) == "encoder":
@@ -188,7 +190,7 @@ func moduleRows(ops [cases][]operation, name func(path string) string) []moduleR
 
 // printModules writes the two tables: by module, and by part over all layers of the tower.
 func (r *detectorReport) printModules(w io.Writer) error {
-	total := moduleRows(r.ops(), func(string) string { return "total" })
+	total := moduleRows(r.Ops, func(string) string { return "total" })
 	if len(total) == 0 {
 		return nil
 	}

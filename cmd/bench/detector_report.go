@@ -64,8 +64,6 @@ func newDetectorReport(b *detectorBench) *detectorReport {
 
 func (r *detectorReport) roofline() roofline { return roofline{r.PeakGFLOPS, r.CopyGBs} }
 
-func (r *detectorReport) ops() [cases][]operation { return r.Ops }
-
 // executed is the number of multiply-adds that a case takes.
 func (r *detectorReport) executed(which int) int64 {
 	c := r.Counts

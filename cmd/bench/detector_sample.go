@@ -35,6 +35,9 @@ func (b *detectorBench) samples(ctx context.Context, r *detectorReport) error {
 		return err
 	}
 	r.Interrupted = ctx.Err() != nil
+	for _, ops := range r.Ops {
+		r.roofline().judge(ops)
+	}
 	return nil
 }
 
@@ -104,10 +107,9 @@ func (b *detectorBench) profile(ctx context.Context, r *detectorReport) error {
 	}
 	for which := range cases {
 		r.Ops[which] = operations(profiles[which])
-		r.roofline().judge(r.Ops[which])
 	}
 	fusion := b.detector.Config().Fusion
-	r.Modules = moduleRows(r.ops(), func(path string) string { return moduleOf(path, fusion).name })
-	r.Parts = moduleRows(r.ops(), func(path string) string { return moduleOf(path, fusion).part })
+	r.Modules = moduleRows(r.Ops, func(path string) string { return moduleOf(path, fusion).name })
+	r.Parts = moduleRows(r.Ops, func(path string) string { return moduleOf(path, fusion).part })
 	return nil
 }

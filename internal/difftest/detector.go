@@ -49,6 +49,10 @@ type DetectorCase struct {
 	} `json:"entities"`
 	Positive map[string][]int `json:"positive_map"`
 	Tokens   int              `json:"tokens"`
+	Above    struct {
+		Threshold float64 `json:"threshold"`
+	} `json:"above_threshold"` // of the predictions' scores
+	FloatRun *ListDistance `json:"float32_run"` // of the original's detections in float32
 
 	Levels json.RawMessage `json:"levels"` // sizes of the maps
 	Valid  json.RawMessage `json:"valid"`  // tokens that are no padding
@@ -84,13 +88,14 @@ type TensorDistance struct {
 	RelRMS float64 `json:"rel_rms"`
 }
 
-// DetectorVariant is a deliberate mistake and how far it moves the outputs of a case, each
-// a [TensorDistance] or a [ListDistance].
+// DetectorVariant is a deliberate mistake and how far it moves the outputs of a case and
+// the detections of tiny.caption.
 type DetectorVariant struct {
-	Name     string                     `json:"variant"`
-	Case     string                     `json:"case"`
-	Distance map[string]json.RawMessage `json:"distance"`
-	Tiny     *ListDistance              `json:"tiny.caption"`
+	Name     string                    `json:"variant"`
+	Case     string                    `json:"case"`
+	Distance map[string]TensorDistance `json:"distance"`   // of tensors, or of all whose names begin so
+	List     *ListDistance             `json:"detections"` // of the case's detections
+	Tiny     *ListDistance             `json:"tiny.caption"`
 }
 
 // ListDistance compares two lists of detections: boxes of one that the other has none of

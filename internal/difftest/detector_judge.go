@@ -8,27 +8,27 @@ import (
 )
 
 // JudgeDetector runs a graph on an executor and compares the taps with what is stored, in
-// the order of the taps.
-func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r DetectorRun, w Weights) ([]TapReport, error) {
+// the order of the taps. It also returns the graph's outputs.
+func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r DetectorRun, w Weights) ([]TapReport, [][]float32, error) {
 	var ids []graph.ID
 	for _, tap := range r.Taps {
 		for _, path := range tap.Paths {
 			id, ok := r.Graph.Find(path)
 			if !ok {
-				return nil, fmt.Errorf("difftest: %s: the graph has no value %s", c.ID, path)
+				return nil, nil, fmt.Errorf("difftest: %s: the graph has no value %s", c.ID, path)
 			}
 			ids = append(ids, id)
 		}
 	}
-	values, err := e.Run(ctx, r.Graph, w, r.Inputs, ids)
+	values, err := e.Run(ctx, r.Graph, w, r.Inputs, append(ids[:len(ids):len(ids)], r.Graph.Outputs...))
 	if err != nil {
-		return nil, fmt.Errorf("difftest: %s on %s: %w", c.ID, e.Name(), err)
+		return nil, nil, fmt.Errorf("difftest: %s on %s: %w", c.ID, e.Name(), err)
 	}
 	var reports []TapReport
 	for _, tap := range r.Taps {
 		t, ok := c.Tensor(tap.Tensor)
 		if !ok {
-			return nil, fmt.Errorf("difftest: %s has no tensor %s", c.ID, tap.Tensor)
+			return nil, nil, fmt.Errorf("difftest: %s has no tensor %s", c.ID, tap.Tensor)
 		}
 		n := r.Graph.Nodes[ids[0]]
 		var got []float32
@@ -38,11 +38,11 @@ func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r Detector
 		}
 		report := TapReport{Path: n.Path, Op: n.Op.Kind(), Shape: t.Whole}
 		if report.Report, err = c.compareItem(t, tap, got); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		reports = append(reports, report)
 	}
-	return reports, nil
+	return reports, values, nil
 }
 
 // asStored brings a map [1, H, W, C] into the order of the tensor, [C, H, W].

@@ -2,7 +2,9 @@ package difftest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/glipvk/glipvk/glip"
@@ -49,6 +51,34 @@ func (c *DetectorCase) PlanModule() ([]DetectorRun, error) {
 		err = p.err
 	}
 	return runs, err
+}
+
+// PlanSelection records what follows the head's predictions for a case of post-processing, whose
+// candidates are the graph's outputs.
+func (c *DetectorCase) PlanSelection(in glip.Grounding) (DetectorRun, error) {
+	cfg, err := c.Config()
+	if err != nil {
+		return DetectorRun{}, err
+	}
+	p := &modulePlan{DetectorCase: c, cfg: cfg}
+	in.Tokens, in.Labels = c.Tokens, len(c.Positive)
+	dot := p.input("dot", 0)
+	r := DetectorRun{}
+	var grids []swin.Grid
+	for l := range glip.Levels {
+		g := p.size(fmt.Sprint("bbox", l))
+		n := min(g.Height*g.Width*c.Tokens, len(dot))
+		grids = append(grids, g)
+		r.Inputs = append(r.Inputs, dot[:n], p.input(fmt.Sprint("centerness", l), 0), p.input(fmt.Sprint("bbox", l), 0))
+		dot = dot[n:]
+	}
+	owned, err := c.Owned(in.Labels, in.Tokens)
+	if err != nil || p.err != nil {
+		return r, errors.Join(err, p.err)
+	}
+	r.Inputs = append(r.Inputs, owned)
+	r.Graph, err = glip.RecordSelection(cfg, grids, in)
+	return r, err
 }
 
 // modulePlan keeps the first error of reading inputs.
@@ -142,23 +172,70 @@ func (p *modulePlan) valid() []int {
 	return []int{one}
 }
 
+// fusion plans VLFuse for the tokens of each caption and, as each row of text looks at all
+// positions whatever the others are, the text side once more with the padding.
 func (p *modulePlan) fusion() (runs []DetectorRun, err error) {
-	const tower = "rpn.head.dyhead_tower.0."
+	rows := p.rows("lang")
 	for item, tokens := range p.valid() {
-		grids, maps := p.levels(item)
-		r := DetectorRun{Inputs: append(maps, p.text("lang", item, tokens))}
-		if r.Graph, err = glip.RecordFusion(p.cfg, 0, grids, tokens); err != nil {
+		r, err := p.fusionOf(item, tokens)
+		if err != nil {
 			return nil, err
 		}
-		for l := range grids {
-			r.Taps = append(r.Taps, DetectorTap{fmt.Sprint("out_visual", l), []string{fmt.Sprint(tower, "p", l+3)}, item})
+		runs = append(runs, r)
+		if tokens == rows {
+			continue
 		}
-		r.Taps = append(r.Taps, DetectorTap{"out_lang", []string{tower + "lang"}, item},
-			DetectorTap{"delta_v", []string{tower + "b_attn.attn.out_v_proj"}, item},
-			DetectorTap{"delta_l", []string{tower + "b_attn.attn.out_l_proj"}, item})
+		if r, err = p.fusionOf(item, rows); err != nil {
+			return nil, err
+		}
+		r.Taps = slices.DeleteFunc(r.Taps, func(tap DetectorTap) bool { return tap.Tensor != "out_lang" && tap.Tensor != "delta_l" })
 		runs = append(runs, r)
 	}
 	return runs, nil
+}
+
+// fusionOf is VLFuse of one picture and that many rows of its text.
+func (p *modulePlan) fusionOf(item, rows int) (r DetectorRun, err error) {
+	const tower = "rpn.head.dyhead_tower.0."
+	grids, maps := p.levels(item)
+	r.Inputs = append(maps, p.text("lang", item, rows))
+	for l := range grids {
+		r.Taps = append(r.Taps, DetectorTap{fmt.Sprint("out_visual", l), []string{fmt.Sprint(tower, "p", l+3)}, item})
+	}
+	r.Taps = append(r.Taps, DetectorTap{"out_lang", []string{tower + "lang"}, item},
+		DetectorTap{"delta_v", []string{tower + "b_attn.attn.out_v_proj"}, item},
+		DetectorTap{"delta_l", []string{tower + "b_attn.attn.out_l_proj"}, item})
+	r.Graph, err = glip.RecordFusion(p.cfg, 0, grids, rows)
+	return r, err
+}
+
+// rows is how many rows a stored text has, padding included.
+func (p *modulePlan) rows(name string) int {
+	t, ok := p.Tensor(name)
+	if !ok || len(t.Whole) != 3 {
+		if p.err == nil {
+			p.err = fmt.Errorf("difftest: %s has no text %s", p.ID, name)
+		}
+		return 1
+	}
+	return t.Whole[1]
+}
+
+// PlanPadded plans VLFuse or a text layer as if the padding of the text were part of it, which
+// is what the original computes without its mask.
+func (c *DetectorCase) PlanPadded() (DetectorRun, error) {
+	cfg, err := c.Config()
+	if err != nil {
+		return DetectorRun{}, err
+	}
+	p := &modulePlan{DetectorCase: c, cfg: cfg}
+	var r DetectorRun
+	if rows := p.rows("lang"); p.has("delta_l") {
+		r, err = p.fusionOf(0, rows)
+	} else {
+		r, err = p.textLayerOf(rows)
+	}
+	return r, errors.Join(err, p.err)
 }
 
 // text is the first rows of a caption.
@@ -171,12 +248,17 @@ func (p *modulePlan) text(name string, item, tokens int) []float32 {
 }
 
 func (p *modulePlan) textLayer() ([]DetectorRun, error) {
-	tokens := p.valid()[0]
-	g, err := glip.RecordTextLayer(p.cfg, 1, tokens)
-	return []DetectorRun{{
-		Graph: g, Inputs: [][]float32{p.text("lang", 0, tokens)},
+	r, err := p.textLayerOf(p.valid()[0])
+	return []DetectorRun{r}, err
+}
+
+// textLayerOf is the text layer of that many rows.
+func (p *modulePlan) textLayerOf(rows int) (DetectorRun, error) {
+	g, err := glip.RecordTextLayer(p.cfg, 1, rows)
+	return DetectorRun{
+		Graph: g, Inputs: [][]float32{p.text("lang", 0, rows)},
 		Taps: []DetectorTap{{Tensor: "out", Paths: []string{"rpn.head.dyhead_tower.1.output.clamped"}}},
-	}}, err
+	}, err
 }
 
 // deform builds the deformable convolution of a case; that with a norm has weights of its own names.

@@ -6,68 +6,176 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/cpu"
 	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/text"
 )
 
-// noGraph are the cases of group modules that are no graph: tests of packages picture,
-// glip and cpuref have them.
-var noGraph = []string{"preprocess", "anchors", "decode", "convert", "convert2", "post", "nms"}
-
 // detectorExecutors are the oracle, the programs that users get, and the same without any
-// rewrite.
+// rewrite; of package cpu, each set of instructions that is here.
 func detectorExecutors(t *testing.T, f func(*testing.T, difftest.Executor)) {
-	t.Run("cpuref", func(t *testing.T) { f(t, difftest.CPU{}) })
-	for _, v := range []difftest.Vulkan{
-		{Title: "vulkan"},
-		{Title: "vulkan-unfused", Options: kernels.Options{NoFusion: true}},
-	} {
-		t.Run(v.Title, func(t *testing.T) {
-			v.Device = difftest.OpenDevice(t, engine.Options{})
-			f(t, v)
-		})
+	run := func(t *testing.T, e difftest.Executor) { t.Run(e.Name(), func(t *testing.T) { f(t, e) }) }
+	run(t, difftest.CPU{})
+	for _, name := range cpu.Available() {
+		run(t, difftest.FastCPU{Title: "cpu-" + string(name), Instructions: name})
+		run(t, difftest.FastCPU{Title: "cpu-" + string(name) + "-unfused", Instructions: name, Options: cpu.Options{NoFusion: true}})
 	}
+	t.Run("vulkan", func(t *testing.T) {
+		d := difftest.OpenDevice(t, engine.Options{}) // one, as software drivers compile each pipeline for long
+		run(t, difftest.Vulkan{Device: d, Title: "fused"})
+		run(t, difftest.Vulkan{Device: d, Title: "unfused", Options: kernels.Options{NoFusion: true}})
+	})
 }
 
-// TestDetectorModules runs every module of the detector.
-func TestDetectorModules(t *testing.T) {
-	set := difftest.SharedDetector(t)
+// usual says whether users get this program where they ask for nothing: what is slow is run on
+// these alone.
+func usual(e difftest.Executor) bool {
+	switch e := e.(type) {
+	case difftest.FastCPU:
+		return e.Instructions == cpu.Available()[0] && !e.Options.NoFusion
+	case difftest.Vulkan:
+		return !e.Options.NoFusion
+	}
+	return true
+}
+
+// TestCommittedDetectorGolden runs every committed case of the detector on every executor.
+func TestCommittedDetectorGolden(t *testing.T) {
+	set := difftest.CommittedDetector(t)
+	testDetector(t, set, set.Cases)
+}
+
+// TestSharedDetectorGolden runs the cases that are not committed, the full-size ones on request.
+func TestSharedDetectorGolden(t *testing.T) {
+	committed, set := difftest.CommittedDetector(t), difftest.SharedDetector(t)
+	testDetector(t, set, slices.DeleteFunc(slices.Clone(set.Cases), func(c *difftest.DetectorCase) bool {
+		return slices.ContainsFunc(committed.Cases, func(d *difftest.DetectorCase) bool { return c.ID == d.ID })
+	}))
+}
+
+func testDetector(t *testing.T, set *difftest.DetectorSet, cases []*difftest.DetectorCase) {
+	s := newDetectorSuite(t, set)
+	for _, c := range cases {
+		if part := detectorParts[kindOf(c)]; part != nil {
+			t.Run(c.ID, func(t *testing.T) { part(t, c) })
+		}
+	}
 	detectorExecutors(t, func(t *testing.T, e difftest.Executor) {
-		for _, group := range []string{"modules", "bert"} {
-			for _, c := range set.Group(t, group) {
-				if kind, _, _ := strings.Cut(c.ID, "."); slices.Contains(noGraph, kind) {
-					continue
-				}
-				t.Run(c.ID, func(t *testing.T) { testModule(t, c, e) })
+		for _, c := range cases {
+			if detectorParts[kindOf(c)] == nil {
+				t.Run(c.ID, func(t *testing.T) { s.test(t, c, e) })
 			}
 		}
 	})
 }
 
-func testModule(t *testing.T, c *difftest.DetectorCase, e difftest.Executor) {
+// kindOf is the module that a case is about, the group of those that are about none.
+func kindOf(c *difftest.DetectorCase) string {
+	if c.Group != "modules" {
+		return c.Group
+	}
+	kind, _, _ := strings.Cut(c.ID, ".")
+	return kind
+}
+
+// detectorSuite is what tests of a set share.
+type detectorSuite struct {
+	set     *difftest.DetectorSet
+	tiny    *text.Tokenizer
+	weights map[*difftest.DetectorCase]difftest.Weights
+}
+
+func newDetectorSuite(t *testing.T, set *difftest.DetectorSet) *detectorSuite {
+	t.Helper()
+	tiny, err := text.Open(filepath.Join(set.Dir, "tiny", "vocab.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &detectorSuite{set, tiny, map[*difftest.DetectorCase]difftest.Weights{}}
+}
+
+func (s *detectorSuite) tokenizer(c *difftest.DetectorCase) *text.Tokenizer {
+	if strings.HasPrefix(c.Group, "tiny") {
+		return s.tiny
+	}
+	return text.BERT()
+}
+
+// weightsOf are a case's weights, made once: those of the modules take longer to make than to use.
+func (s *detectorSuite) weightsOf(t *testing.T, c *difftest.DetectorCase) difftest.Weights {
+	t.Helper()
+	if w := s.weights[c]; w != nil {
+		return w
+	}
 	w, err := c.Weights()
 	if err != nil {
 		t.Fatal(err)
 	}
+	const most = 1 << 22 // elements: word tables and whole detectors are made again
+	made := map[string][]float32{}
+	s.weights[c] = difftest.WeightsFunc(func(name string, shape []int) ([]float32, error) {
+		if data := made[name]; data != nil {
+			return data, nil
+		}
+		data, err := w.Tensor(name, shape)
+		if err == nil && len(data) <= most && c.Group != "e2e" && c.Group != "e2e_large" {
+			made[name] = data
+		}
+		return data, err
+	})
+	return s.weights[c]
+}
+
+// test runs a case on an executor: as recorded and, where there is cross attention, absorbed.
+func (s *detectorSuite) test(t *testing.T, c *difftest.DetectorCase, e difftest.Executor) {
+	switch kind := kindOf(c); {
+	case kind == "convert" || kind == "convert2":
+		testScores(t, s.set, c, e)
+	case kind == "post":
+		testPost(t, c, e)
+	case kind == "bert" && c.ID == "base" && !usual(e) && !full():
+		t.Skipf("full-size case: set %s=full to run it on this executor", fullGolden)
+	case c.Group == "modules" || c.Group == "bert":
+		s.testModule(t, c, e)
+		if kind == "vlfuse" {
+			s.testModule(t, c, difftest.Absorbed{Executor: e})
+		}
+	case strings.HasPrefix(c.Group, "e2e") && !full():
+		t.Skipf("full-size case: set %s=full to run it", fullGolden)
+	default:
+		s.testWhole(t, c, e)
+		if cfg, err := c.Config(); err != nil || cfg.Fusion {
+			s.testWhole(t, c, difftest.Absorbed{Executor: e})
+		}
+	}
+}
+
+func (s *detectorSuite) testModule(t *testing.T, c *difftest.DetectorCase, e difftest.Executor) {
+	t.Helper()
 	runs, err := c.PlanModule()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range runs {
-		judge(t, c, e, r, w)
+		reports, _, err := c.JudgeDetector(t.Context(), e, r, s.weightsOf(t, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge(t, e, reports)
 	}
 }
 
-func judge(t *testing.T, c *difftest.DetectorCase, e difftest.Executor, r difftest.DetectorRun, w difftest.Weights) {
+// judge wants all values within bounds, and logs the worst.
+func judge(t *testing.T, e difftest.Executor, reports []difftest.TapReport) {
 	t.Helper()
-	reports, err := c.JudgeDetector(t.Context(), e, r, w)
-	if err != nil {
-		t.Fatal(err)
+	if len(reports) == 0 {
+		t.Fatal("nothing was compared")
 	}
 	if bad, found := difftest.FirstDivergence(reports); found {
-		t.Errorf("first divergence: %s", bad)
+		t.Errorf("%s: first divergence: %s", e.Name(), bad)
 	}
 	worst := reports[0]
 	share := func(r difftest.TapReport) float64 { return r.RelL2 / max(r.Tolerance.RelL2, 1e-30) }
@@ -76,38 +184,30 @@ func judge(t *testing.T, c *difftest.DetectorCase, e difftest.Executor, r diffte
 			worst = r
 		}
 	}
-	t.Logf("%d taps; worst has %.2f times PyTorch float32's distance: %s", len(reports), share(worst)*difftest.Factor, worst)
+	t.Logf("%s: %d taps; worst has %.2f times PyTorch float32's distance: %s", e.Name(), len(reports), share(worst)*difftest.Factor, worst)
 }
 
-// TestDetectorWhole runs the whole detector, the full-size cases on request.
-func TestDetectorWhole(t *testing.T) {
-	set := difftest.SharedDetector(t)
-	tiny, err := text.Open(filepath.Join(set.Dir, "tiny", "vocab.txt"))
+// testWhole compares every tap of a whole detector and what it detects.
+func (s *detectorSuite) testWhole(t *testing.T, c *difftest.DetectorCase, e difftest.Executor) {
+	t.Helper()
+	in, r := s.plan(t, c)
+	reports, outputs, err := c.JudgeDetector(t.Context(), e, r, s.weightsOf(t, c))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokenizers := map[string]*text.Tokenizer{"tiny": tiny, "tiny_a": tiny, "e2e": text.BERT(), "e2e_large": text.BERT()}
-	detectorExecutors(t, func(t *testing.T, e difftest.Executor) {
-		for _, c := range set.Cases {
-			if tok := tokenizers[c.Group]; tok != nil {
-				t.Run(c.ID, func(t *testing.T) { testWhole(t, c, e, tok) })
-			}
-		}
-	})
-}
-
-func testWhole(t *testing.T, c *difftest.DetectorCase, e difftest.Executor, tok *text.Tokenizer) {
-	if strings.HasPrefix(c.Group, "e2e") && !full() {
-		t.Skipf("full-size case: set %s=full to run it", fullGolden)
-	}
-	in, err := c.WholeInput(func(caption string) ([]int32, error) {
-		encoding, err := tok.Encode(caption)
-		return encoding.IDs(), err
-	})
+	judge(t, e, reports)
+	detections, predictions, err := c.Found(in, outputs, glip.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := c.Weights()
+	testList(t, c, "detections", detections)
+	testList(t, c, "predictions", predictions)
+}
+
+// plan is the input and the recording of a whole detector.
+func (s *detectorSuite) plan(t *testing.T, c *difftest.DetectorCase) (difftest.DetectorInput, difftest.DetectorRun) {
+	t.Helper()
+	in, err := c.WholeInput(s.tokenizer(c))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,5 +215,64 @@ func testWhole(t *testing.T, c *difftest.DetectorCase, e difftest.Executor, tok 
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge(t, c, e, r, w)
+	return in, r
+}
+
+// testList wants a list of detections to be the stored one as a set.
+func testList(t *testing.T, c *difftest.DetectorCase, name string, got []glip.Detection) {
+	t.Helper()
+	d := distanceOf(t, c, name, got)
+	if !d.OK() {
+		t.Errorf("%s of %d detections: %s", name, len(got), d)
+	}
+	t.Logf("%s: %d, boxes within %.3g pixels, scores within %.3g", name, len(got), d.Box, d.Score)
+}
+
+func distanceOf(t *testing.T, c *difftest.DetectorCase, name string, got []glip.Detection) difftest.ListDistance {
+	t.Helper()
+	want, err := c.Detections(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return difftest.CompareLists(got, want)
+}
+
+// testPost selects, decodes and suppresses stored predictions.
+func testPost(t *testing.T, c *difftest.DetectorCase, e difftest.Executor) {
+	t.Helper()
+	testList(t, c, "detections_cuda", selected(t, c, e, glip.Grounding{}, glip.Limits{}))
+}
+
+// selected are the detections of a case of post-processing.
+func selected(t *testing.T, c *difftest.DetectorCase, e difftest.Executor, in glip.Grounding, l glip.Limits) []glip.Detection {
+	t.Helper()
+	r, err := c.PlanSelection(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return boxesOf(t, c, runOutputs(t, e, r), c.Frame(), l)
+}
+
+// runOutputs are the outputs of a graph without weights.
+func runOutputs(t *testing.T, e difftest.Executor, r difftest.DetectorRun) [][]float32 {
+	t.Helper()
+	none := difftest.WeightsFunc(func(string, []int) ([]float32, error) { return nil, nil })
+	outputs, err := e.Run(t.Context(), r.Graph, none, r.Inputs, r.Graph.Outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outputs
+}
+
+func boxesOf(t *testing.T, c *difftest.DetectorCase, rows [][]float32, f glip.Frame, l glip.Limits) []glip.Detection {
+	t.Helper()
+	cfg, err := c.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := glip.Detections(cfg, rows, f, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }

@@ -5,9 +5,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-gl/mathgl/mgl64"
+
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
+	"github.com/glipvk/glipvk/text"
 )
 
 // encoder records the text encoder of a case of group bert.
@@ -54,52 +57,49 @@ type DetectorInput struct {
 	IDs     []float32   // [1, T]
 	Owned   []float32   // [L, T]
 	Labels  int         // L
-	Raw     []uint8     // the picture before it was prepared, [H, W, 3], red, green, blue
-	Source  [2]int      // its height and width
 	Inputs  [][]float32 // of the graph of the whole
 }
 
-// WholeInput makes the inputs of a case of the whole detector from its picture and caption
-// as the manifest states them.
-func (c *DetectorCase) WholeInput(encode func(caption string) ([]int32, error)) (DetectorInput, error) {
+// Prepared is the case's picture, drawn, resized, normalised and padded.
+func (c *DetectorCase) Prepared() (picture.DetectorInput, error) {
 	if c.Picture == nil {
-		return DetectorInput{}, fmt.Errorf("difftest: %s has no picture", c.ID)
+		return picture.DetectorInput{}, fmt.Errorf("difftest: %s has no picture", c.ID)
 	}
 	h, w := c.Picture.Height, c.Picture.Width
-	in := DetectorInput{Raw: synthetic.Picture(h, w, c.Picture.Seed), Source: [2]int{h, w}, Labels: len(c.Positive)}
 	size := picture.DetectorSize{Original: true}
 	if c.MinSize != nil {
 		size = picture.DetectorSize{Short: *c.MinSize}
 	}
-	var err error
-	if in.Picture, err = (picture.Detector{Size: size}).Apply(picture.Picture{Height: h, Width: w, Pixels: in.Raw}); err != nil {
-		return in, err
+	drawn := picture.Picture{Height: h, Width: w, Pixels: synthetic.Picture(h, w, c.Picture.Seed)}
+	in, err := picture.Detector{Size: size}.Apply(drawn)
+	if got := [2]int{in.Resized.Height, in.Resized.Width}; err == nil && got != c.Size {
+		err = fmt.Errorf("difftest: %s: the picture becomes %v, the manifest says %v", c.ID, got, c.Size)
 	}
-	if got := [2]int{in.Picture.Resized.Height, in.Picture.Resized.Width}; got != c.Size || [2]int{in.Picture.Height, in.Picture.Width} != c.Padded {
-		return in, fmt.Errorf("difftest: %s: the picture becomes %v, the manifest says %v padded to %v", c.ID, got, c.Size, c.Padded)
-	}
-	ids, err := encode(c.Caption)
+	return in, err
+}
+
+// WholeInput makes the inputs of a case of the whole detector from its picture and caption
+// as the manifest states them.
+func (c *DetectorCase) WholeInput(tok *text.Tokenizer) (DetectorInput, error) {
+	prepared, err := c.Prepared()
 	if err != nil {
+		return DetectorInput{}, err
+	}
+	if got := [2]int{prepared.Height, prepared.Width}; got != c.Padded {
+		return DetectorInput{}, fmt.Errorf("difftest: %s: the picture is padded to %v, the manifest says %v", c.ID, got, c.Padded)
+	}
+	in := DetectorInput{Picture: prepared}
+	if in.IDs, in.Owned, in.Labels, err = c.language(tok); err != nil {
 		return in, err
-	}
-	if len(ids) != c.Tokens {
-		return in, fmt.Errorf("difftest: %s: %d tokens, the manifest says %d", c.ID, len(ids), c.Tokens)
-	}
-	for _, id := range ids {
-		in.IDs = append(in.IDs, float32(id))
-	}
-	in.Owned = make([]float32, in.Labels*len(ids))
-	for key, tokens := range c.Positive {
-		label, err := strconv.Atoi(key)
-		if err != nil || label < 1 || label > in.Labels {
-			return in, fmt.Errorf("difftest: %s: label %q of %d", c.ID, key, in.Labels)
-		}
-		for _, t := range tokens {
-			in.Owned[(label-1)*len(ids)+t] = 1
-		}
 	}
 	in.Inputs = [][]float32{in.Picture.Data, in.IDs, in.Owned}
 	return in, nil
+}
+
+// toPicture maps a point of the resized picture to the picture as it was given.
+func (in DetectorInput) toPicture(x, y float64) (float64, float64) {
+	p := in.Picture.ToPicture.Mul3x1(mgl64.Vec3{x, y, 1})
+	return p[0], p[1]
 }
 
 // PlanWhole records the whole detector for a case of groups e2e, tiny and their kin.

@@ -34,13 +34,14 @@ func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]f
 	defer func() { err = errors.Join(err, weights.Close()) }()
 	var inner []graph.ID
 	for _, id := range taps {
-		if v.Options.NoFusion || !slices.Contains(g.Outputs, id) {
+		if (v.Options.NoFusion || !slices.Contains(g.Outputs, id)) && !slices.Contains(inner, id) {
 			inner = append(inner, id)
 		}
 	}
+	outer := func(id graph.ID) bool { return slices.Contains(g.Outputs, id) }
 	found := map[graph.ID][]float32{}
 	for _, keep := range [][]graph.ID{nil, inner} {
-		if keep == nil && (v.Options.NoFusion || len(inner) == len(taps)) || keep != nil && len(keep) == 0 {
+		if keep == nil && (v.Options.NoFusion || !slices.ContainsFunc(taps, outer)) || keep != nil && len(keep) == 0 {
 			continue
 		}
 		if err := v.run(ctx, g, weights, inputs, keep, found); err != nil {

@@ -1,0 +1,343 @@
+package glipvk_test
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/loader"
+	"github.com/glipvk/glipvk/picture"
+)
+
+// damaged writes the small checkpoint with one element of a tensor replaced.
+func damaged(t *testing.T, tensor string, value float32) string {
+	t.Helper()
+	src, err := loader.Open(tiny("model.pth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	type entry struct {
+		DType   string `json:"dtype"`
+		Shape   []int  `json:"shape"`
+		Offsets [2]int `json:"data_offsets"`
+	}
+	header := map[string]entry{}
+	var data []byte
+	found := false
+	for _, name := range src.Names() {
+		shape, values, err := src.Tensor(name)
+		if err != nil {
+			continue // of whole numbers: buffers, which no graph takes
+		}
+		begin := len(data)
+		for i, v := range values {
+			if i == len(values)/2 && strings.HasSuffix(name, tensor) {
+				v, found = value, true
+			}
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		}
+		header[name] = entry{"F32", append([]int{}, shape...), [2]int{begin, len(data)}}
+	}
+	if !found {
+		t.Fatalf("the checkpoint has no tensor %s", tensor)
+	}
+	text, err := json.Marshal(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "damaged.safetensors")
+	file := append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)
+	if err := os.WriteFile(path, append(file, data...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestDetectorNonFinite requires that weights which are no numbers, or lead to none, are
+// named, where they are loaded or where they are first used.
+func TestDetectorNonFinite(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	nan := float32(math.NaN())
+	for _, device := range []string{"reference", "cpu"} { // what they look at has no part of a device in it
+		for _, tc := range []struct {
+			tensor string
+			value  float32
+			allow  bool
+			words  []string
+		}{
+			{"backbone.fpn.fpn_inner2.weight", nan, false, []string{"backbone.fpn.fpn_inner2.weight", "damaged.safetensors"}},
+			{"backbone.fpn.fpn_inner2.weight", nan, true, []string{"damaged.safetensors", "picture's features", "not all numbers are finite"}},
+			{"encoder.layer.0.output.dense.bias", nan, true, []string{"damaged.safetensors", "encoded caption", "not all numbers are finite"}},
+			{"rpn.head.bbox_pred.bias", nan, true, []string{"damaged.safetensors", "box"}},
+			{"backbone.body.norm1.weight", math.MaxFloat32, false, []string{"damaged.safetensors", "picture's features"}},
+		} {
+			o := c.options()
+			o.Device, o.AllowNonFinite, o.Weights, o.Tuning.Off = device, tc.allow, damaged(t, tc.tensor, tc.value), true
+			d, err := glipvk.OpenDetector(t.Context(), "", o)
+			if err == nil {
+				_, err = d.Detect(t.Context(), c.photo(), c.query)
+				if err := d.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if !errors.Is(err, glipvk.ErrInput) {
+				t.Errorf("%s, %s %v: got %v", device, tc.tensor, tc.value, err)
+				continue
+			}
+			for _, word := range tc.words {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%s, %s %v: %q is not in the error: %v", device, tc.tensor, tc.value, word, err)
+				}
+			}
+		}
+	}
+}
+
+func TestOpenDetectorErrors(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	wrong := c.config
+	wrong.Layers = 3
+	bad := c.config
+	bad.Channels = 0
+	short := filepath.Join(t.TempDir(), "short.txt")
+	if err := os.WriteFile(short, []byte("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ncat\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.pth")
+	whole, err := os.ReadFile(tiny("model.pth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name   string
+		model  string
+		change func(*glipvk.DetectorOptions)
+		words  []string
+	}{
+		{"unknown name", "glip-xl", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-xl", "glip-t"}},
+		{"no name", "", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-t"}},
+		{"bad architecture", "", func(o *glipvk.DetectorOptions) { o.Arch = &bad }, []string{"channels is 0"}},
+		{"missing file", "", func(o *glipvk.DetectorOptions) { o.Weights = tiny("none.pth") }, []string{"none.pth"}},
+		{"truncated file", "", func(o *glipvk.DetectorOptions) { o.Weights = cut }, []string{"cut.pth"}},
+		{"no checkpoint", "", func(o *glipvk.DetectorOptions) { o.Weights = tiny("vocab.txt") }, []string{"vocab.txt"}},
+		{"backbone alone", "", func(o *glipvk.DetectorOptions) {
+			o.Weights = filepath.Join("testdata", "checkpoints", "mmpretrain-nano.pth")
+		},
+			[]string{"mmpretrain-nano.pth", "backbone"}},
+		{"evil file", "", func(o *glipvk.DetectorOptions) {
+			o.Weights = filepath.Join("testdata", "checkpoints", "bad-evil-system.pth")
+		}, []string{"os.system"}},
+		{"other architecture", "", func(o *glipvk.DetectorOptions) { o.Arch = &wrong }, []string{"model.pth", "dyhead_tower.6"}},
+		{"overrides of a checkpoint", "", func(o *glipvk.DetectorOptions) { o.Overrides = c.Overrides }, []string{"overrides", "checkpoint"}},
+		{"override of nothing", "", func(o *glipvk.DetectorOptions) {
+			o.Weights, o.Overrides = "synthetic:1", map[string]float32{"rpn.head.bias": 1}
+		}, []string{"rpn.head.bias"}},
+		{"bad seed", "", func(o *glipvk.DetectorOptions) { o.Weights = "synthetic:x" }, []string{"seed"}},
+		{"vocabulary of another model", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = "" }, []string{"30522", "209", "vocab"}},
+		{"small vocabulary", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = short }, []string{"short.txt", "6", "209"}},
+		{"no vocabulary", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = tiny("none.txt") }, []string{"none.txt"}},
+		{"vocabulary that is none", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = tiny("model.pth") }, []string{"model.pth"}},
+		{"unknown device", "", func(o *glipvk.DetectorOptions) { o.Device = "abacus" }, []string{"device"}},
+		{"unknown precision", "", func(o *glipvk.DetectorOptions) { o.Precision = "f8" }, []string{"f8"}},
+		{"size below one", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: -1} }, []string{"size"}},
+		{"size of two kinds", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: 5, Original: true} }, []string{"size"}},
+		{"long below short", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: 50, Long: 40} }, []string{"size"}},
+		{"negative candidates", "", func(o *glipvk.DetectorOptions) { o.PerLevel = -1 }, []string{"-1 candidates"}},
+		{"threshold", "", func(o *glipvk.DetectorOptions) { o.Threshold = math.NaN() }, []string{"threshold"}},
+		{"probability", "", func(o *glipvk.DetectorOptions) { o.Probability = math.NaN() }, []string{"probability"}},
+		{"IoU", "", func(o *glipvk.DetectorOptions) { o.IoU = math.NaN() }, []string{"IoU"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := c.options()
+			if tc.name != "unknown device" {
+				o.Device = "cpu"
+			}
+			tc.change(&o)
+			d, err := glipvk.OpenDetector(t.Context(), tc.model, o)
+			if err == nil {
+				t.Fatal("it opens", d.Close())
+			}
+			if !errors.Is(err, glipvk.ErrInput) {
+				t.Errorf("the error does not wrap ErrInput: %v", err)
+			}
+			for _, word := range tc.words {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%q is not in the error: %v", word, err)
+				}
+			}
+		})
+	}
+}
+
+// TestDetectorInputErrors requires that inputs and queries which cannot be are refused by
+// every call, and that nothing of them is kept.
+func TestDetectorInputErrors(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	onEach(t, func(t *testing.T, device string) {
+		d := openTiny(t, c, on(device))
+		good := preprocess(t, d, c.photo())
+		change := func(f func(*picture.DetectorInput)) picture.DetectorInput {
+			in := good
+			in.Data = slices.Clone(in.Data)
+			f(&in)
+			return in
+		}
+		for _, tc := range []struct {
+			name string
+			in   picture.DetectorInput
+			q    glipvk.Query
+		}{
+			{"no picture", picture.DetectorInput{}, c.query},
+			{"short", change(func(in *picture.DetectorInput) { in.Data = in.Data[1:] }), c.query},
+			{"sides", change(func(in *picture.DetectorInput) { in.Height, in.Width = 48, 128 }), c.query},
+			{"nothing but padding", change(func(in *picture.DetectorInput) { in.Resized.Width = 0 }), c.query},
+			{"more than the padding", change(func(in *picture.DetectorInput) { in.Resized.Height = 65 }), c.query},
+			{"negative", picture.DetectorInput{Height: -32, Width: -32, Data: make([]float32, 3*32*32)}, c.query},
+			{"NaN", change(func(in *picture.DetectorInput) { in.Data[7] = float32(math.NaN()) }), c.query},
+			{"infinity", change(func(in *picture.DetectorInput) { in.Data[7] = float32(math.Inf(-1)) }), c.query},
+			{"empty query", good, glipvk.Query{}},
+			{"silent query", good, glipvk.Query{Classes: []string{""}}},
+		} {
+			_, detected := d.DetectInput(t.Context(), tc.in, tc.q)
+			_, verified := d.VerifyInput(t.Context(), tc.in, tc.q, nil)
+			_, tapped := d.TapInput(t.Context(), tc.in, tc.q, []string{"rpn.head.dot.*"})
+			_, profiled := d.Profile(t.Context(), tc.in, tc.q)
+			for i, err := range []error{detected, verified, tapped, profiled} {
+				if !errors.Is(err, glipvk.ErrInput) {
+					t.Errorf("%s, call %d: got %v", tc.name, i, err)
+				} else if strings.Contains(err.Error(), "weights") {
+					t.Errorf("%s, call %d: the weights are blamed: %v", tc.name, i, err)
+				}
+			}
+		}
+		if problem := differ(detect(t, d, c.photo(), c.query), c.golden(t), exact); problem != "" {
+			t.Errorf("after bad inputs: %s", problem)
+		}
+	})
+}
+
+func TestDetectorVerify(t *testing.T) {
+	c := tinyCases(t)["tiny.resize"]
+	onEach(t, func(t *testing.T, device string) {
+		d := openTiny(t, c, on(device))
+		in := preprocess(t, d, c.photo())
+		found := detect(t, d, c.photo(), c.query)
+		verify := func(found []glipvk.Detection) (wrong []string) {
+			t.Helper()
+			list, err := d.VerifyInput(t.Context(), in, c.query, found)
+			if err != nil || len(list) < 5+2+15+2 {
+				t.Fatalf("%d differences, %v", len(list), err)
+			}
+			for _, x := range list {
+				if !x.OK() {
+					wrong = append(wrong, x.Name)
+				}
+			}
+			return wrong
+		}
+		if wrong := verify(found); wrong != nil {
+			t.Errorf("what was found is said to be wrong: %v", wrong)
+		}
+		if device != "cpu" {
+			return // one device will do for the rest
+		}
+		for name, change := range map[string]func([]glipvk.Detection) []glipvk.Detection{
+			"score":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Score += 2e-4; return l },
+			"corner":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X2 += 0.06; return l },
+			"moved":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X2 += 5; return l },
+			"label":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Label = 3 - l[2].Label; return l },
+			"missing":  func(l []glipvk.Detection) []glipvk.Detection { return l[1:] },
+			"twice":    func(l []glipvk.Detection) []glipvk.Detection { return append(l, l[0]) },
+			"none":     func([]glipvk.Detection) []glipvk.Detection { return nil },
+			"no score": func(l []glipvk.Detection) []glipvk.Detection { l[2].Score = math.NaN(); return l },
+			"no box":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X1 = math.NaN(); return l },
+		} {
+			if wrong := verify(change(slices.Clone(found))); wrong == nil {
+				t.Errorf("%s: the doctored list passes", name)
+			}
+		}
+	})
+	strict := openTiny(t, c, func(o *glipvk.DetectorOptions) { o.Device, o.Threshold = "cpu", 0.99 })
+	list, err := strict.VerifyInput(t.Context(), preprocess(t, strict, c.photo()), c.query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range list {
+		if !x.OK() {
+			t.Errorf("where nothing is found, %s is said to be wrong: %+v", x.Name, x)
+		}
+	}
+}
+
+func TestDetectorTaps(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	onEach(t, func(t *testing.T, device string) {
+		d := openTiny(t, c, on(device))
+		in := preprocess(t, d, c.photo())
+		maps, err := d.TapInput(t.Context(), in, c.query, []string{"rpn.head.dyhead_tower.*.p3", "backbone.fpn.fpn_layer2", "rpn.head.dot.p7",
+			"language_backbone.body.model.embeddings.LayerNorm", "backbone.fpn.**2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range maps {
+			got = append(got, m.Name)
+			n := 1
+			for _, side := range m.Shape {
+				n *= side
+			}
+			if n != len(m.Data) || n == 0 {
+				t.Errorf("%s has %d elements, shape %v", m.Name, len(m.Data), m.Shape)
+			}
+		}
+		for _, want := range []string{"backbone.fpn.fpn_inner2", "backbone.fpn.fpn_layer2", "language_backbone.body.model.embeddings.LayerNorm",
+			"rpn.head.dyhead_tower.0.p3", "rpn.head.dyhead_tower.2.p3", "rpn.head.dyhead_tower.5.p3", "rpn.head.dot.p7"} {
+			if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != 1 {
+				t.Errorf("%s is there %d times in %v", want, n, got)
+			}
+		}
+		for _, tc := range []struct {
+			q    glipvk.Query
+			glob string
+			word string
+		}{
+			{c.query, "nothing.*", `"nothing.*"`}, {c.query, "[", "syntax"}, {c.query, "", `""`},
+			{glipvk.Query{Classes: names(81)}, "rpn.**", "3 captions"},
+		} {
+			if device == "auto" && tc.word != "3 captions" {
+				continue // it would compile what the others have shown
+			}
+			if _, err := d.TapInput(t.Context(), in, tc.q, []string{"rpn.head.dot.p3", tc.glob}); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), tc.word) {
+				t.Errorf("glob %q: got %v", tc.glob, err)
+			}
+		}
+		if found := detect(t, d, c.photo(), c.query); differ(found, c.golden(t), exact) != "" {
+			t.Error("after taps other detections")
+		}
+	})
+}
+
+// TestDetectorInfo says what was opened.
+func TestDetectorInfo(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	d := openTiny(t, c, on("reference"))
+	if d.Name() != "custom" || d.Weights() != tiny("model.pth") || d.Device().Name != "CPU reference" || d.Device().Precision != glipvk.F32 ||
+		d.Config().Layers != 2 || d.Tokenizer().Size() != 209 || d.Live() != 0 {
+		t.Errorf("%s, %s, %+v, %+v", d.Name(), d.Weights(), d.Device(), d.Config())
+	}
+	if _, err := glip.Preset("custom"); err == nil {
+		t.Error("a preset is called custom")
+	}
+}
