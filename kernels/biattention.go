@@ -145,9 +145,11 @@ func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) error {
 	}
 	bytes := 4 * int64(rows) * int64(p.n)
 	t, c := uint32(rows/width), uint32(p.n/width)
-	d := dispatch{constants: constants(max(l.style.group, tileSide), tileSide), groups: [3]int{ceilDiv(rows, tileSide), ceilDiv(p.n, tileSide), 1},
+	d := dispatch{
+		constants: constants(max(l.style.group, tileSide), tileSide), groups: [3]int{ceilDiv(rows, tileSide), ceilDiv(p.n, tileSide), 1},
 		push:     channelsFirstPush{Tokens: t, AllTokens: t, Channels: c, AllChannels: c},
-		operands: []operand{l.scratchPart(0, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write)}}
+		operands: []operand{l.scratchPart(0, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write)},
+	}
 	if width == 4 {
 		d.constants = constants(l.style.group, swapBlocks)
 		var err error
@@ -215,6 +217,7 @@ func (l *lowerer) scaleRows(s step, p biattentionParts, last bool) error {
 		push.Begin = uint32(p.n)
 	}
 	l.emit(s, stem, dispatch{constants: constants(l.style.group, items, last), push: push, groups: groups,
-		operands: []operand{l.whole(s.out, width), l.scratchPart(p.state, 12*int64(p.n), 1, engine.Read), l.write(s.out, width, 0, shape.Elements())}})
+		operands: []operand{l.whole(s.out, width), l.scratchPart(p.state, 12*int64(p.n), 1, engine.Read),
+			l.write(s.out, width, 0, shape.Elements())}})
 	return nil
 }

@@ -34,8 +34,8 @@ func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s style)
 	r.joinMerges()
 	r.joinEpilogues()
 	r.joinFirst()
-	r.joinBiattention()
 	r.dropUnread()
+	r.joinBiattention()
 	return r.steps, r.alias
 }
 

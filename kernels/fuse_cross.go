@@ -70,7 +70,8 @@ func (r *rewriter) biattention(i int) (o biattention, gone []graph.ID, ok bool) 
 	scores, ok := r.before(i, 0)
 	shape := r.g.Nodes[clamped.out].Shape
 	readers := r.readers(clamped.out)
-	if !ok || len(readers) != 2 || len(shape) != 4 || shape[0] != 1 || shape[1] != 1 || len(scores.in) != 3 || scores.op.Kind() != (graph.CrossScores{}).Kind() {
+	if !ok || scores.op.Kind() != (graph.CrossScores{}).Kind() || len(scores.in) != 3 ||
+		len(readers) != 2 || len(shape) != 4 || shape[0] != 1 || shape[1] != 1 {
 		return o, nil, false
 	}
 	if readers[0].op.Kind() != (graph.Reshape{}).Kind() {
@@ -102,7 +103,9 @@ func (r *rewriter) joinsBiattention(o biattention, weigh, read []step) bool {
 	single := func(s step) bool { return s.op.(graph.CrossContext).Heads == 1 }
 	at := r.producer(o.weigh.out)
 	late := !slices.ContainsFunc(r.steps[:at], func(s step) bool { return slices.Contains(s.in, o.read.out) })
-	return plain(weigh[1]) && plain(read[1]) && single(o.weigh) && single(o.read) && late && len(o.weigh.in) == 3 && len(o.read.in) == 2 &&
+	return plain(weigh[1]) && plain(read[1]) && single(o.weigh) && single(o.read) && late &&
+		len(o.weigh.in) == 3 && len(o.read.in) == 2 &&
 		o.weigh.in[0] == weigh[2].out && o.read.in[0] == read[1].out && o.read.in[1] == o.scores.in[0] &&
-		r.g.Nodes[weigh[2].out].Shape.Equal(shape) && max(shape[3], r.g.Nodes[o.scores.in[0]].Shape.Last()) <= crossDepth && 4*int64(shape[3])*leastPositions <= r.limit/2
+		r.g.Nodes[weigh[2].out].Shape.Equal(shape) &&
+		max(shape[3], r.g.Nodes[o.scores.in[0]].Shape.Last()) <= crossDepth && 4*int64(shape[3])*leastPositions <= r.limit/2
 }
