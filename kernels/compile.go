@@ -24,6 +24,7 @@ type Options struct {
 
 	caps  *engine.Caps    // for tests: limits below the device's
 	tiles map[string]tile // for tuning: in place of those that ought to suit
+	block int             // for tests: positions of a block of biattention
 }
 
 // Compile turns a graph into a program on the device of the weights. The caller closes
@@ -76,6 +77,7 @@ func newLowerer(g *graph.Graph, info engine.Info, s style, p Precision) *lowerer
 // that are stored in 16 bits.
 func (l *lowerer) rewrite(o Options) []step {
 	list := steps(l.g)
+	l.block = o.block
 	kept := results(l.g, o)
 	if !o.NoFusion {
 		list, l.alias = rewrite(l.g, list, kept, l.limit, l.style)

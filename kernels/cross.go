@@ -18,15 +18,17 @@ type matrices struct {
 // cross is a product for each picture and head: C = clamp(alpha * A B + bias). A is
 // [m, k], B [k, n], stored as [n, k] if transposed, C [m, n].
 type cross struct {
-	a, b, c               matrices
-	transposed            bool
-	bias                  graph.ID // -1 for none
-	biasPicture, biasHead int      // by which its n elements move on
-	pictures, heads       int
-	m, n, k               int
-	alpha                 float64
-	scale                 graph.ID // LOGITS of gemm.glsl, -1 for none
-	limit                 float64
+	a, b, c                matrices
+	transposed             bool
+	bias                   graph.ID // -1 for none
+	biasPicture, biasHead  int      // by which its n elements move on
+	pictures, heads        int
+	m, n, k                int
+	alpha                  float64
+	scale                  graph.ID // LOGITS of gemm.glsl, -1 for none
+	limit                  float64  // where not 0; of other shaders than the uniform one, with scale alone
+	adds                   bool     // to what C holds
+	beginA, beginB, beginC int      // elements of the values before the first product's
 }
 
 // block is a part of a cross that is one dispatch.
@@ -45,7 +47,7 @@ func (x cross) extents(b block) (a, second, c span) {
 	if x.transposed {
 		second = x.b.extent(b, b.n, b.k)
 	}
-	return x.a.extent(b, b.m, b.k), second, x.c.extent(b, b.m, b.n)
+	return x.a.extent(b, b.m, b.k).from(x.beginA), second.from(x.beginB), x.c.extent(b, b.m, b.n).from(x.beginC)
 }
 
 // around is the operand of a range, begun early where it has to be aligned, and how many
@@ -144,8 +146,9 @@ func (x cross) crossVariant() (variant string, a, b, c int) {
 		}
 		return true
 	}
-	vectorA := whole(x.k, x.a.picture, x.a.head, x.a.row)
-	vectorB := whole(x.b.picture, x.b.head, x.b.row)
+	vectorA := whole(x.k, x.beginA, x.a.picture, x.a.head, x.a.row)
+	vectorB := whole(x.beginB, x.b.picture, x.b.head, x.b.row)
+	vectorC := whole(x.n, x.beginC, x.c.picture, x.c.head, x.c.row, x.biasPicture, x.biasHead)
 	name := "_scores"
 	if x.scale >= 0 {
 		name = "_logits"
@@ -155,9 +158,9 @@ func (x cross) crossVariant() (variant string, a, b, c int) {
 		return name, 4, 4, 1
 	case x.transposed:
 		return name + "_scalar", 1, 1, 1
-	case vectorB && whole(x.n, x.c.picture, x.c.head, x.c.row, x.biasPicture, x.biasHead) && vectorA:
+	case vectorB && vectorC && vectorA:
 		return "", 4, 4, 4
-	case vectorB && whole(x.n, x.c.picture, x.c.head, x.c.row, x.biasPicture, x.biasHead):
+	case vectorB && vectorC:
 		return "_context", 1, 4, 4
 	}
 	return "_scalar", 1, 1, 1
@@ -177,7 +180,7 @@ func (l *lowerer) emitCross(s step, x cross) error {
 			AG: uint32(x.a.picture), AH: uint32(x.a.head), BG: uint32(x.b.picture), BH: uint32(x.b.head), CG: uint32(x.c.picture), CH: uint32(x.c.head),
 			Alpha: float32(x.alpha), BiasG: uint32(x.biasPicture), BiasH: uint32(x.biasHead), Limit: float32(x.limit)}
 		p := product{variant: variant, batch: b.pictures.units() * b.heads.units(), mode: identity,
-			epilogue: linear{bias: x.bias != noBias && b.k.begin == 0, residual: b.k.begin > 0}}
+			epilogue: linear{bias: x.bias != noBias && b.k.begin == 0, residual: b.k.begin > 0 || x.adds}}
 		var operandA, operandB, c operand
 		operandA, push.ABase = l.around(x.a.id, widthA, first, engine.Read)
 		operandB, push.BBase = l.around(x.b.id, widthB, second, engine.Read)
@@ -275,7 +278,8 @@ func (l *lowerer) crossOf(s step) cross {
 func (l *lowerer) cross(s step) error {
 	x := l.crossOf(s)
 	if l.takesUniform(x) {
-		return l.crossUniform(s, x)
+		l.crossUniform(s, x, l.tokenBiases(s))
+		return nil
 	}
 	return l.emitCross(s, x)
 }

@@ -1,6 +1,9 @@
 package kernels
 
-import "github.com/glipvk/glipvk/engine"
+import (
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
 
 const (
 	crossWork  = 1 << 20 // multiply-adds of a product below which making panels does not pay
@@ -20,6 +23,7 @@ func (l *lowerer) takesUniform(x cross) bool {
 	}
 	most := l.caps.MaxWorkgroups
 	return l.style.gemm == uniform && x.m*x.n*x.k >= crossWork && ceilDiv(x.n, uniformPanel) <= min(most[0], most[1]) && x.m <= most[0] &&
+		(x.beginA|x.beginB|x.beginC)%4 == 0 &&
 		whole(x.pictures, x.a.picture, x.b.picture, x.c.picture, x.biasPicture) && whole(x.heads, x.a.head, x.b.head, x.c.head, x.biasHead)
 }
 
@@ -52,6 +56,15 @@ func (l *lowerer) crossParts(x cross) []crossPart {
 	return list
 }
 
+// crossBytes is the memory for the panels of a cross and for rows.
+func (l *lowerer) crossBytes(x cross) int64 {
+	var panels, rows int64
+	for _, p := range l.crossParts(x) {
+		panels, rows = max(panels, p.panels), max(rows, p.staged.bytes)
+	}
+	return panels + rows
+}
+
 // crossScratch is the memory of a cross beside its values: the biases of tokens, panels, rows.
 func (l *lowerer) crossScratch(s step) int64 {
 	switch s.op.Kind() {
@@ -61,11 +74,7 @@ func (l *lowerer) crossScratch(s step) int64 {
 	}
 	bytes := l.tokenBiases(s)
 	if x := l.crossOf(s); l.takesUniform(x) {
-		var panels, rows int64
-		for _, p := range l.crossParts(x) {
-			panels, rows = max(panels, p.panels), max(rows, p.staged.bytes)
-		}
-		bytes += panels + rows
+		bytes += l.crossBytes(x)
 	}
 	return bytes
 }
@@ -80,20 +89,28 @@ type panelsPush struct {
 // panelRows is how many rows of a panel a workgroup of panels.comp makes.
 const panelRows = 64
 
-// crossUniform lowers a cross as products with panels that are made in scratch before each.
-func (l *lowerer) crossUniform(s step, x cross) error {
+// crossUniform lowers a cross as products with panels that are made before each, in scratch from
+// byte at on.
+func (l *lowerer) crossUniform(s step, x cross, at int64) {
 	parts := l.crossParts(x)
 	for picture := range x.pictures {
 		for head := range x.heads {
 			b := block{pictures: span{picture, picture + 1}, heads: span{head, head + 1}, m: span{0, x.m}, n: span{0, x.n}}
 			for _, p := range parts {
 				b.k = p.k
-				l.crossPanels(s, x, b, p)
-				l.crossRows(s, x, b, p, l.tokenBiases(s))
+				l.crossPanels(s, x, b, p, at)
+				l.crossRows(s, x, b, p, at)
 			}
 		}
 	}
-	return nil
+}
+
+// elements are those of a range of a value or, of an id below 0, of scratch.
+func (l *lowerer) elements(id graph.ID, r span, access engine.Access) operand {
+	if id < 0 {
+		return l.scratchFrom(4*int64(r.begin), 4*int64(r.units()), access)
+	}
+	return l.operand(id, 4, r.begin, r.units(), access)
 }
 
 // scratchFrom is scratch from some byte on.
@@ -104,13 +121,13 @@ func (l *lowerer) scratchFrom(begin, bytes int64, access engine.Access) operand 
 }
 
 // crossPanels makes the panels of a block's B.
-func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart) {
+func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart, at int64) {
 	shader := "panels"
 	if x.transposed {
 		shader += "_transposed"
 	}
 	_, second, _ := x.extents(b)
-	from := l.operand(x.b.id, 4, second.begin, second.units(), engine.Read)
+	from := l.elements(x.b.id, second, engine.Read)
 	scale := from
 	if x.scale >= 0 {
 		scale = l.whole(x.scale, 4)
@@ -118,7 +135,7 @@ func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart) {
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: shader, addressed: true, constants: constants(l.style.group, panelRows, x.scale >= 0),
 		push:     panelsPush{N: uint32(x.n), K: uint32(p.k.units()), Padded: uint32(p.deep), LDB: uint32(x.b.row), Alpha: float32(x.alpha)},
-		operands: []operand{from, l.scratchFrom(l.tokenBiases(s), p.panels, engine.Write), scale},
+		operands: []operand{from, l.scratchFrom(at, p.panels, engine.Write), scale},
 		groups:   [3]int{ceilDiv(x.n, uniformPanel), ceilDiv(p.deep, panelRows), 1},
 	})
 }
@@ -126,8 +143,8 @@ func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart) {
 // crossRows multiplies a block's A with its panels.
 func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 	d, t := p.staged.shape, p.staged.tile
-	first := b.k.begin == 0
-	biased := first && x.bias != noBias
+	adds := b.k.begin > 0 || x.adds
+	biased := b.k.begin == 0 && x.bias != noBias
 	panels := l.scratchFrom(at, p.panels, engine.Read)
 	bias := panels
 	if begin := b.pictures.begin*x.biasPicture + b.heads.begin*x.biasHead; biased && x.bias < 0 {
@@ -138,9 +155,9 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 	for row := 0; row < x.m; row += p.staged.rows {
 		b.m = span{row, min(row+p.staged.rows, x.m)}
 		from, _, to := x.extents(b)
-		c := l.operand(x.c.id, 4, to.begin, to.units(), engine.Write)
+		c := l.elements(x.c.id, to, engine.Write)
 		residual := panels
-		if !first {
+		if adds {
 			residual = c
 			residual.access = engine.Read
 		}
@@ -153,9 +170,9 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 			path: s.path, shader: "gemm_uniform", addressed: true,
 			push: uniformPush{M: uint32(b.m.units()), N: uint32(x.n), K: uint32(p.deep), Eps: float32(x.limit),
 				Size: uint32(p.k.units()), LDA: uint32(x.a.row), LDC: uint32(x.c.row)},
-			constants: append(append(constants(t.group, biased, false, !first, false, d.mode), t.constants...),
-				constants(x.n%uniformPanel != 0, uniformStep(p.deep), 1, x.n%4 != 0 || x.c.row%4 != 0, x.scale >= 0)...),
-			operands: []operand{l.operand(x.a.id, 4, from.begin, from.units(), engine.Read), panels, bias, residual, c, panels, panels, scratch},
+			constants: append(append(constants(t.group, biased, false, adds, false, d.mode), t.constants...),
+				constants(x.n%uniformPanel != 0, uniformStep(p.deep), 1, x.n%4 != 0 || x.c.row%4 != 0, x.limit != 0)...),
+			operands: []operand{l.elements(x.a.id, from, engine.Read), panels, bias, residual, c, panels, panels, scratch},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(b.m.units()) * int64(x.n) * int64(p.k.units()),
 		})

@@ -214,5 +214,11 @@ func (o Options) WithTile(key string, t Tile) Options {
 	return o
 }
 
+// WithBlock returns options that give a block of biattention so many positions at most.
+func (o Options) WithBlock(positions int) Options {
+	o.block = positions
+	return o
+}
+
 // TileConstants are the specialization constants that say so.
 func TileConstants(t Tile) []uint32 { return t.constants }

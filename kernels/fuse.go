@@ -35,6 +35,7 @@ func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s style)
 	r.joinEpilogues()
 	r.joinFirst()
 	r.dropUnread()
+	r.joinBiattention()
 	return r.steps, r.alias
 }
 
@@ -43,7 +44,7 @@ func (r *rewriter) bytes(id graph.ID) int64 { return 4 * int64(r.g.Nodes[id].Sha
 
 // producer is the index of the step that makes a value, -1 for inputs and weights.
 func (r *rewriter) producer(id graph.ID) int {
-	return slices.IndexFunc(r.steps, func(s step) bool { return s.out == id })
+	return slices.IndexFunc(r.steps, func(s step) bool { return slices.Contains(s.outs(), id) })
 }
 
 // private reports whether a value has one reader and is not kept: only then may its
@@ -171,9 +172,10 @@ func resolve(alias map[graph.ID]graph.ID, id graph.ID) graph.ID {
 // dropUnread removes steps whose output nobody reads and nobody asked for.
 func (r *rewriter) dropUnread() {
 	for i := len(r.steps) - 1; i >= 0; i-- {
-		id := r.steps[i].out
-		read := r.kept[id] || slices.ContainsFunc(r.steps, func(s step) bool { return slices.Contains(s.in, id) })
-		if !read {
+		read := func(id graph.ID) bool {
+			return r.kept[id] || slices.ContainsFunc(r.steps, func(s step) bool { return slices.Contains(s.in, id) })
+		}
+		if !slices.ContainsFunc(r.steps[i].outs(), read) {
 			r.steps = slices.Delete(r.steps, i, i+1)
 		}
 	}

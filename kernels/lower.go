@@ -24,6 +24,7 @@ type lowerer struct {
 	linears   map[graph.ID]bool // weights that are the matrix of a linear
 	convs     map[graph.ID]bool // and those of a convolution
 	at        int               // the step being lowered
+	block     int               // for tests: positions of a block of biattention, 0 for what suits
 	list      []dispatch
 }
 
@@ -58,6 +59,7 @@ func lowerings() map[string]func(*lowerer, step) error {
 		"context":        (*lowerer).context,
 		"softmax":        (*lowerer).softmax,
 		"attention":      (*lowerer).attention,
+		"biattention":    (*lowerer).biattention,
 		"normfirst":      (*lowerer).normFirst,
 		"layernorm":      (*lowerer).layerNorm,
 		"gelu":           (*lowerer).gelu,

@@ -54,7 +54,9 @@ func lifetimes(g *graph.Graph, list []step, kept []graph.ID, alias map[graph.ID]
 				l.last = i
 			}
 		}
-		born(s.out, i)
+		for _, id := range s.outs() {
+			born(id, i)
+		}
 		if bytes := scratch(s); bytes > 0 {
 			at[scratchOf(i)] = &lifetime{id: scratchOf(i), bytes: bytes, first: i, last: i}
 			order = append(order, scratchOf(i))

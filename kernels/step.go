@@ -17,6 +17,14 @@ type step struct {
 // forms of the rewrites. Its kind selects the lowering.
 type operation interface{ Kind() string }
 
+// outs are the values that a step makes.
+func (s step) outs() []graph.ID {
+	if o, ok := s.op.(biattention); ok {
+		return []graph.ID{s.out, o.read.out}
+	}
+	return []graph.ID{s.out}
+}
+
 // linear is [graph.Linear] with what the matrix product can take over: in the loads of
 // its rows, and in the epilogue. Operands: x, weight, then as far as there are such bias,
 // weight and bias of the norm, residual.
@@ -82,6 +90,16 @@ type softmax struct {
 	side int // of the window, with bias or mask
 }
 
+// biattention is attention of positions to tokens and of tokens to positions, from the same scores, in
+// the form of package rewrite. Its parts are the steps that it stands for: scores of positions
+// and all heads' tokens, clamped; the weighted sums of positions, whose value is the step's; those of
+// tokens, whose value it makes too. Operands: positions, keys, their biases, values, bias.
+type biattention struct {
+	scores, weigh, read step
+	limit               float64
+	heads, tokens       int
+}
+
 // normFirst is [graph.LayerNorm], then [graph.ChannelsFirst]. Operands: those of the norm.
 type normFirst struct{ norm graph.LayerNorm }
 
@@ -114,6 +132,9 @@ func (linear) Kind() string { return graph.Linear{}.Kind() }
 
 // Kind implements operation.
 func (attention) Kind() string { return "attention" }
+
+// Kind implements operation.
+func (biattention) Kind() string { return "biattention" }
 
 // Kind implements operation.
 func (softmax) Kind() string { return graph.Softmax{}.Kind() }

@@ -33,6 +33,8 @@ func (l *lowerer) scratchBytes(s step) int64 {
 		return l.linearScratch(s, o)
 	case graph.Conv, graph.DeformConv:
 		return l.convScratch(s)
+	case biattention:
+		return l.biattentionParts(s).bytes
 	}
 	return max(l.detectorScratch(s), l.crossScratch(s))
 }

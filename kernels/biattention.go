@@ -1,0 +1,223 @@
+package kernels
+
+import "github.com/glipvk/glipvk/engine"
+
+// Bytes of the scores of a block of positions: of software drivers so many that they stay in the
+// cache from step to step, of graphics cards so many that every step has enough to do.
+const (
+	biattentionNear = 4 << 20
+	biattentionFar  = 64 << 20
+	leastPositions  = 16 // blocks are multiples of it, so that parts of values begin where vec4s do
+)
+
+// biattentionParts says how a biattention is cut, and where in scratch its parts lie, in bytes.
+type biattentionParts struct {
+	scores, weigh, read cross // of all positions
+	n                   int   // scores of a position
+	rows                int   // positions of a block
+	swapped, state      int64 // scores begin at 0; these are transposed
+	keys, values, own   int64 // panels of all blocks, and what a product needs for itself
+	bytes               int64
+}
+
+func (l *lowerer) biattentionParts(s step) biattentionParts {
+	o := s.op.(biattention)
+	p := biattentionParts{scores: l.crossOf(o.scores), weigh: l.crossOf(o.weigh), read: l.crossOf(o.read)}
+	p.scores.limit = o.limit
+	p.n = p.scores.n
+	budget := int64(biattentionFar)
+	if l.style.cores > 0 {
+		budget = biattentionNear
+	}
+	most := max(int(min(budget, l.limit-l.align)/int64(4*p.n))/leastPositions, 1) * leastPositions
+	if l.block > 0 {
+		most = l.block
+	}
+	all := p.scores.m
+	p.rows = min(ceilDiv(ceilDiv(all, ceilDiv(all, most)), leastPositions)*leastPositions, all)
+	scores := l.apart(4 * int64(p.rows) * int64(p.n))
+	p.swapped, p.state = scores, 2*scores
+	p.keys = p.state + l.apart(12*int64(p.n))
+	p.values, p.own, p.bytes = p.keys, p.keys, p.keys
+	if l.style.gemm != uniform {
+		return p
+	}
+	var bytes [3]int64
+	last := (all - 1) / p.rows * p.rows
+	for _, positions := range []span{{0, p.rows}, {last, all}} {
+		scores, weigh, read := l.biattentionBlock(s, p, positions)
+		for i, x := range []cross{scores, weigh, read} {
+			bytes[i] = max(bytes[i], l.apart(l.crossBytes(x)))
+		}
+	}
+	p.values = p.keys + bytes[0]
+	p.own = p.values + bytes[1]
+	p.bytes = p.own + bytes[2]
+	return p
+}
+
+// biattentionBlock is the three products of a block of positions.
+func (l *lowerer) biattentionBlock(s step, p biattentionParts, positions span) (scores, weigh, read cross) {
+	rows, scratch := positions.units(), scratchOf(l.at)
+	scores, weigh, read = p.scores, p.weigh, p.read
+	scores.m, scores.beginA, scores.c.id = rows, positions.begin*scores.a.row, scratch
+	weigh.m, weigh.a.id, weigh.beginC = rows, scratch, positions.begin*weigh.c.row
+	read.k, read.a.id, read.beginA, read.a.row = rows, scratch, int(p.swapped/4), rows
+	read.beginB, read.adds = positions.begin*read.b.row, positions.begin > 0
+	return scores, weigh, read
+}
+
+// biattention lowers scores, clamp, both softmaxes and both weighted sums, block by block.
+func (l *lowerer) biattention(s step) error {
+	o, p := s.op.(biattention), l.biattentionParts(s)
+	for begin := 0; begin < p.scores.m; begin += p.rows {
+		positions := span{begin, min(begin+p.rows, p.scores.m)}
+		scores, weigh, read := l.biattentionBlock(s, p, positions)
+		if err := l.biattentionProduct(o.scores, scores, p.keys, begin == 0); err != nil {
+			return err
+		}
+		if !l.takesUniform(scores) {
+			if err := l.clampScratch(o.scores, positions.units()*p.n, o.limit); err != nil {
+				return err
+			}
+		}
+		if err := l.swapScratch(o.read, p, positions.units()); err != nil {
+			return err
+		}
+		if err := l.softmaxScratch(o.weigh, positions.units()*o.heads, o.tokens); err != nil {
+			return err
+		}
+		if err := l.biattentionProduct(o.weigh, weigh, p.values, begin == 0); err != nil {
+			return err
+		}
+		if err := l.softmaxPart(o.read, p, positions); err != nil {
+			return err
+		}
+		if begin > 0 {
+			if err := l.scaleRows(o.read, p, false); err != nil {
+				return err
+			}
+		}
+		if l.takesUniform(read) {
+			l.crossUniform(o.read, read, p.own)
+		} else if err := l.emitCross(o.read, read); err != nil {
+			return err
+		}
+	}
+	return l.scaleRows(o.read, p, true)
+}
+
+// biattentionProduct lowers a product with keys or values, whose panels, if it takes any, are made once.
+func (l *lowerer) biattentionProduct(s step, x cross, panels int64, makes bool) error {
+	if !l.takesUniform(x) {
+		return l.emitCross(s, x)
+	}
+	b, p := block{pictures: span{0, 1}, heads: span{0, 1}, m: span{0, x.m}, n: span{0, x.n}}, l.crossParts(x)[0]
+	b.k = p.k
+	if makes {
+		l.crossPanels(s, x, b, p, panels)
+	}
+	l.crossRows(s, x, b, p, panels)
+	return nil
+}
+
+// clampScratch clamps the scores of a block in their place.
+func (l *lowerer) clampScratch(s step, count int, limit float64) error {
+	stem, width := vector("unary", count)
+	groups, err := l.elementwise(count / width)
+	if err != nil {
+		return err
+	}
+	x, y := l.scratchPart(0, 4*int64(count), width, engine.Read), l.scratchPart(0, 4*int64(count), width, engine.Write)
+	l.emit(s, stem, dispatch{
+		constants: constants(l.style.group, items, clampMode), groups: groups,
+		push:     unaryPush{Count: uint32(count / width), Cols: 1, By: float32(limit)},
+		operands: []operand{x, l.scratchPart(0, 4, 1, engine.Read), y},
+	})
+	return nil
+}
+
+// swapScratch transposes the scores of a block.
+func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) error {
+	stem, width := "channelsfirst", 1
+	if l.style.lanes == 1 && (rows|p.n)%4 == 0 {
+		stem, width = "swapblocks", 4
+	}
+	bytes := 4 * int64(rows) * int64(p.n)
+	t, c := uint32(rows/width), uint32(p.n/width)
+	d := dispatch{
+		constants: constants(max(l.style.group, tileSide), tileSide), groups: [3]int{ceilDiv(rows, tileSide), ceilDiv(p.n, tileSide), 1},
+		push:     channelsFirstPush{Tokens: t, AllTokens: t, Channels: c, AllChannels: c},
+		operands: []operand{l.scratchPart(0, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write)},
+	}
+	if width == 4 {
+		d.constants = constants(l.style.group, swapBlocks)
+		var err error
+		if d.groups, err = l.fold(ceilDiv(rows/4*ceilDiv(p.n/4, swapBlocks), l.style.group)); err != nil {
+			return err
+		}
+	}
+	l.emit(s, stem, d)
+	return nil
+}
+
+// softmaxScratch is softmax over the tokens of each head and position, in the scores' place.
+func (l *lowerer) softmaxScratch(s step, rows, cols int) error {
+	lanes := l.lanes(cols)
+	groups, err := l.fold(ceilDiv(rows*lanes, l.style.group))
+	if err != nil {
+		return err
+	}
+	bytes := 4 * int64(rows) * int64(cols)
+	x := l.scratchPart(0, bytes, 1, engine.Read)
+	l.emit(s, "softmax", dispatch{
+		constants: constants(l.style.group, lanes, false, false, 1), groups: groups,
+		push:     softmaxPush{Rows: uint32(rows), Cols: uint32(cols), Heads: 1, Across: 1, Down: 1},
+		operands: []operand{x, x, l.scratchPart(0, bytes, 1, engine.Write)},
+	})
+	return nil
+}
+
+// softmaxPartPush mirrors the block of softmaxpart.comp.
+type softmaxPartPush struct{ Rows, Cols, First uint32 }
+
+// softmaxPart makes exponentials of the transposed scores of a block, in their place.
+func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) error {
+	lanes := l.lanes(positions.units())
+	groups, err := l.fold(ceilDiv(p.n*lanes, l.style.group))
+	if err != nil {
+		return err
+	}
+	push := softmaxPartPush{Rows: uint32(p.n), Cols: uint32(positions.units())}
+	if positions.begin == 0 {
+		push.First = 1
+	}
+	bytes := 4 * int64(positions.units()) * int64(p.n)
+	l.emit(s, "softmaxpart", dispatch{constants: constants(l.style.group, lanes), push: push, groups: groups,
+		operands: []operand{l.scratchPart(p.swapped, bytes, 1, engine.Read), l.scratchPart(p.swapped, bytes, 1, engine.Write),
+			l.scratchPart(p.state, 12*int64(p.n), 1, engine.ReadWrite)}})
+	return nil
+}
+
+// scaleRowsPush mirrors the block of scalerows.comp, count and cols in vectors.
+type scaleRowsPush struct{ Count, Cols, Begin uint32 }
+
+// scaleRows rescales the sums of tokens to a new largest score, or in the end divides them by the sum
+// of all exponentials.
+func (l *lowerer) scaleRows(s step, p biattentionParts, last bool) error {
+	shape := l.shape(s.out)
+	stem, width := vector("scalerows", shape.Last())
+	count := shape.Elements() / width
+	groups, err := l.elementwise(count)
+	if err != nil {
+		return err
+	}
+	push := scaleRowsPush{Count: uint32(count), Cols: uint32(shape.Last() / width), Begin: uint32(2 * p.n)}
+	if last {
+		push.Begin = uint32(p.n)
+	}
+	l.emit(s, stem, dispatch{constants: constants(l.style.group, items, last), push: push, groups: groups,
+		operands: []operand{l.whole(s.out, width), l.scratchPart(p.state, 12*int64(p.n), 1, engine.Read),
+			l.write(s.out, width, 0, shape.Elements())}})
+	return nil
+}
