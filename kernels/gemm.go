@@ -70,10 +70,18 @@ func (l *lowerer) linear(s step) error {
 	if l.packing(p.weight).panels {
 		return l.linearUniform(s, o, p)
 	}
-	if k := w.Shape.Elements() / w.Shape[0]; k%4 != 0 || w.Shape[0]%4 != 0 {
+	if k := w.Shape.Elements() / w.Shape[0]; k%4 != 0 || w.Shape[0]%4 != 0 || l.linearDeep(o, p) {
 		return l.linearParts(s, o, p)
 	}
 	return l.linearMapped(s, o, p)
+}
+
+// linearDeep reports whether a product is better cut along K (directDepth): a plain one, whose rows are
+// so many that the columns of its weight would be fetched often, and a dispatch more weighs nothing.
+func (l *lowerer) linearDeep(o linear, p linearOperands) bool {
+	const manyRows = 1024
+	plain := o.norm == nil && o.rows == nil && o.merge == nil && !l.packing(p.weight).half
+	return plain && l.style.cores > 0 && l.shape(p.x).Rows() >= manyRows && l.shape(p.x).Last() > directDepth
 }
 
 // types is the part of a variant's name that says which operands have 16-bit floats.
@@ -174,7 +182,11 @@ func (l *lowerer) linearParts(s step, o linear, ids linearOperands) error {
 	if err != nil {
 		return err
 	}
-	kSpans, err := l.spans(k/width, 0, l.size(ids.weight)*int64(n*width))
+	most := 0
+	if l.linearDeep(o, ids) {
+		most = ceilDiv(k/width, ceilDiv(k, directDepth))
+	}
+	kSpans, err := l.spans(k/width, most, l.size(ids.weight)*int64(n*width))
 	if err != nil {
 		return err
 	}
