@@ -19,7 +19,6 @@ import (
 type Detector struct {
 	name      string
 	config    glip.Config
-	variant   string // what the checkpoint is, "" for weights by formula
 	options   DetectorOptions
 	label     string // of the weights
 	device    DeviceInfo

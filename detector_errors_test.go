@@ -67,43 +67,50 @@ func damaged(t *testing.T, tensor string, value float32) string {
 func TestDetectorNonFinite(t *testing.T) {
 	c := tinyCases(t)["tiny.caption"]
 	nan := float32(math.NaN())
-	for _, device := range []string{"reference", "cpu"} { // what they look at has no part of a device in it
-		for _, tc := range []struct {
-			tensor string
-			value  float32
-			allow  bool
-			words  []string
-		}{
-			{"backbone.fpn.fpn_inner2.weight", nan, false, []string{"backbone.fpn.fpn_inner2.weight", "damaged.safetensors"}},
-			{"backbone.fpn.fpn_inner2.weight", nan, true, []string{"damaged.safetensors", "picture's features", "not all numbers are finite"}},
-			{"encoder.layer.0.output.dense.bias", nan, true, []string{"damaged.safetensors", "encoded caption", "not all numbers are finite"}},
-			{"rpn.head.bbox_pred.bias", nan, true, []string{"damaged.safetensors", "box"}},
-			{"backbone.body.norm1.weight", math.MaxFloat32, false, []string{"damaged.safetensors", "picture's features"}},
-		} {
-			o := c.options()
-			o.Device, o.AllowNonFinite, o.Weights, o.Tuning.Off = device, tc.allow, damaged(t, tc.tensor, tc.value), true
-			d, err := glipvk.OpenDetector(t.Context(), "", o)
-			if err == nil {
-				_, err = d.Detect(t.Context(), c.photo(), c.query)
-				if err := d.Close(); err != nil {
-					t.Error(err)
-				}
+	for _, tc := range []struct {
+		tensor string
+		value  float32
+		allow  bool
+		words  []string
+	}{
+		{"backbone.fpn.fpn_inner2.weight", nan, false, []string{"backbone.fpn.fpn_inner2.weight", "damaged.safetensors"}},
+		{"backbone.fpn.fpn_inner2.weight", nan, true, []string{"damaged.safetensors", "picture's features", "not all numbers are finite"}},
+		{"encoder.layer.0.output.dense.bias", nan, true, []string{"damaged.safetensors", "encoded caption", "not all numbers are finite"}},
+		{"rpn.head.bbox_pred.bias", nan, true, []string{"damaged.safetensors", "box"}},
+		{"backbone.body.norm1.weight", math.MaxFloat32, false, []string{"damaged.safetensors", "picture's features"}},
+	} {
+		o := c.options()
+		o.Device, o.AllowNonFinite, o.Weights = "cpu", tc.allow, damaged(t, tc.tensor, tc.value)
+		d, err := glipvk.OpenDetector(t.Context(), "", o)
+		if err == nil {
+			_, err = d.Detect(t.Context(), c.photo(), c.query)
+			if err := d.Close(); err != nil {
+				t.Error(err)
 			}
-			if !errors.Is(err, glipvk.ErrInput) {
-				t.Errorf("%s, %s %v: got %v", device, tc.tensor, tc.value, err)
-				continue
-			}
-			for _, word := range tc.words {
-				if !strings.Contains(err.Error(), word) {
-					t.Errorf("%s, %s %v: %q is not in the error: %v", device, tc.tensor, tc.value, word, err)
-				}
+		}
+		if !errors.Is(err, glipvk.ErrInput) {
+			t.Errorf("%s %v: got %v", tc.tensor, tc.value, err)
+			continue
+		}
+		for _, word := range tc.words {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%s %v: %q is not in the error: %v", tc.tensor, tc.value, word, err)
 			}
 		}
 	}
 }
 
-func TestOpenDetectorErrors(t *testing.T) {
-	c := tinyCases(t)["tiny.caption"]
+// refusal is a change of options that OpenDetector refuses, and what its error says.
+type refusal struct {
+	name   string
+	model  string
+	change func(*glipvk.DetectorOptions)
+	words  []string
+}
+
+// weightRefusals are those of the architecture and of what is read from files.
+func weightRefusals(t *testing.T, c tinyCase) []refusal {
+	t.Helper()
 	wrong := c.config
 	wrong.Layers = 3
 	bad := c.config
@@ -120,12 +127,7 @@ func TestOpenDetectorErrors(t *testing.T) {
 	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, tc := range []struct {
-		name   string
-		model  string
-		change func(*glipvk.DetectorOptions)
-		words  []string
-	}{
+	return []refusal{
 		{"unknown name", "glip-xl", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-xl", "glip-t"}},
 		{"no name", "", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-t"}},
 		{"bad architecture", "", func(o *glipvk.DetectorOptions) { o.Arch = &bad }, []string{"channels is 0"}},
@@ -149,6 +151,12 @@ func TestOpenDetectorErrors(t *testing.T) {
 		{"small vocabulary", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = short }, []string{"short.txt", "6", "209"}},
 		{"no vocabulary", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = tiny("none.txt") }, []string{"none.txt"}},
 		{"vocabulary that is none", "", func(o *glipvk.DetectorOptions) { o.Vocabulary = tiny("model.pth") }, []string{"model.pth"}},
+	}
+}
+
+// optionRefusals are the others.
+func optionRefusals() []refusal {
+	return []refusal{
 		{"unknown device", "", func(o *glipvk.DetectorOptions) { o.Device = "abacus" }, []string{"device"}},
 		{"unknown precision", "", func(o *glipvk.DetectorOptions) { o.Precision = "f8" }, []string{"f8"}},
 		{"size below one", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: -1} }, []string{"size"}},
@@ -158,7 +166,12 @@ func TestOpenDetectorErrors(t *testing.T) {
 		{"threshold", "", func(o *glipvk.DetectorOptions) { o.Threshold = math.NaN() }, []string{"threshold"}},
 		{"probability", "", func(o *glipvk.DetectorOptions) { o.Probability = math.NaN() }, []string{"probability"}},
 		{"IoU", "", func(o *glipvk.DetectorOptions) { o.IoU = math.NaN() }, []string{"IoU"}},
-	} {
+	}
+}
+
+func TestOpenDetectorErrors(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	for _, tc := range append(weightRefusals(t, c), optionRefusals()...) {
 		t.Run(tc.name, func(t *testing.T) {
 			o := c.options()
 			if tc.name != "unknown device" {
@@ -185,7 +198,7 @@ func TestOpenDetectorErrors(t *testing.T) {
 // every call, and that nothing of them is kept.
 func TestDetectorInputErrors(t *testing.T) {
 	c := tinyCases(t)["tiny.caption"]
-	onEach(t, func(t *testing.T, device string) {
+	for _, device := range []string{"reference", "cpu"} { // nothing of it reaches a device
 		d := openTiny(t, c, on(device))
 		good := preprocess(t, d, c.photo())
 		change := func(f func(*picture.DetectorInput)) picture.DetectorInput {
@@ -225,7 +238,7 @@ func TestDetectorInputErrors(t *testing.T) {
 		if problem := differ(detect(t, d, c.photo(), c.query), c.golden(t), exact); problem != "" {
 			t.Errorf("after bad inputs: %s", problem)
 		}
-	})
+	}
 }
 
 func TestDetectorVerify(t *testing.T) {
@@ -239,6 +252,9 @@ func TestDetectorVerify(t *testing.T) {
 			list, err := d.VerifyInput(t.Context(), in, c.query, found)
 			if err != nil || len(list) < 5+2+15+2 {
 				t.Fatalf("%d differences, %v", len(list), err)
+			}
+			if _, err := json.Marshal(list); err != nil {
+				t.Error(err)
 			}
 			for _, x := range list {
 				if !x.OK() {
@@ -254,15 +270,8 @@ func TestDetectorVerify(t *testing.T) {
 			return // one device will do for the rest
 		}
 		for name, change := range map[string]func([]glipvk.Detection) []glipvk.Detection{
-			"score":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Score += 2e-4; return l },
-			"corner":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X2 += 0.06; return l },
-			"moved":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X2 += 5; return l },
-			"label":    func(l []glipvk.Detection) []glipvk.Detection { l[2].Label = 3 - l[2].Label; return l },
-			"missing":  func(l []glipvk.Detection) []glipvk.Detection { return l[1:] },
-			"twice":    func(l []glipvk.Detection) []glipvk.Detection { return append(l, l[0]) },
-			"none":     func([]glipvk.Detection) []glipvk.Detection { return nil },
-			"no score": func(l []glipvk.Detection) []glipvk.Detection { l[2].Score = math.NaN(); return l },
-			"no box":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Box.X1 = math.NaN(); return l },
+			"score":   func(l []glipvk.Detection) []glipvk.Detection { l[2].Score += 2e-4; return l },
+			"missing": func(l []glipvk.Detection) []glipvk.Detection { return l[1:] },
 		} {
 			if wrong := verify(change(slices.Clone(found))); wrong == nil {
 				t.Errorf("%s: the doctored list passes", name)

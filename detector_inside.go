@@ -36,8 +36,9 @@ func (d *Detector) Profile(ctx context.Context, in picture.DetectorInput, q Quer
 	return list, err
 }
 
-// Stats adds up the programs that a picture of that size and a query take, whatever is
-// known of them; the programs are made if they are not there. Weights are counted once.
+// Stats adds up what a picture of that size and a query take, whatever is known of them:
+// the work of every run, the memory of every program. Programs are made if they are not
+// there. Weights are counted once.
 func (d *Detector) Stats(ctx context.Context, in picture.DetectorInput, q Query) (Stats, error) {
 	prompts, err := d.prepare(q)
 	if err != nil {
@@ -48,13 +49,19 @@ func (d *Detector) Stats(ctx context.Context, in picture.DetectorInput, q Query)
 	}
 	defer d.leave()
 	var sum Stats
+	counted := map[extent]bool{}
 	for _, e := range extents(in, prompts) {
 		s, err := d.programs.acquire(ctx, e)
 		if err != nil {
 			return Stats{}, err
 		}
-		sum = sum.with(s.stats())
+		one := s.stats()
 		d.programs.release(s)
+		if counted[e] { // captions of one length share a program
+			one.ArenaBytes, one.LiveBytes, one.StagingBytes = 0, 0, 0
+		}
+		counted[e] = true
+		sum = sum.with(one)
 	}
 	return sum, nil
 }
@@ -69,7 +76,7 @@ func extents(in picture.DetectorInput, prompts []prompt) []extent {
 	return list
 }
 
-// with adds another program of the same model.
+// with adds another run of the same model.
 func (s Stats) with(t Stats) Stats {
 	s.Dispatches += t.Dispatches
 	s.Barriers += t.Barriers

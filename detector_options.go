@@ -62,8 +62,8 @@ type DetectorOptions struct {
 	Probability float64
 
 	// PerLevel is how many candidates each level of the pyramid may have, 0 is the
-	// original's 1000. IoU above which one of two boxes of a label is suppressed, 0 is
-	// the original's 0.6. Max is how many detections a prompt may have, 0 is the
+	// original's 1000. IoU above which the lesser of two boxes of a label is
+	// suppressed, 0 is the original's 0.6, from 1 on none is. Max is how many detections a prompt may have, 0 is the
 	// original's 100, below 0 all.
 	PerLevel int
 	IoU      float64
@@ -86,7 +86,11 @@ type DetectorOptions struct {
 	// 0 is 2 and 64. A picture of 800x1333 takes 23 MB.
 	Pictures, Captions int
 
-	AllowNonFinite      bool // as in [Options]
+	// AllowNonFinite is as in [Options]. Detect still refuses features, encoded captions and
+	// boxes that are no numbers; scores that are none pass no threshold, so that damage in
+	// the tower or the head may only show as nothing found.
+	AllowNonFinite bool
+
 	Validation, NoCache bool // as in [Options]
 
 	// Progress is as in [Options]; the stages are "weights" and "verify".

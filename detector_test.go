@@ -229,8 +229,8 @@ func TestDetectGolden(t *testing.T) {
 				{"NoAbsorb", func(o *glipvk.DetectorOptions) { o.NoAbsorb = true }},
 				{"NoFusion", func(o *glipvk.DetectorOptions) { o.NoFusion = true }},
 			} {
-				if v.name != "all" && (device == "reference" || v.name == "NoFusion" && device == "cpu") {
-					continue // they have no such form
+				if v.name != "all" && (id != "tiny.caption" || device == "reference" || v.name == "NoFusion" && device == "cpu") {
+					continue // one case will do, and these devices have no such form
 				}
 				t.Run(id+"/"+v.name, func(t *testing.T) {
 					d := openTiny(t, c, func(o *glipvk.DetectorOptions) { o.Device = device; v.change(o) })

@@ -101,8 +101,32 @@ func checkTimings(t *testing.T, d *glipvk.Detector, list []glipvk.Timing, in pic
 		t.Errorf("the profile counts %d operations, the graphs %d (%+v), %v", flops, want, counts, err)
 	}
 	s, err := d.Stats(t.Context(), in, q)
-	if err != nil || s.FLOPs != flops || s.Dispatches == 0 || s.BytesMoved == 0 {
+	if err != nil || s.FLOPs != flops || s.Dispatches != len(list) || s.BytesMoved == 0 {
 		t.Errorf("stats %+v, error %v", s, err)
+	}
+}
+
+// TestDetectorStats: two captions that share their programs take twice the work of one, and
+// its memory.
+func TestDetectorStats(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	d := openTiny(t, c, on("cpu"))
+	in := preprocess(t, d, c.photo())
+	stats := func(q glipvk.Query) glipvk.Stats {
+		s, err := d.Stats(t.Context(), in, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	same := strings.Split(strings.Repeat("cat ", 119)+"cat", " ") // three captions of 40
+	one, three := stats(glipvk.Query{Classes: same[:40]}), stats(glipvk.Query{Classes: same})
+	if three.ArenaBytes != one.ArenaBytes || three.WeightBytes != one.WeightBytes || one.ArenaBytes == 0 {
+		t.Errorf("memory of one caption %+v, of three %+v", one, three)
+	}
+	counts, err := d.Counts(in, glipvk.Query{Classes: same})
+	if err != nil || three.FLOPs != 2*(counts.Vision+counts.Language+counts.Grounding) || three.FLOPs-one.FLOPs != 4*(counts.Language+counts.Grounding)/3 {
+		t.Errorf("work of one caption %+v, of three %+v, counts %+v, %v", one, three, counts, err)
 	}
 }
 

@@ -21,7 +21,7 @@ var verifiedPaths = []string{
 const samePixels = 1
 
 // What the detections may be off in f32. Where there are none the scale is 0, and the
-// bound, which is relative, still has to be a number.
+// bound, which is relative, still has to be a number, as all that JSON can hold.
 const (
 	allowedScore  = 1e-4
 	allowedPixel  = 0.05
@@ -90,14 +90,17 @@ func (d *Detector) verifyPrompt(ctx context.Context, in picture.DetectorInput, p
 // tower, wider ones behind it. Its norms over maps of a few positions enlarge what rounding
 // leaves: on the reference cases PyTorch's float32 predictions lie up to 1.1e-4 (relative
 // L2) from its float64 ones, the largest difference is 2.8e-4 of their root mean square,
-// and the bounds are four times that. The smallest mistake of spec section 12 that is made
-// in every DyConv, another number of groups, moves them by 1e-2.
+// and the bounds are four times that. A DyConv that upsamples without aligned corners is
+// off by 4e-2, one with other groups in its norms by 2e-2 and more. In 16 bits GLIP-T with
+// synthetic weights was seen at 5.6e-2, at a picture of 128x192 whose P6 is 2x3: the
+// bounds let three times that pass, and still not offsets that are read from the wrong map
+// (0.5 and more). What they hide the f32 run shows.
 func detectorBounds(name string, p Precision) Bounds {
 	switch {
 	case !strings.HasPrefix(name, "rpn.head."):
 		return p.Bounds()
 	case p == F16:
-		return Bounds{RelativeL2: 5e-2, RelativeAbsolute: 1e-1}
+		return Bounds{RelativeL2: 0.15, RelativeAbsolute: 0.2}
 	}
 	return Bounds{RelativeL2: 5e-4, RelativeAbsolute: 1e-3}
 }
@@ -127,7 +130,7 @@ func sameDetections(got, want []Detection) []Difference {
 	list := []Difference{difference(name+", scores", scores[0], scores[1]), difference(name+", corners", corners[0], corners[1])}
 	for i, allowed := range []float64{allowedScore, allowedPixel} {
 		list[i].NonFinite += alone
-		list[i].Allowed = Bounds{RelativeL2: math.Inf(1), RelativeAbsolute: allowed / max(list[i].AbsMax, smallestScale)}
+		list[i].Allowed = Bounds{RelativeL2: math.MaxFloat64, RelativeAbsolute: allowed / max(list[i].AbsMax, smallestScale)}
 	}
 	return list
 }

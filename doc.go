@@ -1,12 +1,24 @@
-// Package glipvk is the front door: a picture in, the features of GLIP's Swin
-// backbone out, computed by Vulkan compute shaders, or on the CPU where there is
-// no Vulkan device.
+// Package glipvk is the front door: a picture and a sentence in, boxes around what the
+// sentence names out, by GLIP's detector; or the features of its Swin backbone alone. Both
+// are computed by Vulkan compute shaders, or on the CPU where there is no Vulkan device.
+//
+//	d, err := glipvk.OpenDetector(ctx, "glip-t", glipvk.DetectorOptions{Weights: "glip_tiny_model_o365_goldg_cc_sbu.pth", Threshold: 0.5})
+//	...
+//	defer d.Close()
+//	cat, err := picture.Open("cat.png", picture.Limits{})
+//	...
+//	found, err := d.Detect(ctx, cat, glipvk.Query{Caption: "a cat and its whiskers"})
+//	fmt.Println(found[0].Phrase, found[0].Score, found[0].Box)
+//
+// A [Query] is a sentence, with or without the parts of it that are meant, or a list of
+// names. A second query on a picture computes no backbone, a second picture with a query
+// no text encoder.
+//
+// The backbone alone:
 //
 //	m, err := glipvk.Open(ctx, "GLIP-T", glipvk.Options{Weights: "swin-t_glip-pre_3rdparty_20230413-d85813b5.pth"})
 //	...
 //	defer m.Close()
-//	cat, err := picture.Open("cat.png", picture.Limits{})
-//	...
 //	features, err := m.ExtractFeatures(ctx, cat)
 //	fmt.Println(features[0].Name, features[0].Shape) // stage1 [1 192 28 28]
 //
@@ -15,9 +27,10 @@
 //
 // The maps are those of mmpretrain's extract_feat: the normed outputs of stages
 // 1, 2 and 3 as float32 [N, C, H, W]. Weights come from a checkpoint of any of the
-// families that package swin knows, or from a formula ("synthetic:7").
+// families that packages glip and swin know, or from a formula ("synthetic:7").
 //
 // The package wires the others and computes nothing itself: package picture turns
-// a picture into a tensor, swin records the model, kernels or cpuref executes it,
-// loader and synthetic supply the weights. Each is usable on its own.
+// a picture into a tensor, text a sentence into tokens, glip and swin record the models,
+// kernels, cpu or cpuref executes them, loader and synthetic supply the weights. Each is
+// usable on its own.
 package glipvk

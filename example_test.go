@@ -80,7 +80,7 @@ func ExampleDetector() {
 		log.Fatal(err)
 	}
 	d, err := glipvk.OpenDetector(ctx, "", glipvk.DetectorOptions{
-		Weights: "testdata/glip/model.pth", Vocabulary: "testdata/glip/vocab.txt", Arch: &arch, Device: "cpu",
+		Weights: "testdata/glip/tiny/model.pth", Vocabulary: "testdata/glip/tiny/vocab.txt", Arch: &arch, Device: "cpu",
 		Size: picture.DetectorSize{Short: 96}, Threshold: 0.5, Max: 3,
 	})
 	if err != nil {

@@ -88,9 +88,9 @@ func difference(name string, got, want []float32) Difference {
 		norm += w * w
 	}
 	if squares > 0 {
-		d.RelativeL2 = math.Sqrt(squares) / max(math.Sqrt(norm), math.SmallestNonzeroFloat64)
+		d.RelativeL2 = min(math.Sqrt(squares)/max(math.Sqrt(norm), math.SmallestNonzeroFloat64), math.MaxFloat64)
 	}
-	if len(want) > 0 {
+	if d.MaxAbs > 0 { // else Worst is any, perhaps no number, which JSON has no word for
 		d.Got, d.Want = float64(got[d.Worst]), float64(want[d.Worst])
 	}
 	return d

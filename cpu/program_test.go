@@ -292,6 +292,17 @@ func TestProfile(t *testing.T) {
 	if len(list) != s.Steps || flops != s.FLOPs || moved != s.BytesMoved {
 		t.Errorf("%d rows with %d operations and %d bytes, want %+v", len(list), flops, moved, s)
 	}
+	want, err := p.Run(t.Context(), inputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, list, err := p.RunProfiled(t.Context(), inputs...)
+	if err != nil || len(list) != s.Steps {
+		t.Fatalf("%d rows, %v", len(list), err)
+	}
+	for i := range want {
+		same(t, "a profiled run", got[i], want[i], exact)
+	}
 }
 
 func TestPeak(t *testing.T) {

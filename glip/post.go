@@ -42,7 +42,7 @@ type Detection struct {
 
 // Limits are those of the last step. The zero value is the original's.
 type Limits struct {
-	IoU   float64 // above it the lower score of a label is suppressed; 0 is DefaultIoU, below 0 suppresses nothing that does not cover exactly, above 1 nothing
+	IoU   float64 // above it the lower score of a label is suppressed; 0 is DefaultIoU, from 1 on nothing is suppressed, below 0 all but one of each label
 	Count int     // detections that stay, more where scores are equal; 0 is DefaultDetections, below 0 all
 }
 
@@ -117,7 +117,7 @@ func Detections(cfg Config, levels [][]float32, f Frame, l Limits) ([]Detection,
 			anchor := cfg.Anchor(at, position/grids[at].Width, position%grids[at].Width)
 			box := Decode(anchor, float64(rows[4]), float64(rows[5]), float64(rows[6]), float64(rows[7]))
 			d := Detection{Box: box.Clip(f.Height, f.Width), Score: math.Sqrt(float64(rows[0])), Label: int(rows[3])}
-			if sum := d.Box.X1 + d.Box.Y1 + d.Box.X2 + d.Box.Y2 + d.Score; math.IsNaN(sum) || math.IsInf(sum, 0) {
+			if sum := box.X1 + box.Y1 + box.X2 + box.Y2 + d.Score; math.IsNaN(sum) || math.IsInf(sum, 0) {
 				return nil, fmt.Errorf("glip: %w: level %s, position %d: box %v of score %v", ErrNotFinite, level(at), position, box, d.Score)
 			}
 			if d.Box.X2-d.Box.X1+1 >= 0 && d.Box.Y2-d.Box.Y1+1 >= 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -352,5 +353,13 @@ func TestProfile(t *testing.T) {
 		if x.Duration <= 0 {
 			t.Errorf("%s took %v", x.Path, x.Duration)
 		}
+	}
+	want, err := p.Run(t.Context(), s.inputs(g)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, times, err := p.RunProfiled(t.Context(), s.inputs(g)...)
+	if err != nil || len(times) != 2 || !slices.Equal(got[0], want[0]) {
+		t.Errorf("a profiled run gives %d timings, %v, and other results than a run: %v", len(times), err, !slices.Equal(got[0], want[0]))
 	}
 }

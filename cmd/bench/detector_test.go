@@ -19,8 +19,8 @@ import (
 // The small detector of the test data: its folder, and its vocabulary and weights.
 const (
 	tinyFolder  = "../../testdata/glip/"
-	tinyVocab   = tinyFolder + "vocab.txt"
-	tinyWeights = tinyFolder + "model.pth"
+	tinyVocab   = tinyFolder + "tiny/vocab.txt"
+	tinyWeights = tinyFolder + "tiny/model.pth"
 )
 
 // tiny writes the architecture of a case of the test data to a file.
@@ -31,21 +31,25 @@ func tiny(t *testing.T, id string) string {
 		t.Fatal(err)
 	}
 	var manifest struct {
-		Cases []struct {
-			ID   string
-			Arch json.RawMessage
+		Groups []struct {
+			Cases []struct {
+				ID   string
+				Arch json.RawMessage
+			}
 		}
 	}
 	if err := json.Unmarshal(data, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range manifest.Cases {
-		if c.ID == id {
-			path := filepath.Join(t.TempDir(), "arch.json")
-			if err := os.WriteFile(path, c.Arch, 0o600); err != nil {
-				t.Fatal(err)
+	for _, g := range manifest.Groups {
+		for _, c := range g.Cases {
+			if c.ID == id {
+				path := filepath.Join(t.TempDir(), "arch.json")
+				if err := os.WriteFile(path, c.Arch, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return path
 			}
-			return path
 		}
 	}
 	t.Fatalf("no case %s", id)

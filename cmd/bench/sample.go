@@ -18,7 +18,7 @@ type sample struct {
 	profile []glipvk.Timing // the run of median device time
 }
 
-// operation is the time spent for one graph path, median of the profiled runs.
+// operation is the time spent by one kernel for one graph path, median of the profiled runs.
 type operation struct {
 	Path     string        `json:"path"`
 	Kernel   string        `json:"kernel"`
@@ -84,32 +84,35 @@ func (r *round) more(most int) bool {
 	return again
 }
 
-// operations joins the dispatches of a path and takes the median over the
+// operations joins the dispatches of one kernel for a path and takes the median over the
 // profiles, in the order of execution.
 func operations(profiles [][]glipvk.Timing) []operation {
-	at := map[string]int{}
+	type key struct{ path, kernel string }
+	at := map[key]int{}
 	var ops []operation
-	times := map[string][]time.Duration{}
+	var times [][]time.Duration // of each operation, by run
 	for run, timings := range profiles {
 		for _, t := range timings {
-			i, known := at[t.Path]
+			k := key{t.Path, t.Kernel}
+			i, known := at[k]
 			if !known {
 				i = len(ops)
-				at[t.Path] = i
+				at[k] = i
 				ops = append(ops, operation{Path: t.Path, Kernel: t.Kernel})
+				times = append(times, nil)
 			}
 			if run == 0 {
 				ops[i].FLOPs += t.FLOPs
 				ops[i].Bytes += t.Bytes
 			}
-			for len(times[t.Path]) <= run {
-				times[t.Path] = append(times[t.Path], 0)
+			for len(times[i]) <= run {
+				times[i] = append(times[i], 0)
 			}
-			times[t.Path][run] += t.Duration
+			times[i][run] += t.Duration
 		}
 	}
 	for i := range ops {
-		ops[i].Duration = quantile(0.5, times[ops[i].Path])
+		ops[i].Duration = quantile(0.5, times[i])
 	}
 	return ops
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/glipvk/glipvk"
 	arch "github.com/glipvk/glipvk/glip" // its name is that of the program
@@ -63,7 +64,7 @@ type finder interface {
 	Name() string
 	Weights() string
 	Device() glipvk.DeviceInfo
-	Close() error
+	CloseWithin(context.Context, time.Duration) error
 }
 
 // verifier is a finder that can compare what it found with the CPU reference.
@@ -258,7 +259,7 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	if j.finder, err = open(cmd.Context(), name, o); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.finder.Close()) }()
+	defer func() { err = errors.Join(err, j.finder.CloseWithin(cmd.Context(), grace)) }()
 	if err := j.run(cmd.Context(), items); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glipvk/glipvk"
 	arch "github.com/glipvk/glipvk/glip"
@@ -45,7 +46,7 @@ func (f *fake) Weights() string { return f.options.Weights }
 func (f *fake) Device() glipvk.DeviceInfo {
 	return glipvk.DeviceInfo{Name: "desk", Precision: glipvk.F32}
 }
-func (f *fake) Close() error { f.closed++; return nil }
+func (f *fake) CloseWithin(context.Context, time.Duration) error { f.closed++; return nil }
 
 // checked is a fake that can also verify and show values.
 type checked struct{ *fake }
