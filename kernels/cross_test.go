@@ -36,6 +36,7 @@ func crossShapes() []crossCase {
 		{1, 334, 203, 64, 1, true, false},
 		{1, 336, 203, 64, 2, true, false},
 		{1, 24, 8202, 32, 1, true, false},
+		{1, 26, 8202, 64, 1, true, false}, // a last row that the uniform shader has twice
 	}
 }
 

@@ -336,6 +336,8 @@ void main()
                 added[j + 1] = two.y;
             }
             [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                if (RESIDUAL && s + i >= count) // the residual may be C itself: a row is added once
+                    continue;
                 uint row = first + min(s + i, count - 1);
                 uint64_t begin = uint64_t(row) * ldc_ + panel * 32;
                 [[unroll]] for (uint j = 0; j < COLS; j += 2) {
