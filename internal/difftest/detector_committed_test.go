@@ -67,6 +67,34 @@ func TestCommittedDetectorSubset(t *testing.T) {
 	}
 }
 
+// TestDetectorCopiesAreFresh compares what other packages carry of the set with the set.
+func TestDetectorCopiesAreFresh(t *testing.T) {
+	from := difftest.SharedDetector(t).Dir
+	for pattern, folder := range map[string]string{
+		"picture/testdata/detector/*": "modules", "text/testdata/golden/*": "tokenizer", "text/vocab.*": ".",
+	} {
+		copies, err := filepath.Glob(filepath.Join(rootDir(t), filepath.FromSlash(pattern)))
+		if err != nil || len(copies) == 0 {
+			t.Errorf("no file is %s (%v)", pattern, err)
+		}
+		for _, path := range copies {
+			sameFile(t, path, filepath.Join(from, folder, filepath.Base(path)))
+		}
+	}
+	sameFile(t, filepath.Join(rootDir(t), "text", "testdata", "tiny-vocab.txt"), filepath.Join(from, "tiny", "vocab.txt"))
+}
+
+func sameFile(t *testing.T, path, original string) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := os.ReadFile(original); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s is not a copy of %s (%v): copy it anew", path, original, err)
+	}
+}
+
 func rootDir(t *testing.T) string {
 	t.Helper()
 	root, err := difftest.Root()

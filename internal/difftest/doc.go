@@ -16,9 +16,15 @@
 // these bounds reject every known mistake of variants.json, by the recorded
 // distances and by making the mistakes.
 //
+// # The detector
+//
+// A [DetectorSet] holds cases of GLIP's modules and of the whole of it. PlanModule, PlanSelection and
+// PlanWhole record what a case is about, JudgeDetector runs it on an executor, [Absorbed] in the
+// absorbed form; bounds are those of above. What is detected is compared as sets ([CompareLists]).
+//
 // # Where the numbers lie
 //
 // testdata/golden of the module holds a small subset, made by this package's tests
-// from ../shared/golden with the flag -update. Tests of the whole set skip visibly
-// where that folder is absent.
+// from ../shared/golden with the flag -update, testdata/glip one of the detector's.
+// Tests of the whole set skip visibly where that folder is absent.
 package difftest
