@@ -79,7 +79,7 @@ func (l *lowerer) linear(s step) error {
 // linearDeep reports whether a product is better cut along K (directDepth): a plain one, whose rows are
 // so many that the columns of its weight would be fetched often, and a dispatch more weighs nothing.
 func (l *lowerer) linearDeep(o linear, p linearOperands) bool {
-	const manyRows = 1024
+	const manyRows = 2500 // GLIP-L at 384x384 has 2304 in its second stage; there a dispatch more costs what is gained
 	plain := o.norm == nil && o.rows == nil && o.merge == nil && !l.packing(p.weight).half
 	return plain && l.style.cores > 0 && l.shape(p.x).Rows() >= manyRows && l.shape(p.x).Last() > directDepth
 }
