@@ -26,8 +26,9 @@ const (
 	halfWhole = 1.5
 
 	// Lists of detections: the share that may have no partner (or one detection where that is less), and
-	// how far those that have one may be off. Rounded weights alone cost 12 % (6 of 50), 0.2 pixels and
-	// 0.027 on the cases of tiny weights, where many probabilities are near the threshold.
+	// how far those that have one may be off; boxes as far as with rounded weights alone, if that is more.
+	// Those cost 15 % (9 of 58), 0.76 pixels (l.caption; ours 0.67) and 0.027 (tiny.caption; ours 0.017),
+	// as many probabilities are near the threshold.
 	halfLost, halfBox, halfScore = 0.15, 0.5, 0.05
 )
 
@@ -132,7 +133,10 @@ func (s *detectorSuite) testHalfWhole(t *testing.T, c *difftest.DetectorCase, d 
 		t.Fatal(err)
 	}
 	floor := acrossLevels(t, c, r, reports)
-	s.logFound(t, c, in, outputs, "rounded weights")
+	box := halfBox
+	for _, d := range s.logFound(t, c, in, outputs, "rounded weights") {
+		box = max(box, d.Box)
+	}
 	for _, e := range halfForms(t, c, d) {
 		reports, outputs, err := c.JudgeDetector(t.Context(), e, r, w)
 		if err != nil {
@@ -152,7 +156,7 @@ func (s *detectorSuite) testHalfWhole(t *testing.T, c *difftest.DetectorCase, d 
 		t.Logf("%s: worst is %s at %.2f of its bound, %.3g", e.Name(), worst, ratio, max(halfWhole*floor[worst], halfModule))
 		for _, d := range s.logFound(t, c, in, outputs, e.Name()) {
 			lost := max(int(halfLost*float64(d.of)), 1)
-			if d.First > lost || d.Second > lost || !(d.Box <= halfBox) || !(d.Score <= halfScore) {
+			if d.First > lost || d.Second > lost || !(d.Box <= box) || !(d.Score <= halfScore) {
 				t.Errorf("%s: %s", e.Name(), d)
 			}
 		}
