@@ -14,7 +14,7 @@ layout(push_constant) uniform Push {
 
 READ1(0, x);
 WRITE1(1, y);
-layout(std430, set = 0, binding = 2) buffer State { float state[]; };
+layout(std430, set = 0, binding = 2) restrict buffer State { float state[]; };
 
 // power is exp(x), and not a number where x is none (softmax.comp).
 float power(float x) { return isnan(x) ? x : exp(x); }
