@@ -6,7 +6,10 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/rewrite"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -17,17 +20,45 @@ type use struct {
 	spec engine.PipelineSpec
 }
 
-// pipelines lists what every named model needs on a device at its default input size, one picture at a time, f32 and f16, and
-// in f16 what its products become on cooperative matrices, which a device that has them may get by measurement.
-func pipelines(info engine.Info) ([]use, error) {
-	var uses []use
+// model is a graph that pipelines are made for.
+type model struct {
+	name  string
+	graph *graph.Graph
+}
+
+// models are the named backbones at their default input sizes, and the whole GLIP-T detector, in the form that is
+// executed, for a picture of evaluation and a caption of 20 tokens; GLIP-L's takes the same pipelines but for its backbone.
+func models() ([]model, error) {
+	var list []model
 	for _, m := range glipvk.Models() {
 		g, err := swin.Record(m.Config, swin.Input{Batch: 1, Height: m.Height, Width: m.Width})
 		if err != nil {
 			return nil, err
 		}
+		list = append(list, model{m.Nickname, g})
+	}
+	cfg, err := glip.Preset("glip-t")
+	if err != nil {
+		return nil, err
+	}
+	g, err := glip.Record(cfg, glip.Grounding{Height: 800, Width: 1344, Tokens: 20, Labels: 6})
+	if err == nil {
+		g, _, err = rewrite.Absorb(g, nil)
+	}
+	return append(list, model{"detector", g}), err
+}
+
+// pipelines lists what every model needs on a device, f32 and f16, and in f16 what its products become on cooperative
+// matrices, which a device that has them may get by measurement.
+func pipelines(info engine.Info) ([]use, error) {
+	list, err := models()
+	if err != nil {
+		return nil, err
+	}
+	var uses []use
+	for _, m := range list {
 		for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
-			by := m.Nickname + "/" + string(precision)
+			by := m.name + "/" + string(precision)
 			got, why, err := kernels.Settle(info, precision)
 			if err == nil && got != precision {
 				err = fmt.Errorf("the device gets %s: %s", got, why)
@@ -35,7 +66,7 @@ func pipelines(info engine.Info) ([]use, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", by, err)
 			}
-			list, err := kernels.Pipelines(g, info, kernels.UploadOptions{Precision: precision}, kernels.Options{})
+			list, err := kernels.Pipelines(m.graph, info, kernels.UploadOptions{Precision: precision}, kernels.Options{})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", by, err)
 			}
@@ -45,7 +76,7 @@ func pipelines(info engine.Info) ([]use, error) {
 			if precision != kernels.F16 {
 				continue
 			}
-			list, err = kernels.Pipelines(g, info, kernels.UploadOptions{Precision: precision, Variant: "coop"}, kernels.Options{})
+			list, err = kernels.Pipelines(m.graph, info, kernels.UploadOptions{Precision: precision, Variant: "coop"}, kernels.Options{})
 			if err != nil && !errors.Is(err, engine.ErrUnsupported) {
 				return nil, fmt.Errorf("%s on cooperative matrices: %w", by, err)
 			}
