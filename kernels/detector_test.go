@@ -258,7 +258,7 @@ func phrases(rng *rand.Rand, path string, data []float32) {
 
 func phraseCases() []opCase {
 	var list []opCase
-	for i, c := range []struct{ batch, positions, tokens, labels int }{{2, 21, 9, 5}, {1, 1, 1, 1}, {1, 300, 11, 80}, {1, 70, 256, 13}, {3, 16, 7, 3}} {
+	for i, c := range []struct{ batch, positions, tokens, labels int }{{2, 21, 9, 5}, {1, 1, 1, 1}, {1, 300, 11, 80}, {1, 70, 256, 13}, {3, 16, 7, 3}, {1, 700, 16, 16}} {
 		for _, a := range []graph.Aggregate{graph.Mean, graph.Max, graph.Power} {
 			list = append(list, opCase{op: "phrasescores", name: fmt.Sprintf("%+v %v", c, a), fill: phrases, card: i < 2,
 				bound: bound{each: 32 * ulp, rms: 8 * ulp, l2: 8 * ulp}, // exp of up to 4 and a sum of up to 100
