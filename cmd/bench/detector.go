@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
 )
@@ -40,7 +41,7 @@ type detectorBench struct {
 	inputs        [2]picture.DetectorInput
 	captions      [2]caption
 	trials        trials // of --tune
-	meter         *meter
+	meter         *meter.Meter
 	first         [cases][]glipvk.Detection // what each case found when it ran first
 	ran           func(which int)           // called after each timed detection, outside of its time
 }
@@ -57,9 +58,9 @@ func (b *detectorBench) main(ctx context.Context, stdout, stderr io.Writer) (err
 		}
 		defer func() { err = errors.Join(err, remove()) }()
 	}
-	b.meter = newMeter(stderr)
-	defer b.meter.done()
-	b.options.Progress = b.meter.show
+	b.meter = meter.New(stderr)
+	defer b.meter.Done()
+	b.options.Progress = b.meter.Show
 	begin := time.Now()
 	if b.detector, err = glipvk.OpenDetector(ctx, b.name, b.options); err != nil {
 		return err
@@ -77,7 +78,7 @@ func (b *detectorBench) main(ctx context.Context, stdout, stderr io.Writer) (err
 	if err := b.samples(ctx, r); err != nil {
 		return err
 	}
-	b.meter.done()
+	b.meter.Done()
 	if err := r.print(stdout, b.perOp); err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (b *detectorBench) run(which int) (picture.DetectorInput, glipvk.Query) {
 // the device can do.
 func (b *detectorBench) prepare(ctx context.Context, r *detectorReport) (err error) {
 	in, q := b.run(nothingKnown)
-	b.meter.show("first detection", 0, 1)
+	b.meter.Show("first detection", 0, 1)
 	begin := time.Now()
 	if b.first[nothingKnown], err = b.detector.DetectInput(ctx, in, q); err != nil {
 		return err
@@ -143,7 +144,7 @@ func (b *detectorBench) prepare(ctx context.Context, r *detectorReport) (err err
 
 // device measures the GEMM peak and the copy bandwidth and keeps the best of both.
 func (b *detectorBench) device(ctx context.Context, r *detectorReport) error {
-	b.meter.show("GEMM peak", 0, 1)
+	b.meter.Show("GEMM peak", 0, 1)
 	best := r.roofline()
 	err := best.raise(ctx, b.detector, b.duration)
 	r.PeakGFLOPS, r.CopyGBs = best.gflops, best.gigabytes

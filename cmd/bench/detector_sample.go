@@ -65,9 +65,9 @@ func (b *detectorBench) measure(ctx context.Context) (s detectorSample, err erro
 		}
 		for which := range cases {
 			if b.iterations > 0 {
-				b.meter.show("measuring", int64(n*cases+which), int64(b.iterations*cases))
+				b.meter.Show("measuring", int64(n*cases+which), int64(b.iterations*cases))
 			} else {
-				b.meter.show("measuring", min(time.Since(start), b.duration).Milliseconds(), b.duration.Milliseconds())
+				b.meter.Show("measuring", min(time.Since(start), b.duration).Milliseconds(), b.duration.Milliseconds())
 			}
 			if which == nothingKnown {
 				b.detector.Forget()
@@ -93,7 +93,7 @@ func (b *detectorBench) profile(ctx context.Context, r *detectorReport) error {
 	var profiles [cases][][]glipvk.Timing
 	for start := (&round{start: time.Now(), duration: b.duration / 2}); start.more(profileRuns); {
 		for which := range cases {
-			b.meter.show("profiling", int64((start.done-1)*cases+which), profileRuns*cases)
+			b.meter.Show("profiling", int64((start.done-1)*cases+which), profileRuns*cases)
 			if which == nothingKnown {
 				b.detector.Forget()
 			}

@@ -317,32 +317,6 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestMeter requires silence in a pipe.
-func TestMeter(t *testing.T) {
-	var out bytes.Buffer
-	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range []*meter{newMeter(&out), newMeter(file)} {
-		m.show("stage", 1, 2)
-		m.done()
-	}
-	if info, err := file.Stat(); err != nil || info.Size() > 0 || out.Len() > 0 {
-		t.Errorf("%d bytes in a buffer, file %v, %v", out.Len(), info, err)
-	}
-	m := &meter{w: &out} // as on a terminal
-	m.show("one", 1, 2)
-	m.show("two", 2, 2)
-	m.done()
-	if text := out.String(); !strings.Contains(text, "one") || !strings.Contains(text, "two") {
-		t.Errorf("bars %q", text)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestModuleRows(t *testing.T) {
 	ops := [cases][]operation{
 		{{Path: "a.x", Duration: 3, FLOPs: 5, Bytes: 7}, {Path: "b.x", Duration: 4}, {Path: "a.y", Duration: 2, FLOPs: 1}},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	arch "github.com/glipvk/glipvk/glip" // its name is that of the program
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
@@ -248,14 +249,14 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	if err != nil {
 		return err
 	}
-	j := &search{flags: f, query: q, meter: newMeter(cmd.ErrOrStderr())}
-	defer j.meter.done()
+	j := &search{flags: f, query: q, meter: meter.New(cmd.ErrOrStderr())}
+	defer j.meter.Done()
 	if f.draw || f.crop || len(f.taps) > 0 {
 		if j.out, err = openFolder(f.out); err != nil {
 			return err
 		}
 	}
-	o.Progress = j.meter.show
+	o.Progress = j.meter.Show
 	if j.finder, err = open(cmd.Context(), name, o); err != nil {
 		return err
 	}
@@ -263,6 +264,6 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	if err := j.run(cmd.Context(), items); err != nil {
 		return err
 	}
-	j.meter.done()
+	j.meter.Done()
 	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	arch "github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
 )
@@ -258,7 +259,7 @@ func TestDetectNoSpace(t *testing.T) {
 	}
 	left := 9000 // the drawing of 50 x 40 pixels and its crops take less, that of 200 x 130 more
 	out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
-	j := &search{finder: &fake{found: twoBoxes()}, out: out, meter: &meter{}}
+	j := &search{finder: &fake{found: twoBoxes()}, out: out, meter: &meter.Meter{}}
 	j.flags.draw, j.flags.crop = true, true
 	if err := j.run(t.Context(), []item{newItem(d.path("cat.png")), newItem(d.path("wide.png"))}); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
@@ -190,9 +191,9 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	if err != nil {
 		return err
 	}
-	bars := newMeter(cmd.ErrOrStderr())
-	defer bars.done()
-	o.Progress = bars.show
+	bars := meter.New(cmd.ErrOrStderr())
+	defer bars.Done()
+	o.Progress = bars.Show
 	m, err := glipvk.Open(cmd.Context(), name, o)
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	if err := j.run(cmd.Context(), items); err != nil {
 		return err
 	}
-	bars.done()
+	bars.Done()
 	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
 }
 
@@ -216,35 +217,7 @@ func (j *job) report(stdout, stderr io.Writer) error {
 	} else if err := j.print(stdout); err != nil {
 		return err
 	}
-	return j.verdict(stderr)
-}
-
-// verdict names the inputs that failed. Failures of ours weigh most, then wrong numbers, then bad input.
-func (j *job) verdict(stderr io.Writer) error {
-	var failed, wrong int
-	var worst error
-	for _, r := range j.results {
-		if r.err != nil {
-			failed++
-			fmt.Fprintf(stderr, "glip: %v\n", r.err)
-			if worst == nil || exitCode(r.err) == exitFailure {
-				worst = r.err
-			}
-		}
-		if !r.verified() {
-			wrong++
-		}
-	}
-	summary := fmt.Errorf("%d of %d inputs failed", failed, len(j.results))
-	switch {
-	case failed > 0 && exitCode(worst) == exitFailure:
-		return summary
-	case wrong > 0:
-		return fmt.Errorf("%w: %d of %d inputs differ from the CPU reference by more than the precision explains", errVerification, wrong, len(j.results))
-	case failed > 0:
-		return usageError{summary}
-	}
-	return nil
+	return verdict(stderr, j.results)
 }
 
 // interrupted says whether ctx ended the work.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -16,7 +17,7 @@ type job struct {
 	model   *glipvk.Model
 	flags   featuresFlags
 	out     *folder
-	meter   *meter
+	meter   *meter.Meter
 	results []*result
 }
 
@@ -32,15 +33,10 @@ type result struct {
 	err      error
 }
 
+func (r *result) failure() error { return r.err }
+
 // verified is false if a map was compared and found wrong.
-func (r *result) verified() bool {
-	for _, d := range r.checks {
-		if !d.OK() {
-			return false
-		}
-	}
-	return true
-}
+func (r *result) verified() bool { return allOK(r.checks) }
 
 // run computes all items: while some are computed the next are read and resized. Its
 // error ends the work; what is wrong with one input goes to its result and the others
@@ -50,7 +46,7 @@ func (j *job) run(ctx context.Context, items []item) error {
 		j.results = append(j.results, &result{item: i})
 	}
 	o := glipvk.StreamOptions{Batch: j.flags.batch, Taps: j.flags.taps}
-	j.meter.show("inputs", 0, int64(len(items)))
+	j.meter.Show("inputs", 0, int64(len(items)))
 	for s, err := range j.model.Stream(ctx, j.loads(), o) {
 		if interrupted(ctx) {
 			return ctx.Err()
@@ -63,7 +59,7 @@ func (j *job) run(ctx context.Context, items []item) error {
 		if interrupted(ctx) {
 			return ctx.Err()
 		}
-		j.meter.show("inputs", int64(s.Index+1), int64(len(items)))
+		j.meter.Show("inputs", int64(s.Index+1), int64(len(items)))
 	}
 	return nil
 }

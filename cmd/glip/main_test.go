@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -289,12 +290,12 @@ func TestNoSpace(t *testing.T) {
 			}
 			left := space
 			out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
-			j := &job{model: m, flags: featuresFlags{batch: 1, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter{}}
+			j := &job{model: m, flags: featuresFlags{batch: 1, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}}
 			if err := j.run(t.Context(), items); err != nil {
 				t.Fatal(err)
 			}
 			var stderr bytes.Buffer
-			verdict := j.verdict(&stderr)
+			verdict := verdict(&stderr, j.results)
 			if exitCode(verdict) != exitInput || !strings.Contains(stderr.String(), "no space left") {
 				t.Errorf("%s, %d bytes: exit status %d, %s", format, space, exitCode(verdict), stderr.String())
 			}
@@ -327,11 +328,11 @@ func TestInterrupted(t *testing.T) {
 func TestVerificationFails(t *testing.T) {
 	wrong := glipvk.Difference{Name: "stage1", MaxAbs: 1, AbsMax: 1, RelativeL2: 0.5}
 	j := &job{results: []*result{{checks: []glipvk.Difference{wrong}}, {err: usage("bad input")}}}
-	if err := j.verdict(io.Discard); exitCode(err) != exitVerified {
+	if err := verdict(io.Discard, j.results); exitCode(err) != exitVerified {
 		t.Errorf("exit status %d for %v, want 3", exitCode(err), err)
 	}
 	j.results = append(j.results, &result{err: errors.New("the device was lost")})
-	if err := j.verdict(io.Discard); exitCode(err) != exitFailure {
+	if err := verdict(io.Discard, j.results); exitCode(err) != exitFailure {
 		t.Errorf("exit status %d for %v, want 1", exitCode(err), err)
 	}
 }

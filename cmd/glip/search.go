@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/viz"
 	"github.com/go-gl/mathgl/mgl64"
@@ -20,7 +21,7 @@ type search struct {
 	flags   detectFlags
 	query   glipvk.Query
 	out     *folder // nil where no file is written
-	meter   *meter
+	meter   *meter.Meter
 	results []*sighting
 }
 
@@ -35,21 +36,16 @@ type sighting struct {
 	err     error
 }
 
+func (s *sighting) failure() error { return s.err }
+
 // verified is false if something was compared and found wrong.
-func (s *sighting) verified() bool {
-	for _, d := range s.checks {
-		if !d.OK() {
-			return false
-		}
-	}
-	return true
-}
+func (s *sighting) verified() bool { return allOK(s.checks) }
 
 // run goes through all items. Its error ends the work; what is wrong with one input goes
 // to its result and the others go on.
 func (j *search) run(ctx context.Context, items []item) error {
 	for i, item := range items {
-		j.meter.show("inputs", int64(i), int64(len(items)))
+		j.meter.Show("inputs", int64(i), int64(len(items)))
 		s := &sighting{item: item}
 		j.results = append(j.results, s)
 		if s.err = j.look(ctx, s); interrupted(ctx) {

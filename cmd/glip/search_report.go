@@ -22,35 +22,7 @@ func (j *search) report(stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return j.verdict(stderr)
-}
-
-// verdict names the inputs that failed. Failures of ours weigh most, then wrong numbers, then bad input.
-func (j *search) verdict(stderr io.Writer) error {
-	var failed, wrong int
-	var worst error
-	for _, s := range j.results {
-		if s.err != nil {
-			failed++
-			fmt.Fprintf(stderr, "glip: %v\n", s.err)
-			if worst == nil || exitCode(s.err) == exitFailure {
-				worst = s.err
-			}
-		}
-		if !s.verified() {
-			wrong++
-		}
-	}
-	summary := fmt.Errorf("%d of %d inputs failed", failed, len(j.results))
-	switch {
-	case failed > 0 && exitCode(worst) == exitFailure:
-		return summary
-	case wrong > 0:
-		return fmt.Errorf("%w: %d of %d inputs differ from the CPU reference by more than the precision explains", errVerification, wrong, len(j.results))
-	case failed > 0:
-		return usageError{summary}
-	}
-	return nil
+	return verdict(stderr, j.results)
 }
 
 // print writes the table of boxes and, where asked for, that of differences.

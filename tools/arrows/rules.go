@@ -44,10 +44,11 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"cmd": {
-			ours:   []string{".", "graph", "swin", "glip", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
+			ours:   []string{".", "graph", "swin", "glip", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz", "internal/meter"},
 			others: []string{anything},
 		},
-		"tools": {others: []string{anything}},
+		"internal/meter": {others: []string{anything}},
+		"tools":          {others: []string{anything}},
 		"tools/shaderstats": {
 			ours:   []string{".", "graph", "swin", "glip", "rewrite", "shaders", "engine", "kernels"},
 			others: []string{anything},

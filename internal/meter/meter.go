@@ -1,0 +1,73 @@
+// Package meter shows on a terminal how far long work is. The commands use it; it imports
+// none of ours.
+package meter
+
+import (
+	"io"
+	"os"
+	"sync"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// Meter shows a bar, one stage after the other. The zero value shows nothing. It may be
+// used from several goroutines.
+type Meter struct {
+	w io.Writer // nil where nothing is shown
+
+	mu    sync.Mutex
+	stage string
+	bar   *progressbar.ProgressBar
+}
+
+// New shows on w if that is a terminal, else nothing: a pipe gets no bars.
+func New(w io.Writer) *Meter {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return &Meter{}
+	}
+	return &Meter{w: f}
+}
+
+// Show moves the bar of a stage to done of total, making one when the stage is new.
+func (m *Meter) Show(stage string, done, total int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.w == nil || total < 1 {
+		return
+	}
+	if m.bar == nil || m.stage != stage {
+		m.clear()
+		m.stage = stage
+		m.bar = progressbar.NewOptions64(total,
+			progressbar.OptionSetWriter(m.w),
+			progressbar.OptionSetDescription(stage),
+			progressbar.OptionSetWidth(30),
+			progressbar.OptionThrottle(100_000_000), // nanoseconds
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	m.keep(m.bar.Set64(min(done, total)))
+}
+
+// Done takes the bar away, so that something else can be printed.
+func (m *Meter) Done() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clear()
+}
+
+func (m *Meter) clear() {
+	if m.bar != nil {
+		m.keep(m.bar.Clear())
+	}
+	m.bar, m.stage = nil, ""
+}
+
+// keep goes on without a bar when the terminal fails: the work does not depend on it.
+func (m *Meter) keep(err error) {
+	if err != nil {
+		m.w, m.bar = nil, nil
+	}
+}
