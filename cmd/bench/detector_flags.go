@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -100,25 +99,8 @@ func (f flags) detection(cmd *cobra.Command) (*detectorBench, error) {
 	case f.iterations < 0:
 		return nil, fmt.Errorf("--iterations %d: want 1 or more, or leave it out", f.iterations)
 	}
-	return b, f.detectorArchitecture(cmd, b)
-}
-
-// detectorArchitecture reads the file of --arch, if any.
-func (f flags) detectorArchitecture(cmd *cobra.Command, b *detectorBench) error {
-	if f.arch == "" {
-		return nil
+	if b.options.Arch, err = architecture(f, cmd, glip.ParseConfig); b.options.Arch != nil {
+		b.name = ""
 	}
-	if cmd.Flags().Changed("model") {
-		return errors.New("--model and --arch exclude each other: give one")
-	}
-	data, err := os.ReadFile(f.arch)
-	if err != nil {
-		return fmt.Errorf("--arch: %w", err)
-	}
-	cfg, err := glip.ParseConfig(data)
-	if err != nil {
-		return fmt.Errorf("--arch %s: %w", f.arch, err)
-	}
-	b.name, b.options.Arch = "", &cfg
-	return nil
+	return b, err
 }

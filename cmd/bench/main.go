@@ -237,25 +237,27 @@ func (f flags) settings(cmd *cobra.Command) (*bench, error) {
 		return nil, fmt.Errorf("--check %q: want oracle, finite, auto or none", f.check)
 	}
 	b.height, b.width = size.Height, size.Width
-	return b, f.architecture(cmd, b)
+	if b.options.Arch, err = architecture(f, cmd, swin.ParseConfig); b.options.Arch != nil {
+		b.name = ""
+	}
+	return b, err
 }
 
-// architecture reads the file of --arch, if any.
-func (f flags) architecture(cmd *cobra.Command, b *bench) error {
+// architecture reads the file of --arch by the parser of its kind of model; nil where there is none.
+func architecture[T any](f flags, cmd *cobra.Command, parse func([]byte) (T, error)) (*T, error) {
 	if f.arch == "" {
-		return nil
+		return nil, nil
 	}
 	if cmd.Flags().Changed("model") {
-		return errors.New("--model and --arch exclude each other: give one")
+		return nil, errors.New("--model and --arch exclude each other: give one")
 	}
 	data, err := os.ReadFile(f.arch)
 	if err != nil {
-		return fmt.Errorf("--arch: %w", err)
+		return nil, fmt.Errorf("--arch: %w", err)
 	}
-	cfg, err := swin.ParseConfig(data)
+	cfg, err := parse(data)
 	if err != nil {
-		return fmt.Errorf("--arch %s: %w", f.arch, err)
+		return nil, fmt.Errorf("--arch %s: %w", f.arch, err)
 	}
-	b.name, b.options.Arch = "", &cfg
-	return nil
+	return &cfg, nil
 }

@@ -32,7 +32,7 @@ func TestStages(t *testing.T) {
 	var out bytes.Buffer
 	m := &Meter{w: &out} // as on a terminal
 	m.Show("one", 1, 2)
-	m.Show("two", 2, 2)
+	m.Show("two", 1, 2)
 	m.Show("nothing to do", 0, 0)
 	m.Done()
 	if text := out.String(); !strings.Contains(text, "one") || !strings.Contains(text, "two") || strings.Contains(text, "nothing") {
