@@ -67,7 +67,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 .PHONY: golden
 golden: ## the full-size cases of ../shared/golden, where present
 	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi
-	GLIPVK_GOLDEN=full $(GO) test -run Golden -count=1 -timeout 30m ./...
+	GLIPVK_GOLDEN=full $(GO) test -run Golden -count=1 -timeout 60m ./...
 
 .PHONY: test-newmesa
 test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian folder made once (root or sudo)

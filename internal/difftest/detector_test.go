@@ -155,6 +155,8 @@ func (s *detectorSuite) test(t *testing.T, c *difftest.DetectorCase, e difftest.
 		}
 	case strings.HasPrefix(c.Group, "e2e") && !full():
 		t.Skipf("full-size case: set %s=full to run it", fullGolden)
+	case strings.HasPrefix(c.Group, "e2e") && !usual(e):
+		t.Skip("full-size case: the oracle and the programs that users get run it, the others take half an hour for it")
 	default:
 		s.testWhole(t, c, e)
 		if cfg, err := c.Config(); err != nil || cfg.Fusion {
