@@ -31,7 +31,7 @@ func TestBiattentionBlocks(t *testing.T) {
 		for name, style := range kernels.Styles() {
 			t.Run(fmt.Sprintf("%+v %s", c, name), func(t *testing.T) {
 				if !style.Runs(d.Info()) {
-					t.Skip("not on this device")
+					t.Skip("this style needs what the device does not have (Style.Runs)")
 				}
 				g, s := build(t, biattended(c.positions, c.tokens, c.c, c.heads)), tensors{rising, seed}
 				want := oracle(t, g, s)
