@@ -26,8 +26,9 @@ type rule struct {
 func rules() map[string]rule {
 	return map[string]rule{
 		"graph":     {},
-		"swin":      {ours: []string{"graph"}},
-		"glip":      {ours: []string{"graph", "swin"}},
+		"bind":      {},
+		"swin":      {ours: []string{"graph", "bind"}},
+		"glip":      {ours: []string{"graph", "swin", "bind"}},
 		"rewrite":   {ours: []string{"graph"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
 		"cpu":       {ours: []string{"graph"}, others: []string{"golang.org/x/sys/cpu"}},
@@ -40,11 +41,11 @@ func rules() map[string]rule {
 		"text":      {others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}},
 		"viz":       {others: []string{anything}},
 		".": {
-			ours:   []string{"graph", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
+			ours:   []string{"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
 			others: []string{anything},
 		},
 		"cmd": {
-			ours:   []string{".", "graph", "swin", "glip", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz", "internal/meter"},
+			ours:   []string{".", "graph", "bind", "swin", "glip", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz", "internal/meter"},
 			others: []string{anything},
 		},
 		"internal/meter": {others: []string{anything}},
@@ -54,7 +55,7 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"internal/difftest": {
-			ours:   []string{".", "graph", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text"},
+			ours:   []string{".", "graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text"},
 			others: []string{anything},
 		},
 	}
