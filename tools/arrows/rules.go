@@ -30,10 +30,10 @@ func rules() map[string]rule {
 		"glip":      {ours: []string{"graph", "swin"}},
 		"rewrite":   {ours: []string{"graph"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
-		"cpu":       {ours: []string{"graph"}, others: []string{"golang.org/x/sys/cpu"}},
+		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
-		"engine":    {others: []string{vulkan, "golang.org/x/"}},
-		"kernels":   {ours: []string{"graph", "shaders", "engine"}, others: []string{anything}},
+		"engine":    {ours: []string{"internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
+		"kernels":   {ours: []string{"graph", "shaders", "engine", "internal/turn"}, others: []string{anything}},
 		"loader":    {others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}},
 		"picture":   {others: []string{anything}},
@@ -48,6 +48,7 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"internal/meter": {others: []string{anything}},
+		"internal/turn":  {},
 		"tools":          {others: []string{anything}},
 		"tools/shaderstats": {
 			ours:   []string{".", "graph", "swin", "glip", "rewrite", "shaders", "engine", "kernels"},
