@@ -40,21 +40,22 @@ func rules() map[string]rule {
 		"text":      {others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}},
 		"viz":       {others: []string{anything}},
 		".": {
-			ours:   []string{"graph", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
+			ours:   []string{"graph", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz", "internal/compare"},
 			others: []string{anything},
 		},
 		"cmd": {
 			ours:   []string{".", "graph", "swin", "glip", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz", "internal/meter"},
 			others: []string{anything},
 		},
-		"internal/meter": {others: []string{anything}},
-		"tools":          {others: []string{anything}},
+		"internal/compare": {},
+		"internal/meter":   {others: []string{anything}},
+		"tools":            {others: []string{anything}},
 		"tools/shaderstats": {
 			ours:   []string{".", "graph", "swin", "glip", "rewrite", "shaders", "engine", "kernels"},
 			others: []string{anything},
 		},
 		"internal/difftest": {
-			ours:   []string{".", "graph", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text"},
+			ours:   []string{".", "graph", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text", "internal/compare"},
 			others: []string{anything},
 		},
 	}
