@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // Options changes how a checkpoint is opened. The zero value is the default.
@@ -51,16 +52,9 @@ func (o Options) Open(path string) (*Checkpoint, error) {
 	if strings.HasSuffix(path, ".index.json") {
 		return o.openShards(path)
 	}
-	f, err := os.Open(path)
+	f, info, err := file.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("loader: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file; give the path of a .pth or .safetensors file", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("loader: %w", errors.Join(err, f.Close()))
 	}
 	c, err := o.Read(f, info.Size(), path)
 	if err != nil {
