@@ -42,7 +42,7 @@ func (c *compiler) phraseScores(id graph.ID, o graph.PhraseScores) step {
 	in, y := c.node(id).Inputs, c.shape(id)
 	labels, tokens := y[2], c.shape(in[0])[2]
 	block, tasks := c.tasksOf(y[1], 256) // each task looks through what its picture's labels own once
-	return step{name: "phrasescores", in: in, tasks: y[0] * tasks, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "phrasescores", in: in, tasks: y[0] * tasks, rooms: rooms{slotTile: tokens}, run: func(w *worker, values [][]float32, task int) {
 		picture, task := task/tasks, task%tasks
 		begin, end := picture*y[1]+task*block, picture*y[1]+min((task+1)*block, y[1])
 		// Tokens of label l are list[ends[l-1]:ends[l]].
