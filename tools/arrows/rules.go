@@ -70,6 +70,10 @@ func rules() map[string]rule {
 		"internal/turn":    {files: true},
 		"tools":            {others: []string{anything}},
 		"tools/arrows":     {files: true},
+		"tools/op": {
+			ours:  []string{"graph", "bind", "swin", "glip", "rewrite", "engine", "kernels"},
+			files: true,
+		},
 		"tools/shaderstats": {
 			ours:   []string{".", "graph", "bind", "swin", "glip", "rewrite", "shaders", "engine", "kernels", "vulkan"},
 			others: []string{anything},
