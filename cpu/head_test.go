@@ -152,7 +152,14 @@ func smallInputs(t *testing.T, g *graph.Graph, src cpu.Source) [][]float32 {
 
 // TestHead wants fused, unfused and oracle to agree on every value, with memory used again and not.
 func TestHead(t *testing.T) {
-	g := build(t, smallHead().record)
+	t.Run("small", func(t *testing.T) { testHead(t, smallHead()) })
+	wide := smallHead() // of as many channels as products finish at once
+	wide.levels, wide.channels = [][2]int{{13, 21}, {7, 11}, {4, 6}}, 64
+	t.Run("wide", func(t *testing.T) { testHead(t, wide) })
+}
+
+func testHead(t *testing.T, h head) {
+	g := build(t, h.record)
 	src := modest{tensors{normal}}
 	inputs := smallInputs(t, g, src)
 	all := values(t, g)

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -109,23 +110,25 @@ func (c *compiler) tokenLogits(id graph.ID, o graph.TokenLogits) step {
 	in, y := c.node(id).Inputs, c.shape(id)
 	channels, length := c.shape(in[0]).Last(), c.shape(in[2])[2]
 	limit := float32(o.Limit)
-	own, factor := make([]float32, y[0]*y[2]), float32(0)
-	before := step{name: "tokenlogits_own", in: in[2:], tasks: len(own), run: func(_ *worker, values [][]float32, token int) {
-		own[token] = dot(values[in[2]][token*length:][:length], values[in[3]]) + values[in[4]][0]
+	tokens := y[0] * y[2]
+	own := c.temporary(tokens + 1) // of each token, then the factor
+	before := step{name: "tokenlogits_own", in: in[2:], outs: []graph.ID{own}, tasks: tokens, run: func(_ *worker, values [][]float32, token int) {
+		values[own][token] = dot(values[in[2]][token*length:][:length], values[in[3]]) + values[in[4]][0]
 		if token == 0 {
-			factor = float32(math.Exp(-float64(values[in[5]][0])))
+			values[own][tokens] = float32(math.Exp(-float64(values[in[5]][0])))
 		}
 	}}
 	s := c.crossStep(id, &cross{
 		y: part{id, y[1] * y[2], 0, y[2]}, a: part{in[0], y[1] * channels, 0, channels}, b: part{in[1], y[2] * channels, 0, channels},
 		keys: true, products: y[0], heads: 1, m: y[1], n: y[2], kk: channels, scale: 1,
-		finish: func(row []float32, picture int) {
-			add := own[picture*len(row):][:len(row)]
+		finish: func(values [][]float32, row []float32, picture int) {
+			add, factor := values[own][picture*len(row):][:len(row)], values[own][tokens]
 			for t, v := range row {
 				row[t] = min(max(v*factor+add[t], -limit), limit)
 			}
 		},
 	})
 	s.before = []step{before}
+	s.in = append(slices.Clone(s.in), own)
 	return s
 }
