@@ -1,169 +1,315 @@
 package kernels
 
 import (
-	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/shaders"
 )
 
-// lifetime is what the arena must hold of one value: bytes, from the step that makes
-// it (-1 for an input) to the last that reads it, both included.
-type lifetime struct {
-	id          graph.ID
-	bytes       int64
-	first, last int
+// Options says how a graph is compiled. The zero value is the fast way.
+type Options struct {
+	// Keep lists values to return besides the outputs. They are never joined away.
+	Keep []graph.ID
+	// NoFusion lowers every node by itself.
+	NoFusion bool
+	// NoReuse gives every value memory of its own: it is how aliasing mistakes are bisected.
+	NoReuse bool
+	// Tuning says how tiles of matrix products are chosen.
+	Tuning Tuning
+
+	caps  *engine.Caps    // for tests: limits below the device's
+	tiles map[string]tile // for tuning: in place of those that ought to suit
+	block int             // for tests: positions of a block of biattention
 }
 
-// layout says where each value lies in the arena.
-type layout struct {
-	offset map[graph.ID]int64
-	bytes  int64 // of the arena
-	slab   int64 // bytes of the buffers that make it up, the last perhaps smaller
-	live   int64 // greatest sum of bytes alive at one step: no arena can be smaller
+// Compile turns a graph into a program on the device of the weights. The caller closes
+// the program, before the weights. Errors name the node and its shape.
+func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, o Options) (*Program, error) {
+	if err := w.check(g); err != nil {
+		return nil, err
+	}
+	info := d.Info()
+	if o.caps != nil {
+		info.Caps = *o.caps
+	}
+	l := newLowerer(g, info, w.style, w.precision)
+	list := l.rewrite(o)
+	l.measured = o.tiles
+	if !o.Tuning.Off {
+		if err := l.tune(ctx, w, list, o.Tuning); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.plan(list, o); err != nil {
+		return nil, err
+	}
+	if err := l.lowerAll(list); err != nil {
+		return nil, err
+	}
+	p := &Program{device: d, weights: w, inputs: g.Inputs(), results: results(g, o), graph: g, alias: l.alias, begins: l.begins, layout: l.layout, dispatches: l.list}
+	if err := p.allocate(); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	if err := p.pipelines(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	var err error
+	if p.commands, err = p.record(engine.RecorderOptions{}, nil); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
 }
 
-// scratchOf stands for the memory that step i needs for itself.
-func scratchOf(i int) graph.ID { return graph.ID(-1 - i) }
+// results are the values that a program returns: outputs, then kept values.
+func results(g *graph.Graph, o Options) []graph.ID { return slices.Concat(g.Outputs, o.Keep) }
 
-// lifetimes follows every value that steps make, the inputs, and what a step needs for
-// itself while it runs. A value that is a range of another lives in that one's memory, which is
-// there from the first step that writes any of it. Kept values live to the end.
-func lifetimes(g *graph.Graph, list []step, kept []graph.ID, alias map[graph.ID]graph.ID, half map[graph.ID]bool, scratch func(step) int64) []lifetime {
-	at := map[graph.ID]*lifetime{}
-	var order []graph.ID
-	born := func(id graph.ID, when int) {
-		id = resolve(alias, id)
-		if l := at[id]; l != nil { // a range of it was written before
-			l.last = when
-			return
-		}
-		size := int64(4)
-		if half[id] {
-			size = 2
-		}
-		at[id] = &lifetime{id: id, bytes: size * int64(g.Nodes[id].Shape.Elements()), first: when, last: when}
-		order = append(order, id)
+func newLowerer(g *graph.Graph, info engine.Info, s style, p Precision) *lowerer {
+	return &lowerer{g: g, caps: info.Caps, style: s, precision: p, limit: info.Caps.MaxStorageBufferRange, // texel buffers, where read, hold as much (readsTexels)
+		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, begins: map[graph.ID]int{}, linears: linearWeights(g), convs: convWeights(g)}
+}
+
+// rewrite makes the steps of a graph, joined unless that is off, and finds the values
+// that are stored in 16 bits.
+func (l *lowerer) rewrite(o Options) []step {
+	list := steps(l.g)
+	l.block = o.block
+	kept := results(l.g, o)
+	if !o.NoFusion {
+		list, l.alias = rewrite(l.g, list, kept, l.limit, l.style)
+		list = l.views(list)
 	}
-	for _, id := range g.Inputs() {
-		born(id, -1)
+	l.half = l.halves(list, kept)
+	return list
+}
+
+// plan lays the arena out.
+func (l *lowerer) plan(list []step, o Options) error {
+	kept := results(l.g, o)
+	for i, id := range kept {
+		kept[i] = resolve(l.alias, id)
 	}
+	values := lifetimes(l.g, list, kept, l.alias, l.half, l.scratchBytes)
+	apart := max(l.align, 256) // values begin at cache lines of any device
+	slab := l.caps.MaxAllocationBytes / apart * apart
+	if err := fitSlab(l.g, values, slab); err != nil {
+		return err
+	}
+	l.layout = plan(values, apart, slab, !o.NoReuse)
+	return nil
+}
+
+func (l *lowerer) lowerAll(list []step) error {
 	for i, s := range list {
-		for _, in := range s.in {
-			if l := at[resolve(alias, in)]; l != nil {
-				l.last = i
-			}
-		}
-		for _, id := range s.outs() {
-			born(id, i)
-		}
-		if bytes := scratch(s); bytes > 0 {
-			at[scratchOf(i)] = &lifetime{id: scratchOf(i), bytes: bytes, first: i, last: i}
-			order = append(order, scratchOf(i))
+		l.at = i
+		if err := l.lower(s); err != nil {
+			return err
 		}
 	}
-	for _, id := range kept {
-		if l := at[id]; l != nil {
-			l.last = len(list)
-		}
-	}
-	result := make([]lifetime, len(order))
-	for i, id := range order {
-		result[i] = *at[id]
-	}
-	return result
+	return nil
 }
 
-// plan gives every value an offset, a multiple of align, so that no two values alive
-// at the same step overlap. Values are placed one after the other, each at the lowest offset
-// that is free for its whole life; of several orders, each mended a few times, the one that
-// needs least is taken.
-// Without reuse every value gets memory of its own. The arena is cut into slabs of so many
-// bytes, a multiple of align, because one buffer may not be larger: no value lies across
-// a cut. No value may exceed a slab.
-func plan(values []lifetime, align, slab int64, reuse bool) layout {
-	live := int64(0)
+// fitSlab refuses values that no single buffer of the device can hold.
+func fitSlab(g *graph.Graph, values []lifetime, slab int64) error {
 	for _, v := range values {
-		var sum int64
-		for _, w := range values {
-			if w.first <= v.first && v.first <= w.last {
-				sum += roundUp(w.bytes, align)
+		if v.bytes > slab {
+			if v.id < 0 {
+				return fmt.Errorf("kernels: scratch of %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w", v.bytes, slab, engine.ErrUnsupported)
 			}
-		}
-		live = max(live, sum)
-	}
-	least := layout{bytes: -1}
-	for _, order := range orders {
-		list := slices.SortedStableFunc(slices.Values(values), order)
-		for range attempts {
-			l := placed(list, align, slab, reuse)
-			if least.bytes < 0 || l.bytes < least.bytes {
-				least = l
-			}
-			if least.bytes <= live || len(list) == 0 || !reuse {
-				break
-			}
-			// What sticks out at the top had better been placed sooner.
-			top := slices.IndexFunc(list, func(v lifetime) bool { return l.offset[v.id]+roundUp(v.bytes, align) == l.bytes })
-			v := list[top]
-			list = slices.Insert(slices.Delete(list, top, top+1), top/2, v)
+			n := g.Nodes[v.id]
+			return fmt.Errorf("kernels: %s: %s %v: %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w",
+				n.Path, n.Op.Kind(), n.Shape, v.bytes, slab, engine.ErrUnsupported)
 		}
 	}
-	least.live = live
-	return least
+	return nil
 }
 
-// attempts at each order, while there is something to gain.
-const attempts = 40
-
-// orders in which values are placed: the largest first; those that live longest; those
-// that take most memory for most steps; the largest of those that live beyond a step, then the rest.
-var orders = []func(a, b lifetime) int{
-	func(a, b lifetime) int { return cmp.Compare(b.bytes, a.bytes) },
-	func(a, b lifetime) int {
-		return cmp.Or(cmp.Compare(b.steps(), a.steps()), cmp.Compare(b.bytes, a.bytes))
-	},
-	func(a, b lifetime) int { return cmp.Compare(b.bytes*b.steps(), a.bytes*a.steps()) },
-	func(a, b lifetime) int {
-		return cmp.Or(cmp.Compare(min(b.steps(), 3), min(a.steps(), 3)), cmp.Compare(b.bytes, a.bytes))
-	},
+// allocate makes the arena and, where the host cannot see it, staging for inputs and results.
+func (p *Program) allocate() error {
+	var err error
+	for left := max(p.layout.bytes, 16); left > 0; left -= p.layout.slab {
+		b, err := p.device.NewBuffer(min(left, p.layout.slab), engine.DeviceMemory, "arena")
+		if err != nil {
+			return fmt.Errorf("kernels: arena of %d bytes: %w", p.layout.bytes, err)
+		}
+		p.arena = append(p.arena, b)
+	}
+	if p.arena[0].Bytes() != nil {
+		return nil
+	}
+	if p.up, p.down, err = p.staging(); err != nil {
+		return err
+	}
+	return nil
 }
 
-func (v lifetime) steps() int64 { return int64(v.last - v.first + 1) }
-
-func roundUp(n, align int64) int64 { return (n + align - 1) / align * align }
-
-// placed is the layout of values placed in the given order.
-func placed(order []lifetime, align, slab int64, reuse bool) layout {
-	l := layout{offset: map[graph.ID]int64{}, slab: slab}
-	var done []lifetime
-	for _, v := range order {
-		var busy [][2]int64 // ranges taken while v lives
-		for _, w := range done {
-			if !reuse || w.first <= v.last && v.first <= w.last {
-				busy = append(busy, [2]int64{l.offset[w.id], l.offset[w.id] + roundUp(w.bytes, align)})
-			}
+// staging makes buffers through which inputs and results pass.
+func (p *Program) staging() (up, down *engine.Buffer, err error) {
+	sum := func(ids []graph.ID) (n int64) {
+		for _, id := range ids {
+			n += p.bytes(id)
 		}
-		slices.SortFunc(busy, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
-		size, at := roundUp(v.bytes, align), int64(0)
-		for _, b := range busy {
-			if at = l.uncut(at, size); b[0]-at >= size {
-				break
-			}
-			at = max(at, b[1])
-		}
-		at = l.uncut(at, size)
-		l.offset[v.id] = at
-		l.bytes = max(l.bytes, at+size)
-		done = append(done, v)
+		return n
 	}
-	return l
+	if up, err = p.device.NewBuffer(max(sum(p.inputs), 4), engine.UploadMemory, "inputs"); err != nil {
+		return nil, nil, fmt.Errorf("kernels: upload buffer: %w", err)
+	}
+	if down, err = p.device.NewBuffer(max(sum(p.results), 4), engine.ReadbackMemory, "results"); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("kernels: readback buffer: %w", err), up.Close())
+	}
+	return up, down, nil
 }
 
-// uncut is the lowest offset from at on where so many bytes lie in one slab.
-func (l layout) uncut(at, bytes int64) int64 {
-	if at/l.slab != (at+bytes-1)/l.slab {
-		return (at/l.slab + 1) * l.slab
+// spec is the pipeline of a dispatch.
+func (x dispatch) spec(code []uint32, pushBytes int) engine.PipelineSpec {
+	spec := engine.PipelineSpec{Label: x.shader, Code: code, Bindings: len(x.operands), Addressed: x.addressed, PushBytes: pushBytes, Constants: x.constants, Subgroup: x.subgroup}
+	for i := range x.operands {
+		if x.texel(i) != 0 {
+			spec.Texels |= 1 << i
+		}
 	}
-	return at
+	return spec
+}
+
+// specs are the pipelines and push constants of dispatches.
+func specs(list []dispatch) ([]engine.PipelineSpec, [][]byte, error) {
+	codes := map[string][]uint32{} // by shader: a program uses each many times
+	var all []engine.PipelineSpec
+	var pushes [][]byte
+	for _, x := range list {
+		if codes[x.shader] == nil {
+			code, err := shaders.Code(x.shader)
+			if err != nil {
+				return nil, nil, fmt.Errorf("kernels: %s: %w", x.path, err)
+			}
+			codes[x.shader] = code
+		}
+		push, err := encode(x.push)
+		if err != nil {
+			return nil, nil, fmt.Errorf("kernels: %s: push constants: %w", x.path, err)
+		}
+		all, pushes = append(all, x.spec(codes[x.shader], len(push))), append(pushes, push)
+	}
+	return all, pushes, nil
+}
+
+// pipelines finds or makes the pipeline of every dispatch.
+func (p *Program) pipelines(ctx context.Context) error {
+	list, pushes, err := specs(p.dispatches)
+	if err != nil {
+		return err
+	}
+	p.push = pushes
+	for i, spec := range list {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("kernels: compile: %w", err)
+		}
+		pipeline, err := p.device.Pipeline(spec)
+		if err != nil {
+			return fmt.Errorf("kernels: %s: %w", p.dispatches[i].path, err)
+		}
+		p.pipeline = append(p.pipeline, pipeline)
+	}
+	return nil
+}
+
+// PipelineUse is a pipeline that a program needs, and the first place that needs it.
+type PipelineUse struct {
+	Path string // in the graph
+	Spec engine.PipelineSpec
+}
+
+// Pipelines lists the pipelines of a graph's program on a device of which no more is
+// known than its description, each once. It measures nothing: tiles are the ones that ought to suit.
+func Pipelines(g *graph.Graph, info engine.Info, u UploadOptions, o Options) ([]PipelineUse, error) {
+	s, err := styleOf(info, u.Variant)
+	if err != nil {
+		return nil, err
+	}
+	precision, _, err := Settle(info, u.Precision)
+	if err != nil {
+		return nil, err
+	}
+	l := newLowerer(g, info, s, precision)
+	list := l.rewrite(o)
+	if err := l.plan(list, o); err != nil {
+		return nil, err
+	}
+	if err := l.lowerAll(list); err != nil {
+		return nil, err
+	}
+	all, _, err := specs(l.list)
+	if err != nil {
+		return nil, err
+	}
+	var uses []PipelineUse
+	seen := map[string]bool{}
+	for i, spec := range all {
+		if key := fmt.Sprint(spec.Label, spec.Constants, spec.Texels); !seen[key] {
+			seen[key] = true
+			uses = append(uses, PipelineUse{l.list[i].path, spec})
+		}
+	}
+	return uses, nil
+}
+
+// texel is the width of the texel buffer that operand i is read through, 0 for a storage buffer.
+func (x dispatch) texel(i int) int {
+	if o := x.operands[i]; o.access == engine.Read && isTexel(x.shader) {
+		return o.width
+	}
+	return 0
+}
+
+// binding is operand i as the engine takes it.
+func (p *Program) binding(x dispatch, i int) engine.Binding {
+	o := x.operands[i]
+	b := engine.Binding{Offset: o.offset, Size: o.bytes, Access: o.access, Texel: x.texel(i)}
+	if b.Buffer = p.weights.buffers[o.weight]; o.weight == "" {
+		b.Buffer, b.Offset = p.arena[o.offset/p.layout.slab], o.offset%p.layout.slab
+	}
+	b.Half = o.half && b.Texel != 0
+	return b
+}
+
+// record writes the program's commands: inputs in, all dispatches, results out. Inputs and
+// results take the way through the lane's buffers, without one through the program's own, or none.
+func (p *Program) record(o engine.RecorderOptions, through *lane) (*engine.Commands, error) {
+	r, err := p.device.NewRecorder("program", o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Abandon()
+	up, down := p.up, p.down
+	if through != nil {
+		up, down = through.up, through.down
+	}
+	var at int64
+	for _, id := range p.inputs {
+		if up != nil {
+			b, offset := p.home(id)
+			r.Copy(b, offset, up, at, p.bytes(id))
+			at += p.bytes(id)
+		}
+	}
+	for i, x := range p.dispatches {
+		d := engine.Dispatch{Label: x.path, Pipeline: p.pipeline[i], Push: p.push[i], Groups: x.groups}
+		for k := range x.operands {
+			d.Bindings = append(d.Bindings, p.binding(x, k))
+		}
+		r.Dispatch(d)
+	}
+	at = 0
+	for _, id := range p.results {
+		if down != nil {
+			b, offset := p.home(id)
+			r.Copy(down, at, b, offset, p.bytes(id))
+			at += p.bytes(id)
+		}
+	}
+	return r.Finish()
 }
