@@ -1,55 +1,69 @@
 package kernels
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"sync"
+	"math"
 	"unsafe"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
 
-// Source supplies weights by canonical name, row-major, of exactly the shape asked
-// for. Checkpoints and formulas satisfy it.
-type Source interface {
-	Tensor(name string, shape []int) ([]float32, error)
+// Layout says how weights lie in memory, and so which shaders can read them. Programs are
+// lowered for the layout of their weights.
+type Layout struct {
+	Style     Style
+	Precision Precision // F32 or F16
 }
 
-// Progress is told how much of a long operation is done, in units of its own.
-type Progress func(done, total int64)
-
-// Weights are the parameters of a model in device memory, each in the layout that
-// its kernel reads. They serve programs of every input size of the model.
-type Weights struct {
-	device    *engine.Device
-	style     style
-	precision Precision
-	buffers   map[string]*engine.Buffer
-	shapes    map[string]graph.Shape
-	bytes     int64
-	closed    bool
-
-	mu    sync.Mutex
-	tiles map[string]kept // measured tiles by shape, nil before the first look
+// LayoutOf is what a device gets; the variant is that of [StyleOf].
+func LayoutOf(info engine.Info, p Precision, variant string) (Layout, error) {
+	s, err := StyleOf(info, variant)
+	if err != nil {
+		return Layout{}, err
+	}
+	p, _, err = Settle(info, p)
+	return Layout{s, p}, err
 }
 
-// UploadOptions says how weights are stored. The zero value is 32-bit floats in the
-// layouts that suit the device.
-type UploadOptions struct {
-	// Precision is F32, F16 or Auto; [Settle] tells what a device makes of it.
-	Precision Precision
-	// Variant overrides what the device would get: "direct" (GEMM in registers), "tiled"
-	// (through shared memory, what a graphics card gets), "coop" (that with cooperative
-	// matrices wherever they can be used, which is with F16) or "uniform" (by uniform
-	// addresses). "" is by device. Programs are compiled for the variant of their weights.
-	Variant string
-	// Progress, if set, is told how many bytes of the parameters are done.
-	Progress Progress
+// Packer lays the weights of a graph out. The matrices of linear layers and convolutions are
+// packed for the kernel that reads them; the others stay as they are.
+type Packer struct {
+	g      *graph.Graph
+	layout Layout
+	matrix map[graph.ID]bool
+	convs  map[graph.ID]bool
+}
 
-	style *style // for tests: in place of Variant
+// Packer refuses graphs that read the same weight in two ways.
+func (l Layout) Packer(g *graph.Graph) (*Packer, error) {
+	p := &Packer{g, l, packedWeights(g), convWeights(g)}
+	return p, packedAlone(g, p.matrix)
+}
+
+// Pack returns the bytes of a weight, given row-major. It may be the same memory. What a
+// matrix of 16-bit floats cannot hold is an error.
+func (p *Packer) Pack(id graph.ID, data []float32) ([]byte, error) {
+	shape := p.g.Nodes[id].Shape
+	if len(data) != shape.Elements() {
+		return nil, fmt.Errorf("%w: source gave %d elements, want %v", graph.ErrShape, len(data), shape)
+	}
+	if !p.matrix[id] {
+		return floatBytes(data), nil
+	}
+	pack := p.layout.Style.packing(shape, p.layout.Precision)
+	if p.convs[id] {
+		pack = p.layout.Style.convPacking(shape, p.layout.Precision)
+	}
+	if pack.half {
+		for i, x := range data {
+			if a := math.Abs(float64(x)); a > mostHalf && !math.IsInf(a, 0) {
+				return nil, fmt.Errorf("element %d is %g, beyond the %g that 16 bits hold; store weights in precision %q", i, x, float64(mostHalf), F32)
+			}
+		}
+	}
+	return pack.pack(data, shape[0]), nil
 }
 
 // packing is how the matrix of a linear or a convolution, [N, K], lies in memory: as [K, N],
@@ -61,10 +75,10 @@ type packing struct {
 }
 
 // packing of the matrix of a linear. Rows that are no whole vec4s keep to 32-bit floats.
-func (s style) packing(w graph.Shape, p Precision) packing {
+func (s Style) packing(w graph.Shape, p Precision) packing {
 	n := w[0]
 	k := w.Elements() / n
-	return packing{panels: s.gemm == uniform && k%8 == 0 && n%4 == 0, half: p == F16 && k%4 == 0 && n%4 == 0}
+	return packing{panels: s.Gemm == uniform && k%8 == 0 && n%4 == 0, half: p == F16 && k%4 == 0 && n%4 == 0}
 }
 
 // bytes that a matrix takes.
@@ -82,44 +96,6 @@ func (p packing) bytes(w graph.Shape) int64 {
 	}
 	return size * int64(n) * int64(k)
 }
-
-// Upload brings every weight of a graph to the device, tensor by tensor: at most two
-// copies of one tensor are held in host memory. The matrices of linear layers are packed
-// for the kernel that reads them; the others stay as they are. The caller closes the weights
-// after the programs that use them.
-func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o UploadOptions) (*Weights, error) {
-	s, err := styleOf(d.Info(), o.Variant)
-	if err != nil {
-		return nil, err
-	}
-	if o.style != nil {
-		s = *o.style
-	}
-	precision, _, err := Settle(d.Info(), o.Precision)
-	if err != nil {
-		return nil, err
-	}
-	w := &Weights{device: d, style: s, precision: precision, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}}
-	total, done := 4*g.Count().Parameters, int64(0)
-	packed := packedWeights(g)
-	if err := packedAlone(g, packed); err != nil {
-		return nil, err
-	}
-	convs := convWeights(g)
-	for _, id := range g.Params() {
-		n := g.Nodes[id]
-		if err := w.upload(ctx, n.Path, n.Shape, src, packed[id], convs[id]); err != nil {
-			return nil, errors.Join(fmt.Errorf("kernels: weight %s: %w", n.Path, err), w.Close())
-		}
-		if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
-			o.Progress(done, total)
-		}
-	}
-	return w, nil
-}
-
-// Precision is how the matrices are stored, [F32] or [F16].
-func (w *Weights) Precision() Precision { return w.precision }
 
 // linearWeights finds the parameters that are the matrix of a Linear.
 func linearWeights(g *graph.Graph) map[graph.ID]bool {
@@ -171,30 +147,6 @@ func packedAlone(g *graph.Graph, packed map[graph.ID]bool) error {
 	return nil
 }
 
-func (w *Weights) upload(ctx context.Context, name string, shape graph.Shape, src Source, pack, conv bool) error {
-	data, err := src.Tensor(name, shape)
-	if err != nil {
-		return err
-	}
-	if len(data) != shape.Elements() {
-		return fmt.Errorf("%w: source gave %d elements, want %v", graph.ErrShape, len(data), shape)
-	}
-	bytes := floatBytes(data)
-	switch {
-	case conv:
-		bytes = w.style.convPacking(shape, w.precision).pack(data, shape[0])
-	case pack:
-		bytes = w.style.packing(shape, w.precision).pack(data, shape[0])
-	}
-	b, err := w.device.NewBuffer(int64(len(bytes)), engine.DeviceMemory, name)
-	if err != nil {
-		return err
-	}
-	w.buffers[name], w.shapes[name] = b, shape
-	w.bytes += b.Size()
-	return w.device.Upload(ctx, b, 0, bytes)
-}
-
 // pack lays a matrix [n, K] out.
 func (p packing) pack(x []float32, n int) []byte {
 	x, n = p.channelsLast(x, n)
@@ -244,44 +196,6 @@ func transpose(x []float32, rows int) []float32 {
 		}
 	}
 	return y
-}
-
-// Bytes is the device memory taken.
-func (w *Weights) Bytes() int64 { return w.bytes }
-
-// check reports every parameter of a graph that the weights lack.
-func (w *Weights) check(g *graph.Graph) error {
-	if w.closed {
-		return fmt.Errorf("kernels: compile: weights: %w", ErrClosed)
-	}
-	var errs []error
-	for _, id := range g.Params() {
-		n := g.Nodes[id]
-		if have, ok := w.shapes[n.Path]; !ok {
-			errs = append(errs, fmt.Errorf("%s is missing", n.Path))
-		} else if !have.Equal(n.Shape) {
-			errs = append(errs, fmt.Errorf("%s is %v, the graph wants %v", n.Path, have, n.Shape))
-		}
-	}
-	if len(errs) > 0 {
-		return fmt.Errorf("kernels: %w: weights were uploaded for another model: %w", graph.ErrShape, errors.Join(errs...))
-	}
-	return nil
-}
-
-// Close frees the device memory. Calling it again does nothing, unless a program was
-// still open: its weights stay until Close is called after it.
-func (w *Weights) Close() error {
-	w.closed = true
-	var errs []error
-	for name, b := range w.buffers {
-		if err := b.Close(); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		delete(w.buffers, name)
-	}
-	return errors.Join(errs...)
 }
 
 // floatBytes views the same memory as bytes. All devices and hosts that Vulkan and Go

@@ -11,8 +11,10 @@ type phraseListsPush struct{ Labels, Tokens uint32 }
 // phraseScoresPush mirrors the block of phrasescores.comp.
 type phraseScoresPush struct{ Rows, Labels, Tokens uint32 }
 
-// phraseLists is what the lists of the labels' tokens take, in bytes.
-func phraseLists(labels, tokens int) int64 { return 4 * int64(labels) * int64(tokens+1) }
+// phraseScratch is what the lists of the labels' tokens take.
+func (l *lowerer) phraseScratch(s step) int64 {
+	return 4 * int64(l.shape(s.out).Last()) * int64(l.shape(s.in[0]).Last()+1)
+}
 
 // phraseScores lowers PhraseScores: a label has few tokens, so they are listed first, and
 // no position looks at the others.
@@ -23,13 +25,13 @@ func (l *lowerer) phraseScores(s step) error {
 	if err != nil {
 		return err
 	}
-	groups, err := l.fold(ceilDiv(labels, l.style.group))
+	groups, err := l.fold(ceilDiv(labels, l.style.Group))
 	if err != nil {
 		return err
 	}
-	bytes := phraseLists(labels, tokens)
+	bytes := l.phraseScratch(s)
 	l.emit(s, "phraselists", dispatch{
-		constants: constants(l.style.group), groups: groups, push: phraseListsPush{uint32(labels), uint32(tokens)},
+		constants: constants(l.style.Group), groups: groups, push: phraseListsPush{uint32(labels), uint32(tokens)},
 		operands: []operand{l.whole(s.in[1], 1), l.scratchPart(0, bytes, 1, engine.Write)},
 	})
 	for _, r := range list {
@@ -38,7 +40,7 @@ func (l *lowerer) phraseScores(s step) error {
 			return err
 		}
 		l.emit(s, "phrasescores", dispatch{
-			constants: constants(l.style.group, columnBlock, int(s.op.(graph.PhraseScores).Aggregate)), groups: groups,
+			constants: constants(l.style.Group, columnBlock, int(s.op.(graph.PhraseScores).Aggregate)), groups: groups,
 			push: phraseScoresPush{uint32(r.units()), uint32(labels), uint32(tokens)},
 			operands: []operand{l.read(s.in[0], 1, r.begin*tokens, r.units()*tokens), l.scratchPart(0, bytes, 1, engine.Read),
 				l.write(s.out, 1, r.begin*labels, r.units()*labels)},

@@ -33,18 +33,19 @@ func rules() map[string]rule {
 		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
 		"engine":    {ours: []string{"internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
-		"kernels":   {ours: []string{"graph", "shaders", "engine", "internal/turn"}, others: []string{anything}},
+		"kernels":   {ours: []string{"graph", "shaders", "engine"}, others: []string{anything}},
+		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/turn"}, others: []string{anything}},
 		"loader":    {others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}},
 		"picture":   {others: []string{anything}},
 		"text":      {others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}},
 		"viz":       {others: []string{anything}},
 		".": {
-			ours:   []string{"graph", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz"},
+			ours:   []string{"graph", "swin", "glip", "rewrite", "cpuref", "cpu", "shaders", "engine", "kernels", "vulkan", "loader", "synthetic", "picture", "text", "viz"},
 			others: []string{anything},
 		},
 		"cmd": {
-			ours:   []string{".", "graph", "swin", "glip", "engine", "kernels", "loader", "synthetic", "picture", "text", "viz", "internal/meter"},
+			ours:   []string{".", "graph", "swin", "glip", "engine", "kernels", "vulkan", "loader", "synthetic", "picture", "text", "viz", "internal/meter"},
 			others: []string{anything},
 		},
 		"internal/meter": {others: []string{anything}},
@@ -55,7 +56,7 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"internal/difftest": {
-			ours:   []string{".", "graph", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "kernels", "loader", "synthetic", "picture", "text"},
+			ours:   []string{".", "graph", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "kernels", "vulkan", "loader", "synthetic", "picture", "text"},
 			others: []string{anything},
 		},
 	}
