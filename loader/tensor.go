@@ -186,8 +186,9 @@ func (t *tensor) readRun(dst []float32, first int64, skipCRC bool) error {
 			return err
 		}
 	}
-	sum, err := s.decode(dst, first*item, t.info.DType)
-	if err != nil || skipCRC || !whole || !s.hasCRC {
+	summed := whole && s.hasCRC && !skipCRC
+	sum, err := s.decode(dst, first*item, t.info.DType, summed)
+	if err != nil || !summed {
 		return err
 	}
 	s.mu.Lock()
