@@ -36,7 +36,7 @@ func (h head) record(b *graph.Builder) {
 		maps = append(maps, b.In("level", fmt.Sprint(i)).Input(1, l[0], l[1], h.channels))
 	}
 	ids := b.In("ids").Input(1, h.tokens)
-	owned := b.In("owned").Input(h.labels, h.tokens)
+	owned := b.In("owned").Input(1, h.labels, h.tokens)
 	text := b.In("embed").Embed(ids, b.Param("word", 30, h.text), b.Param("kind", 2, h.text), b.Param("position", 64, h.text))
 	maps, text = h.fuse(b.In("fuse"), maps, text)
 	text = h.read(b.In("read"), text)

@@ -17,7 +17,7 @@ func (c *compiler) crossScores(id graph.ID, o graph.CrossScores) step {
 		products: y[0] * o.Heads, heads: o.Heads, m: n, n: m, kk: d, scale: float32(o.Scale),
 	}
 	if len(in) == 3 {
-		p.bias, p.hasBias = part{id: in[2]}, true
+		p.bias, p.hasBias = part{id: in[2], picture: m}, true
 	}
 	return c.crossStep(id, p)
 }
@@ -74,17 +74,22 @@ func (c *compiler) headLinear(id graph.ID, o graph.HeadLinear) step {
 	})
 }
 
-// absorbBias is the inner product of every head's keys [1, T, E] with its part of a bias [E], times
-// Scale -> [h*T].
+// absorbBias is the inner product of every head's keys [B, T, E] with its part of a bias [E], times
+// Scale, plus a mask [B, T] -> [B, h*T].
 func (c *compiler) absorbBias(id graph.ID, o graph.AbsorbBias) step {
-	k, bias := c.node(id).Inputs[0], c.node(id).Inputs[1]
-	tokens, e := c.shape(k)[1], c.shape(k)[2]
+	in := c.node(id).Inputs
+	k := c.shape(in[0])
+	tokens, e := k[1], k[2]
 	d, scale := e/o.Heads, float32(o.Scale)
-	return step{name: "absorbbias", in: []graph.ID{k, bias}, tasks: o.Heads, flops: 2 * c.g.MultiplyAdds(id),
-		run: func(_ *worker, values [][]float32, head int) {
-			y := values[id][head*tokens:][:tokens]
+	return step{name: "absorbbias", in: in, tasks: k[0] * o.Heads, flops: 2 * c.g.MultiplyAdds(id),
+		run: func(_ *worker, values [][]float32, task int) {
+			picture, head := task/o.Heads, task%o.Heads
+			keys, bias, y := values[in[0]][picture*tokens*e+head*d:], values[in[1]][head*d:][:d], values[id][task*tokens:][:tokens]
 			for t := range y {
-				y[t] = scale * dot(values[k][t*e+head*d:][:d], values[bias][head*d:][:d])
+				y[t] = scale * dot(keys[t*e:][:d], bias)
+				if len(in) == 3 {
+					y[t] += values[in[2]][picture*tokens+t]
+				}
 			}
 		}}
 }
