@@ -249,7 +249,9 @@ func TestInterrupted(t *testing.T) {
 	defer cancel()
 	f := flags{arch: nano(t), device: "cpu", weights: "synthetic", check: "none", batch: 1, count: 3, duration: time.Hour}
 	started := false
-	b, err := f.settings(newCommand(&started))
+	cmd := newCommand(&started)
+	cmd.SetContext(ctx)
+	b, err := f.settings(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
