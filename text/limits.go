@@ -6,7 +6,7 @@ import "fmt"
 // itself reads [MaxTokens] tokens of a caption.
 const (
 	MaxCaption = 1 << 16 // bytes of a caption
-	MaxName    = 1 << 12 // bytes of a name or phrase
+	MaxName    = 1 << 14 // bytes of a name or phrase
 	MaxNames   = 1 << 15 // names of a list, or phrases and spans of a caption
 )
 

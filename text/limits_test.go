@@ -42,7 +42,7 @@ func TestLimits(t *testing.T) {
 		{"a phrase", func(over bool) error {
 			_, err := text.Ground(pick(over, "a cat", name), text.Entity{Phrase: pick(over, huge, name)})
 			return err
-		}, []string{"entity 0", "67108864 bytes", "4096"}},
+		}, []string{"entity 0", "67108864 bytes", "16384"}},
 		{"phrases", func(over bool) error {
 			return prompts(text.Query{Caption: "a cat", Phrases: pick(over, many, many[1:])})
 		}, []string{"32769 phrases and spans", "32768"}},
@@ -55,18 +55,18 @@ func TestLimits(t *testing.T) {
 		{"a name", func(over bool) error {
 			return prompts(text.Query{Classes: []string{"dog", pick(over, name+"c", name)}})
 		},
-			[]string{"name 1", "4097 bytes", "4096"}},
+			[]string{"name 1", "16385 bytes", "16384"}},
 		{"names in one caption", func(over bool) error {
 			_, err := text.List{Names: slices.Repeat([]string{"four"}, pick(over, 12000, 10000))}.Prompt()
 			return err
 		}, []string{"names 0 to 11999", "72002 bytes", "65536"}},
 		{"a separator", func(over bool) error {
 			return prompts(text.Query{Classes: []string{"dog", "cat"}, Form: text.Form{Separator: pick(over, huge, ". ")}})
-		}, []string{"separator", "4096"}},
+		}, []string{"separator", "16384"}},
 		{"an affix", func(over bool) error {
 			_, err := text.List{Names: []string{"dog"}, Affixes: []text.Affix{{Prefix: pick(over, huge, "a "), Name: "dog"}}}.Prompt()
 			return err
-		}, []string{"affix 0", "4096"}},
+		}, []string{"affix 0", "16384"}},
 		{"extra names", func(over bool) error {
 			_, err := bert.Split(text.List{Names: []string{"dog"}, Extra: pick(over, many, many[:20])}, text.MaxTokens, 0)
 			return err
@@ -96,7 +96,7 @@ func pick[T any](first bool, a, b T) T {
 // Names that fill a caption's bytes before its tokens are split like others.
 func TestSplitByBytes(t *testing.T) {
 	// Words of more than 100 characters are one unknown token each.
-	list := text.List{Names: slices.Repeat([]string{strings.Repeat("c", text.MaxName)}, 50)}
+	list := text.List{Names: slices.Repeat([]string{strings.Repeat("c", text.MaxName)}, 10)}
 	prompts, err := text.BERT().Split(list, text.MaxTokens, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestSplitByBytes(t *testing.T) {
 	for _, p := range prompts {
 		sizes = append(sizes, len(p.Labels))
 	}
-	if fmt.Sprint(sizes) != "[15 15 15 5]" {
+	if fmt.Sprint(sizes) != "[3 3 3 1]" {
 		t.Errorf("captions of %v names", sizes)
 	}
 }

@@ -237,6 +237,18 @@ func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
 	return q, err
 }
 
+// endings are those of the results whose number does not depend on what is found.
+func (f detectFlags) endings() []string {
+	var endings []string
+	if f.draw {
+		endings = append(endings, ".boxes.png")
+	}
+	if len(f.taps) > 0 {
+		endings = append(endings, ".taps.npz")
+	}
+	return endings
+}
+
 func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
 	name, o, err := f.options(cmd)
 	if err != nil {
@@ -261,6 +273,9 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 		j.out.keep("the architecture", f.arch)
 		j.out.keep("the vocabulary", f.vocab)
 		j.out.keep("the list of classes", f.classesFile)
+		if err := j.out.precheck(items, f.endings()); err != nil {
+			return err
+		}
 	}
 	o.Progress = j.meter.Show
 	if j.finder, err = open(cmd.Context(), name, o); err != nil {

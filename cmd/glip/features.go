@@ -198,6 +198,9 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	out.keepItems(items)
 	out.keepWeights(f.weights)
 	out.keep("the architecture", f.arch)
+	if err := out.precheck(items, f.endings()); err != nil {
+		return err
+	}
 	bars := meter.New(cmd.ErrOrStderr())
 	defer bars.Done()
 	o.Progress = bars.Show
@@ -213,6 +216,18 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	}
 	bars.Done()
 	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// endings are those of the results whose names need no model.
+func (f featuresFlags) endings() []string {
+	var endings []string
+	if f.format != "npy" {
+		endings = append(endings, "."+f.format)
+	}
+	if f.viz {
+		endings = append(endings, ".viz.png")
+	}
+	return endings
 }
 
 // report prints the results and the failures, and returns what decides the exit status.
