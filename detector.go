@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/rewrite"
@@ -131,10 +132,10 @@ func (d *Detector) start(ctx context.Context) error {
 	if g, err = d.rewrite(g); err != nil {
 		return err
 	}
-	seen := &inspector{source: d.source}
+	seen := &bind.Intake{From: d.source}
 	d.executor, d.device, err = choose(ctx, d.options.base(), g, seen)
 	d.device.complete(d.options.Precision)
-	if bad := seen.verdict(); bad != nil {
+	if bad := blame(seen.Err()); bad != nil {
 		if d.executor != nil {
 			bad = errors.Join(bad, d.executor.close())
 		}
@@ -159,9 +160,9 @@ func (d *Detector) rewrite(g *graph.Graph) (*graph.Graph, error) {
 func (d *Detector) record(e extent) (*graph.Graph, error) {
 	switch e.part {
 	case vision:
-		return glip.RecordVision(d.config, e.height, e.width)
+		return glip.RecordVision(d.config, glip.Vision{Height: e.height, Width: e.width})
 	case language:
-		return glip.RecordLanguage(d.config, e.tokens)
+		return glip.RecordLanguage(d.config, glip.Language{Tokens: e.tokens})
 	}
 	return glip.RecordGrounding(d.config, glip.Grounding{
 		Height: e.height, Width: e.width, Tokens: e.tokens, Labels: e.labels,

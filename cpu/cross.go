@@ -15,7 +15,7 @@ type cross struct {
 	bias     part // of [n]; its ld is 0
 	hasBias  bool
 	// finish, if set, is told each row of y when its sums are done.
-	finish func(y []float32, picture int)
+	finish func(values [][]float32, y []float32, picture int)
 
 	rows, panels           int // of a task
 	rowBlocks, panelBlocks int
@@ -77,7 +77,9 @@ func (c *compiler) crossStep(id graph.ID, p *cross) step {
 	p.cut(c.workers)
 	return step{
 		name: n.Op.Kind(), in: n.Inputs, tasks: p.products * p.panelBlocks * p.rowBlocks,
-		flops: 2 * c.g.MultiplyAdds(id), run: p.run,
+		flops: 2 * c.g.MultiplyAdds(id), run: p.run, rooms: rooms{
+			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.rows * p.aStride, slotStart: p.k.columns,
+		},
 	}
 }
 
@@ -122,7 +124,7 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	}
 	if p.finish != nil {
 		for r := range rows {
-			p.finish(y[r*p.y.ld:][:p.n], product/p.heads)
+			p.finish(values, y[r*p.y.ld:][:p.n], product/p.heads)
 		}
 	}
 }

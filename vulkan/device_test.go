@@ -15,7 +15,7 @@ import (
 	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/vulkan"
 )
 
@@ -204,7 +204,7 @@ func given(data [][]float32) []vulkan.Input {
 func near(t testing.TB, what string, got, want [][]float32) {
 	t.Helper()
 	for i := range want {
-		if r := difftest.Compare(got[i], want[i], difftest.Tolerance{RelL2: 1e-5, MaxAbs: 1e-2}); !r.OK() {
+		if r := compare.Values(what, got[i], want[i]).Within(compare.Bounds{RelativeL2: 1e-5, Absolute: 1e-2}); !r.OK() {
 			t.Errorf("%s: value %d: %v", what, i, r)
 		}
 	}

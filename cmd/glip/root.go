@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
 
@@ -44,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		code = exitCode(err)
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		err = errors.New("interrupted")
+		err, code = errors.New("interrupted"), exitFailure
 	}
 	fmt.Fprintf(stderr, "glip: %v\n", err)
 	if !started {
@@ -61,7 +62,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, errVerification):
 		return exitVerified
-	case errors.As(err, &wrong), errors.Is(err, glipvk.ErrInput):
+	case errors.As(err, &wrong), errors.Is(err, glipvk.ErrInput), errors.Is(err, text.ErrCaption):
 		return exitInput
 	}
 	return exitFailure

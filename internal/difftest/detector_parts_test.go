@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/internal/difftest"
 )
 
@@ -50,14 +52,14 @@ func testScores(t *testing.T, set *difftest.DetectorSet, c *difftest.DetectorCas
 	_, right, _ := strings.Cut(c.ID, ".")
 	for name, a := range aggregates {
 		b := graph.NewBuilder()
-		z, o := b.In("logits").Input(shape...), b.In("owned").Input(whole[2], shape[2])
+		z, o := b.In("logits").Input(shape...), b.In("owned").Input(shape[0], whole[2], shape[2])
 		b.Output(b.In("scores").PhraseScores(z, o, graph.PhraseScores{Aggregate: a}))
 		g, err := b.Build()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := runOutputs(t, e, difftest.DetectorRun{Graph: g, Inputs: [][]float32{logits, owned}})[0]
-		r := difftest.Compare(got, want, difftest.Tolerance{RelL2: scoresTolerance, MaxAbs: scoresTolerance})
+		got := runOutputs(t, e, difftest.DetectorRun{Graph: g, Inputs: [][]float32{logits, slices.Repeat(owned, shape[0])}})[0]
+		r := compare.Values("value", got, want).Within(compare.Bounds{RelativeL2: scoresTolerance, Absolute: scoresTolerance})
 		if r.OK() != (name == right) {
 			t.Errorf("%s: %s", name, r)
 		}
@@ -83,7 +85,7 @@ func testPreparation(t *testing.T, c *difftest.DetectorCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := difftest.Compare(in.Data, want, difftest.Tolerance{}); !r.OK() {
+	if r := compare.Values("value", in.Data, want); !r.OK() {
 		t.Error(r)
 	}
 }
@@ -109,7 +111,7 @@ func testAnchors(t *testing.T, c *difftest.DetectorCase) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := difftest.Compare(got, want, difftest.Tolerance{}); !r.OK() || len(want) == 0 {
+		if r := compare.Values("value", got, want); !r.OK() || len(want) == 0 {
 			t.Errorf("level %d: %s", l, r)
 		}
 	}
