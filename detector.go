@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/rewrite"
@@ -131,10 +132,10 @@ func (d *Detector) start(ctx context.Context) error {
 	if g, err = d.rewrite(g); err != nil {
 		return err
 	}
-	seen := &inspector{source: d.source}
+	seen := &bind.Intake{From: d.source}
 	d.executor, d.device, err = choose(ctx, d.options.base(), g, seen)
 	d.device.complete(d.options.Precision)
-	if bad := seen.verdict(); bad != nil {
+	if bad := blame(seen.Err()); bad != nil {
 		if d.executor != nil {
 			bad = errors.Join(bad, d.executor.close())
 		}

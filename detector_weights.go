@@ -3,9 +3,9 @@ package glipvk
 import (
 	"errors"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
-	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/synthetic"
 )
 
@@ -20,7 +20,7 @@ func (d *Detector) openWeights() error {
 	if !formula && len(o.Overrides) > 0 {
 		return blame(errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out"))
 	}
-	var src swin.Source
+	var src bind.Source
 	d.release = func() error { return nil }
 	if formula {
 		var tensors []synthetic.Declared
@@ -38,19 +38,10 @@ func (d *Detector) openWeights() error {
 		}
 		src, d.release = file, file.Close
 	}
-	bound, err := glip.Bind(src, d.config, swin.BindOptions{AllowNonFinite: o.AllowNonFinite})
+	bound, err := glip.Bind(src, d.config, bind.Options{AllowNonFinite: o.AllowNonFinite})
 	if err != nil {
 		return blame(errors.Join(err, d.release()))
 	}
-	d.source = boundDetector{bound}
+	d.source = bound
 	return nil
-}
-
-// boundDetector gives bound weights the signature that executors want.
-type boundDetector struct{ bound *glip.Weights }
-
-// Tensor implements source.
-func (b boundDetector) Tensor(name string, _ []int) ([]float32, error) {
-	_, data, err := b.bound.Tensor(name)
-	return data, err
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/picture"
@@ -144,10 +145,10 @@ func (m *Model) start(ctx context.Context) error {
 	if err != nil {
 		return blame(err)
 	}
-	seen := &inspector{source: m.source}
+	seen := &bind.Intake{From: m.source}
 	m.executor, err = m.choose(ctx, g, seen)
 	m.device.complete(m.options.Precision)
-	if bad := seen.verdict(); bad != nil {
+	if bad := blame(seen.Err()); bad != nil {
 		if m.executor != nil {
 			bad = errors.Join(bad, m.executor.close())
 		}

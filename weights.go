@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
@@ -28,15 +29,15 @@ func openWeights(o Options, cfg swin.Config) (source, func() error, error) {
 	if err != nil {
 		return nil, nil, blame(err)
 	}
-	rule := swin.RefuseTables
+	rule := bind.Refuse
 	if o.ResizeTables {
-		rule = swin.ResizeGeometry
+		rule = bind.Geometric
 	}
-	bound, err := swin.Bind(file, cfg, swin.BindOptions{ResizeTables: rule, AllowNonFinite: o.AllowNonFinite})
+	bound, err := swin.Bind(file, cfg, bind.Options{Resize: rule, AllowNonFinite: o.AllowNonFinite})
 	if err != nil {
 		return nil, nil, blame(errors.Join(err, file.Close()))
 	}
-	return checkpoint{bound}, file.Close, nil
+	return bound, file.Close, nil
 }
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.
@@ -56,50 +57,6 @@ func syntheticSeed(s string) (seed uint64, ok bool, err error) {
 		return 0, true, blame(fmt.Errorf("glipvk: weights %q: the seed must be a whole number from 0 to 2^64-1", s))
 	}
 	return seed, true, nil
-}
-
-// checkpoint gives bound weights the signature that executors want.
-type checkpoint struct{ bound *swin.Weights }
-
-// Tensor implements source.
-func (c checkpoint) Tensor(name string, _ []int) ([]float32, error) {
-	_, data, err := c.bound.Tensor(name)
-	return data, err
-}
-
-// inspector hands weights on while an executor takes them in and collects what is
-// wrong with them, so that one error lists it all.
-type inspector struct {
-	source
-	nonFinite *swin.BindError
-	errs      []error
-}
-
-// Tensor gives zeros for a tensor that is not fit for use.
-func (i *inspector) Tensor(name string, shape []int) ([]float32, error) {
-	data, err := i.source.Tensor(name, shape)
-	var bad *swin.BindError
-	switch {
-	case err == nil:
-		return data, nil
-	case errors.As(err, &bad) && len(bad.NonFinite) > 0:
-		if i.nonFinite == nil {
-			i.nonFinite = &swin.BindError{File: bad.File, Family: bad.Family, Remedy: bad.Remedy}
-		}
-		i.nonFinite.NonFinite = append(i.nonFinite.NonFinite, bad.NonFinite...)
-	default:
-		i.errs = append(i.errs, err)
-	}
-	return make([]float32, graph.Shape(shape).Elements()), nil
-}
-
-// verdict is the error about all tensors handed on.
-func (i *inspector) verdict() error {
-	errs := i.errs
-	if i.nonFinite != nil {
-		errs = append(errs, i.nonFinite)
-	}
-	return blame(errors.Join(errs...))
 }
 
 // inMemory holds all parameters of a model.
