@@ -75,8 +75,8 @@ test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian fold
 	tools/newmesa.sh test
 
 .PHONY: test-arm
-test-arm: ## tests of package cpu on an emulated arm64, by Debian's qemu-user
-	@command -v qemu-aarch64 >/dev/null || { echo "no qemu-aarch64: apt-get install qemu-user"; exit 1; }
+test-arm: ## tests of package cpu on an emulated arm64, by qemu-user
+	@tools/deps.sh arm
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -timeout 20m ./cpu
 
 .PHONY: test-swiftshader
