@@ -68,6 +68,7 @@ type prompt struct {
 	text.Prompt
 	key    string
 	ids    []float32 // [1, T], whole numbers
+	mask   []float32 // [1, T]
 	owned  []float32 // [L, T], 1 where a token stands for a label
 	labels int
 }
@@ -89,7 +90,7 @@ func (d *Detector) prepare(q Query) ([]prompt, error) {
 			return nil, blame(err)
 		}
 		ids := whole.Truncated(d.config.MaxTokens).IDs()
-		out := prompt{Prompt: p, key: fmt.Sprint(ids), ids: make([]float32, len(ids)), labels: len(positive)}
+		out := prompt{Prompt: p, key: fmt.Sprint(ids), ids: make([]float32, len(ids)), mask: make([]float32, len(ids)), labels: len(positive)}
 		for t, id := range ids {
 			out.ids[t] = float32(id)
 		}
@@ -134,7 +135,7 @@ func (r runner) maps(ctx context.Context, in picture.DetectorInput) ([][]float32
 		if err != nil {
 			return nil, err
 		}
-		return maps, r.d.checkFinite("the picture's features", maps)
+		return maps[:glip.Levels], r.d.checkFinite("the picture's features", maps)
 	})
 	return maps, err
 }
@@ -142,7 +143,7 @@ func (r runner) maps(ctx context.Context, in picture.DetectorInput) ([][]float32
 // hidden is the encoded caption of a prompt.
 func (r runner) hidden(ctx context.Context, p prompt) ([]float32, error) {
 	hidden, _, err := r.d.read.get(ctx, p.key, func() ([]float32, error) {
-		values, err := r.run(ctx, extent{part: language, tokens: len(p.ids)}, p.ids)
+		values, err := r.run(ctx, extent{part: language, tokens: len(p.ids)}, p.ids, p.mask)
 		if err != nil {
 			return nil, err
 		}
@@ -205,11 +206,11 @@ func (d *Detector) detect(ctx context.Context, r runner, in picture.DetectorInpu
 			return nil, err
 		}
 		e := extent{part: grounding, height: in.Height, width: in.Width, tokens: len(p.ids), labels: p.labels}
-		rows, err := r.run(ctx, e, append(slices.Clone(maps), hidden, p.owned)...)
+		rows, err := r.run(ctx, e, append(slices.Clone(maps), hidden, p.mask, p.owned)...)
 		if err != nil {
 			return nil, err
 		}
-		found, err := d.boxes(rows, in, p)
+		found, err := d.boxes(rows[:glip.Levels], in, p)
 		if err != nil {
 			return nil, err
 		}

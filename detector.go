@@ -160,9 +160,9 @@ func (d *Detector) rewrite(g *graph.Graph) (*graph.Graph, error) {
 func (d *Detector) record(e extent) (*graph.Graph, error) {
 	switch e.part {
 	case vision:
-		return glip.RecordVision(d.config, e.height, e.width)
+		return glip.RecordVision(d.config, glip.Vision{Height: e.height, Width: e.width})
 	case language:
-		return glip.RecordLanguage(d.config, e.tokens)
+		return glip.RecordLanguage(d.config, glip.Language{Tokens: e.tokens})
 	}
 	return glip.RecordGrounding(d.config, glip.Grounding{
 		Height: e.height, Width: e.width, Tokens: e.tokens, Labels: e.labels,

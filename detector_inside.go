@@ -218,12 +218,12 @@ func (t *tapping) run(ctx context.Context, in picture.DetectorInput, p prompt) (
 		return nil, err
 	}
 	kept = append(kept, taps...)
-	hidden, taps, err := t.part(ctx, list[1], p.ids)
+	hidden, taps, err := t.part(ctx, list[1], p.ids, p.mask)
 	if err != nil {
 		return nil, err
 	}
 	kept = append(kept, taps...)
-	t.rows, taps, err = t.part(ctx, list[2], append(maps[:glip.Levels:glip.Levels], hidden[0], p.owned)...)
+	t.rows, taps, err = t.part(ctx, list[2], append(maps[:glip.Levels:glip.Levels], hidden[0], p.mask, p.owned)...)
 	return append(kept, taps...), err
 }
 

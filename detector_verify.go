@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/picture"
 )
@@ -82,7 +83,7 @@ func (d *Detector) verifyPrompt(ctx context.Context, in picture.DetectorInput, p
 		list[i] = difference(want[i].Name, got[i].Data, want[i].Data)
 		list[i].Allowed = detectorBounds(want[i].Name, d.device.Precision)
 	}
-	boxes, err := d.boxes(oracle.rows, in, p)
+	boxes, err := d.boxes(oracle.rows[:glip.Levels], in, p)
 	return list, boxes, err
 }
 

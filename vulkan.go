@@ -9,12 +9,13 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	vk "github.com/glipvk/glipvk/vulkan"
 )
 
-// vulkan executes on a Vulkan device through package kernels.
+// vulkan executes on a Vulkan device through package vulkan.
 type vulkan struct {
 	device    *engine.Device
-	weights   *kernels.Weights
+	weights   *vk.Weights
 	options   Options
 	precision Precision
 	reason    string // of the precision
@@ -32,7 +33,7 @@ func newVulkan(ctx context.Context, o Options, g *graph.Graph, src source, progr
 		return nil, errors.Join(blame(err), d.Close())
 	}
 	v.precision, v.reason = Precision(settled), why
-	v.weights, err = kernels.Upload(ctx, d, g, src, kernels.UploadOptions{Precision: settled, Progress: progress})
+	v.weights, err = vk.Upload(ctx, d, g, src, vk.UploadOptions{Precision: settled, Progress: progress})
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -46,7 +47,7 @@ func (v *vulkan) info() DeviceInfo {
 }
 
 func (v *vulkan) compile(ctx context.Context, g *graph.Graph, keep []graph.ID) (program, error) {
-	p, err := kernels.Compile(ctx, v.device, g, v.weights, kernels.Options{Keep: keep, NoFusion: v.options.NoFusion, Tuning: v.tuning()})
+	p, err := vk.Compile(ctx, v.device, g, v.weights, vk.Options{Keep: keep, NoFusion: v.options.NoFusion, Tuning: v.tuning()})
 	if err != nil {
 		return nil, err
 	}
@@ -54,27 +55,27 @@ func (v *vulkan) compile(ctx context.Context, g *graph.Graph, keep []graph.ID) (
 }
 
 // tuning is that of the options in the terms of package kernels.
-func (v *vulkan) tuning() kernels.Tuning {
+func (v *vulkan) tuning() vk.Tuning {
 	t := v.options.Tuning
-	k := kernels.Tuning{Off: t.Off, Dir: t.Dir, Budget: t.Budget}
+	k := vk.Tuning{Off: t.Off, Dir: t.Dir, Budget: t.Budget}
 	if t.Observe != nil {
-		k.Observe = func(x kernels.Trial) { t.Observe(Trial(x)) }
+		k.Observe = func(x vk.Trial) { t.Observe(Trial(x)) }
 	}
 	return k
 }
 
 func (v *vulkan) peak(ctx context.Context, d time.Duration) (float64, error) {
-	return kernels.Peak(ctx, v.device, v.measurement(d))
+	return vk.Peak(ctx, v.device, v.measurement(d))
 }
 
 // measurement is how products are measured that models run.
-func (v *vulkan) measurement(d time.Duration) kernels.Measurement {
-	return kernels.Measurement{Precision: kernels.Precision(v.precision), Tuning: v.tuning(), Budget: d}
+func (v *vulkan) measurement(d time.Duration) vk.Measurement {
+	return vk.Measurement{Precision: kernels.Precision(v.precision), Tuning: v.tuning(), Budget: d}
 }
 
 // product implements multiplier.
 func (v *vulkan) product(ctx context.Context, mnk [3]int, d time.Duration) (float64, error) {
-	return kernels.MatMulSpeed(ctx, v.device, mnk, v.measurement(d))
+	return vk.MatMulSpeed(ctx, v.device, mnk, v.measurement(d))
 }
 
 // bandwidth implements copier.
@@ -105,36 +106,38 @@ func (v *vulkan) live() int { return v.device.Live() }
 
 func (v *vulkan) close() error { return errors.Join(v.weights.Close(), v.device.Close()) }
 
-// recorded is a program of package kernels.
-type recorded struct{ p *kernels.Program }
+// recorded is a program of package vulkan.
+type recorded struct{ p *vk.Program }
 
 func (r recorded) run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
-	return r.p.Run(ctx, inputs...)
+	values, err := r.p.Run(ctx, given(inputs)...)
+	if err != nil {
+		return nil, err
+	}
+	outputs := make([][]float32, len(values))
+	for i, v := range values {
+		outputs[i] = make([]float32, v.Bytes()/4)
+		err = errors.Join(err, v.Download(ctx, outputs[i]), v.Close())
+	}
+	return outputs, err
+}
+
+// given are inputs of the host.
+func given(inputs [][]float32) []vk.Input {
+	list := make([]vk.Input, len(inputs))
+	for i, x := range inputs {
+		list[i].Host = x
+	}
+	return list
 }
 
 // runInto implements filler.
 func (r recorded) runInto(ctx context.Context, outputs [][]float32, input []float32) error {
-	return r.p.RunInto(ctx, outputs, input)
-}
-
-// submit implements submitter.
-func (r recorded) submit(ctx context.Context, input []float32) (ticket, error) {
-	t, err := r.p.Submit(ctx, input)
-	if err != nil {
-		return nil, err
-	}
-	return submitted{t}, nil
-}
-
-// submitted is a run under way on the device.
-type submitted struct{ t *kernels.Ticket }
-
-func (s submitted) collect(ctx context.Context, outputs [][]float32) error {
-	return s.t.Collect(ctx, outputs)
+	return r.p.RunInto(ctx, outputs, vk.Input{Host: input})
 }
 
 func (r recorded) profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
-	values, timings, err := r.p.RunProfiled(ctx, inputs...)
+	values, timings, err := r.p.RunProfiled(ctx, given(inputs)...)
 	list := make([]Timing, len(timings))
 	for i, t := range timings {
 		list[i] = Timing(t)
@@ -142,6 +145,10 @@ func (r recorded) profile(ctx context.Context, inputs ...[]float32) ([][]float32
 	return values, list, err
 }
 
-func (r recorded) stats() Stats { return Stats(r.p.Stats()) }
+func (r recorded) stats() Stats {
+	s := r.p.Stats()
+	return Stats{Dispatches: s.Dispatches, Barriers: s.Barriers, ArenaBytes: s.ArenaBytes, LiveBytes: s.LiveBytes, WeightBytes: s.WeightBytes,
+		StagingBytes: s.StagingBytes, FLOPs: s.FLOPs, BytesMoved: s.BytesMoved}
+}
 
 func (r recorded) close() error { return r.p.Close() }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // joinedCase is a small graph of which the rewrites make few steps.
@@ -91,7 +92,7 @@ func biattended(positions, tokens, c, heads int) func(b *graph.Builder) {
 	return func(b *graph.Builder) {
 		n := heads * tokens
 		v := b.In("v").Input(1, positions, c)
-		scores := b.In("scores").CrossScores(v, b.In("keys").Input(1, n, c), graph.CrossScores{Heads: 1, Scale: 8}, b.In("shifts").Input(n))
+		scores := b.In("scores").CrossScores(v, b.In("keys").Input(1, n, c), graph.CrossScores{Heads: 1, Scale: 8}, b.In("shifts").Input(1, n))
 		scores = b.In("clamped").Clamp(scores, 12)
 		p := b.In("p").Softmax(b.In("heads").Reshape(scores, 1, positions, heads, tokens))
 		p = b.In("joined").Reshape(p, 1, 1, positions, n)
@@ -153,7 +154,7 @@ var halfBound = bound{each: 2e-3, rms: 4e-3, l2: 2e-3}
 // style that the device can run, in both precisions, and with no rewrite at all.
 func TestJoined(t *testing.T) {
 	d := device(t)
-	ways := map[string]kernels.UploadOptions{"default": {}, "tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}}
+	ways := map[string]vulkan.UploadOptions{"default": {}, "tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}}
 	for _, c := range joinedCases() {
 		t.Run(c.name, func(t *testing.T) {
 			g := build(t, c.record)
@@ -173,7 +174,7 @@ func TestJoined(t *testing.T) {
 						if c.steps > 1 { // errors of one product pass through the next
 							bound = bound.times(4)
 						}
-						got := run(t, compileAs(t, d, g, s, u, kernels.Options{NoFusion: apart}), s.inputs(g)...)
+						got := run(t, compileAs(t, d, g, s, u, vulkan.Options{NoFusion: apart}), s.inputs(g)...)
 						for i := range want {
 							if err := bound.check(got[i], want[i]); err != nil {
 								t.Errorf("seed %d, %s: %v", s.seed, fmt.Sprintf("%s %s, apart %v", way, p, apart), err)

@@ -4,18 +4,25 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/compare"
 )
 
 // JudgeDetector runs a graph on an executor and compares the taps with what is stored, in
-// the order of the taps. It also returns the graph's outputs.
+// the order of the taps. It also returns the graph's results.
 func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r DetectorRun, w Weights) ([]TapReport, [][]float32, error) {
 	var paths []string
 	for _, tap := range r.Taps {
 		paths = append(paths, tap.Paths...)
 	}
-	nodes, values, err := valuesAt(ctx, c.ID, e, r.Graph, w, r.Inputs, paths)
+	var results []graph.ID
+	for i, path := range glip.Health(r.Graph) {
+		if path == "" {
+			results = append(results, r.Graph.Outputs[i])
+		}
+	}
+	nodes, values, err := valuesAt(ctx, c.ID, e, r.Graph, w, r.Inputs, paths, results)
 	if err != nil {
 		return nil, nil, err
 	}

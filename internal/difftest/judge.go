@@ -87,7 +87,7 @@ func (c *Case) JudgeGraph(ctx context.Context, e Executor, g *graph.Graph, w Wei
 			taps, paths = append(taps, t), append(paths, c.path(t))
 		}
 	}
-	nodes, values, err := valuesAt(ctx, c.ID, e, g, w, [][]float32{x}, paths)
+	nodes, values, err := valuesAt(ctx, c.ID, e, g, w, [][]float32{x}, paths, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +100,9 @@ func (c *Case) JudgeGraph(ctx context.Context, e Executor, g *graph.Graph, w Wei
 	return reports, nil
 }
 
-// valuesAt runs a graph for the case of a name and returns the nodes at these paths with their values, then the graph's outputs.
-func valuesAt(ctx context.Context, id string, e Executor, g *graph.Graph, w Weights, inputs [][]float32, paths []string) ([]graph.Node, [][]float32, error) {
+// valuesAt runs a graph for the case of a name and returns the nodes at these paths with their values, then those of the results.
+func valuesAt(ctx context.Context, id string, e Executor, g *graph.Graph, w Weights, inputs [][]float32,
+	paths []string, results []graph.ID) ([]graph.Node, [][]float32, error) {
 	var ids []graph.ID
 	var nodes []graph.Node
 	for _, path := range paths {
@@ -111,7 +112,7 @@ func valuesAt(ctx context.Context, id string, e Executor, g *graph.Graph, w Weig
 		}
 		ids, nodes = append(ids, at), append(nodes, g.Nodes[at])
 	}
-	values, err := e.Run(ctx, g, w, inputs, append(ids, g.Outputs...))
+	values, err := e.Run(ctx, g, w, inputs, append(ids, results...))
 	if err != nil {
 		return nil, nil, fmt.Errorf("difftest: %s on %s: %w", id, e.Name(), err)
 	}
