@@ -9,6 +9,7 @@ import (
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/synthetic"
 )
 
 // pair is a picture, padded to the size of its batch, and a caption at its own length.
@@ -225,4 +226,41 @@ func TestDetectorBatchMistakes(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 		}
 	}
+}
+
+// TestDetectorPartWithoutFusion: a tower without cross attention takes a mask that it does not read.
+func TestDetectorPartWithoutFusion(t *testing.T) {
+	s := newDetectorSuite(t, difftest.CommittedDetector(t))
+	c := s.set.Case(t, "tiny_a.caption")
+	cfg, err := c.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := glip.RecordGrounding(cfg, glip.Grounding{Batch: 2, Height: 64, Width: 64, Tokens: 5, Labels: 3, Threshold: -1, PerLevel: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inputs [][]float32
+	for _, id := range g.Inputs() {
+		data := make([]float32, g.Nodes[id].Shape.Elements())
+		for i := range data {
+			data[i] = synthetic.Value(g.Nodes[id].Path, 1, uint64(i), 0, 1)
+		}
+		inputs = append(inputs, data)
+	}
+	run := func(e difftest.Executor) [][]float32 {
+		values, err := e.Run(t.Context(), g, s.weightsOf(t, c), inputs, g.Outputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values[:glip.Levels]
+	}
+	want := run(difftest.CPU{})
+	detectorExecutors(t, func(t *testing.T, e difftest.Executor) {
+		for l, got := range run(e) {
+			if d := compare.Values("", got, want[l]).Within(compare.Bounds{RelativeL2: 1e-4, RelativeAbsolute: 1e-4}); !d.OK() {
+				t.Errorf("level %d: %s", l, d)
+			}
+		}
+	})
 }
