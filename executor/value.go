@@ -1,0 +1,84 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/glipvk/glipvk/vulkan"
+)
+
+// Value is a tensor where its executor keeps it: a slice of the host on the CPU, a buffer of
+// the device on Vulkan. Who gets one closes it, before or after the executor.
+type Value struct {
+	host   []float32
+	device *vulkan.Value
+	owner  *Executor // of device
+}
+
+// Host is a value in memory of the host, row-major, which is read and never changed.
+func Host(data []float32) Value { return Value{host: data} }
+
+// Download copies a value of that many elements to the host.
+func (v Value) Download(ctx context.Context, into []float32) (err error) {
+	if v.device == nil {
+		if len(v.host) != len(into) {
+			return fmt.Errorf("glipvk: a value of %d elements, room for %d", len(v.host), len(into))
+		}
+		copy(into, v.host)
+		return nil
+	}
+	c, err := v.owner.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = c.leave(err) }()
+	return v.device.Download(c.ctx, into)
+}
+
+// read is the value in memory of the host: its own, where it is there.
+func (v Value) read(ctx context.Context, elements int) ([]float32, error) {
+	if v.device == nil {
+		return v.host, nil
+	}
+	data := make([]float32, elements)
+	return data, v.Download(ctx, data)
+}
+
+// Bytes is what the value takes.
+func (v Value) Bytes() int64 {
+	if v.device != nil {
+		return v.device.Bytes()
+	}
+	return 4 * int64(len(v.host))
+}
+
+// Close gives the memory back. Closing again does nothing.
+func (v Value) Close() error {
+	if v.device == nil {
+		return nil
+	}
+	return v.owner.drop(v.device)
+}
+
+// keep notes a value on the device, so that Close of the executor finds it.
+func (e *Executor) keep(device *vulkan.Value) Value {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.values == nil {
+		e.values = map[*vulkan.Value]struct{}{}
+	}
+	e.values[device] = struct{}{}
+	return Value{device: device, owner: e}
+}
+
+// drop closes a value on the device unless that was done.
+func (e *Executor) drop(device *vulkan.Value) error {
+	e.mu.Lock()
+	_, there := e.values[device]
+	delete(e.values, device)
+	e.mu.Unlock()
+	if !there {
+		return nil
+	}
+	return device.Close()
+}
