@@ -17,6 +17,9 @@ import (
 	"github.com/glipvk/glipvk/text"
 )
 
+// Query says what to look for in a picture.
+type Query = text.Query
+
 // Detection is a box in which a picture shows a phrase.
 type Detection struct {
 	Box    glip.Box  `json:"box"`    // in pixels of the picture as it was given, corners inclusive
@@ -73,7 +76,7 @@ type prompt struct {
 func (d *Detector) prepare(q Query) ([]prompt, error) {
 	list, err := q.Prompts(d.tokenizer)
 	if err != nil {
-		return nil, err
+		return nil, blame(err)
 	}
 	prompts := make([]prompt, len(list))
 	for i, p := range list {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
@@ -120,8 +121,7 @@ func TestGolden(t *testing.T) {
 			if !slices.Equal(f[i].Shape, tap.Shape) || f[i].Name != "stage"+name[4:] {
 				t.Errorf("map %d is %s %v, want %s of %v", i, f[i].Name, f[i].Shape, name, tap.Shape)
 			}
-			bound := difftest.Tolerance{RelL2: 10 * tap.F32.RelL2, MaxAbs: 10 * tap.F32.MaxOverAbsMax * tap.Stats.AbsMax}
-			if r := difftest.Compare(f[i].Data, want, bound); !r.OK() {
+			if r := compare.Values(tap.Name, f[i].Data, want).Within(tap.Tolerance()); !r.OK() {
 				t.Errorf("%s: %v", name, r)
 			}
 		}
@@ -165,7 +165,7 @@ func TestBatch(t *testing.T) {
 			alone := extract(t, m, tensor(1, 61, 70, 5+uint64(b)))
 			for i := range alone {
 				n := len(alone[i].Data)
-				r := difftest.Compare(pair[i].Data[b*n:][:n], alone[i].Data, difftest.Tolerance{RelL2: 1e-6, MaxAbs: 1e-5})
+				r := compare.Values(pair[i].Name, pair[i].Data[b*n:][:n], alone[i].Data).Within(compare.Bounds{RelativeL2: 1e-6, Absolute: 1e-5})
 				if !r.OK() {
 					t.Errorf("picture %d, %s: %v", b, alone[i].Name, r)
 				}

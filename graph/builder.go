@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -65,13 +66,13 @@ func (b *Builder) Output(v Value) {
 	}
 }
 
-// Build ends the recording. The error is the first that any verb met.
+// Build is the graph as recorded so far; what is recorded later does not change it. The
+// error is the first that any verb met.
 func (b *Builder) Build() (*Graph, error) {
 	if b.rec.err != nil {
 		return nil, fmt.Errorf("graph: %w", b.rec.err)
 	}
-	g := b.rec.graph
-	return &g, nil
+	return &Graph{Nodes: slices.Clone(b.rec.graph.Nodes), Outputs: slices.Clone(b.rec.graph.Outputs)}, nil
 }
 
 // add appends one node at the builder's scope.
@@ -121,86 +122,3 @@ func (b *Builder) Param(leaf string, shape ...int) Value {
 	}
 	return Value{id: id, shape: b.rec.graph.Nodes[id].Shape}
 }
-
-// Patches records [Patches].
-func (b *Builder) Patches(x Value, size int) Value { return b.add(Patches{size}, x) }
-
-// Linear records [Linear] to features outputs with the weights "weight" and,
-// if bias is [WithBias], "bias" of this scope.
-func (b *Builder) Linear(x Value, features int, bias Bias) Value {
-	return b.LinearOf(x, b.Param("weight", features, x.shape.Last()), bias)
-}
-
-// LinearOf is Linear with a weight recorded before.
-func (b *Builder) LinearOf(x, weight Value, bias Bias) Value {
-	if bias == NoBias || len(weight.shape) == 0 {
-		return b.add(Linear{}, x, weight)
-	}
-	return b.add(Linear{}, x, weight, b.Param("bias", weight.shape[0]))
-}
-
-// Bias says whether a Linear has one.
-type Bias bool
-
-// The two kinds of Linear.
-const (
-	WithBias Bias = true
-	NoBias   Bias = false
-)
-
-// LayerNorm records [LayerNorm] with the weights "weight" and "bias" of this scope.
-func (b *Builder) LayerNorm(x Value, eps float64) Value {
-	c := x.shape.Last()
-	return b.add(LayerNorm{eps}, x, b.Param("weight", c), b.Param("bias", c))
-}
-
-// GELU records [GELU].
-func (b *Builder) GELU(x Value) Value { return b.add(GELU{}, x) }
-
-// Add records [Add].
-func (b *Builder) Add(x, y Value) Value { return b.add(Add{}, x, y) }
-
-// Pad records [Pad].
-func (b *Builder) Pad(x Value, height, width int) Value { return b.add(Pad{height, width}, x) }
-
-// Crop records [Crop].
-func (b *Builder) Crop(x Value, height, width int) Value { return b.add(Crop{height, width}, x) }
-
-// Roll records [Roll].
-func (b *Builder) Roll(x Value, down, right int) Value { return b.add(Roll{down, right}, x) }
-
-// WindowPartition records [WindowPartition].
-func (b *Builder) WindowPartition(x Value, size int) Value { return b.add(WindowPartition{size}, x) }
-
-// WindowReverse records [WindowReverse].
-func (b *Builder) WindowReverse(x Value, o WindowReverse) Value { return b.add(o, x) }
-
-// Scores records [Scores].
-func (b *Builder) Scores(qkv Value, o Scores) Value { return b.add(o, qkv) }
-
-// PositionBias records [PositionBias].
-func (b *Builder) PositionBias(table Value, window int) Value {
-	return b.add(PositionBias{window}, table)
-}
-
-// ShiftMask records [ShiftMask].
-func (b *Builder) ShiftMask(o ShiftMask) Value { return b.add(o) }
-
-// Softmax records [Softmax].
-func (b *Builder) Softmax(x Value) Value { return b.add(Softmax{}, x) }
-
-// Context records [Context].
-func (b *Builder) Context(probabilities, qkv Value, heads int) Value {
-	return b.add(Context{heads}, probabilities, qkv)
-}
-
-// MergePatches records [MergePatches].
-func (b *Builder) MergePatches(x Value) Value { return b.add(MergePatches{}, x) }
-
-// ResizePosition records [ResizePosition].
-func (b *Builder) ResizePosition(x Value, height, width int) Value {
-	return b.add(ResizePosition{height, width}, x)
-}
-
-// ChannelsFirst records [ChannelsFirst].
-func (b *Builder) ChannelsFirst(x Value) Value { return b.add(ChannelsFirst{}, x) }

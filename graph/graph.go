@@ -118,40 +118,13 @@ func (g *Graph) Count() Counts {
 // MultiplyAdds counts the products of one node, 0 for nodes that are not products.
 func (g *Graph) MultiplyAdds(id ID) int64 {
 	n := g.Nodes[id]
-	switch o := n.Op.(type) {
-	case Linear:
-		return int64(n.Shape.Elements()) * int64(g.Nodes[n.Inputs[0]].Shape.Last())
-	case Scores:
-		qkv := g.Nodes[n.Inputs[0]].Shape
-		return int64(n.Shape.Elements()) * int64(qkv[2]/3/o.Heads)
-	case Context:
-		return int64(n.Shape.Elements()) * int64(n.Shape[1])
+	p, ok := n.Op.(product)
+	if !ok {
+		return 0
 	}
-	return int64(n.Shape.Elements()) * int64(g.innerLength(n))
-}
-
-// innerLength is how many multiply-adds make an element of a product of the detector.
-func (g *Graph) innerLength(n Node) int {
-	shape := func(operand int) Shape { return g.Nodes[n.Inputs[operand]].Shape }
-	switch o := n.Op.(type) {
-	case Conv:
-		return shape(1)[1:].Elements()
-	case DeformConv:
-		return shape(2)[1:].Elements()
-	case CrossScores:
-		return shape(0)[2] / o.Heads
-	case CrossContext:
-		return shape(0)[3]
-	case AbsorbKeys:
-		return shape(0)[2] / o.Heads
-	case AbsorbBias:
-		return shape(0)[2] / o.Heads
-	case AbsorbValues:
-		return shape(0)[2] / o.Heads
-	case HeadLinear:
-		return shape(0)[2]
-	case TokenLogits:
-		return shape(0).Last()
+	in := make([]Shape, len(n.Inputs))
+	for i, operand := range n.Inputs {
+		in[i] = g.Nodes[operand].Shape
 	}
-	return 0
+	return int64(n.Shape.Elements()) * int64(p.inner(in))
 }

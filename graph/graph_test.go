@@ -147,6 +147,27 @@ func TestBuilderKeepsTheFirstError(t *testing.T) {
 	}
 }
 
+// TestBuildCopies goes on recording after a graph was built, which must stay as it was.
+func TestBuildCopies(t *testing.T) {
+	b := graph.NewBuilder()
+	x := b.In("x").Input(2)
+	b.Output(x)
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := g.String()
+	b.Output(b.In("y").Add(x, x))
+	h, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Nodes[0].Path, h.Outputs[0] = "another", 1
+	if g.String() != before {
+		t.Errorf("the graph became\n%s", g)
+	}
+}
+
 func TestBuilderFail(t *testing.T) {
 	b := graph.NewBuilder()
 	b.In("stage", 2).Fail(errOwn)

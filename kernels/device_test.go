@@ -14,7 +14,7 @@ import (
 	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/kernels"
 )
 
@@ -217,7 +217,7 @@ const ulp = 1.0 / (1 << 23)
 
 // check compares: length, NaN and infinities, relative L2, then element by element.
 func (b bound) check(got, want []float32) error {
-	report := difftest.Compare(got, want, difftest.Tolerance{RelL2: b.l2, MaxAbs: math.Inf(1)})
+	report := compare.Values("value", got, want).Within(compare.Bounds{RelativeL2: b.l2, Absolute: math.Inf(1)})
 	if !report.OK() {
 		return errors.New(report.String())
 	}
@@ -225,7 +225,7 @@ func (b bound) check(got, want []float32) error {
 	for i, w := range want {
 		if g := float64(got[i]); finite(float64(w)) && !(math.Abs(g-float64(w)) <= b.each*math.Abs(float64(w))+b.rms*rms) {
 			return fmt.Errorf("element %d of %d: got %v, want %v, off by %.3g (bound %.3g of itself, %.3g of the root mean square %.3g); relative L2 is %.3g",
-				i, len(want), got[i], w, math.Abs(g-float64(w)), b.each, b.rms, rms, report.RelL2)
+				i, len(want), got[i], w, math.Abs(g-float64(w)), b.each, b.rms, rms, report.RelativeL2)
 		}
 	}
 	return nil

@@ -1,9 +1,6 @@
 package text
 
-import (
-	"fmt"
-	"unicode"
-)
+import "unicode"
 
 // Parts returns where the parts of a caption lie that stand between separators, as in
 // "person. traffic light. dog" and "person . traffic light . dog . ": a full stop that
@@ -34,26 +31,4 @@ func Parts(caption string) []Span {
 		return nil
 	}
 	return parts
-}
-
-// Silent returns the labels of a prompt that can never be detected: no token that the
-// model reads stands for them, because they are empty, consist of deleted characters,
-// or lie behind the last token of a caption too long. A prompt whose caption or spans
-// are unusable is an error that wraps [ErrCaption].
-func (t *Tokenizer) Silent(p Prompt) ([]Label, error) {
-	encoding, err := t.Encode(p.Text)
-	if err != nil {
-		return nil, err
-	}
-	owned, err := encoding.Positive(p.Spans())
-	if err != nil {
-		return nil, fmt.Errorf("text: caption %s: %w", quote(p.Text), err)
-	}
-	var silent []Label
-	for i, tokens := range owned {
-		if len(tokens) == 0 {
-			silent = append(silent, p.Labels[i])
-		}
-	}
-	return silent, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/internal/difftest"
 )
 
@@ -90,7 +91,7 @@ func reproduce(t *testing.T, c *difftest.Case, path string, f checkpointFile) {
 			t.Fatal(err)
 		}
 		got := decode(read(t, d.out, "input.stage"+strings.TrimPrefix(name, "out.")+".npy")[128:])
-		if r := difftest.Compare(tap.Sample(got), want, tap.Tolerance()); !r.OK() {
+		if r := compare.Values(tap.Name, tap.Sample(got), want).Within(tap.Tolerance()); !r.OK() {
 			t.Errorf("%s: %v", name, r)
 		}
 	}

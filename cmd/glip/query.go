@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
@@ -53,41 +52,41 @@ func (f *queryFlags) define(cmd *cobra.Command) {
 
 // query turns the flags into the library's query. Whether it can be used is found when
 // it is.
-func (f queryFlags) query(cmd *cobra.Command) (glipvk.Query, error) {
+func (f queryFlags) query(cmd *cobra.Command) (text.Query, error) {
 	set := func(name string) bool { return cmd.Flags().Changed(name) }
 	list := set("class") || set("classes")
 	sentence := set("text")
 	grounded := set("phrase") || set("span")
 	switch {
 	case set("class") && set("classes"):
-		return glipvk.Query{}, usage("--class and --classes exclude each other: put all names into the file")
+		return text.Query{}, usage("--class and --classes exclude each other: put all names into the file")
 	case list && (sentence || grounded):
-		return glipvk.Query{}, usage("--class and --classes exclude --text, --phrase and --span: give one way to say what to look for")
+		return text.Query{}, usage("--class and --classes exclude --text, --phrase and --span: give one way to say what to look for")
 	case !list && !sentence && !grounded:
-		return glipvk.Query{}, usage("nothing to look for: give --class, --classes or --text")
+		return text.Query{}, usage("nothing to look for: give --class, --classes or --text")
 	case sentence && set("prompt-form"):
-		return glipvk.Query{}, usage("--prompt-form says how a list becomes a caption; --text is one already")
+		return text.Query{}, usage("--prompt-form says how a list becomes a caption; --text is one already")
 	case sentence && f.text == "":
-		return glipvk.Query{}, usage("--text is empty")
+		return text.Query{}, usage("--text is empty")
 	}
-	q := glipvk.Query{Caption: f.text, Phrases: f.phrases, Classes: f.classes}
+	q := text.Query{Caption: f.text, Phrases: f.phrases, Classes: f.classes}
 	switch f.form {
 	case "eval":
 	case "demo":
 		q.Form = text.Demo
 	default:
-		return glipvk.Query{}, usage("--prompt-form %q: want eval or demo", f.form)
+		return text.Query{}, usage("--prompt-form %q: want eval or demo", f.form)
 	}
 	var err error
 	if f.classesFile != "" {
 		if q.Classes, err = readClasses(f.classesFile); err != nil {
-			return glipvk.Query{}, err
+			return text.Query{}, err
 		}
 	}
 	for _, s := range f.spans {
 		span, err := parseSpan(s)
 		if err != nil {
-			return glipvk.Query{}, err
+			return text.Query{}, err
 		}
 		q.Spans = append(q.Spans, span)
 	}

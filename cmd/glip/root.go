@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
 
@@ -61,7 +62,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, errVerification):
 		return exitVerified
-	case errors.As(err, &wrong), errors.Is(err, glipvk.ErrInput):
+	case errors.As(err, &wrong), errors.Is(err, glipvk.ErrInput), errors.Is(err, text.ErrCaption):
 		return exitInput
 	}
 	return exitFailure

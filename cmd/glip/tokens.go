@@ -7,7 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
@@ -63,7 +62,7 @@ func runTokens(cmd *cobra.Command, f tokensFlags, args []string) error {
 	if len(args) == 1 {
 		prompts, err = f.captionPrompts(cmd, t, args[0])
 	} else {
-		var q glipvk.Query
+		var q text.Query
 		if q, err = f.query(cmd); err == nil {
 			prompts, err = q.Prompts(t)
 		}

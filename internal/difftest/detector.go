@@ -13,6 +13,7 @@ import (
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/compare"
 )
 
 // DetectorSet is a folder of golden cases of the detector: manifest.json and a .npy file
@@ -271,36 +272,36 @@ func (c *DetectorCase) read(name string, into any) error {
 }
 
 // Tolerance of a tensor: [Factor] times as far from float64 as PyTorch's own float32 run.
-func (t Tensor) Tolerance() Tolerance {
+func (t Tensor) Tolerance() compare.Bounds {
 	if t.F32 == nil {
-		return Tolerance{}
+		return compare.Bounds{}
 	}
-	return Tolerance{RelL2: Factor * t.F32.RelRMS, MaxAbs: Factor * t.F32.Max}
+	return compare.Bounds{RelativeL2: Factor * t.F32.RelRMS, Absolute: Factor * t.F32.Max}
 }
 
 // Compare measures a value in the tensor's layout against what is stored of it. Where only
 // a sample is, the relative L2 norm is that of the sample by the whole tensor's rms.
-func (c *DetectorCase) Compare(t Tensor, got []float32) (Report, error) {
+func (c *DetectorCase) Compare(t Tensor, got []float32) (compare.Difference, error) {
 	want, err := c.Stored(t.Name)
 	if err != nil {
-		return Report{}, err
+		return compare.Difference{}, err
 	}
 	n := graph.Shape(t.Whole).Elements()
 	if len(got) != n {
-		return Report{}, fmt.Errorf("difftest: %s: %s has %d elements, want %v", c.ID, t.Name, len(got), t.Whole)
+		return compare.Difference{}, fmt.Errorf("difftest: %s: %s has %d elements, want %v", c.ID, t.Name, len(got), t.Whole)
 	}
 	if t.Sampled == 0 {
-		return Compare(got, want, t.Tolerance()), nil
+		return compare.Values(t.Name, got, want).Within(t.Tolerance()), nil
 	}
 	sample := make([]float32, len(want))
 	for i := range sample {
 		sample[i] = got[i*n/t.Sampled]
 	}
-	r := Compare(sample, want, t.Tolerance())
+	d := compare.Values(t.Name, sample, want).Within(t.Tolerance())
 	var norm float64
 	for _, v := range want {
 		norm += float64(v) * float64(v)
 	}
-	r.RelL2 *= math.Sqrt(norm/float64(len(want))) / (t.Stats.L2 / math.Sqrt(float64(n)))
-	return r, nil
+	d.RelativeL2 *= math.Sqrt(norm/float64(len(want))) / (t.Stats.L2 / math.Sqrt(float64(n)))
+	return d, nil
 }

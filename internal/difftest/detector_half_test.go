@@ -108,12 +108,12 @@ func (s *detectorSuite) testHalfModule(t *testing.T, c *difftest.DetectorCase, d
 				if !withinHalf(r, halfModule) {
 					t.Errorf("%s: %s: want at most %g", e.Name(), r, halfModule)
 				}
-				if r.RelL2 > worst.RelL2 {
+				if r.RelativeL2 > worst.RelativeL2 {
 					worst = r
 				}
 			}
 		}
-		t.Logf("%s: worst relative L2 %.3g, %s", e.Name(), worst.RelL2, worst.Path)
+		t.Logf("%s: worst relative L2 %.3g, %s", e.Name(), worst.RelativeL2, worst.Name)
 	}
 }
 
@@ -169,7 +169,7 @@ func acrossLevels(t *testing.T, c *difftest.DetectorCase, r difftest.DetectorRun
 	t.Helper()
 	differences, norms := map[string]float64{}, map[string]float64{}
 	for i, report := range reports {
-		if report.GotLength != report.Length || report.Length == 0 || report.Disagreements != 0 {
+		if report.Missing != 0 || report.Elements == 0 || report.NonFinite != 0 {
 			t.Fatal(report)
 		}
 		name := r.Taps[i].Tensor
@@ -177,7 +177,7 @@ func acrossLevels(t *testing.T, c *difftest.DetectorCase, r difftest.DetectorRun
 		if at := strings.LastIndex(name, ".p"); at >= 0 {
 			name = name[:at]
 		}
-		differences[name] += math.Pow(report.RelL2*norm, 2)
+		differences[name] += math.Pow(report.RelativeL2*norm, 2)
 		norms[name] += math.Pow(norm, 2)
 	}
 	for name, d := range differences {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/compare"
 )
 
 // JudgeDetector runs a graph on an executor and compares the taps with what is stored, in
@@ -36,10 +37,11 @@ func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r Detector
 			got = append(got, asStored(r.Graph.Nodes[ids[0]], t, values[0])...)
 			ids, values = ids[1:], values[1:]
 		}
-		report := TapReport{Path: n.Path, Op: n.Op.Kind(), Shape: t.Whole}
-		if report.Report, err = c.compareItem(t, tap, got); err != nil {
+		report := TapReport{Op: n.Op.Kind(), Shape: t.Whole}
+		if report.Difference, err = c.compareItem(t, tap, got); err != nil {
 			return nil, nil, err
 		}
+		report.Name = n.Path
 		reports = append(reports, report)
 	}
 	return reports, values, nil
@@ -55,7 +57,7 @@ func asStored(n graph.Node, t Tensor, value []float32) []float32 {
 
 // compareItem compares a value with its part of a tensor: one picture of several, the
 // first rows of a padded text.
-func (c *DetectorCase) compareItem(t Tensor, tap DetectorTap, got []float32) (Report, error) {
+func (c *DetectorCase) compareItem(t Tensor, tap DetectorTap, got []float32) (compare.Difference, error) {
 	whole := graph.Shape(t.Whole)
 	if len(got) == whole.Elements() {
 		return c.Compare(t, got)
@@ -63,11 +65,11 @@ func (c *DetectorCase) compareItem(t Tensor, tap DetectorTap, got []float32) (Re
 	each := whole.Elements() / max(whole[0], 1)
 	text := len(whole) == 3 && len(got) < each && len(got)%whole[2] == 0
 	if t.Sampled != 0 || len(got) != each && !text {
-		return Report{}, fmt.Errorf("difftest: %s: %s has %d elements, want %v", c.ID, t.Name, len(got), t.Whole)
+		return compare.Difference{}, fmt.Errorf("difftest: %s: %s has %d elements, want %v", c.ID, t.Name, len(got), t.Whole)
 	}
 	want, err := c.Stored(t.Name)
 	if err != nil {
-		return Report{}, err
+		return compare.Difference{}, err
 	}
-	return Compare(got, want[tap.Item*each:][:len(got)], t.Tolerance()), nil
+	return compare.Values(t.Name, got, want[tap.Item*each:][:len(got)]).Within(t.Tolerance()), nil
 }

@@ -122,11 +122,11 @@ func (m detectorMistake) compare(t *testing.T, c *difftest.DetectorCase, v difft
 		complete := true
 		for _, tensor := range tensorsOf(c, key) {
 			i := slices.IndexFunc(r.Taps, func(tap difftest.DetectorTap) bool { return tap.Tensor == tensor.Name })
-			if i < 0 || reports[i].Length != graph.Shape(tensor.Whole).Elements() {
+			if i < 0 || reports[i].Elements != graph.Shape(tensor.Whole).Elements() {
 				complete = false
 				break
 			}
-			difference += math.Pow(reports[i].RelL2*tensor.Stats.L2, 2)
+			difference += math.Pow(reports[i].RelativeL2*tensor.Stats.L2, 2)
 			norm += math.Pow(tensor.Stats.L2, 2)
 		}
 		if !complete {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/internal/difftest"
 )
 
@@ -57,7 +58,7 @@ func testScores(t *testing.T, set *difftest.DetectorSet, c *difftest.DetectorCas
 			t.Fatal(err)
 		}
 		got := runOutputs(t, e, difftest.DetectorRun{Graph: g, Inputs: [][]float32{logits, owned}})[0]
-		r := difftest.Compare(got, want, difftest.Tolerance{RelL2: scoresTolerance, MaxAbs: scoresTolerance})
+		r := compare.Values("value", got, want).Within(compare.Bounds{RelativeL2: scoresTolerance, Absolute: scoresTolerance})
 		if r.OK() != (name == right) {
 			t.Errorf("%s: %s", name, r)
 		}
@@ -83,7 +84,7 @@ func testPreparation(t *testing.T, c *difftest.DetectorCase) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := difftest.Compare(in.Data, want, difftest.Tolerance{}); !r.OK() {
+	if r := compare.Values("value", in.Data, want); !r.OK() {
 		t.Error(r)
 	}
 }
@@ -109,7 +110,7 @@ func testAnchors(t *testing.T, c *difftest.DetectorCase) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := difftest.Compare(got, want, difftest.Tolerance{}); !r.OK() || len(want) == 0 {
+		if r := compare.Values("value", got, want); !r.OK() || len(want) == 0 {
 			t.Errorf("level %d: %s", l, r)
 		}
 	}

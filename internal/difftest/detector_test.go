@@ -190,7 +190,7 @@ func judge(t *testing.T, e difftest.Executor, reports []difftest.TapReport) {
 		t.Errorf("%s: first divergence: %s", e.Name(), bad)
 	}
 	worst := reports[0]
-	share := func(r difftest.TapReport) float64 { return r.RelL2 / max(r.Tolerance.RelL2, 1e-30) }
+	share := func(r difftest.TapReport) float64 { return r.RelativeL2 / max(r.Allowed.RelativeL2, 1e-30) }
 	for _, r := range reports {
 		if share(r) > share(worst) {
 			worst = r

@@ -55,7 +55,7 @@ func boundOf(t *testing.T, c *difftest.DetectorCase, key string) float64 {
 		if tensor.F32 == nil && key != "image" {
 			t.Fatalf("%s: %s has no float32 distance", c.ID, tensor.Name)
 		}
-		bound, found = max(bound, tensor.Tolerance().MaxAbs), found+1
+		bound, found = max(bound, tensor.Tolerance().Absolute), found+1
 	}
 	if found == 0 {
 		t.Fatalf("%s has no tensor %s", c.ID, key)
@@ -83,8 +83,8 @@ func TestDetectorBoundsAreAttainable(t *testing.T) {
 			if tensor.Role != "output" || tensor.F32 == nil {
 				continue
 			}
-			if tol := tensor.Tolerance(); tol.RelL2 < 0x1p-23 || !(tol.MaxAbs > 0) {
-				t.Errorf("%s: %s: bounds %g and %g are below float32's rounding", c.ID, tensor.Name, tol.RelL2, tol.MaxAbs)
+			if tol := tensor.Tolerance(); tol.RelativeL2 < 0x1p-23 || !(tol.Absolute > 0) {
+				t.Errorf("%s: %s: bounds %g and %g are below float32's rounding", c.ID, tensor.Name, tol.RelativeL2, tol.Absolute)
 			}
 		}
 	}

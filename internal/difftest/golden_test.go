@@ -75,7 +75,7 @@ func testCase(t *testing.T, c *difftest.Case, e difftest.Executor) {
 		t.Errorf("first divergence: %s", bad)
 	}
 	worst := reports[0]
-	share := func(r difftest.TapReport) float64 { return r.RelL2 / max(r.Tolerance.RelL2, 1e-30) }
+	share := func(r difftest.TapReport) float64 { return r.RelativeL2 / max(r.Allowed.RelativeL2, 1e-30) }
 	for _, r := range reports {
 		if share(r) > share(worst) {
 			worst = r
@@ -111,8 +111,8 @@ func TestBoundsAreAttainable(t *testing.T) {
 				}
 				continue
 			}
-			if least := 0x1p-23; tol.RelL2 < least || tol.MaxAbs < least*tap.Stats.AbsMax {
-				t.Errorf("%s: %s: bounds %g and %g are below float32's rounding", c.ID, tap.Name, tol.RelL2, tol.MaxAbs)
+			if least := 0x1p-23; tol.RelativeL2 < least || tol.Absolute < least*tap.Stats.AbsMax {
+				t.Errorf("%s: %s: bounds %g and %g are below float32's rounding", c.ID, tap.Name, tol.RelativeL2, tol.Absolute)
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func (y yardstick) of(t *testing.T, c *difftest.Case, i int) float64 {
 		}
 		y[c] = reports
 	}
-	return y[c][i].RelL2
+	return y[c][i].RelativeL2
 }
 
 // outputsOf are the names of a case's output maps.
@@ -48,7 +48,7 @@ func outputsOf(c *difftest.Case) []string {
 
 // withinHalf is the verdict of f16 on a map.
 func withinHalf(r difftest.TapReport, bound float64) bool {
-	return r.GotLength == r.Length && r.Length > 0 && r.Disagreements == 0 && r.RelL2 <= bound
+	return r.Missing == 0 && r.Elements > 0 && r.NonFinite == 0 && r.RelativeL2 <= bound
 }
 
 // testHalf judges the output maps of a case in precision f16, and logs the worst.
@@ -62,16 +62,16 @@ func testHalf(t *testing.T, c *difftest.Case, e difftest.Executor, y yardstick) 
 	}
 	worst := 0.0
 	for i, r := range reports {
-		worst = max(worst, r.RelL2)
+		worst = max(worst, r.RelativeL2)
 		if withinHalf(r, halfBound) {
 			continue
 		}
 		floor := y.of(t, c, i)
 		if !(floor > halfBound/tenBits) || !withinHalf(r, tenBits*floor) {
-			t.Errorf("%s: relative L2 %.3g, want at most %g; on factors of ten bits exact arithmetic has %.3g (%s)", r.Path, r.RelL2, halfBound, floor, r)
+			t.Errorf("%s: relative L2 %.3g, want at most %g; on factors of ten bits exact arithmetic has %.3g (%s)", r.Name, r.RelativeL2, halfBound, floor, r)
 			continue
 		}
-		t.Logf("%s: relative L2 %.3g is over %g, and within %g times %.3g, which is what factors of ten bits cost here", r.Path, r.RelL2, halfBound, tenBits, floor)
+		t.Logf("%s: relative L2 %.3g is over %g, and within %g times %.3g, which is what factors of ten bits cost here", r.Name, r.RelativeL2, halfBound, tenBits, floor)
 	}
 	t.Logf("worst relative L2 of %d maps: %.3g", len(reports), worst)
 }

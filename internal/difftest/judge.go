@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -18,24 +19,23 @@ const Factor = 10
 // in the largest difference over absmax. Taps that PyTorch's float32 has exactly
 // (the input, gathered tables, masks) must be equal. There is no absolute floor: a
 // test checks that no bound is below what rounding to float32 costs.
-func (t Tap) Tolerance() Tolerance {
-	return Tolerance{
-		RelL2:  Factor * t.F32.RelL2,
-		MaxAbs: Factor * t.F32.MaxOverAbsMax * t.Stats.AbsMax,
+func (t Tap) Tolerance() compare.Bounds {
+	return compare.Bounds{
+		RelativeL2: Factor * t.F32.RelL2,
+		Absolute:   Factor * t.F32.MaxOverAbsMax * t.Stats.AbsMax,
 	}
 }
 
 // TapReport is the verdict on one value.
 type TapReport struct {
-	Path  string // in the graph
-	Op    string // kind of the operation there
-	Shape graph.Shape
-	Report
+	compare.Difference        // named by the path in the graph
+	Op                 string // kind of the operation there
+	Shape              graph.Shape
 }
 
 // String names the path, the operation and the distance.
 func (r TapReport) String() string {
-	return fmt.Sprintf("%s (%s %v): %s", r.Path, r.Op, r.Shape, r.Report)
+	return fmt.Sprintf("%s (%s %v): %s", r.Name, r.Op, r.Shape, r.Difference)
 }
 
 // FirstDivergence returns the first value that is out of bounds. Reports come in
@@ -123,12 +123,12 @@ func (c *Case) judgeTap(t Tap, n graph.Node, value []float32) (TapReport, error)
 	if err != nil {
 		return TapReport{}, err
 	}
-	report := TapReport{Path: n.Path, Op: n.Op.Kind(), Shape: t.Shape}
+	report := TapReport{Op: n.Op.Kind(), Shape: t.Shape}
 	got, err := t.arrange(n, value)
 	if err != nil {
 		return report, fmt.Errorf("difftest: %s: %s: %w", c.ID, t.Name, err)
 	}
-	report.Report = Compare(t.Sample(got), want, t.Tolerance())
+	report.Difference = compare.Values(n.Path, t.Sample(got), want).Within(t.Tolerance())
 	if report.Worst >= 0 && t.Storage == "sampled" {
 		report.Worst = t.sampled(report.Worst)
 	}
@@ -139,7 +139,7 @@ func (c *Case) judgeTap(t Tap, n graph.Node, value []float32) (TapReport, error)
 // values of candidate with those of reference, in the order of ids, which should be
 // execution order. Tolerance says what is allowed at a node.
 func CompareExecutors(ctx context.Context, reference, candidate Executor, g *graph.Graph, w Weights, x []float32,
-	ids []graph.ID, tolerance func(graph.Node) Tolerance) ([]TapReport, error) {
+	ids []graph.ID, tolerance func(graph.Node) compare.Bounds) ([]TapReport, error) {
 	want, err := reference.Run(ctx, g, w, [][]float32{x}, ids)
 	if err != nil {
 		return nil, fmt.Errorf("difftest: %s: %w", reference.Name(), err)
@@ -151,7 +151,7 @@ func CompareExecutors(ctx context.Context, reference, candidate Executor, g *gra
 	reports := make([]TapReport, len(ids))
 	for i, id := range ids {
 		n := g.Nodes[id]
-		reports[i] = TapReport{Path: n.Path, Op: n.Op.Kind(), Shape: n.Shape, Report: Compare(got[i], want[i], tolerance(n))}
+		reports[i] = TapReport{Op: n.Op.Kind(), Shape: n.Shape, Difference: compare.Values(n.Path, got[i], want[i]).Within(tolerance(n))}
 	}
 	return reports, nil
 }

@@ -153,16 +153,16 @@ func (m mistake) judge(t *testing.T, e difftest.Executor, c *difftest.Case, reco
 		return false
 	}
 	for _, r := range reports {
-		want := recorded[i].Outputs[r.Path].RelL2
+		want := recorded[i].Outputs[r.Name].RelL2
 		if want < 1e-5 {
 			continue // float32's own error is not far below
 		}
 		slack := 0.03
-		if tap, _ := c.Tap(r.Path); tap.Storage == "sampled" || recorded[i].Precision() {
+		if tap, _ := c.Tap(r.Name); tap.Storage == "sampled" || recorded[i].Precision() {
 			slack = 0.15 // half the elements are not seen; rounding errors are chance
 		}
-		if ratio := r.RelL2 / want; !(math.Abs(ratio-1) < slack) {
-			t.Errorf("%s: %s moves by %.4g, in the original by %.4g", c.ID, r.Path, r.RelL2, want)
+		if ratio := r.RelativeL2 / want; !(math.Abs(ratio-1) < slack) {
+			t.Errorf("%s: %s moves by %.4g, in the original by %.4g", c.ID, r.Name, r.RelativeL2, want)
 		}
 	}
 	bad, found := difftest.FirstDivergence(reports)
@@ -197,8 +197,8 @@ func TestFirstDivergenceNamesTheOperation(t *testing.T) {
 			t.Errorf("%s: %v", m.id, err)
 			continue
 		}
-		if bad, found := difftest.FirstDivergence(reports); !found || bad.Path != want {
-			t.Errorf("%s: first divergence at %q, want %q", m.id, bad.Path, want)
+		if bad, found := difftest.FirstDivergence(reports); !found || bad.Name != want {
+			t.Errorf("%s: first divergence at %q, want %q", m.id, bad.Name, want)
 		}
 	}
 }

@@ -37,8 +37,8 @@ func testRecordedVariants(t *testing.T, set *difftest.Set) {
 					t.Fatalf("%s: no tap %s to compare", id, name)
 				}
 				visible = visible || d.RelL2 > 0
-				rejected = rejected || d.RelL2 > tap.Tolerance().RelL2 ||
-					d.MaxOverAbsMax*tap.Stats.AbsMax > tap.Tolerance().MaxAbs
+				rejected = rejected || d.RelL2 > tap.Tolerance().RelativeL2 ||
+					d.MaxOverAbsMax*tap.Stats.AbsMax > tap.Tolerance().Absolute
 			}
 			caught[v.ID] = caught[v.ID] || rejected
 			right := v.ID == "float32"

@@ -1,4 +1,4 @@
-package glipvk_test
+package text_test
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/text"
 )
 
@@ -23,24 +22,24 @@ func names(n int) []string {
 func TestQuery(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
-		query    glipvk.Query
+		query    text.Query
 		captions []string
 		labels   string // name at span, of all prompts
 	}{
-		{"classes", glipvk.Query{Classes: []string{"person", "bow_(decorative_ribbons)", "hair_drier"}},
+		{"classes", text.Query{Classes: []string{"person", "bow_(decorative_ribbons)", "hair_drier"}},
 			[]string{"person. bow . hair drier"}, "person [0 6], bow_(decorative_ribbons) [8 12], hair_drier [14 24]"},
-		{"classes of the demo", glipvk.Query{Classes: []string{"person", "hair_drier"}, Form: text.Demo},
+		{"classes of the demo", text.Query{Classes: []string{"person", "hair_drier"}, Form: text.Demo},
 			[]string{"person . hair_drier . "}, "person [0 6], hair_drier [9 19]"},
-		{"phrases alone", glipvk.Query{Phrases: []string{"a_(cat)", "a dog"}}, []string{"a_(cat). a dog"}, "a_(cat) [0 7], a dog [9 14]"},
-		{"grounded", glipvk.Query{Caption: "A café, with two t-shirts", Phrases: []string{"T-shirt", "café"}, Spans: []text.Span{{Begin: 2, End: 7}}},
+		{"phrases alone", text.Query{Phrases: []string{"a_(cat)", "a dog"}}, []string{"a_(cat). a dog"}, "a_(cat) [0 7], a dog [9 14]"},
+		{"grounded", text.Query{Caption: "A café, with two t-shirts", Phrases: []string{"T-shirt", "café"}, Spans: []text.Span{{Begin: 2, End: 7}}},
 			[]string{"A café, with two t-shirts"}, "T-shirt [17 24], café [2 6], café, [2 7]"},
-		{"overlapping", glipvk.Query{Caption: "a red cat", Phrases: []string{"a red cat", "cat", "cat"}},
+		{"overlapping", text.Query{Caption: "a red cat", Phrases: []string{"a red cat", "cat", "cat"}},
 			[]string{"a red cat"}, "a red cat [0 9], cat [6 9], cat [6 9]"},
-		{"noun phrases", glipvk.Query{Caption: "Bobble heads on top of the shelf"},
+		{"noun phrases", text.Query{Caption: "Bobble heads on top of the shelf"},
 			[]string{"Bobble heads on top of the shelf"}, "bobble heads [0 12], top [16 19], the shelf [23 32]"},
-		{"separators as a phrase", glipvk.Query{Caption: ". .", Phrases: []string{"."}}, []string{". ."}, ". [0 1]"},
-		{"unknown tokens", glipvk.Query{Classes: []string{"\U0001f436"}}, []string{"\U0001f436"}, "\U0001f436 [0 1]"},
-		{"one silent", glipvk.Query{Classes: []string{"", "cat"}}, []string{". cat"}, " [0 0], cat [2 5]"},
+		{"separators as a phrase", text.Query{Caption: ". .", Phrases: []string{"."}}, []string{". ."}, ". [0 1]"},
+		{"unknown tokens", text.Query{Classes: []string{"\U0001f436"}}, []string{"\U0001f436"}, "\U0001f436 [0 1]"},
+		{"one silent", text.Query{Classes: []string{"", "cat"}}, []string{". cat"}, " [0 0], cat [2 5]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			prompts, err := tc.query.Prompts(text.BERT())
@@ -79,7 +78,7 @@ func TestQuerySplit(t *testing.T) {
 		{"few long names", []string{long, long, long, long, long}, []int{2, 2, 1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			prompts, err := glipvk.Query{Classes: tc.list}.Prompts(text.BERT())
+			prompts, err := text.Query{Classes: tc.list}.Prompts(text.BERT())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,31 +120,31 @@ func TestQueryRefusals(t *testing.T) {
 	late := text.Span{Begin: 9991, End: 9995}
 	for _, tc := range []struct {
 		name  string
-		query glipvk.Query
+		query text.Query
 		word  string
 	}{
-		{"nothing", glipvk.Query{}, "empty"},
-		{"classes and caption", glipvk.Query{Caption: "a cat", Classes: []string{"cat"}}, "exclude"},
-		{"classes and phrases", glipvk.Query{Phrases: []string{"cat"}, Classes: []string{"cat"}}, "exclude"},
-		{"spans alone", glipvk.Query{Spans: []text.Span{{Begin: 0, End: 1}}}, "caption"},
-		{"separators only", glipvk.Query{Caption: ". . ."}, "no noun phrase"},
-		{"spaces only", glipvk.Query{Caption: " \t"}, "no noun phrase"},
-		{"phrase elsewhere", glipvk.Query{Caption: "a cat", Phrases: []string{"dog"}}, `"dog" does not stand`},
-		{"empty phrase", glipvk.Query{Caption: "a cat", Phrases: []string{""}}, "neither"},
-		{"span outside", glipvk.Query{Caption: "a cat", Spans: []text.Span{{Begin: 2, End: 6}}}, "[2, 6)"},
-		{"span backwards", glipvk.Query{Caption: "a cat", Spans: []text.Span{{Begin: 3, End: 2}}}, "[3, 2)"},
-		{"empty span", glipvk.Query{Caption: "a cat", Spans: []text.Span{{Begin: 2, End: 2}}}, "empty"},
-		{"caption not UTF-8", glipvk.Query{Caption: "caf\xe9"}, "UTF-8"},
-		{"caption not UTF-8, grounded", glipvk.Query{Caption: "caf\xe9", Phrases: []string{"caf"}}, "UTF-8"},
-		{"phrase not UTF-8", glipvk.Query{Caption: "a cat", Phrases: []string{"\xff"}}, "UTF-8"},
-		{"class not UTF-8", glipvk.Query{Classes: []string{"cat", "\xff"}}, "name 1"},
-		{"nothing but silent classes", glipvk.Query{Classes: []string{"", "\u200b"}}, "no token"},
-		{"a name too long", glipvk.Query{Classes: []string{sentence}}, "shorten"},
-		{"nothing that is read", glipvk.Query{Caption: sentence, Spans: []text.Span{late}}, `"word"`},
-		{"many that are not read", glipvk.Query{Caption: sentence, Spans: []text.Span{late, late, late, late, late, late, late}}, "2 more"},
+		{"nothing", text.Query{}, "empty"},
+		{"classes and caption", text.Query{Caption: "a cat", Classes: []string{"cat"}}, "exclude"},
+		{"classes and phrases", text.Query{Phrases: []string{"cat"}, Classes: []string{"cat"}}, "exclude"},
+		{"spans alone", text.Query{Spans: []text.Span{{Begin: 0, End: 1}}}, "caption"},
+		{"separators only", text.Query{Caption: ". . ."}, "no noun phrase"},
+		{"spaces only", text.Query{Caption: " \t"}, "no noun phrase"},
+		{"phrase elsewhere", text.Query{Caption: "a cat", Phrases: []string{"dog"}}, `"dog" does not stand`},
+		{"empty phrase", text.Query{Caption: "a cat", Phrases: []string{""}}, "neither"},
+		{"span outside", text.Query{Caption: "a cat", Spans: []text.Span{{Begin: 2, End: 6}}}, "[2, 6)"},
+		{"span backwards", text.Query{Caption: "a cat", Spans: []text.Span{{Begin: 3, End: 2}}}, "[3, 2)"},
+		{"empty span", text.Query{Caption: "a cat", Spans: []text.Span{{Begin: 2, End: 2}}}, "empty"},
+		{"caption not UTF-8", text.Query{Caption: "caf\xe9"}, "UTF-8"},
+		{"caption not UTF-8, grounded", text.Query{Caption: "caf\xe9", Phrases: []string{"caf"}}, "UTF-8"},
+		{"phrase not UTF-8", text.Query{Caption: "a cat", Phrases: []string{"\xff"}}, "UTF-8"},
+		{"class not UTF-8", text.Query{Classes: []string{"cat", "\xff"}}, "name 1"},
+		{"nothing but silent classes", text.Query{Classes: []string{"", "\u200b"}}, "no token"},
+		{"a name too long", text.Query{Classes: []string{sentence}}, "shorten"},
+		{"nothing that is read", text.Query{Caption: sentence, Spans: []text.Span{late}}, `"word"`},
+		{"many that are not read", text.Query{Caption: sentence, Spans: []text.Span{late, late, late, late, late, late, late}}, "2 more"},
 	} {
 		prompts, err := tc.query.Prompts(text.BERT())
-		if !errors.Is(err, glipvk.ErrInput) || !errors.Is(err, text.ErrCaption) || !strings.Contains(err.Error(), tc.word) || prompts != nil {
+		if !errors.Is(err, text.ErrCaption) || !strings.Contains(err.Error(), tc.word) || prompts != nil {
 			t.Errorf("%s: error %v, want %q in it", tc.name, err, tc.word)
 		}
 	}
@@ -154,7 +153,7 @@ func TestQueryRefusals(t *testing.T) {
 // A long caption is used as far as it is read.
 func TestQueryLong(t *testing.T) {
 	sentence := "a cat, " + strings.Repeat("a word ", 1428)
-	for _, q := range []glipvk.Query{{Caption: sentence}, {Caption: sentence, Phrases: []string{"cat", "word"}}} {
+	for _, q := range []text.Query{{Caption: sentence}, {Caption: sentence, Phrases: []string{"cat", "word"}}} {
 		prompts, err := q.Prompts(text.BERT())
 		if err != nil || len(prompts) != 1 || prompts[0].Text != sentence {
 			t.Errorf("%d prompts, %v", len(prompts), err)
@@ -164,7 +163,7 @@ func TestQueryLong(t *testing.T) {
 
 // Another vocabulary decides what has a token.
 func TestQueryVocabulary(t *testing.T) {
-	file, err := os.Open("text/testdata/tiny-vocab.txt")
+	file, err := os.Open("testdata/tiny-vocab.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +172,7 @@ func TestQueryVocabulary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prompts, err := glipvk.Query{Classes: []string{"person", "zyx"}}.Prompts(tiny)
+	prompts, err := text.Query{Classes: []string{"person", "zyx"}}.Prompts(tiny)
 	if err != nil || len(prompts) != 1 {
 		t.Errorf("%d prompts, %v", len(prompts), err)
 	}

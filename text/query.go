@@ -1,11 +1,8 @@
-package glipvk
+package text
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/glipvk/glipvk/text"
 )
 
 // Query says what to look for in a picture, in one of four ways:
@@ -13,16 +10,16 @@ import (
 //   - Classes, a list of names, as in training and evaluation
 //   - Phrases alone, a list of phrases, likewise but for the cleaning of names
 //   - Caption with Phrases, Spans or both: these are grounded in it, the phrases first
-//   - Caption alone: its noun phrases are, see [text.NounPhrases]
+//   - Caption alone: its noun phrases are, see [NounPhrases]
 //
 // Each element is one label, counted from 1, and keeps its own name; there may be any
 // number.
 type Query struct {
-	Caption string      // a sentence, valid UTF-8, taken as it is
-	Phrases []string    // with a caption: the first place where each stands in it, in any case
-	Spans   []text.Span // of the caption, in Unicode code points
-	Classes []string    // class names
-	Form    text.Form   // how Classes, or Phrases alone, become a caption; the zero value is evaluation's
+	Caption string   // a sentence, valid UTF-8, taken as it is
+	Phrases []string // with a caption: the first place where each stands in it, in any case
+	Spans   []Span   // of the caption, in Unicode code points
+	Classes []string // class names
+	Form    Form     // how Classes, or Phrases alone, become a caption; the zero value is evaluation's
 }
 
 // A list of more than manyNames names is split into captions of chunkNames, as GLIP
@@ -38,84 +35,84 @@ const (
 // a prompt is First + i + 1. A caption of its own is never split: what of it lies behind
 // the last token is not read.
 //
-// A label that no token stands for is never detected, see [text.Tokenizer.Silent]; a
+// A label that no token stands for is never detected, see [Tokenizer.Hear]; a
 // query of nothing else is refused. So are one that is empty or mixes ways, text that is
 // not UTF-8, a phrase that is not in the caption, a span that is empty or not within it,
 // a caption alone in which no noun phrase is found, and a name that fills more than a
-// caption by itself. All these errors wrap [ErrInput].
-func (q Query) Prompts(t *text.Tokenizer) ([]text.Prompt, error) {
+// caption by itself. All these errors wrap [ErrCaption].
+func (q Query) Prompts(t *Tokenizer) ([]Prompt, error) {
 	prompts, err := q.prompts(t)
-	if err == nil {
-		err = heard(t, prompts)
+	if err != nil {
+		return nil, err
 	}
-	if errors.Is(err, text.ErrCaption) {
-		return nil, blame(err)
+	if err := heard(t, prompts); err != nil {
+		return nil, err
 	}
-	return prompts, err
+	return prompts, nil
 }
 
 // prompts does the work of Prompts, whatever the labels are worth.
-func (q Query) prompts(t *text.Tokenizer) ([]text.Prompt, error) {
+func (q Query) prompts(t *Tokenizer) ([]Prompt, error) {
 	grounded := len(q.Phrases) + len(q.Spans)
 	switch {
 	case len(q.Classes) > 0 && (q.Caption != "" || grounded > 0):
 		return nil, queryError("class names exclude a caption, phrases and spans")
 	case len(q.Classes) > 0:
-		return split(t, text.List{Names: q.Classes, Form: q.Form})
+		return split(t, List{Names: q.Classes, Form: q.Form})
 	case q.Caption == "" && len(q.Spans) > 0:
 		return nil, queryError("spans need the caption that they are of")
 	case q.Caption == "" && grounded > 0:
 		form := q.Form
 		form.Raw = true
-		return split(t, text.List{Names: q.Phrases, Form: form})
+		return split(t, List{Names: q.Phrases, Form: form})
 	case q.Caption == "":
 		return nil, queryError("it is empty; give a caption, phrases or class names")
 	case grounded == 0:
 		return single(q.nouns())
 	}
-	entities := make([]text.Entity, 0, grounded)
+	entities := make([]Entity, 0, grounded)
 	for _, phrase := range q.Phrases {
-		entities = append(entities, text.Entity{Phrase: phrase})
+		entities = append(entities, Entity{Phrase: phrase})
 	}
 	for _, span := range q.Spans {
-		entities = append(entities, text.Entity{Span: &span})
+		entities = append(entities, Entity{Span: &span})
 	}
-	return single(text.Ground(q.Caption, entities...))
+	return single(Ground(q.Caption, entities...))
 }
 
 // queryError is an error of the query as a whole.
 func queryError(problem string) error {
-	return fmt.Errorf("glipvk: %w: %s", text.ErrCaption, problem)
+	return fmt.Errorf("text: %w: %s", ErrCaption, problem)
 }
 
 // nouns grounds the noun phrases of the caption.
-func (q Query) nouns() (text.Prompt, error) {
-	entities, err := text.NounPhrases(q.Caption)
+func (q Query) nouns() (Prompt, error) {
+	entities, err := NounPhrases(q.Caption)
 	if err != nil {
-		return text.Prompt{}, err
+		return Prompt{}, err
 	}
-	return text.Ground(q.Caption, entities...)
+	return Ground(q.Caption, entities...)
 }
 
 // single is a list of one prompt.
-func single(p text.Prompt, err error) ([]text.Prompt, error) {
+func single(p Prompt, err error) ([]Prompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []text.Prompt{p}, nil
+	return []Prompt{p}, nil
 }
 
 // split puts a list of names into as many captions as it takes.
-func split(t *text.Tokenizer, l text.List) ([]text.Prompt, error) {
+func split(t *Tokenizer, l List) ([]Prompt, error) {
 	size := 0 // what fits
 	if len(l.Names) > manyNames {
 		size = chunkNames
 	}
-	return t.Split(l, text.MaxTokens, size)
+	return t.Split(l, MaxTokens, size)
 }
 
 // heard refuses prompts that have no label with a token.
-func heard(t *text.Tokenizer, prompts []text.Prompt) error {
+func heard(t *Tokenizer, prompts []Prompt) error {
 	var names []string
 	for _, p := range prompts {
 		silent, err := t.Silent(p)
@@ -134,5 +131,5 @@ func heard(t *text.Tokenizer, prompts []text.Prompt) error {
 		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
 	}
 	return queryError(fmt.Sprintf("no token within the first %d stands for %s: nothing can be found; shorten the caption or name something else",
-		text.MaxTokens, strings.Join(names, ", ")))
+		MaxTokens, strings.Join(names, ", ")))
 }
