@@ -7,26 +7,81 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/glipvk/glipvk/executor"
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/synthetic"
 )
 
-// source supplies parameters by the paths of the recorded graph.
-type source interface {
-	Tensor(name string, shape []int) ([]float32, error)
+// weights are parameters by the paths of the recorded graph. It collects what is wrong with
+// them while an executor takes them in, so that one error lists it all.
+type weights struct {
+	tensor    func(name string, shape []int) ([]float32, error)
+	release   func() error
+	nonFinite *swin.BindError
+	errs      []error
 }
 
-// openWeights finds the weights that [Options].Weights names. Of a checkpoint the
-// index is read and bound; the closer is nil for synthetic weights.
-func openWeights(o Options, cfg swin.Config) (source, func() error, error) {
-	if seed, ok, err := syntheticSeed(o.Weights); ok || err != nil {
-		return synthetic.Weights{Seed: seed}, func() error { return nil }, err
+// Tensor implements [executor.Source]. It gives zeros for a tensor that is not fit for use.
+func (w *weights) Tensor(name string, shape []int) ([]float32, error) {
+	data, err := w.tensor(name, shape)
+	var bad *swin.BindError
+	switch {
+	case err == nil:
+		return data, nil
+	case errors.As(err, &bad) && len(bad.NonFinite) > 0:
+		if w.nonFinite == nil {
+			w.nonFinite = &swin.BindError{File: bad.File, Family: bad.Family, Remedy: bad.Remedy}
+		}
+		w.nonFinite.NonFinite = append(w.nonFinite.NonFinite, bad.NonFinite...)
+	default:
+		w.errs = append(w.errs, err)
+	}
+	return make([]float32, graph.Shape(shape).Elements()), nil
+}
+
+// Close gives the file back; the executor calls it.
+func (w *weights) Close() error { return w.release() }
+
+// verdict is the error about all tensors handed on.
+func (w *weights) verdict() error {
+	errs := w.errs
+	if w.nonFinite != nil {
+		errs = append(errs, w.nonFinite)
+	}
+	return blame(errors.Join(errs...))
+}
+
+// ready opens the executor with the weights of g.
+func (w *weights) ready(ctx context.Context, g *graph.Graph, o Options) (*executor.Executor, error) {
+	e, err := executor.Open(ctx, g, w, o.executor())
+	if bad := w.verdict(); bad != nil {
+		if e != nil {
+			bad = errors.Join(bad, e.Close())
+		}
+		return nil, bad
+	}
+	return e, err
+}
+
+// none releases what takes no file.
+func none() error { return nil }
+
+// backboneWeights finds the weights that the options name. Of a checkpoint the index is read
+// and bound.
+func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
+	seed, formula, err := syntheticSeed(o.Weights)
+	if err != nil {
+		return nil, err
+	}
+	if formula {
+		return &weights{tensor: synthetic.Weights{Seed: seed}.Tensor, release: none}, nil
 	}
 	file, err := loader.Open(o.Weights)
 	if err != nil {
-		return nil, nil, blame(err)
+		return nil, blame(err)
 	}
 	rule := swin.RefuseTables
 	if o.ResizeTables {
@@ -34,9 +89,50 @@ func openWeights(o Options, cfg swin.Config) (source, func() error, error) {
 	}
 	bound, err := swin.Bind(file, cfg, swin.BindOptions{ResizeTables: rule, AllowNonFinite: o.AllowNonFinite})
 	if err != nil {
-		return nil, nil, blame(errors.Join(err, file.Close()))
+		return nil, blame(errors.Join(err, file.Close()))
 	}
-	return checkpoint{bound}, file.Close, nil
+	return &weights{tensor: func(name string, _ []int) ([]float32, error) {
+		_, data, err := bound.Tensor(name)
+		return data, err
+	}, release: file.Close}, nil
+}
+
+// detectorWeights finds the weights that the options name. Of a checkpoint the index is read
+// and bound; synthetic weights are bound like an official checkpoint.
+func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
+	seed, formula, err := syntheticSeed(o.Weights)
+	if err != nil {
+		return nil, err
+	}
+	if !formula && len(o.Overrides) > 0 {
+		return nil, blame(errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out"))
+	}
+	var src swin.Source
+	release := none
+	if formula {
+		var tensors []synthetic.Declared
+		for _, p := range glip.OfficialParams(cfg) {
+			tensors = append(tensors, synthetic.Declared(p))
+		}
+		src, err = synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
+		if err != nil {
+			return nil, blame(err)
+		}
+	} else {
+		file, err := loader.Open(o.Weights)
+		if err != nil {
+			return nil, blame(err)
+		}
+		src, release = file, file.Close
+	}
+	bound, err := glip.Bind(src, cfg, swin.BindOptions{AllowNonFinite: o.AllowNonFinite})
+	if err != nil {
+		return nil, blame(errors.Join(err, release()))
+	}
+	return &weights{tensor: func(name string, _ []int) ([]float32, error) {
+		_, data, err := bound.Tensor(name)
+		return data, err
+	}, release: release}, nil
 }
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.
@@ -56,80 +152,4 @@ func syntheticSeed(s string) (seed uint64, ok bool, err error) {
 		return 0, true, blame(fmt.Errorf("glipvk: weights %q: the seed must be a whole number from 0 to 2^64-1", s))
 	}
 	return seed, true, nil
-}
-
-// checkpoint gives bound weights the signature that executors want.
-type checkpoint struct{ bound *swin.Weights }
-
-// Tensor implements source.
-func (c checkpoint) Tensor(name string, _ []int) ([]float32, error) {
-	_, data, err := c.bound.Tensor(name)
-	return data, err
-}
-
-// inspector hands weights on while an executor takes them in and collects what is
-// wrong with them, so that one error lists it all.
-type inspector struct {
-	source
-	nonFinite *swin.BindError
-	errs      []error
-}
-
-// Tensor gives zeros for a tensor that is not fit for use.
-func (i *inspector) Tensor(name string, shape []int) ([]float32, error) {
-	data, err := i.source.Tensor(name, shape)
-	var bad *swin.BindError
-	switch {
-	case err == nil:
-		return data, nil
-	case errors.As(err, &bad) && len(bad.NonFinite) > 0:
-		if i.nonFinite == nil {
-			i.nonFinite = &swin.BindError{File: bad.File, Family: bad.Family, Remedy: bad.Remedy}
-		}
-		i.nonFinite.NonFinite = append(i.nonFinite.NonFinite, bad.NonFinite...)
-	default:
-		i.errs = append(i.errs, err)
-	}
-	return make([]float32, graph.Shape(shape).Elements()), nil
-}
-
-// verdict is the error about all tensors handed on.
-func (i *inspector) verdict() error {
-	errs := i.errs
-	if i.nonFinite != nil {
-		errs = append(errs, i.nonFinite)
-	}
-	return blame(errors.Join(errs...))
-}
-
-// inMemory holds all parameters of a model.
-type inMemory map[string][]float32
-
-// load reads every parameter of g.
-func load(ctx context.Context, g *graph.Graph, src source, progress func(done, total int64)) (inMemory, error) {
-	m := inMemory{}
-	total, done := g.Count().Parameters, int64(0)
-	for _, id := range g.Params() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n := g.Nodes[id]
-		data, err := src.Tensor(n.Path, n.Shape)
-		if err != nil {
-			return nil, err
-		}
-		m[n.Path] = data
-		done += int64(len(data))
-		progress(done, total)
-	}
-	return m, nil
-}
-
-// Tensor implements source.
-func (m inMemory) Tensor(name string, _ []int) ([]float32, error) {
-	data, ok := m[name]
-	if !ok {
-		return nil, fmt.Errorf("glipvk: the model has no parameter %q", name)
-	}
-	return data, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -27,11 +28,11 @@ type Executor struct {
 	end  context.CancelFunc
 
 	mu     sync.Mutex
-	active int                         // calls under way
-	idle   chan struct{}               // closed when the last call has left after Close began
-	closed bool                        //
-	values map[*vulkan.Value]struct{}  // on the device
-	result func() error                // what Close returns, once it has done its work
+	active int                        // calls under way
+	idle   chan struct{}              // closed when the last call has left after Close began
+	closed bool                       //
+	values map[*vulkan.Value]struct{} // on the device
+	result func() error               // what Close returns, once it has done its work
 }
 
 // DeviceInfo says where a model runs.
@@ -45,18 +46,20 @@ type DeviceInfo struct {
 }
 
 // Open opens a device and loads the parameters of g from src, which is read again by the
-// oracle later. The caller closes the executor.
+// oracle later, and closed with the executor, or when Open fails, if it is an [io.Closer].
+// The caller closes the executor.
 //
 // Errors wrap [ErrInput] for an unknown device or precision, or are those of src and of
 // package engine.
 func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor, error) {
-	var err error
-	if o.Precision, err = ParsePrecision(string(o.Precision)); err != nil {
-		return nil, err
+	precision, err := ParsePrecision(string(o.Precision))
+	if err != nil {
+		return nil, errors.Join(err, release(src))
 	}
+	o.Precision = precision
 	e := &Executor{options: o, source: src, programs: o.room(), idle: make(chan struct{})}
-	if e.backend, e.device, err = choose(ctx, o, g, src); err != nil {
-		return nil, err
+	if e.backend, e.device, err = e.choose(ctx, g, src); err != nil {
+		return nil, errors.Join(err, release(src))
 	}
 	if e.device.Precision == "" {
 		e.device.Precision = F32
@@ -85,8 +88,9 @@ func IsReference(device string) bool {
 	return strings.EqualFold(strings.TrimSpace(device), "reference")
 }
 
-// choose opens the backend that o.Device asks for, with the weights of g.
-func choose(ctx context.Context, o Options, g *graph.Graph, src Source) (backend, DeviceInfo, error) {
+// choose opens the backend that the options ask for, with the weights of g.
+func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (backend, DeviceInfo, error) {
+	o := e.options
 	want := strings.ToLower(strings.TrimSpace(o.Device))
 	var fallback string
 	switch want {
@@ -98,7 +102,7 @@ func choose(ctx context.Context, o Options, g *graph.Graph, src Source) (backend
 		index, why := Auto(engine.Devices())
 		if why == "" {
 			o.Device = fmt.Sprint(index)
-			b, err := newGPU(ctx, o, g, src)
+			b, err := newGPU(ctx, o, g, src, e.keep)
 			if err == nil || ctx.Err() != nil || !deviceFailed(err) {
 				return opened(b, err)
 			}
@@ -109,7 +113,7 @@ func choose(ctx context.Context, o Options, g *graph.Graph, src Source) (backend
 		if want == "vulkan" {
 			o.Device = ""
 		}
-		b, err := newGPU(ctx, o, g, src)
+		b, err := newGPU(ctx, o, g, src, e.keep)
 		if errors.Is(err, engine.ErrNoDevice) {
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
@@ -248,7 +252,15 @@ func (e *Executor) giveBack() error {
 	for v := range e.values {
 		errs = append(errs, e.drop(v))
 	}
-	return errors.Join(append(errs, e.backend.close())...)
+	return errors.Join(append(errs, e.backend.close(), release(e.source))...)
+}
+
+// release closes what is there to be closed.
+func release(src Source) error {
+	if c, ok := src.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // CloseWithin is Close for the end of a program: once ctx is done it waits for the

@@ -153,6 +153,18 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 	return out, err
 }
 
+// Host is Run with results in memory of the host.
+func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float32, err error) {
+	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		out = make([][]float32, len(c.outputs))
+		for i, o := range c.outputs {
+			out[i] = make([]float32, graph.Shape(o.Shape).Elements())
+		}
+		return c.runInto(ctx, out, in)
+	})
+	return out, err
+}
+
 // RunInto is Run into memory of the host, of the sizes that [Part.Outputs] tells. After an
 // error it holds anything. With a context that cannot end, a Vulkan device and inputs of the
 // host a call allocates nothing once the program is made.

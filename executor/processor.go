@@ -13,7 +13,7 @@ import (
 type processor struct{ weights *cpu.Weights }
 
 // newProcessor packs the weights of g.
-func newProcessor(ctx context.Context, g *graph.Graph, src source, progress func(done, total int64)) (*processor, error) {
+func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (*processor, error) {
 	w, err := cpu.Pack(ctx, g, src, cpu.PackOptions{Progress: progress})
 	if err != nil {
 		return nil, err
@@ -21,52 +21,59 @@ func newProcessor(ctx context.Context, g *graph.Graph, src source, progress func
 	return &processor{w}, nil
 }
 
-// info describes the device for callers.
 func (p *processor) info() DeviceInfo {
 	return DeviceInfo{Name: fmt.Sprintf("CPU (%s)", p.weights.Instructions())}
 }
 
-func (p *processor) compile(_ context.Context, g *graph.Graph, keep []graph.ID) (program, error) {
+func (p *processor) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
 	c, err := cpu.Compile(g, p.weights, cpu.Options{Keep: keep})
 	if err != nil {
-		return nil, err
+		return plan{}, err
 	}
-	return compiled{c}, nil
+	return plan{c.Bytes(), func(context.Context) (program, error) { return processed{c}, nil }}, nil
 }
 
-func (p *processor) peak(ctx context.Context, d time.Duration) (float64, error) {
-	return cpu.Peak(ctx, cpu.PackOptions{Instructions: p.weights.Instructions()}, d)
+func (p *processor) peak(ctx context.Context, budget time.Duration) (float64, error) {
+	return cpu.Peak(ctx, p.options(), budget)
 }
 
-// product implements multiplier.
-func (p *processor) product(ctx context.Context, mnk [3]int, d time.Duration) (float64, error) {
-	return cpu.ProductSpeed(ctx, cpu.PackOptions{Instructions: p.weights.Instructions()}, mnk, d)
+func (p *processor) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
+	return cpu.ProductSpeed(ctx, p.options(), mnk, budget)
 }
 
+func (p *processor) options() cpu.PackOptions {
+	return cpu.PackOptions{Instructions: p.weights.Instructions()}
+}
+
+func (p *processor) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
+	return hostBandwidth(ctx, budget)
+}
+
+func (p *processor) live() int    { return 0 }
 func (p *processor) close() error { return nil }
 
-// compiled is a program of package cpu.
-type compiled struct{ p *cpu.Program }
+// processed is a program of package cpu.
+type processed struct{ p *cpu.Program }
 
-func (c compiled) run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
-	return c.p.Run(ctx, inputs...)
+func (c processed) run(ctx context.Context, in []Value) ([]Value, error) {
+	out, err := c.p.Run(ctx, hosts(in)...)
+	return values(out), err
 }
 
-// runInto implements filler.
-func (c compiled) runInto(ctx context.Context, outputs [][]float32, input []float32) error {
-	return c.p.RunInto(ctx, outputs, input)
+func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) error {
+	return c.p.RunInto(ctx, out, hosts(in)...)
 }
 
-func (c compiled) profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
-	values, timings, err := c.p.RunProfiled(ctx, inputs...)
+func (c processed) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
+	out, timings, err := c.p.RunProfiled(ctx, hosts(in)...)
 	list := make([]Timing, len(timings))
 	for i, t := range timings {
-		list[i] = Timing(t)
+		list[i] = Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes}
 	}
-	return values, list, err
+	return values(out), list, err
 }
 
-func (c compiled) stats() Stats {
+func (c processed) stats() Stats {
 	s := c.p.Stats()
 	return Stats{
 		Dispatches: s.Steps, ArenaBytes: s.ArenaBytes, LiveBytes: s.LiveBytes, WeightBytes: s.WeightBytes,
@@ -74,4 +81,4 @@ func (c compiled) stats() Stats {
 	}
 }
 
-func (c compiled) close() error { return nil }
+func (c processed) close() error { return c.p.Close() }

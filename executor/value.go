@@ -35,12 +35,12 @@ func (v Value) Download(ctx context.Context, into []float32) (err error) {
 	return v.device.Download(c.ctx, into)
 }
 
-// read is the value in memory of the host: its own, where it is there.
-func (v Value) read(ctx context.Context, elements int) ([]float32, error) {
+// Read is the value in memory of the host: its own, which is not to be changed, where it is there.
+func (v Value) Read(ctx context.Context) ([]float32, error) {
 	if v.device == nil {
 		return v.host, nil
 	}
-	data := make([]float32, elements)
+	data := make([]float32, v.Bytes()/4)
 	return data, v.Download(ctx, data)
 }
 

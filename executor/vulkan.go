@@ -4,81 +4,108 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
-// vulkan executes on a Vulkan device through package kernels.
-type vulkan struct {
+// gpu executes on a Vulkan device through package vulkan.
+type gpu struct {
 	device    *engine.Device
-	weights   *kernels.Weights
+	weights   *vulkan.Weights
 	options   Options
 	precision Precision
 	reason    string // of the precision
+	keep      func(*vulkan.Value) Value
 }
 
-// newVulkan opens a device and uploads the weights of g.
-func newVulkan(ctx context.Context, o Options, g *graph.Graph, src source, progress func(done, total int64)) (*vulkan, error) {
+// newGPU opens a device and uploads the weights of g.
+func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep func(*vulkan.Value) Value) (*gpu, error) {
 	d, err := engine.Open(engine.Options{Device: o.Device, Validation: o.Validation, NoCache: o.NoCache})
 	if err != nil {
 		return nil, err
 	}
-	v := &vulkan{device: d, options: o}
-	settled, why, err := kernels.Settle(d.Info(), kernels.Precision(o.Precision))
+	v := &gpu{device: d, options: o, keep: keep}
+	settled, why, err := vulkan.Settle(d.Info(), vulkan.Precision(o.Precision))
 	if err != nil {
-		return nil, errors.Join(blame(err), d.Close())
+		return nil, errors.Join(Blame(err), d.Close())
 	}
 	v.precision, v.reason = Precision(settled), why
-	v.weights, err = kernels.Upload(ctx, d, g, src, kernels.UploadOptions{Precision: settled, Progress: progress})
+	v.weights, err = vulkan.Upload(ctx, d, g, src, vulkan.UploadOptions{Precision: settled, Progress: o.progress("weights")})
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return v, nil
 }
 
-// info describes the device for callers.
-func (v *vulkan) info() DeviceInfo {
+func (v *gpu) info() DeviceInfo {
 	info := v.device.Info()
 	return DeviceInfo{Name: info.Name, Vulkan: &info, Precision: v.precision, PrecisionReason: v.reason}
 }
 
-func (v *vulkan) compile(ctx context.Context, g *graph.Graph, keep []graph.ID) (program, error) {
-	p, err := kernels.Compile(ctx, v.device, g, v.weights, kernels.Options{Keep: keep, NoFusion: v.options.NoFusion, Tuning: v.tuning()})
+func (v *gpu) plan(ctx context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
+	p, err := vulkan.Prepare(ctx, v.device, g, v.weights, vulkan.Options{
+		Keep: keep, NoFusion: v.options.NoFusion, Tuning: v.options.Tuning, Cut: v.cut(), Progress: v.progress(),
+	})
 	if err != nil {
-		return nil, err
+		return plan{}, err
 	}
-	return recorded{p}, nil
+	return plan{p.Bytes(), func(ctx context.Context) (program, error) {
+		c, err := p.Compile(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &recorded{p: c, keep: v.keep}, nil
+	}}, nil
 }
 
-// tuning is that of the options in the terms of package kernels.
-func (v *vulkan) tuning() kernels.Tuning {
-	t := v.options.Tuning
-	k := kernels.Tuning{Off: t.Off, Dir: t.Dir, Budget: t.Budget}
-	if t.Observe != nil {
-		k.Observe = func(x kernels.Trial) { t.Observe(Trial(x)) }
-	}
-	return k
+// progress tells the caller how many kernels are compiled.
+func (v *gpu) progress() func(done, total int) {
+	tell := v.options.progress("compile")
+	return func(done, total int) { tell(int64(done), int64(total)) }
 }
 
-func (v *vulkan) peak(ctx context.Context, d time.Duration) (float64, error) {
-	return kernels.Peak(ctx, v.device, v.measurement(d))
+// What a device is given at a time where the caller does not say, in floating-point operations: on Windows a device
+// that works for two seconds is taken away, and what an integrated chip does in a quarter of that is some 50 G.
+const (
+	cutIntegrated = 50e9
+	cutWindows    = 200e9
+)
+
+// cut is the work of a submission, 0 for no bound.
+func (v *gpu) cut() int64 {
+	kind := v.device.Info().Kind
+	switch {
+	case v.options.SubmissionWork < 0:
+		return 0
+	case v.options.SubmissionWork > 0:
+		return v.options.SubmissionWork
+	case kind == "integrated" || kind == "other":
+		return cutIntegrated
+	case runtime.GOOS == "windows" && kind != "cpu":
+		return cutWindows
+	}
+	return 0
+}
+
+func (v *gpu) peak(ctx context.Context, budget time.Duration) (float64, error) {
+	return vulkan.Peak(ctx, v.device, v.measurement(budget))
+}
+
+func (v *gpu) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
+	return vulkan.MatMulSpeed(ctx, v.device, mnk, v.measurement(budget))
 }
 
 // measurement is how products are measured that models run.
-func (v *vulkan) measurement(d time.Duration) kernels.Measurement {
-	return kernels.Measurement{Precision: kernels.Precision(v.precision), Tuning: v.tuning(), Budget: d}
+func (v *gpu) measurement(budget time.Duration) vulkan.Measurement {
+	return vulkan.Measurement{Precision: vulkan.Precision(v.precision), Tuning: v.options.Tuning, Budget: budget}
 }
 
-// product implements multiplier.
-func (v *vulkan) product(ctx context.Context, mnk [3]int, d time.Duration) (float64, error) {
-	return kernels.MatMulSpeed(ctx, v.device, mnk, v.measurement(d))
-}
-
-// bandwidth implements copier.
-func (v *vulkan) bandwidth(ctx context.Context, budget time.Duration) (speed float64, err error) {
+func (v *gpu) bandwidth(ctx context.Context, budget time.Duration) (speed float64, err error) {
 	const bytes = 32 << 20
 	var buffers [2]*engine.Buffer
 	for i := range buffers {
@@ -101,47 +128,60 @@ func (v *vulkan) bandwidth(ctx context.Context, budget time.Duration) (speed flo
 	return fastest(budget, 2*bytes, func() error { return c.Run(ctx) })
 }
 
-func (v *vulkan) live() int { return v.device.Live() }
+func (v *gpu) live() int { return v.device.Live() }
 
-func (v *vulkan) close() error { return errors.Join(v.weights.Close(), v.device.Close()) }
+func (v *gpu) close() error { return errors.Join(v.weights.Close(), v.device.Close()) }
 
-// recorded is a program of package kernels.
-type recorded struct{ p *kernels.Program }
-
-func (r recorded) run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
-	return r.p.Run(ctx, inputs...)
+// recorded is a program of package vulkan.
+type recorded struct {
+	p      *vulkan.Program
+	keep   func(*vulkan.Value) Value
+	inputs sync.Pool // of *[]vulkan.Input, so that a run allocates nothing
 }
 
-// runInto implements filler.
-func (r recorded) runInto(ctx context.Context, outputs [][]float32, input []float32) error {
-	return r.p.RunInto(ctx, outputs, input)
-}
-
-// submit implements submitter.
-func (r recorded) submit(ctx context.Context, input []float32) (ticket, error) {
-	t, err := r.p.Submit(ctx, input)
-	if err != nil {
-		return nil, err
+// use calls f with inputs in the terms of package vulkan.
+func (r *recorded) use(in []Value, f func([]vulkan.Input) error) error {
+	list, _ := r.inputs.Get().(*[]vulkan.Input)
+	if list == nil {
+		list = new([]vulkan.Input)
 	}
-	return submitted{t}, nil
-}
-
-// submitted is a run under way on the device.
-type submitted struct{ t *kernels.Ticket }
-
-func (s submitted) collect(ctx context.Context, outputs [][]float32) error {
-	return s.t.Collect(ctx, outputs)
-}
-
-func (r recorded) profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
-	values, timings, err := r.p.RunProfiled(ctx, inputs...)
-	list := make([]Timing, len(timings))
-	for i, t := range timings {
-		list[i] = Timing(t)
+	for _, v := range in {
+		*list = append(*list, vulkan.Input{Host: v.host, Value: v.device})
 	}
-	return values, list, err
+	err := f(*list)
+	clear(*list) // the pool holds no memory of the caller's
+	*list = (*list)[:0]
+	r.inputs.Put(list)
+	return err
 }
 
-func (r recorded) stats() Stats { return Stats(r.p.Stats()) }
+func (r *recorded) run(ctx context.Context, in []Value) (out []Value, err error) {
+	err = r.use(in, func(in []vulkan.Input) error {
+		list, err := r.p.Run(ctx, in...)
+		for _, v := range list {
+			out = append(out, r.keep(v))
+		}
+		return err
+	})
+	return out, err
+}
 
-func (r recorded) close() error { return r.p.Close() }
+func (r *recorded) runInto(ctx context.Context, out [][]float32, in []Value) error {
+	return r.use(in, func(in []vulkan.Input) error { return r.p.RunInto(ctx, out, in...) })
+}
+
+func (r *recorded) profile(ctx context.Context, in []Value) (out []Value, list []Timing, err error) {
+	err = r.use(in, func(in []vulkan.Input) error {
+		data, timings, err := r.p.RunProfiled(ctx, in...)
+		for _, t := range timings {
+			list = append(list, Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes})
+		}
+		out = values(data)
+		return err
+	})
+	return out, list, err
+}
+
+func (r *recorded) stats() Stats { return Stats(r.p.Stats()) }
+
+func (r *recorded) close() error { return r.p.Close() }

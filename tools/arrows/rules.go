@@ -36,7 +36,7 @@ func rules() map[string]rule {
 		"engine":    {ours: []string{"internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
 		"kernels":   {ours: []string{"graph", "shaders", "engine", "internal/turn"}, others: []string{anything}},
 		"vulkan":    {ours: []string{"graph", "shaders", "engine", "kernels", "internal/turn"}, others: []string{anything}},
-		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/turn"}, others: []string{anything}},
+		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}},
 		"loader":    {ours: []string{"internal/file"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}},
 		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
