@@ -64,7 +64,7 @@ func OpenBackbone(ctx context.Context, name string, o BackboneOptions) (*Backbon
 	if err != nil {
 		return nil, err
 	}
-	e, err := w.ready(ctx, g, o.Options)
+	e, err := w.open(ctx, g, o.Options)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (*Detecto
 	if err != nil {
 		return nil, err
 	}
-	e, err := w.ready(ctx, g, o.Options)
+	e, err := w.open(ctx, g, o.Options)
 	if err != nil {
 		return nil, err
 	}

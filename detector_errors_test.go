@@ -20,6 +20,21 @@ import (
 // damaged writes the small checkpoint with one element of a tensor replaced.
 func damaged(t *testing.T, tensor string, value float32) string {
 	t.Helper()
+	found := false
+	path := rewritten(t, "damaged.safetensors", func(name string, values []float32) {
+		if strings.HasSuffix(name, tensor) {
+			values[len(values)/2], found = value, true
+		}
+	})
+	if !found {
+		t.Fatalf("the checkpoint has no tensor %s", tensor)
+	}
+	return path
+}
+
+// rewritten writes the small checkpoint with its values changed in place.
+func rewritten(t *testing.T, file string, change func(name string, values []float32)) string {
+	t.Helper()
 	src, err := loader.Open(tiny("model.pth"))
 	if err != nil {
 		t.Fatal(err)
@@ -32,31 +47,25 @@ func damaged(t *testing.T, tensor string, value float32) string {
 	}
 	header := map[string]entry{}
 	var data []byte
-	found := false
 	for _, name := range src.Names() {
 		shape, values, err := src.Tensor(name)
 		if err != nil {
 			continue // of whole numbers: buffers, which no graph takes
 		}
 		begin := len(data)
-		for i, v := range values {
-			if i == len(values)/2 && strings.HasSuffix(name, tensor) {
-				v, found = value, true
-			}
+		change(name, values)
+		for _, v := range values {
 			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
 		}
 		header[name] = entry{"F32", append([]int{}, shape...), [2]int{begin, len(data)}}
-	}
-	if !found {
-		t.Fatalf("the checkpoint has no tensor %s", tensor)
 	}
 	text, err := json.Marshal(header)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "damaged.safetensors")
-	file := append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)
-	if err := os.WriteFile(path, append(file, data...), 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), file)
+	head := append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)
+	if err := os.WriteFile(path, append(head, data...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -127,7 +136,15 @@ func weightRefusals(t *testing.T, c tinyCase) []refusal {
 	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
+	doubled := rewritten(t, "doubled.safetensors", func(name string, values []float32) {
+		if strings.Contains(name, "cell_anchors") {
+			center, half := (values[0]+values[2])/2, values[2]-values[0]+0.5
+			copy(values, []float32{center - half, center - half, center + half, center + half})
+		}
+	})
 	return []refusal{
+		{"anchors doubled", "", func(o *glipvk.DetectorOptions) { o.Weights = doubled }, []string{"doubled.safetensors",
+			"module.rpn.anchor_generator.cell_anchors.0 is [-60 -60 67 67], want {-28 -28 35 35} (size 64 at stride 8)", "anchor_sizes [128 256 512 1024 2048]"}},
 		{"unknown name", "glip-xl", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-xl", "glip-t"}},
 		{"no name", "", func(o *glipvk.DetectorOptions) { o.Arch = nil }, []string{"glip-t"}},
 		{"bad architecture", "", func(o *glipvk.DetectorOptions) { o.Arch = &bad }, []string{"channels is 0"}},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
@@ -115,9 +116,9 @@ func TestCheckpoints(t *testing.T) {
 		{"glip-detector-nano.pth", nano(), nil, ""},
 		{"nano-bfloat16.safetensors", nano(), nil, ""},
 		{"pico.pth", pico, nil, ""},
-		{"pico.pth", nano(), swin.ErrShape, "embed_dims"},
-		{"bad-missing-one.pth", pico, swin.ErrMissing, "missing"},
-		{"bad-nan.safetensors", pico, swin.ErrNonFinite, "NaN"},
+		{"pico.pth", nano(), bind.ErrShape, "embed_dims"},
+		{"bad-missing-one.pth", pico, bind.ErrMissing, "missing"},
+		{"bad-nan.safetensors", pico, bind.ErrNonFinite, "NaN"},
 		{"bad-evil-eval.pth", pico, loader.ErrUnsafe, "eval"},
 		{"bad-not-html.pth", pico, loader.ErrFormat, "html"},
 		{"bad-zip-cut-empty.pth", pico, nil, "bad-zip-cut-empty.pth"},
@@ -145,7 +146,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
 		path := writeNonFinite(t)
 		_, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Weights: path, Device: device})
-		var bind *swin.BindError
+		var bind *bind.Error
 		if !errors.Is(err, glipvk.ErrInput) || !errors.As(err, &bind) || len(bind.NonFinite) != 2 {
 			t.Fatalf("got %v, want both tensors in one error", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
@@ -15,49 +16,25 @@ import (
 	"github.com/glipvk/glipvk/synthetic"
 )
 
-// weights are parameters by the paths of the recorded graph. It collects what is wrong with
-// them while an executor takes them in, so that one error lists it all.
+// weights are parameters by the paths of the recorded graph, on their way to an executor, and
+// the file that they are in. What is wrong with them is collected, so that one error lists it all.
 type weights struct {
-	tensor    func(name string, shape []int) ([]float32, error)
-	release   func() error
-	nonFinite *swin.BindError
-	errs      []error
-}
-
-// Tensor implements [executor.Source]. It gives zeros for a tensor that is not fit for use.
-func (w *weights) Tensor(name string, shape []int) ([]float32, error) {
-	data, err := w.tensor(name, shape)
-	var bad *swin.BindError
-	switch {
-	case err == nil:
-		return data, nil
-	case errors.As(err, &bad) && len(bad.NonFinite) > 0:
-		if w.nonFinite == nil {
-			w.nonFinite = &swin.BindError{File: bad.File, Family: bad.Family, Remedy: bad.Remedy}
-		}
-		w.nonFinite.NonFinite = append(w.nonFinite.NonFinite, bad.NonFinite...)
-	default:
-		w.errs = append(w.errs, err)
-	}
-	return make([]float32, graph.Shape(shape).Elements()), nil
+	bind.Intake
+	release func() error // nil where there is no file
 }
 
 // Close gives the file back; the executor calls it.
-func (w *weights) Close() error { return w.release() }
-
-// verdict is the error about all tensors handed on.
-func (w *weights) verdict() error {
-	errs := w.errs
-	if w.nonFinite != nil {
-		errs = append(errs, w.nonFinite)
+func (w *weights) Close() error {
+	if w.release == nil {
+		return nil
 	}
-	return blame(errors.Join(errs...))
+	return w.release()
 }
 
-// ready opens the executor with the weights of g.
-func (w *weights) ready(ctx context.Context, g *graph.Graph, o Options) (*executor.Executor, error) {
+// open readies an executor with the weights of g.
+func (w *weights) open(ctx context.Context, g *graph.Graph, o Options) (*executor.Executor, error) {
 	e, err := executor.Open(ctx, g, w, o.executor())
-	if bad := w.verdict(); bad != nil {
+	if bad := blame(w.Err()); bad != nil {
 		if e != nil {
 			bad = errors.Join(bad, e.Close())
 		}
@@ -65,9 +42,6 @@ func (w *weights) ready(ctx context.Context, g *graph.Graph, o Options) (*execut
 	}
 	return e, err
 }
-
-// none releases what takes no file.
-func none() error { return nil }
 
 // backboneWeights finds the weights that the options name. Of a checkpoint the index is read
 // and bound.
@@ -77,24 +51,21 @@ func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
 		return nil, err
 	}
 	if formula {
-		return &weights{tensor: synthetic.Weights{Seed: seed}.Tensor, release: none}, nil
+		return &weights{Intake: bind.Intake{From: synthetic.Weights{Seed: seed}}}, nil
 	}
 	file, err := loader.Open(o.Weights)
 	if err != nil {
 		return nil, blame(err)
 	}
-	rule := swin.RefuseTables
+	rule := bind.Refuse
 	if o.ResizeTables {
-		rule = swin.ResizeGeometry
+		rule = bind.Geometric
 	}
-	bound, err := swin.Bind(file, cfg, swin.BindOptions{ResizeTables: rule, AllowNonFinite: o.AllowNonFinite})
+	bound, err := swin.Bind(file, cfg, bind.Options{Resize: rule, AllowNonFinite: o.AllowNonFinite})
 	if err != nil {
 		return nil, blame(errors.Join(err, file.Close()))
 	}
-	return &weights{tensor: func(name string, _ []int) ([]float32, error) {
-		_, data, err := bound.Tensor(name)
-		return data, err
-	}, release: file.Close}, nil
+	return &weights{bind.Intake{From: bound}, file.Close}, nil
 }
 
 // detectorWeights finds the weights that the options name. Of a checkpoint the index is read
@@ -107,8 +78,8 @@ func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
 	if !formula && len(o.Overrides) > 0 {
 		return nil, blame(errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out"))
 	}
-	var src swin.Source
-	release := none
+	var src bind.Source
+	release := func() error { return nil }
 	if formula {
 		var tensors []synthetic.Declared
 		for _, p := range glip.OfficialParams(cfg) {
@@ -125,14 +96,11 @@ func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
 		}
 		src, release = file, file.Close
 	}
-	bound, err := glip.Bind(src, cfg, swin.BindOptions{AllowNonFinite: o.AllowNonFinite})
+	bound, err := glip.Bind(src, cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
 	if err != nil {
 		return nil, blame(errors.Join(err, release()))
 	}
-	return &weights{tensor: func(name string, _ []int) ([]float32, error) {
-		_, data, err := bound.Tensor(name)
-		return data, err
-	}, release: release}, nil
+	return &weights{bind.Intake{From: bound}, release}, nil
 }
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.

@@ -57,7 +57,17 @@ func (c *compiler) attention(id graph.ID, o graph.Context) (step, bool) {
 	return step{
 		name: "attention", in: []graph.ID{qkv}, tasks: a.groups * a.heads, run: a.run,
 		flops: 4 * int64(a.groups) * int64(a.heads) * int64(a.n) * int64(a.n) * int64(a.d),
+		rooms: a.rooms(len(a.k.tiles), a.wide+lineFloats),
 	}, true
+}
+
+// rooms are what a task uses, given the rows of scores at a time and their distance.
+func (a *attention) rooms(rows, ld int) rooms {
+	columns := a.k.columns
+	return rooms{
+		slotKeys: a.wide * a.d, slotValues: a.n * ((a.d + columns - 1) / columns * columns), slotStart: columns,
+		slotScores: rows * ld, slotResult: rows * columns,
+	}
 }
 
 // takesTerm computes a position bias or shift mask ahead; each at most once.
@@ -231,7 +241,7 @@ func (c *compiler) scores(id graph.ID, o graph.Scores) step {
 	}
 	return step{
 		name: "scores", in: []graph.ID{qkv}, tasks: a.groups * a.heads, flops: 2 * c.g.MultiplyAdds(id),
-		run: func(w *worker, values [][]float32, task int) {
+		rooms: a.rooms(a.n, a.k.columns), run: func(w *worker, values [][]float32, task int) {
 			group, head := task/a.heads, task%a.heads
 			x := values[qkv][group*a.n*3*a.c:][:a.n*3*a.c]
 			keys := w.room(slotKeys, a.wide*a.d)
@@ -259,7 +269,7 @@ func (c *compiler) context(id graph.ID, o graph.Context) step {
 	}
 	return step{
 		name: "context", in: []graph.ID{p, qkv}, tasks: a.groups * a.heads, flops: 2 * c.g.MultiplyAdds(id),
-		run: func(w *worker, values [][]float32, task int) {
+		rooms: a.rooms(a.n, 0), run: func(w *worker, values [][]float32, task int) {
 			group, head := task/a.heads, task%a.heads
 			dWide := (a.d + a.k.columns - 1) / a.k.columns * a.k.columns
 			vals := w.room(slotValues, a.n*dWide)

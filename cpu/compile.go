@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/turn"
 )
 
 // Options says how a graph is compiled. The zero value is the fast way.
@@ -36,7 +37,7 @@ type compiler struct {
 	views   views
 }
 
-// Compile makes a program of g. Errors name the node, its operation and shapes.
+// Compile makes a program of g, which takes its memory when it first runs. Errors name the node, its operation and shapes.
 func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	if err := w.check(g); err != nil {
 		return nil, fmt.Errorf("cpu: %w", err)
@@ -69,16 +70,9 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	}
 	p := &Program{
 		graph: g, weights: w, results: results, views: c.views,
-		crew: newCrew(c.workers, steps), values: make([][]float32, len(g.Nodes)),
+		crew: newCrew(c.workers, steps), turn: turn.New(),
 	}
 	p.layout = place(lifetimes(g, steps, results, c.views), !o.NoReuse)
-	arena := aligned(p.layout.size)
-	for id, at := range p.layout.offset {
-		p.values[id] = arena[at:][:g.Nodes[id].Shape.Elements():g.Nodes[id].Shape.Elements()]
-	}
-	for _, id := range g.Params() {
-		p.values[id] = w.plain[g.Nodes[id].Path]
-	}
 	return p, nil
 }
 

@@ -77,7 +77,9 @@ func (c *compiler) crossStep(id graph.ID, p *cross) step {
 	p.cut(c.workers)
 	return step{
 		name: n.Op.Kind(), in: n.Inputs, tasks: p.products * p.panelBlocks * p.rowBlocks,
-		flops: 2 * c.g.MultiplyAdds(id), run: p.run,
+		flops: 2 * c.g.MultiplyAdds(id), run: p.run, rooms: rooms{
+			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.rows * p.aStride, slotStart: p.k.columns,
+		},
 	}
 }
 

@@ -11,7 +11,7 @@ func (c *compiler) gelu(id graph.ID) step {
 	x, k := c.node(id).Inputs[0], c.kernels
 	size := c.shape(id).Elements()
 	block, tasks := c.tasksOf((size+chunk-1)/chunk, 256)
-	return step{name: "gelu", in: []graph.ID{x}, tasks: tasks, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "gelu", in: []graph.ID{x}, tasks: tasks, rooms: rooms{slotTile: chunk}, run: func(w *worker, values [][]float32, task int) {
 		first := task * block * chunk
 		y := values[id][first:min(first+block*chunk, size)]
 		copy(y, values[x][first:])
@@ -76,7 +76,7 @@ func (c *compiler) softmax(id graph.ID) step {
 	n, rows := c.shape(id).Last(), c.shape(id).Rows()
 	wide := (n + chunk - 1) / chunk * chunk
 	block, tasks := c.tasksOf(rows, max(1, 2048/n))
-	return step{name: "softmax", in: []graph.ID{x}, tasks: tasks, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "softmax", in: []graph.ID{x}, tasks: tasks, rooms: rooms{slotTile: wide}, run: func(w *worker, values [][]float32, task int) {
 		for row := task * block; row < min((task+1)*block, rows); row++ {
 			y := values[id][row*n:][:n]
 			if n == wide {

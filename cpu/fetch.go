@@ -194,7 +194,7 @@ func (c *compiler) channelsFirst(id graph.ID) step {
 	channels, plane := shape[1], shape[2]*shape[3]
 	tasks := (plane + block - 1) / block
 	ld := stride(channels)
-	return step{name: "channelsfirst", in: s.reads(), tasks: shape[0] * tasks, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "channelsfirst", in: s.reads(), tasks: shape[0] * tasks, rooms: rooms{slotRows: block * ld}, run: func(w *worker, values [][]float32, task int) {
 		b, first := task/tasks, task%tasks*block
 		count := min(block, plane-first)
 		rows := w.room(slotRows, block*ld)

@@ -30,7 +30,7 @@ func (c *compiler) groupNorm(id graph.ID, o graph.GroupNorm) step {
 		}
 	}}
 	block, tasks := c.tasksOf(plane, max(1, 4096/n))
-	return step{name: "groupnorm", in: in, before: []step{first}, tasks: shape[0] * tasks, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "groupnorm", in: in, before: []step{first}, tasks: shape[0] * tasks, rooms: rooms{slotTile: 2*n + o.Groups}, run: func(w *worker, values [][]float32, task int) {
 		b, from := task/tasks, task%tasks*block
 		weight, bias := values[in[1]], values[in[2]]
 		room := w.room(slotTile, 2*n+o.Groups)

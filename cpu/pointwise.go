@@ -129,7 +129,7 @@ func (c *compiler) dynamicReLU(id graph.ID) step {
 	in, shape := c.node(id).Inputs, c.shape(id)
 	n, plane := shape[3], shape[1]*shape[2]
 	block, tasks := c.tasksOf(plane, max(1, 4096/n))
-	return step{name: "dynamicrelu", in: in, tasks: shape[0] * tasks, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "dynamicrelu", in: in, tasks: shape[0] * tasks, rooms: rooms{slotTile: 4 * n}, run: func(w *worker, values [][]float32, task int) {
 		b, first := task/tasks, task%tasks*block
 		t := values[in[1]][b*4*n:][:4*n]
 		lines := w.room(slotTile, 4*n)

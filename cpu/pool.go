@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// worker is one goroutine's own memory, kept between runs. Each slot grows to the most
-// that a task has asked for, so that later runs take none.
+// worker is one goroutine's own memory, kept between runs.
 type worker struct {
-	slots [slotCount][]float32
+	slots [slotCount][]float32 // as long as the crew's rooms
 	held  heldRows
 	ends  []int       // of the lists of labels
 	list  []int       // of tokens
@@ -43,6 +42,15 @@ const (
 	slotCount
 )
 
+// rooms are the floats that tasks of a step use at most of each slot.
+type rooms [slotCount]int
+
+// with is r with n floats at least of a slot.
+func (r rooms) with(s slot, n int) rooms {
+	r[s] = max(r[s], n)
+	return r
+}
+
 // heldRows says which rows slotRows has, or of a cross product which panels slotPanel has, so
 // that the next task need not fetch them again.
 type heldRows struct {
@@ -50,29 +58,28 @@ type heldRows struct {
 	first int
 }
 
-// room is n floats of the worker's own, with whatever was left in them.
-func (w *worker) room(s slot, n int) []float32 {
-	if len(w.slots[s]) < n {
-		w.slots[s] = aligned(n)
-	}
-	return w.slots[s][:n]
-}
+// room is n floats of the worker's own, with whatever was left in them. Its step told so many.
+func (w *worker) room(s slot, n int) []float32 { return w.slots[s][:n] }
 
 // crew are the workers of a program during one run. They go through the steps together: each
 // takes the next task that is free, and nobody begins a step before all have ended the last.
 type crew struct {
 	workers []*worker
+	rooms   rooms // of each worker
 	steps   []step
 	next    []atomic.Int64 // task of each step
 	arrived atomic.Int64   // ends of steps, of all workers and steps
 
-	ctx     context.Context
-	values  [][]float32
-	ends    []time.Time // of the steps, taken down by the last worker of each; empty if nobody asks
-	stopped atomic.Bool // the context has ended
+	ctx      context.Context
+	deadline time.Time // of the context, which is looked at too: timers wait for a processor that is free
+	values   [][]float32
+	ends     []time.Time // of the steps, taken down by the last worker of each; empty if nobody asks
+	closed   atomic.Bool // the program is
+	stopped  atomic.Bool // failure is set
 
 	mu      sync.Mutex
 	waiting sync.Cond // for arrived or stopped
+	failure error     // of the run, the first
 }
 
 func newCrew(workers int, steps []step) *crew {
@@ -80,14 +87,44 @@ func newCrew(workers int, steps []step) *crew {
 	for range workers {
 		c.workers = append(c.workers, &worker{})
 	}
+	for _, s := range steps {
+		for i, n := range s.rooms {
+			c.rooms = c.rooms.with(slot(i), n)
+		}
+	}
 	c.waiting.L = &c.mu
 	return c
 }
 
+// bytes is the memory of all workers.
+func (c *crew) bytes() int64 {
+	sum := 0
+	for _, n := range c.rooms {
+		sum += n
+	}
+	return 4 * int64(sum) * int64(len(c.workers))
+}
+
+// equip gives the workers their memory, dismiss takes it away.
+func (c *crew) equip() {
+	for _, w := range c.workers {
+		for s, n := range c.rooms {
+			w.slots[s] = aligned(n)
+		}
+	}
+}
+
+func (c *crew) dismiss() {
+	for _, w := range c.workers {
+		*w = worker{}
+	}
+}
+
 // run computes every step. The context is looked at before every task. ends, unless it is
-// empty, receives the time at which each step ended.
+// empty, receives the time at which each step ended. The error names the step that it ended in.
 func (c *crew) run(ctx context.Context, values [][]float32, ends []time.Time) error {
-	c.ctx, c.values, c.ends = ctx, values, ends
+	c.ctx, c.values, c.ends, c.failure = ctx, values, ends, nil
+	c.deadline, _ = ctx.Deadline()
 	defer func() { c.ctx, c.values, c.ends = nil, nil, nil }()
 	c.arrived.Store(0)
 	c.stopped.Store(false)
@@ -98,41 +135,67 @@ func (c *crew) run(ctx context.Context, values [][]float32, ends []time.Time) er
 	for _, w := range c.workers[1:] {
 		others.Go(func() { c.work(w) })
 	}
-	at := c.work(c.workers[0])
+	c.work(c.workers[0])
 	others.Wait()
-	if at < len(c.steps) {
-		return fmt.Errorf("%s: %w", c.steps[at].path, ctx.Err())
+	return c.failure
+}
+
+// work is one worker's way through the steps, until the run is stopped.
+func (c *crew) work(w *worker) {
+	for i := range c.steps {
+		if !c.tasks(w, i) || !c.meet(i) {
+			return
+		}
+	}
+}
+
+// tasks does tasks of step i as long as there are any. It returns false if the run is to stop,
+// which a panic in a task does too.
+func (c *crew) tasks(w *worker, i int) (ok bool) {
+	s := &c.steps[i]
+	defer func() {
+		if v := recover(); v != nil {
+			c.stop(fmt.Errorf("%s: %s: panic in a task: %v", s.path, s.name, v))
+		}
+	}()
+	w.held.valid = false
+	for {
+		if err := c.over(); err != nil {
+			c.stop(fmt.Errorf("%s: %w", s.path, err))
+			return false
+		}
+		task := int(c.next[i].Add(1)) - 1
+		if task >= s.tasks {
+			return true
+		}
+		s.run(w, c.values, task)
+	}
+}
+
+// over is why the run is to end, nil if it is not.
+func (c *crew) over() error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	switch {
+	case c.closed.Load():
+		return ErrClosed
+	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+		return context.DeadlineExceeded
+	case c.stopped.Load():
+		return context.Canceled // told already what for
 	}
 	return nil
 }
 
-// work is one worker's way through the steps. It returns the step that the end of the context
-// stopped it in.
-func (c *crew) work(w *worker) int {
-	for i, s := range c.steps {
-		w.held.valid = false
-		for task := 0; ; {
-			if c.ctx.Err() != nil {
-				c.stop()
-				return i
-			}
-			if task = int(c.next[i].Add(1)) - 1; task >= s.tasks {
-				break
-			}
-			s.run(w, c.values, task)
-		}
-		if !c.meet(i) {
-			return i
-		}
-	}
-	return len(c.steps)
-}
-
-// stop tells workers that wait that there will be no more.
-func (c *crew) stop() {
-	c.stopped.Store(true)
+// stop ends the run with an error unless it has one, and wakes the workers that wait.
+func (c *crew) stop(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failure == nil {
+		c.failure = err
+	}
+	c.stopped.Store(true)
 	c.waiting.Broadcast()
 }
 

@@ -138,6 +138,13 @@ func (p *product) cut(workers int) {
 
 func (p *product) step(flops int64) step {
 	s := step{name: "linear", in: append(p.left.reads(), p.matrix), flops: flops, tasks: p.rowBlocks * p.columnBlocks, run: p.run}
+	s.rooms = rooms{slotRows: p.rows * stride(p.kk), slotStart: p.k.columns}
+	if p.n%groupWidth != 0 {
+		s.rooms[slotTile] = p.rows * groupWidth
+	}
+	if p.raw {
+		s.rooms[slotPanel] = p.kk * p.k.columns
+	}
 	if p.hasBias {
 		s.in = append(s.in, p.bias)
 	}

@@ -2,12 +2,17 @@ package cpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/turn"
 )
+
+// ErrClosed is wrapped by runs of a program that was closed before or meanwhile. Remedy:
+// compile another.
+var ErrClosed = errors.New("the program is closed")
 
 // step is a piece of a program: one value computed from others, in tasks that write
 // apart from each other.
@@ -18,23 +23,25 @@ type step struct {
 	out   graph.ID
 	flops int64
 	tasks int
+	rooms rooms // that a task uses
 	run   func(w *worker, values [][]float32, task int)
 
 	before []step // that leave something for this one in memory of their own, for the compiler
 }
 
 // Program is a graph compiled for one input size. Calls may come from several
-// goroutines and take turns: each uses all workers.
+// goroutines and take turns: each uses all workers. The first run takes the memory that
+// [Program.Bytes] tells, [Program.Close] gives it back.
 type Program struct {
 	graph   *graph.Graph
 	weights *Weights
 	results []graph.ID // outputs, then kept values
 	views   views
 	layout  layout
+	crew    *crew
 
-	mu     sync.Mutex
-	crew   *crew
-	values [][]float32 // by node; those in the arena and plain weights stay, the others belong to a run
+	turn   *turn.Lock  // whose holder uses what follows, and the crew
+	values [][]float32 // by node, nil before the first run; those in the arena and plain weights stay, the others belong to a run
 }
 
 // Stats says what a program is made of. Sizes are bytes.
@@ -43,7 +50,7 @@ type Stats struct {
 	ArenaBytes   int64 // memory for intermediate values
 	LiveBytes    int64 // the least any arena could take
 	WeightBytes  int64 // shared by all programs with these weights
-	ScratchBytes int64 // memory of the workers, as far as runs have needed it
+	ScratchBytes int64 // memory of the workers
 	FLOPs        int64 // of products, two for each multiply-add
 	BytesMoved   int64 // every operand of every step once
 }
@@ -59,7 +66,9 @@ type Timing struct {
 
 // Run computes the outputs, then the kept values, for inputs in recording order, each
 // row-major of the recorded shape. The error names the input that does not fit and wraps
-// [graph.ErrShape], or wraps the context's error, which is noticed within a task.
+// [graph.ErrShape], or wraps the context's error, which is noticed while another run is waited
+// for and within a task, or [ErrClosed]. A panic in a task is an error that names the step; the
+// program stays usable.
 func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
 	results := p.room()
 	if err := p.RunInto(ctx, results, inputs...); err != nil {
@@ -84,13 +93,7 @@ func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]
 	return err
 }
 
-// Profile runs once and times every step.
-func (p *Program) Profile(ctx context.Context, inputs ...[]float32) ([]Timing, error) {
-	_, list, err := p.RunProfiled(ctx, inputs...)
-	return list, err
-}
-
-// RunProfiled is Run and Profile in one: the results of the run that was timed.
+// RunProfiled is Run with the time of every step.
 func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
 	results := p.room()
 	ends := make([]time.Time, len(p.crew.steps))
@@ -115,8 +118,17 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 	if err := p.check(results, inputs); err != nil {
 		return began, fmt.Errorf("cpu: %w", err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	if err := p.turn.Acquire(ctx); err != nil {
+		return began, fmt.Errorf("cpu: waiting for another run: %w", err)
+	}
+	defer p.turn.Release()
+	if p.crew.closed.Load() {
+		return began, fmt.Errorf("cpu: %w", ErrClosed)
+	}
+	if p.values == nil {
+		p.values = p.places()
+		p.crew.equip()
+	}
 	for i, id := range p.graph.Inputs() {
 		p.values[id] = inputs[i]
 	}
@@ -142,6 +154,31 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 		}
 	}
 	return began, nil
+}
+
+// places takes the arena and gives every value in it, and every plain weight, its place.
+func (p *Program) places() [][]float32 {
+	values := make([][]float32, len(p.graph.Nodes))
+	arena := aligned(p.layout.size)
+	for id, at := range p.layout.offset {
+		size := p.graph.Nodes[id].Shape.Elements()
+		values[id] = arena[at:][:size:size]
+	}
+	for _, id := range p.graph.Params() {
+		values[id] = p.weights.plain[p.graph.Nodes[id].Path]
+	}
+	return values
+}
+
+// Close ends runs with [ErrClosed], those that wait too, and gives the program's memory back. It
+// returns within a task of a run.
+func (p *Program) Close() {
+	p.crew.closed.Store(true)
+	if p.turn.Acquire(context.Background()) == nil {
+		p.values = nil
+		p.crew.dismiss()
+		p.turn.Release()
+	}
 }
 
 // made reports whether steps write the value to memory of its own.
@@ -202,23 +239,20 @@ func (p *Program) moved(s step) int64 {
 	return 4 * int64(n)
 }
 
+// Bytes is what a run takes at most besides inputs and results: the arena and the workers' own memory.
+func (p *Program) Bytes() int64 {
+	return 4*int64(p.layout.size) + p.crew.bytes()
+}
+
 // Stats counts what the program is made of.
 func (p *Program) Stats() Stats {
 	s := Stats{
 		Steps: len(p.crew.steps), ArenaBytes: 4 * int64(p.layout.size), LiveBytes: 4 * int64(p.layout.live),
-		WeightBytes: p.weights.Bytes(),
+		WeightBytes: p.weights.Bytes(), ScratchBytes: p.crew.bytes(),
 	}
 	for _, step := range p.crew.steps {
 		s.FLOPs += step.flops
 		s.BytesMoved += p.moved(step)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, w := range p.crew.workers {
-		for _, room := range w.slots {
-			s.ScratchBytes += 4 * int64(len(room))
-		}
-		s.ScratchBytes += 8*int64(len(w.ends)+cap(w.list)) + 16*int64(cap(w.heap))
 	}
 	return s
 }

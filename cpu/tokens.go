@@ -42,7 +42,7 @@ func (c *compiler) phraseScores(id graph.ID, o graph.PhraseScores) step {
 	in, y := c.node(id).Inputs, c.shape(id)
 	labels, tokens, rows := y[2], c.shape(in[0])[2], y[0]*y[1]
 	block, tasks := c.tasksOf(rows, 256) // each task looks through owned once
-	return step{name: "phrasescores", in: in, tasks: tasks, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "phrasescores", in: in, tasks: tasks, rooms: rooms{slotTile: tokens}, run: func(w *worker, values [][]float32, task int) {
 		// Tokens of label l are list[ends[l-1]:ends[l]].
 		ends, list := w.count(labels), w.list[:0]
 		for l := range labels {

@@ -1,48 +1,62 @@
 package glip
 
 import (
-	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/glipvk/glipvk/bind"
 )
 
-// checkAnchors compares the anchors that a file may hold with the configuration's.
-func (w *Weights) checkAnchors() error {
-	var errs []error
-	for level, stride := range w.cfg.AnchorStrides {
-		key, ok := w.anchors[level]
-		if !ok || level >= len(w.cfg.AnchorSizes) {
+// checkAnchors compares the anchors that a file may hold, by level, with the
+// configuration's, from which its boxes would be decoded wrongly. The remedy says what
+// to state instead.
+func (m *NameMap) checkAnchors(cfg Config) (wrong []bind.Fact, remedy string, err error) {
+	file := cfg // with the anchors of the file
+	file.AnchorSizes, file.AnchorStrides = slices.Clone(cfg.AnchorSizes), slices.Clone(cfg.AnchorStrides)
+	fits := true
+	for _, level := range slices.Sorted(maps.Keys(m.anchors)) {
+		key := m.anchors[level]
+		if level >= Levels {
+			wrong = append(wrong, bind.Fact{Key: key, Got: "an anchor of a level that the model has not", Want: fmt.Sprintf("levels 0 to %d", Levels-1)})
+			fits = false
 			continue
 		}
-		_, data, err := w.src.Tensor(key)
+		got, text, err := m.readAnchor(key)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("glip: reading the anchors of level %d: %w", level, err))
-			continue
+			return nil, "", fmt.Errorf("reading the anchors of level %d: %w", level, err)
 		}
-		if want := baseAnchor(w.cfg.AnchorSizes[level], stride); !near(data, want) {
-			errs = append(errs, fmt.Errorf("glip: %s: %w: %s is %v, size %d at stride %d would give %v",
-				sourceName(w.src), ErrAnchors, key, data, w.cfg.AnchorSizes[level], stride, want))
+		size, stride := got.X2-got.X1+1, got.X1+got.X2+1
+		file.AnchorSizes[level], file.AnchorStrides[level] = int(math.Round(size)), int(math.Round(stride))
+		fits = fits && near(got, file.Anchor(level, 0, 0))
+		if want := cfg.Anchor(level, 0, 0); !near(got, want) {
+			wrong = append(wrong, bind.Fact{Key: key, Got: text, Want: fmt.Sprintf("%v (size %d at stride %d)", want, cfg.AnchorSizes[level], cfg.AnchorStrides[level])})
 		}
 	}
-	return errors.Join(errs...)
+	if fits && file.Validate() == nil {
+		return wrong, fmt.Sprintf("state the file's own anchors in the architecture (--arch): anchor_sizes %v", file.AnchorSizes), nil
+	}
+	return wrong, "this detector has anchors of its own kind, which these programs do not run; use another checkpoint", nil
 }
 
-// baseAnchor is x1, y1, x2, y2 of the anchor at the first location of a level: a
-// square around the middle of the stride, its last pixel included
-// (maskrcnn_benchmark/modeling/rpn/anchor_generator.py).
-func baseAnchor(size, stride int) []float32 {
-	centre, half := float32(stride-1)/2, float32(size-1)/2
-	return []float32{centre - half, centre - half, centre + half, centre + half}
+// readAnchor reads the box of a level, and says what the file has. A tensor that is no
+// box is read as one of NaN.
+func (m *NameMap) readAnchor(key string) (Box, string, error) {
+	nan := math.NaN()
+	shape, _ := m.src.Shape(key)
+	if !slices.Equal(shape, []int{1, 4}) && !slices.Equal(shape, []int{4}) {
+		return Box{nan, nan, nan, nan}, fmt.Sprintf("of shape %v", shape), nil
+	}
+	var v [4]float32
+	if err := m.src.Read(key, v[:]); err != nil {
+		return Box{}, "", err
+	}
+	return Box{float64(v[0]), float64(v[1]), float64(v[2]), float64(v[3])}, fmt.Sprint(v), nil
 }
 
 // near allows for files that store anchors in half precision.
-func near(got, want []float32) bool {
-	if len(got) != len(want) {
-		return false
-	}
-	for i := range want {
-		if d := got[i] - want[i]; !(max(d, -d) <= 0.5) {
-			return false
-		}
-	}
-	return true
+func near(got, want Box) bool {
+	within := func(a, b float64) bool { return math.Abs(a-b) <= 0.5 }
+	return within(got.X1, want.X1) && within(got.Y1, want.Y1) && within(got.X2, want.X2) && within(got.Y2, want.Y2)
 }

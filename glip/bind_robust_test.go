@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/swin"
 )
 
 // TestRobust: no shape, name or element type of a crafted file makes anything panic.
@@ -20,10 +20,10 @@ func TestRobust(t *testing.T) {
 	for i := 0; i < len(names); i += 4 { // each with one of the shapes, so that every part meets all
 		m := shapeOnly{src, map[string][]int{names[i]: shapes[i%len(shapes)]}}
 		if read, _, err := glip.Infer(m); err == nil {
-			_, _ = glip.Bind(m, read, swin.BindOptions{})
+			_, _ = glip.Bind(m, read, bind.Options{})
 		}
-		if w, err := glip.Bind(m, cfg, swin.BindOptions{}); err == nil {
-			_ = w.Check(t.Context())
+		if w, err := glip.Bind(m, cfg, bind.Options{}); err == nil {
+			_, _ = w.Check(t.Context())
 		}
 	}
 	for _, key := range []string{ // those that sizes are read off, with all of them
@@ -35,9 +35,9 @@ func TestRobust(t *testing.T) {
 		for _, shape := range shapes {
 			m := shapeOnly{src, map[string][]int{"module." + key: shape}}
 			if read, _, err := glip.Infer(m); err == nil {
-				_, _ = glip.Bind(m, read, swin.BindOptions{})
+				_, _ = glip.Bind(m, read, bind.Options{})
 			}
-			if _, err := glip.Bind(m, cfg, swin.BindOptions{}); err == nil {
+			if _, err := glip.Bind(m, cfg, bind.Options{}); err == nil {
 				t.Errorf("%s %v passes", key, shape)
 			}
 		}
@@ -50,7 +50,7 @@ func TestRobust(t *testing.T) {
 		m := copyOf(t, src, keep)
 		m.add(name, []int{1})
 		_, _, _ = glip.Infer(m)
-		if _, err := glip.Bind(m, cfg, swin.BindOptions{}); err == nil && !strings.Contains(name, "cell_anchors") {
+		if _, err := glip.Bind(m, cfg, bind.Options{}); err == nil && !strings.Contains(name, "cell_anchors") {
 			t.Errorf("%q passes", name)
 		}
 	}
@@ -58,7 +58,7 @@ func TestRobust(t *testing.T) {
 
 // shapeOnly states other shapes than its source.
 type shapeOnly struct {
-	swin.Source
+	bind.Source
 	shapes map[string][]int
 }
 
@@ -67,14 +67,6 @@ func (s shapeOnly) Shape(name string) ([]int, bool) {
 		return shape, shape != nil
 	}
 	return s.Source.Shape(name)
-}
-
-func (s shapeOnly) Tensor(name string) ([]int, []float32, error) {
-	shape, data, err := s.Source.Tensor(name)
-	if other, ok := s.shapes[name]; ok {
-		shape = other
-	}
-	return shape, data, err
 }
 
 // FuzzNames: whatever the names and sides of a file, binding answers with an error or
@@ -112,7 +104,7 @@ func FuzzNames(f *testing.F) {
 			}
 		}
 		_, _, _ = glip.Infer(m)
-		if w, err := glip.Bind(m, cfg, swin.BindOptions{}); err == nil && len(w.Names()) != len(cfg.Params()) {
+		if w, err := glip.Bind(m, cfg, bind.Options{}); err == nil && len(w.Names()) != len(cfg.Params()) {
 			t.Errorf("%d parameters", len(w.Names()))
 		}
 	})

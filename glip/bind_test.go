@@ -12,9 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/loader"
-	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/synthetic"
 )
 
@@ -95,8 +96,18 @@ type memory struct {
 func (m *memory) Names() []string                 { return m.names }
 func (m *memory) Shape(name string) ([]int, bool) { s, ok := m.shapes[name]; return s, ok }
 func (m *memory) DType(name string) string        { return m.dtypes[name] }
-func (m *memory) Tensor(name string) ([]int, []float32, error) {
-	return m.shapes[name], slices.Clone(m.data[name]), nil
+func (m *memory) Read(name string, into []float32) error {
+	if n := copy(into, m.data[name]); n != len(into) || n != len(m.data[name]) {
+		return fmt.Errorf("%s has %d elements, %d were asked for", name, len(m.data[name]), len(into))
+	}
+	return nil
+}
+
+// tensorOf reads a parameter in the shape that it was bound in.
+func tensorOf(w *bind.Weights, name string) (shape []int, data []float32, err error) {
+	shape, _ = w.Shape(name)
+	data, err = w.Tensor(name, shape)
+	return shape, data, err
 }
 
 // add enters a tensor of zeros, or of the given values.
@@ -120,12 +131,13 @@ func (m *memory) drop(name string) {
 }
 
 // copyOf holds a checkpoint under other names; a name that becomes empty is left out.
-func copyOf(t testing.TB, src swin.Source, rename func(string) string) *memory {
+func copyOf(t testing.TB, src bind.Source, rename func(string) string) *memory {
 	t.Helper()
 	m := &memory{}
 	for _, key := range src.Names() {
-		shape, data, err := src.Tensor(key)
-		if err != nil && src.DType(key) != "int64" {
+		shape, _ := src.Shape(key)
+		data := make([]float32, graph.Shape(shape).Elements())
+		if err := src.Read(key, data); err != nil && src.DType(key) != "int64" {
 			t.Fatal(err)
 		}
 		if name := rename(key); name != "" {
@@ -145,14 +157,14 @@ func bitsEqual(a, b []float32) bool {
 }
 
 // sameTensors: both weights have the same parameters, bit for bit.
-func sameTensors(t *testing.T, got, want *glip.Weights) {
+func sameTensors(t *testing.T, got, want *bind.Weights) {
 	t.Helper()
 	if !slices.Equal(got.Names(), want.Names()) {
 		t.Fatalf("%d parameters, want %d", len(got.Names()), len(want.Names()))
 	}
 	for _, name := range want.Names() {
-		gotShape, gotData, err := got.Tensor(name)
-		wantShape, wantData, wantErr := want.Tensor(name)
+		gotShape, gotData, err := tensorOf(got, name)
+		wantShape, wantData, wantErr := tensorOf(want, name)
 		if err != nil || wantErr != nil {
 			t.Fatal(err, wantErr)
 		}
@@ -167,22 +179,22 @@ func sameTensors(t *testing.T, got, want *glip.Weights) {
 func TestTinyBinds(t *testing.T) {
 	src, c := openTiny(t)
 	cfg := c.config(t)
-	fromFile, err := glip.Bind(src, cfg, swin.BindOptions{})
+	fromFile, err := glip.Bind(src, cfg, bind.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	byFormula, err := glip.Bind(made(t, cfg, synthetic.Detector{Seed: c.Seed, Overrides: c.Overrides}), cfg, swin.BindOptions{})
+	byFormula, err := glip.Bind(made(t, cfg, synthetic.Detector{Seed: c.Seed, Overrides: c.Overrides}), cfg, bind.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sameTensors(t, fromFile, byFormula)
-	if err := fromFile.Check(context.Background()); err != nil {
+	if _, err := fromFile.Check(context.Background()); err != nil {
 		t.Error(err)
 	}
 	if fromFile.Family() != glip.Official || byFormula.Family() != glip.Official {
 		t.Errorf("families %s and %s", fromFile.Family(), byFormula.Family())
 	}
-	_, bias, _ := fromFile.Tensor("rpn.head.bias0")
+	_, bias, _ := tensorOf(fromFile, "rpn.head.bias0")
 	if want := c.Overrides["rpn.head.bias0"]; !bitsEqual(bias, []float32{want}) || want == 0 {
 		t.Errorf("rpn.head.bias0 is %v, want the override %v", bias, want)
 	}
@@ -191,7 +203,7 @@ func TestTinyBinds(t *testing.T) {
 // TestTinyIgnored: every tensor of the file is used or has a reason.
 func TestTinyIgnored(t *testing.T) {
 	src, c := openTiny(t)
-	w, err := glip.Bind(src, c.config(t), swin.BindOptions{})
+	w, err := glip.Bind(src, c.config(t), bind.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +228,7 @@ func TestTinyIgnored(t *testing.T) {
 // order, and nothing else is.
 func TestMergeOrder(t *testing.T) {
 	src, c := openTiny(t)
-	w, err := glip.Bind(src, c.config(t), swin.BindOptions{})
+	w, err := glip.Bind(src, c.config(t), bind.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +236,7 @@ func TestMergeOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, got, err := w.Tensor("backbone.body.stages.1.downsample.reduction.weight")
+	_, got, err := tensorOf(w, "backbone.body.stages.1.downsample.reduction.weight")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +251,7 @@ func TestMergeOrder(t *testing.T) {
 		}
 	}
 	_, official, _ = src.Tensor("module.backbone.body.norm2.weight")
-	if _, got, _ = w.Tensor("backbone.body.norm2.weight"); !bitsEqual(got, official) {
+	if _, got, _ = tensorOf(w, "backbone.body.norm2.weight"); !bitsEqual(got, official) {
 		t.Error("norm2 of the backbone was permuted")
 	}
 }
@@ -259,8 +271,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	bad.shapes[body+"mlp.fc2.weight"] = []int{1, 2, 3}
 	bad.shapes[tower+"0.b_attn.gamma_l"] = []int{32}
 	bad.dtypes[tower+"1.output.dense.bias"] = "int64"
-	_, err := glip.Bind(bad, c.config(t), swin.BindOptions{})
-	var problems *swin.BindError
+	_, err := glip.Bind(bad, c.config(t), bind.Options{})
+	var problems *bind.Error
 	if !errors.As(err, &problems) {
 		t.Fatal(err)
 	}
@@ -280,7 +292,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	if !slices.Equal(names, want) || len(problems.Unexpected) != 4 {
 		t.Errorf("mismatched %v, unexpected %v", names, problems.Unexpected)
 	}
-	for _, kind := range []error{swin.ErrMissing, swin.ErrUnexpected, swin.ErrShape} {
+	for _, kind := range []error{bind.ErrMissing, bind.ErrUnexpected, bind.ErrShape} {
 		if !errors.Is(err, kind) {
 			t.Errorf("the error does not wrap %v", kind)
 		}
@@ -290,45 +302,100 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
-// TestCheck lists what is not finite by the detector's names, and anchors of another
-// detector; it stops with its context and can be told to let values pass.
+// TestCheck lists what is not finite by the detector's names; it stops with its context
+// and can be told to let values pass.
 func TestCheck(t *testing.T) {
 	src, c := openTiny(t)
 	bad := copyOf(t, src, keep)
 	bad.data["module.backbone.body.norm1.bias"][3] = float32(math.NaN())
 	bad.data["module.rpn.head.scales.4.scale"][0] = float32(math.Inf(-1))
-	bad.data["module.rpn.anchor_generator.cell_anchors.2"][3] = 144
-	w, err := glip.Bind(bad, c.config(t), swin.BindOptions{})
+	bad.data["module.rpn.head.bias_lang"][1] = -70000
+	w, err := glip.Bind(bad, c.config(t), bind.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = w.Check(context.Background())
-	var problems *swin.BindError
-	if !errors.As(err, &problems) || len(problems.NonFinite) != 2 || !errors.Is(err, swin.ErrNonFinite) || !errors.Is(err, glip.ErrAnchors) {
+	report, err := w.Check(context.Background())
+	var problems *bind.Error
+	if !errors.As(err, &problems) || len(problems.NonFinite) != 2 || !errors.Is(err, bind.ErrNonFinite) {
 		t.Fatalf("%v", err)
 	}
 	if a, b := problems.NonFinite[0], problems.NonFinite[1]; a.Name != "backbone.body.norm1.bias" || a.Index != 3 || b.Name != "rpn.head.scales.4.scale" {
 		t.Errorf("%+v", problems.NonFinite)
 	}
+	if report.Largest != 70000 || report.Name != "rpn.head.bias_lang" {
+		t.Errorf("%+v", report)
+	}
 	for _, name := range []string{"backbone.body.norm1.bias", "rpn.head.scales.4.scale"} {
-		if _, _, err := w.Tensor(name); !errors.Is(err, swin.ErrNonFinite) || !strings.HasPrefix(err.Error(), "glip: ") || !strings.Contains(err.Error(), name) {
+		if _, _, err := tensorOf(w, name); !errors.Is(err, bind.ErrNonFinite) || !strings.HasPrefix(err.Error(), "glip: ") || !strings.Contains(err.Error(), name) {
 			t.Errorf("reading %s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"rpn.head.none", "backbone.body.none"} {
-		if _, _, err := w.Tensor(name); !errors.Is(err, swin.ErrMissing) {
+		if _, _, err := tensorOf(w, name); !errors.Is(err, bind.ErrMissing) {
 			t.Errorf("reading no parameter: %v", err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := w.Check(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := w.Check(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if w, err = glip.Bind(bad, c.config(t), swin.BindOptions{AllowNonFinite: true}); err != nil {
+	if w, err = glip.Bind(bad, c.config(t), bind.Options{AllowNonFinite: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Check(context.Background()); errors.Is(err, swin.ErrNonFinite) || !errors.Is(err, glip.ErrAnchors) {
+	if _, err := w.Check(context.Background()); err != nil {
 		t.Errorf("allowed: %v", err)
+	}
+}
+
+// TestAnchorsOfTheFile: a file that was made for other anchors is refused, with what helps, and
+// one whose anchors are rounded to half precision is not.
+func TestAnchorsOfTheFile(t *testing.T) {
+	src, c := openTiny(t)
+	const key = "module.rpn.anchor_generator.cell_anchors."
+	doubled := func(m *memory) {
+		for level, size := range []float32{128, 256, 512, 1024, 2048} {
+			center := float32(int(8)<<level-1) / 2
+			low, high := center-(size-1)/2, center+(size-1)/2
+			m.data[key+fmt.Sprint(level)] = []float32{low, low, high, high}
+		}
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*memory)
+		want   []string // nothing where the file fits
+	}{
+		{"its own", func(*memory) {}, nil},
+		{"half precision", func(m *memory) { m.data[key+"4"] = []float32{-448, -448, 575.5, 575.5} }, nil},
+		{"doubled", doubled, []string{
+			"glip: checkpoint (microsoft/GLIP detector)", key + "0 is [-60 -60 67 67], want {-28 -28 35 35} (size 64 at stride 8)", key + "4",
+			"state the file's own anchors in the architecture (--arch): anchor_sizes [128 256 512 1024 2048]",
+		}},
+		{"strides", func(m *memory) { m.data[key+"0"] = []float32{-24, -24, 39, 39} }, []string{key + "0 is [-24", "use another checkpoint"}},
+		{"not square", func(m *memory) { m.data[key+"2"] = []float32{-120, -120, 135, 144} }, []string{key + "2 is [-120", "use another checkpoint"}},
+		{"three a place", func(m *memory) { m.shapes[key+"1"] = []int{3, 4} }, []string{key + "1 is of shape [3 4]", "use another checkpoint"}},
+		{"huge", func(m *memory) { m.shapes[key+"1"] = []int{1 << 62, 1 << 62} }, []string{key + "1 is of shape"}},
+		{"a sixth level", func(m *memory) { m.add(key+"5", []int{1, 4}) }, []string{key + "5 is", "levels 0 to 4"}},
+		{"NaN", func(m *memory) { m.data[key+"3"][2] = float32(math.NaN()) }, []string{key + "3 is [-224 -224 NaN 287]"}},
+	} {
+		m := copyOf(t, src, keep)
+		row.change(m)
+		_, err := glip.Bind(m, c.config(t), bind.Options{})
+		if (err != nil) != (row.want != nil) || err != nil && !errors.Is(err, bind.ErrFact) {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		for _, part := range row.want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: no %q in: %v", row.name, part, err)
+			}
+		}
+	}
+	m := copyOf(t, src, keep)
+	doubled(m)
+	cfg := c.config(t)
+	cfg.AnchorSizes = []int{128, 256, 512, 1024, 2048}
+	if _, err := glip.Bind(m, cfg, bind.Options{}); err != nil {
+		t.Errorf("stated as the error says: %v", err)
 	}
 }

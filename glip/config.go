@@ -39,8 +39,12 @@ type TextConfig struct {
 	Eps          float64 `json:"layer_norm_eps"`
 }
 
-// Levels is the number of maps of the pyramid, P3 to P7.
-const Levels = 5
+// Levels is the number of maps of the pyramid, P3 to P7. firstStride is the distance of
+// the locations of P3, in pixels; that of each further level is twice as large.
+const (
+	Levels      = 5
+	firstStride = 8
+)
 
 // preset is a published detector with the given backbone and tower.
 func preset(size string, window, image, layers int, fusion bool) (Config, error) {
@@ -146,8 +150,14 @@ func (c Config) Validate() error {
 		bad("anchor_sizes %v and anchor_strides %v, want %d of each", c.AnchorSizes, c.AnchorStrides, Levels)
 	}
 	for i, stride := range c.AnchorStrides {
-		if stride < 1 || stride > most || i < len(c.AnchorSizes) && (c.AnchorSizes[i] < 1 || c.AnchorSizes[i] > most) {
-			bad("anchor sizes %v and strides %v, want 1 to %d", c.AnchorSizes, c.AnchorStrides, most)
+		if stride != firstStride<<i || i < len(c.AnchorSizes) && (c.AnchorSizes[i] < 1 || c.AnchorSizes[i] > most) {
+			bad("anchor sizes %v, want 1 to %d, and strides %v, want those of the maps P3 to P7, %d, %d and so on", c.AnchorSizes, most, c.AnchorStrides, firstStride, 2*firstStride)
+			break
+		}
+	}
+	for i, s := range c.Backbone.OutIndices {
+		if c.Backbone.PatchSize<<s != firstStride<<i {
+			bad("the backbone's output stages %v at patches of %d pixels, want strides of %d, %d and %d pixels", c.Backbone.OutIndices, c.Backbone.PatchSize, firstStride, 2*firstStride, 4*firstStride)
 			break
 		}
 	}

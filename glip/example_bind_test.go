@@ -3,9 +3,9 @@ package glip_test
 import (
 	"fmt"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
-	"github.com/glipvk/glipvk/swin"
 )
 
 func ExampleBind() {
@@ -20,12 +20,13 @@ func ExampleBind() {
 		fmt.Println(err)
 		return
 	}
-	weights, err := glip.Bind(ckpt, cfg, swin.BindOptions{})
+	weights, err := glip.Bind(ckpt, cfg, bind.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	shape, _, err := weights.Tensor("rpn.head.dyhead_tower.2.DyConv.0.conv.weight")
-	fmt.Printf("%s (%s): %d layers, %v %v\n", weights.Family(), variant, cfg.Layers, shape, err)
-	// Output: microsoft/GLIP detector (a detector of its own size): 2 layers, [32 32 3 3] <nil>
+	shape := []int{32, 32, 3, 3} // as the recorded graph has it
+	data, err := weights.Tensor("rpn.head.dyhead_tower.2.DyConv.0.conv.weight", shape)
+	fmt.Printf("%s (%s): %d layers, %d %v\n", weights.Family(), variant, cfg.Layers, len(data), err)
+	// Output: microsoft/GLIP detector (a detector of its own size): 2 layers, 9216 <nil>
 }

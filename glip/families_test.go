@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
@@ -52,7 +53,7 @@ func toMMDetection(name string) string {
 }
 
 // convert is the whole conversion: names, and the order of patch merging.
-func convert(t testing.TB, src swin.Source) *memory {
+func convert(t testing.TB, src bind.Source) *memory {
 	t.Helper()
 	m := copyOf(t, src, toMMDetection)
 	for _, name := range m.names {
@@ -79,7 +80,7 @@ func convert(t testing.TB, src swin.Source) *memory {
 func TestMMDetectionBinds(t *testing.T) {
 	src, c := openTiny(t)
 	cfg := c.config(t)
-	want, err := glip.Bind(src, cfg, swin.BindOptions{})
+	want, err := glip.Bind(src, cfg, bind.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func TestMMDetectionBinds(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			m := convert(t, src)
 			edit(m)
-			got, err := glip.Bind(m, cfg, swin.BindOptions{})
+			got, err := glip.Bind(m, cfg, bind.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +112,7 @@ func TestMMDetectionBinds(t *testing.T) {
 				t.Errorf("family %s", got.Family())
 			}
 			sameTensors(t, got, want)
-			if err := got.Check(t.Context()); err != nil {
+			if _, err := got.Check(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -138,8 +139,8 @@ func TestMMDetectionIsStrict(t *testing.T) {
 	} {
 		m := convert(t, src)
 		m.add(extra, []int{1})
-		_, err := glip.Bind(m, c.config(t), swin.BindOptions{})
-		if !errors.Is(err, swin.ErrUnexpected) || errors.Is(err, swin.ErrMissing) || !strings.Contains(err.Error(), extra) {
+		_, err := glip.Bind(m, c.config(t), bind.Options{})
+		if !errors.Is(err, bind.ErrUnexpected) || errors.Is(err, bind.ErrMissing) || !strings.Contains(err.Error(), extra) {
 			t.Errorf("with %s: %v", extra, err)
 		}
 	}
@@ -152,7 +153,7 @@ func TestInfer(t *testing.T) {
 	a := tinyCase(t, "tiny_a.caption").config(t)
 	for _, row := range []struct {
 		what    string
-		src     swin.Source
+		src     bind.Source
 		cfg     glip.Config
 		variant string
 		exact   bool // shapes tell everything
@@ -175,7 +176,7 @@ func TestInfer(t *testing.T) {
 		if row.exact && fmt.Sprintf("%+v", cfg) != fmt.Sprintf("%+v", row.cfg) {
 			t.Errorf("%s: inferred %+v, want %+v", row.what, cfg, row.cfg)
 		}
-		if _, err := glip.Bind(row.src, cfg, swin.BindOptions{}); err != nil {
+		if _, err := glip.Bind(row.src, cfg, bind.Options{}); err != nil {
 			t.Errorf("%s: does not bind to what was read off it: %v", row.what, err)
 		}
 	}
@@ -188,7 +189,7 @@ func TestDifferences(t *testing.T) {
 		"glip-t":   {"backbone embed_dims: the file has 192, the model 96", "layers: the file has 8, the model 6", "choose the model"},
 		"glip-t-a": {"fusion: the file has true, the model false"},
 	} {
-		_, err := glip.Bind(src, preset(t, asked), swin.BindOptions{})
+		_, err := glip.Bind(src, preset(t, asked), bind.Options{})
 		for _, part := range want {
 			if err == nil || !strings.Contains(err.Error(), part) {
 				t.Errorf("%s: %v, want %q", asked, err, part)
@@ -198,13 +199,13 @@ func TestDifferences(t *testing.T) {
 	cfg := preset(t, "glip-t")
 	file := made(t, cfg, synthetic.Detector{})
 	cfg.Backbone.WindowSize = 12
-	if _, err := glip.Bind(file, cfg, swin.BindOptions{}); err == nil || !strings.Contains(err.Error(), "only the position tables differ") {
+	if _, err := glip.Bind(file, cfg, bind.Options{}); err == nil || !strings.Contains(err.Error(), "only the position tables differ") {
 		t.Errorf("another window: %v", err)
 	}
-	if _, err := glip.Bind(file, cfg, swin.BindOptions{ResizeTables: swin.ResizeGeometry}); err != nil {
+	if _, err := glip.Bind(file, cfg, bind.Options{Resize: bind.Geometric}); err != nil {
 		t.Errorf("another window, resized: %v", err)
 	}
-	if _, err := glip.Bind(file, glip.Config{}, swin.BindOptions{}); !errors.Is(err, glip.ErrConfig) {
+	if _, err := glip.Bind(file, glip.Config{}, bind.Options{}); !errors.Is(err, glip.ErrConfig) {
 		t.Errorf("no configuration: %v", err)
 	}
 }
@@ -232,7 +233,7 @@ func TestRefusedFamilies(t *testing.T) {
 		{what: "nothing", want: "no tensors at all"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
-			var src swin.Source = &memory{}
+			var src bind.Source = &memory{}
 			if row.file != "" {
 				file, err := loader.Open("../testdata/checkpoints/" + row.file)
 				if err != nil {
@@ -248,14 +249,14 @@ func TestRefusedFamilies(t *testing.T) {
 				}
 				src.(*memory).add(name, shape)
 			}
-			_, err := glip.Bind(src, preset(t, "glip-t"), swin.BindOptions{})
+			_, err := glip.Bind(src, preset(t, "glip-t"), bind.Options{})
 			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), "glip: ") {
 				t.Fatalf("%v, want %q", err, row.want)
 			}
 			if _, _, inferred := glip.Infer(src); inferred == nil || inferred.Error() != err.Error() {
 				t.Errorf("Infer says otherwise: %v", inferred)
 			}
-			if !errors.Is(err, glip.ErrFamily) && !errors.Is(err, swin.ErrMissing) {
+			if !errors.Is(err, glip.ErrFamily) && !errors.Is(err, bind.ErrMissing) {
 				t.Errorf("no sentinel in %v", err)
 			}
 		})
@@ -268,7 +269,7 @@ func TestVisionLanguageSwin(t *testing.T) {
 	src, c := openTiny(t)
 	m := copyOf(t, src, keep)
 	m.add("module.backbone.body.layers.3.blocks.0.attn.qkv_text.weight", []int{1, 1})
-	_, err := glip.Bind(m, c.config(t), swin.BindOptions{})
+	_, err := glip.Bind(m, c.config(t), bind.Options{})
 	if !errors.Is(err, swin.ErrFamily) || !strings.Contains(err.Error(), "vision-language Swin") {
 		t.Error(err)
 	}

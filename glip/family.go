@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -12,11 +13,11 @@ import (
 const (
 	// Official is microsoft/GLIP: the body below backbone.body, the head below
 	// rpn.head, usually all of it below "module.".
-	Official swin.Family = "microsoft/GLIP detector"
+	Official bind.Family = "microsoft/GLIP detector"
 
 	// MMDetection is open-mmlab/mmdetection's GLIP: official files by its converter
 	// (tools/model_converters/glip_to_mmdet.py), and its own fine-tuned ones.
-	MMDetection swin.Family = "MMDetection GLIP detector"
+	MMDetection bind.Family = "MMDetection GLIP detector"
 )
 
 // ErrFamily: the names are those of no GLIP detector. The message says what was
@@ -27,14 +28,6 @@ var ErrFamily = errors.New("not a checkpoint of a GLIP detector")
 // wholeFile is what the refusals recommend.
 const wholeFile = "detection needs the file of a whole detector, such as glip_tiny_model_o365_goldg_cc_sbu.pth"
 
-// trunk strips what data-parallel wrappers put before every name.
-func trunk(key string) string {
-	for strings.HasPrefix(key, "module.") {
-		key = key[len("module."):]
-	}
-	return key
-}
-
 // parts says which parts of a detector the names of a file have, by where one
 // family puts them.
 type parts struct{ body, tower, text bool }
@@ -43,10 +36,10 @@ func (p parts) all() bool { return p.body && p.tower && p.text }
 
 // look searches the names for the parts; body must stand at the front of a name
 // and may ask for a word further on.
-func look(src swin.Source, body, word, tower, text string) parts {
+func look(src bind.Source, body, word, tower, text string) parts {
 	var p parts
 	for _, key := range src.Names() {
-		name := trunk(key)
+		name := bind.Trunk(key)
 		p.body = p.body || strings.HasPrefix(name, body) && strings.Contains(name, word)
 		p.tower = p.tower || strings.HasPrefix(name, tower)
 		p.text = p.text || strings.HasPrefix(name, text)
@@ -55,20 +48,20 @@ func look(src swin.Source, body, word, tower, text string) parts {
 }
 
 // officialParts and mmdetParts look for the parts under the names of each family.
-func officialParts(src swin.Source) parts {
+func officialParts(src bind.Source) parts {
 	return look(src, bodyPrefix+"layers.", "", towerPrefix, textPrefix)
 }
 
-func mmdetParts(src swin.Source) parts {
+func mmdetParts(src bind.Source) parts {
 	return look(src, "backbone.stages.", ".attn.w_msa.", "bbox_head.head.dyhead_tower.", "language_model."+textPrefix)
 }
 
 // Detect tells the family of a detector's checkpoint by its names. It takes a Swin
 // backbone, the head's tower and the text encoder, each in its family's place.
-// Errors: [swin.ErrMissing] for a file without tensors, [ErrFamily] for everything else.
-func Detect(src swin.Source) (swin.Family, error) {
+// Errors: [bind.ErrMissing] for a file without tensors, [ErrFamily] for everything else.
+func Detect(src bind.Source) (bind.Family, error) {
 	if len(src.Names()) == 0 {
-		return "", fmt.Errorf("glip: %s: %w: the file holds no tensors at all", sourceName(src), swin.ErrMissing)
+		return "", fmt.Errorf("glip: %s: %w: the file holds no tensors at all", bind.FileName(src), bind.ErrMissing)
 	}
 	switch {
 	case officialParts(src).all():
@@ -76,11 +69,11 @@ func Detect(src swin.Source) (swin.Family, error) {
 	case mmdetParts(src).all():
 		return MMDetection, nil
 	}
-	return "", fmt.Errorf("glip: %s: %w: %s", sourceName(src), ErrFamily, recognise(src))
+	return "", fmt.Errorf("glip: %s: %w: %s", bind.FileName(src), ErrFamily, recognise(src))
 }
 
 // recognise says what a file is that is no detector of ours, and what helps.
-func recognise(src swin.Source) string {
+func recognise(src bind.Source) string {
 	if key, ok := groundingDINO(src); ok {
 		return key + " belongs to Grounding DINO, another architecture that these programs do not run; use a GLIP checkpoint"
 	}
@@ -110,9 +103,9 @@ func recognise(src swin.Source) string {
 
 // groundingDINO looks for names that IDEA's code, MMDetection's or Hugging Face's
 // gives to that detector's parts and GLIP has not.
-func groundingDINO(src swin.Source) (key string, ok bool) {
+func groundingDINO(src bind.Source) (key string, ok bool) {
 	for _, key := range src.Names() {
-		name := trunk(key)
+		name := bind.Trunk(key)
 		for _, mark := range []string{
 			"transformer.encoder.fusion_layers.", "bbox_head.cls_branches.", "encoder.fusion_layers.", "model.text_backbone.", "text_feat_map.",
 		} {
@@ -125,14 +118,14 @@ func groundingDINO(src swin.Source) (key string, ok bool) {
 }
 
 // backbone says what kind of file holds a Swin backbone that package swin knows.
-func backbone(src swin.Source) (what string, ok bool) {
+func backbone(src bind.Source) (what string, ok bool) {
 	names, err := swin.MapNames(src)
 	if err != nil || len(names.Keys["patch_embed.projection.weight"]) == 0 {
 		return "", false
 	}
 	what = fmt.Sprintf("a Swin backbone alone (%s)", names.Family)
 	for _, ignored := range names.Ignored {
-		first, _, _ := strings.Cut(trunk(ignored.Key), ".")
+		first, _, _ := strings.Cut(bind.Trunk(ignored.Key), ".")
 		switch first {
 		case "head", "classifier":
 			what = fmt.Sprintf("a Swin classifier (%s)", names.Family)
@@ -143,12 +136,4 @@ func backbone(src swin.Source) (what string, ok bool) {
 		}
 	}
 	return what, true
-}
-
-// sourceName is the file's name, if the source knows it.
-func sourceName(src swin.Source) string {
-	if p, ok := src.(interface{ Path() string }); ok && p.Path() != "" {
-		return p.Path()
-	}
-	return "checkpoint"
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -17,16 +18,16 @@ import (
 // shapes only. GLIP-T (B), (C) and the released GLIP-T differ in their training alone,
 // so no file can tell them apart.
 //
-// Errors: those of [MapNames]; [swin.ErrMissing] when there is not enough to read;
+// Errors: those of [MapNames]; [bind.ErrMissing] when there is not enough to read;
 // [ErrConfig] when the shapes do not add up to a detector.
-func Infer(src swin.Source) (cfg Config, variant string, err error) {
+func Infer(src bind.Source) (cfg Config, variant string, err error) {
 	names, err := MapNames(src)
 	if err != nil {
 		return Config{}, "", err
 	}
-	cfg, err = names.infer(src)
+	cfg, err = names.infer()
 	if err != nil {
-		return Config{}, "", fmt.Errorf("glip: %s: %w", sourceName(src), err)
+		return Config{}, "", fmt.Errorf("glip: %s: %w", bind.FileName(src), err)
 	}
 	return cfg, Variant(cfg), nil
 }
@@ -54,14 +55,14 @@ func Variant(cfg Config) string {
 }
 
 // infer builds the configuration.
-func (m *NameMap) infer(src swin.Source) (Config, error) {
+func (m *NameMap) infer() (Config, error) {
 	base, err := Preset("glip-t")
 	if err != nil {
 		return Config{}, err
 	}
-	r := &reading{names: m, src: src}
+	r := &reading{names: m}
 	c := base
-	c.Backbone, _, err = swin.Infer(m.body)
+	c.Backbone, err = m.body.Infer()
 	if err != nil {
 		r.errs = append(r.errs, err)
 	}
@@ -108,7 +109,7 @@ func (m *NameMap) count(begin, end string) int {
 	for name := range m.Keys {
 		rest, ok := strings.CutPrefix(name, begin)
 		if middle, cut := strings.CutSuffix(rest, end); ok && cut {
-			if _, plain := number(middle); plain {
+			if _, plain := bind.Number(middle, mostNumber); plain {
 				n++
 			}
 		}
@@ -119,7 +120,6 @@ func (m *NameMap) count(begin, end string) int {
 // reading collects what is missing while sizes are read.
 type reading struct {
 	names *NameMap
-	src   swin.Source
 	errs  []error
 }
 
@@ -127,10 +127,10 @@ type reading struct {
 func (r *reading) size(name string, rank, axis int) int {
 	keys := r.names.Keys[name]
 	if len(keys) == 0 {
-		r.errs = append(r.errs, fmt.Errorf("%w: %s, from which a size would be read", swin.ErrMissing, name))
+		r.errs = append(r.errs, fmt.Errorf("%w: %s, from which a size would be read", bind.ErrMissing, name))
 		return 0
 	}
-	shape, _ := r.src.Shape(keys[0])
+	shape, _ := r.names.src.Shape(keys[0])
 	if len(shape) != rank {
 		r.errs = append(r.errs, fmt.Errorf("%w: %s has shape %v, want %d axes", ErrConfig, keys[0], shape, rank))
 		return 0

@@ -3,9 +3,9 @@ package glip
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -18,53 +18,45 @@ const (
 	reasonResizer = "a resizer, which no released model uses"
 )
 
+// mostNumber bounds the numbers in names.
+const mostNumber = 999
+
 // NameMap says what every tensor of a detector's checkpoint is.
 type NameMap struct {
-	Family swin.Family
+	bind.NameMap
 
-	// Keys gives, by canonical name, the tensors of the file that are this
-	// parameter; there is always one.
-	Keys map[string][]string
-
-	Ignored []swin.IgnoredKey // of no use to the detector
-	Unknown []string          // known by no rule, or a second claimant of a name
-
-	body                   view           // the tensors of the backbone
-	ownIgnored, ownUnknown int            // how many of the lists are outside the backbone
-	anchors                map[int]string // the file's anchors by level
+	src     bind.Source
+	body    *swin.NameMap  // of the backbone's tensors, whose names it has without prefix
+	anchors map[int]string // the file's anchors by level
 }
 
 // view is a part of a checkpoint.
 type view struct {
-	swin.Source
+	bind.Source
 	names []string
 }
 
 // Names lists the tensors of the part, in file order.
 func (v view) Names() []string { return v.names }
 
-// Path is the name of the whole file, "" if there is none.
-func (v view) Path() string {
-	if p, ok := v.Source.(interface{ Path() string }); ok {
-		return p.Path()
-	}
-	return ""
-}
+// Path is the name of the whole file.
+func (v view) Path() string { return bind.FileName(v.Source) }
 
 // MapNames detects the family of a detector's checkpoint and says what each of its
 // tensors is, without asking for any architecture. Errors are those of [Detect] and,
 // for the backbone, of swin.Detect.
-func MapNames(src swin.Source) (*NameMap, error) {
+func MapNames(src bind.Source) (*NameMap, error) {
 	family, err := Detect(src)
 	if err != nil {
 		return nil, err
 	}
-	m := &NameMap{Family: family, Keys: map[string][]string{}, body: view{Source: src}, anchors: map[int]string{}}
+	m := &NameMap{NameMap: bind.NameMap{Family: family, Keys: map[string][]string{}}, src: src, anchors: map[int]string{}}
+	body := view{Source: src}
 	known := knownForms()
 	for _, key := range src.Names() {
-		name := trunk(key)
+		name := bind.Trunk(key)
 		if inBody(family, name) {
-			m.body.names = append(m.body.names, key)
+			body.names = append(body.names, key)
 			continue
 		}
 		ours := true
@@ -74,36 +66,32 @@ func MapNames(src swin.Source) (*NameMap, error) {
 		reason := useless(name)
 		switch {
 		case reason != "":
-			m.Ignored = append(m.Ignored, swin.IgnoredKey{Key: key, Reason: reason})
+			m.Ignored = append(m.Ignored, bind.IgnoredKey{Key: key, Reason: reason})
 			m.anchor(name, key)
 		case !ours || !known[form(name)] || strings.HasPrefix(name, bodyPrefix):
 			m.Unknown = append(m.Unknown, key)
-		case m.Keys[name] != nil:
-			m.Unknown = append(m.Unknown, fmt.Sprintf("%s (beside %s)", key, m.Keys[name][0]))
 		default:
-			m.Keys[name] = []string{key}
+			m.Claim(name, 0, 1, key)
 		}
 	}
-	return m, m.mapBody()
+	return m, m.mapBody(body)
 }
 
 // mapBody adds what package swin makes of the backbone.
-func (m *NameMap) mapBody() error {
-	body, err := swin.MapNames(m.body)
-	if err != nil {
+func (m *NameMap) mapBody(src view) (err error) {
+	if m.body, err = swin.MapNames(src); err != nil {
 		return fmt.Errorf("glip: the backbone: %w", err)
 	}
-	for name, keys := range body.Keys {
+	for name, keys := range m.body.Keys {
 		m.Keys[bodyPrefix+name] = keys
 	}
-	m.ownIgnored, m.ownUnknown = len(m.Ignored), len(m.Unknown)
-	m.Ignored = append(m.Ignored, body.Ignored...)
-	m.Unknown = append(m.Unknown, body.Unknown...)
+	m.Ignored = append(m.Ignored, m.body.Ignored...)
+	m.Unknown = append(m.Unknown, m.body.Unknown...)
 	return nil
 }
 
 // inBody says whether a name without "module." is one of the backbone's.
-func inBody(family swin.Family, name string) bool {
+func inBody(family bind.Family, name string) bool {
 	prefix := bodyPrefix
 	if family == MMDetection {
 		prefix = "backbone."
@@ -116,7 +104,7 @@ func inBody(family swin.Family, name string) bool {
 // anchor remembers where the file has the anchors of a level.
 func (m *NameMap) anchor(name, key string) {
 	if rest, ok := strings.CutPrefix(name, "rpn.anchor_generator.cell_anchors."); ok {
-		if level, ok := number(rest); ok {
+		if level, ok := bind.Number(rest, mostNumber); ok {
 			m.anchors[level] = key
 		}
 	}
@@ -157,17 +145,11 @@ func knownForms() map[string]bool {
 func form(name string) string {
 	list := strings.Split(name, ".")
 	for i, p := range list {
-		if _, ok := number(p); ok {
+		if _, ok := bind.Number(p, mostNumber); ok {
 			list[i] = "#"
 		}
 	}
 	return strings.Join(list, ".")
-}
-
-// number reads a plain decimal number up to 999: no sign, no leading zero.
-func number(s string) (int, bool) {
-	n, err := strconv.Atoi(s)
-	return n, err == nil && n >= 0 && n <= 999 && strconv.Itoa(n) == s
 }
 
 // fromMMDetection turns a name of MMDetection's outside the backbone into the

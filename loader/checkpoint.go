@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // Options changes how a checkpoint is opened. The zero value is the default.
@@ -51,16 +52,9 @@ func (o Options) Open(path string) (*Checkpoint, error) {
 	if strings.HasSuffix(path, ".index.json") {
 		return o.openShards(path)
 	}
-	f, err := os.Open(path)
+	f, info, err := file.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("loader: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file; give the path of a .pth or .safetensors file", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("loader: %w", errors.Join(err, f.Close()))
 	}
 	c, err := o.Read(f, info.Size(), path)
 	if err != nil {
@@ -161,18 +155,27 @@ func (c *Checkpoint) DType(name string) string {
 }
 
 // Tensor reads a tensor: row-major, strides honoured, every element type
-// widened or rounded to float32. The slices are the caller's to keep.
-// Errors: [ErrMissing], [ErrFormat] for a wrong checksum or an element type we
-// do not convert, [ErrTruncated] when the file shrank.
+// widened or rounded to float32. The slices are the caller's to keep. Errors are
+// those of [Checkpoint.Read].
 func (c *Checkpoint) Tensor(name string) (shape []int, data []float32, err error) {
+	if t, ok := c.tensors[name]; ok {
+		shape, data = slices.Clone(t.info.Shape), make([]float32, t.elements())
+	}
+	if err := c.Read(name, data); err != nil {
+		return nil, nil, err
+	}
+	return shape, data, nil
+}
+
+// Read is Tensor into memory of the caller's, which must have room for exactly the
+// elements of the tensor. A large tensor is read on all cores.
+// Errors: [ErrMissing], [ErrFormat] for a wrong checksum, an element type we
+// do not convert or room of another size, [ErrTruncated] when the file shrank.
+func (c *Checkpoint) Read(name string, into []float32) error {
 	t, ok := c.tensors[name]
 	if !ok {
-		return nil, nil, &Error{File: c.file, Tensor: name, Kind: ErrMissing,
+		return &Error{File: c.file, Tensor: name, Kind: ErrMissing,
 			Detail: fmt.Sprintf("the file holds %d tensors, none of that name; list them with glip inspect", len(c.names))}
 	}
-	data, err = t.read(c.skipCRC)
-	if err != nil {
-		return nil, nil, inFile(err, c.file, name)
-	}
-	return slices.Clone(t.info.Shape), data, nil
+	return inFile(t.read(into, c.skipCRC), c.file, name)
 }

@@ -1,13 +1,15 @@
 package loader
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 const (
@@ -18,14 +20,10 @@ const (
 // openShards opens a sharded safetensors set by its index: a JSON object whose
 // weight_map gives, for each tensor, the file in the same folder that holds it.
 func (o Options) openShards(path string) (*Checkpoint, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("loader: %w", err)
+	text, err := file.ReadAll(context.Background(), path, maxHeaderBytes)
+	if errors.Is(err, file.ErrTooLarge) {
+		return nil, inFile(formatErr("the index is longer than %d bytes", maxHeaderBytes), path, "")
 	}
-	if info.Size() > maxHeaderBytes {
-		return nil, inFile(formatErr("the index of %d bytes is longer than %d", info.Size(), maxHeaderBytes), path, "")
-	}
-	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("loader: %w", err)
 	}

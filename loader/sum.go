@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // sumDigits is how much of a file's SHA-256 OpenMMLab puts into its name
@@ -35,7 +36,7 @@ func VerifySum(ctx context.Context, path string) (checked bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	f, err := os.Open(path)
+	f, _, err := file.Open(path)
 	if err != nil {
 		return false, fmt.Errorf("loader: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 // Limits on what a file may declare.
 const (
 	maxRank     = 8
-	streamChunk = 1 << 20 // bytes held while a tensor is decoded
+	streamChunk = 1 << 18 // bytes that a core holds while a tensor is decoded
 )
 
 // TensorInfo describes a tensor without reading it.
@@ -146,62 +146,53 @@ func mul(a, b int64) (int64, bool) {
 	return a * b, true
 }
 
-// read returns the elements in row-major order.
-func (t *tensor) read(skipCRC bool) ([]float32, error) {
-	item := t.info.DType.Size()
-	if !t.info.DType.readable() {
-		return nil, formatErr("elements of type %s are not supported; convert the tensor to float32 and save again", t.info.DType)
+// elements is the number of elements.
+func (t *tensor) elements() int { return int(t.info.Bytes / max(t.info.DType.Size(), 1)) }
+
+// read writes the elements to out in row-major order.
+func (t *tensor) read(out []float32, skipCRC bool) error {
+	switch {
+	case !t.info.DType.readable():
+		return formatErr("elements of type %s are not supported; convert the tensor to float32 and save again", t.info.DType)
+	case len(out) != t.elements():
+		return formatErr("shape %v has %d elements, %d were asked for", t.info.Shape, t.elements(), len(out))
+	case len(out) == 0:
+		return nil
 	}
-	count := t.info.Bytes / item
-	out := make([]float32, count)
-	if count == 0 {
-		return out, nil
-	}
+	first := t.base + t.info.Offset
 	if contiguous(t.info.Shape, t.info.Strides) {
-		return out, t.readRun(out, t.base+t.info.Offset, skipCRC)
+		return t.readRun(out, first, skipCRC)
 	}
 	span := int64(1)
 	for d, size := range t.info.Shape {
 		span += int64(size-1) * int64(t.info.Strides[d])
 	}
 	run := make([]float32, span)
-	if err := t.readRun(run, t.base+t.info.Offset, skipCRC); err != nil {
-		return nil, err
+	if err := t.readRun(run, first, skipCRC); err != nil {
+		return err
 	}
 	gather(out, run, t.info.Shape, t.info.Strides)
-	return out, nil
+	return nil
 }
 
-// readRun decodes len(dst) consecutive elements starting at element first of
-// the segment, verifying the segment's checksum on the way.
+// readRun decodes len(dst) consecutive elements starting at element first of the
+// segment. The checksum is that of the whole segment; where dst is all of it, which is
+// usual, it is verified in the same pass.
 func (t *tensor) readRun(dst []float32, first int64, skipCRC bool) error {
 	s, item := t.seg, t.info.DType.Size()
-	from, n := first*item, int64(len(dst))*item
-	decodeNext := func(b []byte) {
-		k := int64(len(b)) / item
-		decode(dst[:k], b, t.info.DType)
-		dst = dst[k:]
-	}
-	whole := from == 0 && n == s.size
-	if skipCRC || !s.hasCRC || !whole {
-		if !skipCRC {
-			if err := s.verify(); err != nil {
-				return err
-			}
+	whole := first == 0 && int64(len(dst))*item == s.size
+	if !skipCRC && !whole {
+		if err := s.verify(); err != nil {
+			return err
 		}
-		return s.stream(from, n, item, decodeNext)
 	}
-	sum := crc32.NewIEEE() // the usual case: one tensor, one storage, one pass
-	err := s.stream(from, n, item, func(b []byte) {
-		sum.Write(b)
-		decodeNext(b)
-	})
-	if err != nil {
+	sum, err := s.decode(dst, first*item, t.info.DType)
+	if err != nil || skipCRC || !whole || !s.hasCRC {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.settle(sum.Sum32())
+	return s.settle(sum)
 }
 
 // contiguous says whether the strides are those of a row-major array; the

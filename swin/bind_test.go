@@ -16,13 +16,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
 )
 
 var (
-	_ swin.Source = (*loader.Checkpoint)(nil)
-	_ swin.Source = (*memory)(nil)
+	_ bind.Source = (*loader.Checkpoint)(nil)
+	_ bind.Source = (*memory)(nil)
 )
 
 // row is a line of checkpoints/manifest.json.
@@ -130,7 +131,7 @@ func TestGoldenBind(t *testing.T) {
 				}
 				defer src.Close()
 				cfg := g.config(t, r)
-				w, err := swin.Bind(src, cfg, swin.BindOptions{})
+				w, err := swin.Bind(src, cfg, bind.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -139,7 +140,7 @@ func TestGoldenBind(t *testing.T) {
 					t.Errorf("%d tensors bound and %d absent, want %d in all", len(w.Names()), len(r.Absent), len(want))
 				}
 				for _, name := range w.Names() {
-					shape, data, err := w.Tensor(name)
+					shape, data, err := tensorOf(w, name)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -149,7 +150,7 @@ func TestGoldenBind(t *testing.T) {
 				}
 				checkIgnored(t, r, w)
 				checkInference(t, r, src, cfg)
-				if err := w.Check(context.Background()); err != nil {
+				if _, err := w.Check(context.Background()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -158,7 +159,7 @@ func TestGoldenBind(t *testing.T) {
 }
 
 // checkIgnored: what the row lists as ignored is, and nothing else but buffers.
-func checkIgnored(t *testing.T, r row, w *swin.Weights) {
+func checkIgnored(t *testing.T, r row, w *bind.Weights) {
 	t.Helper()
 	hits := map[string]int{}
 	for _, ignored := range w.Ignored() {
@@ -183,9 +184,9 @@ func checkIgnored(t *testing.T, r row, w *swin.Weights) {
 }
 
 // checkInference: the architecture read off the shapes is the row's.
-func checkInference(t *testing.T, r row, src swin.Source, cfg swin.Config) {
+func checkInference(t *testing.T, r row, src bind.Source, cfg swin.Config) {
 	t.Helper()
-	families := map[string]swin.Family{"mmpretrain": swin.MMPretrain, "microsoft": swin.Microsoft, "torchvision": swin.Torchvision, "glip": swin.GLIPDetector}
+	families := map[string]bind.Family{"mmpretrain": swin.MMPretrain, "microsoft": swin.Microsoft, "torchvision": swin.Torchvision, "glip": swin.GLIPDetector}
 	got, family, err := swin.Infer(src)
 	if err != nil || family != families[r.Naming] {
 		t.Errorf("family %q (%v), want %q", family, err, families[r.Naming])
@@ -202,8 +203,8 @@ func checkInference(t *testing.T, r row, src swin.Source, cfg swin.Config) {
 func kindsOf(err error) []string {
 	var kinds []string
 	for word, kind := range map[string]error{
-		"shape": swin.ErrShape, "missing": swin.ErrMissing, "unexpected": swin.ErrUnexpected,
-		"nonfinite": swin.ErrNonFinite, "format": loader.ErrFormat,
+		"shape": bind.ErrShape, "missing": bind.ErrMissing, "unexpected": bind.ErrUnexpected,
+		"nonfinite": bind.ErrNonFinite, "format": loader.ErrFormat,
 	} {
 		if errors.Is(err, kind) {
 			kinds = append(kinds, word)
@@ -226,9 +227,9 @@ func TestGoldenRefused(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer src.Close()
-				w, err := swin.Bind(src, g.config(t, r), swin.BindOptions{})
+				w, err := swin.Bind(src, g.config(t, r), bind.Options{})
 				if err == nil {
-					err = w.Check(context.Background())
+					_, err = w.Check(context.Background())
 				}
 				kinds := kindsOf(err)
 				if !slices.ContainsFunc(kinds, func(k string) bool { return slices.Contains(r.Error, k) }) {
@@ -251,8 +252,8 @@ func TestInnerNorms(t *testing.T) {
 		src.drop(norm+".weight", norm+".bias")
 	}
 	cfg := nanoConfig()
-	_, err := swin.Bind(src, cfg, swin.BindOptions{})
-	var problems *swin.BindError
+	_, err := swin.Bind(src, cfg, bind.Options{})
+	var problems *bind.Error
 	if !errors.As(err, &problems) {
 		t.Fatal(err)
 	}
@@ -261,15 +262,15 @@ func TestInnerNorms(t *testing.T) {
 		t.Errorf("missing %v: %v", problems.Missing, err)
 	}
 	cfg.OutIndices = []int{3}
-	if _, err := swin.Bind(src, cfg, swin.BindOptions{}); err != nil {
+	if _, err := swin.Bind(src, cfg, bind.Options{}); err != nil {
 		t.Error(err)
 	}
 	cfg.OutIndices = []int{2} // then norm3 is there for nothing, and that is no mistake
 	src.add("norm2.weight", []int{32})
 	src.add("norm2.bias", []int{32})
-	if w, err := swin.Bind(src, cfg, swin.BindOptions{}); err != nil {
+	if w, err := swin.Bind(src, cfg, bind.Options{}); err != nil {
 		t.Error(err)
-	} else if !slices.ContainsFunc(w.Ignored(), func(k swin.IgnoredKey) bool { return k.Key == "norm.weight" }) {
+	} else if !slices.ContainsFunc(w.Ignored(), func(k bind.IgnoredKey) bool { return k.Key == "norm.weight" }) {
 		t.Errorf("ignored %v", w.Ignored())
 	}
 }
@@ -284,8 +285,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	src.add("model.stages.0.blocks.0.norm1.weight", []int{8})
 	src.shapes[block+"ffn.layers.1.weight"] = []int{1, 2, 3}
 	src.dtypes[block+"norm2.bias"] = "int64"
-	_, err := swin.Bind(src, nanoConfig(), swin.BindOptions{})
-	var problems *swin.BindError
+	_, err := swin.Bind(src, nanoConfig(), bind.Options{})
+	var problems *bind.Error
 	if !errors.As(err, &problems) {
 		t.Fatal(err)
 	}
@@ -307,32 +308,32 @@ func TestCheck(t *testing.T) {
 	src.data["norm1.bias"][3] = float32(math.NaN())
 	src.data["norm3.weight"][5] = float32(math.Inf(-1))
 	src.data["norm3.weight"][6] = float32(math.Inf(1))
-	w, err := swin.Bind(src, nanoConfig(), swin.BindOptions{})
+	w, err := swin.Bind(src, nanoConfig(), bind.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = w.Check(context.Background())
-	var problems *swin.BindError
-	if !errors.As(err, &problems) || len(problems.NonFinite) != 2 || !errors.Is(err, swin.ErrNonFinite) {
+	_, err = w.Check(context.Background())
+	var problems *bind.Error
+	if !errors.As(err, &problems) || len(problems.NonFinite) != 2 || !errors.Is(err, bind.ErrNonFinite) {
 		t.Fatalf("%v", err)
 	}
 	if n := problems.NonFinite[1]; n.Name != "norm3.weight" || n.Index != 5 || n.Count != 2 || !math.IsInf(float64(n.Value), -1) {
 		t.Errorf("%+v", n)
 	}
-	if _, _, err := w.Tensor("norm1.bias"); !errors.Is(err, swin.ErrNonFinite) {
+	if _, _, err := tensorOf(w, "norm1.bias"); !errors.Is(err, bind.ErrNonFinite) {
 		t.Errorf("reading a NaN: %v", err)
 	}
-	if _, _, err := w.Tensor("norm0.bias"); !errors.Is(err, swin.ErrMissing) {
+	if _, _, err := tensorOf(w, "norm0.bias"); !errors.Is(err, bind.ErrMissing) {
 		t.Errorf("reading no parameter: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := w.Check(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := w.Check(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	w, err = swin.Bind(src, nanoConfig(), swin.BindOptions{AllowNonFinite: true})
+	w, err = swin.Bind(src, nanoConfig(), bind.Options{AllowNonFinite: true})
 	if err == nil {
-		err = w.Check(context.Background())
+		_, err = w.Check(context.Background())
 	}
 	if err != nil {
 		t.Errorf("allowed: %v", err)
@@ -344,19 +345,19 @@ func TestTablesOfAnotherWindow(t *testing.T) {
 	src := fromNano(t, func(s string) string { return s })
 	cfg := nanoConfig()
 	cfg.WindowSize = 6
-	_, err := swin.Bind(src, cfg, swin.BindOptions{})
-	if !errors.Is(err, swin.ErrShape) || !strings.Contains(err.Error(), "window_size: the file has 4, the model 6") {
+	_, err := swin.Bind(src, cfg, bind.Options{})
+	if !errors.Is(err, bind.ErrShape) || !strings.Contains(err.Error(), "window_size: the file has 4, the model 6") {
 		t.Errorf("refusing: %v", err)
 	}
 	const name = "stages.3.blocks.1.attn.w_msa.relative_position_bias_table"
-	for rule, resize := range map[swin.TableResize]func([]float32, int, int, int) []float32{
-		swin.ResizeGeometry: swin.ResizeTableGeometric, swin.ResizeBicubic: swin.ResizeTableBicubic,
+	for rule, resize := range map[bind.Resize]func([]float32, int, int, int) []float32{
+		bind.Geometric: swin.ResizeTableGeometric, bind.Bicubic: swin.ResizeTableBicubic,
 	} {
-		w, err := swin.Bind(src, cfg, swin.BindOptions{ResizeTables: rule})
+		w, err := swin.Bind(src, cfg, bind.Options{Resize: rule})
 		if err != nil {
 			t.Fatal(err)
 		}
-		shape, data, err := w.Tensor(name)
+		shape, data, err := tensorOf(w, name)
 		if err != nil || !slices.Equal(shape, []int{121, 8}) || !slices.Equal(data, resize(src.data[name], 8, 7, 11)) {
 			t.Errorf("rule %d: shape %v, %v", rule, shape, err)
 		}
@@ -375,12 +376,12 @@ func ExampleBind() {
 		fmt.Println(err)
 		return
 	}
-	weights, err := swin.Bind(ckpt, cfg, swin.BindOptions{})
+	weights, err := swin.Bind(ckpt, cfg, bind.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	shape, _, err := weights.Tensor("stages.0.blocks.1.attn.w_msa.qkv.weight")
-	fmt.Println(family, cfg.EmbedDims, cfg.Depths, shape, err)
-	// Output: GLIP detector 8 [2 2 2 2] [24 8] <nil>
+	data, err := weights.Tensor("stages.0.blocks.1.attn.w_msa.qkv.weight", []int{24, 8})
+	fmt.Println(family, cfg.EmbedDims, cfg.Depths, len(data), err)
+	// Output: GLIP detector 8 [2 2 2 2] 192 <nil>
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
 )
@@ -27,8 +28,18 @@ func newMemory() *memory {
 func (m *memory) Names() []string                 { return m.names }
 func (m *memory) Shape(name string) ([]int, bool) { s, ok := m.shapes[name]; return s, ok }
 func (m *memory) DType(name string) string        { return m.dtypes[name] }
-func (m *memory) Tensor(name string) ([]int, []float32, error) {
-	return m.shapes[name], slices.Clone(m.data[name]), nil
+func (m *memory) Read(name string, into []float32) error {
+	if n := copy(into, m.data[name]); n != len(into) || n != len(m.data[name]) {
+		return fmt.Errorf("%s has %d elements, %d were asked for", name, len(m.data[name]), len(into))
+	}
+	return nil
+}
+
+// tensorOf reads a parameter in the shape that it was bound in.
+func tensorOf(w *bind.Weights, name string) (shape []int, data []float32, err error) {
+	shape, _ = w.Shape(name)
+	data, err = w.Tensor(name, shape)
+	return shape, data, err
 }
 
 // add enters a tensor of zeros, or of the given values.
@@ -171,7 +182,7 @@ func TestFamilies(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		src    *memory
-		family swin.Family
+		family bind.Family
 	}{
 		{"canonical", want, swin.MMPretrain},
 		{"mmpretrain classifier", with(fromNano(t, prefixed("backbone.", canonical)), "head.fc.weight", "data_preprocessor.mean"), swin.MMPretrain},
@@ -192,7 +203,7 @@ func TestFamilies(t *testing.T) {
 				tc.src.drop("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias")
 				cfg.OutIndices = []int{3}
 			}
-			w, err := swin.Bind(tc.src, cfg, swin.BindOptions{})
+			w, err := swin.Bind(tc.src, cfg, bind.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -200,7 +211,7 @@ func TestFamilies(t *testing.T) {
 				t.Errorf("family %s, want %s", w.Family(), tc.family)
 			}
 			for _, name := range w.Names() {
-				shape, data, err := w.Tensor(name)
+				shape, data, err := tensorOf(w, name)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -256,7 +267,7 @@ func TestDetectRefuses(t *testing.T) {
 	if _, err := swin.Detect(other); !errors.Is(err, swin.ErrFamily) || !strings.Contains(err.Error(), "fc.bias") || strings.Contains(err.Error(), "sixth") {
 		t.Errorf("another network: %v", err)
 	}
-	if _, err := swin.Detect(newMemory()); !errors.Is(err, swin.ErrMissing) {
+	if _, err := swin.Detect(newMemory()); !errors.Is(err, bind.ErrMissing) {
 		t.Errorf("no tensors: %v", err)
 	}
 }
@@ -270,12 +281,12 @@ func TestInferRefuses(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"no patch weight", func(m *memory) { m.drop("patch_embed.projection.weight") }, swin.ErrMissing, "patch_embed"},
+		{"no patch weight", func(m *memory) { m.drop("patch_embed.projection.weight") }, bind.ErrMissing, "patch_embed"},
 		{"grey pictures", func(m *memory) { m.shapes["patch_embed.projection.weight"] = []int{8, 1, 4, 4} }, swin.ErrConfig, "[C, 3, P, P]"},
 		{"even table", func(m *memory) { m.shapes[table] = []int{64, 2} }, swin.ErrConfig, "64 rows"},
 		{"other window", func(m *memory) { m.shapes[table] = []int{25, 2} }, swin.ErrConfig, "windows of 3"},
 		{"odd heads", func(m *memory) { m.shapes[table] = []int{49, 3} }, swin.ErrConfig, "3 heads"},
-		{"tables lost", func(m *memory) { m.drop(table, strings.Replace(table, "blocks.0", "blocks.1", 1)) }, swin.ErrMissing, "stage 1"},
+		{"tables lost", func(m *memory) { m.drop(table, strings.Replace(table, "blocks.0", "blocks.1", 1)) }, bind.ErrMissing, "stage 1"},
 	} {
 		src := fromNano(t, canonical)
 		tc.change(src)
@@ -311,15 +322,15 @@ func TestPositionEmbedding(t *testing.T) {
 		if err != nil || !cfg.AbsPosEmbed || cfg.ImageSize != 128 {
 			t.Fatalf("%+v, %v", cfg, err)
 		}
-		w, err := swin.Bind(src, cfg, swin.BindOptions{})
+		w, err := swin.Bind(src, cfg, bind.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		shape, data, err := w.Tensor("absolute_pos_embed")
+		shape, data, err := tensorOf(w, "absolute_pos_embed")
 		if err != nil || !slices.Equal(shape, []int{1, side * side, channels}) || !slices.Equal(data, flat) {
 			t.Errorf("%s: %v, %v", family, shape, err)
 		}
-		if _, err := swin.Bind(src, nanoConfig(), swin.BindOptions{}); !errors.Is(err, swin.ErrUnexpected) {
+		if _, err := swin.Bind(src, nanoConfig(), bind.Options{}); !errors.Is(err, bind.ErrUnexpected) {
 			t.Errorf("%s: a model without embedding took it: %v", family, err)
 		}
 	}

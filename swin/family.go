@@ -5,47 +5,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/bind"
 )
-
-// Source is what weights are bound from: the tensors of a checkpoint under the
-// names that stand in the file. *loader.Checkpoint satisfies it.
-type Source interface {
-	Names() []string                                             // in file order
-	Shape(name string) (shape []int, ok bool)                    // without reading the tensor
-	DType(name string) string                                    // "float32", "int64", ...
-	Tensor(name string) (shape []int, data []float32, err error) // row-major, widened to float32
-}
-
-// Family is a lineage of checkpoint files: who named the tensors, and in which
-// order patch merging joins the four neighbours.
-type Family string
 
 // The families that can be bound, each named after the code that writes its files.
 const (
-	MMPretrain   Family = "mmpretrain"    // open-mmlab/mmpretrain, its GLIP backbones and old mmclassification files
-	GLIPDetector Family = "GLIP detector" // microsoft/GLIP, backbone below backbone.body
-	Microsoft    Family = "Microsoft"     // microsoft/Swin-Transformer classification, timm before 0.9
-	Timm         Family = "timm"          // timm from 0.9: the merge belongs to the next stage
-	Torchvision  Family = "torchvision"   // torchvision.models.swin_transformer
-	HuggingFace  Family = "Hugging Face"  // transformers SwinModel and SwinBackbone
+	MMPretrain   bind.Family = "mmpretrain"    // open-mmlab/mmpretrain, its GLIP backbones and old mmclassification files
+	GLIPDetector bind.Family = "GLIP detector" // microsoft/GLIP, backbone below backbone.body
+	Microsoft    bind.Family = "Microsoft"     // microsoft/Swin-Transformer classification, timm before 0.9
+	Timm         bind.Family = "timm"          // timm from 0.9: the merge belongs to the next stage
+	Torchvision  bind.Family = "torchvision"   // torchvision.models.swin_transformer
+	HuggingFace  bind.Family = "Hugging Face"  // transformers SwinModel and SwinBackbone
 )
 
 // ErrFamily: the names are those of no Swin we can bind. The message says what
 // was recognised instead, or quotes some names. Remedy: another checkpoint.
 var ErrFamily = errors.New("not a checkpoint of a known Swin family")
-
-// blockOrder says whether the family joins the four neighbours of a patch merge
-// block after block: element (ky + 2kx)·C + c, where the recorded graph and
-// mmpretrain's own files have 4c + 2ky + kx (tools/model_converters/glip_to_mmpretrain.py).
-func (f Family) blockOrder() bool { return f != MMPretrain }
-
-// trunk strips what data-parallel wrappers put before every name.
-func trunk(key string) string {
-	for strings.HasPrefix(key, "module.") {
-		key = key[len("module."):]
-	}
-	return key
-}
 
 // prefixes under which a backbone may stand in a larger model; the longest
 // first. The empty one is the bare backbone.
@@ -53,7 +29,7 @@ func prefixes() []string { return []string{"backbone.body.", "backbone.", "swin.
 
 // bare strips trunk and the first prefix that fits.
 func bare(key string) string {
-	key = trunk(key)
+	key = bind.Trunk(key)
 	for _, p := range prefixes() {
 		if rest, ok := strings.CutPrefix(key, p); ok {
 			return rest
@@ -71,19 +47,19 @@ func foreign(key string) bool {
 // Detect tells the family of a checkpoint by its names and a few shapes. Swin V2,
 // GLIP's vision-language and swint_v2 variants, and position embeddings of
 // Hugging Face's kind are refused by name.
-func Detect(src Source) (Family, error) {
+func Detect(src bind.Source) (bind.Family, error) {
 	names := src.Names()
 	if len(names) == 0 {
-		return "", fmt.Errorf("swin: %s: %w: the file holds no tensors at all", sourceName(src), ErrMissing)
+		return "", fmt.Errorf("swin: %s: %w: the file holds no tensors at all", bind.FileName(src), bind.ErrMissing)
 	}
 	if what := refusedVariant(src); what != "" {
-		return "", fmt.Errorf("swin: %s: %w: %s", sourceName(src), ErrFamily, what)
+		return "", fmt.Errorf("swin: %s: %w: %s", bind.FileName(src), ErrFamily, what)
 	}
 	shapes := map[string][]int{} // by bare name, of the backbone
 	glip, mmpretrain := false, false
 	for _, key := range names {
 		mmpretrain = mmpretrain || strings.Contains(key, "attn.w_msa.")
-		glip = glip || strings.HasPrefix(trunk(key), "backbone.body.layers.") || strings.Contains(key, "language_backbone")
+		glip = glip || strings.HasPrefix(bind.Trunk(key), "backbone.body.layers.") || strings.Contains(key, "language_backbone")
 		if !foreign(key) {
 			shapes[bare(key)], _ = src.Shape(key)
 		}
@@ -108,12 +84,12 @@ func Detect(src Source) (Family, error) {
 		has("head.fc.weight"):
 		return Timm, nil
 	}
-	return "", fmt.Errorf("swin: %s: %w: among its %d tensors are %s", sourceName(src), ErrFamily,
+	return "", fmt.Errorf("swin: %s: %w: among its %d tensors are %s", bind.FileName(src), ErrFamily,
 		len(names), strings.Join(names[:min(len(names), 5)], ", "))
 }
 
 // refusedVariant names a related architecture that must not be bound as a Swin.
-func refusedVariant(src Source) string {
+func refusedVariant(src bind.Source) string {
 	for _, key := range src.Names() {
 		if foreign(key) {
 			continue
@@ -136,12 +112,4 @@ func refusedVariant(src Source) string {
 		}
 	}
 	return ""
-}
-
-// sourceName is the file's name, if the source knows it.
-func sourceName(src Source) string {
-	if p, ok := src.(interface{ Path() string }); ok && p.Path() != "" {
-		return p.Path()
-	}
-	return "checkpoint"
 }

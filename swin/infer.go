@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/bind"
 )
 
 // Infer reads the architecture off the shapes of a checkpoint, never off its
@@ -15,33 +17,39 @@ import (
 // published models have it: eps 1e-5, PadSmallMap false, ImageSize 32 windows
 // (224 for window 7, 384 for window 12).
 //
-// Errors: those of [Detect]; [ErrMissing] when there is not enough to read;
+// Errors: those of [Detect]; [bind.ErrMissing] when there is not enough to read;
 // [ErrConfig] when the shapes do not add up to a Swin.
-func Infer(src Source) (Config, Family, error) {
+func Infer(src bind.Source) (Config, bind.Family, error) {
 	names, err := MapNames(src)
 	if err != nil {
 		return Config{}, "", err
 	}
-	cfg, err := names.infer(src)
+	cfg, err := names.Infer()
+	return cfg, names.Family, err
+}
+
+// Infer is [Infer] for names that were mapped.
+func (m *NameMap) Infer() (Config, error) {
+	cfg, err := m.infer()
 	if err != nil {
-		return Config{}, names.Family, fmt.Errorf("swin: %s: %w", sourceName(src), err)
+		return Config{}, fmt.Errorf("swin: %s: %w", bind.FileName(m.src), err)
 	}
-	return cfg, names.Family, nil
+	return cfg, nil
 }
 
 // infer builds the configuration and checks what Config.Validate cannot.
-func (m *NameMap) infer(src Source) (Config, error) {
+func (m *NameMap) infer() (Config, error) {
 	shape := func(name string) []int {
 		keys := m.Keys[name]
 		if len(keys) == 0 {
 			return nil
 		}
-		s, _ := src.Shape(keys[0])
+		s, _ := m.src.Shape(keys[0])
 		return s
 	}
 	patch := shape("patch_embed.projection.weight")
 	if patch == nil {
-		return Config{}, fmt.Errorf("%w: patch_embed.projection.weight, from which the channels would be read", ErrMissing)
+		return Config{}, fmt.Errorf("%w: patch_embed.projection.weight, from which the channels would be read", bind.ErrMissing)
 	}
 	if len(patch) != 4 || patch[1] != 3 || patch[2] != patch[3] {
 		return Config{}, fmt.Errorf("%w: the patch weight has shape %v, want [C, 3, P, P]", ErrConfig, patch)
@@ -54,7 +62,7 @@ func (m *NameMap) infer(src Source) (Config, error) {
 			return shape(fmt.Sprintf("stages.%d.blocks.%d.attn.w_msa.relative_position_bias_table", s, b))
 		})
 		if len(table) != 2 {
-			errs = append(errs, fmt.Errorf("%w: a relative_position_bias_table [(2w-1)², heads] in stage %d", ErrMissing, s))
+			errs = append(errs, fmt.Errorf("%w: a relative_position_bias_table [(2w-1)², heads] in stage %d", bind.ErrMissing, s))
 			continue
 		}
 		side := isqrt(table[0])
@@ -69,7 +77,7 @@ func (m *NameMap) infer(src Source) (Config, error) {
 		cfg.NumHeads = append(cfg.NumHeads, table[1])
 	}
 	if len(depths) == 0 {
-		errs = append(errs, fmt.Errorf("%w: any block", ErrMissing))
+		errs = append(errs, fmt.Errorf("%w: any block", bind.ErrMissing))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err

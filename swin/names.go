@@ -1,10 +1,10 @@
 package swin
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/glipvk/glipvk/bind"
 )
 
 // rule renames keys of one pattern. Patterns are compared part by part between
@@ -38,7 +38,7 @@ const (
 
 // rules lists the names of a family, without prefix, and what they are in
 // mmpretrain's naming.
-func (f Family) rules() []rule {
+func rules(f bind.Family) []rule {
 	switch f {
 	case MMPretrain:
 		return mmpretrainRules()
@@ -186,24 +186,24 @@ func (c *captures) part(got, want string) bool {
 	ok := false
 	switch want {
 	case "S":
-		c.stage, ok = number(got, maxStage)
+		c.stage, ok = bind.Number(got, maxStage)
 	case "S+1":
-		c.stage, ok = number(got, maxStage+1)
+		c.stage, ok = bind.Number(got, maxStage+1)
 		c.stage--
 	case "2S+1":
-		c.stage, ok = number(got, 2*maxStage+1)
+		c.stage, ok = bind.Number(got, 2*maxStage+1)
 		ok = ok && c.stage%2 == 1
 		c.stage /= 2
 	case "2S+2":
-		c.stage, ok = number(got, 2*maxStage+2)
+		c.stage, ok = bind.Number(got, 2*maxStage+2)
 		ok = ok && c.stage > 0 && c.stage%2 == 0
 		c.stage = c.stage/2 - 1
 	case "B":
-		c.block, ok = number(got, maxBlock)
+		c.block, ok = bind.Number(got, maxBlock)
 	case "normN", "stageN+1":
 		word := strings.TrimRight(want, "N+1")
 		rest, found := strings.CutPrefix(got, word)
-		c.norm, ok = number(rest, maxStage+1)
+		c.norm, ok = bind.Number(rest, maxStage+1)
 		if want == "stageN+1" {
 			c.norm--
 		}
@@ -214,12 +214,6 @@ func (c *captures) part(got, want string) bool {
 		return got == want
 	}
 	return ok && (c.stage >= 0 || !strings.Contains(want, "S")) && (c.norm >= 0 || !strings.Contains(want, "N"))
-}
-
-// number reads a plain decimal number: no sign, no leading zero.
-func number(s string, most int) (int, bool) {
-	n, err := strconv.Atoi(s)
-	return n, err == nil && n >= 0 && n <= most && strconv.Itoa(n) == s
 }
 
 // expand puts captured numbers into a target; last is the last stage.
@@ -242,26 +236,17 @@ func (c captures) expand(target string, last int) string {
 	return strings.Join(parts, ".")
 }
 
-// IgnoredKey is a tensor of the file that no model needs, and why.
-type IgnoredKey struct{ Key, Reason string }
-
 // NameMap says what every tensor of a checkpoint is.
 type NameMap struct {
-	Family Family
+	bind.NameMap
 
-	// Keys gives, by canonical name, the tensor of the file: one key, or query,
-	// key and value in this order, "" for one that is absent.
-	Keys map[string][]string
-
-	Ignored []IgnoredKey // of no use to the backbone
-	Unknown []string     // known by no rule, or a second claimant of a name
-
+	src  bind.Source
 	last int // last stage
 }
 
 // MapNames detects the family of a checkpoint and says what each of its tensors
 // is, without asking for any architecture. Errors are those of [Detect].
-func MapNames(src Source) (*NameMap, error) {
+func MapNames(src bind.Source) (*NameMap, error) {
 	family, err := Detect(src)
 	if err != nil {
 		return nil, err
@@ -271,16 +256,16 @@ func MapNames(src Source) (*NameMap, error) {
 		rule rule
 		c    captures
 	}
-	m := &NameMap{Family: family, Keys: map[string][]string{}}
+	m := &NameMap{NameMap: bind.NameMap{Family: family, Keys: map[string][]string{}}, src: src}
 	var list []found
-	rules := family.rules()
+	known := rules(family)
 	for _, key := range src.Names() {
-		r, c, ok := family.find(rules, key)
+		r, c, ok := find(family, known, key)
 		switch {
 		case !ok:
 			m.Unknown = append(m.Unknown, key)
 		case r.to == "":
-			m.Ignored = append(m.Ignored, IgnoredKey{key, r.reason})
+			m.Ignored = append(m.Ignored, bind.IgnoredKey{Key: key, Reason: r.reason})
 		default:
 			list = append(list, found{key, r, c})
 			if c.block >= 0 {
@@ -289,31 +274,18 @@ func MapNames(src Source) (*NameMap, error) {
 		}
 	}
 	for _, f := range list {
-		m.claim(f.c.expand(f.rule.to, m.last), f.rule.part, f.key)
+		name, parts := f.c.expand(f.rule.to, m.last), 1
+		if family == HuggingFace && strings.Contains(name, ".qkv.") {
+			parts = 3
+		}
+		m.Claim(name, f.rule.part, parts, f.key)
 	}
 	return m, nil
 }
 
-// claim enters a key for a canonical name. A name claimed twice, with and
-// without a prefix for instance, leaves open which one counts.
-func (m *NameMap) claim(name string, part int, key string) {
-	parts := 1
-	if m.Family == HuggingFace && strings.Contains(name, ".qkv.") {
-		parts = 3
-	}
-	if m.Keys[name] == nil {
-		m.Keys[name] = make([]string, parts)
-	}
-	if before := m.Keys[name][part]; before != "" {
-		m.Unknown = append(m.Unknown, fmt.Sprintf("%s (beside %s)", key, before))
-		return
-	}
-	m.Keys[name][part] = key
-}
-
 // find looks a key up under each prefix that may stand before the backbone.
-func (f Family) find(rules []rule, key string) (rule, captures, bool) {
-	name := trunk(key)
+func find(f bind.Family, rules []rule, key string) (rule, captures, bool) {
+	name := bind.Trunk(key)
 	if foreign(key) || f == GLIPDetector && !strings.HasPrefix(name, "backbone.body.") {
 		return rule{reason: reasonHead}, captures{}, true
 	}
@@ -329,14 +301,4 @@ func (f Family) find(rules []rule, key string) (rule, captures, bool) {
 		}
 	}
 	return rule{}, captures{}, false
-}
-
-// names lists the canonical names, sorted.
-func (m *NameMap) names() []string {
-	var list []string
-	for name := range m.Keys {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
 }

@@ -148,10 +148,12 @@ func TestResizeSeparates(t *testing.T) {
 // TestMergeOrder: for C = 1 Microsoft's order (0,0) (1,0) (0,1) (1,1) becomes
 // (0,0) (0,1) (1,0) (1,1); for C = 2 by hand.
 func TestMergeOrder(t *testing.T) {
-	if got := mergeOrder([]float32{0, 1, 2, 3}, 1); !slices.Equal(got, []float32{0, 2, 1, 3}) {
+	got := []float32{0, 1, 2, 3}
+	if mergeOrder(1)(got); !slices.Equal(got, []float32{0, 2, 1, 3}) {
 		t.Errorf("C = 1: %v", got)
 	}
-	got := mergeOrder([]float32{0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}, 2)
+	got = []float32{0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17}
+	mergeOrder(2)(got)
 	want := []float32{0, 4, 2, 6, 1, 5, 3, 7, 10, 14, 12, 16, 11, 15, 13, 17}
 	if !slices.Equal(got, want) {
 		t.Errorf("C = 2: %v, want %v", got, want)

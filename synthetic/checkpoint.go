@@ -70,12 +70,24 @@ func (c *Checkpoint) DType(name string) string {
 // Tensor computes a tensor. The slices are the caller's to keep. Errors: a name that
 // is not declared ([ErrUnknownTensor]).
 func (c *Checkpoint) Tensor(name string) (shape []int, data []float32, err error) {
+	shape = slices.Clone(c.shapes[name])
+	total, _, _ := elements(shape) // a declared shape is sound
+	data = make([]float32, total)
+	return shape, data, c.Read(name, data)
+}
+
+// Read is Tensor into memory of the caller's, which must have room for exactly the
+// elements of the tensor.
+func (c *Checkpoint) Read(name string, into []float32) error {
 	shape, ok := c.shapes[name]
 	if !ok {
-		return nil, nil, fmt.Errorf("synthetic: %q: %w: the model has no such tensor%s", name, ErrUnknownTensor, c.like(name))
+		return fmt.Errorf("synthetic: %q: %w: the model has no such tensor%s", name, ErrUnknownTensor, c.like(name))
 	}
-	data, err = c.weights.Tensor(name, shape)
-	return slices.Clone(shape), data, err
+	total, fanIn, _ := elements(shape)
+	if len(into) != total {
+		return fmt.Errorf("synthetic: %s %v has %d elements, %d were asked for", name, shape, total, len(into))
+	}
+	return c.weights.fill(into, name, fanIn)
 }
 
 // Path is what errors call the checkpoint.

@@ -26,19 +26,24 @@ func (d Detector) Tensor(name string, shape []int) ([]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("synthetic: %s: %w", name, err)
 	}
+	data := make([]float32, total)
+	return data, d.fill(data, name, fanIn)
+}
+
+// fill computes a parameter of any number of elements.
+func (d Detector) fill(into []float32, name string, fanIn int) error {
 	offset, scale, ok := DetectorRule(name, fanIn)
 	if !ok {
-		return nil, fmt.Errorf("synthetic: %q: %w; use the names of GLIP's official checkpoints without a prefix", name, ErrUnknownTensor)
+		return fmt.Errorf("synthetic: %q: %w; use the names of GLIP's official checkpoints without a prefix", name, ErrUnknownTensor)
 	}
-	data := make([]float32, total)
 	if value, ok := d.Overrides[name]; ok {
-		for i := range data {
-			data[i] = value
+		for i := range into {
+			into[i] = value
 		}
-		return data, nil
+		return nil
 	}
-	Fill(data, Stream{Name: name, Seed: d.Seed}, offset, scale)
-	return data, nil
+	Fill(into, Stream{Name: name, Seed: d.Seed}, offset, scale)
+	return nil
 }
 
 // DetectorRule gives offset and scale of the values of an official name. fanIn is the

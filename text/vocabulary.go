@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 //go:embed vocab.txt
@@ -30,6 +31,7 @@ const (
 const (
 	maxVocabulary = 1 << 22 // lines
 	maxLine       = 1 << 12 // bytes
+	maxSize       = 1 << 26 // bytes in all
 )
 
 // Tokenizer is BERT's uncased tokenizer with one vocabulary.
@@ -56,15 +58,15 @@ var bert = sync.OnceValue(func() *Tokenizer {
 func BERT() *Tokenizer { return bert() }
 
 // Open reads a vocabulary from a file; see [Read]. Errors name the file.
-func Open(file string) (*Tokenizer, error) {
-	f, err := os.Open(file)
+func Open(path string) (*Tokenizer, error) {
+	f, _, err := file.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("text: vocabulary: %w", err)
 	}
 	defer f.Close()
 	t, err := Read(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
 }
@@ -77,7 +79,10 @@ func Read(r io.Reader) (*Tokenizer, error) {
 	t := &Tokenizer{whole: map[string]int32{}, continuation: map[string]int32{}}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, maxLine), maxLine)
-	for lines.Scan() {
+	for size := 0; lines.Scan(); {
+		if size += len(lines.Bytes()); size > maxSize {
+			return nil, fmt.Errorf("text: %w: it is longer than %d bytes", ErrVocabulary, maxSize)
+		}
 		if err := t.add(lines.Text()); err != nil {
 			return nil, fmt.Errorf("text: %w: line %d %w", ErrVocabulary, len(t.tokens)+1, err)
 		}

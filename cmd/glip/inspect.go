@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/bind"
 	detector "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
@@ -65,7 +66,7 @@ type finding struct {
 	File       string           `json:"file"`
 	Container  string           `json:"container"`
 	Wrapper    string           `json:"wrapper,omitempty"` // top-level entry that holds the tensors
-	Family     swin.Family      `json:"family,omitempty"`
+	Family     bind.Family      `json:"family,omitempty"`
 	Variant    string           `json:"variant,omitempty"`  // of a detector: which published one it is
 	Arch       *swin.Config     `json:"arch,omitempty"`     // of a backbone: asked for, or else read off the shapes
 	Detector   *detector.Config `json:"detector,omitempty"` // of a detector: the same
@@ -74,6 +75,7 @@ type finding struct {
 	Tensors    []tensorEntry    `json:"tensors"`
 	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
 	ValuesRead bool             `json:"values_read"`
+	Values     bind.Report      `json:"values"` // what they are like, where they were read
 	Problems   []string         `json:"problems"`
 	Remedy     string           `json:"remedy,omitempty"`
 }
@@ -134,11 +136,11 @@ func inspect(ctx context.Context, file *loader.Checkpoint, asked target, f inspe
 }
 
 // bindOptions are what the flags say about binding.
-func (f inspectFlags) bindOptions() swin.BindOptions {
+func (f inspectFlags) bindOptions() bind.Options {
 	if f.resizeTables {
-		return swin.BindOptions{ResizeTables: swin.ResizeGeometry}
+		return bind.Options{Resize: bind.Geometric}
 	}
-	return swin.BindOptions{}
+	return bind.Options{}
 }
 
 // backbone looks at the file as that of a Swin backbone.
@@ -159,11 +161,13 @@ func (found *finding) backbone(ctx context.Context, file *loader.Checkpoint, ask
 	}
 	found.fit()
 	bound, err := swin.Bind(file, *found.Arch, f.bindOptions())
-	if err == nil {
-		found.Family = bound.Family()
-		if !f.quick {
-			err = bound.Check(ctx)
-		}
+	found.values(ctx, bound, err, f)
+}
+
+// values looks at those of a file that was bound.
+func (found *finding) values(ctx context.Context, bound *bind.Weights, err error, f inspectFlags) {
+	if err == nil && !f.quick {
+		found.Values, err = bound.Check(ctx)
 	}
 	found.problem(err)
 }
@@ -178,7 +182,7 @@ func (found *finding) list(file *loader.Checkpoint) {
 }
 
 // use says of every tensor what it is for.
-func (found *finding) use(keys map[string][]string, ignored []swin.IgnoredKey, unknown []string) {
+func (found *finding) use(keys map[string][]string, ignored []bind.IgnoredKey, unknown []string) {
 	use, as := map[string]string{}, map[string]string{}
 	for canonical, list := range keys {
 		for _, key := range list {
@@ -216,10 +220,10 @@ func (found *finding) problem(err error) {
 		}
 		return
 	}
-	var bind *swin.BindError
-	if errors.As(err, &bind) {
-		found.Problems = append(found.Problems, bindProblems(bind)...)
-		found.Remedy = bind.Remedy
+	var bad *bind.Error
+	if errors.As(err, &bad) {
+		found.Problems = append(found.Problems, bindProblems(bad)...)
+		found.Remedy = bad.Remedy
 		return
 	}
 	found.Problems = append(found.Problems, err.Error())
@@ -234,7 +238,7 @@ func joined(err error) []error {
 	return several.Unwrap()
 }
 
-func bindProblems(e *swin.BindError) []string {
+func bindProblems(e *bind.Error) []string {
 	lines := append([]string{}, e.Differences...)
 	for _, name := range e.Missing {
 		lines = append(lines, "missing: "+name)
@@ -245,8 +249,11 @@ func bindProblems(e *swin.BindError) []string {
 	for _, m := range e.Mismatched {
 		lines = append(lines, fmt.Sprintf("wrong shape or type: %s is %s %v, want floating point %v", m.Key, m.DType, m.Got, m.Want))
 	}
+	for _, fact := range e.Facts {
+		lines = append(lines, fmt.Sprintf("made for another model: %s", fact))
+	}
 	for _, n := range e.NonFinite {
-		lines = append(lines, fmt.Sprintf("not finite: %s has %v at element %d (%d in all)", n.Name, n.Value, n.Index, n.Count))
+		lines = append(lines, fmt.Sprintf("not finite: %s", n))
 	}
 	return lines
 }

@@ -91,8 +91,5 @@ func (found *finding) detector(ctx context.Context, file *loader.Checkpoint, ask
 		found.Detector = &cfg
 	}
 	bound, err := detector.Bind(file, *found.Detector, f.bindOptions())
-	if err == nil && !f.quick {
-		err = bound.Check(ctx)
-	}
-	found.problem(err)
+	found.values(ctx, bound, err, f)
 }

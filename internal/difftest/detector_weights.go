@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/synthetic"
 )
 
@@ -25,7 +25,7 @@ func (c *DetectorCase) Weights() (Weights, error) {
 	if err != nil {
 		return nil, fmt.Errorf("difftest: %s: %w", c.ID, err)
 	}
-	bound, err := glip.Bind(file, cfg, swin.BindOptions{})
+	bound, err := glip.Bind(file, cfg, bind.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("difftest: %s: %w", c.ID, err)
 	}
@@ -34,7 +34,7 @@ func (c *DetectorCase) Weights() (Weights, error) {
 
 // detectorWeights are those of a detector, and those that a case names itself.
 type detectorWeights struct {
-	bound   *glip.Weights
+	bound   *bind.Weights
 	formula synthetic.Detector
 }
 
@@ -43,6 +43,5 @@ func (w detectorWeights) Tensor(name string, shape []int) ([]float32, error) {
 	if strings.HasPrefix(name, "case.") {
 		return w.formula.Tensor(name, shape)
 	}
-	_, data, err := w.bound.Tensor(name)
-	return data, err
+	return w.bound.Tensor(name, shape)
 }

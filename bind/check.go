@@ -1,0 +1,149 @@
+package bind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// MaxFloat16 is the largest number that 16 bits hold. A larger weight cannot be
+// stored in f16.
+const MaxFloat16 = 65504
+
+// Report says what the values of a model are like.
+type Report struct {
+	Largest float32 // magnitude
+	Name    string  // of the parameter that has it
+}
+
+// Check reads every parameter. One [*Error] lists all that are not finite; tensors that
+// the source cannot read are joined to it. It returns early when ctx is done.
+func (w *Weights) Check(ctx context.Context) (Report, error) {
+	var r Report
+	var in Intake
+	for _, name := range w.names {
+		if err := ctx.Err(); err != nil {
+			return r, fmt.Errorf("%s: checking weights: %w", w.model, err)
+		}
+		data, largest, err := w.tensor(name, w.bound[name].Shape)
+		if in.note(err); err == nil {
+			if finite(largest) && largest >= r.Largest {
+				r = Report{largest, name}
+			}
+			w.Release(data)
+		}
+	}
+	return r, in.Err()
+}
+
+// Tensors supplies parameters by the paths of the recorded graph; [*Weights] and
+// formulas do.
+type Tensors interface {
+	Tensor(name string, shape []int) ([]float32, error)
+}
+
+// Intake hands tensors on while an executor takes them in, and collects what is wrong
+// with them, so that one error lists it all. It may be used from several goroutines if
+// From may.
+type Intake struct {
+	From Tensors
+
+	mu        sync.Mutex
+	nonFinite *Error
+	errs      []error
+}
+
+// Tensor gives zeros for a tensor that is not fit for use; [Intake.Err] says why.
+func (i *Intake) Tensor(name string, shape []int) ([]float32, error) {
+	data, err := i.From.Tensor(name, shape)
+	if err == nil {
+		return data, nil
+	}
+	i.note(err)
+	return make([]float32, elements(shape)), nil
+}
+
+// Release hands a tensor back that has been used; see [Weights.Release].
+func (i *Intake) Release(data []float32) {
+	if w, ok := i.From.(interface{ Release([]float32) }); ok {
+		w.Release(data)
+	}
+}
+
+// note adds what is wrong with a tensor.
+func (i *Intake) note(err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var bad *Error
+	switch {
+	case err == nil:
+	case !errors.As(err, &bad) || len(bad.NonFinite) == 0:
+		i.errs = append(i.errs, err)
+	case i.nonFinite == nil:
+		i.nonFinite = bad
+	default:
+		i.nonFinite.NonFinite = append(i.nonFinite.NonFinite, bad.NonFinite...)
+	}
+}
+
+// Err is what was wrong with all tensors handed on.
+func (i *Intake) Err() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.nonFinite == nil {
+		return errors.Join(i.errs...)
+	}
+	return errors.Join(append(i.errs, i.nonFinite)...)
+}
+
+// Largest is the largest magnitude among data, NaN where one of them is none; 0 for no
+// data. Long data is looked through on all cores.
+func Largest(data []float32) float32 {
+	const least = 1 << 17
+	pieces := max(1, min(runtime.GOMAXPROCS(0), len(data)/least))
+	found := make([]uint32, pieces)
+	var wg sync.WaitGroup
+	for p := range pieces {
+		wg.Go(func() { found[p] = magnitude(data[len(data)*p/pieces : len(data)*(p+1)/pieces]) })
+	}
+	wg.Wait()
+	return math.Float32frombits(slices.Max(found))
+}
+
+// magnitude is the bits of the largest magnitude. As whole numbers, those of infinity are
+// above all finite ones, and those of NaN above these.
+func magnitude(data []float32) uint32 {
+	const sign = 1 << 31
+	var a, b, c, d uint32
+	for ; len(data) >= 4; data = data[4:] {
+		a = max(a, math.Float32bits(data[0])&^sign)
+		b = max(b, math.Float32bits(data[1])&^sign)
+		c = max(c, math.Float32bits(data[2])&^sign)
+		d = max(d, math.Float32bits(data[3])&^sign)
+	}
+	for _, v := range data {
+		a = max(a, math.Float32bits(v)&^sign)
+	}
+	return max(a, b, c, d)
+}
+
+// finite says whether a largest magnitude is that of finite data; NaN is not.
+func finite(largest float32) bool { return largest <= math.MaxFloat32 }
+
+// locate finds the first element of a tensor that is not finite, and counts them.
+func locate(name string, data []float32) NonFinite {
+	found := NonFinite{Name: name}
+	for i, v := range data {
+		if !finite(float32(math.Abs(float64(v)))) {
+			if found.Count == 0 {
+				found.Index, found.Value = i, v
+			}
+			found.Count++
+		}
+	}
+	return found
+}

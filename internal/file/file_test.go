@@ -1,0 +1,88 @@
+package file_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/file/filetest"
+)
+
+// soon fails a test that takes longer than a second.
+func soon(t *testing.T) {
+	began := time.Now()
+	t.Cleanup(func() {
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestKinds(t *testing.T) {
+	for _, odd := range filetest.Odds(t, "thing") {
+		t.Run(odd.Name, func(t *testing.T) {
+			soon(t)
+			f, _, err := file.Open(odd.Path)
+			if !errors.Is(err, file.ErrKind) || !strings.Contains(err.Error(), odd.Says) || !strings.Contains(err.Error(), odd.Path) || f != nil {
+				t.Errorf("Open: %v", err)
+			}
+			data, err := file.ReadAll(context.Background(), odd.Path, 100)
+			if !errors.Is(err, file.ErrKind) || !strings.Contains(err.Error(), odd.Says) || data != nil {
+				t.Errorf("ReadAll: %v", err)
+			}
+		})
+	}
+	if _, _, err := file.Open(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func TestReadAll(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ten")
+	if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for limit, fits := range map[int64]bool{0: false, 9: false, 10: true, 1 << 40: true} {
+		data, err := file.ReadAll(context.Background(), path, limit)
+		if fits && (err != nil || string(data) != "0123456789") || !fits && !errors.Is(err, file.ErrTooLarge) {
+			t.Errorf("limit %d: %q, %v", limit, data, err)
+		}
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if data, err := file.ReadAll(over, path, 10); !errors.Is(err, context.Canceled) || data != nil {
+		t.Errorf("under a context that is over: %q, %v", data, err)
+	}
+}
+
+// A link is followed; a file that claims no size is read all the same, and no further
+// than the limit.
+func TestReadAllOddFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("file", link); err != nil {
+		t.Skip(err)
+	}
+	if data, err := file.ReadAll(context.Background(), link, 7); err != nil || string(data) != "content" {
+		t.Errorf("a link: %q, %v", data, err)
+	}
+	const claims = "/proc/self/status"
+	if _, err := os.Stat(claims); err != nil {
+		t.Skip(err)
+	}
+	if data, err := file.ReadAll(context.Background(), claims, 1<<20); err != nil || !strings.Contains(string(data), "Name:") {
+		t.Errorf("%s: %q, %v", claims, data, err)
+	}
+	if _, err := file.ReadAll(context.Background(), claims, 20); !errors.Is(err, file.ErrTooLarge) {
+		t.Errorf("%s up to 20 bytes: %v", claims, err)
+	}
+}

@@ -1,0 +1,45 @@
+// Package filetest makes what is no regular file, for the tests of everything that opens
+// files.
+package filetest
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Odd is something in the place of a file.
+type Odd struct {
+	Name string // of the test
+	Path string
+	Says string // what stands in the error
+}
+
+// Odds makes one of each kind that the system has, all called name in folders of their own.
+func Odds(t testing.TB, name string) []Odd {
+	t.Helper()
+	place := func() string { return filepath.Join(t.TempDir(), name) }
+	list := []Odd{{"folder", place(), "a folder"}}
+	if err := os.Mkdir(list[0].Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if pipe := place(); makePipe(pipe) == nil {
+		link := place()
+		if err := os.Symlink(pipe, link); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, Odd{"pipe", pipe, "a pipe"}, Odd{"link to a pipe", link, "a pipe"})
+	}
+	if link := place(); os.Symlink("/dev/zero", link) == nil {
+		if _, err := os.Stat(link); err == nil {
+			list = append(list, Odd{"endless device", link, "a device"})
+		}
+	}
+	socket := place()
+	if l, err := net.Listen("unix", socket); err == nil { // the path may be too long for one
+		t.Cleanup(func() { l.Close() })
+		list = append(list, Odd{"socket", socket, "a socket"})
+	}
+	return list
+}
