@@ -206,11 +206,7 @@ func (b *Backbone) Taps(ctx context.Context, in picture.Input, globs ...string) 
 
 // extract runs a part and returns its features, then what is kept.
 func (b *Backbone) extract(ctx context.Context, part *executor.Part[InputSize], in picture.Input) (Features, error) {
-	outputs, err := part.Outputs(ctx, SizeOf(in))
-	if err != nil {
-		return nil, err
-	}
-	data, err := part.Host(ctx, SizeOf(in), executor.Host(in.Data))
+	data, outputs, err := part.Host(ctx, SizeOf(in), executor.Host(in.Data))
 	if err != nil {
 		return nil, err
 	}

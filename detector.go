@@ -197,10 +197,10 @@ func (d *Detector) look(ctx context.Context, in picture.Input) (pyramid, error) 
 		return nil, err
 	}
 	maps, health := pyramid(values[:glip.Levels]), pyramid(values[glip.Levels:])
-	for i, name := range glip.VisionHealth() {
-		means, err := health[i].Read(ctx)
+	for i, v := range health {
+		means, err := v.Read(ctx)
 		if err == nil {
-			err = d.checkFinite(name, means)
+			err = d.checkFinite(fmt.Sprintf("map P%d of a picture", i+3), means)
 		}
 		if err != nil {
 			return nil, errors.Join(err, pyramid(values).close())

@@ -208,15 +208,11 @@ func keep[K comparable](p *executor.Part[K], match executor.Match) func(context.
 	return func(ctx context.Context, size K, in ...[]float32) (out [][]float32, maps []Map, err error) {
 		p := p.Keeping(match)
 		defer func() { err = errors.Join(err, p.Close()) }()
-		outputs, err := p.Outputs(ctx, size)
-		if err != nil {
-			return nil, nil, err
-		}
 		values := make([]executor.Value, len(in))
 		for i, data := range in {
 			values[i] = executor.Host(data)
 		}
-		data, err := p.Host(ctx, size, values...)
+		data, outputs, err := p.Host(ctx, size, values...)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -145,7 +145,7 @@ func tiled(data []float32, times int) []float32 {
 // hidden is the encoded caption of a prompt, [T, D].
 func (d *Detector) hidden(ctx context.Context, p prompt) (*executor.Item[[]float32], error) {
 	return d.read.Get(ctx, fmt.Sprint(p.tokens, p.key), func(ctx context.Context) ([]float32, error) {
-		values, err := d.language.Host(ctx, p.language(), executor.Host(p.ids), executor.Host(p.mask))
+		values, _, err := d.language.Host(ctx, p.language(), executor.Host(p.ids), executor.Host(p.mask))
 		if err != nil {
 			return nil, err
 		}
@@ -161,12 +161,12 @@ func (d *Detector) detect(ctx context.Context, maps pyramid, in picture.Input, p
 		if err != nil {
 			return nil, err
 		}
-		rows, err := d.grounding.Host(ctx, d.size(SizeOf(in), p), append(slices.Clone(maps), p.inputs(hidden.Value, in.Batch)...)...)
+		rows, outputs, err := d.grounding.Host(ctx, d.size(SizeOf(in), p), append(slices.Clone(maps), p.inputs(hidden.Value, in.Batch)...)...)
 		d.read.Release(hidden)
 		if err != nil {
 			return nil, err
 		}
-		if err := d.checkHealth(rows[glip.Levels:]); err != nil {
+		if err := d.checkHealth(rows, outputs); err != nil {
 			return nil, err
 		}
 		if err := d.collect(all, rows, in, p); err != nil {
@@ -177,10 +177,12 @@ func (d *Detector) detect(ctx context.Context, maps pyramid, in picture.Input, p
 }
 
 // checkHealth refuses predictions that are no numbers: nothing would pass a threshold, and nobody would know why.
-func (d *Detector) checkHealth(health [][]float32) error {
-	for i, name := range glip.GroundingHealth(d.config) {
-		if err := d.checkFinite(name, health[i]); err != nil {
-			return err
+func (d *Detector) checkHealth(rows [][]float32, outputs []executor.Output) error {
+	for i, o := range outputs {
+		if of, ok := glip.Vouched(o.Path); ok {
+			if err := d.checkFinite("value "+of, rows[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

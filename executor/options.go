@@ -103,6 +103,7 @@ type Timing struct {
 type Stats struct {
 	Dispatches   int   `json:"dispatches"`
 	Barriers     int   `json:"barriers"`
+	Submissions  int   `json:"submissions"`   // that a run is cut into
 	ArenaBytes   int64 `json:"arena_bytes"`   // memory for intermediate values
 	LiveBytes    int64 `json:"live_bytes"`    // the least any arena could take
 	WeightBytes  int64 `json:"weight_bytes"`  // shared by all programs of a model
@@ -115,6 +116,7 @@ type Stats struct {
 func (s Stats) Add(t Stats, again bool) Stats {
 	s.Dispatches += t.Dispatches
 	s.Barriers += t.Barriers
+	s.Submissions += t.Submissions
 	s.WeightBytes = max(s.WeightBytes, t.WeightBytes)
 	s.FLOPs += t.FLOPs
 	s.BytesMoved += t.BytesMoved

@@ -153,16 +153,16 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 	return out, err
 }
 
-// Host is Run with results in memory of the host.
-func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float32, err error) {
+// Host is Run with results in memory of the host, and their descriptions.
+func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float32, list []Output, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		out = make([][]float32, len(c.outputs))
+		out, list = make([][]float32, len(c.outputs)), c.outputs
 		for i, o := range c.outputs {
 			out[i] = make([]float32, graph.Shape(o.Shape).Elements())
 		}
 		return c.runInto(ctx, out, in)
 	})
-	return out, err
+	return out, list, err
 }
 
 // RunInto is Run into memory of the host, of the sizes that [Part.Outputs] tells. After an

@@ -81,4 +81,7 @@ func (c processed) stats() Stats {
 	}
 }
 
-func (c processed) close() error { return c.p.Close() }
+func (c processed) close() error {
+	c.p.Close()
+	return nil
+}

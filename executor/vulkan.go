@@ -10,6 +10,7 @@ import (
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/vulkan"
 )
 
@@ -30,7 +31,7 @@ func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep fun
 		return nil, err
 	}
 	v := &gpu{device: d, options: o, keep: keep}
-	settled, why, err := vulkan.Settle(d.Info(), vulkan.Precision(o.Precision))
+	settled, why, err := kernels.Settle(d.Info(), kernels.Precision(o.Precision))
 	if err != nil {
 		return nil, errors.Join(Blame(err), d.Close())
 	}
@@ -102,7 +103,7 @@ func (v *gpu) product(ctx context.Context, mnk [3]int, budget time.Duration) (fl
 
 // measurement is how products are measured that models run.
 func (v *gpu) measurement(budget time.Duration) vulkan.Measurement {
-	return vulkan.Measurement{Precision: vulkan.Precision(v.precision), Tuning: v.options.Tuning, Budget: budget}
+	return vulkan.Measurement{Precision: kernels.Precision(v.precision), Tuning: v.options.Tuning, Budget: budget}
 }
 
 func (v *gpu) bandwidth(ctx context.Context, budget time.Duration) (speed float64, err error) {
@@ -182,6 +183,12 @@ func (r *recorded) profile(ctx context.Context, in []Value) (out []Value, list [
 	return out, list, err
 }
 
-func (r *recorded) stats() Stats { return Stats(r.p.Stats()) }
+func (r *recorded) stats() Stats {
+	s := r.p.Stats()
+	return Stats{
+		Dispatches: s.Dispatches, Barriers: s.Barriers, Submissions: s.Submissions, ArenaBytes: s.ArenaBytes, LiveBytes: s.LiveBytes,
+		WeightBytes: s.WeightBytes, StagingBytes: s.StagingBytes, FLOPs: s.FLOPs, BytesMoved: s.BytesMoved,
+	}
+}
 
 func (r *recorded) close() error { return r.p.Close() }
