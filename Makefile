@@ -46,9 +46,10 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	$(GO) test -run 'Allocates|Steady|Overhead' . ./engine ./kernels # what the race detector would falsify
 
 .PHONY: generate
-generate: ## compile the shaders that changed, write the CPU kernels
+generate: ## compile the shaders that changed, write the CPU kernels and the README's table of operations
 	@tools/deps.sh generate
 	$(GO) generate ./shaders ./cpu
+	$(GO) run ./tools/op -table
 
 .PHONY: bench
 bench: ## throughput per operation; BENCHFLAGS="..." for other models, sizes and devices

@@ -179,7 +179,7 @@ func (d *Detector) detect(ctx context.Context, maps pyramid, in picture.Input, p
 // checkHealth refuses predictions that are no numbers: nothing would pass a threshold, and nobody would know why.
 func (d *Detector) checkHealth(rows [][]float32, outputs []executor.Output) error {
 	for i, o := range outputs {
-		if of, ok := glip.Vouched(o.Path); ok {
+		if of, ok := glip.Health(o.Path); ok {
 			if err := d.checkFinite("value "+of, rows[i]); err != nil {
 				return err
 			}

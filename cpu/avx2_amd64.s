@@ -1491,6 +1491,242 @@ rows_end:
 	VZEROUPPER
 	RET
 
+// func avx2Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, chunks int)
+// Requires: AVX, FMA3
+TEXT ·avx2Affine(SB), NOSPLIT, $0-152
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  x_base+32(FP), DX
+	MOVQ  ldx+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  m_base+64(FP), SI
+	MOVQ  a_base+88(FP), DI
+	MOVQ  b_base+112(FP), R8
+	MOVQ  b_len+120(FP), R9
+	MOVQ  rows+136(FP), R10
+	MOVQ  chunks+144(FP), R11
+	SHLQ  $0x06, R11
+	TESTQ R10, R10
+	JLE   rows_end
+
+rows:
+	TESTQ R9, R9
+	JZ    further
+	XORQ  R12, R12
+
+first:
+	VMOVUPS     (DX)(R12*1), Y0
+	VSUBPS      (SI)(R12*1), Y0, Y0
+	VMOVUPS     (R8)(R12*1), Y1
+	VFMADD231PS (DI)(R12*1), Y0, Y1
+	VMOVUPS     Y1, (AX)(R12*1)
+	VMOVUPS     32(DX)(R12*1), Y0
+	VSUBPS      32(SI)(R12*1), Y0, Y0
+	VMOVUPS     32(R8)(R12*1), Y1
+	VFMADD231PS 32(DI)(R12*1), Y0, Y1
+	VMOVUPS     Y1, 32(AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          first
+	JMP         done
+
+further:
+	XORQ R12, R12
+
+summed:
+	VMOVUPS     (DX)(R12*1), Y0
+	VSUBPS      (SI)(R12*1), Y0, Y0
+	VMOVUPS     (AX)(R12*1), Y1
+	VFMADD231PS (DI)(R12*1), Y0, Y1
+	VMOVUPS     Y1, (AX)(R12*1)
+	VMOVUPS     32(DX)(R12*1), Y0
+	VSUBPS      32(SI)(R12*1), Y0, Y0
+	VMOVUPS     32(AX)(R12*1), Y1
+	VFMADD231PS 32(DI)(R12*1), Y0, Y1
+	VMOVUPS     Y1, 32(AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          summed
+
+done:
+	ADDQ CX, AX
+	ADDQ BX, DX
+	DECQ R10
+	JNZ  rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
+// func avx2Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows int, chunks int)
+// Requires: AVX, FMA3
+TEXT ·avx2Bend(SB), NOSPLIT, $0-112
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  x_base+32(FP), DX
+	MOVQ  ldx+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  lines_base+64(FP), SI
+	MOVQ  ldl+88(FP), DI
+	SHLQ  $0x02, DI
+	LEAQ  (SI)(DI*1), R8
+	LEAQ  (R8)(DI*1), R9
+	LEAQ  (R9)(DI*1), DI
+	MOVQ  rows+96(FP), R10
+	MOVQ  chunks+104(FP), R11
+	SHLQ  $0x06, R11
+	TESTQ R10, R10
+	JLE   rows_end
+
+rows:
+	XORQ R12, R12
+
+chunks:
+	VMOVUPS     (DX)(R12*1), Y0
+	VMOVUPS     (R8)(R12*1), Y1
+	VFMADD231PS (SI)(R12*1), Y0, Y1
+	VMOVUPS     (DI)(R12*1), Y2
+	VFMADD231PS (R9)(R12*1), Y0, Y2
+	VMAXPS      Y2, Y1, Y2
+	VCMPPS      $0x03, Y1, Y1, Y0
+	VORPS       Y0, Y2, Y2
+	VMOVUPS     Y2, (AX)(R12*1)
+	VMOVUPS     32(DX)(R12*1), Y0
+	VMOVUPS     32(R8)(R12*1), Y1
+	VFMADD231PS 32(SI)(R12*1), Y0, Y1
+	VMOVUPS     32(DI)(R12*1), Y2
+	VFMADD231PS 32(R9)(R12*1), Y0, Y2
+	VMAXPS      Y2, Y1, Y2
+	VCMPPS      $0x03, Y1, Y1, Y0
+	VORPS       Y0, Y2, Y2
+	VMOVUPS     Y2, 32(AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          chunks
+	ADDQ        CX, AX
+	ADDQ        BX, DX
+	DECQ        R10
+	JNZ         rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
+// func avx2Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2Moments(SB), NOSPLIT, $0-104
+	MOVQ         y_base+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         x_base+32(FP), DX
+	MOVQ         ldx+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         w_base+64(FP), SI
+	MOVQ         rows+88(FP), R8
+	MOVQ         chunks+96(FP), R9
+	MOVQ         w_len+72(FP), DI
+	VPXOR        X0, X0, X0
+	VCVTSI2SSQ   R8, X0, X0
+	VBROADCASTSS X0, Y0
+	TESTQ        R9, R9
+	JLE          chunks_end
+
+chunks:
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	MOVQ  DX, R10
+	MOVQ  R8, R11
+	TESTQ R11, R11
+	JLE   sum_end
+
+sum:
+	VADDPS (R10), Y1, Y1
+	VADDPS 32(R10), Y2, Y2
+	ADDQ   BX, R10
+	DECQ   R11
+	JNZ    sum
+
+sum_end:
+	VDIVPS  Y0, Y1, Y1
+	VDIVPS  Y0, Y2, Y2
+	MOVQ    AX, R10
+	VMOVUPS Y1, (R10)
+	VMOVUPS Y2, 32(R10)
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	MOVQ    DX, R10
+	MOVQ    R8, R11
+	TESTQ   R11, R11
+	JLE     squares_end
+
+squares:
+	VMOVUPS     (R10), Y7
+	VSUBPS      Y1, Y7, Y7
+	VADDPS      Y7, Y3, Y3
+	VFMADD231PS Y7, Y7, Y5
+	VMOVUPS     32(R10), Y7
+	VSUBPS      Y2, Y7, Y7
+	VADDPS      Y7, Y4, Y4
+	VFMADD231PS Y7, Y7, Y6
+	ADDQ        BX, R10
+	DECQ        R11
+	JNZ         squares
+
+squares_end:
+	MOVQ    AX, R10
+	ADDQ    CX, R10
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+	MOVQ    AX, R10
+	ADDQ    CX, R10
+	ADDQ    CX, R10
+	VMOVUPS Y5, (R10)
+	VMOVUPS Y6, 32(R10)
+	TESTQ   DI, DI
+	JZ      plain
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    SI, R10
+	MOVQ    DX, R11
+	MOVQ    R8, R12
+	TESTQ   R12, R12
+	JLE     weighed_end
+
+weighed:
+	VBROADCASTSS (R10), Y5
+	ADDQ         $0x00000004, R10
+	VMOVUPS      (R11), Y6
+	VSUBPS       Y1, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VMOVUPS      32(R11), Y6
+	VSUBPS       Y2, Y6, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         BX, R11
+	DECQ         R12
+	JNZ          weighed
+
+weighed_end:
+	MOVQ    AX, R10
+	ADDQ    CX, R10
+	ADDQ    CX, R10
+	ADDQ    CX, R10
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+plain:
+	ADDQ $0x00000040, DX
+	ADDQ $0x00000040, AX
+	DECQ R9
+	JNZ  chunks
+
+chunks_end:
+	VZEROUPPER
+	RET
+
 // func avx2Transpose(y []float32, ldy int, x []float32, ldx int, rows int, columns int, factor float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·avx2Transpose(SB), NOSPLIT, $0-84

@@ -115,3 +115,22 @@ func avx512Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, chun
 //
 //go:noescape
 func avx512LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, chunks int)
+
+// avx512Affine is y = (x - m) a + b with m, a and b of one row, on rows of
+// chunks times 16 elements, one chunk at least; an empty b is y.
+//
+//go:noescape
+func avx512Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, chunks int)
+
+// avx512Bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines, on rows of
+// chunks times 16 elements, one chunk at least. A NaN in either makes a NaN.
+//
+//go:noescape
+func avx512Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows int, chunks int)
+
+// avx512Moments is, of each column of rows of chunks times 16 elements, in four rows of y: the mean as a
+// float has it, then the sums of distances from that, of their squares, and of their
+// products with w, a number for each row; without the last where w is empty.
+//
+//go:noescape
+func avx512Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)

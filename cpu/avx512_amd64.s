@@ -3785,3 +3785,203 @@ write_end:
 rows_end:
 	VZEROUPPER
 	RET
+
+// func avx512Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, chunks int)
+// Requires: AVX, AVX512F
+TEXT ·avx512Affine(SB), NOSPLIT, $0-152
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  x_base+32(FP), DX
+	MOVQ  ldx+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  m_base+64(FP), SI
+	MOVQ  a_base+88(FP), DI
+	MOVQ  b_base+112(FP), R8
+	MOVQ  b_len+120(FP), R9
+	MOVQ  rows+136(FP), R10
+	MOVQ  chunks+144(FP), R11
+	SHLQ  $0x06, R11
+	TESTQ R10, R10
+	JLE   rows_end
+
+rows:
+	TESTQ R9, R9
+	JZ    further
+	XORQ  R12, R12
+
+first:
+	VMOVUPS     (DX)(R12*1), Z0
+	VSUBPS      (SI)(R12*1), Z0, Z0
+	VMOVUPS     (R8)(R12*1), Z1
+	VFMADD231PS (DI)(R12*1), Z0, Z1
+	VMOVUPS     Z1, (AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          first
+	JMP         done
+
+further:
+	XORQ R12, R12
+
+summed:
+	VMOVUPS     (DX)(R12*1), Z0
+	VSUBPS      (SI)(R12*1), Z0, Z0
+	VMOVUPS     (AX)(R12*1), Z1
+	VFMADD231PS (DI)(R12*1), Z0, Z1
+	VMOVUPS     Z1, (AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          summed
+
+done:
+	ADDQ CX, AX
+	ADDQ BX, DX
+	DECQ R10
+	JNZ  rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
+// func avx512Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows int, chunks int)
+// Requires: AVX, AVX512F
+TEXT ·avx512Bend(SB), NOSPLIT, $0-112
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  x_base+32(FP), DX
+	MOVQ  ldx+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  lines_base+64(FP), SI
+	MOVQ  ldl+88(FP), DI
+	SHLQ  $0x02, DI
+	LEAQ  (SI)(DI*1), R8
+	LEAQ  (R8)(DI*1), R9
+	LEAQ  (R9)(DI*1), DI
+	MOVQ  rows+96(FP), R10
+	MOVQ  chunks+104(FP), R11
+	SHLQ  $0x06, R11
+	TESTQ R10, R10
+	JLE   rows_end
+
+rows:
+	XORQ R12, R12
+
+chunks:
+	VMOVUPS     (DX)(R12*1), Z0
+	VMOVUPS     (R8)(R12*1), Z1
+	VFMADD231PS (SI)(R12*1), Z0, Z1
+	VMOVUPS     (DI)(R12*1), Z2
+	VFMADD231PS (R9)(R12*1), Z0, Z2
+	VMAXPS      Z2, Z1, Z2
+	VCMPPS      $0x03, Z1, Z1, K1
+	VMOVAPS     Z1, K1, Z2
+	VMOVUPS     Z2, (AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          chunks
+	ADDQ        CX, AX
+	ADDQ        BX, DX
+	DECQ        R10
+	JNZ         rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
+// func avx512Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+// Requires: AVX, AVX512F
+TEXT ·avx512Moments(SB), NOSPLIT, $0-104
+	MOVQ         y_base+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         x_base+32(FP), DX
+	MOVQ         ldx+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         w_base+64(FP), SI
+	MOVQ         rows+88(FP), R8
+	MOVQ         chunks+96(FP), R9
+	MOVQ         w_len+72(FP), DI
+	VPXOR        X0, X0, X0
+	VCVTSI2SSQ   R8, X0, X0
+	VBROADCASTSS X0, Z0
+	TESTQ        R9, R9
+	JLE          chunks_end
+
+chunks:
+	VPXORD Z1, Z1, Z1
+	MOVQ   DX, R10
+	MOVQ   R8, R11
+	TESTQ  R11, R11
+	JLE    sum_end
+
+sum:
+	VADDPS (R10), Z1, Z1
+	ADDQ   BX, R10
+	DECQ   R11
+	JNZ    sum
+
+sum_end:
+	VDIVPS  Z0, Z1, Z1
+	MOVQ    AX, R10
+	VMOVUPS Z1, (R10)
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    DX, R10
+	MOVQ    R8, R11
+	TESTQ   R11, R11
+	JLE     squares_end
+
+squares:
+	VMOVUPS     (R10), Z5
+	VSUBPS      Z1, Z5, Z5
+	VADDPS      Z5, Z2, Z2
+	VFMADD231PS Z5, Z5, Z3
+	ADDQ        BX, R10
+	DECQ        R11
+	JNZ         squares
+
+squares_end:
+	MOVQ    AX, R10
+	ADDQ    CX, R10
+	VMOVUPS Z2, (R10)
+	MOVQ    AX, R10
+	ADDQ    CX, R10
+	ADDQ    CX, R10
+	VMOVUPS Z3, (R10)
+	TESTQ   DI, DI
+	JZ      plain
+	VPXORD  Z4, Z4, Z4
+	MOVQ    SI, R10
+	MOVQ    DX, R11
+	MOVQ    R8, R12
+	TESTQ   R12, R12
+	JLE     weighed_end
+
+weighed:
+	VBROADCASTSS (R10), Z5
+	ADDQ         $0x00000004, R10
+	VMOVUPS      (R11), Z6
+	VSUBPS       Z1, Z6, Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         BX, R11
+	DECQ         R12
+	JNZ          weighed
+
+weighed_end:
+	MOVQ    AX, R10
+	ADDQ    CX, R10
+	ADDQ    CX, R10
+	ADDQ    CX, R10
+	VMOVUPS Z4, (R10)
+
+plain:
+	ADDQ $0x00000040, DX
+	ADDQ $0x00000040, AX
+	DECQ R9
+	JNZ  chunks
+
+chunks_end:
+	VZEROUPPER
+	RET

@@ -33,6 +33,9 @@ type compiler struct {
 	readers []int  // of each value
 	kept    []bool // results
 	needed  []bool // by a step or as a result
+	users   [][]graph.ID
+	sizes   []int               // of values in floats, those of nodes first
+	stats   map[graph.ID]*stats // that products take
 	maps    map[string]*rowMap
 	views   views
 }
@@ -45,7 +48,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	c := &compiler{
 		g: g, weights: w, kernels: w.kernels, options: o, workers: o.Workers, readers: make([]int, len(g.Nodes)),
 		kept: make([]bool, len(g.Nodes)), needed: make([]bool, len(g.Nodes)), maps: map[string]*rowMap{},
-		views: views{},
+		views: views{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{},
 	}
 	if c.workers <= 0 {
 		c.workers = runtime.GOMAXPROCS(0)
@@ -59,9 +62,11 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	for _, id := range results {
 		c.kept[id], c.needed[id] = true, true
 	}
-	for _, n := range g.Nodes {
+	for i, n := range g.Nodes {
+		c.sizes = append(c.sizes, n.Shape.Elements())
 		for _, id := range n.Inputs {
 			c.readers[id]++
+			c.users[id] = append(c.users[id], graph.ID(i))
 		}
 	}
 	steps, err := c.steps()
@@ -69,10 +74,10 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 		return nil, err
 	}
 	p := &Program{
-		graph: g, weights: w, results: results, views: c.views,
+		graph: g, weights: w, results: results, views: c.views, sizes: c.sizes,
 		crew: newCrew(c.workers, steps), turn: turn.New(),
 	}
-	p.layout = place(lifetimes(g, steps, results, c.views), !o.NoReuse)
+	p.layout = place(lifetimes(c.sizes, steps, results, c.views), !o.NoReuse)
 	return p, nil
 }
 
@@ -93,10 +98,10 @@ func (c *compiler) steps() ([]step, error) {
 			return nil, fmt.Errorf("cpu: %s: %s %v: %w", n.Path, n.Op.Kind(), n.Shape, err)
 		}
 		for _, s := range slices.Backward(list) {
-			s.path, s.out = n.Path, id
-			for _, in := range s.in {
-				c.needed[in] = true
+			if s.path = n.Path; s.outs == nil {
+				s.outs = []graph.ID{id}
 			}
+			c.need(s.in...)
 			steps = append(steps, s)
 		}
 	}
@@ -109,13 +114,11 @@ func (c *compiler) steps() ([]step, error) {
 func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 	n := c.node(id)
 	if c.isView(id) {
-		c.needed[n.Inputs[0]] = true
+		c.need(n.Inputs[0])
 		return nil, nil
 	}
 	if _, isConcat := n.Op.(graph.ConcatTokens); isConcat {
-		for _, in := range n.Inputs {
-			c.needed[in] = true
-		}
+		c.need(n.Inputs...)
 		if s, ok := c.concatTokens(id); ok {
 			return []step{s}, nil
 		}
@@ -123,6 +126,21 @@ func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 	}
 	s, err := c.lower(id)
 	return append(s.before, s), err
+}
+
+// need marks values that steps read.
+func (c *compiler) need(ids ...graph.ID) {
+	for _, id := range ids {
+		if int(id) < len(c.needed) {
+			c.needed[id] = true
+		}
+	}
+}
+
+// temporary is a value of so many floats that is no node's.
+func (c *compiler) temporary(size int) graph.ID {
+	c.sizes = append(c.sizes, size)
+	return graph.ID(len(c.sizes) - 1)
 }
 
 func (c *compiler) node(id graph.ID) graph.Node   { return c.g.Nodes[id] }

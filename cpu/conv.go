@@ -38,9 +38,17 @@ func (c *compiler) convolution(id graph.ID, left source, weights []graph.ID) (st
 	if len(weights) == 2 {
 		p.bias, p.hasBias = weights[1], true
 	}
+	if p.stats = c.stats[id]; p.stats != nil {
+		p.part = n.Shape[1] * n.Shape[2]
+	}
 	p.cut(c.workers)
 	s := p.step(2 * c.g.MultiplyAdds(id))
 	s.name = n.Op.Kind()
+	if p.stats != nil {
+		p.stats.rows = p.rows
+		c.sizes[p.stats.id] = p.allRowBlocks() * statRows * p.n
+		s.outs, s.name = []graph.ID{id, p.stats.id}, s.name+"_moments"
+	}
 	return s, nil
 }
 

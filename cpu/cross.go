@@ -15,7 +15,7 @@ type cross struct {
 	bias     part // of [n]; its ld is 0
 	hasBias  bool
 	// finish, if set, is told each row of y when its sums are done.
-	finish func(y []float32, picture int)
+	finish func(values [][]float32, y []float32, picture int)
 
 	rows, panels           int // of a task
 	rowBlocks, panelBlocks int
@@ -124,7 +124,7 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	}
 	if p.finish != nil {
 		for r := range rows {
-			p.finish(y[r*p.y.ld:][:p.n], product/p.heads)
+			p.finish(values, y[r*p.y.ld:][:p.n], product/p.heads)
 		}
 	}
 }

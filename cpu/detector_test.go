@@ -180,7 +180,7 @@ func headCases() []opCase {
 			q, k := b.In("q").Input(b0, n, e), b.In("k").Input(b0, m, e)
 			o := graph.CrossScores{Heads: h, Scale: 0.37}
 			b.Output(b.In("op").CrossScores(q, k, o))
-			b.Output(b.In("biased").CrossScores(q, k, o, b.Param("bias", m)))
+			b.Output(b.In("biased").CrossScores(q, k, o, b.Param("bias", b0, m)))
 		})
 		add("crosscontext", func(b *graph.Builder) {
 			p, v := b.In("p").Input(b0, h, n, m), b.In("v").Input(b0, m, e)
@@ -198,7 +198,9 @@ func headCases() []opCase {
 			b.Output(b.In("op").AbsorbValues(b.In("v").Input(b0, n, e), b.Param("weight", m, e), h))
 		})
 		add("absorbbias", func(b *graph.Builder) {
-			b.Output(b.In("op").AbsorbBias(b.In("k").Input(1, n, e), b.Param("bias", e), graph.AbsorbBias{Heads: h, Scale: 0.37}))
+			k, o := b.In("k").Input(b0, n, e), graph.AbsorbBias{Heads: h, Scale: 0.37}
+			b.Output(b.In("op").AbsorbBias(k, b.Param("bias", e), o))
+			b.Output(b.In("masked").AbsorbBias(k, b.Param("bias", e), o, b.Param("mask", b0, n)))
 		})
 		add("headlinear", func(b *graph.Builder) {
 			b.Output(b.In("op").HeadLinear(b.In("x").Input(b0, h*n, m), b.Param("weight", e, m), b.Param("bias", e), h))
@@ -226,7 +228,7 @@ func groundingCases() []opCase {
 	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 7, 3, 5}, {1, 300, 20, 4}, {1, 33, 4, 20}} {
 		for _, a := range []graph.Aggregate{graph.Mean, graph.Max, graph.Power} {
 			add("phrasescores", fmt.Sprint(s, a), fine, func(b *graph.Builder) {
-				owned := b.In("owned").ReLU(b.In("o").Input(s[3], s[2])) // half of it 0
+				owned := b.In("owned").ReLU(b.In("o").Input(s[0], s[3], s[2])) // half of it 0
 				b.Output(b.In("op").PhraseScores(b.In("z").Input(s[0], s[1], s[2]), owned, graph.PhraseScores{Aggregate: a}))
 			})
 		}

@@ -6,127 +6,169 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// statBlock is the number of positions whose sums are taken together: a block stays in the
-// second cache. It does not depend on the workers, and so the result does not.
+// stats are moments of a map's columns [B, H, W, C], of one block of positions after the other,
+// which do not depend on the workers: [B, blocks, statRows, C], see [kernels] for what a row is.
+type stats struct {
+	id      graph.ID  // the value that they are
+	rows    int       // of a block but the last of a picture
+	weights []float32 // of the positions of a picture, nil for none
+}
+
+// Rows of stats.
+const (
+	statNear    = iota // the mean as a float has it
+	statRest           // sum of distances from it
+	statSquares        // of their squares
+	statWeighed        // of their products with the weights
+	statRows
+)
+
+// statBlock is the number of positions of a block where no product chooses it.
 const statBlock = 64
 
-// moments are mean and sum of squared distances from it of one group in one block, float64.
-type moments struct{ mean, squares float64 }
+// Rows of the coefficients of a group norm that is applied by whoever reads it, [B, coefRows, C]:
+// it is (x - centre) factor + shift.
+const (
+	coefCentre = iota
+	coefFactor
+	coefShift
+	coefMean // of the map that is read, stretched or not
+	coefRows
+)
 
-// groupNorm normalises groups of channels over a map [B, H, W, C], in two steps: moments of
-// each block of positions, about the block's own mean, then all joined and applied.
+// groupNorm normalises groups of channels over a map. What it needs to know of the map comes from
+// the convolution that makes it, else a step goes over it; then the blocks are joined. Whether a
+// last step writes the map depends on its readers.
 func (c *compiler) groupNorm(id graph.ID, o graph.GroupNorm) step {
 	in, shape := c.node(id).Inputs, c.shape(id)
+	s, before := c.statsOf(in[0], c.stretchWeights(id))
+	coefs := id
+	if !c.onTheWay(id) {
+		coefs = c.temporary(shape[0] * coefRows * shape[3])
+	} else {
+		c.sizes[id] = shape[0] * coefRows * shape[3]
+	}
+	join := step{
+		name: "groupnorm_joined", in: []graph.ID{s.id, in[1], in[2]}, outs: []graph.ID{coefs}, tasks: shape[0] * o.Groups,
+		run: func(_ *worker, values [][]float32, task int) { s.join(values, coefs, in[1:], shape, o, task) },
+	}
+	if coefs == id {
+		join.before = before
+		return join
+	}
+	return c.applied(id, coefs, append(before, join))
+}
+
+// applied is the step that writes a group norm's map, given its coefficients.
+func (c *compiler) applied(id, coefs graph.ID, before []step) step {
+	in, shape, k := c.node(id).Inputs[0], c.shape(id), c.kernels
 	plane, n := shape[1]*shape[2], shape[3]
-	blocks := (plane + statBlock - 1) / statBlock
-	size := n / o.Groups
-	stats := make([]moments, shape[0]*blocks*o.Groups)
-	first := step{name: "groupnorm_moments", in: in[:1], tasks: shape[0] * blocks, run: func(_ *worker, values [][]float32, task int) {
-		b, from := task/blocks, task%blocks*statBlock
-		count := min(statBlock, plane-from)
-		x := values[in[0]][(b*plane+from)*n:][:count*n]
-		for g := range o.Groups {
-			stats[task*o.Groups+g] = momentsOf(x[g*size:], n, size, count)
-		}
-	}}
 	block, tasks := c.tasksOf(plane, max(1, 4096/n))
-	return step{name: "groupnorm", in: in, before: []step{first}, tasks: shape[0] * tasks, rooms: rooms{slotTile: 2*n + o.Groups}, run: func(w *worker, values [][]float32, task int) {
+	return step{name: "groupnorm", in: []graph.ID{in, coefs}, before: before, tasks: shape[0] * tasks, run: func(_ *worker, values [][]float32, task int) {
 		b, from := task/tasks, task%tasks*block
-		weight, bias := values[in[1]], values[in[2]]
-		room := w.room(slotTile, 2*n+o.Groups)
-		factors, shifts, means := room[:n], room[n:2*n], room[2*n:]
-		for g := range o.Groups {
-			m := joined(stats[b*blocks*o.Groups+g:], o.Groups, plane, size)
-			means[g] = float32(m.mean)
-			factor := 1 / math.Sqrt(m.squares/float64(plane*size)+o.Eps)
-			rest := (m.mean - float64(means[g])) * factor
-			for i := g * size; i < (g+1)*size; i++ {
-				factors[i], shifts[i] = float32(factor)*weight[i], bias[i]-float32(rest)*weight[i]
-			}
-		}
-		for row := b*plane + from; row < b*plane+min(from+block, plane); row++ {
-			x, y := values[in[0]][row*n:][:n], values[id][row*n:][:n]
-			for g, mean := range means {
-				line, scale, shift := y[g*size:][:size], factors[g*size:][:size], shifts[g*size:][:size]
-				for i, v := range x[g*size:][:size] {
-					line[i] = (v-mean)*scale[i] + shift[i]
-				}
-			}
-		}
+		row := values[coefs][b*coefRows*n:]
+		first := (b*plane + from) * n
+		k.affineRows(values[id][first:], n, values[in][first:], n, row[coefCentre*n:], row[coefFactor*n:], row[coefShift*n:][:n], min(block, plane-from), n)
 	}}
 }
 
-// momentsOf are those of count rows of n floats, ld apart.
-func momentsOf(x []float32, ld, n, count int) moments {
-	total := float64(count * n)
-	sum, _ := distances(x, ld, n, count, 0)
-	// The sum of the distances from what float32 has for the mean gives the rest of it.
-	near := float32(sum / total)
-	sum, squares := distances(x, ld, n, count, near)
-	rest := sum / total
-	return moments{float64(near) + rest, squares - total*rest*rest}
-}
-
-// distances are the sums of x - from and of its square over count rows of n floats, ld apart.
-func distances(x []float32, ld, n, count int, from float32) (sum, squares float64) {
-	var s0, s1, s2, s3, q0, q1, q2, q3 float32
-	for r := range count {
-		line := x[r*ld:][:n]
-		for ; len(line) >= 4; line = line[4:] {
-			d0, d1, d2, d3 := line[0]-from, line[1]-from, line[2]-from, line[3]-from
-			s0, s1, s2, s3 = s0+d0, s1+d1, s2+d2, s3+d3
-			q0, q1, q2, q3 = q0+d0*d0, q1+d1*d1, q2+d2*d2, q3+d3*d3
-		}
-		for _, v := range line {
-			d := v - from
-			s0, q0 = s0+d, q0+d*d
-		}
-	}
-	return float64(s0) + float64(s1) + float64(s2) + float64(s3), float64(q0) + float64(q1) + float64(q2) + float64(q3)
-}
-
-// joined are the moments of all positions of a map, given those of its blocks, ld apart.
-func joined(stats []moments, ld, plane, size int) moments {
-	var all moments
-	count := 0.0
-	for from := 0; from < plane; from += statBlock {
-		m, n := stats[from/statBlock*ld], float64(min(statBlock, plane-from)*size)
-		d := m.mean - all.mean
-		all.mean += d * n / (count + n)
-		all.squares += m.squares + d*d*count*n/(count+n)
-		count += n
-	}
-	return all
-}
-
-// globalMean is the mean over a map: [B, H, W, C] -> [B, C], in two steps: sums of each block
-// of positions, then those of all.
-func (c *compiler) globalMean(id graph.ID) step {
-	in, k := c.node(id).Inputs[0], c.kernels
-	shape := c.shape(in)
+// statsOf tells where the moments of a map are, and the steps that compute them if no product does
+// on its way.
+func (c *compiler) statsOf(id graph.ID, weights []float32) (*stats, []step) {
+	shape, k := c.shape(id), c.kernels
 	plane, n := shape[1]*shape[2], shape[3]
-	blocks := (plane + statBlock - 1) / statBlock
-	partial := aligned(shape[0] * blocks * n)
-	first := step{name: "globalmean_sums", in: []graph.ID{in}, tasks: shape[0] * blocks, run: func(_ *worker, values [][]float32, task int) {
-		b, from := task/blocks, task%blocks*statBlock
-		sums, whole := partial[task*n:][:n], n/chunk
-		clear(sums)
-		for row := range min(statBlock, plane-from) {
-			x := values[in][(b*plane+from+row)*n:][:n]
-			k.add(sums, 0, sums, 0, x, 0, 1, whole)
-			for i := whole * chunk; i < n; i++ {
-				sums[i] += x[i]
-			}
-		}
+	s := &stats{rows: statBlock, weights: weights}
+	if c.measures(id) {
+		s.id = c.temporary(0) // the product chooses its blocks
+		c.stats[id] = s
+		return s, nil
+	}
+	blocks := s.blocks(plane)
+	s.id = c.temporary(shape[0] * blocks * statRows * n)
+	return s, []step{{
+		name: "moments", in: []graph.ID{id}, outs: []graph.ID{s.id}, tasks: shape[0] * blocks,
+		run: func(_ *worker, values [][]float32, task int) {
+			first := task % blocks * s.rows
+			x := values[id][(task/blocks*plane+first)*n:]
+			k.momentsOf(values[s.id][task*statRows*n:], n, x, n, s.of(first), min(s.rows, plane-first), n)
+		},
 	}}
-	joins := func(_ *worker, values [][]float32, b int) {
-		for i := range n {
-			sum := 0.0
-			for block := range blocks {
-				sum += float64(partial[(b*blocks+block)*n+i])
-			}
-			values[id][b*n+i] = float32(sum / float64(plane))
+}
+
+// measures reports whether the step that makes a map takes its moments too.
+func (c *compiler) measures(id graph.ID) bool {
+	_, placed := c.views[id]
+	switch c.node(id).Op.(type) {
+	case graph.Conv, graph.DeformConv:
+		return !c.options.NoFusion && !placed && !c.kept[id] && c.stats[id] == nil && c.shape(id).Last()%groupWidth == 0
+	}
+	return false
+}
+
+func (s *stats) blocks(plane int) int { return (plane + s.rows - 1) / s.rows }
+
+// of are the weights from a position on, none if there are none.
+func (s *stats) of(position int) []float32 {
+	if s.weights == nil {
+		return nil
+	}
+	return s.weights[position:]
+}
+
+// join computes the coefficients of one group of a picture.
+func (s *stats) join(values [][]float32, coefs graph.ID, weights []graph.ID, shape graph.Shape, o graph.GroupNorm, task int) {
+	b, group := task/o.Groups, task%o.Groups
+	plane, n := shape[1]*shape[2], shape[3]
+	size, blocks := n/o.Groups, s.blocks(plane)
+	first := group * size
+	moments := values[s.id][b*blocks*statRows*n:]
+	sum := 0.0
+	for i := first; i < first+size; i++ {
+		column, _ := s.sum(moments[i:], n, plane)
+		sum += column
+	}
+	mean := sum / float64(plane*size)
+	squares := 0.0
+	for block := range blocks {
+		count := float64(min(s.rows, plane-block*s.rows))
+		rows := moments[block*statRows*n:]
+		for i := first; i < first+size; i++ {
+			off := float64(rows[i]) - mean
+			squares += float64(rows[statSquares*n+i]) + off*(2*float64(rows[statRest*n+i])+count*off)
 		}
 	}
-	return step{name: "globalmean", in: []graph.ID{in}, before: []step{first}, tasks: shape[0], run: joins}
+	factor := 1 / math.Sqrt(max(squares/float64(plane*size), 0)+o.Eps)
+	centre := float32(mean)
+	rest := (mean - float64(centre)) * factor
+	y := values[coefs][b*coefRows*n:]
+	for i := first; i < first+size; i++ {
+		weight, bias := values[weights[0]][i], values[weights[1]][i]
+		y[coefCentre*n+i], y[coefFactor*n+i], y[coefShift*n+i] = centre, float32(factor)*weight, bias-float32(rest)*weight
+		column, weighed := s.sum(moments[i:], n, plane)
+		if column /= float64(plane); s.weights != nil {
+			column = weighed
+		}
+		y[coefMean*n+i] = float32((column-mean)*factor*float64(weight) + float64(bias))
+	}
+}
+
+// sum is that of a column of n over all positions of a picture, and that of the products with the
+// weights.
+func (s *stats) sum(column []float32, n, plane int) (plain, weighed float64) {
+	for first := 0; first < plane; first += s.rows {
+		end := min(first+s.rows, plane)
+		near := float64(column[0])
+		if plain += float64(end-first) * near; near-near == 0 { // of an infinity the distances are no numbers
+			plain += float64(column[statRest*n])
+		}
+		if s.weights != nil {
+			all := 0.0
+			for _, w := range s.weights[first:end] {
+				all += float64(w)
+			}
+			weighed += all*near + float64(column[statWeighed*n])
+		}
+		column = column[min(statRows*n, len(column)):]
+	}
+	return plain, weighed
 }

@@ -36,7 +36,7 @@ func (h head) record(b *graph.Builder) {
 		maps = append(maps, b.In("level", fmt.Sprint(i)).Input(1, l[0], l[1], h.channels))
 	}
 	ids := b.In("ids").Input(1, h.tokens)
-	owned := b.In("owned").Input(h.labels, h.tokens)
+	owned := b.In("owned").Input(1, h.labels, h.tokens)
 	text := b.In("embed").Embed(ids, b.Param("word", 30, h.text), b.Param("kind", 2, h.text), b.Param("position", 64, h.text))
 	maps, text = h.fuse(b.In("fuse"), maps, text)
 	text = h.read(b.In("read"), text)
@@ -152,7 +152,14 @@ func smallInputs(t *testing.T, g *graph.Graph, src cpu.Source) [][]float32 {
 
 // TestHead wants fused, unfused and oracle to agree on every value, with memory used again and not.
 func TestHead(t *testing.T) {
-	g := build(t, smallHead().record)
+	t.Run("small", func(t *testing.T) { testHead(t, smallHead()) })
+	wide := smallHead() // of as many channels as products finish at once
+	wide.levels, wide.channels = [][2]int{{13, 21}, {7, 11}, {4, 6}}, 64
+	t.Run("wide", func(t *testing.T) { testHead(t, wide) })
+}
+
+func testHead(t *testing.T, h head) {
+	g := build(t, h.record)
 	src := modest{tensors{normal}}
 	inputs := smallInputs(t, g, src)
 	all := values(t, g)

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -16,7 +17,7 @@ func (c *compiler) crossScores(id graph.ID, o graph.CrossScores) step {
 		products: y[0] * o.Heads, heads: o.Heads, m: n, n: m, kk: d, scale: float32(o.Scale),
 	}
 	if len(in) == 3 {
-		p.bias, p.hasBias = part{id: in[2]}, true
+		p.bias, p.hasBias = part{id: in[2], picture: m}, true
 	}
 	return c.crossStep(id, p)
 }
@@ -73,17 +74,22 @@ func (c *compiler) headLinear(id graph.ID, o graph.HeadLinear) step {
 	})
 }
 
-// absorbBias is the inner product of every head's keys [1, T, E] with its part of a bias [E], times
-// Scale -> [h*T].
+// absorbBias is the inner product of every head's keys [B, T, E] with its part of a bias [E], times
+// Scale, plus a mask [B, T] -> [B, h*T].
 func (c *compiler) absorbBias(id graph.ID, o graph.AbsorbBias) step {
-	k, bias := c.node(id).Inputs[0], c.node(id).Inputs[1]
-	tokens, e := c.shape(k)[1], c.shape(k)[2]
+	in := c.node(id).Inputs
+	k := c.shape(in[0])
+	tokens, e := k[1], k[2]
 	d, scale := e/o.Heads, float32(o.Scale)
-	return step{name: "absorbbias", in: []graph.ID{k, bias}, tasks: o.Heads, flops: 2 * c.g.MultiplyAdds(id),
-		run: func(_ *worker, values [][]float32, head int) {
-			y := values[id][head*tokens:][:tokens]
+	return step{name: "absorbbias", in: in, tasks: k[0] * o.Heads, flops: 2 * c.g.MultiplyAdds(id),
+		run: func(_ *worker, values [][]float32, task int) {
+			picture, head := task/o.Heads, task%o.Heads
+			keys, bias, y := values[in[0]][picture*tokens*e+head*d:], values[in[1]][head*d:][:d], values[id][task*tokens:][:tokens]
 			for t := range y {
-				y[t] = scale * dot(values[k][t*e+head*d:][:d], values[bias][head*d:][:d])
+				y[t] = scale * dot(keys[t*e:][:d], bias)
+				if len(in) == 3 {
+					y[t] += values[in[2]][picture*tokens+t]
+				}
 			}
 		}}
 }
@@ -104,23 +110,25 @@ func (c *compiler) tokenLogits(id graph.ID, o graph.TokenLogits) step {
 	in, y := c.node(id).Inputs, c.shape(id)
 	channels, length := c.shape(in[0]).Last(), c.shape(in[2])[2]
 	limit := float32(o.Limit)
-	own, factor := make([]float32, y[0]*y[2]), float32(0)
-	before := step{name: "tokenlogits_own", in: in[2:], tasks: len(own), run: func(_ *worker, values [][]float32, token int) {
-		own[token] = dot(values[in[2]][token*length:][:length], values[in[3]]) + values[in[4]][0]
+	tokens := y[0] * y[2]
+	own := c.temporary(tokens + 1) // of each token, then the factor
+	before := step{name: "tokenlogits_own", in: in[2:], outs: []graph.ID{own}, tasks: tokens, run: func(_ *worker, values [][]float32, token int) {
+		values[own][token] = dot(values[in[2]][token*length:][:length], values[in[3]]) + values[in[4]][0]
 		if token == 0 {
-			factor = float32(math.Exp(-float64(values[in[5]][0])))
+			values[own][tokens] = float32(math.Exp(-float64(values[in[5]][0])))
 		}
 	}}
 	s := c.crossStep(id, &cross{
 		y: part{id, y[1] * y[2], 0, y[2]}, a: part{in[0], y[1] * channels, 0, channels}, b: part{in[1], y[2] * channels, 0, channels},
 		keys: true, products: y[0], heads: 1, m: y[1], n: y[2], kk: channels, scale: 1,
-		finish: func(row []float32, picture int) {
-			add := own[picture*len(row):][:len(row)]
+		finish: func(values [][]float32, row []float32, picture int) {
+			add, factor := values[own][picture*len(row):][:len(row)], values[own][tokens]
 			for t, v := range row {
 				row[t] = min(max(v*factor+add[t], -limit), limit)
 			}
 		},
 	})
 	s.before = []step{before}
+	s.in = append(slices.Clone(s.in), own)
 	return s
 }

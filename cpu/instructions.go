@@ -45,6 +45,14 @@ type kernels struct {
 	// blends is y = factor (wa a + wb b + wc c + wd d) on one row.
 	blends func(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int)
 
+	// affine is y = (x - m) a + b with m, a and b of one row; an empty b is y.
+	affine func(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, chunks int)
+	// bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines.
+	bend func(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows, chunks int)
+	// moments is, of each column, in four rows of y: the mean as a float has it, the sums of
+	// distances from that, of their squares and of their products with w, the last unless w is empty.
+	moments func(y []float32, ldy int, x []float32, ldx int, w []float32, rows, chunks int)
+
 	// squares is y[j, i] = factor * x[i, j] for rows*square rows and columns*square columns
 	// of x; nil where plain loops are as good.
 	squares func(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32)
@@ -79,6 +87,46 @@ func (k *kernels) blend(y, a, b, c, d []float32, weights [4]float32, factor floa
 	}
 	for i := whole * chunk; i < len(y); i++ {
 		y[i] = factor * (weights[0]*a[i] + weights[1]*b[i] + weights[2]*c[i] + weights[3]*d[i])
+	}
+}
+
+// affineRows is affine for rows of any length n.
+func (k *kernels) affineRows(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, n int) {
+	whole := n / chunk * chunk
+	if whole > 0 {
+		k.affine(y, ldy, x, ldx, m, a, b, rows, whole/chunk)
+	}
+	if whole < n {
+		if len(b) > 0 {
+			b = b[whole:]
+		}
+		for row := range rows {
+			affineRow(y[row*ldy+whole:][:n-whole], x[row*ldx+whole:], m[whole:], a[whole:], b)
+		}
+	}
+}
+
+// bendRows is bend for rows of any length n and lines n apart.
+func (k *kernels) bendRows(y []float32, ldy int, x []float32, ldx int, lines []float32, rows, n int) {
+	whole := n / chunk * chunk
+	if whole > 0 {
+		k.bend(y, ldy, x, ldx, lines, n, rows, whole/chunk)
+	}
+	if whole < n {
+		for row := range rows {
+			bendRow(y[row*ldy+whole:][:n-whole], x[row*ldx+whole:], lines[whole:], n)
+		}
+	}
+}
+
+// momentsOf is moments for any number of columns.
+func (k *kernels) momentsOf(y []float32, ldy int, x []float32, ldx int, w []float32, rows, columns int) {
+	whole := columns / chunk * chunk
+	if whole > 0 {
+		k.moments(y, ldy, x, ldx, w, rows, whole/chunk)
+	}
+	if whole < columns {
+		momentsOf(y[whole:], ldy, x[whole:], ldx, w, rows, columns-whole)
 	}
 }
 

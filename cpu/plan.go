@@ -18,7 +18,7 @@ type lifetime struct {
 // lifetimes follows the values that steps make, results left out: these are written to
 // memory of the caller's. A value that others are views of lives as long as any of them; one
 // that a result is a view of lives to the end.
-func lifetimes(g *graph.Graph, steps []step, results []graph.ID, v views) []lifetime {
+func lifetimes(sizes []int, steps []step, results []graph.ID, v views) []lifetime {
 	var list []lifetime
 	at, elsewhere := map[graph.ID]int{}, map[graph.ID]bool{}
 	for _, id := range results {
@@ -36,13 +36,14 @@ func lifetimes(g *graph.Graph, steps []step, results []graph.ID, v views) []life
 		for _, id := range s.in {
 			read(id, i)
 		}
-		out, _ := v.root(s.out)
-		if _, ok := at[out]; !ok && !elsewhere[out] {
-			at[out] = len(list)
-			size := g.Nodes[out].Shape.Elements()
-			list = append(list, lifetime{out, (size + lineFloats - 1) / lineFloats * lineFloats, i, i})
+		for _, id := range s.outs {
+			out, _ := v.root(id)
+			if _, ok := at[out]; !ok && !elsewhere[out] {
+				at[out] = len(list)
+				list = append(list, lifetime{out, (sizes[out] + lineFloats - 1) / lineFloats * lineFloats, i, i})
+			}
+			read(out, i)
 		}
-		read(out, i)
 	}
 	for _, id := range results {
 		read(id, len(steps))

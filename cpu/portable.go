@@ -10,7 +10,7 @@ func portable() *kernels {
 		name: Portable, columns: 4,
 		tiles: []tile{portableTile1, portableTile2, portableTile3, portableTile4},
 		gelu:  portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
-		blends: portableBlend,
+		blends: portableBlend, affine: portableAffine, bend: portableBend, moments: portableMoments,
 	}
 }
 
@@ -104,6 +104,74 @@ func portableBlend(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chun
 	a, b, c, d = a[:len(y)], b[:len(y)], c[:len(y)], d[:len(y)]
 	for i := range y {
 		y[i] = factor * (wa*a[i] + wb*b[i] + wc*c[i] + wd*d[i])
+	}
+}
+
+func portableAffine(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, chunks int) {
+	n := chunks * chunk
+	for row := range rows {
+		affineRow(y[row*ldy:][:n], x[row*ldx:][:n], m, a, b)
+	}
+}
+
+// affineRow is y = (x - m) a + b for a row of any length; an empty b is y.
+func affineRow(y, x, m, a, b []float32) {
+	if len(b) == 0 {
+		b = y
+	}
+	m, a, b, x = m[:len(y)], a[:len(y)], b[:len(y)], x[:len(y)]
+	for i, v := range x {
+		y[i] = b[i] + (v-m[i])*a[i]
+	}
+}
+
+func portableBend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows, chunks int) {
+	n := chunks * chunk
+	for row := range rows {
+		bendRow(y[row*ldy:][:n], x[row*ldx:][:n], lines, ldl)
+	}
+}
+
+// bendRow is y = max(x l0 + l1, x l2 + l3) for a row of any length.
+func bendRow(y, x, lines []float32, ldl int) {
+	a1, b1, a2, b2 := lines[:len(y)], lines[ldl:][:len(y)], lines[2*ldl:][:len(y)], lines[3*ldl:][:len(y)]
+	for i, v := range x[:len(y)] {
+		y[i] = max(v*a1[i]+b1[i], v*a2[i]+b2[i])
+	}
+}
+
+func portableMoments(y []float32, ldy int, x []float32, ldx int, w []float32, rows, chunks int) {
+	for c := 0; c < chunks*chunk; c += chunk {
+		momentsOf(y[c:], ldy, x[c:], ldx, w, rows, chunk)
+	}
+}
+
+// momentsOf is that of at most a chunk of columns.
+func momentsOf(y []float32, ldy int, x []float32, ldx int, w []float32, rows, columns int) {
+	var near, rest, squares, weighed [chunk]float32
+	for row := range rows {
+		for i, v := range x[row*ldx:][:columns] {
+			near[i] += v
+		}
+	}
+	for i := range near {
+		near[i] /= float32(rows)
+	}
+	for row := range rows {
+		factor := float32(0)
+		if len(w) > 0 {
+			factor = w[row]
+		}
+		for i, v := range x[row*ldx:][:columns] {
+			d := v - near[i]
+			rest[i], squares[i], weighed[i] = rest[i]+d, squares[i]+d*d, weighed[i]+factor*d
+		}
+	}
+	copy(y[:columns], near[:])
+	copy(y[ldy:][:columns], rest[:])
+	copy(y[2*ldy:][:columns], squares[:])
+	if len(w) > 0 {
+		copy(y[3*ldy:][:columns], weighed[:])
 	}
 }
 

@@ -25,9 +25,11 @@ type product struct {
 	gelu     bool
 	residual graph.ID
 
-	rows, columns             int // of a block
-	rowBlocks, columnBlocks   int
-	hasBias, hasResidual, raw bool // raw: the matrix is not packed
+	part                      int    // rows of a picture, if blocks are to be within one, else all
+	rows, columns             int    // of a block
+	rowBlocks, columnBlocks   int    // rowBlocks of a part
+	stats                     *stats // of the columns of each block, nil for none
+	hasBias, hasResidual, raw bool   // raw: the matrix is not packed
 }
 
 // product matches a Linear and what follows it: moves, GELU, one residual sum. Legal
@@ -118,26 +120,32 @@ func (c *compiler) endsInLinear(id graph.ID) bool {
 // cut chooses blocks: as many rows as the cache takes, then columns so that there are a
 // few tasks for each worker.
 func (p *product) cut(workers int) {
+	if p.part == 0 {
+		p.part = p.m
+	}
 	most := max(len(p.k.tiles), cacheFloats/stride(p.kk))
-	if p.m <= 64 {
-		most = p.m // few rows: the weights are the larger part, and are read once only if the rows stay together
+	if p.part <= 64 {
+		most = p.part // few rows: the weights are the larger part, and are read once only if the rows stay together
 	}
 	tile := len(p.k.tiles)
-	p.rowBlocks = (p.m + most - 1) / most
-	p.rows = (p.m + p.rowBlocks - 1) / p.rowBlocks
-	p.rows = min((p.rows+tile-1)/tile*tile, p.m)
-	p.rowBlocks = (p.m + p.rows - 1) / p.rows
+	p.rowBlocks = (p.part + most - 1) / most
+	p.rows = (p.part + p.rowBlocks - 1) / p.rowBlocks
+	p.rows = min((p.rows+tile-1)/tile*tile, p.part)
+	p.rowBlocks = (p.part + p.rows - 1) / p.rows
 	groups := (p.n + groupWidth - 1) / groupWidth
 	p.columnBlocks = 1
 	if workers > 1 {
-		p.columnBlocks = min(groups, max(1, (6*workers+p.rowBlocks-1)/p.rowBlocks))
+		p.columnBlocks = min(groups, max(1, (6*workers+p.allRowBlocks()-1)/p.allRowBlocks()))
 	}
 	p.columns = (groups + p.columnBlocks - 1) / p.columnBlocks * groupWidth
 	p.columnBlocks = (p.n + p.columns - 1) / p.columns
 }
 
+// allRowBlocks is the number of blocks of rows.
+func (p *product) allRowBlocks() int { return p.m / p.part * p.rowBlocks }
+
 func (p *product) step(flops int64) step {
-	s := step{name: "linear", in: append(p.left.reads(), p.matrix), flops: flops, tasks: p.rowBlocks * p.columnBlocks, run: p.run}
+	s := step{name: "linear", in: append(p.left.reads(), p.matrix), flops: flops, tasks: p.allRowBlocks() * p.columnBlocks, run: p.run}
 	s.rooms = rooms{slotRows: p.rows * stride(p.kk), slotStart: p.k.columns}
 	if p.n%groupWidth != 0 {
 		s.rooms[slotTile] = p.rows * groupWidth
@@ -160,12 +168,17 @@ func (p *product) step(flops int64) step {
 
 // run computes one block: [rows, columns] of y.
 func (p *product) run(w *worker, values [][]float32, task int) {
-	first, from := task/p.columnBlocks*p.rows, task%p.columnBlocks*p.columns
-	rows, to := min(p.rows, p.m-first), min(from+p.columns, p.n)
+	number, from := task/p.columnBlocks, task%p.columnBlocks*p.columns
+	inPart := number % p.rowBlocks * p.rows
+	first := number/p.rowBlocks*p.part + inPart
+	rows, to := min(p.rows, p.part-inPart), min(from+p.columns, p.n)
 	a, lda := p.fetch(w, values, first, rows)
 	y := values[p.out][first*p.n:]
 	for column := from; column < to; column += groupWidth {
 		p.group(w, values, block{a: a, lda: lda, y: y[column:], first: first, rows: rows, column: column})
+		if p.stats != nil {
+			p.k.moments(values[p.stats.id][number*statRows*p.n+column:], p.n, y[column:], p.n, p.stats.of(inPart), rows, groupWidth/chunk)
+		}
 	}
 }
 

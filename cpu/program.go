@@ -14,13 +14,13 @@ import (
 // compile another.
 var ErrClosed = errors.New("the program is closed")
 
-// step is a piece of a program: one value computed from others, in tasks that write
+// step is a piece of a program: values computed from others, in tasks that write
 // apart from each other.
 type step struct {
-	path  string // of the node whose value it computes
+	path  string // of the node that it is for
 	name  string // what it does, as in a profile
 	in    []graph.ID
-	out   graph.ID
+	outs  []graph.ID // nil for the node's own value, until it is compiled
 	flops int64
 	tasks int
 	rooms rooms // that a task uses
@@ -37,11 +37,12 @@ type Program struct {
 	weights *Weights
 	results []graph.ID // outputs, then kept values
 	views   views
+	sizes   []int // of values in floats: those of nodes, then what steps leave to each other
 	layout  layout
 	crew    *crew
 
 	turn   *turn.Lock  // whose holder uses what follows, and the crew
-	values [][]float32 // by node, nil before the first run; those in the arena and plain weights stay, the others belong to a run
+	values [][]float32 // nil before the first run; those in the arena and plain weights stay, the others belong to a run
 }
 
 // Stats says what a program is made of. Sizes are bytes.
@@ -158,10 +159,10 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 
 // places takes the arena and gives every value in it, and every plain weight, its place.
 func (p *Program) places() [][]float32 {
-	values := make([][]float32, len(p.graph.Nodes))
+	values := make([][]float32, len(p.sizes))
 	arena := aligned(p.layout.size)
 	for id, at := range p.layout.offset {
-		size := p.graph.Nodes[id].Shape.Elements()
+		size := p.sizes[id]
 		values[id] = arena[at:][:size:size]
 	}
 	for _, id := range p.graph.Params() {
@@ -232,9 +233,11 @@ func (p *Program) check(results, inputs [][]float32) error {
 
 // moved is the size of a step's operands and result in bytes.
 func (p *Program) moved(s step) int64 {
-	n := p.graph.Nodes[s.out].Shape.Elements()
-	for _, id := range s.in {
-		n += p.graph.Nodes[id].Shape.Elements()
+	n := 0
+	for _, list := range [][]graph.ID{s.in, s.outs} {
+		for _, id := range list {
+			n += p.sizes[id]
+		}
 	}
 	return 4 * int64(n)
 }

@@ -32,18 +32,21 @@ func (c *compiler) resizeBilinear(id graph.ID) step {
 	return step{name: "resizebilinear", in: []graph.ID{x}, tasks: tasks, run: func(_ *worker, values [][]float32, task int) {
 		for row := task * block; row < min((task+1)*block, rows); row++ {
 			down := betweenOf(row%out[1], in[1], out[1])
-			at := func(y, x int) int { return ((row/out[1]*in[1]+y)*in[2] + x) * channels }
-			from := values[x]
+			from := values[x][row/out[1]*in[1]*in[2]*channels:]
 			for i, h := range across {
-				k.blend(values[id][(row*out[2]+i)*channels:][:channels],
-					from[at(down.low, h.low):][:channels], from[at(down.low, h.high):][:channels],
-					from[at(down.high, h.low):][:channels], from[at(down.high, h.high):][:channels], [4]float32{
-						float32((1 - down.share) * (1 - h.share)), float32((1 - down.share) * h.share),
-						float32(down.share * (1 - h.share)), float32(down.share * h.share),
-					}, 1)
+				stretch(k, values[id][(row*out[2]+i)*channels:][:channels], from, in[2], down, h)
 			}
 		}
 	}}
+}
+
+// stretch is one position of a map between four of a picture's x, whose rows are of so many positions.
+func stretch(k *kernels, y, x []float32, width int, down, across between) {
+	at := func(row, column int) []float32 { return x[(row*width+column)*len(y):][:len(y)] }
+	k.blend(y, at(down.low, across.low), at(down.low, across.high), at(down.high, across.low), at(down.high, across.high), [4]float32{
+		float32((1 - down.share) * (1 - across.share)), float32((1 - down.share) * across.share),
+		float32(down.share * (1 - across.share)), float32(down.share * across.share),
+	}, 1)
 }
 
 // between are the source positions on both sides of an output position, and the share of the higher.

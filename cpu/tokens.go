@@ -37,16 +37,18 @@ func (c *compiler) swapLast(id graph.ID) step {
 }
 
 // phraseScores makes probabilities of labels from those of their tokens: logits [B, S, T],
-// owned [L, T] -> [B, S, L].
+// owned [B, L, T] -> [B, S, L].
 func (c *compiler) phraseScores(id graph.ID, o graph.PhraseScores) step {
 	in, y := c.node(id).Inputs, c.shape(id)
-	labels, tokens, rows := y[2], c.shape(in[0])[2], y[0]*y[1]
-	block, tasks := c.tasksOf(rows, 256) // each task looks through owned once
-	return step{name: "phrasescores", in: in, tasks: tasks, rooms: rooms{slotTile: tokens}, run: func(w *worker, values [][]float32, task int) {
+	labels, tokens := y[2], c.shape(in[0])[2]
+	block, tasks := c.tasksOf(y[1], 256) // each task looks through what its picture's labels own once
+	return step{name: "phrasescores", in: in, tasks: y[0] * tasks, rooms: rooms{slotTile: tokens}, run: func(w *worker, values [][]float32, task int) {
+		picture, task := task/tasks, task%tasks
+		begin, end := picture*y[1]+task*block, picture*y[1]+min((task+1)*block, y[1])
 		// Tokens of label l are list[ends[l-1]:ends[l]].
 		ends, list := w.count(labels), w.list[:0]
 		for l := range labels {
-			for t, v := range values[in[1]][l*tokens:][:tokens] {
+			for t, v := range values[in[1]][(picture*labels+l)*tokens:][:tokens] {
 				if v != 0 {
 					list = append(list, t)
 				}
@@ -55,7 +57,7 @@ func (c *compiler) phraseScores(id graph.ID, o graph.PhraseScores) step {
 		}
 		w.list = list
 		p := w.room(slotTile, tokens)
-		for row := task * block; row < min((task+1)*block, rows); row++ {
+		for row := begin; row < end; row++ {
 			for t, z := range values[in[0]][row*tokens:][:tokens] {
 				if o.Aggregate == graph.Power {
 					p[t] = logLogistic(z)

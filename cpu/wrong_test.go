@@ -85,17 +85,17 @@ func TestWrongVariants(t *testing.T) {
 			}, bound{2e-6, 1e-5}},
 		{"the largest token for the mean",
 			func(b *graph.Builder, x graph.Value) graph.Value {
-				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{})
+				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(1, 3, 8), graph.PhraseScores{})
 			},
 			func(b *graph.Builder, x graph.Value) graph.Value {
-				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{Aggregate: graph.Max})
+				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(1, 3, 8), graph.PhraseScores{Aggregate: graph.Max})
 			}, fine},
 		{"the mean for the geometric mean",
 			func(b *graph.Builder, x graph.Value) graph.Value {
-				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{Aggregate: graph.Power})
+				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(1, 3, 8), graph.PhraseScores{Aggregate: graph.Power})
 			},
 			func(b *graph.Builder, x graph.Value) graph.Value {
-				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(3, 8), graph.PhraseScores{})
+				return b.PhraseScores(b.In("flat").Reshape(x, 1, 56, 8), b.In("owned").Input(1, 3, 8), graph.PhraseScores{})
 			}, fine},
 		{"relu for dynamic relu",
 			func(b *graph.Builder, x graph.Value) graph.Value { return b.DynamicReLU(x, b.In("t").Input(1, 32)) },

@@ -20,14 +20,17 @@ func absorbKeys(op graph.AbsorbKeys, y, k, w tensor) rows {
 	}}
 }
 
-// absorbBias is y[head*T + t] = Scale * sum over e of k[t, head*d + e] * bias[head*d + e]:
-// k [1, T, E], bias [E] -> y [h*T].
-func absorbBias(op graph.AbsorbBias, y, k, bias tensor) rows {
+// absorbBias is y[head*T + t] = Scale * sum over e of k[t, head*d + e] * bias[head*d + e]
+// + mask[t]: k [B, T, E], bias [E], optional mask [B, T] -> y [B, h*T].
+func absorbBias(op graph.AbsorbBias, y, k, bias tensor, mask []tensor) rows {
 	tokens, d := k.shape[1], k.shape[2]/op.Heads
-	return rows{y.shape[0], func(i int) {
-		head, t := i/tokens, i%tokens
+	return rows{y.shape.Elements(), func(i int) {
+		b, head, t := i/tokens/op.Heads, i/tokens%op.Heads, i%tokens
 		sum := 0.0
-		for e, v := range k.token(0, t)[head*d:][:d] {
+		if len(mask) > 0 {
+			sum = float64(mask[0].data[b*tokens+t])
+		}
+		for e, v := range k.token(b, t)[head*d:][:d] {
 			sum += float64(v) * op.Scale * float64(bias.data[head*d+e])
 		}
 		y.data[i] = float32(sum)

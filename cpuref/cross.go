@@ -3,7 +3,7 @@ package cpuref
 import "github.com/glipvk/glipvk/graph"
 
 // crossScores is (q * Scale) kᵀ of each head: q [B, n, E], k [B, m, E], optional bias
-// [m] -> y [B, h, n, m]. A piece is one query of one head.
+// [B, m] -> y [B, h, n, m]. A piece is one query of one head.
 func crossScores(op graph.CrossScores, y, q, k tensor, bias []tensor) rows {
 	n, m, d := y.shape[2], y.shape[3], q.shape[2]/op.Heads
 	return rows{y.shape.Rows(), func(i int) {
@@ -16,7 +16,7 @@ func crossScores(op graph.CrossScores, y, q, k tensor, bias []tensor) rows {
 				sum += float64(query[e]) * op.Scale * float64(key[e])
 			}
 			if len(bias) > 0 {
-				sum += float64(bias[0].data[j])
+				sum += float64(bias[0].data[b*m+j])
 			}
 			y.data[i*m+j] = float32(sum)
 		}

@@ -55,7 +55,7 @@ func interpretTokens(op graph.Op, y tensor, in []tensor) (rows, error) {
 	case graph.AbsorbKeys:
 		return absorbKeys(o, y, in[0], in[1]), nil
 	case graph.AbsorbBias:
-		return absorbBias(o, y, in[0], in[1]), nil
+		return absorbBias(o, y, in[0], in[1], in[2:]), nil
 	case graph.AbsorbValues:
 		return absorbValues(o, y, in[0], in[1]), nil
 	case graph.HeadLinear:

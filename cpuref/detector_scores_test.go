@@ -47,22 +47,31 @@ func groundingRows() []opRow {
 			// (1/2 + 3/4)/2 and (3/4 + 1/4)/2; the sigmoid of mean logits would be 0.634 and 1/2.
 			// The middle label has no tokens.
 			kind:   "phrasescores",
-			record: of(phrases(graph.PhraseScores{}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
+			record: of(phrases(graph.PhraseScores{}), graph.Shape{1, 2, 3}, graph.Shape{1, 3, 3}),
 			inputs: [][]float32{probabilities, owned},
 			want:   []float32{0.625, 0, 0.5, nan, 0, 0.5},
 			relTol: 1e-7,
 		},
 		{
 			kind: "phrasescores", about: "largest",
-			record: of(phrases(graph.PhraseScores{Aggregate: graph.Max}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
+			record: of(phrases(graph.PhraseScores{Aggregate: graph.Max}), graph.Shape{1, 2, 3}, graph.Shape{1, 3, 3}),
 			inputs: [][]float32{probabilities, owned},
 			want:   []float32{0.75, 0, 0.75, nan, 0, 1},
 			relTol: 1e-7,
 		},
 		{
+			// Two pictures of one position: 3/4 is what the second label of the first picture
+			// owns, and the mean of 1/4 and 1 the first of the second.
+			kind: "phrasescores", about: "of two pictures",
+			record: of(phrases(graph.PhraseScores{}), graph.Shape{2, 1, 2}, graph.Shape{2, 2, 2}),
+			inputs: [][]float32{{0, ln3, -ln3, 1000}, {0, 0, 0, 1, 1, 1, 0, 0}},
+			want:   []float32{0, 0.75, 0.625, 0},
+			relTol: 1e-7,
+		},
+		{
 			// sqrt(1/2 * 3/4) and sqrt(3/4 * 1/4).
 			kind: "phrasescores", about: "geometric mean",
-			record: of(phrases(graph.PhraseScores{Aggregate: graph.Power}), graph.Shape{1, 2, 3}, graph.Shape{3, 3}),
+			record: of(phrases(graph.PhraseScores{Aggregate: graph.Power}), graph.Shape{1, 2, 3}, graph.Shape{1, 3, 3}),
 			inputs: [][]float32{probabilities, owned},
 			want:   []float32{float32(math.Sqrt(0.375)), 0, float32(math.Sqrt(0.1875)), nan, 0, 0},
 			relTol: 1e-7,

@@ -131,16 +131,16 @@ func crossRows() []opRow {
 		},
 		{
 			kind: "crossscores", about: "with a bias, which is not scaled",
-			record: of(scores, graph.Shape{1, 2, 4}, graph.Shape{1, 3, 4}, graph.Shape{3}),
+			record: of(scores, graph.Shape{1, 2, 4}, graph.Shape{1, 3, 4}, graph.Shape{1, 3}),
 			inputs: [][]float32{q, k, {10, 20, 30}},
 			want:   []float32{11.5, 21, 34, 10.5, 20, 32, 13.5, 24, 36, 10.5, 20, 32},
 		},
 		{
 			// Two pictures with one query and one key, of two heads of one channel.
 			kind: "crossscores", about: "of two pictures",
-			record: of(scores, graph.Shape{2, 1, 2}, graph.Shape{2, 1, 2}),
-			inputs: [][]float32{{1, 2, 3, 4}, {10, 20, 30, 40}},
-			want:   []float32{5, 20, 45, 80},
+			record: of(scores, graph.Shape{2, 1, 2}, graph.Shape{2, 1, 2}, graph.Shape{2, 1}),
+			inputs: [][]float32{{1, 2, 3, 4}, {10, 20, 30, 40}, {100, 200}},
+			want:   []float32{105, 120, 245, 280},
 		},
 		{
 			// Head 0 is the first two columns: value 0, then half of 0 and 1. Head 1: value 2,
@@ -194,6 +194,14 @@ func absorbRows() []opRow {
 			}, graph.Shape{1, 2, 4}, graph.Shape{4}),
 			inputs: [][]float32{tokens, {1, 2, 3, 4}},
 			want:   []float32{2.5, 1, 12.5, 1.5},
+		},
+		{
+			kind: "absorbbias", about: "of two pictures, with a mask",
+			record: of(func(b *graph.Builder, in []graph.Value) graph.Value {
+				return b.AbsorbBias(in[0], in[1], graph.AbsorbBias{Heads: 2, Scale: 1}, in[2])
+			}, graph.Shape{2, 1, 4}, graph.Shape{4}, graph.Shape{2, 1}),
+			inputs: [][]float32{tokens, {1, 2, 3, 4}, {100, 200}},
+			want:   []float32{105, 125, 202, 203},
 		},
 		{
 			// The transpose of the weight above, and no scale.

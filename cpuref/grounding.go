@@ -33,15 +33,15 @@ func tokenLogits(op graph.TokenLogits, y tensor, in []tensor) rows {
 }
 
 // phraseScores is the mean, the largest or the geometric mean of the probabilities of a
-// label's tokens, 0 for a label without any: logits [B, S, T], owned [L, T] -> y [B, S, L].
+// label's tokens, 0 for a label without any: logits [B, S, T], owned [B, L, T] -> y [B, S, L].
 // A piece is one position.
 func phraseScores(op graph.PhraseScores, y, logits, owned tensor) rows {
-	tokens, labels := logits.shape[2], owned.shape[0]
+	positions, tokens, labels := logits.shape[1], logits.shape[2], owned.shape[1]
 	return rows{y.shape.Rows(), func(i int) {
 		for label := range labels {
 			sum, largest, product, count := 0.0, 0.0, 1.0, 0.0
 			for t, z := range logits.data[i*tokens:][:tokens] {
-				if owned.data[label*tokens+t] != 0 {
+				if owned.token(i/positions, label)[t] != 0 {
 					p := logistic(float64(z))
 					sum, largest, product, count = sum+p, math.Max(largest, p), product*p, count+1
 				}

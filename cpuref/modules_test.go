@@ -143,7 +143,7 @@ func TestPhraseScoresGolden(t *testing.T) {
 		c, o := golden(t, id), graph.PhraseScores{Aggregate: aggregate}
 		want := c.tensor(t, "scores")
 		tokens, labels := logits.Shape[2], want.Shape[2]
-		owned := goldenTensor{Shape: []int{labels, tokens}, data: make([]float32, labels*tokens)}
+		owned := goldenTensor{Shape: []int{1, labels, tokens}, data: make([]float32, labels*tokens)}
 		empty := map[int]bool{}
 		for text, list := range c.PositiveMap {
 			label, err := strconv.Atoi(text)
@@ -155,6 +155,7 @@ func TestPhraseScoresGolden(t *testing.T) {
 				owned.data[(label-1)*tokens+token] = 1
 			}
 		}
+		owned.Shape[0], owned.data = logits.Shape[0], slices.Repeat(owned.data, logits.Shape[0])
 		got := computed(t, func(b *graph.Builder, in []graph.Value) graph.Value {
 			return b.In("scores").PhraseScores(in[0], in[1], o)
 		}, logits, owned)

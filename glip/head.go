@@ -3,11 +3,12 @@ package glip
 import "github.com/glipvk/glipvk/graph"
 
 // head records the predictions of VLDyHead.forward and what a level may detect: maps
-// [1, h, w, C], text [1, T, D], owned [L, T]. Each level's candidates are an output.
-func (m model) head(b *graph.Builder, maps []graph.Value, text, owned graph.Value, in Grounding) {
+// [B, h, w, C], text [B, T, D], owned [B, L, T]. Each level's candidates are an output. The
+// result is what they are made of: centerness, deltas and projected tokens.
+func (m model) head(b *graph.Builder, maps []graph.Value, text, owned graph.Value, in Grounding) (made []graph.Value) {
 	c := m.cfg.Channels
-	tokens := b.In("tokens").Normalize(text, 1e-12)                                                               // [1, T, D]
-	projected := b.In("dot_product_projection_text").Linear(b.In("halved").Scale(tokens, 0.5), c, graph.WithBias) // [1, T, C]
+	tokens := b.In("tokens").Normalize(text, 1e-12)                                                               // [B, T, D]
+	projected := b.In("dot_product_projection_text").Linear(b.In("halved").Scale(tokens, 0.5), c, graph.WithBias) // [B, T, C]
 	for l, x := range maps {
 		box, center := b.In("bbox_pred"), b.In("centerness")
 		deltas := box.LinearOf(x, box.Param("weight", 4, c, 1, 1), graph.WithBias)
@@ -17,19 +18,21 @@ func (m model) head(b *graph.Builder, maps []graph.Value, text, owned graph.Valu
 			deltas:     b.In("bbox", level(l)).MulScalar(deltas, b.In("scales", l).Param("scale", 1)),
 		}
 		p.selection(b, level(l), owned, in)
+		made = append(made, p.centerness, p.deltas)
 	}
+	return append(made, projected)
 }
 
 // prediction is what the head says of a level.
 type prediction struct {
-	logits     graph.Value // [1, h*w, T]
-	centerness graph.Value // [1, h, w, 1]
-	deltas     graph.Value // [1, h, w, 4]
+	logits     graph.Value // [B, h*w, T]
+	centerness graph.Value // [B, h, w, 1]
+	deltas     graph.Value // [B, h, w, 4]
 }
 
 // selection records what of a level may be detected and marks it as an output.
 func (p prediction) selection(b *graph.Builder, at string, owned graph.Value, in Grounding) {
-	scores := b.In("scores", at).PhraseScores(p.logits, owned, graph.PhraseScores{Aggregate: in.Aggregate}) // [1, h*w, L]
+	scores := b.In("scores", at).PhraseScores(p.logits, owned, graph.PhraseScores{Aggregate: in.Aggregate}) // [B, h*w, L]
 	b.Output(b.In("candidates", at).Candidates(scores, p.centerness, p.deltas, graph.Candidates{
 		Threshold: in.Threshold, Limit: in.PerLevel,
 	}))

@@ -24,22 +24,24 @@ func RecordPyramid(cfg Config, grids [3]swin.Grid) (*graph.Graph, error) {
 	})
 }
 
-// RecordFusion is the VLFuse of tower module i alone: maps [1, h, w, C], text [1, T, D]
-// to the fused maps and text.
+// RecordFusion is the VLFuse of tower module i alone: maps [1, h, w, C], text [1, T, D],
+// mask [1, T] to the fused maps and text.
 func RecordFusion(cfg Config, i int, grids []swin.Grid, tokens int) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps, text := m.inputs(b, grids), b.In("text").Input(1, tokens, cfg.Text.Hidden)
-		maps, text = m.fuse(tower(b, i), maps, text)
+		maps, text = m.fuse(tower(b, i), maps, text, b.In("mask").Input(1, tokens))
 		for _, x := range append(maps, text) {
 			b.Output(x)
 		}
 	}, needsFusion(cfg))
 }
 
-// RecordTextLayer is the text layer of tower module i alone: text [1, T, D] to the same.
+// RecordTextLayer is the text layer of tower module i alone: text [1, T, D], mask [1, T] to
+// text.
 func RecordTextLayer(cfg Config, i, tokens int) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		b.Output(m.textLayer(tower(b, i), b.In("text").Input(1, tokens, cfg.Text.Hidden), clamped))
+		text := b.In("text").Input(1, tokens, cfg.Text.Hidden)
+		b.Output(m.textLayer(tower(b, i), text, b.In("mask").Input(1, tokens), clamped))
 	}, needsFusion(cfg))
 }
 
@@ -60,17 +62,17 @@ func RecordDynamicReLU(cfg Config, i int, grid swin.Grid) (*graph.Graph, error) 
 	})
 }
 
-// RecordHead is the head alone: maps [1, h, w, C], text [1, T, D], owned [L, T] to the
-// candidates of each level; tokens and labels are those of in.
+// RecordHead is the head alone: maps [1, h, w, C], text [1, T, D], owned [1, L, T]
+// to the candidates of each level; tokens and labels are those of in.
 func RecordHead(cfg Config, grids []swin.Grid, in Grounding) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps, text := m.inputs(b, grids), b.In("text").Input(1, in.Tokens, cfg.Text.Hidden)
-		m.head(b.In("rpn", "head"), maps, text, b.In("owned").Input(in.Labels, in.Tokens), in.complete())
+		m.head(b.In("rpn", "head"), maps, text, b.In("owned").Input(1, in.Labels, in.Tokens), in.complete())
 	}, in.check())
 }
 
 // RecordSelection is what follows the head's predictions: of each level logits [1, S, T],
-// centerness [1, h, w, 1] and deltas [1, h, w, 4], then owned [L, T], to its candidates.
+// centerness [1, h, w, 1] and deltas [1, h, w, 4], then owned [1, L, T], to its candidates.
 func RecordSelection(cfg Config, grids []swin.Grid, in Grounding) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
 		in := in.complete()
@@ -83,7 +85,7 @@ func RecordSelection(cfg Config, grids []swin.Grid, in Grounding) (*graph.Graph,
 				deltas:     at.In("deltas").Input(1, g.Height, g.Width, 4),
 			})
 		}
-		owned := b.In("owned").Input(in.Labels, in.Tokens)
+		owned := b.In("owned").Input(1, in.Labels, in.Tokens)
 		for l := range p {
 			p[l].selection(b.In("rpn", "head"), level(l), owned, in)
 		}

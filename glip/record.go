@@ -1,18 +1,32 @@
 package glip
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/swin"
 )
 
-// Grounding is what the grounding graph is recorded for. The zero value of what is
-// not a size means the original's settings (MODEL.ATSS of maskrcnn_benchmark/config/defaults.py).
+// Vision is what the vision graph is recorded for.
+type Vision struct {
+	Batch         int // pictures; 0 is 1
+	Height, Width int // of a padded picture, pixels, multiples of [Divisor]
+}
+
+// Language is what the language graph is recorded for.
+type Language struct {
+	Batch  int // captions; 0 is 1
+	Tokens int // of a padded caption
+}
+
+// Grounding is what the grounding graph is recorded for. The zero value of what is not
+// a size means the original's settings (MODEL.ATSS of maskrcnn_benchmark/config/defaults.py).
 type Grounding struct {
-	Height, Width int             // of the padded picture, pixels, multiples of the largest stride but one
-	Tokens        int             // of the caption
-	Labels        int             // of the query
+	Batch         int             // pictures with a caption each; 0 is 1
+	Shared        bool            // all captions are of one picture
+	Height, Width int             // of a padded picture, pixels, multiples of [Divisor]
+	Tokens        int             // of a padded caption
+	Labels        int             // of a query, with those that no token stands for
 	Threshold     float64         // of label probabilities, before centerness; 0 is DefaultThreshold, below 0 none
 	PerLevel      int             // candidates of a level; 0 is DefaultPerLevel
 	Aggregate     graph.Aggregate // how the probabilities of a label's tokens become its own; 0 is the mean
@@ -34,59 +48,70 @@ func (in Grounding) complete() Grounding {
 	case in.Threshold < 0:
 		in.Threshold = 0
 	}
-	if in.PerLevel == 0 {
-		in.PerLevel = DefaultPerLevel
-	}
+	in.Batch, in.PerLevel = cmp.Or(in.Batch, 1), cmp.Or(in.PerLevel, DefaultPerLevel)
 	return in
 }
-
-// Divisor is what heights and widths of pictures are padded to multiples of
-// (DATALOADER.SIZE_DIVISIBILITY).
-const Divisor = 32
 
 // model is a recording under way.
 type model struct{ cfg Config }
 
-// RecordVision writes down the backbone and the pyramid for pictures of height x width
-// pixels, multiples of [Divisor]: image [1, 3, H, W], normalised, blue first, to P3..P7
-// [1, h, w, C].
-func RecordVision(cfg Config, height, width int) (*graph.Graph, error) {
+// RecordVision writes down the backbone and the pyramid: image [B, 3, H, W], normalised,
+// blue first and 0 beyond a picture's own size, to P3..P7 [B, h, w, C], then their
+// [Health]. As in the original nothing of this padding is masked: what is computed of a
+// picture depends on the size that it is padded to, and not on the others of its batch.
+func RecordVision(cfg Config, in Vision) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		for _, p := range m.vision(b, b.In("image").Input(1, 3, height, width)) {
+		maps := m.vision(b, b.In("image").Input(cmp.Or(in.Batch, 1), 3, in.Height, in.Width))
+		for _, p := range maps {
 			b.Output(p)
 		}
-	}, checkPicture(height, width))
+		health(b, maps...)
+	}, checkBatch(in.Batch), checkPicture(in.Height, in.Width))
 }
 
-// RecordLanguage writes down the text encoder for captions of that many tokens: ids
-// [1, T] to hidden [1, T, D].
-func RecordLanguage(cfg Config, tokens int) (*graph.Graph, error) {
+// RecordLanguage writes down the text encoder: ids [B, T] and mask [B, T], 0 for a token
+// of the caption and [Masked] for padding, to hidden [B, T, D].
+func RecordLanguage(cfg Config, in Language) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		b.Output(m.language(b, b.In("ids").Input(1, tokens)))
-	}, cfg.checkTokens(tokens))
+		hidden, _ := m.captions(b, cmp.Or(in.Batch, 1), in.Tokens)
+		b.Output(hidden)
+	}, checkBatch(in.Batch), cfg.checkTokens(in.Tokens))
 }
 
-// RecordGrounding writes down tower, head and selection: P3..P7 [1, h, w, C], hidden
-// [1, T, D] and owned [L, T], which is 1 where a token stands for a label, else 0, to
-// the candidates of each level, [1, PerLevel, 8] ([graph.Candidates]).
+// captions records the inputs ids and mask, and the text encoder.
+func (m model) captions(b *graph.Builder, batch, tokens int) (hidden, mask graph.Value) {
+	ids := b.In("ids").Input(batch, tokens)
+	mask = b.In("mask").Input(batch, tokens)
+	return m.language(b, ids, mask), mask
+}
+
+// RecordGrounding writes down tower, head and selection: P3..P7 [B, h, w, C], or [1, h, w, C]
+// if they are shared, hidden [B, T, D], mask [B, T] and owned [B, L, T], which is 1 where a
+// token stands for a label, else 0, to the candidates of each level, [B, PerLevel, 8]
+// ([graph.Candidates]), then the [Health] of what they are made of. What is masked changes
+// nothing, and a label that owns no token has no candidates.
 func RecordGrounding(cfg Config, in Grounding) (*graph.Graph, error) {
+	in = in.complete()
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps := make([]graph.Value, Levels)
 		for l, grid := range Grids(in.Height, in.Width) {
-			maps[l] = b.In("level", l).Input(1, grid.Height, grid.Width, cfg.Channels)
+			maps[l] = b.In("level", l).Input(in.pictures(), grid.Height, grid.Width, cfg.Channels)
 		}
-		hidden := b.In("hidden").Input(1, in.Tokens, cfg.Text.Hidden)
-		m.grounding(b, maps, hidden, in.complete())
-	}, checkPicture(in.Height, in.Width), cfg.checkTokens(in.Tokens), in.check())
+		hidden := b.In("hidden").Input(in.Batch, in.Tokens, cfg.Text.Hidden)
+		m.grounding(b, maps, hidden, b.In("mask").Input(in.Batch, in.Tokens), in)
+	}, in.check(), checkPicture(in.Height, in.Width), cfg.checkTokens(in.Tokens))
 }
 
-// Record writes down the whole detector: image, ids and owned to candidates.
+// Record writes down the whole detector: image, ids, mask and owned to candidates, then
+// the [Health] of all parts.
 func Record(cfg Config, in Grounding) (*graph.Graph, error) {
+	in = in.complete()
 	return record(cfg, func(m model, b *graph.Builder) {
-		maps := m.vision(b, b.In("image").Input(1, 3, in.Height, in.Width))
-		hidden := m.language(b, b.In("ids").Input(1, in.Tokens))
-		m.grounding(b, maps, hidden, in.complete())
-	}, checkPicture(in.Height, in.Width), cfg.checkTokens(in.Tokens), in.check())
+		maps := m.vision(b, b.In("image").Input(in.pictures(), 3, in.Height, in.Width))
+		hidden, mask := m.captions(b, in.Batch, in.Tokens)
+		m.grounding(b, maps, hidden, mask, in)
+		health(b, maps...)
+	}, in.check(), checkPicture(in.Height, in.Width), cfg.checkTokens(in.Tokens))
 }
 
 // record runs a recording unless a check has failed.
@@ -106,37 +131,4 @@ func record(cfg Config, f func(model, *graph.Builder), checks ...error) (*graph.
 		return nil, fmt.Errorf("glip: %w", err)
 	}
 	return g, nil
-}
-
-func checkPicture(height, width int) error {
-	if height < Divisor || width < Divisor || height%Divisor != 0 || width%Divisor != 0 {
-		return fmt.Errorf("%w: a padded picture of %d x %d, want multiples of %d", graph.ErrShape, height, width, Divisor)
-	}
-	return nil
-}
-
-func (c Config) checkTokens(tokens int) error {
-	if tokens < 1 || tokens > c.MaxTokens {
-		return fmt.Errorf("%w: a caption of %d tokens, want 1 to %d", graph.ErrShape, tokens, c.MaxTokens)
-	}
-	return nil
-}
-
-func (in Grounding) check() error {
-	if in.Labels < 1 {
-		return fmt.Errorf("%w: %d labels, want at least 1", graph.ErrShape, in.Labels)
-	}
-	return nil
-}
-
-// Grids are the sizes of P3..P7 for a padded picture: each level halves the one
-// before, rounding up.
-func Grids(height, width int) [Levels]swin.Grid {
-	var grids [Levels]swin.Grid
-	g := swin.Grid{Height: (height + 7) / 8, Width: (width + 7) / 8}
-	for l := range grids {
-		grids[l] = g
-		g = swin.Grid{Height: (g.Height + 1) / 2, Width: (g.Width + 1) / 2}
-	}
-	return grids
 }

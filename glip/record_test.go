@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,16 +75,16 @@ func giga(n int64) float64 { return float64(n) / 1e9 }
 // TestPartsMakeTheWhole: the three graphs hand on what Record has in one.
 func TestPartsMakeTheWhole(t *testing.T) {
 	cfg := tinyCase(t, "tiny.caption").config(t)
-	in := glip.Grounding{Height: 64, Width: 96, Tokens: 7, Labels: 3, PerLevel: 11}
+	in := glip.Grounding{Batch: 2, Height: 64, Width: 96, Tokens: 7, Labels: 3, PerLevel: 11}
 	whole, err := glip.Record(cfg, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	see, err := glip.RecordVision(cfg, in.Height, in.Width)
+	see, err := glip.RecordVision(cfg, glip.Vision{Batch: in.Batch, Height: in.Height, Width: in.Width})
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := glip.RecordLanguage(cfg, in.Tokens)
+	read, err := glip.RecordLanguage(cfg, glip.Language{Batch: in.Batch, Tokens: in.Tokens})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,17 +108,72 @@ func TestPartsMakeTheWhole(t *testing.T) {
 		}
 		return list
 	}
-	handed := append(shapes(see, see.Outputs), shapes(read, read.Outputs)...)
-	if got := shapes(find, find.Inputs()); fmt.Sprint(got) != fmt.Sprint(append(handed, "[3 7]")) {
+	handed := append(shapes(see, see.Outputs[:glip.Levels]), shapes(read, read.Outputs)...)
+	if got := shapes(find, find.Inputs()); fmt.Sprint(got) != fmt.Sprint(append(handed, "[2 7]", "[2 3 7]")) {
 		t.Errorf("grounding takes %v, the others give %v", got, handed)
 	}
-	for _, shape := range shapes(whole, whole.Outputs) {
-		if shape != "[1 11 8]" {
-			t.Errorf("candidates of %s, want [1 11 8]", shape)
+	if got := fmt.Sprint(shapes(whole, whole.Inputs())); got != "[[2 3 64 96] [2 7] [2 7] [2 3 7]]" {
+		t.Errorf("the whole takes %s", got)
+	}
+	for _, shape := range shapes(whole, whole.Outputs[:glip.Levels]) {
+		if shape != "[2 11 8]" {
+			t.Errorf("candidates of %s, want [2 11 8]", shape)
 		}
 	}
-	if len(whole.Outputs) != glip.Levels || len(find.Outputs) != glip.Levels {
-		t.Errorf("%d and %d outputs", len(whole.Outputs), len(find.Outputs))
+	health := append(healthOf(find)[glip.Levels:], healthOf(see)[glip.Levels:]...)
+	if got := healthOf(whole); !slices.Equal(got[:glip.Levels], make([]string, glip.Levels)) || !slices.Equal(got[glip.Levels:], health) {
+		t.Errorf("the whole vouches for %q, its parts for %q", got, health)
+	}
+}
+
+// TestHealth: what is looked after is there, once, and a NaN anywhere in it is one in the output.
+// healthOf tells of each output which value it vouches for, "" for a result.
+func healthOf(g *graph.Graph) []string {
+	of := make([]string, len(g.Outputs))
+	for i, id := range g.Outputs {
+		if value, ok := glip.Health(g.Nodes[id].Path); ok {
+			of[i] = value
+		}
+	}
+	return of
+}
+
+func TestHealth(t *testing.T) {
+	cfg := tinyCase(t, "tiny.caption").config(t)
+	g, err := glip.Record(cfg, glip.Grounding{Batch: 2, Height: 64, Width: 96, Tokens: 4, Labels: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for i, path := range healthOf(g)[glip.Levels:] {
+		id, ok := g.Find(path)
+		if !ok || seen[path] {
+			t.Errorf("output %d vouches for %q", i, path)
+			continue
+		}
+		seen[path] = true
+		if got, want := g.Nodes[g.Outputs[glip.Levels+i]].Shape, (graph.Shape{2, g.Nodes[id].Shape.Last()}); !got.Equal(want) {
+			t.Errorf("that of %s is %v, want %v", path, got, want)
+		}
+	}
+	for _, path := range []string{"backbone.fpn.fpn_layer2", "backbone.fpn.top_blocks.p7", "rpn.head.bbox.p5", "rpn.head.centerness#3", "rpn.head.dot_product_projection_text"} {
+		if !seen[path] {
+			t.Errorf("nothing vouches for %s but for %v", path, seen)
+		}
+	}
+}
+
+// TestRounding lists some sizes, and wants few of them.
+func TestRounding(t *testing.T) {
+	for _, c := range []struct{ n, tokens, labels int }{
+		{0, 16, 1}, {1, 16, 1}, {3, 16, 4}, {9, 16, 16}, {16, 16, 16}, {17, 32, 24}, {33, 48, 40}, {41, 48, 80}, {81, 96, 160}, {255, 256, 320}, {256, 256, 320},
+	} {
+		if tokens, labels := glip.RoundTokens(c.n, 256), glip.RoundLabels(c.n); tokens != c.tokens || labels != c.labels {
+			t.Errorf("%d becomes %d tokens and %d labels, want %d and %d", c.n, tokens, labels, c.tokens, c.labels)
+		}
+	}
+	if got := glip.RoundTokens(18, 20); got != 20 {
+		t.Errorf("18 of at most 20 tokens become %d", got)
 	}
 }
 
@@ -192,12 +248,17 @@ func TestRecordRefusals(t *testing.T) {
 		kind error
 		word string
 	}{
-		{"height", errOf(glip.RecordVision(cfg, 33, 32)), graph.ErrShape, "33 x 32"},
-		{"width", errOf(glip.RecordVision(cfg, 32, 48)), graph.ErrShape, "32 x 48"},
-		{"nothing", errOf(glip.RecordVision(cfg, 0, 0)), graph.ErrShape, "0 x 0"},
-		{"negative", errOf(glip.RecordVision(cfg, -32, 32)), graph.ErrShape, "-32 x 32"},
-		{"no token", errOf(glip.RecordLanguage(cfg, 0)), graph.ErrShape, "0 tokens"},
-		{"many tokens", errOf(glip.RecordLanguage(cfg, 257)), graph.ErrShape, "257 tokens"},
+		{"height", errOf(glip.RecordVision(cfg, glip.Vision{Height: 33, Width: 32})), graph.ErrShape, "33 x 32"},
+		{"width", errOf(glip.RecordVision(cfg, glip.Vision{Height: 32, Width: 48})), graph.ErrShape, "32 x 48"},
+		{"nothing", errOf(glip.RecordVision(cfg, glip.Vision{})), graph.ErrShape, "0 x 0"},
+		{"negative", errOf(glip.RecordVision(cfg, glip.Vision{Height: -32, Width: 32})), graph.ErrShape, "-32 x 32"},
+		{"no token", errOf(glip.RecordLanguage(cfg, glip.Language{})), graph.ErrShape, "0 tokens"},
+		{"many tokens", errOf(glip.RecordLanguage(cfg, glip.Language{Tokens: 257})), graph.ErrShape, "257 tokens"},
+		{"batch of pictures", errOf(glip.RecordVision(cfg, glip.Vision{Batch: -1, Height: 32, Width: 32})), graph.ErrShape, "a batch of -1"},
+		{"batch of captions", errOf(glip.RecordLanguage(cfg, glip.Language{Batch: -2, Tokens: 3})), graph.ErrShape, "a batch of -2"},
+		{"batch beyond memory", errOf(glip.RecordVision(cfg, glip.Vision{Batch: math.MaxInt, Height: 32, Width: 32})), graph.ErrShape, "want 1 to 4096"},
+		{"batch in grounding", errOf(glip.RecordGrounding(cfg, with(func(in *glip.Grounding) { in.Batch = -1 }))), graph.ErrShape, "a batch of -1"},
+		{"batch that is shared", errOf(glip.Record(cfg, with(func(in *glip.Grounding) { in.Batch, in.Shared = math.MaxInt, true }))), graph.ErrShape, "want 1 to 4096"},
 		{"no label", errOf(glip.RecordGrounding(cfg, with(func(in *glip.Grounding) { in.Labels = 0 }))), graph.ErrShape, "0 labels"},
 		{"grounding of a size", errOf(glip.RecordGrounding(cfg, with(func(in *glip.Grounding) { in.Height = 31 }))), graph.ErrShape, "31 x 64"},
 		{"grounding of no tokens", errOf(glip.RecordGrounding(cfg, with(func(in *glip.Grounding) { in.Tokens = -1 }))), graph.ErrShape, "-1 tokens"},

@@ -10,24 +10,38 @@ import (
 // Eps of the tower's norms of maps: torch's default.
 const mapEps = 1e-5
 
-// grounding records tower, head and selection, and marks the candidates as outputs.
-func (m model) grounding(b *graph.Builder, maps []graph.Value, hidden graph.Value, in Grounding) {
-	owned := b.In("owned").Input(in.Labels, in.Tokens)
+// grounding records tower, head and selection of captions hidden [B, T, D] with mask
+// [B, T], and marks as outputs the candidates, then the health of what they are made of.
+func (m model) grounding(b *graph.Builder, maps []graph.Value, hidden, mask graph.Value, in Grounding) {
+	owned := b.In("owned").Input(in.Batch, in.Labels, in.Tokens)
 	head := b.In("rpn", "head")
-	maps, text := m.tower(head.In("dyhead_tower"), maps, hidden)
-	m.head(head, maps, text, owned, in)
+	maps, text := m.tower(head.In("dyhead_tower"), m.spread(b.In("shared"), maps, in), hidden, mask)
+	health(b, append(maps, m.head(head, maps, text, owned, in)...)...)
+}
+
+// spread gives every caption its copy of shared maps [1, h, w, C].
+func (m model) spread(b *graph.Builder, maps []graph.Value, in Grounding) []graph.Value {
+	if !in.Shared || in.Batch == 1 {
+		return maps
+	}
+	var copies []graph.Value
+	for range in.Batch {
+		copies = append(copies, maps...)
+	}
+	all := b.ConcatTokens(copies...) // [1, B*S, C]
+	return m.split(b, b.In("captions").Reshape(all, in.Batch, all.Shape().Rows()/in.Batch, m.cfg.Channels), maps)
 }
 
 // tower records the layers of VLDyHead (maskrcnn_benchmark/modeling/rpn/vldyhead.py):
 // fusion, a text layer, a DyConv; without fusion the DyConv alone.
-func (m model) tower(b *graph.Builder, maps []graph.Value, text graph.Value) ([]graph.Value, graph.Value) {
+func (m model) tower(b *graph.Builder, maps []graph.Value, text, mask graph.Value) ([]graph.Value, graph.Value) {
 	for i := range m.cfg.Layers {
 		if !m.cfg.Fusion {
 			maps = m.dyConv(b.In(i), maps)
 			continue
 		}
-		maps, text = m.fuse(b.In(3*i), maps, text)
-		text = m.textLayer(b.In(3*i+1), text, clamped)
+		maps, text = m.fuse(b.In(3*i), maps, text, mask)
+		text = m.textLayer(b.In(3*i+1), text, mask, clamped)
 		maps = m.dyConv(b.In(3*i+2), maps)
 	}
 	return maps, text
@@ -38,31 +52,32 @@ func level(l int) string { return fmt.Sprint("p", l+3) }
 
 // fuse records VLFuse (BiAttentionBlockForCheckpoint and BiMultiHeadAttention of
 // maskrcnn_benchmark/utils/fuse_helper.py): the positions of all levels in one sequence
-// [1, S, C] and the tokens [1, T, D] attend to each other. Both residuals start from the
+// [B, S, C] and the tokens [B, T, D] attend to each other. Both residuals start from the
 // normed tensors. The text side's softmax over the positions subtracts the largest score
-// first and clamps again, which changes nothing.
-func (m model) fuse(b *graph.Builder, maps []graph.Value, text graph.Value) ([]graph.Value, graph.Value) {
+// first and clamps again, which changes nothing. The original masks the image side alone;
+// here the text side of padding, which nobody reads, is masked too.
+func (m model) fuse(b *graph.Builder, maps []graph.Value, text, mask graph.Value) ([]graph.Value, graph.Value) {
 	c, e, h, d := m.cfg.Channels, m.cfg.FusionDim, m.cfg.FusionHeads, m.cfg.Text.Hidden
 	f := b.In("b_attn")
 	a := f.In("attn")
-	v := f.In("layer_norm_v").LayerNorm(f.In("visual").ConcatTokens(maps...), mapEps) // [1, S, C]
-	x := f.In("layer_norm_l").LayerNorm(text, mapEps)                                 // [1, T, D]
+	v := f.In("layer_norm_v").LayerNorm(f.In("visual").ConcatTokens(maps...), mapEps) // [B, S, C]
+	x := f.In("layer_norm_l").LayerNorm(text, mapEps)                                 // [B, T, D]
 
 	q := a.In("v_proj").Linear(v, e, graph.WithBias)
 	k := a.In("l_proj").Linear(x, e, graph.WithBias)
 	valuesV := a.In("values_v_proj").Linear(v, e, graph.WithBias)
 	valuesL := a.In("values_l_proj").Linear(x, e, graph.WithBias)
-	scores := a.In("scores").CrossScores(q, k, graph.CrossScores{Heads: h, Scale: 1 / math.Sqrt(float64(e)/float64(h))})
-	scores = a.In("clamped").Clamp(scores, clampLimit) // [1, h, S, T]
+	scores := a.In("scores").CrossScores(q, k, graph.CrossScores{Heads: h, Scale: 1 / math.Sqrt(float64(e)/float64(h))}, mask)
+	scores = a.In("clamped").Clamp(scores, clampLimit) // [B, h, S, T]
 
 	toTokens := a.In("softmax_v").Softmax(scores)                               // over T
-	deltaV := a.In("context_v").CrossContext(toTokens, valuesL, h)              // [1, S, E]
-	deltaV = a.In("out_v_proj").Linear(deltaV, c, graph.WithBias)               // [1, S, C]
-	toPositions := a.In("softmax_l").Softmax(a.In("scores_l").SwapLast(scores)) // [1, h, T, S], over S
-	deltaL := a.In("context_l").CrossContext(toPositions, valuesV, h)           // [1, T, E]
-	deltaL = a.In("out_l_proj").Linear(deltaL, d, graph.WithBias)               // [1, T, D]
-	v = f.In("residual_v").AddScaled(v, deltaV, f.Param("gamma_v", c))          // [1, S, C]
-	text = b.In("lang").AddScaled(x, deltaL, f.Param("gamma_l", d))             // [1, T, D]
+	deltaV := a.In("context_v").CrossContext(toTokens, valuesL, h)              // [B, S, E]
+	deltaV = a.In("out_v_proj").Linear(deltaV, c, graph.WithBias)               // [B, S, C]
+	toPositions := a.In("softmax_l").Softmax(a.In("scores_l").SwapLast(scores)) // [B, h, T, S], over S
+	deltaL := a.In("context_l").CrossContext(toPositions, valuesV, h)           // [B, T, E]
+	deltaL = a.In("out_l_proj").Linear(deltaL, d, graph.WithBias)               // [B, T, D]
+	v = f.In("residual_v").AddScaled(v, deltaV, f.Param("gamma_v", c))          // [B, S, C]
+	text = b.In("lang").AddScaled(x, deltaL, f.Param("gamma_l", d))             // [B, T, D]
 	return m.split(b, v, maps), text
 }
 
@@ -117,17 +132,17 @@ func (m model) convolve(b *graph.Builder, which int, x, om graph.Value, stride i
 // branch is a map with its gate: a weight of each branch from the mean over the map.
 func (m model) branch(b *graph.Builder, x graph.Value) []graph.Value {
 	a := b.In("AttnConv", 1)
-	g := b.In("AttnConv", 0).GlobalMean(x) // [1, C]
+	g := b.In("AttnConv", 0).GlobalMean(x) // [B, C]
 	g = a.LinearOf(g, a.Param("weight", 1, m.cfg.Channels, 1, 1), graph.WithBias)
 	g = b.In("AttnConv", 2).ReLU(g)
-	return []graph.Value{x, b.In("h_sigmoid").HardSigmoid(g)} // [1, 1]
+	return []graph.Value{x, b.In("h_sigmoid").HardSigmoid(g)} // [B, 1]
 }
 
 // dynamicReLU records DYReLU (maskrcnn_benchmark/layers/dyrelu.py); the result takes the
 // path of out.
 func (m model) dynamicReLU(b, out *graph.Builder, x graph.Value) graph.Value {
 	c := m.cfg.Channels
-	t := b.In("avg_pool").GlobalMean(x) // [1, C]
+	t := b.In("avg_pool").GlobalMean(x) // [B, C]
 	t = b.In("fc", 0).Linear(t, c/4, graph.WithBias)
 	t = b.In("fc", 1).ReLU(t)
 	t = b.In("fc", 2).Linear(t, 4*c, graph.WithBias)

@@ -5,7 +5,7 @@ import (
 	"github.com/glipvk/glipvk/swin"
 )
 
-// vision records the backbone and the pyramid: image [1, 3, H, W] to P3..P7.
+// vision records the backbone and the pyramid: image [B, 3, H, W] to P3..P7.
 func (m model) vision(b *graph.Builder, image graph.Value) []graph.Value {
 	var maps []graph.Value // C3, C4, C5
 	swin.Body(b.In("backbone", "body"), m.cfg.Backbone, image, func(_ int, y graph.Value) {
@@ -18,7 +18,7 @@ func (m model) vision(b *graph.Builder, image graph.Value) []graph.Value {
 }
 
 // pyramid records the FPN (maskrcnn_benchmark/modeling/backbone/fpn.py): C3..C5
-// [1, h, w, Ci] to P3..P7 [1, h, w, C]. The path from the top down adds the coarser map,
+// [B, h, w, Ci] to P3..P7 [B, h, w, C]. The path from the top down adds the coarser map,
 // resized by the nearest rule; P6 comes of P5, P7 of P6 rectified, which itself is not.
 func (m model) pyramid(b *graph.Builder, maps []graph.Value) []graph.Value {
 	c := m.cfg.Channels

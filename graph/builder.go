@@ -52,6 +52,14 @@ func (b *Builder) In(parts ...any) *Builder {
 	return &Builder{scope: strings.Join(names, "."), rec: b.rec}
 }
 
+// Path is that of a value's node; empty after a recording error.
+func (b *Builder) Path(v Value) string {
+	if b.rec.err != nil {
+		return ""
+	}
+	return b.rec.graph.Nodes[v.id].Path
+}
+
 // Fail records an error of the model's own, unless there is one already.
 func (b *Builder) Fail(err error) {
 	if b.rec.err == nil {

@@ -3,7 +3,8 @@ package graph
 // The products between pictures and text.
 
 // CrossScores is (q * Scale) kᵀ of each head: q [B, n, E], k [B, m, E], channel
-// head*d + e, optional bias [m] added to every row -> [B, h, n, m].
+// head*d + e, optional bias [B, m] added to every row
+// of a picture -> [B, h, n, m].
 type CrossScores struct {
 	Heads int
 	Scale float64
@@ -21,8 +22,8 @@ func (o CrossScores) infer(in []Shape) (Shape, error) {
 	if len(q) != 3 || len(k) != 3 || q[0] != k[0] || q[2] != k[2] || o.Heads < 1 || q[2]%o.Heads != 0 {
 		return refuse("queries %v and keys %v, want [B, n, E] and [B, m, E] with E a multiple of %d heads", q, k, o.Heads)
 	}
-	if len(in) == 3 && !in[2].Equal(Shape{k[1]}) {
-		return refuse("bias %v, want [%d]", in[2], k[1])
+	if len(in) == 3 && !in[2].Equal(k[:2]) {
+		return refuse("bias %v, want %v", in[2], k[:2])
 	}
 	return Shape{q[0], o.Heads, q[1], k[1]}, nil
 }
@@ -96,7 +97,9 @@ func (o AbsorbKeys) inner(in []Shape) int { return in[0][2] / o.Heads }
 // AbsorbKeys records [AbsorbKeys].
 func (b *Builder) AbsorbKeys(k, weight Value, o AbsorbKeys) Value { return b.add(o, k, weight) }
 
-// AbsorbBias is AbsorbKeys for the projection's bias: k [1, T, E], b [E] -> [h*T].
+// AbsorbBias is AbsorbKeys for the projection's bias, plus what each token has of its own:
+// k [B, T, E], b [E], optional mask [B, T] -> [B, h*T], element head*T + t being
+// Scale * sum over e of k[t, head*d + e] * b[head*d + e] + mask[t].
 type AbsorbBias struct {
 	Heads int
 	Scale float64
@@ -105,25 +108,28 @@ type AbsorbBias struct {
 // Kind implements [Op].
 func (AbsorbBias) Kind() string { return "absorbbias" }
 
-func (AbsorbBias) takes() (least, most int) { return 2, 2 }
+func (AbsorbBias) takes() (least, most int) { return 2, 3 }
 func (o AbsorbBias) infer(in []Shape) (Shape, error) {
 	if err := finite(o.Scale); err != nil {
 		return nil, err
 	}
-	y, err := absorbed(in[0], o.Heads, 1)
-	if err == nil && (in[0][0] != 1 || !in[1].Equal(Shape{in[0][2]})) {
-		return refuse("keys %v and bias %v, want [1, T, E] and [E]", in[0], in[1])
-	}
+	k := in[0]
+	y, err := absorbed(k, o.Heads, 1)
 	if err != nil {
 		return nil, err
 	}
-	return Shape{y[1]}, nil
+	if !in[1].Equal(Shape{k[2]}) || len(in) == 3 && !in[2].Equal(k[:2]) {
+		return refuse("keys %v, bias and mask %v, want [B, T, E], [E] and [B, T]", k, in[1:])
+	}
+	return y[:2], nil
 }
 
 func (o AbsorbBias) inner(in []Shape) int { return in[0][2] / o.Heads }
 
-// AbsorbBias records [AbsorbBias].
-func (b *Builder) AbsorbBias(k, bias Value, o AbsorbBias) Value { return b.add(o, k, bias) }
+// AbsorbBias records [AbsorbBias]; mask holds one value or none.
+func (b *Builder) AbsorbBias(k, bias Value, o AbsorbBias, mask ...Value) Value {
+	return b.add(o, append([]Value{k, bias}, mask...)...)
+}
 
 // AbsorbValues is the value side that has taken in the output projection: v [B, T, E],
 // W [C, E] -> [B, h*T, C], row head*T + t being sum over e of v[t, head*d + e] * W[:, head*d + e].

@@ -5,7 +5,7 @@ import "fmt"
 // What makes detections of token logits.
 
 // PhraseScores turns token logits into probabilities of labels: logits [B, S, T],
-// owned [L, T], not 0 where a token stands for the label -> [B, S, L]. The probability
+// owned [B, L, T], not 0 where a token stands for the label -> [B, S, L]. The probability
 // is made of sigmoid(logit) over the label's tokens, 0 for a label without tokens
 // (convert_grounding_to_od_logits of maskrcnn_benchmark/modeling/rpn/inference.py; there
 // an empty label gives 0 or NaN, neither of which passes a threshold).
@@ -36,13 +36,13 @@ func (PhraseScores) Kind() string { return "phrasescores" }
 func (PhraseScores) takes() (least, most int) { return 2, 2 }
 func (o PhraseScores) infer(in []Shape) (Shape, error) {
 	z, owned := in[0], in[1]
-	if len(z) != 3 || len(owned) != 2 || owned[1] != z[2] {
-		return refuse("logits %v and owned tokens %v, want [B, S, T] and [L, T]", z, owned)
+	if len(z) != 3 || len(owned) != 3 || owned[0] != z[0] || owned[2] != z[2] {
+		return refuse("logits %v and owned tokens %v, want [B, S, T] and [B, L, T]", z, owned)
 	}
 	if o.Aggregate < Mean || o.Aggregate > Power {
 		return refuse("%v, want one of MEAN, MAX and POWER", o.Aggregate)
 	}
-	return Shape{z[0], z[1], owned[0]}, nil
+	return Shape{z[0], z[1], owned[1]}, nil
 }
 
 // PhraseScores records [PhraseScores].

@@ -151,8 +151,9 @@ func crossRows() []inferRow {
 	q, k := Shape{2, 9, 12}, Shape{2, 5, 12}
 	return []inferRow{
 		{CrossScores{3, 0.5}, []Shape{q, k}, Shape{2, 3, 9, 5}, ""},
-		{CrossScores{3, 0.5}, []Shape{q, k, {5}}, Shape{2, 3, 9, 5}, ""},
-		{CrossScores{3, 0.5}, []Shape{q, k, {9}}, nil, "bias [9], want [5]"},
+		{CrossScores{3, 0.5}, []Shape{q, k, {2, 5}}, Shape{2, 3, 9, 5}, ""},
+		{CrossScores{3, 0.5}, []Shape{q, k, {5}}, nil, "bias [5], want [2 5]"},
+		{CrossScores{3, 0.5}, []Shape{q, k, {2, 9}}, nil, "bias [2 9], want [2 5]"},
 		{CrossScores{5, 0.5}, []Shape{q, k}, nil, "5 heads"},
 		{CrossScores{0, 0.5}, []Shape{q, k}, nil, "0 heads"},
 		{CrossScores{3, 0.5}, []Shape{q, {1, 5, 12}}, nil, "[B, m, E]"},
@@ -181,9 +182,10 @@ func crossRows() []inferRow {
 		{AbsorbKeys{3, math.Inf(-1)}, []Shape{k, {12, 7}}, nil, "scale -Inf"},
 		{AbsorbKeys{3, 0.5}, []Shape{k}, nil, "1 operands"},
 
-		{AbsorbBias{3, 0.5}, []Shape{{1, 5, 12}, {12}}, Shape{15}, ""},
-		{AbsorbBias{3, 0.5}, []Shape{k, {12}}, nil, "[1, T, E]"},
-		{AbsorbBias{3, 0.5}, []Shape{{1, 5, 12}, {5}}, nil, "bias [5]"},
+		{AbsorbBias{3, 0.5}, []Shape{k, {12}}, Shape{2, 15}, ""},
+		{AbsorbBias{3, 0.5}, []Shape{k, {12}, {2, 5}}, Shape{2, 15}, ""},
+		{AbsorbBias{3, 0.5}, []Shape{k, {12}, {5}}, nil, "mask [[12] [5]]"},
+		{AbsorbBias{3, 0.5}, []Shape{k, {5}}, nil, "mask [[5]]"},
 		{AbsorbBias{5, 0.5}, []Shape{{1, 5, 12}, {12}}, nil, "5 heads"},
 		{AbsorbBias{3, 0.5}, []Shape{{}, {12}}, nil, "[B, T, E]"},
 		{AbsorbBias{3, math.NaN()}, []Shape{{1, 5, 12}, {12}}, nil, "scale NaN"},

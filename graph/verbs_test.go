@@ -110,7 +110,7 @@ func crossVerbs() []verbRow {
 	}
 	return []verbRow{
 		{scores, []graph.Shape{q, k}, "crossscores{Heads:4 Scale:0.25} %0 %1 [2 4 6 5]", 2 * 4 * 30 * 2},
-		{scores, []graph.Shape{q, k, {5}}, "crossscores{Heads:4 Scale:0.25} %0 %1 %2 [2 4 6 5]", 2 * 4 * 30 * 2},
+		{scores, []graph.Shape{q, k, {2, 5}}, "crossscores{Heads:4 Scale:0.25} %0 %1 %2 [2 4 6 5]", 2 * 4 * 30 * 2},
 		{crossed, []graph.Shape{p, k}, "crosscontext{Heads:4} %0 %1 [2 6 8]", 2 * 6 * 8 * 5},
 		{crossed, []graph.Shape{p, k, {8}}, "crosscontext{Heads:4} %0 %1 %2 [2 6 8]", 2 * 6 * 8 * 5},
 		{ // 4 heads times 5 tokens, 3 channels, sums over a head's 2
@@ -121,9 +121,9 @@ func crossVerbs() []verbRow {
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.AbsorbBias(in[0], in[1], graph.AbsorbBias{Heads: 4, Scale: 0.25})
+				return b.AbsorbBias(in[0], in[1], graph.AbsorbBias{Heads: 4, Scale: 0.25}, in[2])
 			},
-			[]graph.Shape{{1, 5, 8}, {8}}, "absorbbias{Heads:4 Scale:0.25} %0 %1 [20]", 20 * 2,
+			[]graph.Shape{k, {8}, {2, 5}}, "absorbbias{Heads:4 Scale:0.25} %0 %1 %2 [2 20]", 2 * 20 * 2,
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value { return b.AbsorbValues(in[0], in[1], 4) },
@@ -144,7 +144,7 @@ func crossVerbs() []verbRow {
 			func(b *graph.Builder, in []graph.Value) graph.Value {
 				return b.PhraseScores(in[0], in[1], graph.PhraseScores{Aggregate: graph.Max})
 			},
-			[]graph.Shape{{2, 6, 5}, {3, 5}}, "phrasescores{Aggregate:MAX} %0 %1 [2 6 3]", 0,
+			[]graph.Shape{{2, 6, 5}, {2, 3, 5}}, "phrasescores{Aggregate:MAX} %0 %1 [2 6 3]", 0,
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value {

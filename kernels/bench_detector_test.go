@@ -67,7 +67,7 @@ func BenchmarkCross(b *testing.B) {
 		n := heads * t.tokens
 		b.Run("scores."+t.name, func(b *testing.B) {
 			timed(b, func(b *graph.Builder) {
-				y := b.In("y").CrossScores(b.In("v").Input(1, s, c), b.In("k").Input(1, n, c), graph.CrossScores{Heads: 1, Scale: 1}, b.In("bias").Input(n))
+				y := b.In("y").CrossScores(b.In("v").Input(1, s, c), b.In("k").Input(1, n, c), graph.CrossScores{Heads: 1, Scale: 1}, b.In("bias").Input(1, n))
 				b.Output(y)
 			})
 		})

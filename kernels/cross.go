@@ -225,9 +225,9 @@ func (l *lowerer) crossOf(s step) cross {
 	x := cross{bias: noBias, heads: 1, alpha: 1, scale: -1}
 	first := l.shape(s.in[0])
 	switch o := s.op.(type) {
-	case graph.CrossScores: // scale * q kᵀ + bias
+	case graph.CrossScores: // scale * q kᵀ + bias of each picture
 		n, m, e := first[1], l.shape(s.in[1])[1], first[2]
-		x.heads, x.alpha, x.transposed, x.bias = o.Heads, o.Scale, true, optional(s.in, 2)
+		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, optional(s.in, 2), m
 		x.a, x.b = matrices{s.in[0], n * e, e / o.Heads, e}, matrices{s.in[1], m * e, e / o.Heads, e}
 		x.c = matrices{s.out, o.Heads * n * m, n * m, m}
 		x.m, x.n, x.k = n, m, e/o.Heads
@@ -243,12 +243,12 @@ func (l *lowerer) crossOf(s step) cross {
 		x.a, x.b = matrices{s.in[0], t * e, e / o.Heads, e}, matrices{s.in[1], 0, e / o.Heads * c, c}
 		x.c = matrices{s.out, o.Heads * t * c, t * c, c}
 		x.m, x.n, x.k = t, c, e/o.Heads
-	case graph.AbsorbBias: // the same with one column
+	case graph.AbsorbBias: // scale * b kᵀ + mask of each picture, heads side by side
 		t, e := first[1], first[2]
-		x.heads, x.alpha = o.Heads, o.Scale
-		x.a, x.b = matrices{s.in[0], t * e, e / o.Heads, e}, matrices{s.in[1], 0, e / o.Heads, 1}
-		x.c = matrices{s.out, o.Heads * t, t, 1}
-		x.m, x.n, x.k = t, 1, e/o.Heads
+		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, optional(s.in, 2), t
+		x.a, x.b = matrices{s.in[1], 0, e / o.Heads, e}, matrices{s.in[0], t * e, e / o.Heads, e}
+		x.c = matrices{s.out, o.Heads * t, t, t}
+		x.m, x.n, x.k = 1, t, e/o.Heads
 	case graph.AbsorbValues: // v Wᵀ, heads below one another
 		t, e, c := first[1], first[2], l.shape(s.out)[2]
 		x.heads, x.transposed = o.Heads, true
@@ -268,9 +268,6 @@ func (l *lowerer) crossOf(s step) cross {
 		x.m, x.n, x.k = n, m, c
 	}
 	x.pictures = l.shape(s.out)[0]
-	if s.op.Kind() == (graph.AbsorbBias{}).Kind() {
-		x.pictures = 1
-	}
 	return x
 }
 

@@ -46,15 +46,15 @@ func crossCases() []opCase {
 		of := func(op string, terms int, record func(b *graph.Builder)) {
 			list = append(list, opCase{op: op, name: c.String(), bound: product(terms), card: c.card, record: record})
 		}
-		bias := func(b *graph.Builder, n int) []graph.Value {
+		bias := func(b *graph.Builder, shape ...int) []graph.Value {
 			if !c.bias {
 				return nil
 			}
-			return []graph.Value{b.In("bias").Input(n)}
+			return []graph.Value{b.In("bias").Input(shape...)}
 		}
 		of("crossscores", c.e/c.heads, func(b *graph.Builder) {
 			q, k := b.In("q").Input(c.batch, c.n, c.e), b.In("k").Input(c.batch, c.m, c.e)
-			b.Output(b.In("y").CrossScores(q, k, graph.CrossScores{Heads: c.heads, Scale: 0.375}, bias(b, c.m)...))
+			b.Output(b.In("y").CrossScores(q, k, graph.CrossScores{Heads: c.heads, Scale: 0.375}, bias(b, c.batch, c.m)...))
 		})
 		of("crosscontext", c.m, func(b *graph.Builder) {
 			p, v := b.In("p").Input(c.batch, c.heads, c.n, c.m), b.In("v").Input(c.batch, c.m, c.e)
@@ -64,7 +64,8 @@ func crossCases() []opCase {
 			b.Output(b.In("y").AbsorbKeys(b.In("k").Input(c.batch, c.m, c.e), b.Param("w", c.e, c.n+3), graph.AbsorbKeys{Heads: c.heads, Scale: 0.375}))
 		})
 		of("absorbbias", c.e/c.heads, func(b *graph.Builder) {
-			b.Output(b.In("y").AbsorbBias(b.In("k").Input(1, c.m, c.e), b.Param("w", c.e), graph.AbsorbBias{Heads: c.heads, Scale: 0.375}))
+			k, o := b.In("k").Input(c.batch, c.m, c.e), graph.AbsorbBias{Heads: c.heads, Scale: 0.375}
+			b.Output(b.In("y").AbsorbBias(k, b.Param("w", c.e), o, bias(b, c.batch, c.m)...))
 		})
 		of("absorbvalues", c.e/c.heads, func(b *graph.Builder) {
 			b.Output(b.In("y").AbsorbValues(b.In("v").Input(c.batch, c.m, c.e), b.Param("w", c.n+3, c.e), c.heads))
@@ -97,7 +98,7 @@ func TestCrossMistakes(t *testing.T) {
 		return func(b *graph.Builder) {
 			q, k := b.In("q").Input(c.batch, c.n, c.e), b.In("k").Input(c.batch, c.m, c.e)
 			var more []graph.Value
-			if added := b.In("bias").Input(c.m); bias {
+			if added := b.In("bias").Input(c.batch, c.m); bias {
 				more = append(more, added)
 			}
 			b.Output(b.In("y").CrossScores(q, k, graph.CrossScores{Heads: heads, Scale: scale}, more...))

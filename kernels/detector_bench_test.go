@@ -84,10 +84,10 @@ func detectorPlaces() []detectorPlace {
 		{"softmax 160x22400", func(b *graph.Builder) { b.Output(b.In("y").Softmax(b.In("x").Input(1, 1, 160, 22400))) }},
 		{"softmax 22400x8x20", func(b *graph.Builder) { b.Output(b.In("y").Softmax(b.In("x").Input(1, 22400, 8, 20))) }},
 		{"phrasescores 16800x20 of 6", func(b *graph.Builder) {
-			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 16800, 20), b.In("owned").Input(6, 20), graph.PhraseScores{}))
+			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 16800, 20), b.In("owned").Input(1, 6, 20), graph.PhraseScores{}))
 		}},
 		{"phrasescores 16800x256 of 80", func(b *graph.Builder) {
-			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 16800, 256), b.In("owned").Input(80, 256), graph.PhraseScores{}))
+			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 16800, 256), b.In("owned").Input(1, 80, 256), graph.PhraseScores{}))
 		}},
 		{"candidates 16800x8", candidatesOf(16800, 8, 0.9)},
 		{"candidates 16800x80", candidatesOf(16800, 80, 0.9)},

@@ -264,7 +264,7 @@ func phraseCases() []opCase {
 				bound: bound{each: 32 * ulp, rms: 8 * ulp, l2: 8 * ulp}, // exp of up to 4 and a sum of up to 100
 				record: func(b *graph.Builder) {
 					z := b.In("logits").Input(c.batch, c.positions, c.tokens)
-					b.Output(b.In("y").PhraseScores(z, b.In("owned").Input(c.labels, c.tokens), graph.PhraseScores{Aggregate: a}))
+					b.Output(b.In("y").PhraseScores(z, b.In("owned").Input(c.batch, c.labels, c.tokens), graph.PhraseScores{Aggregate: a}))
 				}})
 		}
 	}

@@ -52,7 +52,7 @@ func detectorMistakes() map[string]mistake {
 	}
 	scores := func(aggregate graph.Aggregate) func(b *graph.Builder) {
 		return func(b *graph.Builder) {
-			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 60, 20), b.In("owned").Input(5, 20), graph.PhraseScores{Aggregate: aggregate}))
+			b.Output(b.In("y").PhraseScores(b.In("logits").Input(1, 60, 20), b.In("owned").Input(1, 5, 20), graph.PhraseScores{Aggregate: aggregate}))
 		}
 	}
 	chosen := func(threshold float64) func(b *graph.Builder) {

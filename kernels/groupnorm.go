@@ -42,7 +42,7 @@ func (l *lowerer) detectorScratch(s step) int64 {
 		first, second := globalMeanScratch(l.shape(s.in[0]))
 		return l.apart(first) + l.apart(second)
 	case graph.PhraseScores:
-		return phraseLists(shape.Last(), l.shape(s.in[0]).Last())
+		return phraseLists(shape[0]*shape[2], l.shape(s.in[0])[2])
 	case graph.Candidates:
 		return l.selection(s).bytes
 	}

@@ -91,7 +91,7 @@ func biattended(positions, tokens, c, heads int) func(b *graph.Builder) {
 	return func(b *graph.Builder) {
 		n := heads * tokens
 		v := b.In("v").Input(1, positions, c)
-		scores := b.In("scores").CrossScores(v, b.In("keys").Input(1, n, c), graph.CrossScores{Heads: 1, Scale: 8}, b.In("shifts").Input(n))
+		scores := b.In("scores").CrossScores(v, b.In("keys").Input(1, n, c), graph.CrossScores{Heads: 1, Scale: 8}, b.In("shifts").Input(1, n))
 		scores = b.In("clamped").Clamp(scores, 12)
 		p := b.In("p").Softmax(b.In("heads").Reshape(scores, 1, positions, heads, tokens))
 		p = b.In("joined").Reshape(p, 1, 1, positions, n)

@@ -16,14 +16,15 @@ import (
 //	(P vl) Wo      = P (vl Wo)           values U, likewise
 //	Q (v Wv + bv)  = (Q v) Wv + bv       as the rows of Q sum to 1
 //
-// for each head, heads side by side, so that the scores are [1, 1, S, h*T]. That needs
+// for each head, heads side by side, so that the scores are [B, 1, S, h*T]. That needs
 // 3 S h T C multiply-adds instead of 3 S E (C + T), which is less where T C < d (C + T)
 // for heads of d channels: always where d is C, as in the released models. Results
 // differ by rounding.
 //
-// A block is recognised by its operations, of one picture and with biases:
+// A block is recognised by its operations, with biases, and with or without a mask of the
+// tokens:
 //
-//	clamped = Clamp(CrossScores(Linear(v), k))
+//	clamped = Clamp(CrossScores(Linear(v), k, mask))
 //	deltaV = Linear(CrossContext(Softmax(clamped), valuesL))
 //	contextL = CrossContext(Softmax(SwapLast(clamped)), Linear(v))
 //
@@ -80,7 +81,7 @@ func (a absorbed) plan(replace map[graph.ID]func()) {
 	replace[a.softmaxV] = func() { softmaxV = a.writeSoftmaxV(scores) }
 	replace[a.deltaV] = func() { a.writeDeltaV(softmaxV) }
 	replace[a.softmaxL] = func() {
-		softmaxL = a.new("softmax_l", graph.Softmax{}, a.new("scores_l", graph.SwapLast{}, scores)) // [1, 1, h*T, S]
+		softmaxL = a.new("softmax_l", graph.Softmax{}, a.new("scores_l", graph.SwapLast{}, scores)) // [B, 1, h*T, S]
 	}
 	replace[a.contextL] = func() { a.writeContextL(softmaxL) }
 }
@@ -88,35 +89,39 @@ func (a absorbed) plan(replace map[graph.ID]func()) {
 // operand is operand i of a node of the recorded graph, by its number in the new one.
 func (a absorbed) operand(id graph.ID, i int) graph.ID { return a.to[a.graph.Nodes[id].Inputs[i]] }
 
-// writeScores writes the clamped scores [1, 1, S, h*T].
+// writeScores writes the clamped scores [B, 1, S, h*T].
 func (a absorbed) writeScores() graph.ID {
 	v, k, weight, bias := a.to[a.v], a.to[a.k], a.operand(a.q, 1), a.operand(a.q, 2)
-	keys := a.new("keys", graph.AbsorbKeys{Heads: a.heads, Scale: a.scale}, k, weight)   // [1, h*T, C]
-	shifts := a.new("shifts", graph.AbsorbBias{Heads: a.heads, Scale: a.scale}, k, bias) // [h*T]
+	keys := a.new("keys", graph.AbsorbKeys{Heads: a.heads, Scale: a.scale}, k, weight) // [B, h*T, C]
+	shift := []graph.ID{k, bias}
+	if in := a.graph.Nodes[a.scores].Inputs; len(in) == 3 {
+		shift = append(shift, a.to[in[2]])
+	}
+	shifts := a.new("shifts", graph.AbsorbBias{Heads: a.heads, Scale: a.scale}, shift...) // [B, h*T]
 	scores := a.new("scores", graph.CrossScores{Heads: 1, Scale: 1}, v, keys, shifts)
 	return a.new("clamped", a.graph.Nodes[a.clamped].Op, scores)
 }
 
-// writeSoftmaxV writes the softmax over the tokens of each head, [1, 1, S, h*T].
+// writeSoftmaxV writes the softmax over the tokens of each head, [B, 1, S, h*T].
 func (a absorbed) writeSoftmaxV(scores graph.ID) graph.ID {
-	direct := a.graph.Nodes[a.softmaxV].Shape // [1, h, S, T]
-	heads, positions, tokens := direct[1], direct[2], direct[3]
-	y := a.new("heads", graph.Reshape{To: graph.Shape{1, positions, heads, tokens}}, scores)
+	direct := a.graph.Nodes[a.softmaxV].Shape // [B, h, S, T]
+	batch, heads, positions, tokens := direct[0], direct[1], direct[2], direct[3]
+	y := a.new("heads", graph.Reshape{To: graph.Shape{batch, positions, heads, tokens}}, scores)
 	y = a.new("softmax_v", graph.Softmax{}, y)
-	return a.new("joined", graph.Reshape{To: graph.Shape{1, 1, positions, heads * tokens}}, y)
+	return a.new("joined", graph.Reshape{To: graph.Shape{batch, 1, positions, heads * tokens}}, y)
 }
 
-// writeDeltaV writes what the image side adds, [1, S, C'].
+// writeDeltaV writes what the image side adds, [B, S, C'].
 func (a absorbed) writeDeltaV(softmax graph.ID) {
 	weight, bias := a.operand(a.deltaV, 1), a.operand(a.deltaV, 2)
-	values := a.new("values", graph.AbsorbValues{Heads: a.heads}, a.to[a.valuesL], weight) // [1, h*T, C']
+	values := a.new("values", graph.AbsorbValues{Heads: a.heads}, a.to[a.valuesL], weight) // [B, h*T, C']
 	a.stand(a.deltaV, graph.CrossContext{Heads: 1}, softmax, values, bias)
 }
 
-// writeContextL writes the context of the text side, [1, T, E].
+// writeContextL writes the context of the text side, [B, T, E].
 func (a absorbed) writeContextL(softmax graph.ID) {
 	weight, bias := a.operand(a.valuesV, 1), a.operand(a.valuesV, 2)
-	context := a.new("context_l", graph.CrossContext{Heads: 1}, softmax, a.to[a.v]) // [1, h*T, C]
+	context := a.new("context_l", graph.CrossContext{Heads: 1}, softmax, a.to[a.v]) // [B, h*T, C]
 	a.stand(a.contextL, graph.HeadLinear{Heads: a.heads}, context, weight, bias)
 }
 

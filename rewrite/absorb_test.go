@@ -13,10 +13,21 @@ import (
 )
 
 // size of a cross attention.
-type size struct{ positions, tokens, channels, width, embedded, heads int }
+type size struct {
+	pictures, positions, tokens, channels, width, embedded, heads int
+
+	masked bool // there is a mask of the tokens
+}
 
 // Two heads or more of a length that is not the number of channels, and nothing equal.
-var small = size{positions: 13, tokens: 5, channels: 6, width: 10, embedded: 12, heads: 3}
+var small = size{pictures: 1, positions: 13, tokens: 5, channels: 6, width: 10, embedded: 12, heads: 3}
+
+// batch is small for two pictures whose captions are padded.
+func batch() size {
+	s := small
+	s.pictures, s.masked = 2, true
+	return s
+}
 
 // attention holds the values of a recorded block by their names.
 type attention map[string]graph.Value
@@ -34,7 +45,7 @@ func record(b *graph.Builder, s size, x, y graph.Value) attention {
 	n["valuesV"] = linear("values_v_proj", n["v"], s.embedded)
 	n["valuesL"] = linear("values_l_proj", n["x"], s.embedded)
 	scale := 1 / math.Sqrt(float64(s.embedded/s.heads))
-	n["scores"] = a.In("scores").CrossScores(n["q"], n["k"], graph.CrossScores{Heads: s.heads, Scale: scale})
+	n["scores"] = a.In("scores").CrossScores(n["q"], n["k"], graph.CrossScores{Heads: s.heads, Scale: scale}, s.mask(b)...)
 	n["clamped"] = a.In("clamped").Clamp(n["scores"], 50000)
 	n["softmaxV"] = a.In("softmax_v").Softmax(n["clamped"])
 	n["contextV"] = a.In("context_v").CrossContext(n["softmaxV"], n["valuesL"], s.heads)
@@ -46,9 +57,17 @@ func record(b *graph.Builder, s size, x, y graph.Value) attention {
 	return n
 }
 
-// inputs of a block for one picture.
+// mask is a weight here, so that blocks share it.
+func (s size) mask(b *graph.Builder) []graph.Value {
+	if !s.masked {
+		return nil
+	}
+	return []graph.Value{b.Param("mask", s.pictures, s.tokens)}
+}
+
+// inputs of a block.
 func inputs(b *graph.Builder, s size) (positions, tokens graph.Value) {
-	return b.In("visual").Input(1, s.positions, s.channels), b.In("lang").Input(1, s.tokens, s.width)
+	return b.In("visual").Input(s.pictures, s.positions, s.channels), b.In("lang").Input(s.pictures, s.tokens, s.width)
 }
 
 // fused is a graph of layers blocks, each on the results of the one before.
@@ -97,11 +116,11 @@ func numbers(seed uint64, n int, size float64) []float32 {
 	return data
 }
 
-// run is the outputs of a graph of the small size.
-func run(t *testing.T, g *graph.Graph) [][]float32 {
+// run is the outputs of a graph of that size.
+func (s size) run(t *testing.T, g *graph.Graph) [][]float32 {
 	t.Helper()
 	out, err := cpuref.Run(context.Background(), g, random{}, cpuref.Options{},
-		numbers(1, small.positions*small.channels, 2), numbers(2, small.tokens*small.width, 2))
+		numbers(1, s.pictures*s.positions*s.channels, 2), numbers(2, s.pictures*s.tokens*s.width, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,9 +159,14 @@ func absorbed(t *testing.T, g *graph.Graph, keep ...graph.ID) (*graph.Graph, fun
 // TestAbsorbComputesTheSame compares both forms, and the values that stay by their
 // numbers.
 func TestAbsorbComputesTheSame(t *testing.T) {
+	t.Run("one picture", func(t *testing.T) { computesTheSame(t, small) })
+	t.Run("a batch with a mask", func(t *testing.T) { computesTheSame(t, batch()) })
+}
+
+func computesTheSame(t *testing.T, s size) {
 	b := graph.NewBuilder()
-	v, x := inputs(b, small)
-	n := record(b.In("0", "b_attn"), small, v, x)
+	v, x := inputs(b, s)
+	n := record(b.In("0", "b_attn"), s, v, x)
 	stay := []string{"deltaV", "deltaL", "contextL", "k", "valuesL", "v", "x"}
 	for _, name := range stay {
 		b.Output(n[name])
@@ -156,7 +180,7 @@ func TestAbsorbComputesTheSame(t *testing.T) {
 	if !strings.Contains(rewritten.String(), "absorbkeys") {
 		t.Fatalf("nothing was absorbed:\n%s", rewritten)
 	}
-	want, got := run(t, g), run(t, rewritten)
+	want, got := s.run(t, g), s.run(t, rewritten)
 	for i, name := range stay {
 		if d := distance(got[i], want[i]); !(d <= tolerance) {
 			t.Errorf("%s is off by %g of its largest, tolerance %g", name, d, tolerance)
@@ -181,21 +205,23 @@ func TestAbsorbComputesTheSame(t *testing.T) {
 
 // TestAbsorbedMistakes plants mistakes in the absorbed form, which the tolerance must see.
 func TestAbsorbedMistakes(t *testing.T) {
-	g, _ := fused(t, small, 1)
-	want := run(t, g)
+	s := batch()
+	g, _ := fused(t, s, 1)
+	want := s.run(t, g)
 	withoutBias := func(n []graph.Node) { n[0].Inputs = n[0].Inputs[:2] }
 	for _, c := range []struct {
 		name, leaf string
 		plant      func(n []graph.Node) // from that node on
 	}{
 		{"scores without the projection's bias", "absorbed.scores", withoutBias},
+		{"a bias without the mask", "absorbed.shifts", withoutBias},
 		{"a context without the projection's bias", "out_v_proj", withoutBias},
 		{"keys too large by 1/1000", "absorbed.keys", func(n []graph.Node) {
 			o := n[0].Op.(graph.AbsorbKeys)
 			n[0].Op = graph.AbsorbKeys{Heads: o.Heads, Scale: o.Scale * 1.001}
 		}},
 		{"one softmax over all heads", "absorbed.heads", func(n []graph.Node) {
-			joined := graph.Shape{1, 1, small.positions, small.heads * small.tokens}
+			joined := graph.Shape{s.pictures, 1, s.positions, s.heads * s.tokens}
 			n[0].Shape, n[1].Shape = joined, joined // the reshape and the softmax
 		}},
 	} {
@@ -205,7 +231,7 @@ func TestAbsorbedMistakes(t *testing.T) {
 			t.Fatalf("%s: no node %s in\n%s", c.name, c.leaf, rewritten)
 		}
 		c.plant(rewritten.Nodes[id:])
-		got := run(t, rewritten)
+		got := s.run(t, rewritten)
 		if d := max(distance(got[0], want[0]), distance(got[1], want[1])); !(d > 100*tolerance) {
 			t.Errorf("%s moves the results by %g only, the tolerance is %g", c.name, d, tolerance)
 		}

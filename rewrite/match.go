@@ -5,18 +5,18 @@ import "github.com/glipvk/glipvk/graph"
 // block is one cross attention in its direct form, by the nodes of the recorded graph.
 // S positions of C channels meet T tokens, through h heads of E channels in all.
 type block struct {
-	v, k, valuesL graph.ID // stay: [1, S, C], [1, T, E], [1, T, E]
+	v, k, valuesL graph.ID // stay: [B, S, C], [B, T, E], [B, T, E]
 
-	q        graph.ID // v projected, [1, S, E]
-	scores   graph.ID // of q and k, [1, h, S, T]
+	q        graph.ID // v projected, [B, S, E]
+	scores   graph.ID // of q and k, [B, h, S, T]
 	clamped  graph.ID
 	softmaxV graph.ID // over T
-	contextV graph.ID // of valuesL, [1, S, E]
-	deltaV   graph.ID // contextV projected, [1, S, C']; stays
-	swapped  graph.ID // clamped, [1, h, T, S]
+	contextV graph.ID // of valuesL, [B, S, E]
+	deltaV   graph.ID // contextV projected, [B, S, C']; stays
+	swapped  graph.ID // clamped, [B, h, T, S]
 	softmaxL graph.ID // over S
-	valuesV  graph.ID // v projected, [1, S, E]
-	contextL graph.ID // of valuesV, [1, T, E]; stays
+	valuesV  graph.ID // v projected, [B, S, E]
+	contextL graph.ID // of valuesV, [B, T, E]; stays
 
 	heads int
 	scale float64
@@ -95,10 +95,10 @@ func (m *matcher) matchScores(b *block) bool {
 	}
 	b.scores = m.graph.Nodes[b.clamped].Inputs[0]
 	op, ok := m.graph.Nodes[b.scores].Op.(graph.CrossScores)
-	in, two := m.inputs(b.scores, 2)
-	if !ok || !two || m.graph.Nodes[b.scores].Shape[0] != 1 {
+	if !ok {
 		return false
 	}
+	in := m.graph.Nodes[b.scores].Inputs // q, k and perhaps a mask
 	b.q, b.k, b.heads, b.scale = in[0], in[1], op.Heads, op.Scale
 	if _, _, ok := reader[graph.Clamp](m, b.scores); !ok {
 		return false

@@ -1,5 +1,5 @@
 #version 450
-// The tokens of each label: owned [labels, tokens] -> lists [labels, tokens + 1], how many,
+// The tokens of each label of every picture: owned [labels, tokens] -> lists [labels, tokens + 1], how many,
 // then their numbers, as floats. One invocation makes one list.
 #include "bindings.glsl"
 

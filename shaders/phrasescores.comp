@@ -1,14 +1,14 @@
 #version 450
 // y[position, label] = sigmoid(logit) of the label's tokens, aggregated: 0 the mean, 1 the
-// largest, 2 the geometric mean; 0 without tokens: logits [rows, tokens], lists [labels, tokens + 1] of
-// phraselists.comp -> y [rows, labels]. Columns are labels.
+// largest, 2 the geometric mean; 0 without tokens: logits [rows, tokens], lists [pictures, labels, tokens + 1]
+// of phraselists.comp -> y [rows, labels]. Row r is position first + r of all pictures'. Columns are labels.
 #include "bindings.glsl"
 #include "columns.glsl"
 
 layout(constant_id = 2) const uint AGGREGATE = 0;
 
 layout(push_constant) uniform Push {
-    uint rows, labels, tokens;
+    uint rows, labels, tokens, positions, first;
 };
 
 READ1(0, logits);
@@ -25,9 +25,9 @@ float log_sigmoid(float v) { return isnan(v) ? v : min(v, 0.0) - log(1.0 + exp(-
 void main()
 {
     Place p = place(rows, labels);
-    uint list = p.col * (tokens + 1);
-    uint n = uint(AT1(lists, list));
     for (uint r = p.row; r < p.end; r++) {
+        uint list = ((first + r) / positions * labels + p.col) * (tokens + 1);
+        uint n = uint(AT1(lists, list));
         float v = 0.0;
         for (uint i = 1; i <= n; i++) {
             float z = AT1(logits, r * tokens + uint(AT1(lists, list + i)));

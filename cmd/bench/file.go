@@ -36,8 +36,8 @@ func writeFile(flag, path string, data []byte) error {
 }
 
 // writable makes the folder of a file, if need be, and makes sure that a file can be
-// written there and that the path is not a folder.
-func writable(flag, path string) error {
+// written there and that the path is neither a folder nor one of the inputs.
+func writable(flag, path string, inputs ...string) error {
 	folder := filepath.Dir(path)
 	err := os.MkdirAll(folder, 0o755)
 	if err == nil {
@@ -46,11 +46,24 @@ func writable(flag, path string) error {
 			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
 		}
 	}
-	if info, statErr := os.Stat(path); err == nil && statErr == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder", path)
+	if info, statErr := os.Stat(path); err == nil && statErr == nil {
+		err = replaceable(path, info, inputs)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w; choose a file that can be written (%w)", flag, err, glipvk.ErrInput)
+	}
+	return nil
+}
+
+// replaceable refuses to replace a folder or an input.
+func replaceable(path string, info os.FileInfo, inputs []string) error {
+	if info.IsDir() {
+		return fmt.Errorf("%s is a folder", path)
+	}
+	for _, input := range inputs {
+		if read, err := os.Stat(input); err == nil && os.SameFile(read, info) {
+			return fmt.Errorf("writing %s would replace %s, which is read", path, input)
+		}
 	}
 	return nil
 }
@@ -62,7 +75,7 @@ func (f flags) outputs() error {
 		if path == "" {
 			continue
 		}
-		if err := writable(flag, path); err != nil {
+		if err := writable(flag, path, f.arch, f.weights); err != nil {
 			return err
 		}
 	}

@@ -12,24 +12,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { cli.Main("bench", run) }
+
+// mostArch bounds a file that describes an architecture, in bytes.
+const mostArch = 1 << 20
 
 // flags of the command line.
 type flags struct {
@@ -251,7 +247,7 @@ func architecture[T any](f flags, cmd *cobra.Command, parse func([]byte) (T, err
 	if cmd.Flags().Changed("model") {
 		return nil, errors.New("--model and --arch exclude each other: give one")
 	}
-	data, err := os.ReadFile(f.arch)
+	data, err := file.ReadAll(cmd.Context(), f.arch, mostArch)
 	if err != nil {
 		return nil, fmt.Errorf("--arch: %w", err)
 	}

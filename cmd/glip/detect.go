@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	arch "github.com/glipvk/glipvk/glip" // its name is that of the program
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
@@ -177,13 +177,13 @@ func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.Detector
 	if cmd.Flags().Changed("model") {
 		return "", o, usage("--model and --arch exclude each other: give one")
 	}
-	o.Arch, err = readDetectorArch(f.arch)
+	o.Arch, err = readDetectorArch(cmd.Context(), f.arch)
 	return "", o, err
 }
 
 // readDetectorArch reads an architecture: the arch object of a golden manifest.
-func readDetectorArch(path string) (*arch.Config, error) {
-	data, err := os.ReadFile(path)
+func readDetectorArch(ctx context.Context, path string) (*arch.Config, error) {
+	data, err := file.ReadAll(ctx, path, mostArch)
 	if err != nil {
 		return nil, usage("--arch: %w", err)
 	}
@@ -255,6 +255,11 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 		if j.out, err = openFolder(f.out); err != nil {
 			return err
 		}
+		j.out.keepItems(items)
+		j.out.keepWeights(f.weights)
+		j.out.keep("the architecture", f.arch)
+		j.out.keep("the vocabulary", f.vocab)
+		j.out.keep("the list of classes", f.classesFile)
 	}
 	o.Progress = j.meter.Show
 	if j.finder, err = open(cmd.Context(), name, o); err != nil {

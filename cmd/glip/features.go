@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
@@ -157,14 +157,17 @@ func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Option
 	if cmd.Flags().Changed("model") {
 		return "", o, usage("--model and --arch exclude each other: give one")
 	}
-	cfg, err := readArch(f.arch)
+	cfg, err := readArch(cmd.Context(), f.arch)
 	o.Arch = &cfg
 	return "", o, err
 }
 
+// mostArch bounds a file that describes an architecture, in bytes.
+const mostArch = 1 << 20
+
 // readArch reads an architecture: the arch object of a golden manifest, or of "glip models --json".
-func readArch(path string) (swin.Config, error) {
-	data, err := os.ReadFile(path)
+func readArch(ctx context.Context, path string) (swin.Config, error) {
+	data, err := file.ReadAll(ctx, path, mostArch)
 	if err != nil {
 		return swin.Config{}, usage("--arch: %w", err)
 	}
@@ -176,7 +179,7 @@ func readArch(path string) (swin.Config, error) {
 }
 
 // grace is how long an interrupted command waits for the device.
-const grace = 2 * time.Second
+const grace = 500 * time.Millisecond
 
 func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error) {
 	name, o, err := f.options(cmd)
@@ -191,6 +194,9 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	if err != nil {
 		return err
 	}
+	out.keepItems(items)
+	out.keepWeights(f.weights)
+	out.keep("the architecture", f.arch)
 	bars := meter.New(cmd.ErrOrStderr())
 	defer bars.Done()
 	o.Progress = bars.Show

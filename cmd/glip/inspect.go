@@ -90,7 +90,7 @@ type tensorEntry struct {
 }
 
 func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
-	asked, err := f.expected()
+	asked, err := f.expected(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"strings"
 
 	"github.com/glipvk/glipvk"
 	detector "github.com/glipvk/glipvk/glip" // the tests have a function glip
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
 )
@@ -32,12 +32,12 @@ func (t target) isDetector(file *loader.Checkpoint) bool {
 }
 
 // expected is what the flags say that the file should fit.
-func (f inspectFlags) expected() (target, error) {
+func (f inspectFlags) expected(ctx context.Context) (target, error) {
 	switch {
 	case f.model != "" && f.arch != "":
 		return target{}, usage("--model and --arch exclude each other: give one")
 	case f.arch != "":
-		return readTarget(f.arch)
+		return readTarget(ctx, f.arch)
 	case f.model == "":
 		return target{}, nil
 	}
@@ -55,8 +55,8 @@ func (f inspectFlags) expected() (target, error) {
 }
 
 // readTarget reads the JSON of an architecture: a detector's has a backbone inside.
-func readTarget(path string) (target, error) {
-	data, err := os.ReadFile(path)
+func readTarget(ctx context.Context, path string) (target, error) {
+	data, err := file.ReadAll(ctx, path, mostArch)
 	if err != nil {
 		return target{}, usage("--arch: %w", err)
 	}
@@ -68,7 +68,7 @@ func readTarget(path string) (target, error) {
 		}
 		return target{detector: &cfg}, nil
 	}
-	cfg, err := readArch(path)
+	cfg, err := readArch(ctx, path)
 	return target{backbone: &cfg}, err
 }
 

@@ -266,7 +266,7 @@ func (f full) Write(p []byte) (int, error) {
 func TestNoSpace(t *testing.T) {
 	d := newDesk(t)
 	o := glipvk.Options{Device: "cpu", Weights: "synthetic:1"}
-	cfg, err := readArch(d.path("nano.json"))
+	cfg, err := readArch(t.Context(), d.path("nano.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,16 +4,76 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // folder is where results go. Files of one input are written beside their final
-// names and renamed together, so that nothing half-written is ever seen.
+// names and renamed together, so that nothing half-written is ever seen. They replace
+// the results of an earlier run, but nothing that this run reads.
 type folder struct {
 	path string
+	kept []kept
 	// wrap, if set, stands between the encoders and the file; tests make it fail.
 	wrap func(io.Writer) io.Writer
+	// link is os.Link; tests make it fail.
+	link func(old, second string) error
+}
+
+// kept is a file that no result may replace.
+type kept struct {
+	what, path string
+	info       fs.FileInfo
+}
+
+// keep lets no result replace the files at paths, by whatever name. What is not there,
+// such as "synthetic:7" or "", needs no care.
+func (f *folder) keep(what string, paths ...string) {
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			f.kept = append(f.kept, kept{what, path, info})
+		}
+	}
+}
+
+// keepItems lets no result replace an input.
+func (f *folder) keepItems(items []item) {
+	for _, i := range items {
+		f.keep("the input", i.path)
+	}
+}
+
+// keepWeights lets no result replace a checkpoint; an index brings the files beside it.
+func (f *folder) keepWeights(path string) {
+	f.keep("the weights", path)
+	if !strings.HasSuffix(path, ".index.json") {
+		return
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return // opening the weights will say more
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".safetensors" {
+			f.keep("the weights", filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
+}
+
+// check refuses a name of a result that stands for something that is kept.
+func (f *folder) check(final string) error {
+	info, err := os.Stat(final)
+	if err != nil {
+		return nil // nothing is there, or renaming will say more
+	}
+	for _, k := range f.kept {
+		if os.SameFile(k.info, info) {
+			return fmt.Errorf("writing %s would replace %s %s: choose another --out", final, k.what, k.path)
+		}
+	}
+	return nil
 }
 
 // openFolder makes the folder and makes sure that files can be written there.
@@ -28,7 +88,7 @@ func openFolder(path string) (*folder, error) {
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
 		return nil, usage("--out: %w; choose a folder that can be written", err)
 	}
-	return &folder{path: path}, nil
+	return &folder{path: path, link: os.Link}, nil
 }
 
 // pending is a set of files under way.
@@ -37,43 +97,103 @@ type pending struct {
 	files  []pendingFile
 }
 
-type pendingFile struct{ temporary, final string }
+// pendingFile is one of them; earlier is another name of what its final name stood for,
+// once it is placed, and "" if that was nothing.
+type pendingFile struct{ temporary, final, earlier string }
 
 func (f *folder) begin() *pending { return &pending{folder: f} }
 
 // add writes one file of the set; its name is relative to the folder.
-func (p *pending) add(name string, encode func(io.Writer) error) (err error) {
+func (p *pending) add(name string, encode func(io.Writer) error) error {
+	final := filepath.Join(p.folder.path, name)
+	if err := p.folder.check(final); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(p.folder.path, ".glip-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	p.files = append(p.files, pendingFile{f.Name(), filepath.Join(p.folder.path, name)})
+	p.files = append(p.files, pendingFile{temporary: f.Name(), final: final})
 	var w io.Writer = f
 	if p.folder.wrap != nil {
 		w = p.folder.wrap(f)
 	}
 	if err := errors.Join(encode(w), f.Chmod(0o644), f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", filepath.Join(p.folder.path, name), err)
+		return fmt.Errorf("writing %s: %w", final, err)
 	}
 	return nil
 }
 
-// commit gives all files their names and returns these. When one cannot have it,
-// those before it are taken back.
+// commit gives all files their names and returns these. When one cannot have it, all
+// names stand again for what they stood for before.
 func (p *pending) commit() ([]string, error) {
-	var names []string
-	for i, f := range p.files {
-		if err := os.Rename(f.temporary, f.final); err != nil {
-			for _, name := range names {
-				err = errors.Join(err, os.Remove(name))
-			}
-			p.files = p.files[i:]
-			return nil, errors.Join(err, p.discard())
+	for i := range p.files {
+		if err := p.place(&p.files[i]); err != nil {
+			return nil, errors.Join(err, p.restore(i), p.discard())
 		}
+	}
+	var names []string
+	var errs []error
+	for _, f := range p.files {
 		names = append(names, f.final)
+		if f.earlier != "" {
+			errs = append(errs, os.Remove(f.earlier))
+		}
 	}
 	p.files = nil
-	return names, nil
+	return names, errors.Join(errs...)
+}
+
+// place gives a file its name. What had the name gets a second one first; where the file
+// system knows no second names, or there is no right to them, another one.
+func (p *pending) place(f *pendingFile) error {
+	if err := p.folder.check(f.final); err != nil {
+		return err
+	}
+	earlier := f.temporary + ".earlier"
+	info, err := os.Lstat(f.final)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.Rename(f.temporary, f.final)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder: remove it, or choose another --out", f.final)
+	case !info.Mode().IsRegular(), p.folder.link(f.final, earlier) != nil:
+		err = os.Rename(f.final, earlier)
+	}
+	if err != nil {
+		return err
+	}
+	f.earlier = earlier
+	if err := os.Rename(f.temporary, f.final); err != nil {
+		return errors.Join(err, f.restore())
+	}
+	return nil
+}
+
+// restore takes back what was placed of the first files, the last first.
+func (p *pending) restore(placed int) error {
+	var errs []error
+	for i := placed - 1; i >= 0; i-- {
+		errs = append(errs, p.files[i].restore())
+	}
+	return errors.Join(errs...)
+}
+
+// restore makes the final name stand again for what it did.
+func (f *pendingFile) restore() error {
+	if f.earlier == "" {
+		return os.Remove(f.final)
+	}
+	if err := os.Rename(f.earlier, f.final); err != nil {
+		return fmt.Errorf("what was %s before is %s now: %w", f.final, f.earlier, err)
+	}
+	// Where both are names of one file, renaming leaves both.
+	if err := os.Remove(f.earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // discard removes what is not committed.

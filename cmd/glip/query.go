@@ -1,12 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
@@ -79,7 +80,7 @@ func (f queryFlags) query(cmd *cobra.Command) (text.Query, error) {
 	}
 	var err error
 	if f.classesFile != "" {
-		if q.Classes, err = readClasses(f.classesFile); err != nil {
+		if q.Classes, err = readClasses(cmd.Context(), f.classesFile); err != nil {
 			return text.Query{}, err
 		}
 	}
@@ -121,15 +122,8 @@ const mostClasses = 1 << 24
 
 // readClasses reads a file of names, one on each line. Space around a name and empty
 // lines do not count.
-func readClasses(path string) ([]string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, usage("--classes: %w", err)
-	}
-	if info.Size() > mostClasses {
-		return nil, usage("--classes %s: %d bytes are no list of names; want one name on each line", path, info.Size())
-	}
-	data, err := os.ReadFile(path)
+func readClasses(ctx context.Context, path string) ([]string, error) {
+	data, err := file.ReadAll(ctx, path, mostClasses)
 	if err != nil {
 		return nil, usage("--classes: %w", err)
 	}

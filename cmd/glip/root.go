@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		code = exitCode(err)
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		err = errors.New("interrupted")
+		err, code = errors.New("interrupted"), exitFailure
 	}
 	fmt.Fprintf(stderr, "glip: %v\n", err)
 	if !started {

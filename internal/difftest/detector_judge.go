@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/compare"
 )
 
 // JudgeDetector runs a graph on an executor and compares the taps with what is stored, in
-// the order of the taps. It also returns the graph's outputs.
+// the order of the taps. It also returns the graph's results.
 func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r DetectorRun, w Weights) ([]TapReport, [][]float32, error) {
 	var ids []graph.ID
 	for _, tap := range r.Taps {
@@ -21,7 +22,13 @@ func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r Detector
 			ids = append(ids, id)
 		}
 	}
-	values, err := e.Run(ctx, r.Graph, w, r.Inputs, append(ids[:len(ids):len(ids)], r.Graph.Outputs...))
+	wanted := ids[:len(ids):len(ids)]
+	for i, path := range glip.Health(r.Graph) {
+		if path == "" {
+			wanted = append(wanted, r.Graph.Outputs[i])
+		}
+	}
+	values, err := e.Run(ctx, r.Graph, w, r.Inputs, wanted)
 	if err != nil {
 		return nil, nil, fmt.Errorf("difftest: %s on %s: %w", c.ID, e.Name(), err)
 	}

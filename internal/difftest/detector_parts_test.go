@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,13 +52,13 @@ func testScores(t *testing.T, set *difftest.DetectorSet, c *difftest.DetectorCas
 	_, right, _ := strings.Cut(c.ID, ".")
 	for name, a := range aggregates {
 		b := graph.NewBuilder()
-		z, o := b.In("logits").Input(shape...), b.In("owned").Input(whole[2], shape[2])
+		z, o := b.In("logits").Input(shape...), b.In("owned").Input(shape[0], whole[2], shape[2])
 		b.Output(b.In("scores").PhraseScores(z, o, graph.PhraseScores{Aggregate: a}))
 		g, err := b.Build()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := runOutputs(t, e, difftest.DetectorRun{Graph: g, Inputs: [][]float32{logits, owned}})[0]
+		got := runOutputs(t, e, difftest.DetectorRun{Graph: g, Inputs: [][]float32{logits, slices.Repeat(owned, shape[0])}})[0]
 		r := compare.Values("value", got, want).Within(compare.Bounds{RelativeL2: scoresTolerance, Absolute: scoresTolerance})
 		if r.OK() != (name == right) {
 			t.Errorf("%s: %s", name, r)

@@ -198,7 +198,7 @@ func (p *modulePlan) fusion() (runs []DetectorRun, err error) {
 func (p *modulePlan) fusionOf(item, rows int) (r DetectorRun, err error) {
 	const tower = "rpn.head.dyhead_tower.0."
 	grids, maps := p.levels(item)
-	r.Inputs = append(maps, p.text("lang", item, rows))
+	r.Inputs = append(maps, p.text("lang", item, rows), make([]float32, rows))
 	for l := range grids {
 		r.Taps = append(r.Taps, DetectorTap{fmt.Sprint("out_visual", l), []string{fmt.Sprint(tower, "p", l+3)}, item})
 	}
@@ -256,7 +256,7 @@ func (p *modulePlan) textLayer() ([]DetectorRun, error) {
 func (p *modulePlan) textLayerOf(rows int) (DetectorRun, error) {
 	g, err := glip.RecordTextLayer(p.cfg, 1, rows)
 	return DetectorRun{
-		Graph: g, Inputs: [][]float32{p.text("lang", 0, rows)},
+		Graph: g, Inputs: [][]float32{p.text("lang", 0, rows), make([]float32, rows)},
 		Taps: []DetectorTap{{Tensor: "out", Paths: []string{"rpn.head.dyhead_tower.1.output.clamped"}}},
 	}, err
 }

@@ -22,7 +22,7 @@ func (p *modulePlan) encoder() ([]DetectorRun, error) {
 		return nil, fmt.Errorf("difftest: %s: no hidden, or %w", p.ID, err)
 	}
 	tokens := hidden.Whole[1]
-	r := DetectorRun{Inputs: [][]float32{ids[:tokens]}, Taps: []DetectorTap{
+	r := DetectorRun{Inputs: [][]float32{ids[:tokens], make([]float32, tokens)}, Taps: []DetectorTap{
 		{Tensor: "embeddings", Paths: []string{encoder + "embeddings.LayerNorm"}},
 	}}
 	for i := range p.cfg.Text.Layers {
@@ -37,7 +37,7 @@ func (p *modulePlan) encoder() ([]DetectorRun, error) {
 		}
 	}
 	r.Taps = append(r.Taps, DetectorTap{Tensor: "hidden", Paths: []string{p.hiddenPath()}})
-	r.Graph, err = glip.RecordLanguage(p.cfg, tokens)
+	r.Graph, err = glip.RecordLanguage(p.cfg, glip.Language{Tokens: tokens})
 	return []DetectorRun{r}, err
 }
 
@@ -92,7 +92,7 @@ func (c *DetectorCase) WholeInput(tok *text.Tokenizer) (DetectorInput, error) {
 	if in.IDs, in.Owned, in.Labels, err = c.language(tok); err != nil {
 		return in, err
 	}
-	in.Inputs = [][]float32{in.Picture.Data, in.IDs, in.Owned}
+	in.Inputs = [][]float32{in.Picture.Data, in.IDs, make([]float32, len(in.IDs)), in.Owned}
 	return in, nil
 }
 

@@ -103,7 +103,26 @@ func TestWrong(t *testing.T) {
 		{"tools/shaderstats", "kernels", false},
 		{"tools/shaderstats", "cpuref", true},
 		{"tools/shaderc", "kernels", true},
-		{"util", "fmt", true}, // no such folder on the map
+		{"glip", "bind", false},
+		{"bind", "glip", true},
+		{"glip", "executor", true},
+		{"executor", "vulkan", false},
+		{"executor", "glip", true},
+		{"executor", "picture", true},
+		{"executor", "", true},
+		{"vulkan", "kernels", false},
+		{"vulkan", "executor", true},
+		{"kernels", "vulkan", true},
+		{"graph", "bind", true},
+		{"picture", "internal/file", false},
+		{"internal/file", "picture", true},
+		{"internal/compare", "graph", true},
+		{"cmd/glip", "cmd/internal/cli", false},
+		{"cmd/internal/cli", "cmd/glip", true},
+		{"cmd/internal/cli", "", false},
+		{"", "cmd/internal/cli", true},
+		{"internal/util", "fmt", true}, // no such folders on the map
+		{"util", "fmt", true},
 	} {
 		t.Run(tc.from+"->"+tc.to, func(t *testing.T) {
 			packages := []Package{

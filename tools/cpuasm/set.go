@@ -51,6 +51,9 @@ func generate() (map[string][]byte, error) {
 		s.blend()
 		s.softmax()
 		s.layerNorm()
+		s.affine()
+		s.bend()
+		s.moments()
 		if s.width == side {
 			s.transpose()
 		}

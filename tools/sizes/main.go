@@ -1,9 +1,10 @@
-// Sizes prints how large the project is: lines per folder (Go, tests, GLSL), and the files and functions past the house's limits.
+// Sizes prints how large the project is: lines per folder (Go, tests, what programs wrote, GLSL), what people wrote in all, and the
+// files and functions past the house's limits.
 //
 //	go run ./tools/sizes            # or: make sizes
 //	go run ./tools/sizes -file 300 -func 40
 //
-// Lines are counted as they stand, blank ones and comments included. Folders named testdata, out or .* are left out.
+// Lines are counted as they stand, blank ones and comments included, but where it says otherwise. Folders named testdata, out or .* are left out.
 package main
 
 import (
