@@ -5,30 +5,8 @@ import (
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/executor"
-	"github.com/glipvk/glipvk/internal/compare"
+	"github.com/glipvk/glipvk/picture"
 )
-
-// What the executor's options and results are called here.
-type (
-	DeviceInfo = executor.DeviceInfo
-	Precision  = executor.Precision
-	Tuning     = executor.Tuning
-	Trial      = executor.Trial
-	Timing     = executor.Timing
-	Stats      = executor.Stats
-	Bounds     = compare.Bounds
-	Difference = compare.Difference
-)
-
-// The precisions that [Options] may ask for.
-const (
-	F32           = executor.F32
-	F16           = executor.F16
-	AutoPrecision = executor.AutoPrecision
-)
-
-// ParsePrecision reads the name of a precision; "" is [F32]. The error wraps [ErrInput].
-func ParsePrecision(s string) (Precision, error) { return executor.ParsePrecision(s) }
 
 // Devices lists the Vulkan devices, usable or not. See [engine.Devices].
 func Devices() ([]engine.Info, error) { return engine.Devices() }
@@ -38,6 +16,11 @@ func Devices() ([]engine.Info, error) { return engine.Devices() }
 // wraps [ErrInput] for an unknown device or precision.
 func OpenDevice(ctx context.Context, o Options) (*executor.Executor, error) {
 	return executor.OpenDevice(ctx, o.executor())
+}
+
+// pipeline takes a picture to a model's input.
+type pipeline interface {
+	Apply(picture.Picture) (picture.Input, error)
 }
 
 // base is what a backbone and a detector have in common: the executor's verbs, and the way

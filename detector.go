@@ -3,10 +3,8 @@ package glipvk
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
@@ -86,11 +84,6 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (*Detecto
 	return d, nil
 }
 
-// smallest is a query and a picture as small as can be: all parameters are in its graph.
-func smallest() glip.Grounding {
-	return glip.Grounding{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Labels: 1}
-}
-
 // vocabulary reads that of the options and refuses one whose tokens the model has no rows for.
 func vocabulary(info Info, path string) (*text.Tokenizer, error) {
 	t, which := text.BERT(), "the vocabulary of bert-base-uncased"
@@ -135,82 +128,6 @@ func (d *Detector) Forget() {
 	d.seen.Forget()
 	d.read.Forget()
 }
-
-// Detect finds the phrases of a query in pictures, which must have one size after
-// preprocessing, and returns a list for each, by falling score. What is known of the pictures
-// from an earlier query, or of the query from earlier pictures, is used again. Errors wrap
-// [ErrInput], [ErrClosed], the context's error, or are those of package engine; no detections
-// are none.
-func (d *Detector) Detect(ctx context.Context, q Query, pictures ...picture.Picture) ([][]Detection, error) {
-	in, err := d.Preprocess(pictures...)
-	if err != nil {
-		return nil, err
-	}
-	return d.DetectInput(ctx, q, in)
-}
-
-// DetectInput is Detect for pictures that are preprocessed already. Their content is hashed to
-// know them again; who asks often holds a [Sight].
-func (d *Detector) DetectInput(ctx context.Context, q Query, in picture.Input) ([][]Detection, error) {
-	prompts, err := d.prompts(q)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.checkInput(in); err != nil {
-		return nil, err
-	}
-	it, err := d.seen.Get(ctx, fingerprint(in), func(ctx context.Context) (pyramid, error) { return d.look(ctx, in) })
-	if err != nil {
-		return nil, err
-	}
-	defer d.seen.Release(it)
-	return d.detect(ctx, it.Value, view(in), prompts)
-}
-
-// checkInput refuses what no detector takes.
-func (d *Detector) checkInput(in picture.Input) error {
-	if err := d.check(in); err != nil {
-		return err
-	}
-	if in.Height%glip.Divisor != 0 || in.Width%glip.Divisor != 0 {
-		return blame(fmt.Errorf("glipvk: a padded picture of %d x %d, want multiples of %d", in.Height, in.Width, glip.Divisor))
-	}
-	return nil
-}
-
-// fingerprint tells pictures apart.
-func fingerprint(in picture.Input) [sha256.Size]byte {
-	h := sha256.New()
-	for _, n := range []int{in.Batch, in.Height, in.Width} {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
-	}
-	if len(in.Data) > 0 {
-		h.Write(unsafe.Slice((*byte)(unsafe.Pointer(&in.Data[0])), 4*len(in.Data)))
-	}
-	return [sha256.Size]byte(h.Sum(nil))
-}
-
-// look encodes pictures.
-func (d *Detector) look(ctx context.Context, in picture.Input) (pyramid, error) {
-	values, err := d.vision.Run(ctx, vision(SizeOf(in)), executor.Host(in.Data))
-	if err != nil {
-		return nil, err
-	}
-	maps, health := pyramid(values[:glip.Levels]), pyramid(values[glip.Levels:])
-	for i, v := range health {
-		means, err := v.Read(ctx)
-		if err == nil {
-			err = d.checkFinite(fmt.Sprintf("map P%d of a picture", i+3), means)
-		}
-		if err != nil {
-			return nil, errors.Join(err, pyramid(values).close())
-		}
-	}
-	return maps, health.close()
-}
-
-// vision is the size of the vision graph.
-func vision(s InputSize) glip.Vision { return glip.Vision(s) }
 
 // close gives the maps back.
 func (p pyramid) close() error {

@@ -12,11 +12,6 @@ import (
 	"github.com/glipvk/glipvk/picture"
 )
 
-// pipeline takes a picture to a model's input.
-type pipeline interface {
-	Apply(picture.Picture) (picture.Input, error)
-}
-
 // Preprocess takes pictures through the model's pipeline. They must have one size after it;
 // the error names the picture that has another and wraps [ErrInput].
 func (b *base) Preprocess(pictures ...picture.Picture) (picture.Input, error) {

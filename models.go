@@ -133,6 +133,11 @@ func describeDetector(info Info, cfg glip.Config) (Info, error) {
 	return info, nil
 }
 
+// smallest is a query and a picture as small as can be: all parameters are in its graph.
+func smallest() glip.Grounding {
+	return glip.Grounding{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Labels: 1}
+}
+
 // LookupBackbone finds a backbone by name or nickname, upper and lower case alike. The error
 // wraps [ErrInput].
 func LookupBackbone(name string) (Info, error) {

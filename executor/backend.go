@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -11,6 +12,16 @@ import (
 // shape asked for.
 type Source interface {
 	Tensor(name string, shape []int) ([]float32, error)
+}
+
+// DeviceInfo says where a model runs.
+type DeviceInfo struct {
+	Name     string       `json:"name"`
+	Vulkan   *engine.Info `json:"vulkan,omitempty"`   // nil on the CPU
+	Fallback string       `json:"fallback,omitempty"` // why it is the CPU, where "auto" looked for a GPU
+
+	Precision       Precision `json:"precision"`                  // in use: F32 or F16
+	PrecisionReason string    `json:"precision_reason,omitempty"` // why it is not the one asked for, or what "auto" went by
 }
 
 // backend computes graphs of one model on one device, with its weights loaded.
@@ -55,8 +66,8 @@ func hosts(values []Value) [][]float32 {
 	return list
 }
 
-// values wraps memory of the host.
-func values(data [][]float32) []Value {
+// wrapped is memory of the host as values.
+func wrapped(data [][]float32) []Value {
 	list := make([]Value, len(data))
 	for i, d := range data {
 		list[i] = Host(d)

@@ -57,7 +57,7 @@ type processed struct{ p *cpu.Program }
 
 func (c processed) run(ctx context.Context, in []Value) ([]Value, error) {
 	out, err := c.p.Run(ctx, hosts(in)...)
-	return values(out), err
+	return wrapped(out), err
 }
 
 func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) error {
@@ -70,7 +70,7 @@ func (c processed) profile(ctx context.Context, in []Value) ([]Value, []Timing, 
 	for i, t := range timings {
 		list[i] = Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes}
 	}
-	return values(out), list, err
+	return wrapped(out), list, err
 }
 
 func (c processed) stats() Stats {

@@ -62,7 +62,7 @@ type interpreted struct {
 
 func (p *interpreted) run(ctx context.Context, in []Value) ([]Value, error) {
 	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, hosts(in)...)
-	return values(out), err
+	return wrapped(out), err
 }
 
 func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) error {
@@ -88,7 +88,7 @@ func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timin
 		last = time.Now()
 	}
 	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep, observe: observe}, hosts(in)...)
-	return values(out), list, err
+	return wrapped(out), list, err
 }
 
 func (p *interpreted) stats() Stats {

@@ -32,13 +32,6 @@ type Item[V any] struct {
 	entry
 }
 
-// NewShelf makes a shelf of so many results at most. It is emptied when e closes.
-func NewShelf[K comparable, V any](e *Executor, limit int, discard func(V) error) *Shelf[K, V] {
-	r := &room{limit: limit}
-	e.rooms = append(e.rooms, r)
-	return newShelf[K](r, nil, discard)
-}
-
 func newShelf[K comparable, V any](r *room, make func(context.Context, K, admission) (V, error), discard func(V) error) *Shelf[K, V] {
 	return &Shelf[K, V]{room: r, make: make, discard: discard, held: map[K]*Item[V]{}}
 }

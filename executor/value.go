@@ -2,7 +2,10 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"sync"
 
 	"github.com/glipvk/glipvk/vulkan"
 )
@@ -12,7 +15,7 @@ import (
 type Value struct {
 	host   []float32
 	device *vulkan.Value
-	owner  *Executor // of device
+	of     *values // of device
 }
 
 // Host is a value in memory of the host, row-major, which is read and never changed.
@@ -27,7 +30,7 @@ func (v Value) Download(ctx context.Context, into []float32) (err error) {
 		copy(into, v.host)
 		return nil
 	}
-	c, err := v.owner.enter(ctx)
+	c, err := v.of.enter(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,28 +60,41 @@ func (v Value) Close() error {
 	if v.device == nil {
 		return nil
 	}
-	return v.owner.drop(v.device)
+	return v.of.drop(v.device)
 }
 
-// keep notes a value on the device, so that Close of the executor finds it.
-func (e *Executor) keep(device *vulkan.Value) Value {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.values == nil {
-		e.values = map[*vulkan.Value]struct{}{}
-	}
-	e.values[device] = struct{}{}
-	return Value{device: device, owner: e}
+// values are those on the device, so that Close finds them.
+type values struct {
+	*life
+	mu   sync.Mutex
+	held map[*vulkan.Value]struct{}
 }
 
-// drop closes a value on the device unless that was done.
-func (e *Executor) drop(device *vulkan.Value) error {
-	e.mu.Lock()
-	_, there := e.values[device]
-	delete(e.values, device)
-	e.mu.Unlock()
+// keep notes a value.
+func (l *values) keep(device *vulkan.Value) Value {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[device] = struct{}{}
+	return Value{device: device, of: l}
+}
+
+// drop closes a value unless that was done.
+func (l *values) drop(device *vulkan.Value) error {
+	l.mu.Lock()
+	_, there := l.held[device]
+	delete(l.held, device)
+	l.mu.Unlock()
 	if !there {
 		return nil
 	}
 	return device.Close()
+}
+
+// close closes all that are left.
+func (l *values) close() error {
+	var errs []error
+	for v := range maps.Clone(l.held) {
+		errs = append(errs, l.drop(v))
+	}
+	return errors.Join(errs...)
 }

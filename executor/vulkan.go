@@ -177,7 +177,7 @@ func (r *recorded) profile(ctx context.Context, in []Value) (out []Value, list [
 		for _, t := range timings {
 			list = append(list, Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes})
 		}
-		out = values(data)
+		out = wrapped(data)
 		return err
 	})
 	return out, list, err

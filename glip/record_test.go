@@ -126,7 +126,6 @@ func TestPartsMakeTheWhole(t *testing.T) {
 	}
 }
 
-// TestHealth: what is looked after is there, once, and a NaN anywhere in it is one in the output.
 // healthOf tells of each output which value it vouches for, "" for a result.
 func healthOf(g *graph.Graph) []string {
 	of := make([]string, len(g.Outputs))
@@ -138,6 +137,7 @@ func healthOf(g *graph.Graph) []string {
 	return of
 }
 
+// TestHealth: what is looked after is there, once, and a NaN anywhere in it is one in the output.
 func TestHealth(t *testing.T) {
 	cfg := tinyCase(t, "tiny.caption").config(t)
 	g, err := glip.Record(cfg, glip.Grounding{Batch: 2, Height: 64, Width: 96, Tokens: 4, Labels: 1})
