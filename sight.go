@@ -2,6 +2,8 @@ package glipvk
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 
 	"github.com/glipvk/glipvk/picture"
 )
@@ -13,6 +15,8 @@ type Sight struct {
 	d    *Detector
 	maps pyramid
 	in   picture.Input // without its data
+
+	closed atomic.Bool
 }
 
 // Look encodes pictures, which [Sight.Detect] then asks about as often as you like.
@@ -24,11 +28,14 @@ func (d *Detector) Look(ctx context.Context, in picture.Input) (*Sight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sight{d, maps, view(in)}, nil
+	return &Sight{d: d, maps: maps, in: view(in)}, nil
 }
 
 // Detect finds the phrases of a query, as [Detector.Detect] does.
 func (s *Sight) Detect(ctx context.Context, q Query) ([][]Detection, error) {
+	if s.closed.Load() {
+		return nil, fmt.Errorf("glipvk: the pictures are forgotten (Sight.Close): %w", ErrClosed)
+	}
 	prompts, err := s.d.prompts(q)
 	if err != nil {
 		return nil, err
@@ -45,4 +52,7 @@ func (s *Sight) Bytes() (n int64) {
 }
 
 // Close gives the memory back; queries fail from then on. Closing again does nothing.
-func (s *Sight) Close() error { return s.maps.close() }
+func (s *Sight) Close() error {
+	s.closed.Store(true)
+	return s.maps.close()
+}

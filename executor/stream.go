@@ -269,7 +269,7 @@ func (s *stream[L, R]) land() {
 		for i, el := range f.computed {
 			if el.err = f.err; f.err == nil {
 				el.result.Output = f.outputs[i]
-				el.result.Elapsed = f.ended.Sub(f.began) / time.Duration(len(f.computed))
+				el.result.Elapsed = max(f.ended.Sub(f.began), 0) / time.Duration(len(f.computed))
 			}
 		}
 		for _, el := range f.elements {
