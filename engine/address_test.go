@@ -22,13 +22,13 @@ func addressSpec() PipelineSpec {
 func TestAddressed(t *testing.T) {
 	d := openTest(t, nil)
 	if !d.Info().Caps.BufferAddress {
-		if _, err := d.Pipeline(addressSpec()); !errors.Is(err, ErrUnsupported) {
+		if _, err := d.Pipeline(t.Context(), addressSpec()); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("a device without addresses: %v", err)
 		}
 		t.Skip("the device gives buffers no addresses")
 	}
 	const n = 1000
-	p := must[*Pipeline](t)(d.Pipeline(addressSpec()))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), addressSpec()))
 	x := newBuffer(t, d, 3*4096, DeviceMemory, "x")
 	if err := d.Upload(t.Context(), x, 0, ramp(1, n)); err != nil {
 		t.Fatal(err)
@@ -69,10 +69,10 @@ func TestAddressedRefusals(t *testing.T) {
 	}
 	small := addressSpec()
 	small.PushBytes = 12
-	if _, err := d.Pipeline(small); err == nil || !strings.Contains(err.Error(), "addresses") {
+	if _, err := d.Pipeline(t.Context(), small); err == nil || !strings.Contains(err.Error(), "addresses") {
 		t.Errorf("12 bytes for two addresses: %v", err)
 	}
-	p := must[*Pipeline](t)(d.Pipeline(addressSpec()))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), addressSpec()))
 	x := newBuffer(t, d, 4096, DeviceMemory, "x")
 	r := must[*Recorder](t)(d.NewRecorder("odd", RecorderOptions{}))
 	r.Dispatch(Dispatch{Label: "odd", Pipeline: p, Push: make([]byte, 24), Groups: [3]int{1, 1, 1},

@@ -23,7 +23,7 @@ func TestDispatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	for twice := range uint32(2) { // the specialization constant is seen
-		p := must[*Pipeline](t)(d.Pipeline(affineSpec(twice)))
+		p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(twice)))
 		c := record(t, d, RecorderOptions{}, func(r *Recorder) {
 			defer r.Region("around")()
 			r.Dispatch(affine(p, y, x, 3, 1, n))
@@ -52,7 +52,7 @@ func TestDispatch(t *testing.T) {
 func TestBarriers(t *testing.T) {
 	d := openTest(t, nil)
 	const n = 4096
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	var b [4]*Buffer
 	for i := range b {
 		b[i] = newBuffer(t, d, 4*n, DeviceMemory, fmt.Sprint("b", i))
@@ -123,7 +123,7 @@ func TestHazardIsSeen(t *testing.T) {
 	x := newBuffer(t, d, 256, DeviceMemory, "x")
 	y := newBuffer(t, d, 256, DeviceMemory, "y")
 	z := newBuffer(t, d, 256, DeviceMemory, "z")
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	lie := func(y, x *Buffer) Dispatch {
 		dispatch := affine(p, y, x, 1, 0, 64)
 		dispatch.Bindings[1].Access = Read
@@ -253,7 +253,7 @@ func worker(ctx context.Context, d *Device, g, n int, p **Pipeline) (err error) 
 		return err
 	}
 	defer closeAll(y)
-	if *p, err = d.Pipeline(affineSpec(uint32(g % 2))); err != nil {
+	if *p, err = d.Pipeline(context.Background(), affineSpec(uint32(g%2))); err != nil {
 		return err
 	}
 	r, err := d.NewRecorder(fmt.Sprint("worker ", g), RecorderOptions{})
@@ -306,7 +306,7 @@ func TestTimes(t *testing.T) {
 		t.Skip("no timestamps")
 	}
 	x := newBuffer(t, d, 256, DeviceMemory, "x")
-	p := must[*Pipeline](t)(d.Pipeline(spinSpec()))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), spinSpec()))
 	c := record(t, d, RecorderOptions{Timestamps: true}, func(r *Recorder) {
 		r.Dispatch(spin(p, x, 100))
 		r.Copy(x, 0, x, 128, 128)
@@ -358,7 +358,7 @@ func TestSteadyState(t *testing.T) {
 	})
 	x := newBuffer(t, d, 4096, DeviceMemory, "x")
 	y := newBuffer(t, d, 4096, DeviceMemory, "y")
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	c := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(affine(p, y, x, 1, 0, 1024)) })
 	before := d.LiveByKind()
 	clear(calls)

@@ -52,7 +52,7 @@ func TestSubgroupSize(t *testing.T) {
 	d := openTest(t, nil)
 	caps := d.Info().Caps
 	if !caps.SubgroupSizeControl {
-		if _, err := d.Pipeline(subgroupSpec(64, 8)); !errors.Is(err, ErrUnsupported) {
+		if _, err := d.Pipeline(t.Context(), subgroupSpec(64, 8)); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%v, want ErrUnsupported", err)
 		}
 		t.Skip("this device lets nobody choose the size of a subgroup")
@@ -60,11 +60,11 @@ func TestSubgroupSize(t *testing.T) {
 	y := newBuffer(t, d, 4*64, DeviceMemory, "y")
 	for size := caps.SubgroupMin; size <= caps.SubgroupMax; size *= 2 {
 		for _, x := range []uint32{64, uint32(size) + 1} { // all subgroups full, and not
-			p := must[*Pipeline](t)(d.Pipeline(subgroupSpec(x, size)))
-			if again := must[*Pipeline](t)(d.Pipeline(subgroupSpec(x, size))); p != again {
+			p := must[*Pipeline](t)(d.Pipeline(t.Context(), subgroupSpec(x, size)))
+			if again := must[*Pipeline](t)(d.Pipeline(t.Context(), subgroupSpec(x, size))); p != again {
 				t.Error("equal specs gave two pipelines")
 			}
-			if other := must[*Pipeline](t)(d.Pipeline(subgroupSpec(x, 0))); p == other {
+			if other := must[*Pipeline](t)(d.Pipeline(t.Context(), subgroupSpec(x, 0))); p == other {
 				t.Error("the size is not part of the identity")
 			}
 			if x != 64 {
@@ -86,18 +86,18 @@ func TestSubgroupSize(t *testing.T) {
 		if size == 0 {
 			continue // the driver's choice
 		}
-		if _, err := d.Pipeline(subgroupSpec(64, size)); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "powers of two") {
+		if _, err := d.Pipeline(t.Context(), subgroupSpec(64, size)); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "powers of two") {
 			t.Errorf("%d: %v, want a refusal", size, err)
 		}
 	}
 	limit := caps.SubgroupMin * int(d.extras.subgroupGroups)
 	if limit < math.MaxInt32 {
-		if _, err := d.Pipeline(subgroupSpec(uint32(limit+1), caps.SubgroupMin)); !errors.Is(err, ErrUnsupported) {
+		if _, err := d.Pipeline(t.Context(), subgroupSpec(uint32(limit+1), caps.SubgroupMin)); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("a workgroup of %d in subgroups of %d: %v", limit+1, caps.SubgroupMin, err)
 		}
 	}
 	d.info.Caps.SubgroupSizeControl = false
-	if _, err := d.Pipeline(subgroupSpec(64, caps.SubgroupMin)); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "ask for 0") {
+	if _, err := d.Pipeline(t.Context(), subgroupSpec(64, caps.SubgroupMin)); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "ask for 0") {
 		t.Errorf("without control: %v", err)
 	}
 }
@@ -146,7 +146,7 @@ func TestCooperativeMatrixRuns(t *testing.T) {
 		identity = binary.LittleEndian.AppendUint16(identity, one)
 		ramp = binary.LittleEndian.AppendUint16(ramp, 0x6400+uint16(i)) // 1024 + i
 	}
-	p := must[*Pipeline](t)(d.Pipeline(PipelineSpec{Label: "matrix", Code: words(matrixSPV), Bindings: 3}))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), PipelineSpec{Label: "matrix", Code: words(matrixSPV), Bindings: 3}))
 	c := record(t, d, RecorderOptions{}, func(r *Recorder) {
 		r.Dispatch(Dispatch{Label: "matrix", Pipeline: p, Groups: [3]int{1, 1, 1}, Bindings: []Binding{
 			{Buffer: a, Size: 2 * 64, Access: Read}, {Buffer: b, Size: 2 * 64, Access: Read}, {Buffer: y, Size: 4 * 64, Access: Write}}})
@@ -165,7 +165,7 @@ func TestCooperativeMatrixRuns(t *testing.T) {
 
 func TestStatistics(t *testing.T) {
 	plain := openTest(t, nil)
-	if _, err := must[*Pipeline](t)(plain.Pipeline(affineSpec(0))).Statistics(); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "Options.PipelineStatistics") {
+	if _, err := must[*Pipeline](t)(plain.Pipeline(t.Context(), affineSpec(0))).Statistics(); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "Options.PipelineStatistics") {
 		t.Errorf("without the option: %v", err)
 	}
 	d := openTest(t, func(o *Options) { o.PipelineStatistics = true })
@@ -174,7 +174,7 @@ func TestStatistics(t *testing.T) {
 
 func testStatistics(t *testing.T, d *Device) {
 	t.Helper()
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	if !d.Info().Caps.CompilerStatistics {
 		for _, err := range []error{second(p.Statistics()), second(p.Representations())} {
 			if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "VK_KHR_pipeline_executable_properties") {
@@ -214,7 +214,7 @@ func testStatisticsFail(t *testing.T) {
 			return resultSuccess
 		}
 	})
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	statistics := func() error { return second(p.Statistics()) }
 	representations := func() error { return second(p.Representations()) }
 	for call, asks := range map[string][]func() error{

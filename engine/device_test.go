@@ -132,7 +132,7 @@ func longSpin(t testing.TB, d *Device) (x *Buffer, work Dispatch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x, spin(must[*Pipeline](t)(d.Pipeline(spinSpec())), x, rounds)
+	return x, spin(must[*Pipeline](t)(d.Pipeline(t.Context(), spinSpec())), x, rounds)
 }
 
 // record finishes a recording, and closes it at the end of the test.
@@ -226,7 +226,7 @@ func TestCloseTwice(t *testing.T) {
 	if _, err := d.NewBuffer(64, DeviceMemory, "late"); !errors.Is(err, ErrClosed) {
 		t.Errorf("buffer of a closed device: %v", err)
 	}
-	if _, err := d.Pipeline(affineSpec(0)); !errors.Is(err, ErrClosed) {
+	if _, err := d.Pipeline(t.Context(), affineSpec(0)); !errors.Is(err, ErrClosed) {
 		t.Errorf("pipeline of a closed device: %v", err)
 	}
 	if err := c.Run(t.Context()); !errors.Is(err, ErrClosed) {

@@ -21,7 +21,7 @@ func Example() {
 	x, _ := dev.NewBuffer(4096, engine.DeviceMemory, "x")
 	defer x.Close()
 	_ = dev.Upload(ctx, x, 0, make([]byte, 4096))
-	double, _ := dev.Pipeline(engine.PipelineSpec{Label: "double", Code: code, Bindings: 1, PushBytes: 4})
+	double, _ := dev.Pipeline(ctx, engine.PipelineSpec{Label: "double", Code: code, Bindings: 1, PushBytes: 4})
 	rec, _ := dev.NewRecorder("example", engine.RecorderOptions{})
 	rec.Dispatch(engine.Dispatch{Label: "double x", Pipeline: double, Groups: [3]int{16, 1, 1},
 		Bindings: []engine.Binding{{Buffer: x, Size: 4096, Access: engine.ReadWrite}},

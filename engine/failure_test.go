@@ -31,11 +31,11 @@ func everything(ctx context.Context, o Options) (d *Device, err error) {
 	if err := d.Upload(ctx, x, 0, ramp(0, 1024)); err != nil {
 		return d, err
 	}
-	affineP, err := d.Pipeline(affineSpec(0))
+	affineP, err := d.Pipeline(context.Background(), affineSpec(0))
 	if err != nil {
 		return d, err
 	}
-	texelP, err := d.Pipeline(PipelineSpec{Label: "texel", Code: words(texelSPV), Bindings: 2, Texels: 1})
+	texelP, err := d.Pipeline(context.Background(), PipelineSpec{Label: "texel", Code: words(texelSPV), Bindings: 2, Texels: 1})
 	if err != nil {
 		return d, err
 	}
@@ -174,10 +174,10 @@ func TestPipelineCache(t *testing.T) {
 	compile := func() (read int) {
 		t.Helper()
 		d := openTest(t, func(o *Options) { o.NoCache, o.CacheDir = false, dir })
-		if p, q := must[*Pipeline](t)(d.Pipeline(affineSpec(0))), must[*Pipeline](t)(d.Pipeline(affineSpec(0))); p != q {
+		if p, q := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0))), must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0))); p != q {
 			t.Error("equal specs gave two pipelines")
 		}
-		if p, q := must[*Pipeline](t)(d.Pipeline(affineSpec(0))), must[*Pipeline](t)(d.Pipeline(affineSpec(1))); p == q {
+		if p, q := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0))), must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(1))); p == q {
 			t.Error("different constants gave one pipeline")
 		}
 		read, gives = d.pipelines.read, len(cacheData(d.vk, d.pipelines.cache))
@@ -218,5 +218,5 @@ func TestPipelineCache(t *testing.T) {
 		t.Error("the damaged file was not replaced")
 	}
 	d := openTest(t, func(o *Options) { o.NoCache, o.CacheDir = false, files[0] }) // a file where a folder should be
-	must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 }

@@ -17,7 +17,7 @@ func TestStart(t *testing.T) {
 	const n = 1 << 16
 	x := newBuffer(t, d, 4*n, DeviceMemory, "x")
 	y := newBuffer(t, d, 4*n, DeviceMemory, "y")
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	busy, work := longSpin(t, d)
 	closing(t, busy)
 	slow := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(work) })
@@ -79,7 +79,7 @@ func TestHazardAcrossSubmissions(t *testing.T) {
 	}
 	x := newBuffer(t, d, 256, DeviceMemory, "x")
 	y := newBuffer(t, d, 256, DeviceMemory, "y")
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	for _, unordered := range []bool{false, true} {
 		o := RecorderOptions{unordered: unordered}
 		there := record(t, d, o, func(r *Recorder) { r.Dispatch(affine(p, y, x, 2, 1, 64)) })
@@ -129,7 +129,7 @@ func light(t testing.TB) *Commands {
 	d := openTest(t, func(o *Options) { o.Validation = false })
 	x := newBuffer(t, d, 256, DeviceMemory, "x")
 	y := newBuffer(t, d, 256, DeviceMemory, "y")
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
 	c := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(affine(p, y, x, 2, 1, 64)) })
 	if err := c.Run(t.Context()); err != nil { // some drivers compile in the first run
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -38,8 +39,8 @@ type layoutKey struct {
 
 // pipelines holds the compiled pipelines of a device by content.
 type pipelines struct {
-	mu      sync.RWMutex
-	byKey   map[[sha256.Size]byte]*Pipeline
+	mu      sync.RWMutex // never held while the driver compiles
+	byKey   map[[sha256.Size]byte]*making
 	layouts map[layoutKey]layout
 	cache   vk.PipelineCache
 	path    string // of the cache file, "" = none
@@ -47,9 +48,17 @@ type pipelines struct {
 	read    int // bytes the cache file gave
 }
 
+// making is a pipeline, perhaps still being compiled.
+type making struct {
+	key      [sha256.Size]byte
+	ready    chan struct{} // closed when one of the following is set
+	pipeline *Pipeline
+	err      error
+}
+
 // open makes the driver's pipeline cache from the file, where there is a good one.
 func (p *pipelines) open(d *Device) error {
-	p.byKey = map[[sha256.Size]byte]*Pipeline{}
+	p.byKey = map[[sha256.Size]byte]*making{}
 	p.layouts = map[layoutKey]layout{}
 	p.key = d.cacheKey()
 	p.path = d.cachePath(p.key)
@@ -74,8 +83,8 @@ func (p *pipelines) close(d *Device) {
 		vk.DestroyPipelineCache(d.vk, p.cache, nil)
 		d.destroyed("pipeline cache")
 	}
-	for _, x := range p.byKey {
-		x.release()
+	for _, m := range p.byKey {
+		m.pipeline.release()
 	}
 	for _, l := range p.layouts {
 		vk.DestroyPipelineLayout(d.vk, l.pipeline, nil)
@@ -145,41 +154,69 @@ func (s PipelineSpec) check(c Caps) error {
 	return nil
 }
 
-// Pipeline returns the pipeline of a spec, compiling it the first time. Goroutines that ask
-// for the same one at the same time get the same one.
-func (d *Device) Pipeline(s PipelineSpec) (*Pipeline, error) {
+// Pipeline returns the pipeline of a spec, compiling it the first time. Several goroutines may
+// compile different ones at the same time; those that ask for the same one wait for the first
+// of them, each under its own context. A driver that compiles cannot be stopped: the one that
+// has begun finishes.
+func (d *Device) Pipeline(ctx context.Context, s PipelineSpec) (*Pipeline, error) {
 	if s.Entry == "" {
 		s.Entry = "main"
 	}
 	if err := s.check(d.info.Caps); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("engine: pipeline %q: %w", s.Label, err)
+	}
 	if err := d.enter(); err != nil {
 		return nil, err
 	}
 	defer d.leave()
-	key := s.identity()
-	d.pipelines.mu.RLock()
-	x := d.pipelines.byKey[key]
-	d.pipelines.mu.RUnlock()
-	if x != nil {
-		return x, nil
+	m, first := d.pipelines.claim(s.identity())
+	if first {
+		d.make(m, s)
 	}
+	select {
+	case <-m.ready:
+		return m.pipeline, m.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("engine: pipeline %q: %w", s.Label, ctx.Err())
+	}
+}
+
+// claim returns the pipeline of a key, and whether the caller has to make it.
+func (p *pipelines) claim(key [sha256.Size]byte) (m *making, first bool) {
+	p.mu.RLock()
+	m = p.byKey[key]
+	p.mu.RUnlock()
+	if m != nil {
+		return m, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m = p.byKey[key]; m != nil { // another goroutine was faster
+		return m, false
+	}
+	m = &making{ready: make(chan struct{}), key: key}
+	p.byKey[key] = m
+	return m, true
+}
+
+// make compiles what was claimed. After a failure whoever asks next tries again.
+func (d *Device) make(m *making, s PipelineSpec) {
+	defer close(m.ready)
 	x, err := d.compile(s)
-	if err = errors.Join(err, d.messages(s.Label)); err != nil {
-		if x != nil {
-			x.release()
-		}
-		return nil, err
+	if err = errors.Join(err, d.messages(s.Label)); err == nil {
+		m.pipeline = x
+		return
 	}
+	if x != nil {
+		x.release()
+	}
+	m.err = err
 	d.pipelines.mu.Lock()
 	defer d.pipelines.mu.Unlock()
-	if first := d.pipelines.byKey[key]; first != nil { // another goroutine was faster
-		x.release()
-		return first, nil
-	}
-	d.pipelines.byKey[key] = x
-	return x, nil
+	delete(d.pipelines.byKey, m.key)
 }
 
 // compile makes a pipeline; several goroutines may compile at the same time.

@@ -10,8 +10,8 @@ import (
 func TestDispatchRefusals(t *testing.T) {
 	d := openTest(t, func(o *Options) { o.MaxStorageBufferRange = 1024 })
 	other := openTest(t, nil)
-	p := must[*Pipeline](t)(d.Pipeline(affineSpec(0)))
-	foreign := must[*Pipeline](t)(other.Pipeline(affineSpec(0)))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
+	foreign := must[*Pipeline](t)(other.Pipeline(t.Context(), affineSpec(0)))
 	x := newBuffer(t, d, 4096, DeviceMemory, "x")
 	y := newBuffer(t, d, 4096, DeviceMemory, "y")
 	z := newBuffer(t, other, 4096, DeviceMemory, "z")
@@ -87,7 +87,7 @@ func TestRecorderRefusals(t *testing.T) {
 		"too much push": {Code: words(affineSPV), PushBytes: 1 << 20},
 		"many bindings": {Code: words(affineSPV), Bindings: 1 << 20},
 	} {
-		if _, err := d.Pipeline(s); err == nil {
+		if _, err := d.Pipeline(t.Context(), s); err == nil {
 			t.Errorf("pipeline: %s: no error", name)
 		}
 	}

@@ -45,7 +45,7 @@ func (*Device) Upload(context.Context, *Buffer, int64, []byte) error { return er
 func (*Device) Download(context.Context, []byte, *Buffer, int64) error { return errStub() }
 
 // Pipeline returns [ErrNoDevice].
-func (*Device) Pipeline(PipelineSpec) (*Pipeline, error) { return nil, errStub() }
+func (*Device) Pipeline(context.Context, PipelineSpec) (*Pipeline, error) { return nil, errStub() }
 
 // NewRecorder returns [ErrNoDevice].
 func (*Device) NewRecorder(string, RecorderOptions) (*Recorder, error) { return nil, errStub() }

@@ -17,7 +17,7 @@ func TestStub(t *testing.T) {
 		"NewBuffer":       second((*Device)(nil).NewBuffer(1, DeviceMemory, "")),
 		"Upload":          (*Device)(nil).Upload(ctx, nil, 0, nil),
 		"Download":        (*Device)(nil).Download(ctx, nil, nil, 0),
-		"Pipeline":        second((*Device)(nil).Pipeline(PipelineSpec{})),
+		"Pipeline":        second((*Device)(nil).Pipeline(t.Context(), PipelineSpec{})),
 		"NewRecorder":     second((*Device)(nil).NewRecorder("", RecorderOptions{})),
 		"Finish":          second((*Recorder)(nil).Finish()),
 		"Statistics":      second((*Pipeline)(nil).Statistics()),

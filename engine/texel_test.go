@@ -23,7 +23,7 @@ func TestTexelBuffer(t *testing.T) {
 	if err := d.Upload(t.Context(), x, 0, ramp(5, n)); err != nil {
 		t.Fatal(err)
 	}
-	p := must[*Pipeline](t)(d.Pipeline(PipelineSpec{Label: "texel", Code: words(texelSPV), Bindings: 2, Texels: 1}))
+	p := must[*Pipeline](t)(d.Pipeline(t.Context(), PipelineSpec{Label: "texel", Code: words(texelSPV), Bindings: 2, Texels: 1}))
 	dispatch := Dispatch{Label: "texel", Pipeline: p, Groups: [3]int{n / 64, 1, 1}, Bindings: []Binding{
 		{Buffer: x, Size: 4 * n, Access: Read, Texel: 4}, {Buffer: y, Size: 4 * n, Access: Write}}}
 	c := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(dispatch) })
@@ -80,7 +80,7 @@ func testHalfTexels(t *testing.T, d *Device, dispatch Dispatch) {
 	}
 	dispatch.Bindings[1].Half = false
 	dispatch.Bindings[0].Half, dispatch.Bindings[0].Size = true, int64(len(half))
-	dispatch.Pipeline = must[*Pipeline](t)(d.Pipeline(PipelineSpec{Label: "halves", Code: words(halvesSPV), Bindings: 2, Texels: 1}))
+	dispatch.Pipeline = must[*Pipeline](t)(d.Pipeline(t.Context(), PipelineSpec{Label: "halves", Code: words(halvesSPV), Bindings: 2, Texels: 1}))
 	c := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(dispatch) })
 	if err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)

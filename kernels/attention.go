@@ -43,7 +43,7 @@ func (l *lowerer) attention(s step) error {
 	if l.half[s.in[0]] {
 		stem += "_half"
 	}
-	byAddress := l.style.gemm == uniform
+	byAddress := l.style.Gemm == uniform
 	rowQKV, rowY := h.tokens*3*h.channels, h.tokens*h.channels
 	perUnit := []int64{l.size(s.in[0]) * int64(rowQKV), l.size(s.out) * int64(rowY)}
 	if byAddress {
@@ -90,8 +90,8 @@ func (l *lowerer) attention(s step) error {
 // leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every
 // device has; 0 where nothing is staged.
 func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
-	if l.style.texel || l.style.gemm == uniform {
-		return l.style.group, 0
+	if l.style.Texel || l.style.Gemm == uniform {
+		return l.style.Group, 0
 	}
 	const step = 32
 	group = min(ceilDiv(h.tokens, step)*step, l.caps.MaxInvocations)
@@ -110,7 +110,7 @@ func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
 // attentionQueries is how many queries an invocation has. A read of a texel buffer is so
 // dear that several share it, as long as not too many invocations are idle for it.
 func (l *lowerer) attentionQueries(h headed, group int) int {
-	if !l.style.texel || l.style.gemm == uniform {
+	if !l.style.Texel || l.style.Gemm == uniform {
 		return 1
 	}
 	return min(4, ceilDiv(h.tokens, group))

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // benchmarkConv times a convolution on a map of 256 channels.
@@ -20,7 +20,7 @@ func benchmarkConv(b *testing.B, c convCase) {
 			}
 		}
 	}, seed}
-	measure(b, compile(b, d, g, s, kernels.Options{}), s.inputs(g)...)
+	measure(b, compile(b, d, g, s, vulkan.Options{}), s.inputs(g)...)
 }
 
 // The names say the place in GLIP-T's detector at 800 x 1344, and M x N x K of the product. The

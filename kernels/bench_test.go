@@ -5,9 +5,9 @@ import (
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/synthetic"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // unchecked opens the device without validation, which is slow.
@@ -26,16 +26,13 @@ func timed(b *testing.B, record func(b *graph.Builder)) {
 	d := unchecked(b)
 	g := build(b, record)
 	s := tensors{uniform, seed}
-	measure(b, compile(b, d, g, s, kernels.Options{}), s.inputs(g)...)
+	measure(b, compile(b, d, g, s, vulkan.Options{}), s.inputs(g)...)
 }
 
-func measure(b *testing.B, p *kernels.Program, inputs ...[]float32) {
-	outputs, err := p.Run(b.Context(), inputs...) // compiles whatever the driver left for later
-	if err != nil {
-		b.Fatal(err)
-	}
+func measure(b *testing.B, p *vulkan.Program, inputs ...[]float32) {
+	outputs, in := run(b, p, inputs...), given(inputs) // compiles whatever the driver left for later
 	for b.Loop() {
-		if err := p.RunInto(b.Context(), outputs, inputs...); err != nil {
+		if err := p.RunInto(b.Context(), outputs, in...); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -112,6 +109,6 @@ func BenchmarkSwinT224(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := compile(b, unchecked(b), g, synthetic.Weights{Seed: 7}, kernels.Options{})
+	p := compile(b, unchecked(b), g, synthetic.Weights{Seed: 7}, vulkan.Options{})
 	measure(b, p, synthetic.Input(1, 224, 224, 7))
 }

@@ -26,7 +26,7 @@ func (l *lowerer) biattentionParts(s step) biattentionParts {
 	p.scores.limit = o.limit
 	p.n = p.scores.n
 	budget := int64(biattentionFar)
-	if l.style.cores > 0 {
+	if l.style.Cores > 0 {
 		budget = biattentionNear
 	}
 	most := max(int(min(budget, l.limit-l.align)/int64(4*p.n))/leastPositions, 1) * leastPositions
@@ -39,7 +39,7 @@ func (l *lowerer) biattentionParts(s step) biattentionParts {
 	p.swapped, p.state = scores, 2*scores
 	p.keys = p.state + l.apart(12*int64(p.n))
 	p.values, p.own, p.bytes = p.keys, p.keys, p.keys
-	if l.style.gemm != uniform {
+	if l.style.Gemm != uniform {
 		return p
 	}
 	var bytes [3]int64
@@ -55,6 +55,8 @@ func (l *lowerer) biattentionParts(s step) biattentionParts {
 	p.bytes = p.own + bytes[2]
 	return p
 }
+
+func (l *lowerer) biattentionScratch(s step) int64 { return l.biattentionParts(s).bytes }
 
 // biattentionBlock is the three products of a block of positions.
 func (l *lowerer) biattentionBlock(s step, p biattentionParts, positions span) (scores, weigh, read cross) {
@@ -130,7 +132,7 @@ func (l *lowerer) clampScratch(s step, count int, limit float64) error {
 	}
 	x, y := l.scratchPart(0, 4*int64(count), width, engine.Read), l.scratchPart(0, 4*int64(count), width, engine.Write)
 	l.emit(s, stem, dispatch{
-		constants: constants(l.style.group, items, clampMode), groups: groups,
+		constants: constants(l.style.Group, items, clampMode), groups: groups,
 		push:     unaryPush{Count: uint32(count / width), Cols: 1, By: float32(limit)},
 		operands: []operand{x, l.scratchPart(0, 4, 1, engine.Read), y},
 	})
@@ -140,20 +142,20 @@ func (l *lowerer) clampScratch(s step, count int, limit float64) error {
 // swapScratch transposes the scores of a block.
 func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) error {
 	stem, width := "channelsfirst", 1
-	if l.style.lanes == 1 && (rows|p.n)%4 == 0 {
+	if l.style.Lanes == 1 && (rows|p.n)%4 == 0 {
 		stem, width = "swapblocks", 4
 	}
 	bytes := 4 * int64(rows) * int64(p.n)
 	t, c := uint32(rows/width), uint32(p.n/width)
 	d := dispatch{
-		constants: constants(max(l.style.group, tileSide), tileSide), groups: [3]int{ceilDiv(rows, tileSide), ceilDiv(p.n, tileSide), 1},
+		constants: constants(max(l.style.Group, tileSide), tileSide), groups: [3]int{ceilDiv(rows, tileSide), ceilDiv(p.n, tileSide), 1},
 		push:     channelsFirstPush{Tokens: t, AllTokens: t, Channels: c, AllChannels: c},
 		operands: []operand{l.scratchPart(0, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write)},
 	}
 	if width == 4 {
-		d.constants = constants(l.style.group, swapBlocks)
+		d.constants = constants(l.style.Group, swapBlocks)
 		var err error
-		if d.groups, err = l.fold(ceilDiv(rows/4*ceilDiv(p.n/4, swapBlocks), l.style.group)); err != nil {
+		if d.groups, err = l.fold(ceilDiv(rows/4*ceilDiv(p.n/4, swapBlocks), l.style.Group)); err != nil {
 			return err
 		}
 	}
@@ -164,14 +166,14 @@ func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) error {
 // softmaxScratch is softmax over the tokens of each head and position, in the scores' place.
 func (l *lowerer) softmaxScratch(s step, rows, cols int) error {
 	lanes := l.lanes(cols)
-	groups, err := l.fold(ceilDiv(rows*lanes, l.style.group))
+	groups, err := l.fold(ceilDiv(rows*lanes, l.style.Group))
 	if err != nil {
 		return err
 	}
 	bytes := 4 * int64(rows) * int64(cols)
 	x := l.scratchPart(0, bytes, 1, engine.Read)
 	l.emit(s, "softmax", dispatch{
-		constants: constants(l.style.group, lanes, false, false, 1), groups: groups,
+		constants: constants(l.style.Group, lanes, false, false, 1), groups: groups,
 		push:     softmaxPush{Rows: uint32(rows), Cols: uint32(cols), Heads: 1, Across: 1, Down: 1},
 		operands: []operand{x, x, l.scratchPart(0, bytes, 1, engine.Write)},
 	})
@@ -184,7 +186,7 @@ type softmaxPartPush struct{ Rows, Cols, First uint32 }
 // softmaxPart makes exponentials of the transposed scores of a block, in their place.
 func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) error {
 	lanes := l.lanes(positions.units())
-	groups, err := l.fold(ceilDiv(p.n*lanes, l.style.group))
+	groups, err := l.fold(ceilDiv(p.n*lanes, l.style.Group))
 	if err != nil {
 		return err
 	}
@@ -193,7 +195,7 @@ func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) error 
 		push.First = 1
 	}
 	bytes := 4 * int64(positions.units()) * int64(p.n)
-	l.emit(s, "softmaxpart", dispatch{constants: constants(l.style.group, lanes), push: push, groups: groups,
+	l.emit(s, "softmaxpart", dispatch{constants: constants(l.style.Group, lanes), push: push, groups: groups,
 		operands: []operand{l.scratchPart(p.swapped, bytes, 1, engine.Read), l.scratchPart(p.swapped, bytes, 1, engine.Write),
 			l.scratchPart(p.state, 12*int64(p.n), 1, engine.ReadWrite)}})
 	return nil
@@ -216,7 +218,7 @@ func (l *lowerer) scaleRows(s step, p biattentionParts, last bool) error {
 	if last {
 		push.Begin = uint32(p.n)
 	}
-	l.emit(s, stem, dispatch{constants: constants(l.style.group, items, last), push: push, groups: groups,
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, items, last), push: push, groups: groups,
 		operands: []operand{l.whole(s.out, width), l.scratchPart(p.state, 12*int64(p.n), 1, engine.Read),
 			l.write(s.out, width, 0, shape.Elements())}})
 	return nil

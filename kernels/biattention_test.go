@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // rising fills uniformly, positions the larger the later they come, so that most blocks have a largest
@@ -35,7 +36,7 @@ func TestBiattentionBlocks(t *testing.T) {
 				}
 				g, s := build(t, biattended(c.positions, c.tokens, c.c, c.heads)), tensors{rising, seed}
 				want := oracle(t, g, s)
-				p := compileAs(t, d, g, s, kernels.UploadOptions{}.WithStyle(style), kernels.Options{}.WithBlock(c.block))
+				p := compileAs(t, d, g, s, styled(vulkan.UploadOptions{}, style), vulkan.Options{Block: c.block})
 				for range 2 { // what one run leaves behind is not read by the next
 					got := run(t, p, s.inputs(g)...)
 					for i := range want {

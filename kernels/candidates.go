@@ -78,6 +78,8 @@ func (l *lowerer) selection(s step) selection {
 	return c
 }
 
+func (l *lowerer) candidatesScratch(s step) int64 { return l.selection(s).bytes }
+
 // pairs of part i.
 func (c selection) pairs(i int) span {
 	return span{c.parts[i].begin * c.labels, c.parts[i].end * c.labels}
@@ -99,7 +101,7 @@ func (l *lowerer) candidates(s step) error {
 		if err != nil {
 			return err
 		}
-		l.list = append(l.list, dispatch{path: s.path, shader: "zero", constants: constants(l.style.group, items), groups: grid,
+		l.list = append(l.list, dispatch{path: s.path, shader: "zero", constants: constants(l.style.Group, items), groups: grid,
 			push: zeroPush{uint32(c.control / 4)}, operands: []operand{l.scratchPart(0, c.control, 1, engine.Write)}})
 		for i := range c.parts {
 			if err := l.listCandidates(s, c, b, i); err != nil {
@@ -147,7 +149,7 @@ func (l *lowerer) listCandidates(s step, c selection, b, i int) error {
 	var p, centerness operand
 	p, push.PStart = l.part(s.in[0], width, pairs.from(b*c.positions*c.labels), engine.Read)
 	centerness, push.CStart = l.part(s.in[1], 1, positions.from(b*c.positions), engine.Read)
-	l.emit(s, stem, dispatch{constants: constants(l.style.group, items), groups: grid, push: push,
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, items), groups: grid, push: push,
 		operands: append(append([]operand{p, centerness}, l.lists(c, i, engine.Write)...), l.control(c))})
 	return nil
 }
@@ -167,17 +169,17 @@ func (s span) from(begin int) span { return span{begin + s.begin, begin + s.end}
 
 // turns is the grid of the steps that go through a list of unknown length in turns.
 func (l *lowerer) turns(pairs span) [3]int {
-	return [3]int{min(ceilDiv(pairs.units(), l.style.group*items), 64, l.caps.MaxWorkgroups[0]), 1, 1}
+	return [3]int{min(ceilDiv(pairs.units(), l.style.Group*items), 64, l.caps.MaxWorkgroups[0]), 1, 1}
 }
 
 func (l *lowerer) selectCandidates(s step, c selection, i, digit int) {
 	l.list = append(l.list, dispatch{path: s.path, shader: "candidates_select", groups: l.turns(c.pairs(i)), push: candidatesPartPush{uint32(i)},
-		constants: constants(l.style.group, digit, c.indexDigits, c.limit), operands: append(l.lists(c, i, engine.Read), l.control(c))})
+		constants: constants(l.style.Group, digit, c.indexDigits, c.limit), operands: append(l.lists(c, i, engine.Read), l.control(c))})
 }
 
 func (l *lowerer) keepCandidates(s step, c selection, i int) {
 	l.list = append(l.list, dispatch{path: s.path, shader: "candidates_keep", groups: l.turns(c.pairs(i)), push: candidatesPartPush{uint32(i)},
-		constants: constants(l.style.group, c.digits, c.indexDigits, c.limit),
+		constants: constants(l.style.Group, c.digits, c.indexDigits, c.limit),
 		operands:  append(append(l.lists(c, i, engine.Read), l.keptLists(c, 1, engine.Write)...), l.control(c))})
 }
 
@@ -189,7 +191,7 @@ func (l *lowerer) keptLists(c selection, width int, access engine.Access) []oper
 // candidateRows emits the last step for part i of picture b.
 func (l *lowerer) candidateRows(s step, c selection, b, i int) error {
 	pairs := c.pairs(i)
-	grid, err := l.fold(ceilDiv(c.limit, l.style.group))
+	grid, err := l.fold(ceilDiv(c.limit, l.style.Group))
 	if err != nil {
 		return err
 	}
@@ -200,7 +202,7 @@ func (l *lowerer) candidateRows(s step, c selection, b, i int) error {
 	deltas, push.DStart = l.part(s.in[2], 1, span{4 * d.begin, 4 * d.end}, engine.Read)
 	each := c.limit * graph.CandidateFields
 	y, push.YStart = l.part(s.out, 1, span{b * each, (b + 1) * each}, engine.Write)
-	l.emit(s, "candidates_rows", dispatch{constants: constants(l.style.group, c.limit), groups: grid, push: push,
+	l.emit(s, "candidates_rows", dispatch{constants: constants(l.style.Group, c.limit), groups: grid, push: push,
 		operands: append(l.keptLists(c, 4, engine.Read), p, deltas, y, l.control(c))})
 	return nil
 }

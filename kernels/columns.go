@@ -13,7 +13,7 @@ const columnBlock = 16
 
 // columnBlocks is the grid of such a shader for blocks of so many rows.
 func (l *lowerer) columnBlocks(rows, cols, each int) ([3]int, error) {
-	return l.fold(ceilDiv(ceilDiv(rows, each)*cols, l.style.group))
+	return l.fold(ceilDiv(ceilDiv(rows, each)*cols, l.style.Group))
 }
 
 // channelItems is how many elements an invocation takes of an operation whose small
@@ -22,7 +22,7 @@ const channelItems = 8
 
 // channels is the grid of such a shader.
 func (l *lowerer) channels(count int) ([3]int, error) {
-	return l.fold(ceilDiv(count, l.style.group*channelItems))
+	return l.fold(ceilDiv(count, l.style.Group*channelItems))
 }
 
 // addScaledPush mirrors the block of addscaled.comp, in vectors.
@@ -44,7 +44,7 @@ func (l *lowerer) addScaled(s step) error {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, channelItems), groups: groups, push: addScaledPush{uint32(count), uint32(c / width)},
+			constants: constants(l.style.Group, channelItems), groups: groups, push: addScaledPush{uint32(count), uint32(c / width)},
 			operands: []operand{l.read(s.in[0], width, r.begin*c, r.units()*c), l.read(s.in[1], width, r.begin*c, r.units()*c),
 				l.whole(s.in[2], width), l.write(s.out, width, r.begin*c, r.units()*c)},
 		})
@@ -103,7 +103,7 @@ func (l *lowerer) dynamicReLU(s step) error {
 		x, start := l.part(s.in[0], width, rowsOf(shape, picture, rows), engine.Read)
 		y, _ := l.part(s.out, width, rowsOf(shape, picture, rows), engine.Write)
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, channelItems), groups: groups,
+			constants: constants(l.style.Group, channelItems), groups: groups,
 			push:     dynamicReLUPush{uint32(count), uint32(c / width), start, uint32(picture)},
 			operands: []operand{x, l.whole(s.in[1], width), y},
 		})
@@ -140,7 +140,7 @@ func (l *lowerer) weightedMean(s step) error {
 			operands = append(operands, x, l.whole(s.in[k+1], 1))
 		}
 		y, _ := l.part(s.out, width, rowsOf(shape, picture, rows), engine.Write)
-		l.emit(s, stem, dispatch{constants: constants(l.style.group, items, branches), groups: groups, push: push, operands: append(operands, y)})
+		l.emit(s, stem, dispatch{constants: constants(l.style.Group, items, branches), groups: groups, push: push, operands: append(operands, y)})
 		return nil
 	})
 }

@@ -33,8 +33,8 @@ func convWeights(g *graph.Graph) map[graph.ID]bool {
 // convPacking of a weight [N, C, k, k]. The matrix is [N, k*k*C], tap after tap, so that a
 // row of the other matrix consists of runs of C channels of a map. Any N will do, because
 // offset convolutions have 27; rows of [K, N] are whole vec4s for it.
-func (s style) convPacking(w graph.Shape, p Precision) packing {
-	k := packing{taps: w[2] * w[3], panels: s.gemm == uniform && w[1]%8 == 0, half: p == F16 && w[1]%4 == 0}
+func (s Style) convPacking(w graph.Shape, p Precision) packing {
+	k := packing{taps: w[2] * w[3], panels: s.Gemm == uniform && w[1]%8 == 0, half: p == F16 && w[1]%4 == 0}
 	if !k.panels && w[1]%4 == 0 {
 		k.cols = ceilDiv(w[0], 4) * 4
 	}
@@ -112,10 +112,10 @@ const rowsBytes = 4 << 20
 // plain 0.90 s, the linear of that size 1.04 s).
 func (l *lowerer) readsMap(v convolution) bool {
 	step := 32
-	if l.style.matrix.lanes > 0 {
-		step = max(step, l.style.matrix.step())
+	if l.style.Matrix.Lanes > 0 {
+		step = max(step, l.style.Matrix.step())
 	}
-	return (l.style.gemm == tiled || l.style.gemm == coop) && v.c%step == 0 && !v.pointwise()
+	return (l.style.Gemm == tiled || l.style.Gemm == coop) && v.c%step == 0 && !v.pointwise()
 }
 
 // columnRows is how many rows of a convolution are made at a time: equal parts.
@@ -137,7 +137,7 @@ func (l *lowerer) convShape(s step) (shape, bool) {
 	if l.packing(v.weight).half {
 		d.variant = "_fhf"
 	}
-	return d.tuned(), l.style.cores == 0 && v.n%4 == 0 && (l.readsMap(v) || v.pointwise() && v.c%4 == 0)
+	return d.tuned(), l.style.Cores == 0 && v.n%4 == 0 && (l.readsMap(v) || v.pointwise() && v.c%4 == 0)
 }
 
 // convScratch is the memory of a convolution for rows.
@@ -230,7 +230,7 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
 			}
 			a = l.scratch(4 * int64(rows) * int64(k))
 			a.width, a.access = width, engine.Write
-			l.emit(s, stem, dispatch{constants: constants(l.style.group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: groups})
+			l.emit(s, stem, dispatch{constants: constants(l.style.Group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: groups})
 			a.access = engine.Read
 		}
 		l.convProduct(s, v, a, om, at, r.begin)
@@ -295,7 +295,7 @@ func (l *lowerer) convProduct(s step, v convolution, a, om operand, rows span, r
 // depths are the parts of k that are multiplied one after the other.
 func (l *lowerer) depths(v convolution) []span {
 	k, parts := v.k(), 1
-	if l.style.cores > 0 && !l.readsMap(v) {
+	if l.style.Cores > 0 && !l.readsMap(v) {
 		parts = ceilDiv(k, directDepth)
 	}
 	granule := max(16, int(l.align/4))
@@ -322,7 +322,7 @@ func (l *lowerer) kRows(v convolution, rows span) operand {
 // staged is how the uniform product finds its rows.
 type staged struct {
 	shape shape
-	tile  tile
+	tile  Tile
 	rows  int   // of a dispatch
 	bytes int64 // of scratch
 }
@@ -358,7 +358,7 @@ func (l *lowerer) stagedParts(d shape) staged {
 	}
 	down, across := t.groups(d.m, d.n)
 	per := 4 * int64(across*t.rows) * int64(d.k) // of the workgroups of the same rows
-	granule := lcm(max(l.style.cores, 1), 4)     // so that rows of any length begin where a vec4 does
+	granule := lcm(max(l.style.Cores, 1), 4)     // so that rows of any length begin where a vec4 does
 	most := max(int(rowsBytes/per)/granule, 1) * granule
 	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), granule) * granule
 	return staged{d, t, most * t.rows, per * int64(min(most, down))}

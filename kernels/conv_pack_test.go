@@ -16,7 +16,7 @@ func TestConvPacking(t *testing.T) {
 		x[i] = float32(i)
 	}
 	for _, c := range []struct {
-		gemm gemmKind
+		gemm Gemm
 		w    graph.Shape
 		p    Precision
 		want packing
@@ -28,7 +28,7 @@ func TestConvPacking(t *testing.T) {
 		{uniform, graph.Shape{27, 8, 3, 3}, F16, packing{taps: 9, panels: true, half: true}, 2 * 32 * 72},
 		{tiled, graph.Shape{5, 3, 3, 3}, F16, packing{taps: 9}, 4 * 5 * 27},
 	} {
-		got := style{gemm: c.gemm}.convPacking(c.w, c.p)
+		got := Style{Gemm: c.gemm}.convPacking(c.w, c.p)
 		if got != c.want || got.bytes(c.w) != c.size {
 			t.Errorf("%s %v %s: %+v of %d bytes, want %+v of %d", c.gemm, c.w, c.p, got, got.bytes(c.w), c.want, c.size)
 		}
@@ -55,10 +55,10 @@ func TestConvTuned(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, s := range Styles() {
-		l := newLowerer(g, engine.Info{Caps: engine.Caps{MaxStorageBufferRange: 1 << 27, MaxWorkgroups: [3]int{65535, 65535, 65535}, MaxAllocationBytes: 1 << 40}}, s, F32)
+		l := newLowerer(g, engine.Info{Caps: engine.Caps{MaxStorageBufferRange: 1 << 27, MaxWorkgroups: [3]int{65535, 65535, 65535}, MaxAllocationBytes: 1 << 40}}, Layout{s, F32})
 		list := l.rewrite(Options{})
 		all := l.shapes(list)
-		if card := s.gemm == tiled || s.gemm == coop; !card {
+		if card := s.Gemm == tiled || s.Gemm == coop; !card {
 			if len(all) != 0 {
 				t.Errorf("%s measures %v", name, all)
 			}
@@ -70,7 +70,7 @@ func TestConvTuned(t *testing.T) {
 			continue
 		}
 		won := s.tiles(all[0])[3]
-		l.measured = map[string]tile{key: won}
+		l.measured = map[string]Tile{key: won}
 		if err := l.plan(list, Options{}); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // convCase is a convolution of x [batch, h, w, c] to n channels with a kernel of side k.
@@ -102,9 +103,9 @@ func deformCases() []opCase {
 // run, in both precisions.
 func TestConvVariants(t *testing.T) {
 	d := device(t)
-	ways := map[string]kernels.UploadOptions{"tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}, "uniform": {Variant: "uniform"},
+	ways := map[string]vulkan.UploadOptions{"tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}, "uniform": {Variant: "uniform"},
 		"coop": {Variant: "coop"}}
-	maps.DeleteFunc(ways, func(way string, _ kernels.UploadOptions) bool { return kernels.Refuses(d.Info(), way) != nil })
+	maps.DeleteFunc(ways, func(way string, _ vulkan.UploadOptions) bool { return refuses(d.Info(), way) != nil })
 	for _, c := range append(convCases(), deformCases()...) {
 		t.Run(c.String(), func(t *testing.T) {
 			g := build(t, c.record)
@@ -124,7 +125,7 @@ func TestConvVariants(t *testing.T) {
 					if precision == kernels.F16 {
 						bound = halfBound
 					}
-					if err := bound.check(run(t, compileAs(t, d, g, s, u, kernels.Options{}), s.inputs(g)...)[0], want); err != nil {
+					if err := bound.check(run(t, compileAs(t, d, g, s, u, vulkan.Options{}), s.inputs(g)...)[0], want); err != nil {
 						t.Errorf("seed %d, %s %s: %v", s.seed, way, precision, err)
 					}
 				}
@@ -201,7 +202,7 @@ func TestConvMistakes(t *testing.T) {
 			g := build(t, m.right.record)
 			s := m.right.tensors()
 			want := oracle(t, g, s)[0]
-			if err := m.right.bound.check(run(t, compile(t, d, g, s, kernels.Options{}), s.inputs(g)...)[0], want); err != nil {
+			if err := m.right.bound.check(run(t, compile(t, d, g, s, vulkan.Options{}), s.inputs(g)...)[0], want); err != nil {
 				t.Errorf("the right one: %v", err)
 			}
 			var got []float32
@@ -215,13 +216,13 @@ func TestConvMistakes(t *testing.T) {
 						part = append(part, in[1][at:at+w*3*taps]...)
 					}
 				}
-				got = run(t, compile(t, d, cropped, s, kernels.Options{}), in[0], part)[0]
+				got = run(t, compile(t, d, cropped, s, vulkan.Options{}), in[0], part)[0]
 			} else {
 				changed := tensors{func(rng *rand.Rand, path string, data []float32) {
 					s.fill(rng, path, data)
 					m.wrong(path, data)
 				}, s.seed}
-				got = run(t, compile(t, d, g, changed, kernels.Options{}), changed.inputs(g)...)[0]
+				got = run(t, compile(t, d, g, changed, vulkan.Options{}), changed.inputs(g)...)[0]
 			}
 			if m.right.bound.check(got, want) == nil {
 				t.Error("the mistake passes")
@@ -244,7 +245,7 @@ func TestConvOutside(t *testing.T) {
 	}, seed}
 	g := build(t, c.record)
 	want := oracle(t, g, s)[0]
-	if err := c.bound.check(run(t, compile(t, d, g, s, kernels.Options{}), s.inputs(g)...)[0], want); err != nil {
+	if err := c.bound.check(run(t, compile(t, d, g, s, vulkan.Options{}), s.inputs(g)...)[0], want); err != nil {
 		t.Error(err)
 	}
 }
@@ -266,7 +267,7 @@ func TestConvWeights(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := build(t, record)
-			w, err := kernels.Upload(t.Context(), d, g, tensors{uniform, seed}, kernels.UploadOptions{})
+			w, err := vulkan.Upload(t.Context(), d, g, tensors{uniform, seed}, vulkan.UploadOptions{})
 			if err == nil {
 				closing(t, w)
 				t.Fatal("accepted")
@@ -284,7 +285,7 @@ func TestConvWeights(t *testing.T) {
 		})
 		s := tensors{uniform, seed}
 		want := oracle(t, g, s)
-		for i, got := range run(t, compile(t, d, g, s, kernels.Options{}), s.inputs(g)...) {
+		for i, got := range run(t, compile(t, d, g, s, vulkan.Options{}), s.inputs(g)...) {
 			if err := product(72).check(got, want[i]); err != nil {
 				t.Error(err)
 			}
@@ -292,12 +293,12 @@ func TestConvWeights(t *testing.T) {
 	})
 	t.Run("too large a map", func(t *testing.T) {
 		g := build(t, convCase{batch: 1, h: 16, w: 16, c: 12, n: 8, k: 3, stride: 1, pad: 1}.record)
-		w, err := kernels.Upload(t.Context(), d, g, tensors{uniform, seed}, kernels.UploadOptions{})
+		w, err := vulkan.Upload(t.Context(), d, g, tensors{uniform, seed}, vulkan.UploadOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		closing(t, w)
-		_, err = kernels.Compile(t.Context(), d, g, w, kernels.Options{}.WithCaps(func(c *engine.Caps) { c.MaxStorageBufferRange = 8 << 10 }, d))
+		_, err = vulkan.Compile(t.Context(), d, g, w, limited(vulkan.Options{}, func(c *engine.Caps) { c.MaxStorageBufferRange = 8 << 10 }, d))
 		if !errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), "binding of") {
 			t.Errorf("error %v", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // coopDevice is the shared device if it multiplies cooperative matrices as the shader wants
@@ -22,7 +23,7 @@ func coopDevice(t testing.TB) *engine.Device {
 	t.Helper()
 	d := device(t)
 	info := d.Info()
-	err := kernels.Refuses(info, "coop")
+	err := refuses(info, "coop")
 	if err == nil {
 		return d
 	}
@@ -39,10 +40,10 @@ func coopDevice(t testing.TB) *engine.Device {
 }
 
 // shadersOf counts the dispatches of a program by the first two words of their shader's name.
-func shadersOf(p *kernels.Program) map[string]int {
+func shadersOf(p *vulkan.Program) map[string]int {
 	count := map[string]int{}
-	for _, x := range p.Dispatches() {
-		words := strings.SplitN(x.Shader(), "_", 3)
+	for _, x := range p.Plan().Dispatches {
+		words := strings.SplitN(x.Pipeline.Label, "_", 3)
 		count[strings.Join(words[:min(2, len(words))], "_")]++
 	}
 	return count
@@ -73,7 +74,7 @@ func TestCoopJoined(t *testing.T) {
 				bound.each, bound.rms = math.Sqrt2*bound.each, math.Sqrt2*bound.rms
 			}
 			for _, apart := range []bool{false, true} {
-				p := compileAs(t, d, g, s, kernels.UploadOptions{Precision: kernels.F16, Variant: "coop"}, kernels.Options{NoFusion: apart})
+				p := compileAs(t, d, g, s, vulkan.UploadOptions{Precision: kernels.F16, Variant: "coop"}, vulkan.Options{NoFusion: apart})
 				if got := shadersOf(p)["gemm_coop"]; got != linears {
 					t.Errorf("apart %v: %d products of cooperative matrices, want %d: %v", apart, got, linears, shadersOf(p))
 				}
@@ -102,7 +103,7 @@ func TestCoopTiles(t *testing.T) {
 		if len(tiles) < 3 {
 			t.Errorf("%v: %d tiles", c, len(tiles))
 		}
-		w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{Precision: kernels.F16, Variant: "coop"})
+		w, err := vulkan.Upload(t.Context(), d, g, s, vulkan.UploadOptions{Precision: kernels.F16, Variant: "coop"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +111,7 @@ func TestCoopTiles(t *testing.T) {
 			if m == 67 && i%4%3 != 0 || m != 67 && i > 1 { // every size, B by rows and columns in turn: compiling takes long
 				continue
 			}
-			p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{Tuning: kernels.Tuning{Off: true}}.WithTile(key, tile))
+			p, err := vulkan.Compile(t.Context(), d, g, w, vulkan.Options{Tuning: vulkan.Tuning{Off: true}, Tiles: map[string]kernels.Tile{key: tile}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,12 +135,12 @@ func TestCoopIsMeasured(t *testing.T) {
 	d := coopDevice(t)
 	g := build(t, func(b *graph.Builder) { b.Output(b.In("y").Linear(b.In("x").Input(64, 64), 64, graph.NoBias)) })
 	s := tensors{uniform, seed}
-	compiled := func(o kernels.Tuning) map[string]int {
-		w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{Precision: kernels.F16, Variant: "tiled"})
+	compiled := func(o vulkan.Tuning) map[string]int {
+		w, err := vulkan.Upload(t.Context(), d, g, s, vulkan.UploadOptions{Precision: kernels.F16, Variant: "tiled"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{Tuning: o})
+		p, err := vulkan.Compile(t.Context(), d, g, w, vulkan.Options{Tuning: o})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,12 +150,12 @@ func TestCoopIsMeasured(t *testing.T) {
 		}
 		return got
 	}
-	if got := compiled(kernels.Tuning{Off: true}); got["gemm_tiled"] != 1 {
+	if got := compiled(vulkan.Tuning{Off: true}); got["gemm_tiled"] != 1 {
 		t.Errorf("untuned: %v", got)
 	}
 	dir := t.TempDir()
 	families := map[string]int{}
-	observed := kernels.Tuning{Dir: dir, Observe: func(x kernels.Trial) { families[strings.Fields(x.Candidate)[0]]++ }}
+	observed := vulkan.Tuning{Dir: dir, Observe: func(x vulkan.Trial) { families[strings.Fields(x.Candidate)[0]]++ }}
 	compiled(observed)
 	if families["tiled"] == 0 || families["coop"] == 0 {
 		t.Errorf("tried %v, want tiles of both shaders", families)
@@ -164,7 +165,7 @@ func TestCoopIsMeasured(t *testing.T) {
 		t.Fatalf("tuning files %q (%v)", files, err)
 	}
 	tiles, key := kernels.CoopTiles(d.Info(), 64, 64, 64)
-	text := fmt.Sprintf(`{"format": "glipvk-tuning2", "tiles": {%q: {"shader": "coop", "constants": %s}}}`, key, strings.ReplaceAll(fmt.Sprint(kernels.TileConstants(tiles[0])), " ", ", "))
+	text := fmt.Sprintf(`{"format": "glipvk-tuning2", "tiles": {%q: {"shader": "coop", "constants": %s}}}`, key, strings.ReplaceAll(fmt.Sprint(tiles[0].Constants()), " ", ", "))
 	if err := os.WriteFile(files[0], []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func BenchmarkCoop(b *testing.B) {
 				d := unchecked(b)
 				g := build(b, func(b *graph.Builder) { b.Output(b.In("y").Linear(b.In("x").Input(c[0], c[2]), c[1], graph.NoBias)) })
 				s := tensors{uniform, seed}
-				measure(b, compileAs(b, d, g, s, kernels.UploadOptions{Precision: kernels.F16, Variant: variant}, kernels.Options{}), s.inputs(g)...)
+				measure(b, compileAs(b, d, g, s, vulkan.UploadOptions{Precision: kernels.F16, Variant: variant}, vulkan.Options{}), s.inputs(g)...)
 			})
 		}
 	}

@@ -79,13 +79,13 @@ const directDepth = 1100
 
 // tooDeep reports whether a block is better cut along k.
 func (l *lowerer) tooDeep(x cross, b block) bool {
-	return l.style.cores > 0 && !x.transposed && b.k.units() > directDepth
+	return l.style.Cores > 0 && !x.transposed && b.k.units() > directDepth
 }
 
 // mostColumns bounds the columns of one product by the grid: 32 are the fewest of a workgroup of
 // 8 invocations or more.
 func (l *lowerer) mostColumns() int {
-	return min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1]) * min(4*l.style.group, 32)
+	return min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1]) * min(4*l.style.Group, 32)
 }
 
 // halved cuts a span in two, at a multiple of a granule.

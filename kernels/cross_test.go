@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // crossCase are sizes of products between n positions and m tokens of e channels.
@@ -134,14 +134,14 @@ func TestCrossMistakes(t *testing.T) {
 			right, wrong := build(t, m.right), build(t, m.wrong)
 			want := oracle(t, right, s)[0]
 			bound := product(4 * c.e)
-			if err := bound.check(run(t, compile(t, d, right, s, kernels.Options{}), s.inputs(right)...)[0], want); err != nil {
+			if err := bound.check(run(t, compile(t, d, right, s, vulkan.Options{}), s.inputs(right)...)[0], want); err != nil {
 				t.Errorf("the right one: %v", err)
 			}
 			other := s
 			if m.fill != nil {
 				other.fill = m.fill
 			}
-			if bound.check(run(t, compile(t, d, wrong, other, kernels.Options{}), s.inputs(wrong)...)[0], want) == nil {
+			if bound.check(run(t, compile(t, d, wrong, other, vulkan.Options{}), s.inputs(wrong)...)[0], want) == nil {
 				t.Error("the mistake passes")
 			}
 		})

@@ -22,7 +22,7 @@ func (l *lowerer) takesUniform(x cross) bool {
 		return true
 	}
 	most := l.caps.MaxWorkgroups
-	return l.style.gemm == uniform && x.m*x.n*x.k >= crossWork && ceilDiv(x.n, uniformPanel) <= min(most[0], most[1]) && x.m <= most[0] &&
+	return l.style.Gemm == uniform && x.m*x.n*x.k >= crossWork && ceilDiv(x.n, uniformPanel) <= min(most[0], most[1]) && x.m <= most[0] &&
 		(x.beginA|x.beginB|x.beginC)%4 == 0 &&
 		whole(x.pictures, x.a.picture, x.b.picture, x.c.picture, x.biasPicture) && whole(x.heads, x.a.head, x.b.head, x.c.head, x.biasHead)
 }
@@ -67,11 +67,6 @@ func (l *lowerer) crossBytes(x cross) int64 {
 
 // crossScratch is the memory of a cross beside its values: the biases of tokens, panels, rows.
 func (l *lowerer) crossScratch(s step) int64 {
-	switch s.op.Kind() {
-	case "crossscores", "crosscontext", "absorbkeys", "absorbbias", "absorbvalues", "headlinear", "tokenlogits":
-	default:
-		return 0
-	}
 	bytes := l.tokenBiases(s)
 	if x := l.crossOf(s); l.takesUniform(x) {
 		bytes += l.crossBytes(x)
@@ -133,7 +128,7 @@ func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart, at int64) {
 		scale = l.whole(x.scale, 4)
 	}
 	l.list = append(l.list, dispatch{
-		path: s.path, shader: shader, addressed: true, constants: constants(l.style.group, panelRows, x.scale >= 0),
+		path: s.path, shader: shader, addressed: true, constants: constants(l.style.Group, panelRows, x.scale >= 0),
 		push:     panelsPush{N: uint32(x.n), K: uint32(p.k.units()), Padded: uint32(p.deep), LDB: uint32(x.b.row), Alpha: float32(x.alpha)},
 		operands: []operand{from, l.scratchFrom(at, p.panels, engine.Write), scale},
 		groups:   [3]int{ceilDiv(x.n, uniformPanel), ceilDiv(p.deep, panelRows), 1},

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // The names say the place in GLIP's detector for a picture of 800 x 1333: maps of 100x168,
@@ -14,7 +14,7 @@ func BenchmarkDetector(b *testing.B) {
 	for _, c := range detectorPlaces() {
 		b.Run(c.name, func(b *testing.B) {
 			g, s := build(b, c.record), tensors{fewOwned, seed}
-			measure(b, compile(b, unchecked(b), g, s, kernels.Options{}), s.inputs(g)...)
+			measure(b, compile(b, unchecked(b), g, s, vulkan.Options{}), s.inputs(g)...)
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // detectorMistakes are operations of the detector done wrong on purpose.
@@ -86,11 +87,11 @@ func TestDetectorMistakesAreRejected(t *testing.T) {
 			s := opCase{fill: m.fill}.tensors()
 			right, wrong := build(t, m.right), build(t, m.wrong)
 			want := oracle(t, right, s)[0]
-			if err := m.bound.check(run(t, compile(t, d, right, s, kernels.Options{}), s.inputs(right)...)[0], want); err != nil {
+			if err := m.bound.check(run(t, compile(t, d, right, s, vulkan.Options{}), s.inputs(right)...)[0], want); err != nil {
 				t.Errorf("the right one: %v", err)
 			}
 			// Inputs go by name: a wrong graph may ask for them in another order.
-			if m.bound.check(run(t, compile(t, d, wrong, s, kernels.Options{}), s.inputs(wrong)...)[0], want) == nil {
+			if m.bound.check(run(t, compile(t, d, wrong, s, vulkan.Options{}), s.inputs(wrong)...)[0], want) == nil {
 				t.Error("the mistake passes")
 			}
 		})
@@ -133,7 +134,7 @@ func TestCandidatesLarge(t *testing.T) {
 		})
 		s := tensors{f, seed}
 		want := oracle(t, g, s)[0]
-		p := compile(t, d, g, s, kernels.Options{})
+		p := compile(t, d, g, s, vulkan.Options{})
 		for range 3 {
 			if err := (bound{each: 4 * ulp}).check(run(t, p, s.inputs(g)...)[0], want); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -154,7 +155,7 @@ func TestDetectorRefusals(t *testing.T) {
 			b.Output(b.In("y").WeightedMean(x, gate, x, gate, x, gate, x, gate))
 		},
 	} {
-		_, err := kernels.Lower(build(t, record), kernels.Styles()["software"], guaranteed, kernels.F32, kernels.Options{})
+		_, err := kernels.LowerAs(build(t, record), kernels.Styles()["software"], guaranteed, kernels.F32, kernels.Options{})
 		if !errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want ErrUnsupported with %q", err, want)
 		}

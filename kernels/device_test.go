@@ -1,6 +1,7 @@
 package kernels_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // shared is the one device of the tests, opened at its first use: software drivers
@@ -135,7 +137,7 @@ type tensors struct {
 	seed uint64
 }
 
-// Tensor implements [kernels.Source] and the oracle's interface.
+// Tensor implements [vulkan.Source] and the oracle's interface.
 func (s tensors) Tensor(name string, shape []int) ([]float32, error) {
 	h := fnv.New64a()
 	h.Write([]byte(name))
@@ -171,22 +173,22 @@ func oracle(t testing.TB, g *graph.Graph, s tensors, keep ...graph.ID) [][]float
 
 // compile uploads the weights and compiles; both are closed at the end of the test.
 // Nothing is tuned: the tiles are the same in every run.
-func compile(t testing.TB, d *engine.Device, g *graph.Graph, s kernels.Source, o kernels.Options) *kernels.Program {
+func compile(t testing.TB, d *engine.Device, g *graph.Graph, s vulkan.Source, o vulkan.Options) *vulkan.Program {
 	t.Helper()
-	return compileAs(t, d, g, s, kernels.UploadOptions{}, o)
+	return compileAs(t, d, g, s, vulkan.UploadOptions{}, o)
 }
 
 // compileAs is compile with weights stored in a way of the caller's.
-func compileAs(t testing.TB, d *engine.Device, g *graph.Graph, s kernels.Source, u kernels.UploadOptions, o kernels.Options) *kernels.Program {
+func compileAs(t testing.TB, d *engine.Device, g *graph.Graph, s vulkan.Source, u vulkan.UploadOptions, o vulkan.Options) *vulkan.Program {
 	t.Helper()
 	ctx := context.Background()
-	w, err := kernels.Upload(ctx, d, g, s, u)
+	w, err := vulkan.Upload(ctx, d, g, s, u)
 	if err != nil {
 		t.Fatal(err)
 	}
 	closing(t, w)
-	o.Tuning.Off = true
-	p, err := kernels.Compile(ctx, d, g, w, o)
+	o.Tuning.Off, o.Poison = true, true
+	p, err := vulkan.Compile(ctx, d, g, w, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,17 +196,52 @@ func compileAs(t testing.TB, d *engine.Device, g *graph.Graph, s kernels.Source,
 	return p
 }
 
-// run computes once, with an arena full of NaN.
-func run(t testing.TB, p *kernels.Program, inputs ...[]float32) [][]float32 {
+// run computes once; an arena begins full of NaN.
+func run(t testing.TB, p *vulkan.Program, inputs ...[]float32) [][]float32 {
 	t.Helper()
-	if err := p.Poison(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	got, err := p.Run(context.Background(), inputs...)
-	if err != nil {
+	got := room(p)
+	if err := p.RunInto(t.Context(), got, given(inputs)...); err != nil {
 		t.Fatal(err)
 	}
 	return got
+}
+
+// room is memory for the results of a program.
+func room(p *vulkan.Program) [][]float32 {
+	var list [][]float32
+	for _, r := range p.Plan().Results {
+		list = append(list, make([]float32, r.Bytes/4))
+	}
+	return list
+}
+
+// given are inputs of the host.
+func given(data [][]float32) []vulkan.Input {
+	list := make([]vulkan.Input, len(data))
+	for i, x := range data {
+		list[i].Host = x
+	}
+	return list
+}
+
+// limited are options that pretend to limits below the device's.
+func limited(o vulkan.Options, change func(*engine.Caps), d *engine.Device) vulkan.Options {
+	caps := d.Info().Caps
+	change(&caps)
+	o.Caps, o.Poison = &caps, true
+	return o
+}
+
+// styled are options that take one style whatever the device.
+func styled(u vulkan.UploadOptions, s kernels.Style) vulkan.UploadOptions {
+	u.Layout = &kernels.Layout{Style: s, Precision: cmp.Or(u.Precision, kernels.F32)}
+	return u
+}
+
+// refuses is why a device cannot be given a variant, nil if it can.
+func refuses(info engine.Info, variant string) error {
+	_, err := kernels.StyleOf(info, variant)
+	return err
 }
 
 // bound is what an operation may be off by: each element by each times its own

@@ -24,7 +24,7 @@ func (l *lowerer) gelu(s step) error {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, items), push: geluPush{uint32(r.units())}, groups: groups,
+			constants: constants(l.style.Group, items), push: geluPush{uint32(r.units())}, groups: groups,
 			operands: []operand{l.read(s.in[0], width, r.begin*width, r.units()*width),
 				l.write(s.out, width, r.begin*width, r.units()*width)},
 		})
@@ -74,7 +74,7 @@ func (l *lowerer) emitAdd(s step, stem string, width int, o addOf) error {
 	}
 	o.push.Count = uint32(o.a.units())
 	l.emit(s, stem, dispatch{
-		constants: constants(l.style.group, items, o.tiled), push: o.push, groups: groups,
+		constants: constants(l.style.Group, items, o.tiled), push: o.push, groups: groups,
 		operands: []operand{l.read(s.in[0], width, o.a.begin*width, o.a.units()*width),
 			l.read(s.in[1], width, o.bBegin*width, o.bSize*width),
 			l.write(s.out, width, o.a.begin*width, o.a.units()*width)},

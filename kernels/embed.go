@@ -28,7 +28,7 @@ func (l *lowerer) embed(s step) error {
 		}
 		for _, w := range words {
 			l.emit(s, stem, dispatch{
-				constants: constants(l.style.group, items), groups: groups,
+				constants: constants(l.style.Group, items), groups: groups,
 				push: embedPush{uint32(r.units()), uint32(c / width), uint32(r.begin), uint32(out[1]),
 					uint32(table[0]), uint32(w.begin), uint32(w.units())},
 				operands: []operand{l.whole(s.in[0], 1), l.read(s.in[1], width, w.begin*c, w.units()*c), l.read(s.in[2], width, 0, c),

@@ -1,8 +1,6 @@
 package kernels
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -10,52 +8,23 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// WithCaps returns options that pretend to limits below the device's.
-func (o Options) WithCaps(change func(*engine.Caps), d *engine.Device) Options {
-	caps := d.Info().Caps
-	change(&caps)
-	o.caps = &caps
-	return o
-}
-
-// Style names one way of writing shaders, also ways that no device is given yet.
-type Style = style
-
 // Styles are the ways that [Compile] can choose, by what a test calls them.
 func Styles() map[string]Style {
 	return map[string]Style{
-		"software":        {texel: true, gemm: direct, group: 8, lanes: 1, shuffle: true, cores: 2},
-		"uniform":         {texel: true, gemm: uniform, group: 8, lanes: 1, shuffle: true, cores: 2},
-		"direct":          {gemm: direct, group: 64, lanes: 32, shuffle: true},
-		"direct-software": {gemm: direct, group: 4, lanes: 1, shuffle: true, cores: 2},
-		"no shuffle":      {texel: true, gemm: direct, group: 4, lanes: 1, cores: 2},
-		"tiled":           {gemm: tiled, group: 64, lanes: 32},
-		"coop":            {gemm: coop, group: 64, lanes: 32, matrix: matrix{16, 16, 16, 32, true}},
-		"coop of 8":       {gemm: coop, group: 64, lanes: 32, matrix: matrix{8, 8, 8, 8, false}},
-		"coop of 64":      {gemm: coop, group: 64, lanes: 32, matrix: matrix{16, 16, 16, 64, true}},
+		"software":        {Texel: true, Gemm: direct, Group: 8, Lanes: 1, Shuffle: true, Cores: 2},
+		"uniform":         {Texel: true, Gemm: uniform, Group: 8, Lanes: 1, Shuffle: true, Cores: 2},
+		"direct":          {Gemm: direct, Group: 64, Lanes: 32, Shuffle: true},
+		"direct-software": {Gemm: direct, Group: 4, Lanes: 1, Shuffle: true, Cores: 2},
+		"no shuffle":      {Texel: true, Gemm: direct, Group: 4, Lanes: 1, Cores: 2},
+		"tiled":           {Gemm: tiled, Group: 64, Lanes: 32},
+		"coop":            {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{16, 16, 16, 32, true}},
+		"coop of 8":       {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{8, 8, 8, 8, false}},
+		"coop of 64":      {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{16, 16, 16, 64, true}},
 	}
 }
 
-// WithStyle returns options that take one style whatever the device.
-func (o UploadOptions) WithStyle(s Style) UploadOptions {
-	o.style = &s
-	return o
-}
-
-// StyleOf is what a device gets.
-func StyleOf(info engine.Info) Style {
-	s, err := styleOf(info, "")
-	if err != nil {
-		panic(err)
-	}
-	return s
-}
-
-// Dispatches are those of a program, in order.
-func (p *Program) Dispatches() []Dispatch { return p.dispatches }
-
-// Dispatch is one dispatch of a program or of [Lower].
-type Dispatch = dispatch
+// Lowered is a dispatch before it is put in the engine's terms.
+type Lowered = dispatch
 
 // Shader is the variant's name in package shaders.
 func (x dispatch) Shader() string { return x.shader }
@@ -69,17 +38,11 @@ func (x dispatch) Constants() []uint32 { return x.constants }
 // Push is the struct that mirrors the shader's block.
 func (x dispatch) Push() any { return x.push }
 
-// Groups is the grid.
-func (x dispatch) Groups() [3]int { return x.groups }
-
 // Operands are the bound ranges.
-func (x dispatch) Operands() []Operand { return x.operands }
+func (x dispatch) Operands() []LoweredOperand { return x.operands }
 
-// Operand is a bound range of a buffer.
-type Operand = operand
-
-// Range is where it lies, in bytes.
-func (o operand) Range() (offset, bytes int64) { return o.offset, o.bytes }
+// LoweredOperand is one of its operands.
+type LoweredOperand = operand
 
 // Access says what the shader does with it.
 func (o operand) Access() engine.Access { return o.access }
@@ -87,45 +50,15 @@ func (o operand) Access() engine.Access { return o.access }
 // Addressed reports whether operands are found by address.
 func (x dispatch) Addressed() bool { return x.addressed }
 
-// Lower lowers a graph without a device.
-func Lower(g *graph.Graph, s Style, caps engine.Caps, p Precision, o Options) ([]Dispatch, error) {
+// LowerAs lowers a graph in any style.
+func LowerAs(g *graph.Graph, s Style, caps engine.Caps, p Precision, o Options) ([]Lowered, error) {
 	caps.MaxAllocationBytes = 1 << 40
-	l := newLowerer(g, engine.Info{Caps: caps}, s, p)
-	list := l.rewrite(o)
-	if err := l.plan(list, o); err != nil {
+	w := Rewrite(g, engine.Info{Caps: caps}, Layout{s, p}, o)
+	if err := w.l.plan(w.steps, o); err != nil {
 		return nil, err
 	}
-	err := l.lowerAll(list)
-	return l.list, err
-}
-
-// Poison writes NaN into the whole arena. The device must be idle.
-func (p *Program) Poison(ctx context.Context) error {
-	var errs []error
-	for _, slab := range p.arena {
-		data := make([]byte, slab.Size())
-		for i := range data {
-			data[i] = 0xff
-		}
-		errs = append(errs, p.device.Upload(ctx, slab, 0, data))
-	}
-	return errors.Join(errs...)
-}
-
-// Slabs is the number of buffers that make up the arena.
-func (p *Program) Slabs() int { return len(p.arena) }
-
-// Staged reports whether inputs and results take the way through staging memory.
-func (p *Program) Staged() bool { return p.up != nil }
-
-// LoweredKinds lists what there are lowerings for.
-func LoweredKinds() []string {
-	var kinds []string
-	for kind := range lowerings() {
-		kinds = append(kinds, kind)
-	}
-	slices.Sort(kinds)
-	return kinds
+	err := w.l.lowerAll(w.steps)
+	return w.l.list, err
 }
 
 // StepKind is the kind of step that a single node of a graph becomes.
@@ -189,15 +122,9 @@ func (m move) String() string {
 		m.mapH, m.mapW, m.padH, m.padW, m.size, m.down, m.right)
 }
 
-// Refuses is why a device cannot be given a variant, nil if it can.
-func Refuses(info engine.Info, variant string) error {
-	_, err := styleOf(info, variant)
-	return err
-}
-
 // CoopTiles are the tiles of cooperative matrices that a device offers for a product of 16-bit weights.
 func CoopTiles(info engine.Info, m, n, k int) (tiles []Tile, key string) {
-	s, err := styleOf(info, "coop")
+	s, err := StyleOf(info, "coop")
 	if err != nil {
 		panic(err)
 	}
@@ -205,20 +132,15 @@ func CoopTiles(info engine.Info, m, n, k int) (tiles []Tile, key string) {
 	return s.coopTiles(p), p.tuned().String()
 }
 
-// Tile is the share of a workgroup of a product.
-type Tile = tile
-
-// WithTile returns options that give a product, by its key, this tile.
-func (o Options) WithTile(key string, t Tile) Options {
-	o.tiles = map[string]tile{key: t}
-	return o
+// Runs reports whether the device can run a style in reasonable time: Mesa before 26 takes
+// minutes for the uniform shaders, SwiftShader has no texel buffers to speak of, and direct
+// products that norm share the rows among all of a subgroup, so a workgroup may not be less.
+// Cooperative matrices are the device's own or none.
+func (s Style) Runs(info engine.Info) bool {
+	own, err := StyleOf(info, "")
+	if err != nil {
+		panic(err)
+	}
+	return (s.Gemm != uniform || own.Gemm == uniform) && (!s.Texel || own.Texel) && (s.Gemm != coop || s.Matrix == matrixOf(info.Caps)) &&
+		(s.Gemm != direct || !s.Shuffle || s.Group >= info.Caps.SubgroupSize)
 }
-
-// WithBlock returns options that give a block of biattention so many positions at most.
-func (o Options) WithBlock(positions int) Options {
-	o.block = positions
-	return o
-}
-
-// TileConstants are the specialization constants that say so.
-func TileConstants(t Tile) []uint32 { return t.constants }

@@ -19,9 +19,9 @@ type rewriter struct {
 }
 
 // rewrite applies all rewrites and drops steps whose result nobody reads.
-func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s style) ([]step, map[graph.ID]graph.ID) {
+func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s Style) ([]step, map[graph.ID]graph.ID) {
 	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, alias: map[graph.ID]graph.ID{}, limit: limit,
-		byAddress: s.gemm == uniform, norms: s.gemm == tiled || s.gemm == coop || s.shuffle}
+		byAddress: s.Gemm == uniform, norms: s.Gemm == tiled || s.Gemm == coop || s.Shuffle}
 	for _, id := range kept {
 		r.kept[id] = true
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // TestStepsGolden shows what is joined in the shifted block of a micro Swin: pad, roll
@@ -185,7 +186,7 @@ func TestFusionKeepsMeaning(t *testing.T) {
 			s := tensors{uniform, seed}
 			want := oracle(t, g, s)
 			for _, apart := range []bool{true, false} {
-				p := compile(t, d, g, s, kernels.Options{NoFusion: apart})
+				p := compile(t, d, g, s, vulkan.Options{NoFusion: apart})
 				for i, got := range run(t, p, s.inputs(g)...) {
 					if err := (bound{8 * ulp, 8 * ulp, 8 * ulp}).check(got, want[i]); err != nil {
 						t.Errorf("seed %d, apart %v, output %d: %v\n%s", s.seed, apart, i, err, strings.Join(kernels.Steps(g, !apart), "\n"))

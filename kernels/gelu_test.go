@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // pointwise bounds operations of a few roundings, the largest on the way being of the
@@ -57,7 +57,7 @@ func TestGELUError(t *testing.T) {
 					identity(rng, path, data)
 				}
 			}, seed}
-			p := compile(t, d, g, s, kernels.Options{})
+			p := compile(t, d, g, s, vulkan.Options{})
 			x := s.inputs(g)[0]
 			worst, at := 0.0, 0
 			for i, y := range run(t, p, x)[0] {

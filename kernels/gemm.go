@@ -81,7 +81,7 @@ func (l *lowerer) linear(s step) error {
 func (l *lowerer) linearDeep(o linear, p linearOperands) bool {
 	const manyRows = 2500 // GLIP-L at 384x384 has 2304 in its second stage; there a dispatch more costs what is gained
 	plain := o.norm == nil && o.rows == nil && o.merge == nil && !l.packing(p.weight).half
-	return plain && l.style.cores > 0 && l.shape(p.x).Rows() >= manyRows && l.shape(p.x).Last() > directDepth
+	return plain && l.style.Cores > 0 && l.shape(p.x).Rows() >= manyRows && l.shape(p.x).Last() > directDepth
 }
 
 // types is the part of a variant's name that says which operands have 16-bit floats.
@@ -236,7 +236,7 @@ func (l *lowerer) mostRows(n, k int) int {
 // mergeWidth is how the merging shader reads the map: gemm_direct four channels at a time,
 // gemm_tiled and gemm_coop channel by channel.
 func (l *lowerer) mergeWidth() int {
-	if l.style.gemm == tiled || l.style.gemm == coop {
+	if l.style.Gemm == tiled || l.style.Gemm == coop {
 		return 1
 	}
 	return 4

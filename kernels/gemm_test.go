@@ -24,7 +24,7 @@ func TestTiles(t *testing.T) {
 			}
 		}
 	}
-	if x := (style{gemm: tiled, group: 64, lanes: 32}).tiles(shape{m: 3136, n: 96, k: 96})[0]; x.cols != 32 {
+	if x := (Style{Gemm: tiled, Group: 64, Lanes: 32}).tiles(shape{m: 3136, n: 96, k: 96})[0]; x.cols != 32 {
 		t.Errorf("96 columns get tiles of %d, three of 32 waste nothing", x.cols)
 	}
 	if x := Styles()["uniform"].tiles(shape{m: 49, n: 768, k: 3072})[0]; x.constants[0] != 7 {
@@ -33,17 +33,17 @@ func TestTiles(t *testing.T) {
 }
 
 // checkTile holds a tile to its constants; "" is good.
-func checkTile(s style, x tile) string {
+func checkTile(s Style, x Tile) string {
 	c := x.constants
 	var rows, cols, group int
 	switch x.gemm {
 	case direct: // ROWS, COLS
-		rows, cols, group = int(c[0]), int(c[1])*4*x.group, s.group
+		rows, cols, group = int(c[0]), int(c[1])*4*x.group, s.Group
 	case uniform: // ROWS, SUBTILES, PANELS
-		rows, cols, group = int(c[0]*c[1]), int(c[2])*uniformPanel, s.group
+		rows, cols, group = int(c[0]*c[1]), int(c[2])*uniformPanel, s.Group
 	case coop: // BM, BN, BK, WM, WN, CM, CN, CK, LANES, COLUMNS
 		rows, cols, group = int(c[0]), int(c[1]), int(c[0]/c[3]*(c[1]/c[4])*c[8])
-		if c[0]%c[3]+c[1]%c[4]+c[3]%c[5]+c[4]%c[6]+c[2]%c[7] != 0 || (matrix{int(c[5]), int(c[6]), int(c[7]), int(c[8]), s.matrix.fixed}) != s.matrix {
+		if c[0]%c[3]+c[1]%c[4]+c[3]%c[5]+c[4]%c[6]+c[2]%c[7] != 0 || (Matrix{int(c[5]), int(c[6]), int(c[7]), int(c[8]), s.Matrix.Fixed}) != s.Matrix {
 			return "the shader cannot do that"
 		}
 	default: // BM, BN, BK, TM, TN, SPLIT
@@ -59,8 +59,8 @@ func checkTile(s style, x tile) string {
 }
 
 // uniformLoops counts the turns of loops of one invocation of the uniform shader.
-func uniformLoops(s style, p shape, x tile) int {
-	if s.gemm != uniform {
+func uniformLoops(s Style, p shape, x Tile) int {
+	if s.Gemm != uniform {
 		return 0
 	}
 	subtiles, panels := int(x.constants[1]), int(x.constants[2])

@@ -22,41 +22,19 @@ type groupNormPush struct {
 	XStart, YStart uint32
 }
 
-// apart is how far apart the parts of a step's scratch begin at least: at multiples of it,
-// as bindings must.
-func (l *lowerer) apart(bytes int64) int64 { return roundUp(bytes, max(l.align, 256)) }
-
-// scratchPart is a range of the memory of the step being lowered.
-func (l *lowerer) scratchPart(at, bytes int64, width int, access engine.Access) operand {
-	return operand{offset: l.layout.offset[scratchOf(l.at)] + at, bytes: bytes, width: width, access: access}
-}
-
-// detectorScratch is what the steps of the detector need beside their values.
-func (l *lowerer) detectorScratch(s step) int64 {
-	shape := l.shape(s.out)
-	switch s.op.(type) {
-	case graph.GroupNorm:
-		_, bytes := l.groupNormScratch(s)
-		return bytes
-	case graph.GlobalMean:
-		first, second := globalMeanScratch(l.shape(s.in[0]))
-		return l.apart(first) + l.apart(second)
-	case graph.PhraseScores:
-		return phraseLists(shape[0]*shape[2], l.shape(s.in[0])[2])
-	case graph.Candidates:
-		return l.selection(s).bytes
-	}
-	return 0
-}
-
-// groupNormScratch is the size of the blocks' statistics of one picture, and of these with those
+// groupNormParts is the size of the blocks' statistics of one picture, and of these with those
 // of the groups behind them, for each column.
-func (l *lowerer) groupNormScratch(s step) (blocks, all int64) {
+func (l *lowerer) groupNormParts(s step) (blocks, all int64) {
 	shape := l.shape(s.out)
 	_, width := l.groupWidth(s)
 	cols := int64(shape[3] / width)
 	blocks = 8 * int64(ceilDiv(shape[1]*shape[2], statisticsBlock)) * cols
 	return blocks, l.apart(blocks) + 8*cols
+}
+
+func (l *lowerer) groupNormScratch(s step) int64 {
+	_, bytes := l.groupNormParts(s)
+	return bytes
 }
 
 // groupWidth is 4 if each group is a number of vec4s, else 1, and the ending of the shaders.
@@ -73,7 +51,7 @@ func (l *lowerer) groupNorm(s step) error {
 	shape, o := l.shape(s.out), s.op.(graph.GroupNorm)
 	suffix, width := l.groupWidth(s)
 	rows, cols := shape[1]*shape[2], shape[3]/width
-	blockBytes, _ := l.groupNormScratch(s)
+	blockBytes, _ := l.groupNormParts(s)
 	spans, err := l.pictureSpans(shape, statisticsBlock)
 	if err != nil {
 		return err
@@ -90,7 +68,7 @@ func (l *lowerer) groupNorm(s step) error {
 			}
 		}
 		l.emit(s, "groupcombine", dispatch{
-			constants: constants(l.style.group, l.style.lanes, width), groups: grid,
+			constants: constants(l.style.Group, l.style.Lanes, width), groups: grid,
 			push: groupCombinePush{uint32(o.Groups), uint32(cols / o.Groups), uint32(ceilDiv(rows, statisticsBlock)), statisticsBlock,
 				uint32(rows), float32(o.Eps)},
 			operands: []operand{l.scratchPart(0, blockBytes, 1, engine.Read), groups(engine.Write)},
@@ -103,7 +81,7 @@ func (l *lowerer) groupNorm(s step) error {
 			x, xStart := l.part(s.in[0], width, rowsOf(shape, b, r), engine.Read)
 			y, yStart := l.part(s.out, width, rowsOf(shape, b, r), engine.Write)
 			l.emit(s, "groupnorm"+suffix, dispatch{
-				constants: constants(l.style.group, channelItems), groups: grid,
+				constants: constants(l.style.Group, channelItems), groups: grid,
 				push:     groupNormPush{uint32(r.units() * cols), uint32(cols), xStart, yStart},
 				operands: []operand{x, groups(engine.Read), l.whole(s.in[1], width), l.whole(s.in[2], width), y},
 			})
@@ -122,9 +100,9 @@ func (l *lowerer) groupStatistics(s step, stem string, width int, elements span)
 		return err
 	}
 	x, start := l.part(s.in[0], width, elements, engine.Read)
-	bytes, _ := l.groupNormScratch(s)
+	bytes, _ := l.groupNormParts(s)
 	l.emit(s, stem, dispatch{
-		constants: constants(l.style.group, statisticsBlock), groups: grid,
+		constants: constants(l.style.Group, statisticsBlock), groups: grid,
 		push:     groupStatisticsPush{uint32(rows), uint32(c / width), start, uint32(elements.begin % each / c / statisticsBlock)},
 		operands: []operand{x, l.scratchPart(0, bytes, 1, engine.Write)},
 	})
@@ -142,10 +120,15 @@ type columnSumPush struct {
 // sumBlock is how many rows go into one sum.
 const sumBlock = 64
 
-// globalMeanScratch is what the sums of blocks of one picture take, and the sums of blocks of these.
-func globalMeanScratch(in graph.Shape) (first, second int64) {
+// globalMeanParts is what the sums of blocks of one picture take, and the sums of blocks of these.
+func globalMeanParts(in graph.Shape) (first, second int64) {
 	n := ceilDiv(in[1]*in[2], sumBlock)
 	return 4 * int64(n*in[3]), 4 * int64(ceilDiv(n, sumBlock)*in[3])
+}
+
+func (l *lowerer) globalMeanScratch(s step) int64 {
+	first, second := globalMeanParts(l.shape(s.in[0]))
+	return l.apart(first) + l.apart(second)
 }
 
 // globalMean lowers GlobalMean: the rows of a picture are summed in blocks, those sums in
@@ -157,7 +140,7 @@ func (l *lowerer) globalMean(s step) error {
 	if err != nil {
 		return err
 	}
-	first, second := globalMeanScratch(in)
+	first, second := globalMeanParts(in)
 	turns := [2]operand{l.scratchPart(0, first, width, engine.Write), l.scratchPart(l.apart(first), second, width, engine.Write)}
 	for b := range in[0] {
 		rows, turn := in[1]*in[2], 0
@@ -198,6 +181,6 @@ func (l *lowerer) columnSum(s step, stem string, rows int, push columnSumPush, x
 		return err
 	}
 	push.Rows = uint32(rows)
-	l.emit(s, stem, dispatch{constants: constants(l.style.group, sumBlock), groups: grid, push: push, operands: []operand{x, y}})
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, sumBlock), groups: grid, push: push, operands: []operand{x, y}})
 	return nil
 }

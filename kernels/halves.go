@@ -63,7 +63,7 @@ func (l *lowerer) readsHalf(s step, operand int) bool {
 		return !l.packing(p.weight).panels || l.shape(p.weight).Elements()/l.shape(p.weight)[0]%16 == 0
 	case attention:
 		h := l.headed(s.in[0], o.heads)
-		return l.style.gemm != uniform || h.size%16 == 0
+		return l.style.Gemm != uniform || h.size%16 == 0
 	}
 	return false
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // joinedCase is a small graph of which the rewrites make few steps.
@@ -153,7 +154,7 @@ var halfBound = bound{each: 2e-3, rms: 4e-3, l2: 2e-3}
 // style that the device can run, in both precisions, and with no rewrite at all.
 func TestJoined(t *testing.T) {
 	d := device(t)
-	ways := map[string]kernels.UploadOptions{"default": {}, "tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}}
+	ways := map[string]vulkan.UploadOptions{"default": {}, "tiled": {Variant: "tiled"}, "direct": {Variant: "direct"}}
 	for _, c := range joinedCases() {
 		t.Run(c.name, func(t *testing.T) {
 			g := build(t, c.record)
@@ -173,7 +174,7 @@ func TestJoined(t *testing.T) {
 						if c.steps > 1 { // errors of one product pass through the next
 							bound = bound.times(4)
 						}
-						got := run(t, compileAs(t, d, g, s, u, kernels.Options{NoFusion: apart}), s.inputs(g)...)
+						got := run(t, compileAs(t, d, g, s, u, vulkan.Options{NoFusion: apart}), s.inputs(g)...)
 						for i := range want {
 							if err := bound.check(got[i], want[i]); err != nil {
 								t.Errorf("seed %d, %s: %v", s.seed, fmt.Sprintf("%s %s, apart %v", way, p, apart), err)

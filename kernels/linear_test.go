@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // product bounds a sum of k products in float32: a random walk of k roundings, each of
@@ -147,11 +147,11 @@ func TestLinearWeightMustBeParam(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := build(t, record)
-			w, err := kernels.Upload(t.Context(), d, g, tensors{uniform, seed}, kernels.UploadOptions{})
+			w, err := vulkan.Upload(t.Context(), d, g, tensors{uniform, seed}, vulkan.UploadOptions{})
 			if err == nil {
 				closing(t, w)
-				var p *kernels.Program
-				if p, err = kernels.Compile(t.Context(), d, g, w, kernels.Options{}); err == nil {
+				var p *vulkan.Program
+				if p, err = vulkan.Compile(t.Context(), d, g, w, vulkan.Options{}); err == nil {
 					closing(t, p)
 					t.Fatal("accepted")
 				}

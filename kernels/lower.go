@@ -1,8 +1,10 @@
 package kernels
 
 import (
-	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
@@ -12,9 +14,9 @@ import (
 type lowerer struct {
 	g         *graph.Graph
 	caps      engine.Caps
-	style     style
+	style     Style
 	precision Precision
-	measured  map[string]tile // by shape
+	measured  map[string]Tile // by shape
 	limit     int64           // bytes of a binding
 	align     int64           // of a binding's offset
 	layout    layout
@@ -50,64 +52,79 @@ type operand struct {
 	access        engine.Access
 }
 
-// lowerings holds the lowering of every kind of step. The tests walk it together
-// with [graph.Kinds].
-func lowerings() map[string]func(*lowerer, step) error {
-	return map[string]func(*lowerer, step) error{
-		"linear":         (*lowerer).linear,
-		"scores":         (*lowerer).scores,
-		"context":        (*lowerer).context,
-		"softmax":        (*lowerer).softmax,
-		"attention":      (*lowerer).attention,
-		"biattention":    (*lowerer).biattention,
-		"normfirst":      (*lowerer).normFirst,
-		"layernorm":      (*lowerer).layerNorm,
-		"gelu":           (*lowerer).gelu,
-		"add":            (*lowerer).add,
-		"move":           (*lowerer).move,
-		"patches":        (*lowerer).patches,
-		"mergepatches":   (*lowerer).mergePatches,
-		"positionbias":   (*lowerer).positionBias,
-		"shiftmask":      (*lowerer).shiftMask,
-		"resizeposition": (*lowerer).resizePosition,
-		"channelsfirst":  (*lowerer).channelsFirst,
-		// The detector's, in files of their own.
-		"sigmoid":        (*lowerer).sigmoid,
-		"relu":           (*lowerer).relu,
-		"hardsigmoid":    (*lowerer).hardSigmoid,
-		"clamp":          (*lowerer).clamp,
-		"scale":          (*lowerer).scaled,
-		"mulscalar":      (*lowerer).mulScalar,
-		"groupnorm":      (*lowerer).groupNorm,
-		"globalmean":     (*lowerer).globalMean,
-		"resizenearest":  (*lowerer).resizeNearest,
-		"resizebilinear": (*lowerer).resizeBilinear,
-		"weightedmean":   (*lowerer).weightedMean,
-		"dynamicrelu":    (*lowerer).dynamicReLU,
-		"addscaled":      (*lowerer).addScaled,
-		"normalize":      (*lowerer).normalize,
-		"reshape":        (*lowerer).reshape,
-		"slicetokens":    (*lowerer).sliceTokens,
-		"concattokens":   (*lowerer).concatTokens,
-		"swaplast":       (*lowerer).swapLast,
-		"embed":          (*lowerer).embed,
-		"phrasescores":   (*lowerer).phraseScores,
-		"candidates":     (*lowerer).candidates,
-		"conv":           (*lowerer).conv,
-		"deformconv":     (*lowerer).conv,
-		"crossscores":    (*lowerer).cross,
-		"crosscontext":   (*lowerer).cross,
-		"absorbkeys":     (*lowerer).cross,
-		"absorbbias":     (*lowerer).cross,
-		"absorbvalues":   (*lowerer).cross,
-		"headlinear":     (*lowerer).cross,
-		"tokenlogits":    (*lowerer).tokenLogits,
+// lowering is how a kind of step becomes dispatches.
+type lowering struct {
+	lower   func(*lowerer, step) error
+	scratch func(*lowerer, step) int64 // bytes that it needs beside its values while it runs, nil for none
+}
+
+// lowerings holds the lowering of every kind of step. The tests walk it together with
+// [graph.Kinds].
+var lowerings = map[string]lowering{
+	"linear":         {lower: (*lowerer).linear, scratch: (*lowerer).linearScratch},
+	"scores":         {lower: (*lowerer).scores},
+	"context":        {lower: (*lowerer).context},
+	"softmax":        {lower: (*lowerer).softmax},
+	"attention":      {lower: (*lowerer).attention},
+	"biattention":    {lower: (*lowerer).biattention, scratch: (*lowerer).biattentionScratch},
+	"normfirst":      {lower: (*lowerer).normFirst},
+	"layernorm":      {lower: (*lowerer).layerNorm},
+	"gelu":           {lower: (*lowerer).gelu},
+	"add":            {lower: (*lowerer).add},
+	"move":           {lower: (*lowerer).move},
+	"patches":        {lower: (*lowerer).patches},
+	"mergepatches":   {lower: (*lowerer).mergePatches},
+	"positionbias":   {lower: (*lowerer).positionBias},
+	"shiftmask":      {lower: (*lowerer).shiftMask},
+	"resizeposition": {lower: (*lowerer).resizePosition},
+	"channelsfirst":  {lower: (*lowerer).channelsFirst},
+	"sigmoid":        {lower: (*lowerer).sigmoid},
+	"relu":           {lower: (*lowerer).relu},
+	"hardsigmoid":    {lower: (*lowerer).hardSigmoid},
+	"clamp":          {lower: (*lowerer).clamp},
+	"scale":          {lower: (*lowerer).scaled},
+	"mulscalar":      {lower: (*lowerer).mulScalar},
+	"groupnorm":      {lower: (*lowerer).groupNorm, scratch: (*lowerer).groupNormScratch},
+	"globalmean":     {lower: (*lowerer).globalMean, scratch: (*lowerer).globalMeanScratch},
+	"resizenearest":  {lower: (*lowerer).resizeNearest},
+	"resizebilinear": {lower: (*lowerer).resizeBilinear},
+	"weightedmean":   {lower: (*lowerer).weightedMean},
+	"dynamicrelu":    {lower: (*lowerer).dynamicReLU},
+	"addscaled":      {lower: (*lowerer).addScaled},
+	"normalize":      {lower: (*lowerer).normalize},
+	"reshape":        {lower: (*lowerer).reshape},
+	"slicetokens":    {lower: (*lowerer).sliceTokens},
+	"concattokens":   {lower: (*lowerer).concatTokens},
+	"swaplast":       {lower: (*lowerer).swapLast},
+	"embed":          {lower: (*lowerer).embed},
+	"phrasescores":   {lower: (*lowerer).phraseScores, scratch: (*lowerer).phraseScratch},
+	"candidates":     {lower: (*lowerer).candidates, scratch: (*lowerer).candidatesScratch},
+	"conv":           {lower: (*lowerer).conv, scratch: (*lowerer).convScratch},
+	"deformconv":     {lower: (*lowerer).conv, scratch: (*lowerer).convScratch},
+	"crossscores":    {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"crosscontext":   {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"absorbkeys":     {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"absorbbias":     {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"absorbvalues":   {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"headlinear":     {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"tokenlogits":    {lower: (*lowerer).tokenLogits, scratch: (*lowerer).crossScratch},
+}
+
+// Kinds lists the kinds of steps that there are lowerings for: those of [graph.Kinds] that
+// compute something, and those of joined steps.
+func Kinds() []string { return slices.Sorted(maps.Keys(lowerings)) }
+
+// scratchBytes is what a step needs beside its values while it runs.
+func (l *lowerer) scratchBytes(s step) int64 {
+	if f := lowerings[s.op.Kind()].scratch; f != nil {
+		return f(l, s)
 	}
+	return 0
 }
 
 // lower appends the dispatches of one step.
 func (l *lowerer) lower(s step) error {
-	f := lowerings()[s.op.Kind()]
+	f := lowerings[s.op.Kind()].lower
 	if f == nil {
 		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
 	}
@@ -171,6 +188,15 @@ func (l *lowerer) scratch(bytes int64) operand {
 	return operand{offset: l.layout.offset[scratchOf(l.at)], bytes: bytes, width: 4, access: engine.ReadWrite}
 }
 
+// apart is how far apart the parts of a step's scratch begin at least: at multiples of it,
+// as bindings must.
+func (l *lowerer) apart(bytes int64) int64 { return roundUp(bytes, max(l.align, 256)) }
+
+// scratchPart is a range of the memory of the step being lowered.
+func (l *lowerer) scratchPart(at, bytes int64, width int, access engine.Access) operand {
+	return operand{offset: l.layout.offset[scratchOf(l.at)] + at, bytes: bytes, width: width, access: access}
+}
+
 func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Access) operand {
 	id, first := owner(l.alias, l.begins, id)
 	size := l.size(id)
@@ -183,7 +209,9 @@ func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Ac
 	return o
 }
 
-// emit appends a dispatch of the shader that reads in the device's style. Its first
+func isTexel(shader string) bool { return strings.HasSuffix(shader, "_texel") }
+
+// emit appends a dispatch of the shader that reads in the device's Style. Its first
 // specialization constant is the workgroup size.
 func (l *lowerer) emit(s step, stem string, d dispatch) {
 	d.path, d.shader = s.path, l.style.shader(stem)
@@ -195,7 +223,7 @@ const items = 4
 
 // elementwise is the grid of such a shader.
 func (l *lowerer) elementwise(count int) ([3]int, error) {
-	return l.fold(ceilDiv(count, l.style.group*items))
+	return l.fold(ceilDiv(count, l.style.Group*items))
 }
 
 // vector is 4 if rows of n floats can be read as vec4s, else 1, and stem's variant for it.
@@ -226,9 +254,4 @@ func constants(values ...any) []uint32 {
 		}
 	}
 	return list
-}
-
-// encode lays a push struct out as the shader expects it: little-endian words.
-func encode(push any) ([]byte, error) {
-	return binary.Append(nil, binary.LittleEndian, push)
 }

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -30,15 +29,15 @@ func TestMatrixOf(t *testing.T) {
 		name string
 		caps engine.Caps
 		list []engine.CooperativeMatrix
-		want matrix
+		want Matrix
 	}{
-		{"none", card, nil, matrix{}},
-		{"unfit", card, unfit, matrix{}},
-		{"one", card, append(slices.Clone(unfit), halvesProduct(8, 8, 8)), matrix{8, 8, 8, 32, false}},
-		{"largest", card, []engine.CooperativeMatrix{halvesProduct(16, 8, 8), halvesProduct(16, 16, 16), halvesProduct(16, 8, 16)}, matrix{16, 16, 16, 32, false}},
-		{"subgroups", amd, []engine.CooperativeMatrix{halvesProduct(16, 16, 16)}, matrix{16, 16, 16, 32, true}},
-		{"no arithmetic", engine.Caps{SubgroupSize: 32}, []engine.CooperativeMatrix{halvesProduct(16, 16, 16)}, matrix{}},
-		{"wide subgroups", engine.Caps{Float16: true, SubgroupSize: 256}, []engine.CooperativeMatrix{halvesProduct(16, 16, 16)}, matrix{}},
+		{"none", card, nil, Matrix{}},
+		{"unfit", card, unfit, Matrix{}},
+		{"one", card, append(slices.Clone(unfit), halvesProduct(8, 8, 8)), Matrix{8, 8, 8, 32, false}},
+		{"largest", card, []engine.CooperativeMatrix{halvesProduct(16, 8, 8), halvesProduct(16, 16, 16), halvesProduct(16, 8, 16)}, Matrix{16, 16, 16, 32, false}},
+		{"subgroups", amd, []engine.CooperativeMatrix{halvesProduct(16, 16, 16)}, Matrix{16, 16, 16, 32, true}},
+		{"no arithmetic", engine.Caps{SubgroupSize: 32}, []engine.CooperativeMatrix{halvesProduct(16, 16, 16)}, Matrix{}},
+		{"wide subgroups", engine.Caps{Float16: true, SubgroupSize: 256}, []engine.CooperativeMatrix{halvesProduct(16, 16, 16)}, Matrix{}},
 	} {
 		c.caps.CooperativeMatrices = c.list
 		if got := matrixOf(c.caps); got != c.want {
@@ -46,65 +45,26 @@ func TestMatrixOf(t *testing.T) {
 		}
 		for _, kind := range []string{"discrete", "cpu"} {
 			info := engine.Info{Name: "it", Kind: kind, Caps: c.caps}
-			s, err := styleOf(info, "coop")
-			if (err == nil) != (c.want != matrix{}) || err != nil && (!errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), "it has none")) {
+			s, err := StyleOf(info, "coop")
+			if (err == nil) != (c.want != Matrix{}) || err != nil && (!errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), "it has none")) {
 				t.Errorf("%s, %s: variant coop: %v", c.name, kind, err)
 			}
 			p := shape{m: 784, n: 192, k: 768, variant: "_fhf", mode: identity}
 			if err == nil && s.tile(p, nil).gemm != coop {
 				t.Errorf("%s, %s: variant coop multiplies with %+v", c.name, kind, s.tile(p, nil))
 			}
-			s, err = styleOf(info, "")
+			s, err = StyleOf(info, "")
 			if err != nil || s.tile(p, nil).gemm == coop {
 				t.Errorf("%s, %s: untuned it multiplies with %+v (%v)", c.name, kind, s.tile(p, nil), err)
 			}
-			competes := slices.ContainsFunc(tried(s.tiles(p)), func(t tile) bool { return t.gemm == coop })
-			if want := kind == "discrete" && c.want != (matrix{}); competes != want {
+			competes := slices.ContainsFunc(s.tiles(p), func(t Tile) bool { return t.gemm == coop })
+			if want := kind == "discrete" && c.want != (Matrix{}); competes != want {
 				t.Errorf("%s, %s: matrices are tried: %v, want %v", c.name, kind, competes, want)
 			}
 			p.variant = "" // 32-bit weights
-			if slices.ContainsFunc(s.tiles(p), func(t tile) bool { return t.gemm == coop }) {
+			if slices.ContainsFunc(s.tiles(p), func(t Tile) bool { return t.gemm == coop }) {
 				t.Errorf("%s, %s: matrices for 32-bit weights", c.name, kind)
 			}
 		}
-	}
-}
-
-// TestTried: the first few of each family, in order.
-func TestTried(t *testing.T) {
-	s := Styles()["tiled"]
-	s.matrix = matrix{16, 16, 16, 32, false}
-	all := s.tiles(shape{m: 784, n: 192, k: 768, variant: "_fhf", mode: identity})
-	got := tried(all)
-	if len(got) != triedTiles+triedCoop || !slices.Equal(got[0].constants, all[0].constants) {
-		t.Fatalf("%d of %d are tried: %+v", len(got), len(all), got)
-	}
-	sizes := map[[2]int]int{}
-	for _, x := range got {
-		if x.gemm == coop {
-			sizes[[2]int{x.rows, x.cols}]++
-		}
-	}
-	for size, n := range sizes {
-		if n != 2 {
-			t.Errorf("size %v is tried %d times, want B by rows and by columns", size, n)
-		}
-	}
-}
-
-// TestAgree: roundings agree, anything else does not, NaN least of all.
-func TestAgree(t *testing.T) {
-	want := []float32{1, -2, 3}
-	nan := float32(math.NaN())
-	for _, c := range []struct {
-		got  []float32
-		same bool
-	}{{want, true}, {[]float32{1.001, -2.001, 3.001}, true}, {[]float32{1, -2, 3.02}, false}, {[]float32{1, 2, 3}, false}, {[]float32{1, -2, nan}, false}} {
-		if agree(c.got, want) != c.same {
-			t.Errorf("%v and %v: %v", c.got, want, !c.same)
-		}
-	}
-	if agree(want, []float32{nan, 0, 0}) {
-		t.Error("nothing agrees with NaN")
 	}
 }

@@ -31,7 +31,7 @@ func micro(t testing.TB, window, height, width, batch int) *graph.Graph {
 }
 
 // everyDispatch lowers all graphs of the tests in all styles, joined and not.
-func everyDispatch(t *testing.T) []kernels.Dispatch {
+func everyDispatch(t *testing.T) []kernels.Lowered {
 	graphs := []*graph.Graph{micro(t, 4, 61, 45, 1), micro(t, 7, 61, 45, 2)}
 	for _, size := range []string{"tiny", "large"} {
 		cfg, err := swin.Preset(size, 7, 224)
@@ -50,12 +50,12 @@ func everyDispatch(t *testing.T) []kernels.Dispatch {
 	for _, c := range joinedCases() {
 		graphs = append(graphs, build(t, c.record))
 	}
-	var list []kernels.Dispatch
+	var list []kernels.Lowered
 	for _, g := range graphs {
 		for _, s := range kernels.Styles() {
 			for _, apart := range []bool{false, true} {
 				for _, p := range []kernels.Precision{kernels.F32, kernels.F16} {
-					some, err := kernels.Lower(g, s, guaranteed, p, kernels.Options{NoFusion: apart})
+					some, err := kernels.LowerAs(g, s, guaranteed, p, kernels.Options{NoFusion: apart})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -120,7 +120,7 @@ func mirrors(block shaders.PushBlock, push reflect.Type) error {
 
 // fits compares bindings and specialization constants, and holds the specialized
 // module to the guaranteed limits.
-func fits(m *shaders.Module, x kernels.Dispatch) error {
+func fits(m *shaders.Module, x kernels.Lowered) error {
 	spec := map[uint32]uint32{}
 	for id, v := range x.Constants() {
 		spec[uint32(id)] = v

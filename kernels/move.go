@@ -33,7 +33,7 @@ func (l *lowerer) move(s step) error {
 			read = span{0, 1}
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, items, o.mode),
+			constants: constants(l.style.Group, items, o.mode),
 			push: movePush{uint32(b.out.units()), uint32(c / width), uint32(b.out.begin), uint32(read.begin),
 				uint32(o.mapH), uint32(o.mapW), uint32(o.padH), uint32(o.padW), uint32(o.size), uint32(o.down), uint32(o.right)},
 			operands: []operand{l.read(s.in[0], width, read.begin*c, read.units()*c),
@@ -120,12 +120,12 @@ func (l *lowerer) mergePatches(s step) error {
 	}
 	for _, b := range list {
 		rows := b.out.units() * out[2]
-		groups, err := l.fold(ceilDiv(rows*c/width, l.style.group))
+		groups, err := l.fold(ceilDiv(rows*c/width, l.style.Group))
 		if err != nil {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group),
+			constants: constants(l.style.Group),
 			push: mergePush{uint32(rows), uint32(c / width), uint32(b.out.begin * out[2]), uint32(b.in.begin * in[2]),
 				uint32(in[1]), uint32(in[2]), uint32(out[1]), uint32(out[2])},
 			operands: []operand{l.read(s.in[0], width, b.in.begin*in[2]*c, b.in.units()*in[2]*c),
@@ -183,7 +183,7 @@ func (l *lowerer) emitPatches(s step, push patchesPush, in, rows span) error {
 	}
 	k := l.shape(s.out).Last()
 	l.emit(s, "patches", dispatch{
-		constants: constants(l.style.group, items), push: push, groups: groups,
+		constants: constants(l.style.Group, items), push: push, groups: groups,
 		operands: []operand{l.read(s.in[0], 1, in.begin, in.units()), l.write(s.out, 1, rows.begin*k, rows.units()*k)},
 	})
 	return nil
@@ -242,7 +242,7 @@ func (l *lowerer) transposed(s step, pictures, tokens, c int) error {
 func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) error {
 	tokens, c, t, ch := sizes[0], sizes[1], of[0], of[1]
 	stem, xw, yw := "channelsfirst", 1, 1 // widths of the operands
-	if l.style.lanes == 1 && (c|ch.begin|ch.units())%4 == 0 {
+	if l.style.Lanes == 1 && (c|ch.begin|ch.units())%4 == 0 {
 		if stem, xw = "swapblocks_ragged", 4; (tokens|t.begin|t.units())%4 == 0 {
 			stem, yw = "swapblocks", 4
 		}
@@ -252,12 +252,12 @@ func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) 
 	push := channelsFirstPush{Tokens: uint32(t.units() / yw), Token0: uint32(t.begin / yw), AllTokens: uint32(tokens / yw),
 		Channels: uint32(ch.units() / xw), Channel0: uint32(ch.begin / xw), AllChannels: uint32(c / xw)}
 	push.XStart, push.YStart = l.aligned(&x)/uint32(xw), l.aligned(&y)/uint32(yw)
-	d := dispatch{constants: constants(max(l.style.group, tileSide), tileSide), push: push, operands: []operand{x, y},
+	d := dispatch{constants: constants(max(l.style.Group, tileSide), tileSide), push: push, operands: []operand{x, y},
 		groups: [3]int{ceilDiv(t.units(), tileSide), ceilDiv(ch.units(), tileSide), 1}}
 	if xw == 4 {
-		d.constants = constants(l.style.group, swapBlocks)
+		d.constants = constants(l.style.Group, swapBlocks)
 		var err error
-		if d.groups, err = l.fold(ceilDiv(t.units()/yw*ceilDiv(ch.units()/xw, swapBlocks), l.style.group)); err != nil {
+		if d.groups, err = l.fold(ceilDiv(t.units()/yw*ceilDiv(ch.units()/xw, swapBlocks), l.style.Group)); err != nil {
 			return err
 		}
 	}
@@ -294,7 +294,7 @@ func (l *lowerer) positionBias(s step) error {
 			return err
 		}
 		l.emit(s, "positionbias", dispatch{
-			constants: constants(l.style.group, items), groups: groups,
+			constants: constants(l.style.Group, items), groups: groups,
 			push:     positionBiasPush{uint32(h.units() * each), uint32(h.begin), uint32(out[0]), uint32(s.op.(graph.PositionBias).Window)},
 			operands: []operand{l.whole(s.in[0], 1), l.write(s.out, 1, h.begin*each, h.units()*each)},
 		})
@@ -320,7 +320,7 @@ func (l *lowerer) shiftMask(s step) error {
 			return err
 		}
 		l.list = append(l.list, dispatch{
-			path: s.path, shader: "shiftmask", constants: constants(l.style.group, items), groups: groups,
+			path: s.path, shader: "shiftmask", constants: constants(l.style.Group, items), groups: groups,
 			push: shiftMaskPush{uint32(w.units() * each), uint32(w.begin), uint32(o.Width / o.Size), uint32(o.Height / o.Size),
 				uint32(o.Size), uint32(o.Shift)},
 			operands: []operand{l.write(s.out, 1, w.begin*each, w.units()*each)},
@@ -346,12 +346,12 @@ func (l *lowerer) resizePosition(s step) error {
 		return err
 	}
 	for _, r := range list {
-		groups, err := l.fold(ceilDiv(r.units()*c/width, l.style.group))
+		groups, err := l.fold(ceilDiv(r.units()*c/width, l.style.Group))
 		if err != nil {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group), groups: groups,
+			constants: constants(l.style.Group), groups: groups,
 			push:     resizePositionPush{uint32(r.units()), uint32(c / width), uint32(r.begin), uint32(side), uint32(out[1]), uint32(out[2])},
 			operands: []operand{l.whole(s.in[0], width), l.write(s.out, width, r.begin*c, r.units()*c)},
 		})

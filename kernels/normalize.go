@@ -23,7 +23,7 @@ func (l *lowerer) normalize(s step) error {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, l.style.lanes), groups: groups,
+			constants: constants(l.style.Group, l.style.Lanes), groups: groups,
 			push:     normalizePush{uint32(r.units()), uint32(c / width), float32(s.op.(graph.Normalize).Eps)},
 			operands: []operand{l.read(s.in[0], width, r.begin*c, r.units()*c), l.write(s.out, width, r.begin*c, r.units()*c)},
 		})

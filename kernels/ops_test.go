@@ -9,6 +9,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // opCase is one operation with its operands. The files named like the operations hold them.
@@ -48,20 +49,20 @@ func TestOps(t *testing.T) {
 			g := build(t, c.record)
 			s := c.tensors()
 			want := oracle(t, g, s)
-			ways := map[string]kernels.UploadOptions{"default": {}}
+			ways := map[string]vulkan.UploadOptions{"default": {}}
 			if c.card {
-				ways["tiled"] = kernels.UploadOptions{Variant: "tiled"}
+				ways["tiled"] = vulkan.UploadOptions{Variant: "tiled"}
 			}
 			if c.card && c.bound.rms > 0 && strings.Contains(c.name, "49") {
-				ways["direct"] = kernels.UploadOptions{}.WithStyle(kernels.Styles()["direct"]) // on a graphics card
+				ways["direct"] = styled(vulkan.UploadOptions{}, kernels.Styles()["direct"]) // on a graphics card
 			}
 			for way, u := range ways {
 				in := s.inputs(g)
-				p := compileAs(t, d, g, s, u, kernels.Options{NoFusion: true})
+				p := compileAs(t, d, g, s, u, vulkan.Options{NoFusion: true})
 				got := run(t, p, in...)
 				for i := range want {
 					if err := c.bound.check(got[i], want[i]); err != nil {
-						t.Errorf("seed %d, %s, %v: %v", s.seed, way, p.Dispatches()[0].Groups(), err)
+						t.Errorf("seed %d, %s, %v: %v", s.seed, way, p.Plan().Dispatches[0].Groups, err)
 					}
 				}
 				same(t, "inputs afterwards", in, s.inputs(g))
@@ -80,7 +81,7 @@ func TestOpsSplit(t *testing.T) {
 			g := build(t, c.record)
 			s := c.tensors()
 			var want [][]float32
-			w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{})
+			w, err := vulkan.Upload(t.Context(), d, g, s, vulkan.UploadOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +91,7 @@ func TestOpsSplit(t *testing.T) {
 				if most := largest(g); most <= limit || most > 64*limit {
 					continue // nothing to split, or far too many dispatches
 				}
-				p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{NoFusion: true}.WithCaps(func(c *engine.Caps) {
+				p, err := vulkan.Compile(t.Context(), d, g, w, limited(vulkan.Options{NoFusion: true}, func(c *engine.Caps) {
 					c.MaxStorageBufferRange, c.StorageAlignment = limit, max(align, c.StorageAlignment)
 				}, d))
 				if errors.Is(err, engine.ErrUnsupported) { // says what does not fit, see TestSplitRefusals
@@ -106,7 +107,7 @@ func TestOpsSplit(t *testing.T) {
 				if want == nil {
 					want = oracle(t, g, s)
 				}
-				if len(p.Dispatches()) > 1 {
+				if len(p.Plan().Dispatches) > 1 {
 					split[c.op] = true
 				}
 				withinLimit(t, p, limit)
@@ -114,7 +115,7 @@ func TestOpsSplit(t *testing.T) {
 				got := run(t, p, s.inputs(g)...)
 				for i := range want {
 					if err := c.bound.check(got[i], want[i]); err != nil {
-						t.Errorf("seed %d, limit %d, alignment %d, %d dispatches: %v", s.seed, limit, align, len(p.Dispatches()), err)
+						t.Errorf("seed %d, limit %d, alignment %d, %d dispatches: %v", s.seed, limit, align, len(p.Plan().Dispatches), err)
 					}
 				}
 			}
@@ -128,31 +129,31 @@ func TestOpsSplit(t *testing.T) {
 }
 
 // withinLimit requires that no operand exceeds a binding.
-func withinLimit(t *testing.T, p *kernels.Program, limit int64) {
+func withinLimit(t *testing.T, p *vulkan.Program, limit int64) {
 	t.Helper()
-	for _, x := range p.Dispatches() {
-		if x.Addressed() {
+	for _, x := range p.Plan().Dispatches {
+		if x.Pipeline.Addressed {
 			continue // found by address, bound nowhere
 		}
-		for i, o := range x.Operands() {
-			if _, bytes := o.Range(); bytes > limit {
-				t.Errorf("%s: operand %d of %s is bound with %d bytes, at most %d fit", x.Path(), i, x.Shader(), bytes, limit)
+		for i, o := range x.Operands {
+			if bytes := o.Bytes; bytes > limit {
+				t.Errorf("%s: operand %d of %s is bound with %d bytes, at most %d fit", x.Path, i, x.Pipeline.Label, bytes, limit)
 			}
 		}
 	}
 }
 
 // aligned requires every operand to begin at a multiple of align.
-func aligned(t *testing.T, p *kernels.Program, align int64) {
+func aligned(t *testing.T, p *vulkan.Program, align int64) {
 	t.Helper()
-	for _, x := range p.Dispatches() {
+	for _, x := range p.Plan().Dispatches {
 		align := align
-		if x.Addressed() { // a vec4
+		if x.Pipeline.Addressed { // a vec4
 			align = 16
 		}
-		for i, o := range x.Operands() {
-			if at, _ := o.Range(); at%align != 0 {
-				t.Errorf("%s: operand %d of %s begins at %d, no multiple of %d", x.Path(), i, x.Shader(), at, align)
+		for i, o := range x.Operands {
+			if at := o.Offset; at%align != 0 {
+				t.Errorf("%s: operand %d of %s begins at %d, no multiple of %d", x.Path, i, x.Pipeline.Label, at, align)
 			}
 		}
 	}
@@ -175,13 +176,13 @@ func TestGroupLimits(t *testing.T) {
 		t.Run(c.String(), func(t *testing.T) {
 			g := build(t, c.record)
 			s := c.tensors()
-			w, err := kernels.Upload(t.Context(), d, g, s, kernels.UploadOptions{})
+			w, err := vulkan.Upload(t.Context(), d, g, s, vulkan.UploadOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			closing(t, w)
 			most := [3]int{64, 64, 16}
-			p, err := kernels.Compile(t.Context(), d, g, w, kernels.Options{NoFusion: true}.WithCaps(func(c *engine.Caps) { c.MaxWorkgroups = most }, d))
+			p, err := vulkan.Compile(t.Context(), d, g, w, limited(vulkan.Options{NoFusion: true}, func(c *engine.Caps) { c.MaxWorkgroups = most }, d))
 			if errors.Is(err, engine.ErrUnsupported) {
 				return
 			}
@@ -189,13 +190,13 @@ func TestGroupLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			closing(t, p)
-			for _, x := range p.Dispatches() {
-				for axis, n := range x.Groups() {
+			for _, x := range p.Plan().Dispatches {
+				for axis, n := range x.Groups {
 					if n < 1 || n > most[axis] {
-						t.Errorf("%s: %v workgroups, at most %v are allowed", x.Shader(), x.Groups(), most)
+						t.Errorf("%s: %v workgroups, at most %v are allowed", x.Pipeline.Label, x.Groups, most)
 					}
 				}
-				if x.Groups()[1] > 1 || len(p.Dispatches()) > 1 {
+				if x.Groups[1] > 1 || len(p.Plan().Dispatches) > 1 {
 					folded++
 				}
 			}
@@ -234,7 +235,7 @@ func TestRegistry(t *testing.T) {
 			t.Errorf("operation %s has no case", op.Kind())
 		}
 	}
-	for _, kind := range kernels.LoweredKinds() {
+	for _, kind := range kernels.Kinds() {
 		if !lowered[kind] {
 			t.Errorf("lowering %s has no case", kind)
 		}

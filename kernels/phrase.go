@@ -11,8 +11,11 @@ type phraseListsPush struct{ Labels, Tokens uint32 }
 // phraseScoresPush mirrors the block of phrasescores.comp.
 type phraseScoresPush struct{ Rows, Labels, Tokens, Positions, First uint32 }
 
-// phraseLists is what the lists of the tokens of all pictures' labels take, in bytes.
-func phraseLists(labels, tokens int) int64 { return 4 * int64(labels) * int64(tokens+1) }
+// phraseScratch is what the lists of the tokens of all pictures' labels take, in bytes.
+func (l *lowerer) phraseScratch(s step) int64 {
+	out := l.shape(s.out)
+	return 4 * int64(out[0]*out[2]) * int64(l.shape(s.in[0]).Last()+1)
+}
 
 // phraseScores lowers PhraseScores: a label has few tokens, so they are listed first, and
 // no position looks at the others.
@@ -23,13 +26,13 @@ func (l *lowerer) phraseScores(s step) error {
 	if err != nil {
 		return err
 	}
-	groups, err := l.fold(ceilDiv(all, l.style.group))
+	groups, err := l.fold(ceilDiv(all, l.style.Group))
 	if err != nil {
 		return err
 	}
-	bytes := phraseLists(all, tokens)
+	bytes := l.phraseScratch(s)
 	l.emit(s, "phraselists", dispatch{
-		constants: constants(l.style.group), groups: groups, push: phraseListsPush{uint32(all), uint32(tokens)},
+		constants: constants(l.style.Group), groups: groups, push: phraseListsPush{uint32(all), uint32(tokens)},
 		operands: []operand{l.whole(s.in[1], 1), l.scratchPart(0, bytes, 1, engine.Write)},
 	})
 	for _, r := range list {
@@ -38,7 +41,7 @@ func (l *lowerer) phraseScores(s step) error {
 			return err
 		}
 		l.emit(s, "phrasescores", dispatch{
-			constants: constants(l.style.group, columnBlock, int(s.op.(graph.PhraseScores).Aggregate)), groups: groups,
+			constants: constants(l.style.Group, columnBlock, int(s.op.(graph.PhraseScores).Aggregate)), groups: groups,
 			push: phraseScoresPush{uint32(r.units()), uint32(labels), uint32(tokens), uint32(out[1]), uint32(r.begin)},
 			operands: []operand{l.read(s.in[0], 1, r.begin*tokens, r.units()*tokens), l.scratchPart(0, bytes, 1, engine.Read),
 				l.write(s.out, 1, r.begin*labels, r.units()*labels)},

@@ -13,6 +13,7 @@ import (
 	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/shaders"
 	"github.com/glipvk/glipvk/swin"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // described are devices of which only the description is there: a graphics card as RADV
@@ -55,6 +56,19 @@ func preset(t testing.TB, size string, window, image int) *graph.Graph {
 	return g
 }
 
+// pipelines lists those of a graph's plan.
+func pipelines(g *graph.Graph, info engine.Info, p kernels.Precision, variant string, o kernels.Options) ([]kernels.PipelineUse, error) {
+	layout, err := kernels.LayoutOf(info, p, variant)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := kernels.Lower(g, info, layout, o)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Pipelines(), nil
+}
+
 // used names a pipeline.
 func used(shader string, constants []uint32) string { return fmt.Sprint(shader, constants) }
 
@@ -73,7 +87,7 @@ func TestPipelines(t *testing.T) {
 					}
 					name := fmt.Sprintf("%s, %s, %s, apart %v", device, model, precision, apart)
 					o := kernels.Options{NoFusion: apart}
-					uses, err := kernels.Pipelines(g, info, kernels.UploadOptions{Precision: precision}, o)
+					uses, err := pipelines(g, info, precision, "", o)
 					if err != nil || len(uses) == 0 {
 						t.Fatalf("%s: %d pipelines, %v", name, len(uses), err)
 					}
@@ -81,7 +95,11 @@ func TestPipelines(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					list, err := kernels.Lower(g, kernels.StyleOf(info), info.Caps, settled, o)
+					style, err := kernels.StyleOf(info, "")
+					if err != nil {
+						t.Fatal(err)
+					}
+					list, err := kernels.LowerAs(g, style, info.Caps, settled, o)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -176,14 +194,14 @@ func capable(m *shaders.Module, caps engine.Caps) error {
 func TestPipelinesOfDevice(t *testing.T) {
 	d := device(t)
 	g := micro(t, 4, 61, 45, 1)
-	for _, u := range []kernels.UploadOptions{{}, {Precision: kernels.F16}, {Variant: "tiled"}, {Variant: "direct"}} {
-		uses, err := kernels.Pipelines(g, d.Info(), u, kernels.Options{})
+	for _, u := range []vulkan.UploadOptions{{}, {Precision: kernels.F16}, {Variant: "tiled"}, {Variant: "direct"}} {
+		uses, err := pipelines(g, d.Info(), u.Precision, u.Variant, kernels.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		want, got := map[string]bool{}, map[string]bool{}
-		for _, x := range compileAs(t, d, g, ones{}, u, kernels.Options{}).Dispatches() {
-			want[used(x.Shader(), x.Constants())] = true
+		for _, x := range compileAs(t, d, g, ones{}, u, vulkan.Options{}).Plan().Dispatches {
+			want[used(x.Pipeline.Label, x.Pipeline.Constants)] = true
 		}
 		for _, x := range uses {
 			got[used(x.Spec.Label, x.Spec.Constants)] = true
@@ -197,24 +215,24 @@ func TestPipelinesOfDevice(t *testing.T) {
 // ones is a source of ones.
 type ones struct{}
 
-// Tensor implements [kernels.Source].
+// Tensor implements [vulkan.Source].
 func (ones) Tensor(_ string, shape []int) ([]float32, error) {
 	return slices.Repeat([]float32{1}, graph.Shape(shape).Elements()), nil
 }
 
 func TestPipelinesRefusals(t *testing.T) {
 	g, infos := micro(t, 4, 61, 45, 1), described()
-	for name, u := range map[string]kernels.UploadOptions{"variant": {Variant: "fast"}, "precision": {Precision: "f8"}} {
-		if _, err := kernels.Pipelines(g, infos["radv"], u, kernels.Options{}); err == nil {
+	for name, u := range map[string]vulkan.UploadOptions{"variant": {Variant: "fast"}, "precision": {Precision: "f8"}} {
+		if _, err := pipelines(g, infos["radv"], u.Precision, u.Variant, kernels.Options{}); err == nil {
 			t.Errorf("an unknown %s is accepted", name)
 		}
 	}
-	if _, err := kernels.Pipelines(g, infos["swiftshader"], kernels.UploadOptions{Variant: "uniform"}, kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
+	if _, err := pipelines(g, infos["swiftshader"], kernels.F32, "uniform", kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
 		t.Errorf("uniform without addresses: %v", err)
 	}
 	small := infos["radv"]
 	small.Caps.MaxAllocationBytes = 4 << 10
-	if _, err := kernels.Pipelines(g, small, kernels.UploadOptions{}, kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
+	if _, err := pipelines(g, small, kernels.F32, "", kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
 		t.Errorf("values larger than any buffer: %v", err)
 	}
 }
@@ -232,7 +250,7 @@ func TestDispatchCounts(t *testing.T) {
 		g := preset(t, c.size, c.window, c.image)
 		for name, s := range kernels.Styles() {
 			for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
-				list, err := kernels.Lower(g, s, guaranteed, precision, kernels.Options{})
+				list, err := kernels.LowerAs(g, s, guaranteed, precision, kernels.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,169 +1,226 @@
 package kernels
 
 import (
-	"cmp"
+	"encoding/binary"
+	"fmt"
 	"slices"
 
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/shaders"
 )
 
-// lifetime is what the arena must hold of one value: bytes, from the step that makes
-// it (-1 for an input) to the last that reads it, both included.
-type lifetime struct {
-	id          graph.ID
-	bytes       int64
-	first, last int
+// Options says how a graph is lowered. The zero value is the fast way.
+type Options struct {
+	// Keep lists values to return besides the outputs. They are never joined away.
+	Keep []graph.ID
+	// NoFusion lowers every node by itself.
+	NoFusion bool
+	// NoReuse gives every value memory of its own: it is how aliasing mistakes are bisected.
+	NoReuse bool
+	// Block bounds the positions that an attention of positions and tokens takes at a time; 0
+	// is what suits the device.
+	Block int
 }
 
-// layout says where each value lies in the arena.
-type layout struct {
-	offset map[graph.ID]int64
-	bytes  int64 // of the arena
-	slab   int64 // bytes of the buffers that make it up, the last perhaps smaller
-	live   int64 // greatest sum of bytes alive at one step: no arena can be smaller
+// Plan is a graph as dispatches on one arena. It holds nothing of a device.
+type Plan struct {
+	Dispatches []Dispatch
+	Inputs     []Range // in recording order
+	Results    []Range // outputs, then kept values
+	Arena      int64   // bytes of memory for intermediate values
+	Slab       int64   // no range lies across a multiple of so many bytes: a buffer may end there
+	Live       int64   // the least any arena could take, in bytes
 }
 
-// scratchOf stands for the memory that step i needs for itself.
-func scratchOf(i int) graph.ID { return graph.ID(-1 - i) }
+// Range is a part of a weight or of the arena.
+type Range struct {
+	Weight        string // its path, "" for the arena
+	Offset, Bytes int64
+}
 
-// lifetimes follows every value that steps make, the inputs, and what a step needs for
-// itself while it runs. A value that is a range of another lives in that one's memory, which is
-// there from the first step that writes any of it. Kept values live to the end.
-func lifetimes(g *graph.Graph, list []step, kept []graph.ID, alias map[graph.ID]graph.ID, half map[graph.ID]bool, scratch func(step) int64) []lifetime {
-	at := map[graph.ID]*lifetime{}
-	var order []graph.ID
-	born := func(id graph.ID, when int) {
-		id = resolve(alias, id)
-		if l := at[id]; l != nil { // a range of it was written before
-			l.last = when
-			return
-		}
-		size := int64(4)
-		if half[id] {
-			size = 2
-		}
-		at[id] = &lifetime{id: id, bytes: size * int64(g.Nodes[id].Shape.Elements()), first: when, last: when}
-		order = append(order, id)
+// Operand is a range as a shader is bound to it.
+type Operand struct {
+	Range
+	Access engine.Access
+	Texel  int  // floats of a texel of a texel buffer, 0 for a storage buffer
+	Half   bool // the floats of a texel have 16 bits
+}
+
+// Dispatch is one run of a shader.
+type Dispatch struct {
+	Path     string // of the graph
+	Pipeline engine.PipelineSpec
+	Push     []byte
+	Operands []Operand
+	Groups   [3]int
+	FLOPs    int64 // of products, two for each multiply-add
+	Bytes    int64 // of every operand once, operands bound twice counted once
+}
+
+// Lowering is a graph whose steps are joined and not yet dispatches: what there is to
+// measure is known ([Lowering.Products]).
+type Lowering struct {
+	l     *lowerer
+	steps []step
+	o     Options
+}
+
+// Rewrite makes the steps of a graph for a device of which no more is known than its
+// description, joined unless that is off.
+func Rewrite(g *graph.Graph, info engine.Info, at Layout, o Options) *Lowering {
+	l := newLowerer(g, info, at)
+	return &Lowering{l, l.rewrite(o), o}
+}
+
+// Lower is [Rewrite] and [Lowering.Plan] with the tiles that ought to suit.
+func Lower(g *graph.Graph, info engine.Info, at Layout, o Options) (*Plan, error) {
+	return Rewrite(g, info, at, o).Plan(nil)
+}
+
+// Plan lowers the steps; tiles are those to take in place of the ones that ought to suit, by
+// [Product.Key]. Errors name the node and its shape. It may be called again.
+func (w *Lowering) Plan(tiles map[string]Tile) (*Plan, error) {
+	l := *w.l
+	l.measured = tiles
+	if err := l.plan(w.steps, w.o); err != nil {
+		return nil, err
 	}
-	for _, id := range g.Inputs() {
-		born(id, -1)
+	if err := l.lowerAll(w.steps); err != nil {
+		return nil, err
 	}
+	p := &Plan{Arena: l.layout.bytes, Slab: l.layout.slab, Live: l.layout.live}
+	for _, id := range l.g.Inputs() {
+		p.Inputs = append(p.Inputs, l.home(id))
+	}
+	for _, id := range results(l.g, w.o) {
+		p.Results = append(p.Results, l.home(id))
+	}
+	codes := map[string][]uint32{} // by shader: a program uses each many times
+	for _, x := range l.list {
+		d, err := x.finish(codes)
+		if err != nil {
+			return nil, fmt.Errorf("kernels: %s: %w", x.path, err)
+		}
+		p.Dispatches = append(p.Dispatches, d)
+	}
+	return p, nil
+}
+
+// results are the values that a program returns: outputs, then kept values.
+func results(g *graph.Graph, o Options) []graph.ID { return slices.Concat(g.Outputs, o.Keep) }
+
+func newLowerer(g *graph.Graph, info engine.Info, at Layout) *lowerer {
+	return &lowerer{g: g, caps: info.Caps, style: at.Style, precision: at.Precision, limit: info.Caps.MaxStorageBufferRange, // texel buffers, where read, hold as much (readsTexels)
+		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, begins: map[graph.ID]int{}, linears: linearWeights(g), convs: convWeights(g)}
+}
+
+// rewrite makes the steps of a graph, joined unless that is off, and finds the values
+// that are stored in 16 bits.
+func (l *lowerer) rewrite(o Options) []step {
+	list := steps(l.g)
+	l.block = o.Block
+	kept := results(l.g, o)
+	if !o.NoFusion {
+		list, l.alias = rewrite(l.g, list, kept, l.limit, l.style)
+		list = l.views(list)
+	}
+	l.half = l.halves(list, kept)
+	return list
+}
+
+// plan lays the arena out.
+func (l *lowerer) plan(list []step, o Options) error {
+	kept := results(l.g, o)
+	for i, id := range kept {
+		kept[i] = resolve(l.alias, id)
+	}
+	values := lifetimes(l.g, list, kept, l.alias, l.half, l.scratchBytes)
+	apart := max(l.align, 256) // values begin at cache lines of any device
+	slab := l.caps.MaxAllocationBytes / apart * apart
+	if err := fitSlab(l.g, values, slab); err != nil {
+		return err
+	}
+	l.layout = plan(values, apart, slab, !o.NoReuse)
+	return nil
+}
+
+func (l *lowerer) lowerAll(list []step) error {
 	for i, s := range list {
-		for _, in := range s.in {
-			if l := at[resolve(alias, in)]; l != nil {
-				l.last = i
-			}
-		}
-		for _, id := range s.outs() {
-			born(id, i)
-		}
-		if bytes := scratch(s); bytes > 0 {
-			at[scratchOf(i)] = &lifetime{id: scratchOf(i), bytes: bytes, first: i, last: i}
-			order = append(order, scratchOf(i))
+		l.at = i
+		if err := l.lower(s); err != nil {
+			return err
 		}
 	}
-	for _, id := range kept {
-		if l := at[id]; l != nil {
-			l.last = len(list)
-		}
-	}
-	result := make([]lifetime, len(order))
-	for i, id := range order {
-		result[i] = *at[id]
-	}
-	return result
+	return nil
 }
 
-// plan gives every value an offset, a multiple of align, so that no two values alive
-// at the same step overlap. Values are placed one after the other, each at the lowest offset
-// that is free for its whole life; of several orders, each mended a few times, the one that
-// needs least is taken.
-// Without reuse every value gets memory of its own. The arena is cut into slabs of so many
-// bytes, a multiple of align, because one buffer may not be larger: no value lies across
-// a cut. No value may exceed a slab.
-func plan(values []lifetime, align, slab int64, reuse bool) layout {
-	live := int64(0)
+// fitSlab refuses values that no single buffer of the device can hold.
+func fitSlab(g *graph.Graph, values []lifetime, slab int64) error {
 	for _, v := range values {
-		var sum int64
-		for _, w := range values {
-			if w.first <= v.first && v.first <= w.last {
-				sum += roundUp(w.bytes, align)
+		if v.bytes > slab {
+			if v.id < 0 {
+				return fmt.Errorf("kernels: scratch of %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w", v.bytes, slab, engine.ErrUnsupported)
 			}
-		}
-		live = max(live, sum)
-	}
-	least := layout{bytes: -1}
-	for _, order := range orders {
-		list := slices.SortedStableFunc(slices.Values(values), order)
-		for range attempts {
-			l := placed(list, align, slab, reuse)
-			if least.bytes < 0 || l.bytes < least.bytes {
-				least = l
-			}
-			if least.bytes <= live || len(list) == 0 || !reuse {
-				break
-			}
-			// What sticks out at the top had better been placed sooner.
-			top := slices.IndexFunc(list, func(v lifetime) bool { return l.offset[v.id]+roundUp(v.bytes, align) == l.bytes })
-			v := list[top]
-			list = slices.Insert(slices.Delete(list, top, top+1), top/2, v)
+			n := g.Nodes[v.id]
+			return fmt.Errorf("kernels: %s: %s %v: %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w",
+				n.Path, n.Op.Kind(), n.Shape, v.bytes, slab, engine.ErrUnsupported)
 		}
 	}
-	least.live = live
-	return least
+	return nil
 }
 
-// attempts at each order, while there is something to gain.
-const attempts = 40
-
-// orders in which values are placed: the largest first; those that live longest; those
-// that take most memory for most steps; the largest of those that live beyond a step, then the rest.
-var orders = []func(a, b lifetime) int{
-	func(a, b lifetime) int { return cmp.Compare(b.bytes, a.bytes) },
-	func(a, b lifetime) int {
-		return cmp.Or(cmp.Compare(b.steps(), a.steps()), cmp.Compare(b.bytes, a.bytes))
-	},
-	func(a, b lifetime) int { return cmp.Compare(b.bytes*b.steps(), a.bytes*a.steps()) },
-	func(a, b lifetime) int {
-		return cmp.Or(cmp.Compare(min(b.steps(), 3), min(a.steps(), 3)), cmp.Compare(b.bytes, a.bytes))
-	},
+// home is where a value lies.
+func (l *lowerer) home(id graph.ID) Range {
+	o := l.whole(id, 1)
+	return Range{o.weight, o.offset, o.bytes}
 }
 
-func (v lifetime) steps() int64 { return int64(v.last - v.first + 1) }
-
-func roundUp(n, align int64) int64 { return (n + align - 1) / align * align }
-
-// placed is the layout of values placed in the given order.
-func placed(order []lifetime, align, slab int64, reuse bool) layout {
-	l := layout{offset: map[graph.ID]int64{}, slab: slab}
-	var done []lifetime
-	for _, v := range order {
-		var busy [][2]int64 // ranges taken while v lives
-		for _, w := range done {
-			if !reuse || w.first <= v.last && v.first <= w.last {
-				busy = append(busy, [2]int64{l.offset[w.id], l.offset[w.id] + roundUp(w.bytes, align)})
-			}
+// finish turns a dispatch into what the engine takes.
+func (x dispatch) finish(codes map[string][]uint32) (Dispatch, error) {
+	if codes[x.shader] == nil {
+		code, err := shaders.Code(x.shader)
+		if err != nil {
+			return Dispatch{}, err
 		}
-		slices.SortFunc(busy, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
-		size, at := roundUp(v.bytes, align), int64(0)
-		for _, b := range busy {
-			if at = l.uncut(at, size); b[0]-at >= size {
-				break
-			}
-			at = max(at, b[1])
-		}
-		at = l.uncut(at, size)
-		l.offset[v.id] = at
-		l.bytes = max(l.bytes, at+size)
-		done = append(done, v)
+		codes[x.shader] = code
 	}
-	return l
+	push, err := binary.Append(nil, binary.LittleEndian, x.push) // as the shader expects it
+	if err != nil {
+		return Dispatch{}, fmt.Errorf("push constants: %w", err)
+	}
+	d := Dispatch{Path: x.path, Push: push, Groups: x.groups, FLOPs: x.flops,
+		Pipeline: engine.PipelineSpec{Label: x.shader, Code: codes[x.shader], Bindings: len(x.operands), Addressed: x.addressed,
+			PushBytes: len(push), Constants: x.constants, Subgroup: x.subgroup}}
+	for i, o := range x.operands {
+		b := Operand{Range: Range{o.weight, o.offset, o.bytes}, Access: o.access}
+		if o.access == engine.Read && isTexel(x.shader) {
+			d.Pipeline.Texels |= 1 << i
+			b.Texel, b.Half = o.width, o.half
+		}
+		if !slices.ContainsFunc(d.Operands, func(e Operand) bool { return e.Weight == b.Weight && e.Offset == b.Offset }) {
+			d.Bytes += b.Bytes
+		}
+		d.Operands = append(d.Operands, b)
+	}
+	return d, nil
 }
 
-// uncut is the lowest offset from at on where so many bytes lie in one slab.
-func (l layout) uncut(at, bytes int64) int64 {
-	if at/l.slab != (at+bytes-1)/l.slab {
-		return (at/l.slab + 1) * l.slab
+// PipelineUse is a pipeline that a plan needs, and the first place that needs it.
+type PipelineUse struct {
+	Path string // in the graph
+	Spec engine.PipelineSpec
+}
+
+// Pipelines lists the pipelines of a plan, each once.
+func (p *Plan) Pipelines() []PipelineUse {
+	var uses []PipelineUse
+	seen := map[string]bool{}
+	for _, x := range p.Dispatches {
+		if key := fmt.Sprint(x.Pipeline.Label, x.Pipeline.Constants, x.Pipeline.Texels); !seen[key] {
+			seen[key] = true
+			uses = append(uses, PipelineUse{x.Path, x.Pipeline})
+		}
 	}
-	return at
+	return uses
 }

@@ -43,6 +43,9 @@ func Settle(info engine.Info, want Precision) (got Precision, why string, err er
 	return "", "", fmt.Errorf("kernels: no precision is called %q; there are %q, %q and %q", want, F32, F16, Auto)
 }
 
+// mostHalf is the greatest finite 16-bit float.
+const mostHalf = 65504
+
 // half is the 16-bit float nearest to x, ties to even, as IEEE 754 rounds. What is too
 // large becomes infinite, NaN stays NaN.
 func half(x float32) uint16 {

@@ -212,7 +212,7 @@ func TestPanels(t *testing.T) {
 // TestPacking compares layouts and sizes of the matrix of a linear, and transposes one by hand.
 func TestPacking(t *testing.T) {
 	for _, c := range []struct {
-		gemm      gemmKind
+		gemm      Gemm
 		n, k      int
 		precision Precision
 		want      packing
@@ -228,7 +228,7 @@ func TestPacking(t *testing.T) {
 		{uniform, 98, 48, F32, packing{}, 4 * 98 * 48},
 	} {
 		shape := graph.Shape{c.n, c.k}
-		got := style{gemm: c.gemm}.packing(shape, c.precision)
+		got := Style{Gemm: c.gemm}.packing(shape, c.precision)
 		if got != c.want || got.bytes(shape) != c.bytes {
 			t.Errorf("%s %v %s: %+v of %d bytes, want %+v of %d", c.gemm, shape, c.precision, got, got.bytes(shape), c.want, c.bytes)
 		}

@@ -54,12 +54,12 @@ func (l *lowerer) resize(s step, linear bool, by [2]ratio) error {
 		}
 	}
 	for _, b := range list {
-		groups, err := l.fold(ceilDiv(b.out.units()*ceilDiv(out[2], run)*c/width, l.style.group))
+		groups, err := l.fold(ceilDiv(b.out.units()*ceilDiv(out[2], run)*c/width, l.style.Group))
 		if err != nil {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, run, linear), groups: groups,
+			constants: constants(l.style.Group, run, linear), groups: groups,
 			push: resizePush{uint32(b.out.units()), uint32(c / width), uint32(b.out.begin), uint32(b.in.begin),
 				uint32(in[1]), uint32(in[2]), uint32(out[1]), uint32(out[2]),
 				uint32(by[0].num), uint32(by[0].den), uint32(by[1].num), uint32(by[1].den)},

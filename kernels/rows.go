@@ -23,7 +23,7 @@ func (l *lowerer) layerNorm(s step) error {
 			return err
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, l.style.lanes),
+			constants: constants(l.style.Group, l.style.Lanes),
 			push:      layerNormPush{uint32(r.units()), uint32(c / width), float32(s.op.(graph.LayerNorm).Eps)},
 			operands: []operand{l.read(s.in[0], width, r.begin*c, r.units()*c), l.whole(s.in[1], width),
 				l.whole(s.in[2], width), l.write(s.out, width, r.begin*c, r.units()*c)},
@@ -50,7 +50,7 @@ func (l *lowerer) normFirst(s step) error {
 		return err
 	}
 	l.emit(s, stem, dispatch{
-		constants: constants(l.style.group, l.style.lanes),
+		constants: constants(l.style.Group, l.style.Lanes),
 		push:      normFirstPush{uint32(in.Rows()), uint32(c / width), float32(s.op.(normFirst).norm.Eps), uint32(in[1] * in[2]), 0},
 		operands: []operand{l.whole(s.in[0], width), l.whole(s.in[1], width), l.whole(s.in[2], width),
 			l.write(s.out, 1, 0, in.Elements())},
@@ -59,18 +59,18 @@ func (l *lowerer) normFirst(s step) error {
 	return nil
 }
 
-// rowGroups is the grid of a shader whose rows are shared by style.lanes invocations.
+// rowGroups is the grid of a shader whose rows are shared by style.Lanes invocations.
 func (l *lowerer) rowGroups(rows int) ([3]int, error) {
-	return l.fold(ceilDiv(rows*l.style.lanes, l.style.group))
+	return l.fold(ceilDiv(rows*l.style.Lanes, l.style.Group))
 }
 
 // lanes is how many invocations share a row of so many elements: all of a workgroup, where
 // rows are long and so perhaps few. Software drivers share none.
 func (l *lowerer) lanes(cols int) int {
-	if l.style.lanes > 1 && cols >= longRow {
-		return l.style.group
+	if l.style.Lanes > 1 && cols >= longRow {
+		return l.style.Group
 	}
-	return l.style.lanes
+	return l.style.Lanes
 }
 
 // longRow is where a row of the detector's attention over positions begins to be long.
@@ -108,7 +108,7 @@ func (l *lowerer) softmax(s step) error {
 		rows := r.units() * perUnit
 		push.Rows, push.Window0 = uint32(rows), uint32(r.begin)
 		lanes := l.lanes(cols)
-		groups, err := l.fold(ceilDiv(rows*lanes, l.style.group))
+		groups, err := l.fold(ceilDiv(rows*lanes, l.style.Group))
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (l *lowerer) softmax(s step) error {
 			table = l.whole(s.in[1], 1)
 		}
 		l.emit(s, "softmax", dispatch{
-			constants: constants(l.style.group, lanes, o.bias, o.mask != nil, side),
+			constants: constants(l.style.Group, lanes, o.bias, o.mask != nil, side),
 			push:      push,
 			operands:  []operand{x, table, l.write(s.out, 1, r.begin*perUnit*cols, rows*cols)},
 			groups:    groups,

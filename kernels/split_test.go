@@ -140,7 +140,7 @@ func TestCeilDiv(t *testing.T) {
 
 // TestGrids holds elementwise and row grids to their tiles' edges.
 func TestGrids(t *testing.T) {
-	l := &lowerer{caps: engine.Caps{MaxWorkgroups: [3]int{65535, 65535, 65535}}, style: style{group: 64, lanes: 32}}
+	l := &lowerer{caps: engine.Caps{MaxWorkgroups: [3]int{65535, 65535, 65535}}, style: Style{Group: 64, Lanes: 32}}
 	for _, c := range [][2]int{{1, 1}, {255, 1}, {256, 1}, {257, 2}, {512, 2}} {
 		if g, err := l.elementwise(c[0]); err != nil || g != [3]int{c[1], 1, 1} {
 			t.Errorf("%d elements: %v, %v", c[0], g, err)

@@ -10,61 +10,65 @@ import (
 	"github.com/glipvk/glipvk/engine"
 )
 
-// style is how a device likes its shaders written. It changes speed, never results
-// beyond rounding.
-type style struct {
-	texel   bool // read through uniform texel buffers (shaders/include/bindings.glsl says why)
-	gemm    gemmKind
-	group   int  // invocations of a workgroup where a shader lets us choose
-	lanes   int  // invocations that share one row in LayerNorm and softmax
-	shuffle bool // lanes may read one another's values
-	cores   int  // that share the work of a software driver, 0 for a graphics card
-	matrix  matrix
+// Style is how a device likes its shaders written, and so how weights lie in memory. It
+// changes speed, never results beyond rounding.
+type Style struct {
+	Texel   bool // read through uniform texel buffers (shaders/include/bindings.glsl says why)
+	Gemm    Gemm
+	Group   int  // invocations of a workgroup where a shader lets us choose
+	Lanes   int  // invocations that share one row in LayerNorm and softmax
+	Shuffle bool // lanes may read one another's values
+	Cores   int  // that share the work of a software driver, 0 for a graphics card
+	Matrix  Matrix
 }
 
-// gemmKind is the family of shaders that multiply matrices, and how weights are packed for it.
-type gemmKind string
+// Gemm is a family of shaders that multiply matrices, and how weights are packed for it:
+// "tiled", "direct", "uniform" or "coop".
+type Gemm string
 
 const (
-	tiled   gemmKind = "tiled"   // through shared memory and registers: graphics cards
-	direct  gemmKind = "direct"  // in registers alone: software drivers
-	uniform gemmKind = "uniform" // by uniform addresses: software drivers that keep those in scalar registers
-	coop    gemmKind = "coop"    // with cooperative matrices: 16-bit weights, where that was measured to be faster
+	tiled   Gemm = "tiled"   // through shared memory and registers: graphics cards
+	direct  Gemm = "direct"  // in registers alone: software drivers
+	uniform Gemm = "uniform" // by uniform addresses: software drivers that keep those in scalar registers
+	coop    Gemm = "coop"    // with cooperative matrices: 16-bit weights, where that was measured to be faster
 )
 
 // uniformLanes is the only size of a subgroup that the uniform shaders are written for.
 const uniformLanes = 8
 
-// styleOf picks the style of a device. A software driver runs a workgroup on one
-// core, so one subgroup is enough, barriers only cost, and rows are not shared.
-func styleOf(info engine.Info, variant string) (style, error) {
+// StyleOf picks the style of a device. A software driver runs a workgroup on one
+// core, so one subgroup is enough, barriers only cost, and rows are not shared. The variant
+// overrides what the device would get: "direct" (GEMM in registers), "tiled" (through shared
+// memory, what a graphics card gets), "coop" (that with cooperative matrices wherever they
+// can be used, which is with F16) or "uniform" (by uniform addresses); "" is by device.
+func StyleOf(info engine.Info, variant string) (Style, error) {
 	c := info.Caps
-	s := style{gemm: tiled, group: 64, lanes: 32, shuffle: slices.Contains(c.SubgroupOperations, "shuffle"), matrix: matrixOf(c)}
+	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Shuffle: slices.Contains(c.SubgroupOperations, "shuffle"), Matrix: matrixOf(c)}
 	card := s
 	if info.Kind == "cpu" {
-		s.gemm, s.group, s.lanes, s.texel, s.cores, s.matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), matrix{}
+		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), Matrix{}
 		if scalarAddresses(info) {
-			s.gemm = uniform
+			s.Gemm = uniform
 		}
 	}
 	switch variant {
 	case "":
 	case "direct":
-		s.gemm = direct
+		s.Gemm = direct
 	case "tiled": // what a graphics card gets
 		s = card
 	case "coop":
-		if s = card; s.matrix.lanes == 0 {
+		if s = card; s.Matrix.Lanes == 0 {
 			return s, fmt.Errorf("kernels: variant coop needs cooperative matrices of 16-bit floats with 32-bit sums in subgroups, %s has none of these (it has %d others): %w",
 				info.Name, len(c.CooperativeMatrices), engine.ErrUnsupported)
 		}
-		s.gemm = coop
+		s.Gemm = coop
 	case "uniform":
 		if !runsUniform(c) {
 			return s, fmt.Errorf("kernels: variant uniform needs buffer addresses and subgroups of %d, %s has subgroups of %d: %w",
 				uniformLanes, info.Name, c.SubgroupSize, engine.ErrUnsupported)
 		}
-		s.gemm = uniform
+		s.Gemm = uniform
 	default:
 		return s, fmt.Errorf("kernels: no variant is called %q; there are \"\" (by device), \"coop\", \"direct\", \"tiled\" and \"uniform\"", variant)
 	}
@@ -102,8 +106,8 @@ func mesaYear(version string) int {
 }
 
 // shader completes a stem: "softmax" is "softmax_texel" for a device that reads so.
-func (s style) shader(stem string) string {
-	if s.texel {
+func (s Style) shader(stem string) string {
+	if s.Texel {
 		return stem + "_texel"
 	}
 	return stem

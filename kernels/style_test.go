@@ -21,28 +21,28 @@ func TestStyleOf(t *testing.T) {
 	for _, c := range []struct {
 		kind, version, variant string
 		caps                   engine.Caps
-		want                   style
+		want                   Style
 	}{
-		{"cpu", "", "", llvmpipe, style{texel: true, gemm: direct, group: 8, lanes: 1, cores: cores}},
-		{"cpu", "", "", swiftShader, style{gemm: direct, group: 4, lanes: 1, cores: cores}},
-		{"cpu", "", "tiled", llvmpipe, style{gemm: tiled, group: 64, lanes: 32}},
-		{"discrete", "", "", llvmpipe, style{gemm: tiled, group: 64, lanes: 32}},
-		{"discrete", "", "direct", llvmpipe, style{gemm: direct, group: 64, lanes: 32}},
-		{"cpu", "Mesa 26.2.6-1 (LLVM 21.1.8)", "", newer, style{texel: true, gemm: uniform, group: 8, lanes: 1, shuffle: true, cores: cores}},
-		{"cpu", "Mesa 22.3.6 (LLVM 15.0.6)", "", newer, style{texel: true, gemm: direct, group: 8, lanes: 1, shuffle: true, cores: cores}},
-		{"cpu", "Mesa 22.3.6 (LLVM 15.0.6)", "uniform", newer, style{texel: true, gemm: uniform, group: 8, lanes: 1, shuffle: true, cores: cores}},
-		{"cpu", "Mesa 26.2.6-1 (LLVM 21.1.8)", "", wide, style{texel: true, gemm: direct, group: 16, lanes: 1, shuffle: true, cores: cores}},
-		{"discrete", "Mesa 26.2.6", "", newer, style{gemm: tiled, group: 64, lanes: 32, shuffle: true}},
+		{"cpu", "", "", llvmpipe, Style{Texel: true, Gemm: direct, Group: 8, Lanes: 1, Cores: cores}},
+		{"cpu", "", "", swiftShader, Style{Gemm: direct, Group: 4, Lanes: 1, Cores: cores}},
+		{"cpu", "", "tiled", llvmpipe, Style{Gemm: tiled, Group: 64, Lanes: 32}},
+		{"discrete", "", "", llvmpipe, Style{Gemm: tiled, Group: 64, Lanes: 32}},
+		{"discrete", "", "direct", llvmpipe, Style{Gemm: direct, Group: 64, Lanes: 32}},
+		{"cpu", "Mesa 26.2.6-1 (LLVM 21.1.8)", "", newer, Style{Texel: true, Gemm: uniform, Group: 8, Lanes: 1, Shuffle: true, Cores: cores}},
+		{"cpu", "Mesa 22.3.6 (LLVM 15.0.6)", "", newer, Style{Texel: true, Gemm: direct, Group: 8, Lanes: 1, Shuffle: true, Cores: cores}},
+		{"cpu", "Mesa 22.3.6 (LLVM 15.0.6)", "uniform", newer, Style{Texel: true, Gemm: uniform, Group: 8, Lanes: 1, Shuffle: true, Cores: cores}},
+		{"cpu", "Mesa 26.2.6-1 (LLVM 21.1.8)", "", wide, Style{Texel: true, Gemm: direct, Group: 16, Lanes: 1, Shuffle: true, Cores: cores}},
+		{"discrete", "Mesa 26.2.6", "", newer, Style{Gemm: tiled, Group: 64, Lanes: 32, Shuffle: true}},
 	} {
-		got, err := styleOf(engine.Info{Kind: c.kind, Driver: "llvmpipe", DriverVersion: c.version, Caps: c.caps}, c.variant)
+		got, err := StyleOf(engine.Info{Kind: c.kind, Driver: "llvmpipe", DriverVersion: c.version, Caps: c.caps}, c.variant)
 		if err != nil || got != c.want {
 			t.Errorf("%s %q, variant %q, %d texels: %+v, %v, want %+v", c.kind, c.version, c.variant, c.caps.MaxTexels, got, err, c.want)
 		}
 	}
-	if _, err := styleOf(engine.Info{Kind: "cpu", Caps: llvmpipe}, "uniform"); !errors.Is(err, engine.ErrUnsupported) {
+	if _, err := StyleOf(engine.Info{Kind: "cpu", Caps: llvmpipe}, "uniform"); !errors.Is(err, engine.ErrUnsupported) {
 		t.Errorf("variant uniform without addresses: %v", err)
 	}
-	if _, err := styleOf(engine.Info{}, "fast"); err == nil {
+	if _, err := StyleOf(engine.Info{}, "fast"); err == nil {
 		t.Error("an unknown variant is accepted")
 	}
 }

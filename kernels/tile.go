@@ -24,28 +24,34 @@ func (p shape) staged() bool {
 	return p.norm || p.mode == partition || p.mode == merged || p.mode == deformed || p.mode == padded
 }
 
-// tile is the share of a workgroup: rows and columns of C it computes, and the
+// Tile is the share of a workgroup: rows and columns of C it computes, and the
 // specialization constants that say so.
-type tile struct {
-	gemm       gemmKind // the shader's family
+type Tile struct {
+	gemm       Gemm // the shader's family
 	rows, cols int
 	group      int
 	constants  []uint32 // from constant 6 on
 }
 
+// Family is that of the shaders which have the tile.
+func (t Tile) Family() Gemm { return t.gemm }
+
+// Constants are what tells the tile from others of its family.
+func (t Tile) Constants() []uint32 { return t.constants }
+
 // groups is the number of workgroups down the rows and across the columns.
-func (t tile) groups(m, n int) (down, across int) { return ceilDiv(m, t.rows), ceilDiv(n, t.cols) }
+func (t Tile) groups(m, n int) (down, across int) { return ceilDiv(m, t.rows), ceilDiv(n, t.cols) }
 
 // withoutUniform is the style for what the uniform shader does not take.
-func (s style) withoutUniform() style {
-	if s.gemm == uniform {
-		s.gemm = direct
+func (s Style) withoutUniform() Style {
+	if s.Gemm == uniform {
+		s.Gemm = direct
 	}
 	return s
 }
 
 // tile is the measured choice for a product, else the one that ought to suit it.
-func (s style) tile(p shape, measured map[string]tile) tile {
+func (s Style) tile(p shape, measured map[string]Tile) Tile {
 	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 {
 		return t
 	}
@@ -53,8 +59,8 @@ func (s style) tile(p shape, measured map[string]tile) tile {
 }
 
 // tiles are the candidates for a product, the one that ought to suit it first.
-func (s style) tiles(p shape) []tile {
-	switch s.gemm {
+func (s Style) tiles(p shape) []Tile {
+	switch s.Gemm {
 	case uniform:
 		return s.uniformTiles(p)
 	case direct:
@@ -66,8 +72,8 @@ func (s style) tiles(p shape) []tile {
 }
 
 // best orders candidates by cost, the least first.
-func best(list []tile, cost func(tile) float64) []tile {
-	slices.SortStableFunc(list, func(a, b tile) int { return cmp.Compare(cost(a), cost(b)) })
+func best(list []Tile, cost func(Tile) float64) []Tile {
+	slices.SortStableFunc(list, func(a, b Tile) int { return cmp.Compare(cost(a), cost(b)) })
 	return list
 }
 
@@ -88,15 +94,15 @@ const (
 )
 
 // directTiles weighs what a tile wastes by its speed.
-func (s style) directTiles(p shape) []tile {
-	var list []tile
+func (s Style) directTiles(p shape) []Tile {
+	var list []Tile
 	speed := map[int]float64{}
 	for _, t := range directRegisters {
-		c := tile{direct, t.rows, 4 * t.cols * s.group, s.group, constants(t.rows, t.cols)}
+		c := Tile{direct, t.rows, 4 * t.cols * s.Group, s.Group, constants(t.rows, t.cols)}
 		speed[c.rows<<16|c.cols] = t.speed
 		list = append(list, c)
 	}
-	return best(list, func(t tile) float64 {
+	return best(list, func(t Tile) float64 {
 		down, across := t.groups(p.m, p.n)
 		cost := float64(down*t.rows) * float64(across*t.cols) / speed[t.rows<<16|t.cols]
 		if 4*t.cols*p.k > directCache {
@@ -128,20 +134,20 @@ const (
 // what ought to be fastest: the cores share the workgroups equally and in order, so the
 // time is that of ceil(workgroups / cores), and rows that are staged are staged anew by every
 // workgroup across the columns.
-func (s style) uniformTiles(p shape) []tile {
-	panels, cores := ceilDiv(p.n, uniformPanel), max(s.cores, 1)
+func (s Style) uniformTiles(p shape) []Tile {
+	panels, cores := ceilDiv(p.n, uniformPanel), max(s.Cores, 1)
 	fetch := float64(nearCost)
 	if 4*p.n*p.k > farBytes {
 		fetch = farCost
 	}
-	var list []tile
+	var list []Tile
 	costs := map[int]float64{}
 	for _, r := range uniformRows {
 		if r.rows > p.m && r.rows > 1 {
 			continue
 		}
 		least := -1.0
-		var suits tile
+		var suits Tile
 		most := ceilDiv(p.m, r.rows)
 		for subtiles := min(most, mostSubtiles); subtiles >= 1; subtiles-- {
 			if p.staged() && subtiles > 1 && subtiles*r.rows*p.k/8 > uniformTurns/2 {
@@ -160,14 +166,14 @@ func (s style) uniformTiles(p shape) []tile {
 				}
 				cost := float64(ceilDiv(down*ceilDiv(panels, each), cores)) * (work + groupCost)
 				if least < 0 || cost < least {
-					least, suits = cost, tile{uniform, r.rows * subtiles, uniformPanel * each, s.group, constants(r.rows, subtiles, each)}
+					least, suits = cost, Tile{uniform, r.rows * subtiles, uniformPanel * each, s.Group, constants(r.rows, subtiles, each)}
 				}
 			}
 		}
 		costs[r.rows] = least
 		list = append(list, suits)
 	}
-	return best(list, func(t tile) float64 { return costs[int(t.constants[0])] })
+	return best(list, func(t Tile) float64 { return costs[int(t.constants[0])] })
 }
 
 // fewGroups is the number of workgroups below which a graphics card is thought to idle.
@@ -176,20 +182,20 @@ const fewGroups = 96
 // tiledTiles are BM, BN, BK, TM, TN, SPLIT of gemm_tiled. The largest tile that leaves
 // enough workgroups is taken; where even small ones are few, several invocations share
 // the products of a tile.
-func tiledTiles(p shape) []tile {
-	of := func(bm, bn, bk, tm, tn, split int) tile {
+func tiledTiles(p shape) []Tile {
+	of := func(bm, bn, bk, tm, tn, split int) Tile {
 		group := bm / tm * (bn / tn) * split
-		return tile{tiled, bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
+		return Tile{tiled, bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
 	}
-	list := []tile{
+	list := []Tile{
 		of(64, 64, 16, 4, 8, 1), of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
 		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
 	}
-	return best(list, func(t tile) float64 { return t.cardCost(p) })
+	return best(list, func(t Tile) float64 { return t.cardCost(p) })
 }
 
 // cardCost weighs a tile for a graphics card.
-func (t tile) cardCost(p shape) float64 {
+func (t Tile) cardCost(p shape) float64 {
 	down, across := t.groups(p.m, p.n)
 	waste := float64(down*t.rows) * float64(across*t.cols) / (float64(p.m) * float64(p.n))
 	cost := waste * (1 + 16/float64(t.rows) + 16/float64(t.cols)) // products, and the loads for each

@@ -42,7 +42,7 @@ func (l *lowerer) unary(s step, mode unaryMode, push unaryPush) error {
 			factor = l.whole(s.in[1], 1)
 		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.group, items, mode), push: push, groups: groups,
+			constants: constants(l.style.Group, items, mode), push: push, groups: groups,
 			operands: []operand{l.read(s.in[0], width, r.begin*width, r.units()*width), factor,
 				l.write(s.out, width, r.begin*width, r.units()*width)},
 		})

@@ -25,21 +25,10 @@ func (l *lowerer) uniformShape(s step, o linear, p linearOperands) shape {
 	return d
 }
 
-// scratchBytes is what a step needs beside its values while it runs: rows of a product
-// as they are multiplied, of the uniform product for each workgroup its own.
-func (l *lowerer) scratchBytes(s step) int64 {
-	switch o := s.op.(type) {
-	case linear:
-		return l.linearScratch(s, o)
-	case graph.Conv, graph.DeformConv:
-		return l.convScratch(s)
-	case biattention:
-		return l.biattentionParts(s).bytes
-	}
-	return max(l.detectorScratch(s), l.crossScratch(s))
-}
-
-func (l *lowerer) linearScratch(s step, o linear) int64 {
+// linearScratch is memory for rows of a product as they are multiplied: each workgroup has
+// its own.
+func (l *lowerer) linearScratch(s step) int64 {
+	o := s.op.(linear)
 	p := o.operands(s.in)
 	if l.g.Nodes[p.weight].Op.Kind() != (graph.Param{}).Kind() || !l.packing(p.weight).panels {
 		return 0

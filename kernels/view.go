@@ -101,7 +101,7 @@ func (l *lowerer) copy(s step, from graph.ID, fromBegin, toBegin, count int) err
 		}
 		x, xStart := l.part(from, width, span{fromBegin + r.begin*width, fromBegin + r.end*width}, engine.Read)
 		y, yStart := l.part(s.out, width, span{toBegin + r.begin*width, toBegin + r.end*width}, engine.Write)
-		l.emit(s, stem, dispatch{constants: constants(l.style.group, items), groups: groups,
+		l.emit(s, stem, dispatch{constants: constants(l.style.Group, items), groups: groups,
 			push: copyPush{uint32(r.units()), xStart, yStart}, operands: []operand{x, y}})
 	}
 	return nil

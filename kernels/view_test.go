@@ -1,6 +1,7 @@
 package kernels_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // viewCase is a graph of which some steps need not run: dispatches is how many are left.
@@ -93,27 +95,29 @@ func TestViews(t *testing.T) {
 			g := build(t, c.record)
 			s := tensors{ramp, seed}
 			want := oracle(t, g, s)
-			widest := func(o kernels.Options) kernels.Options {
-				return o.WithCaps(func(c *engine.Caps) { c.StorageAlignment = 256 }, d)
+			widest := func(o vulkan.Options) vulkan.Options {
+				return limited(o, func(c *engine.Caps) { c.StorageAlignment = 256 }, d)
 			}
-			ways := map[string]kernels.Options{"views": {}, "aligned to 256": widest(kernels.Options{}), "no reuse": {NoReuse: true}, "copies": {NoFusion: true}}
+			ways := map[string]vulkan.Options{"views": {}, "aligned to 256": widest(vulkan.Options{}), "no reuse": {NoReuse: true}, "copies": {NoFusion: true}}
 			for way, o := range ways {
 				p := compile(t, d, g, s, o)
-				if n := len(p.Dispatches()); way == "aligned to 256" && n != c.dispatches {
+				if n := len(p.Plan().Dispatches); way == "aligned to 256" && n != c.dispatches {
 					t.Errorf("%d dispatches, want %d", n, c.dispatches)
 				}
 				for range 2 {
 					same(t, way, run(t, p, s.inputs(g)...), want)
 				}
-				got := run(t, p, s.inputs(g)...)
-				ticket, err := p.Submit(t.Context(), s.inputs(g)...)
+				values, err := p.Run(t.Context(), given(s.inputs(g))...)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := ticket.Collect(t.Context(), got); err != nil {
-					t.Error(err)
+				got := room(p)
+				for i, v := range values {
+					if err := errors.Join(v.Download(t.Context(), got[i]), v.Close()); err != nil {
+						t.Error(err)
+					}
 				}
-				same(t, way+", submitted", got, want)
+				same(t, way+", as values", got, want)
 			}
 		})
 	}
@@ -132,7 +136,7 @@ func TestViewsKeep(t *testing.T) {
 				}
 			}
 			s := tensors{ramp, seed}
-			same(t, "kept", run(t, compile(t, d, g, s, kernels.Options{Keep: keep}), s.inputs(g)...), oracle(t, g, s, keep...))
+			same(t, "kept", run(t, compile(t, d, g, s, vulkan.Options{Keep: keep}), s.inputs(g)...), oracle(t, g, s, keep...))
 		})
 	}
 }
@@ -146,16 +150,16 @@ func TestViewsOfHalves(t *testing.T) {
 		outputs(b, b.In("y").Linear(v, 64, graph.WithBias), b.In("z").Linear(b.In("j").ConcatTokens(h, v), 64, graph.WithBias))
 	})
 	s := tensors{uniform, seed}
-	p := compileAs(t, d, g, s, kernels.UploadOptions{Precision: kernels.F16}, kernels.Options{})
+	p := compileAs(t, d, g, s, vulkan.UploadOptions{Precision: kernels.F16}, vulkan.Options{})
 	want := oracle(t, g, s)
 	for i, got := range run(t, p, s.inputs(g)...) {
 		if err := (bound{rms: 0.01, l2: 2e-3}).check(got, want[i]); err != nil { // weights of 11 bits, twice
 			t.Error(err)
 		}
 	}
-	for _, x := range p.Dispatches() {
-		if strings.HasSuffix(x.Shader(), "h") {
-			t.Errorf("%s stores 16-bit floats", fmt.Sprint(x.Path(), " ", x.Shader()))
+	for _, x := range p.Plan().Dispatches {
+		if strings.HasSuffix(x.Pipeline.Label, "h") {
+			t.Errorf("%s stores 16-bit floats", fmt.Sprint(x.Path, " ", x.Pipeline.Label))
 		}
 	}
 }
@@ -170,8 +174,8 @@ func TestViewsRandom(t *testing.T) {
 		g := build(t, func(b *graph.Builder) { randomViews(b, rng) })
 		s := tensors{ramp, seed}
 		want := oracle(t, g, s)
-		p := compile(t, d, g, s, kernels.Options{NoReuse: round%4 == 3})
-		if len(p.Dispatches()) < len(compile(t, d, g, s, kernels.Options{NoFusion: true}).Dispatches()) {
+		p := compile(t, d, g, s, vulkan.Options{NoReuse: round%4 == 3})
+		if len(p.Plan().Dispatches) < len(compile(t, d, g, s, vulkan.Options{NoFusion: true}).Plan().Dispatches) {
 			fewer++
 		}
 		same(t, fmt.Sprint("round ", round), run(t, p, s.inputs(g)...), want)

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // mistake is an operation done wrong on purpose, under the weights and inputs of the right one.
@@ -63,10 +63,10 @@ func TestMistakesAreRejected(t *testing.T) {
 			s := opCase{fill: m.fill}.tensors()
 			right, wrong := build(t, m.right), build(t, m.wrong)
 			want, in := oracle(t, right, s)[0], s.inputs(right)
-			if err := m.bound.check(run(t, compile(t, d, right, s, kernels.Options{}), in...)[0], want); err != nil {
+			if err := m.bound.check(run(t, compile(t, d, right, s, vulkan.Options{}), in...)[0], want); err != nil {
 				t.Errorf("the right one: %v", err)
 			}
-			if m.bound.check(run(t, compile(t, d, wrong, s, kernels.Options{}), in...)[0], want) == nil {
+			if m.bound.check(run(t, compile(t, d, wrong, s, vulkan.Options{}), in...)[0], want) == nil {
 				t.Error("the mistake passes")
 			}
 		})
@@ -90,7 +90,7 @@ func TestWrongWeightsAreRejected(t *testing.T) {
 				}
 			}
 		}, seed}
-		got := run(t, compile(t, d, g, turned, kernels.Options{}), s.inputs(g)...)
+		got := run(t, compile(t, d, g, turned, vulkan.Options{}), s.inputs(g)...)
 		if probabilities(2).check(got[0], oracle(t, g, s)[0]) == nil {
 			t.Error("a transposed bias passes")
 		}
@@ -103,14 +103,14 @@ func TestWrongWeightsAreRejected(t *testing.T) {
 			x := float64(v)
 			tanh[i] = float32(x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))))
 		}
-		if pointwise.check(run(t, compile(t, d, g, s, kernels.Options{}), s.inputs(g)...)[0], tanh) == nil {
+		if pointwise.check(run(t, compile(t, d, g, s, vulkan.Options{}), s.inputs(g)...)[0], tanh) == nil {
 			t.Error("GELU by tanh passes")
 		}
 	})
 	t.Run("merge order", func(t *testing.T) {
 		g := build(t, func(b *graph.Builder) { b.Output(b.In("y").MergePatches(b.In("x").Input(1, 4, 4, 8))) })
 		s := tensors{ramp, seed}
-		got := run(t, compile(t, d, g, s, kernels.Options{}), s.inputs(g)...)[0]
+		got := run(t, compile(t, d, g, s, vulkan.Options{}), s.inputs(g)...)[0]
 		other := make([]float32, len(got)) // channel (2kx + ky)*C + c in place of 4c + 2ky + kx
 		for i := range got {
 			row, c, k := i/32, i%32/4, i%4

@@ -10,8 +10,8 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/difftest"
-	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/text"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // detectorExecutors are the oracle, the programs that users get, and the same without any
@@ -26,7 +26,7 @@ func detectorExecutors(t *testing.T, f func(*testing.T, difftest.Executor)) {
 	t.Run("vulkan", func(t *testing.T) {
 		d := difftest.OpenDevice(t, engine.Options{}) // one, as software drivers compile each pipeline for long
 		run(t, difftest.Vulkan{Device: d, Title: "fused"})
-		run(t, difftest.Vulkan{Device: d, Title: "unfused", Options: kernels.Options{NoFusion: true}})
+		run(t, difftest.Vulkan{Device: d, Title: "unfused", Options: vulkan.Options{NoFusion: true}})
 	})
 }
 

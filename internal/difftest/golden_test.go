@@ -10,8 +10,8 @@ import (
 	"github.com/glipvk/glipvk/cpu"
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/internal/difftest"
-	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/swin"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // fullGolden asks for the full-size cases, which take minutes on the oracle.
@@ -39,7 +39,7 @@ func testGolden(t *testing.T, set *difftest.Set) {
 	}
 	for _, v := range []difftest.Vulkan{
 		{Title: "vulkan"},
-		{Title: "vulkan-unfused", Options: kernels.Options{NoFusion: true}},
+		{Title: "vulkan-unfused", Options: vulkan.Options{NoFusion: true}},
 	} {
 		t.Run(v.Title, func(t *testing.T) {
 			v.Device = difftest.OpenDevice(t, engine.Options{})

@@ -9,6 +9,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // halfBound is the relative L2 distance that an output map may have in precision f16.
@@ -78,10 +79,10 @@ func testHalf(t *testing.T, c *difftest.Case, e difftest.Executor, y yardstick) 
 
 // halfExecutors are the program that users get in precision f16, and the same without any rewrite.
 func halfExecutors(d *engine.Device) []difftest.Vulkan {
-	half := kernels.UploadOptions{Precision: kernels.F16}
+	half := vulkan.UploadOptions{Precision: kernels.F16}
 	return []difftest.Vulkan{
 		{Device: d, Title: "vulkan-f16", Upload: half},
-		{Device: d, Title: "vulkan-f16-unfused", Upload: half, Options: kernels.Options{NoFusion: true}},
+		{Device: d, Title: "vulkan-f16-unfused", Upload: half, Options: vulkan.Options{NoFusion: true}},
 	}
 }
 
@@ -134,16 +135,12 @@ func testVariants(t *testing.T, d *engine.Device) {
 			if variant == "coop" && precision == kernels.F32 {
 				continue // that of tiled
 			}
-			e := difftest.Vulkan{Device: d, Title: variant + "-" + string(precision), Upload: kernels.UploadOptions{Variant: variant, Precision: precision}}
+			e := difftest.Vulkan{Device: d, Title: variant + "-" + string(precision), Upload: vulkan.UploadOptions{Variant: variant, Precision: precision}}
 			t.Run(e.Title, func(t *testing.T) {
 				if got, why, err := kernels.Settle(d.Info(), precision); err != nil || got != precision {
 					t.Fatalf("no %s on this device: %s (%v)", precision, why, err)
 				}
-				g, err := set.Case(t, variantCases[0]).Record()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := kernels.Pipelines(g, d.Info(), e.Upload, kernels.Options{}); variant == "coop" && errors.Is(err, engine.ErrUnsupported) {
+				if _, err := kernels.LayoutOf(d.Info(), precision, variant); variant == "coop" && errors.Is(err, engine.ErrUnsupported) {
 					t.Skip(err) // package kernels' tests make sure that a device that can does
 				}
 				for _, id := range variantCases {

@@ -9,17 +9,17 @@ import (
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
-// Vulkan executes on package kernels. With fusion on, outputs of the graph are taken
+// Vulkan executes on package vulkan. With fusion on, outputs of the graph are taken
 // from a program that keeps nothing else, so that every rewrite is at work; other taps
 // come from a second program that keeps them.
 type Vulkan struct {
 	Device  *engine.Device
 	Title   string
-	Upload  kernels.UploadOptions
-	Options kernels.Options // Keep is set by Run, and nothing is tuned: tiles are the same in every run
+	Upload  vulkan.UploadOptions
+	Options vulkan.Options // Keep is set by Run, and nothing is tuned: tiles are the same in every run
 }
 
 // Name implements [Executor].
@@ -27,7 +27,7 @@ func (v Vulkan) Name() string { return v.Title }
 
 // Run implements [Executor].
 func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]float32, taps []graph.ID) (values [][]float32, err error) {
-	weights, err := kernels.Upload(ctx, v.Device, g, w, v.Upload)
+	weights, err := vulkan.Upload(ctx, v.Device, g, w, v.Upload)
 	if err != nil {
 		return nil, err
 	}
@@ -56,16 +56,23 @@ func (v Vulkan) Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]f
 
 // run compiles and runs one program, and adds what it returned to found. A value found
 // before is not replaced.
-func (v Vulkan) run(ctx context.Context, g *graph.Graph, w *kernels.Weights, inputs [][]float32, keep []graph.ID, found map[graph.ID][]float32) (err error) {
+func (v Vulkan) run(ctx context.Context, g *graph.Graph, w *vulkan.Weights, inputs [][]float32, keep []graph.ID, found map[graph.ID][]float32) (err error) {
 	o := v.Options
 	o.Keep, o.Tuning.Off = keep, true
-	p, err := kernels.Compile(ctx, v.Device, g, w, o)
+	p, err := vulkan.Compile(ctx, v.Device, g, w, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	results, err := p.Run(ctx, inputs...)
-	if err != nil {
+	in := make([]vulkan.Input, len(inputs))
+	for i, x := range inputs {
+		in[i].Host = x
+	}
+	var results [][]float32
+	for _, id := range append(slices.Clone(g.Outputs), keep...) {
+		results = append(results, make([]float32, g.Nodes[id].Shape.Elements()))
+	}
+	if err := p.RunInto(ctx, results, in...); err != nil {
 		return err
 	}
 	for i, id := range append(slices.Clone(g.Outputs), keep...) {

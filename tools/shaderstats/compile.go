@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,7 +27,7 @@ func compile(chip string) (rows []row, err error) {
 	names := map[string]bool{}
 	for _, u := range uses {
 		r := row{Driver: info.DriverVersion, Chip: chip, Pipeline: name(u.spec), Uses: u.by, Path: u.path}
-		p, err := d.Pipeline(u.spec) // equal specs give the same one
+		p, err := d.Pipeline(context.Background(), u.spec) // equal specs give the same one
 		i, seen := at[p]
 		switch {
 		case err != nil:

@@ -50,7 +50,7 @@ func TestSpillIsSeen(t *testing.T) {
 		spec.Constants = slices.Clone(spec.Constants)
 		spec.Constants[0] = 64 // lanes of either tile
 		copy(spec.Constants[6:], c.tile)
-		p, err := d.Pipeline(spec)
+		p, err := d.Pipeline(t.Context(), spec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
@@ -66,24 +67,35 @@ func pipelines(info engine.Info) ([]use, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", by, err)
 			}
-			list, err := kernels.Pipelines(m.graph, info, kernels.UploadOptions{Precision: precision}, kernels.Options{})
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", by, err)
-			}
-			for _, p := range list {
-				uses = append(uses, use{by, p.Path, p.Spec})
-			}
-			if precision != kernels.F16 {
-				continue
-			}
-			list, err = kernels.Pipelines(m.graph, info, kernels.UploadOptions{Precision: precision, Variant: "coop"}, kernels.Options{})
-			if err != nil && !errors.Is(err, engine.ErrUnsupported) {
-				return nil, fmt.Errorf("%s on cooperative matrices: %w", by, err)
-			}
-			for _, p := range list {
-				uses = append(uses, use{by + "/coop", p.Path, p.Spec})
+			for _, variant := range []string{"", "coop"} {
+				if variant != "" && precision != kernels.F16 {
+					continue
+				}
+				list, err := planned(m.graph, info, precision, variant)
+				if variant != "" && errors.Is(err, engine.ErrUnsupported) {
+					continue
+				}
+				if err != nil {
+					return nil, fmt.Errorf("%s %s: %w", by, variant, err)
+				}
+				for _, p := range list {
+					uses = append(uses, use{strings.TrimSuffix(by+"/"+variant, "/"), p.Path, p.Spec})
+				}
 			}
 		}
 	}
 	return uses, nil
+}
+
+// planned lists the pipelines of a graph's program for a device, with the tiles that ought to suit.
+func planned(g *graph.Graph, info engine.Info, p kernels.Precision, variant string) ([]kernels.PipelineUse, error) {
+	layout, err := kernels.LayoutOf(info, p, variant)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := kernels.Lower(g, info, layout, kernels.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return plan.Pipelines(), nil
 }

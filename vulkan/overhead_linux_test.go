@@ -1,4 +1,4 @@
-package kernels_test
+package vulkan_test
 
 import (
 	"runtime"
@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // BenchmarkOverhead measures what a run costs the thread that calls it, on a graph so small that
@@ -22,11 +23,11 @@ func BenchmarkOverhead(b *testing.B) {
 		}
 		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
-	d := unchecked(b)
+	d := openWith(b, func(o *engine.Options) { o.Validation = false })
 	g := build(b, func(b *graph.Builder) { b.Output(b.In("y").GELU(b.In("x").Input(64))) })
-	s := tensors{uniform, seed}
-	p := compile(b, d, g, s, kernels.Options{})
-	in, out := s.inputs(g), blank(g)
+	s := tensors{seed}
+	p := compile(b, d, g, s, vulkan.Options{})
+	in, out := given(s.inputs(g)), room(p)
 	if err := p.RunInto(b.Context(), out, in...); err != nil {
 		b.Fatal(err)
 	}

@@ -87,10 +87,10 @@ func TestPlanSwin(t *testing.T) {
 	}
 }
 
-func checkSwinPlan(t *testing.T, g *graph.Graph, s style, name string, small bool) {
+func checkSwinPlan(t *testing.T, g *graph.Graph, s Style, name string, small bool) {
 	t.Helper()
 	for _, precision := range []Precision{F32, F16} {
-		w := newLowerer(g, engine.Info{Caps: engine.Caps{MaxStorageBufferRange: 1 << 27, MaxAllocationBytes: 1 << 31}}, s, precision)
+		w := newLowerer(g, engine.Info{Caps: engine.Caps{MaxStorageBufferRange: 1 << 27, MaxAllocationBytes: 1 << 31}}, Layout{s, precision})
 		list := w.rewrite(Options{})
 		kept := slices.Clone(g.Outputs)
 		for i, id := range kept {

@@ -1,4 +1,4 @@
-package kernels_test
+package vulkan_test
 
 import (
 	"fmt"
@@ -7,22 +7,23 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // TestSteadyState: a run into the caller's memory allocates nothing in Go and makes no Vulkan
-// object, on memory that the host shares and on memory that it does not, before and after the
-// program has taken submissions.
+// object, on memory that the host shares and on memory that it does not, before and after two
+// callers at a time.
 func TestSteadyState(t *testing.T) {
 	for name, staging := range map[string]bool{"as the device is": false, "staged": true} {
 		t.Run(name, func(t *testing.T) {
 			d := openWith(t, func(o *engine.Options) { o.Validation, o.ForceStaging = false, staging })
 			g := lanesGraph(t)
-			p := compile(t, d, g, tensors{uniform, seed}, kernels.Options{})
-			in, got := seeded(g, 0), blank(g)
+			p := compile(t, d, g, tensors{seed}, vulkan.Options{})
+			in, got := given(seeded(g, 0)), room(p)
 			ctx := t.Context()
 			steady := func(what string) {
 				t.Helper()
-				want := run(t, p, in...)
+				want := run(t, p, seeded(g, 0)...)
 				live := fmt.Sprint(d.LiveByKind())
 				var err error
 				allocs := testing.AllocsPerRun(50, func() {
@@ -41,11 +42,9 @@ func TestSteadyState(t *testing.T) {
 				}
 				same(t, what, got, want)
 			}
-			steady("before any submission")
-			for range 3 {
-				collect(t, g, submit(t, p, in...))
-			}
-			steady("after submissions")
+			steady("alone")
+			together(t, p, g, room(p))
+			steady("after two at a time")
 		})
 	}
 }
@@ -64,7 +63,7 @@ func TestHalfTakesHalf(t *testing.T) {
 	})
 	bytes, arena := map[kernels.Precision]int64{}, map[kernels.Precision]int64{}
 	for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
-		w, err := kernels.Upload(t.Context(), d, g, tensors{uniform, seed}, kernels.UploadOptions{Precision: precision})
+		w, err := vulkan.Upload(t.Context(), d, g, tensors{seed}, vulkan.UploadOptions{Precision: precision})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +71,7 @@ func TestHalfTakesHalf(t *testing.T) {
 		if w.Precision() != precision {
 			t.Errorf("wanted %s, got %s", precision, w.Precision())
 		}
-		p := program(t, d, g, w, kernels.Options{})
+		p := program(t, d, g, w, vulkan.Options{})
 		bytes[precision], arena[precision] = w.Bytes(), p.Stats().ArenaBytes
 		if s := p.Stats(); s.WeightBytes != w.Bytes() {
 			t.Errorf("%s: the program's weights take %d bytes, uploaded were %d", precision, s.WeightBytes, w.Bytes())

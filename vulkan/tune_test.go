@@ -1,4 +1,4 @@
-package kernels_test
+package vulkan_test
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // tunedGraph has two products of one shape and one of another.
@@ -37,17 +38,17 @@ type tuner struct {
 	g      *graph.Graph
 	s      tensors
 	dir    string
-	trials []kernels.Trial // of the last compilation
+	trials []vulkan.Trial // of the last compilation
 }
 
 func newTuner(t *testing.T) *tuner {
-	return &tuner{t: t, d: device(t), g: tunedGraph(t), s: tensors{uniform, seed}, dir: t.TempDir()}
+	return &tuner{t: t, d: device(t), g: tunedGraph(t), s: tensors{seed}, dir: t.TempDir()}
 }
 
 // weights uploads anew: what one Weights measured it knows without a file.
-func (u *tuner) weights() *kernels.Weights {
+func (u *tuner) weights() *vulkan.Weights {
 	u.t.Helper()
-	w, err := kernels.Upload(u.t.Context(), u.d, u.g, u.s, kernels.UploadOptions{})
+	w, err := vulkan.Upload(u.t.Context(), u.d, u.g, u.s, vulkan.UploadOptions{})
 	if err != nil {
 		u.t.Fatal(err)
 	}
@@ -56,14 +57,14 @@ func (u *tuner) weights() *kernels.Weights {
 }
 
 // compile tunes with time enough, unless change says otherwise.
-func (u *tuner) compile(w *kernels.Weights, change func(*kernels.Tuning)) *kernels.Program {
+func (u *tuner) compile(w *vulkan.Weights, change func(*vulkan.Tuning)) *vulkan.Program {
 	u.t.Helper()
 	u.trials = nil
-	o := kernels.Options{Tuning: kernels.Tuning{Dir: u.dir, Budget: time.Hour, Observe: func(x kernels.Trial) { u.trials = append(u.trials, x) }}}
+	o := vulkan.Options{Tuning: vulkan.Tuning{Dir: u.dir, Budget: time.Hour, Observe: func(x vulkan.Trial) { u.trials = append(u.trials, x) }}}
 	if change != nil {
 		change(&o.Tuning)
 	}
-	p, err := kernels.Compile(u.t.Context(), u.d, u.g, w, o)
+	p, err := vulkan.Compile(u.t.Context(), u.d, u.g, w, o)
 	if err != nil {
 		u.t.Fatal(err)
 	}
@@ -71,17 +72,17 @@ func (u *tuner) compile(w *kernels.Weights, change func(*kernels.Tuning)) *kerne
 	return p
 }
 
-func (u *tuner) file(w *kernels.Weights) string {
-	return kernels.TuningFile(kernels.Tuning{Dir: u.dir}, u.d.Info(), w.Style())
+func (u *tuner) file(w *vulkan.Weights) string {
+	return vulkan.TuningFile(vulkan.Tuning{Dir: u.dir}, u.d.Info(), w.Layout().Style)
 }
 
 // tilesFile is the format of the file, spelt out once more.
 type tilesFile struct {
-	Format string                  `json:"format"`
-	Tiles  map[string]kernels.Kept `json:"tiles"`
+	Format string                 `json:"format"`
+	Tiles  map[string]vulkan.Kept `json:"tiles"`
 }
 
-func (u *tuner) read(w *kernels.Weights) tilesFile {
+func (u *tuner) read(w *vulkan.Weights) tilesFile {
 	u.t.Helper()
 	data, err := os.ReadFile(u.file(w))
 	if err != nil {
@@ -94,7 +95,7 @@ func (u *tuner) read(w *kernels.Weights) tilesFile {
 	return f
 }
 
-func (u *tuner) write(w *kernels.Weights, content any) {
+func (u *tuner) write(w *vulkan.Weights, content any) {
 	u.t.Helper()
 	data, isText := content.(string)
 	if !isText {
@@ -110,10 +111,10 @@ func (u *tuner) write(w *kernels.Weights, content any) {
 }
 
 // uses reports whether the product at a path has this tile.
-func (u *tuner) uses(p *kernels.Program, path string, tile kernels.Kept) bool {
-	for _, x := range p.Dispatches() {
-		if c := x.Constants(); x.Path() == path {
-			return strings.HasPrefix(x.Shader(), "gemm_"+string(tile.Shader)) && slices.Equal(c[6:6+len(tile.Constants)], tile.Constants)
+func (u *tuner) uses(p *vulkan.Program, path string, tile vulkan.Kept) bool {
+	for _, x := range p.Plan().Dispatches {
+		if c := x.Pipeline.Constants; x.Path == path {
+			return strings.HasPrefix(x.Pipeline.Label, "gemm_"+string(tile.Shader)) && slices.Equal(c[6:6+len(tile.Constants)], tile.Constants)
 		}
 	}
 	u.t.Errorf("no dispatch of %s", path)
@@ -121,7 +122,7 @@ func (u *tuner) uses(p *kernels.Program, path string, tile kernels.Kept) bool {
 }
 
 // shapes sorts the keys of the graph's two shapes: that of a and b, then that of c.
-func (u *tuner) shapes(candidates map[string][]kernels.Kept) (square, wide string) {
+func (u *tuner) shapes(candidates map[string][]vulkan.Kept) (square, wide string) {
 	u.t.Helper()
 	keys := slices.Sorted(maps.Keys(candidates))
 	if len(keys) != 2 || !strings.HasPrefix(keys[0], "60x64x64") || !strings.HasPrefix(keys[1], "60x96x64") {
@@ -153,14 +154,14 @@ func TestTuningMeasuresOnce(t *testing.T) {
 		t.Errorf("tried %v, won %v", tried, won)
 	}
 	kept := u.read(w)
-	if kept.Format != kernels.TuningFormat || len(kept.Tiles) != 2 {
+	if kept.Format != vulkan.TuningFormat || len(kept.Tiles) != 2 {
 		t.Errorf("the file holds %+v", kept)
 	}
 	for path, key := range map[string]string{"a": square, "b": square, "c": wide} {
 		if !u.uses(first, path, kept.Tiles[key]) {
 			t.Errorf("%s does not use %v, which won %s", path, kept.Tiles[key], key)
 		}
-		if !slices.ContainsFunc(candidates[key], func(c kernels.Kept) bool { return reflect.DeepEqual(c, kept.Tiles[key]) }) {
+		if !slices.ContainsFunc(candidates[key], func(c vulkan.Kept) bool { return reflect.DeepEqual(c, kept.Tiles[key]) }) {
 			t.Errorf("%v is no candidate for %s", kept.Tiles[key], key)
 		}
 	}
@@ -196,11 +197,11 @@ func TestTuningFollowsFile(t *testing.T) {
 	in := u.s.inputs(u.g)
 	want := oracle(t, u.g, u.s)
 	for i := range max(len(candidates[square]), len(candidates[wide])) {
-		tiles := map[string]kernels.Kept{}
+		tiles := map[string]vulkan.Kept{}
 		for key, list := range candidates {
 			tiles[key] = list[min(i, len(list)-1)]
 		}
-		u.write(w, tilesFile{kernels.TuningFormat, tiles})
+		u.write(w, tilesFile{vulkan.TuningFormat, tiles})
 		p := u.compile(u.weights(), nil)
 		if len(u.trials) != 0 {
 			t.Errorf("measured %+v", u.trials)
@@ -210,9 +211,7 @@ func TestTuningFollowsFile(t *testing.T) {
 				t.Errorf("%s does not use %v of the file", path, tiles[key])
 			}
 		}
-		if err := product(64).times(4).check(run(t, p, in...)[0], want[0]); err != nil {
-			t.Errorf("tiles %v: %v", tiles, err)
-		}
+		near(t, fmt.Sprintf("tiles %v", tiles), run(t, p, in...), want)
 	}
 }
 
@@ -223,28 +222,28 @@ func TestTuningDistrustsFiles(t *testing.T) {
 	w := u.weights()
 	candidates := w.Candidates(u.g)
 	square, wide := u.shapes(candidates)
-	good := map[string]kernels.Kept{square: candidates[square][1], wide: candidates[wide][1]}
-	stranger := map[string]kernels.Kept{square: {Shader: candidates[square][0].Shader, Constants: []uint32{77, 1, 1}}, wide: candidates[wide][1]}
-	another := map[string]kernels.Kept{square: {Shader: "other", Constants: candidates[square][1].Constants}, wide: candidates[wide][1]}
+	good := map[string]vulkan.Kept{square: candidates[square][1], wide: candidates[wide][1]}
+	stranger := map[string]vulkan.Kept{square: {Shader: candidates[square][0].Shader, Constants: []uint32{77, 1, 1}}, wide: candidates[wide][1]}
+	another := map[string]vulkan.Kept{square: {Shader: "other", Constants: candidates[square][1].Constants}, wide: candidates[wide][1]}
 	for _, c := range []struct {
 		name     string
 		content  any
 		measured []string
 	}{
 		{"empty", "", []string{square, wide}},
-		{"cut", `{"format": "` + kernels.TuningFormat + `", "tiles": {"` + square + `": [8,`, []string{square, wide}},
+		{"cut", `{"format": "` + vulkan.TuningFormat + `", "tiles": {"` + square + `": [8,`, []string{square, wide}},
 		{"no JSON", "\x00\xff tiles", []string{square, wide}},
 		{"another type", `[1, 2, 3]`, []string{square, wide}},
-		{"tiles of another type", `{"format": "` + kernels.TuningFormat + `", "tiles": {"` + square + `": "8, 3"}}`, []string{square, wide}},
+		{"tiles of another type", `{"format": "` + vulkan.TuningFormat + `", "tiles": {"` + square + `": "8, 3"}}`, []string{square, wide}},
 		{"null", `null`, []string{square, wide}},
-		{"no tiles", `{"format": "` + kernels.TuningFormat + `"}`, []string{square, wide}},
+		{"no tiles", `{"format": "` + vulkan.TuningFormat + `"}`, []string{square, wide}},
 		{"another version", tilesFile{"glipvk-tuning0", good}, []string{square, wide}},
 		{"no version", tilesFile{"", good}, []string{square, wide}},
-		{"no candidate", tilesFile{kernels.TuningFormat, stranger}, []string{square}},
-		{"another shader", tilesFile{kernels.TuningFormat, another}, []string{square}},
-		{"no constants", tilesFile{kernels.TuningFormat, map[string]kernels.Kept{square: {Shader: candidates[square][0].Shader}, wide: {}}}, []string{square, wide}},
-		{"a shape alone", tilesFile{kernels.TuningFormat, map[string]kernels.Kept{wide: good[wide], "7x7x7": {Constants: []uint32{1}}}}, []string{square}},
-		{"too long", strings.Repeat(" ", 1<<20) + `{"format": "` + kernels.TuningFormat + `", "tiles": {}}`, []string{square, wide}},
+		{"no candidate", tilesFile{vulkan.TuningFormat, stranger}, []string{square}},
+		{"another shader", tilesFile{vulkan.TuningFormat, another}, []string{square}},
+		{"no constants", tilesFile{vulkan.TuningFormat, map[string]vulkan.Kept{square: {Shader: candidates[square][0].Shader}, wide: {}}}, []string{square, wide}},
+		{"a shape alone", tilesFile{vulkan.TuningFormat, map[string]vulkan.Kept{wide: good[wide], "7x7x7": {Constants: []uint32{1}}}}, []string{square}},
+		{"too long", strings.Repeat(" ", 1<<20) + `{"format": "` + vulkan.TuningFormat + `", "tiles": {}}`, []string{square, wide}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := *u
@@ -260,7 +259,7 @@ func TestTuningDistrustsFiles(t *testing.T) {
 				t.Errorf("measured %q, want %q", got, c.measured)
 			}
 			for key, tile := range u.read(w).Tiles {
-				known := slices.ContainsFunc(candidates[key], func(c kernels.Kept) bool { return reflect.DeepEqual(c, tile) })
+				known := slices.ContainsFunc(candidates[key], func(c vulkan.Kept) bool { return reflect.DeepEqual(c, tile) })
 				if !known && key != "7x7x7" { // another model's, which is left
 					t.Errorf("the file says %v of %s, which is no candidate", tile, key)
 				}
@@ -269,13 +268,22 @@ func TestTuningDistrustsFiles(t *testing.T) {
 	}
 }
 
+// styles are a few that differ in one thing each.
+func styles() map[string]kernels.Style {
+	tiled := kernels.Style{Gemm: "tiled", Group: 64, Lanes: 32}
+	shuffling, coop := tiled, tiled
+	shuffling.Shuffle, coop.Gemm = true, "coop"
+	return map[string]kernels.Style{"tiled": tiled, "shuffling": shuffling, "coop": coop,
+		"software": {Texel: true, Gemm: "direct", Group: 8, Lanes: 1, Cores: 2}, "more cores": {Texel: true, Gemm: "direct", Group: 8, Lanes: 1, Cores: 4}}
+}
+
 // TestTuningFileName: another driver, device, style, or folder has another file.
 func TestTuningFileName(t *testing.T) {
 	info := engine.Info{Name: "card", Driver: "radv", DriverVersion: "Mesa 26.1.0", VendorID: 0x1002, DeviceID: 1, Caps: engine.Caps{SubgroupSize: 64}}
-	styles := kernels.Styles()
-	tuning := kernels.Tuning{Dir: "folder"}
-	base := kernels.TuningFile(tuning, info, styles["tiled"])
-	if again := kernels.TuningFile(kernels.Tuning{Dir: "folder", Budget: 1, Off: true}, info, styles["tiled"]); again != base {
+	styles := styles()
+	tuning := vulkan.Tuning{Dir: "folder"}
+	base := vulkan.TuningFile(tuning, info, styles["tiled"])
+	if again := vulkan.TuningFile(vulkan.Tuning{Dir: "folder", Budget: 1, Off: true}, info, styles["tiled"]); again != base {
 		t.Errorf("%s and %s for the same device", base, again)
 	}
 	if filepath.Dir(base) != "folder" || !strings.HasPrefix(filepath.Base(base), "tuning-") {
@@ -283,7 +291,7 @@ func TestTuningFileName(t *testing.T) {
 	}
 	seen := map[string]string{base: "the first"}
 	other := func(what string, info engine.Info, s kernels.Style) {
-		name := kernels.TuningFile(tuning, info, s)
+		name := vulkan.TuningFile(tuning, info, s)
 		if was, taken := seen[name]; taken {
 			t.Errorf("%s shares %s with %s", what, name, was)
 		}
@@ -307,7 +315,7 @@ func TestTuningFileName(t *testing.T) {
 		}
 	}
 	t.Setenv("XDG_CACHE_HOME", "/somewhere")
-	if name := kernels.TuningFile(kernels.Tuning{}, info, styles["tiled"]); filepath.Base(name) != filepath.Base(base) || filepath.Base(filepath.Dir(name)) != "glipvk" {
+	if name := vulkan.TuningFile(vulkan.Tuning{}, info, styles["tiled"]); filepath.Base(name) != filepath.Base(base) || filepath.Base(filepath.Dir(name)) != "glipvk" {
 		t.Errorf("by default the file is %s", name)
 	}
 }
@@ -319,9 +327,9 @@ func TestTuningIsBounded(t *testing.T) {
 	candidates := w.Candidates(u.g)
 	square, wide := u.shapes(candidates)
 	in := u.s.inputs(u.g)
-	off := u.compile(u.weights(), func(o *kernels.Tuning) { o.Off = true })
+	off := u.compile(u.weights(), func(o *vulkan.Tuning) { o.Off = true })
 	want := run(t, off, in...)
-	p := u.compile(w, func(o *kernels.Tuning) { o.Budget = 1 })
+	p := u.compile(w, func(o *vulkan.Tuning) { o.Budget = 1 })
 	if len(u.trials) != 0 {
 		t.Errorf("measured within a nanosecond: %+v", u.trials)
 	}
@@ -329,21 +337,19 @@ func TestTuningIsBounded(t *testing.T) {
 	if _, err := os.Stat(u.file(w)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file of nothing: %v", err)
 	}
-	u.write(w, tilesFile{kernels.TuningFormat, map[string]kernels.Kept{square: candidates[square][1], wide: candidates[wide][1]}})
-	p = u.compile(u.weights(), func(o *kernels.Tuning) { o.Off = true })
+	u.write(w, tilesFile{vulkan.TuningFormat, map[string]vulkan.Kept{square: candidates[square][1], wide: candidates[wide][1]}})
+	p = u.compile(u.weights(), func(o *vulkan.Tuning) { o.Off = true })
 	if len(u.trials) != 0 || !u.uses(p, "a", candidates[square][0]) || !u.uses(p, "c", candidates[wide][0]) {
 		t.Errorf("off, it follows a file, or measured %+v", u.trials)
 	}
-	p = u.compile(u.weights(), func(o *kernels.Tuning) { o.Budget = 1 })
+	p = u.compile(u.weights(), func(o *vulkan.Tuning) { o.Budget = 1 })
 	if !u.uses(p, "a", candidates[square][1]) {
 		t.Error("what is in the file takes no time, and was not used")
 	}
 	if p = u.compile(w, nil); len(u.trials) == 0 {
 		t.Error("with time, the same weights measured nothing")
 	}
-	if err := product(64).times(4).check(run(t, p, in...)[0], want[0]); err != nil {
-		t.Errorf("tuned and not: %v", err)
-	}
+	near(t, "tuned and not", run(t, p, in...), want)
 }
 
 // TestTuningWithoutFolder: a folder that cannot be made or written is no error.
@@ -380,14 +386,14 @@ func TestTuningCancelled(t *testing.T) {
 	before := fmt.Sprint(u.d.LiveByKind()["buffer"])
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	o := kernels.Options{Tuning: kernels.Tuning{Dir: u.dir}}
-	if _, err := kernels.Compile(ctx, u.d, u.g, w, o); !errors.Is(err, context.Canceled) {
+	o := vulkan.Options{Tuning: vulkan.Tuning{Dir: u.dir}}
+	if _, err := vulkan.Compile(ctx, u.d, u.g, w, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	o.Tuning.Budget = time.Hour
-	o.Tuning.Observe = func(kernels.Trial) { cancel() }
-	if _, err := kernels.Compile(ctx, u.d, u.g, w, o); !errors.Is(err, context.Canceled) {
+	o.Tuning.Observe = func(vulkan.Trial) { cancel() }
+	if _, err := vulkan.Compile(ctx, u.d, u.g, w, o); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled after the first shape: %v", err)
 	}
 	if after := fmt.Sprint(u.d.LiveByKind()["buffer"]); after != before {
@@ -402,13 +408,13 @@ func TestTuningCancelled(t *testing.T) {
 // TestTuningTogether compiles for the same weights, and for others with the same file, at once.
 func TestTuningTogether(t *testing.T) {
 	u := newTuner(t)
-	ws := []*kernels.Weights{u.weights(), u.weights()}
+	ws := []*vulkan.Weights{u.weights(), u.weights()}
 	want := oracle(t, u.g, u.s)
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
-			o := kernels.Options{Tuning: kernels.Tuning{Dir: u.dir, Budget: time.Hour}}
-			p, err := kernels.Compile(t.Context(), u.d, u.g, ws[i%2], o)
+			o := vulkan.Options{Tuning: vulkan.Tuning{Dir: u.dir, Budget: time.Hour}}
+			p, err := vulkan.Compile(t.Context(), u.d, u.g, ws[i%2], o)
 			if err != nil {
 				t.Error(err)
 				return
@@ -418,14 +424,12 @@ func TestTuningTogether(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			got, err := p.Run(t.Context(), u.s.inputs(u.g)...)
-			if err != nil {
+			got := room(p)
+			if err := p.RunInto(t.Context(), got, given(u.s.inputs(u.g))...); err != nil {
 				t.Error(err)
 				return
 			}
-			if err := product(64).times(4).check(got[0], want[0]); err != nil {
-				t.Error(err)
-			}
+			near(t, "together", got, want)
 		})
 	}
 	group.Wait()

@@ -1,4 +1,4 @@
-package kernels
+package vulkan
 
 import (
 	"context"
@@ -10,12 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/shaders"
+	"github.com/glipvk/glipvk/kernels"
 )
 
 // Tuning says how tiles of matrix products are chosen: by measuring a few candidates
@@ -48,57 +47,21 @@ type Trial struct {
 
 const (
 	triedTiles  = 3                     // candidates for a shape, of each family of shaders
-	tunedRows   = 4096                  // of a convolution
+	triedCoop   = 4                     // of that of cooperative matrices: two sizes, B either way
 	triedRuns   = 5                     // of a candidate, at most
 	triedLong   = 40 * time.Millisecond // is long enough for a candidate
 	clearly     = 1.05                  // times as fast is a difference
 	tuningStyle = "glipvk-tuning2"      // of the file; its last character is the format's version
 )
 
-// tuned is the shape that stands for a product when tiles are measured: what its rows
-// are moved by does not matter, whether they are made in scratch or normed does.
-func (p shape) tuned() shape {
-	if p.mode == convolved || p.mode == deformed { // a linear, not much larger than it takes to tell
-		p.m, p.mode, p.variant = min(p.m, tunedRows), identity, strings.TrimPrefix(p.variant, "_conv")
+// tune chooses the tiles of products. Others that tune for the same weights wait for their
+// turn, and find what was measured before.
+func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning) (map[string]kernels.Tile, error) {
+	if err := w.tuning.Acquire(ctx); err != nil {
+		return nil, fmt.Errorf("vulkan: tuning: %w", err)
 	}
-	p.norm, p.mode = p.staged(), identity
-	switch p.variant {
-	case "_fhh", "_hhf", "_merge_fhf":
-		p.variant = "_fhf"
-	case "_merge":
-		p.variant = ""
-	}
-	return p
-}
-
-// shapes lists the products of steps whose tile is chosen, each once.
-func (l *lowerer) shapes(list []step) []shape {
-	var all []shape
-	for _, s := range list {
-		o, ok := s.op.(linear)
-		if d, tunes := l.convShape(s); tunes && !slices.Contains(all, d) {
-			all = append(all, d)
-		}
-		if !ok {
-			continue
-		}
-		p := o.operands(s.in)
-		w := l.g.Nodes[p.weight]
-		if w.Op.Kind() != (graph.Param{}).Kind() || w.Shape[0]%4 != 0 || w.Shape.Elements()/w.Shape[0]%4 != 0 {
-			continue
-		}
-		if d := l.uniformShape(s, o, p).tuned(); !slices.Contains(all, d) {
-			all = append(all, d)
-		}
-	}
-	return all
-}
-
-// tune fills l.measured.
-func (l *lowerer) tune(ctx context.Context, w *Weights, list []step, t Tuning) error {
-	file := t.file(w.device.Info(), l.style)
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.tuning.Release()
+	file := t.file(w.device.Info(), w.layout.Style)
 	if w.tiles == nil {
 		w.tiles = readTiles(file)
 	}
@@ -107,20 +70,18 @@ func (l *lowerer) tune(ctx context.Context, w *Weights, list []step, t Tuning) e
 		budget = DefaultTuning
 	}
 	deadline, fresh := time.Now().Add(budget), false
-	l.measured = map[string]tile{}
-	for _, d := range l.shapes(list) {
-		candidates := l.tileStyle(d).tiles(d)
-		key := d.String()
-		if at := slices.IndexFunc(candidates, w.tiles[key].names); at >= 0 {
-			l.measured[key] = candidates[at]
+	tiles := map[string]kernels.Tile{}
+	for _, p := range products {
+		if at := slices.IndexFunc(p.Candidates, w.tiles[p.Key].names); at >= 0 {
+			tiles[p.Key] = p.Candidates[at]
 			continue
 		}
 		if !time.Now().Before(deadline) {
 			continue
 		}
-		won, trials, err := l.measure(ctx, w, d, tried(candidates), deadline)
+		won, trials, err := w.measure(ctx, p, deadline)
 		if err != nil {
-			return fmt.Errorf("kernels: tuning %s: %w", key, err)
+			return nil, fmt.Errorf("vulkan: tuning %s: %w", p.Key, err)
 		}
 		for _, x := range trials {
 			if t.Observe != nil {
@@ -128,59 +89,51 @@ func (l *lowerer) tune(ctx context.Context, w *Weights, list []step, t Tuning) e
 			}
 		}
 		if len(trials) > 1 {
-			l.measured[key], w.tiles[key], fresh = won, kept{won.gemm, won.constants}, true
+			tiles[p.Key], w.tiles[p.Key], fresh = won, kept{won.Family(), won.Constants()}, true
 		}
 	}
 	if fresh {
 		writeTiles(file, w.tiles) // what cannot be kept is measured again
 	}
-	return nil
-}
-
-// tileStyle is the style whose tiles a product gets: that of the device, unless the uniform
-// shader does not take the product.
-func (l *lowerer) tileStyle(p shape) style {
-	if p.k%8 != 0 {
-		return l.style.withoutUniform()
-	}
-	return l.style
+	return tiles, nil
 }
 
 // measure runs the product with each candidate and returns the fastest.
-func (l *lowerer) measure(ctx context.Context, model *Weights, d shape, candidates []tile, deadline time.Time) (won tile, trials []Trial, err error) {
+func (w *Weights) measure(ctx context.Context, p kernels.Product, deadline time.Time) (won kernels.Tile, trials []Trial, err error) {
 	b := graph.NewBuilder()
-	x := b.In("x").Input(d.m, d.k)
-	if d.norm {
+	x := b.In("x").Input(p.M, p.K)
+	if p.Norm {
 		x = b.In("norm").LayerNorm(x, 1e-5)
 	}
-	b.Output(b.In("y").Linear(x, d.n, graph.NoBias))
+	b.Output(b.In("y").Linear(x, p.N, graph.NoBias))
 	g, err := b.Build()
 	if err != nil {
 		return won, nil, err
 	}
-	w, err := Upload(ctx, model.device, g, ones{}, UploadOptions{Precision: l.precision, style: &l.style})
+	own, err := Upload(ctx, w.device, g, ones{}, UploadOptions{Layout: &w.layout})
 	if err != nil {
 		return won, nil, err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer func() { err = errors.Join(err, own.Close()) }()
 	best := -1
 	var first []float32 // result of the tile that ought to suit
-	for i, c := range candidates {
+	for i, c := range tried(p.Candidates) {
 		if i > 0 && !time.Now().Before(deadline) {
 			break
 		}
-		took, got, err := timeTile(ctx, model.device, g, w, map[string]tile{d.String(): c})
+		o := Options{Tuning: Tuning{Off: true}, Tiles: map[string]kernels.Tile{p.Key: c}}
+		took, got, err := fastest(ctx, w.device, g, own, o, func(runs int, spent time.Duration) bool { return runs < triedRuns && spent < triedLong })
 		if i == 0 {
 			first = got
 		}
-		if i > 0 && c.gemm == coop && ctx.Err() == nil && (err != nil || !agree(got, first)) {
+		if i > 0 && c.Family() == coop && ctx.Err() == nil && (err != nil || !agree(got, first)) {
 			continue // RATIONALE.md: a driver's word is not taken for it
 		}
 		if err != nil {
 			return won, nil, err
 		}
-		flops := 2 * float64(d.m) * float64(d.n) * float64(d.k)
-		trials = append(trials, Trial{d.String(), fmt.Sprintf("%s %v", c.gemm, c.constants), took, flops / took.Seconds() / 1e9, false})
+		flops := 2 * float64(p.M) * float64(p.N) * float64(p.K)
+		trials = append(trials, Trial{p.Key, fmt.Sprintf("%s %v", c.Family(), c.Constants()), took, flops / took.Seconds() / 1e9, false})
 		// The tile that ought to suit is left only for one that is clearly faster: clocks are noisy.
 		if best < 0 || float64(took)*clearly < float64(trials[best].Duration) {
 			best, won = len(trials)-1, c
@@ -190,33 +143,35 @@ func (l *lowerer) measure(ctx context.Context, model *Weights, d shape, candidat
 	return won, trials, nil
 }
 
-// timeTile is the fastest of a few runs of a graph with the given tiles, and its result.
-func timeTile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, tiles map[string]tile) (best time.Duration, got []float32, err error) {
-	p, err := Compile(ctx, d, g, w, Options{Tuning: Tuning{Off: true}, tiles: tiles})
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	input, _ := ones{}.Tensor("x", g.Nodes[g.Inputs()[0]].Shape)
-	outputs, err := p.Run(ctx, input) // compiles whatever the driver left for later
-	if err != nil {
-		return 0, nil, err
-	}
-	for run, start := 0, time.Now(); run == 0 || run < triedRuns && time.Since(start) < triedLong; run++ {
-		began := time.Now()
-		if err := p.commands.Run(ctx); err != nil {
-			return 0, nil, err
+// coop is the family whose results are compared with another's.
+const coop kernels.Gemm = "coop"
+
+// tried are the candidates that are measured: the first few of each family of shaders.
+func tried(list []kernels.Tile) []kernels.Tile {
+	count := map[kernels.Gemm]int{}
+	return slices.DeleteFunc(slices.Clone(list), func(t kernels.Tile) bool {
+		count[t.Family()]++
+		if t.Family() == coop {
+			return count[coop] > triedCoop
 		}
-		if took := time.Since(began); run == 0 || took < best {
-			best = took
-		}
+		return count[t.Family()] > triedTiles
+	})
+}
+
+// agree reports whether two results of a product differ by no more than roundings to 16 bits
+// do: relative L2 at most 2e-3, NaN being a difference.
+func agree(got, want []float32) bool {
+	var off, norm float64
+	for i, w := range want {
+		d := float64(got[i]) - float64(w)
+		off, norm = off+d*d, norm+float64(w)*float64(w)
 	}
-	return best, outputs[0], nil
+	return off <= 2e-3*2e-3*norm
 }
 
 // file is where the choices for a device are kept, "" for nowhere. Its name is a hash of all
 // that they depend on: another driver, other shaders or another number of cores have another file.
-func (t Tuning) file(info engine.Info, s style) string {
+func (t Tuning) file(info engine.Info, s kernels.Style) string {
 	dir := t.Dir
 	if dir == "" {
 		cache, err := os.UserCacheDir()
@@ -226,10 +181,7 @@ func (t Tuning) file(info engine.Info, s style) string {
 		dir = filepath.Join(cache, "glipvk")
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, tuningStyle, info.Name, info.Driver, info.DriverVersion, info.VendorID, info.DeviceID, info.Caps.SubgroupSize, s)
-	for _, name := range shaders.Names() {
-		fmt.Fprintln(h, name, shaders.Hash(name))
-	}
+	fmt.Fprintln(h, tuningStyle, info.Name, info.Driver, info.DriverVersion, info.VendorID, info.DeviceID, info.Caps.SubgroupSize, s.Fingerprint())
 	return filepath.Join(dir, "tuning-"+hex.EncodeToString(h.Sum(nil)[:12])+".json")
 }
 
@@ -241,11 +193,13 @@ type tilesFile struct {
 
 // kept is what a file says of a tile.
 type kept struct {
-	Shader    gemmKind `json:"shader"` // its family
-	Constants []uint32 `json:"constants"`
+	Shader    kernels.Gemm `json:"shader"` // its family
+	Constants []uint32     `json:"constants"`
 }
 
-func (k kept) names(t tile) bool { return k.Shader == t.gemm && slices.Equal(k.Constants, t.constants) }
+func (k kept) names(t kernels.Tile) bool {
+	return k.Shader == t.Family() && slices.Equal(k.Constants, t.Constants())
+}
 
 // mostTuning bounds what is read: a larger file is not ours.
 const mostTuning = 1 << 20

@@ -1,0 +1,205 @@
+package kernels
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"unsafe"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// Layout says how weights lie in memory, and so which shaders can read them. Programs are
+// lowered for the layout of their weights.
+type Layout struct {
+	Style     Style
+	Precision Precision // F32 or F16
+}
+
+// LayoutOf is what a device gets; the variant is that of [StyleOf].
+func LayoutOf(info engine.Info, p Precision, variant string) (Layout, error) {
+	s, err := StyleOf(info, variant)
+	if err != nil {
+		return Layout{}, err
+	}
+	p, _, err = Settle(info, p)
+	return Layout{s, p}, err
+}
+
+// Packer lays the weights of a graph out. The matrices of linear layers and convolutions are
+// packed for the kernel that reads them; the others stay as they are.
+type Packer struct {
+	g      *graph.Graph
+	layout Layout
+	matrix map[graph.ID]bool
+	convs  map[graph.ID]bool
+}
+
+// Packer refuses graphs that read the same weight in two ways.
+func (l Layout) Packer(g *graph.Graph) (*Packer, error) {
+	p := &Packer{g, l, packedWeights(g), convWeights(g)}
+	return p, packedAlone(g, p.matrix)
+}
+
+// Pack returns the bytes of a weight, given row-major. It may be the same memory. What a
+// matrix of 16-bit floats cannot hold is an error.
+func (p *Packer) Pack(id graph.ID, data []float32) ([]byte, error) {
+	shape := p.g.Nodes[id].Shape
+	if len(data) != shape.Elements() {
+		return nil, fmt.Errorf("%w: source gave %d elements, want %v", graph.ErrShape, len(data), shape)
+	}
+	if !p.matrix[id] {
+		return floatBytes(data), nil
+	}
+	pack := p.layout.Style.packing(shape, p.layout.Precision)
+	if p.convs[id] {
+		pack = p.layout.Style.convPacking(shape, p.layout.Precision)
+	}
+	if pack.half {
+		for i, x := range data {
+			if a := math.Abs(float64(x)); a > mostHalf && !math.IsInf(a, 0) {
+				return nil, fmt.Errorf("element %d is %g, beyond the %g that 16 bits hold; store weights in precision %q", i, x, float64(mostHalf), F32)
+			}
+		}
+	}
+	return pack.pack(data, shape[0]), nil
+}
+
+// packing is how the matrix of a linear or a convolution, [N, K], lies in memory: as [K, N],
+// so that neighbouring outputs lie side by side, or in panels (shaders/gemm_uniform.comp).
+type packing struct {
+	panels, half bool
+	taps         int // of a convolution, [N, C, taps]: k is tap*C + channel; 0 of a linear
+	cols         int // to which rows of [K, N] are padded with zeros, 0 for N
+}
+
+// packing of the matrix of a linear. Rows that are no whole vec4s keep to 32-bit floats.
+func (s Style) packing(w graph.Shape, p Precision) packing {
+	n := w[0]
+	k := w.Elements() / n
+	return packing{panels: s.Gemm == uniform && k%8 == 0 && n%4 == 0, half: p == F16 && k%4 == 0 && n%4 == 0}
+}
+
+// bytes that a matrix takes.
+func (p packing) bytes(w graph.Shape) int64 {
+	n := w[0]
+	k, size := w.Elements()/n, int64(4)
+	if p.half {
+		size = 2
+	}
+	switch {
+	case p.panels:
+		n = ceilDiv(n, uniformPanel) * uniformPanel
+	case p.cols > 0:
+		n = p.cols
+	}
+	return size * int64(n) * int64(k)
+}
+
+// linearWeights finds the parameters that are the matrix of a Linear.
+func linearWeights(g *graph.Graph) map[graph.ID]bool {
+	ids := map[graph.ID]bool{}
+	for _, n := range g.Nodes {
+		if _, ok := n.Op.(graph.Linear); ok {
+			ids[n.Inputs[1]] = true
+		}
+	}
+	return ids
+}
+
+// packedWeights finds the parameters that are packed as a matrix.
+func packedWeights(g *graph.Graph) map[graph.ID]bool {
+	ids := linearWeights(g)
+	maps.Copy(ids, convWeights(g))
+	return ids
+}
+
+// matrixOperand is which operand of an operation is packed as a matrix, -1 where none is.
+func matrixOperand(op graph.Op) int {
+	if _, ok := op.(graph.Linear); ok {
+		return 1
+	}
+	return convOperand(op)
+}
+
+// packedAlone refuses graphs that read a packed weight as anything but a matrix, or as
+// that of a linear and of a convolution, whose orders differ.
+func packedAlone(g *graph.Graph, packed map[graph.ID]bool) error {
+	what := "a linear"
+	linears, convs := linearWeights(g), convWeights(g)
+	for _, n := range g.Nodes {
+		for k, id := range n.Inputs {
+			if convs[id] {
+				what = "a convolution"
+			}
+			if packed[id] && (k != matrixOperand(n.Op) || linears[id] && convs[id]) {
+				return fmt.Errorf("kernels: %s: weight %s is the matrix of %s and an operand of %s; give each a weight of its own",
+					n.Path, g.Nodes[id].Path, what, n.Op.Kind())
+			}
+		}
+	}
+	for _, id := range g.Outputs {
+		if packed[id] {
+			return fmt.Errorf("kernels: weight %s is the matrix of %s and cannot be an output", g.Nodes[id].Path, what)
+		}
+	}
+	return nil
+}
+
+// pack lays a matrix [n, K] out.
+func (p packing) pack(x []float32, n int) []byte {
+	x, n = p.channelsLast(x, n)
+	switch {
+	case p.panels:
+		x = panels(x, n, p.half)
+	default:
+		x = transpose(x, n)
+	}
+	if p.half {
+		return halfBytes(x)
+	}
+	return floatBytes(x)
+}
+
+// panels turns [n, K] into panels of 32 rows, each [K, 32], zeros beyond n. The order in a
+// row of a panel is that of gemm_uniform.comp: 16-bit floats as they come, of 32-bit floats first
+// the even ones of sixteen, then the odd.
+func panels(x []float32, n int, half bool) []float32 {
+	k := len(x) / n
+	y := make([]float32, ceilDiv(n, uniformPanel)*uniformPanel*k)
+	for row := range n {
+		panel, column := row/uniformPanel, row%uniformPanel
+		if !half {
+			column = column/16*16 + column%2*8 + column%16/2
+		}
+		to := y[panel*uniformPanel*k+column:]
+		for i, v := range x[row*k : (row+1)*k] {
+			to[i*uniformPanel] = v
+		}
+	}
+	return y
+}
+
+// transpose turns [rows, cols] into [cols, rows], in blocks that stay in the cache.
+func transpose(x []float32, rows int) []float32 {
+	const block = 32
+	cols := len(x) / rows
+	y := make([]float32, len(x))
+	for r0 := 0; r0 < rows; r0 += block {
+		for c0 := 0; c0 < cols; c0 += block {
+			for r := r0; r < min(r0+block, rows); r++ {
+				for c := c0; c < min(c0+block, cols); c++ {
+					y[c*rows+r] = x[r*cols+c]
+				}
+			}
+		}
+	}
+	return y
+}
+
+// floatBytes views the same memory as bytes. All devices and hosts that Vulkan and Go
+// share are little-endian.
+func floatBytes(f []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f))), 4*len(f))
+}

@@ -1,0 +1,269 @@
+package vulkan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/kernels"
+)
+
+// Options says how a graph is compiled. The zero value is the fast way.
+type Options struct {
+	// Keep lists values to return besides the outputs. They are never joined away.
+	Keep []graph.ID
+	// NoFusion lowers every node by itself.
+	NoFusion bool
+	// NoReuse gives every value memory of its own: it is how aliasing mistakes are bisected.
+	NoReuse bool
+	// Tuning says how tiles of matrix products are chosen.
+	Tuning Tuning
+	// Cut bounds the floating-point operations of one submission; 0 is all in one. Systems take
+	// a device away from who keeps it for seconds.
+	Cut int64
+	// Progress, if set, is told how many pipelines are compiled, by one goroutine at a time.
+	Progress func(done, total int)
+
+	// Poison fills the arena with NaN: what reads memory before it was written shows. For tests.
+	Poison bool
+	// Caps, if set, are limits to plan for in place of the device's, none above them. For tests.
+	Caps *engine.Caps
+	// Tiles are taken in place of those that ought to suit, where Tuning is off. For tests.
+	Tiles map[string]kernels.Tile
+	// Block is [kernels.Options.Block]. For tests.
+	Block int
+}
+
+// Plan is a graph that is planned for a device, and measured if that is on. It holds no
+// memory of the device.
+type Plan struct {
+	device  *engine.Device
+	weights *Weights
+	graph   *graph.Graph
+	plan    *kernels.Plan
+	results []graph.ID
+	o       Options
+}
+
+// Prepare plans a graph for the device of the weights. Errors name the node and its shape.
+func Prepare(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, o Options) (*Plan, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("vulkan: prepare: %w", err)
+	}
+	if err := w.check(g); err != nil {
+		return nil, err
+	}
+	info := d.Info()
+	if o.Caps != nil {
+		info.Caps = *o.Caps
+	}
+	lowering := kernels.Rewrite(g, info, w.layout, kernels.Options{Keep: o.Keep, NoFusion: o.NoFusion, NoReuse: o.NoReuse, Block: o.Block})
+	tiles := o.Tiles
+	if !o.Tuning.Off {
+		var err error
+		if tiles, err = w.tune(ctx, lowering.Products(), o.Tuning); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := lowering.Plan(tiles)
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{d, w, g, plan, append(append([]graph.ID(nil), g.Outputs...), o.Keep...), o}, nil
+}
+
+// Bytes is the device memory that the program takes for one caller at a time, at most: its
+// arena and, where the host does not see that, what inputs and results pass through.
+func (p *Plan) Bytes() int64 {
+	n := p.plan.Arena
+	if !p.device.Info().Caps.UnifiedMemory {
+		n += sum(p.plan.Inputs) + sum(p.plan.Results)
+	}
+	return n
+}
+
+func sum(list []kernels.Range) (n int64) {
+	for _, r := range list {
+		n += r.Bytes
+	}
+	return n
+}
+
+// Compile is [Prepare] and [Plan.Compile].
+func Compile(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, o Options) (*Program, error) {
+	p, err := Prepare(ctx, d, g, w, o)
+	if err != nil {
+		return nil, err
+	}
+	return p.Compile(ctx)
+}
+
+// Compile makes the program. The caller closes it, before the weights.
+func (p *Plan) Compile(ctx context.Context) (*Program, error) {
+	x := newProgram(p)
+	if err := x.compile(ctx); err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	return x, nil
+}
+
+func (p *Program) compile(ctx context.Context) error {
+	if err := p.allocate(ctx); err != nil {
+		return err
+	}
+	if err := p.pipelines(ctx); err != nil {
+		return err
+	}
+	var err error
+	p.first.body, err = p.record(engine.RecorderOptions{})
+	return err
+}
+
+// allocate makes the arena.
+func (p *Program) allocate(ctx context.Context) error {
+	for left := max(p.plan.Arena, 16); left > 0; left -= p.plan.Slab {
+		b, err := p.device.NewBuffer(min(left, p.plan.Slab), engine.DeviceMemory, "arena")
+		if err != nil {
+			return fmt.Errorf("vulkan: arena of %d bytes: %w", p.plan.Arena, err)
+		}
+		p.arena = append(p.arena, b)
+		if p.poison {
+			data := make([]float32, b.Size()/4)
+			for i := range data {
+				data[i] = float32(math.NaN())
+			}
+			if err := p.device.Upload(ctx, b, 0, floatBytes(data)); err != nil {
+				return err
+			}
+		}
+	}
+	p.mapped = p.arena[0].Bytes() != nil
+	return nil
+}
+
+// pipelines finds or makes the pipeline of every dispatch, those that run first before the
+// others, on all cores.
+func (p *Program) pipelines(ctx context.Context) error {
+	var specs []engine.PipelineSpec
+	var paths []string
+	number := map[string]int{}
+	use := make([]int, len(p.plan.Dispatches))
+	for i, x := range p.plan.Dispatches {
+		key := fmt.Sprint(x.Pipeline.Label, x.Pipeline.Constants, x.Pipeline.Texels)
+		n, ok := number[key]
+		if !ok {
+			n = len(specs)
+			number[key] = n
+			specs, paths = append(specs, x.Pipeline), append(paths, x.Path)
+		}
+		use[i] = n
+	}
+	made, err := p.makePipelines(ctx, specs, paths)
+	if err != nil {
+		return err
+	}
+	for _, n := range use {
+		p.pipeline = append(p.pipeline, made[n])
+	}
+	return nil
+}
+
+func (p *Program) makePipelines(ctx context.Context, specs []engine.PipelineSpec, paths []string) ([]*engine.Pipeline, error) {
+	var (
+		mu         sync.Mutex // guards next, done and failed
+		next, done int
+		failed     error
+		work       sync.WaitGroup
+		made       = make([]*engine.Pipeline, len(specs))
+	)
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, failed == nil && next <= len(specs)
+	}
+	finish := func(i int, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if done++; err != nil && failed == nil {
+			failed = fmt.Errorf("vulkan: %s: %w", paths[i], err)
+		}
+		if p.progress != nil && failed == nil {
+			p.progress(done, len(specs))
+		}
+	}
+	for range min(runtime.GOMAXPROCS(0), len(specs)) {
+		work.Add(1)
+		go func() {
+			defer work.Done()
+			for i, ok := take(); ok; i, ok = take() {
+				var err error
+				made[i], err = p.device.Pipeline(ctx, specs[i])
+				finish(i, err)
+			}
+		}()
+	}
+	work.Wait()
+	return made, failed
+}
+
+// memory is the buffer that holds a range, and where in it.
+func (p *Program) memory(r kernels.Range) (*engine.Buffer, int64) {
+	if r.Weight != "" {
+		return p.weights.buffers[r.Weight], r.Offset
+	}
+	return p.arena[r.Offset/p.plan.Slab], r.Offset % p.plan.Slab
+}
+
+// leastWork is the operations that a byte moved counts for where a program is cut.
+const leastWork = 4
+
+// record writes the program's dispatches into commands: one, or several that none has
+// much more work than there may be.
+func (p *Program) record(o engine.RecorderOptions) (list []*engine.Commands, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll(list))
+			list = nil
+		}
+	}()
+	for begin := 0; begin < len(p.plan.Dispatches); {
+		r, err := p.device.NewRecorder("program", o)
+		if err != nil {
+			return list, err
+		}
+		work, end := int64(0), begin
+		for ; end < len(p.plan.Dispatches); end++ {
+			x := p.plan.Dispatches[end]
+			if work += max(x.FLOPs, leastWork*x.Bytes); p.cut > 0 && work > p.cut && end > begin {
+				break
+			}
+			d := engine.Dispatch{Label: x.Path, Pipeline: p.pipeline[end], Push: x.Push, Groups: x.Groups}
+			for _, o := range x.Operands {
+				b := engine.Binding{Size: o.Bytes, Access: o.Access, Texel: o.Texel, Half: o.Half}
+				b.Buffer, b.Offset = p.memory(o.Range)
+				d.Bindings = append(d.Bindings, b)
+			}
+			r.Dispatch(d)
+		}
+		c, err := r.Finish()
+		if err != nil {
+			return list, err
+		}
+		list, begin = append(list, c), end
+	}
+	return list, nil
+}
+
+func closeAll(list []*engine.Commands) error {
+	var errs []error
+	for _, c := range list {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,423 @@
+package vulkan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/kernels"
+)
+
+// lane is a way through a program for one run: its commands, and memory for inputs and results,
+// so that the host fills or reads one lane while the device works for the other.
+//
+// A caller that is alone on memory that the host shares needs no such memory: its run is direct,
+// the host reads and writes the arena itself. Whoever comes meanwhile waits for the end of
+// that with inputs at hand, and then none is direct until both are gone.
+type lane struct {
+	body  []*engine.Commands // the dispatches
+	timed []*engine.Commands // the same with timestamps; made when first needed
+	up    *engine.Buffer     // inputs of the host; these four are made when first needed
+	down  *engine.Buffer     // results for the host
+	in    *engine.Commands   // copies up to the arena
+	out   *engine.Commands   // copies the arena down
+
+	once []*engine.Commands // copies of the last run alone
+	held []*Value           // that these use
+}
+
+// target is where the results of a run go: to the host, or to new values.
+type target struct {
+	host   [][]float32
+	values *[]*Value
+	times  *[]time.Duration // of each dispatch, if wanted
+}
+
+// errGone is for an input that nobody has any more.
+var errGone = fmt.Errorf("an input is a value that was closed: %w", ErrClosed)
+
+// run is one execution.
+func (p *Program) run(ctx context.Context, in []Input, to target) error {
+	if err := p.checkInputs(in); err != nil {
+		return err
+	}
+	l, direct, err := p.take(ctx)
+	if err != nil {
+		return fmt.Errorf("vulkan: run: %w", err)
+	}
+	defer p.give(l, direct)
+	if err := p.settle(ctx, l, direct); err != nil {
+		return fmt.Errorf("vulkan: run: %w", err)
+	}
+	if to.values != nil {
+		for _, r := range p.plan.Results {
+			v, err := newValue(p.device, r.Bytes)
+			if err != nil {
+				return err
+			}
+			*to.values = append(*to.values, v)
+		}
+	}
+	if direct {
+		err = p.runDirect(ctx, l, in, to)
+	} else {
+		err = p.runStaged(ctx, l, in, to)
+	}
+	if err != nil {
+		return fmt.Errorf("vulkan: run: %w", err)
+	}
+	return nil
+}
+
+// take waits for a free lane. The run on it is direct if nobody else has one.
+func (p *Program) take(ctx context.Context) (l *lane, direct bool, err error) {
+	if l, err = p.takeLane(ctx); err != nil {
+		return nil, false, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if direct = p.mapped && p.users == 0; direct {
+		<-p.idle // it is there: who had it was a user
+	}
+	p.users++
+	return l, direct, nil
+}
+
+// takeLane takes the second lane where the first is not free.
+func (p *Program) takeLane(ctx context.Context) (*lane, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case <-p.closing:
+		return nil, ErrClosed
+	default:
+	}
+	select {
+	case l := <-p.free:
+		return l, nil
+	default:
+	}
+	select {
+	case l := <-p.free:
+		return l, nil
+	case l := <-p.spare:
+		body, err := p.record(engine.RecorderOptions{})
+		if err != nil {
+			p.spare <- l
+			return nil, err
+		}
+		l.body = body
+		return l, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-p.closing:
+		return nil, ErrClosed
+	}
+}
+
+// give hands a lane back; who is alone after that finds it free.
+func (p *Program) give(l *lane, direct bool) {
+	if direct {
+		p.idle <- struct{}{}
+	}
+	p.free <- l
+	p.mu.Lock()
+	p.users--
+	p.mu.Unlock()
+}
+
+// settle waits for what cancelled runs left behind and still uses the lane's memory, or,
+// for a direct run, the arena.
+func (p *Program) settle(ctx context.Context, l *lane, direct bool) error {
+	if err := l.settle(ctx); err != nil || !direct {
+		return err
+	}
+	select {
+	case other := <-p.free:
+		err := other.settle(ctx)
+		p.free <- other
+		return err
+	default: // there is no other, or who has it came later
+		return nil
+	}
+}
+
+func (l *lane) settle(ctx context.Context) error {
+	for _, list := range [...][]*engine.Commands{l.body, l.timed, l.once} {
+		for _, c := range list {
+			if err := c.Wait(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range [...]*engine.Commands{l.in, l.out} {
+		if c != nil {
+			if err := c.Wait(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return l.forget()
+}
+
+// forget closes what only the last run used.
+func (l *lane) forget() error {
+	if len(l.once) == 0 {
+		return nil
+	}
+	err := closeAll(l.once)
+	for _, v := range l.held {
+		err = errors.Join(err, v.Close())
+	}
+	l.once, l.held = l.once[:0], l.held[:0]
+	return err
+}
+
+// runDirect computes in an arena that the host sees and nobody else uses.
+func (p *Program) runDirect(ctx context.Context, l *lane, in []Input, to target) error {
+	for i, r := range p.plan.Inputs {
+		b, offset := p.memory(r)
+		v := in[i].Value
+		if v == nil {
+			copy(b.Bytes()[offset:], floatBytes(in[i].Host))
+			continue
+		}
+		if !v.hold() {
+			return errGone
+		}
+		copy(b.Bytes()[offset:], v.buffer.Bytes())
+		if err := v.Close(); err != nil {
+			return err
+		}
+	}
+	if err := p.compute(ctx, l, to); err != nil {
+		return err
+	}
+	for i, r := range p.plan.Results {
+		b, offset := p.memory(r)
+		var room []byte
+		if to.values != nil {
+			room = (*to.values)[i].buffer.Bytes()
+		} else {
+			room = floatBytes(to.host[i])
+		}
+		copy(room, b.Bytes()[offset:offset+r.Bytes])
+	}
+	return nil
+}
+
+// compute runs the dispatches and waits.
+func (p *Program) compute(ctx context.Context, l *lane, to target) error {
+	list, err := p.start(ctx, l, to)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		if err := c.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return to.note(list)
+}
+
+// start hands the dispatches to the device.
+func (p *Program) start(ctx context.Context, l *lane, to target) ([]*engine.Commands, error) {
+	list := l.body
+	if to.times != nil {
+		if l.timed == nil {
+			var err error
+			if l.timed, err = p.record(engine.RecorderOptions{Timestamps: true}); err != nil {
+				return nil, err
+			}
+		}
+		list = l.timed
+	}
+	for _, c := range list {
+		if err := c.Start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// note keeps how long the dispatches of commands took.
+func (t target) note(list []*engine.Commands) error {
+	if t.times == nil {
+		return nil
+	}
+	for _, c := range list {
+		times, err := c.Times()
+		if err != nil {
+			return err
+		}
+		*t.times = append(*t.times, times...)
+	}
+	return nil
+}
+
+// runStaged computes with inputs and results in the lane's memory or in values.
+func (p *Program) runStaged(ctx context.Context, l *lane, in []Input, to target) error {
+	fill, err := p.bringsIn(l, in)
+	if err != nil {
+		return err
+	}
+	drain, err := p.bringsOut(l, to)
+	if err != nil {
+		return err
+	}
+	select { // for the end of a direct run
+	case <-p.idle:
+		p.idle <- struct{}{}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if fill != nil {
+		if err := fill.Start(ctx); err != nil {
+			return err
+		}
+	}
+	list, err := p.start(ctx, l, to)
+	if err != nil {
+		return err
+	}
+	if drain != nil {
+		if err := drain.Run(ctx); err != nil { // the device takes them in order: all is over then
+			return err
+		}
+	}
+	for _, c := range list {
+		if err := c.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	var at int64
+	for _, room := range to.host {
+		bytes := floatBytes(room)
+		copy(bytes, l.down.Bytes()[at:])
+		at += int64(len(bytes))
+	}
+	if err := to.note(list); err != nil || len(l.once) == 0 {
+		return err
+	}
+	return l.settle(ctx)
+}
+
+// bringsIn is what copies the inputs to the arena; those of the host are in the lane's
+// memory then.
+func (p *Program) bringsIn(l *lane, in []Input) (*engine.Commands, error) {
+	host := slices.IndexFunc(in, func(x Input) bool { return x.Value == nil }) >= 0
+	if host && l.up == nil {
+		b, err := p.device.NewBuffer(sum(p.plan.Inputs), engine.UploadMemory, "inputs")
+		if err != nil {
+			return nil, fmt.Errorf("upload buffer: %w", err)
+		}
+		p.keep(&l.up, b)
+		if l.in, err = p.copies("inputs", p.plan.Inputs, func(i int, at int64) (*engine.Buffer, int64) { return b, at }, true); err != nil {
+			return nil, err
+		}
+	}
+	fill := l.in
+	if slices.IndexFunc(in, func(x Input) bool { return x.Value != nil }) >= 0 {
+		for _, x := range in {
+			if v := x.Value; v != nil {
+				if !v.hold() {
+					return nil, errGone
+				}
+				l.held = append(l.held, v)
+			}
+		}
+		var err error
+		if fill, err = p.copies("inputs", p.plan.Inputs, func(i int, at int64) (*engine.Buffer, int64) {
+			if v := in[i].Value; v != nil {
+				return v.buffer, 0
+			}
+			return l.up, at
+		}, true); err != nil {
+			return nil, err
+		}
+		l.once = append(l.once, fill)
+	}
+	var at int64
+	for i, r := range p.plan.Inputs {
+		if in[i].Value == nil {
+			copy(l.up.Bytes()[at:], floatBytes(in[i].Host))
+		}
+		at += r.Bytes
+	}
+	return fill, nil
+}
+
+// bringsOut is what copies the results out of the arena.
+func (p *Program) bringsOut(l *lane, to target) (*engine.Commands, error) {
+	if to.values != nil {
+		c, err := p.copies("results", p.plan.Results, func(i int, _ int64) (*engine.Buffer, int64) { return (*to.values)[i].buffer, 0 }, false)
+		if err != nil {
+			return nil, err
+		}
+		l.once = append(l.once, c)
+		for _, v := range *to.values {
+			l.held = append(l.held, v.Retain())
+		}
+		return c, nil
+	}
+	if l.down == nil && len(p.plan.Results) > 0 {
+		b, err := p.device.NewBuffer(sum(p.plan.Results), engine.ReadbackMemory, "results")
+		if err != nil {
+			return nil, fmt.Errorf("readback buffer: %w", err)
+		}
+		p.keep(&l.down, b)
+		if l.out, err = p.copies("results", p.plan.Results, func(i int, at int64) (*engine.Buffer, int64) { return b, at }, false); err != nil {
+			return nil, err
+		}
+	}
+	return l.out, nil
+}
+
+// keep stores a buffer of a lane, for Stats to see.
+func (p *Program) keep(at **engine.Buffer, b *engine.Buffer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	*at = b
+}
+
+// copies records the copying of ranges to or from other memory; place says where there,
+// given how many bytes the ranges before take.
+func (p *Program) copies(label string, list []kernels.Range, place func(i int, at int64) (*engine.Buffer, int64), in bool) (*engine.Commands, error) {
+	r, err := p.device.NewRecorder(label, engine.RecorderOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Abandon()
+	var at int64
+	for i, x := range list {
+		here, offset := p.memory(x)
+		there, begin := place(i, at)
+		if in {
+			r.Copy(here, offset, there, begin, x.Bytes)
+		} else {
+			r.Copy(there, begin, here, offset, x.Bytes)
+		}
+		at += x.Bytes
+	}
+	return r.Finish()
+}
+
+// close waits for the device and frees what the lane has.
+func (l *lane) close() error {
+	errs := []error{closeAll(l.body), closeAll(l.timed), l.forget()}
+	for _, c := range [...]*engine.Commands{l.in, l.out} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	for _, b := range [...]*engine.Buffer{l.up, l.down} {
+		if b != nil {
+			errs = append(errs, b.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,144 @@
+package vulkan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/turn"
+	"github.com/glipvk/glipvk/kernels"
+)
+
+// Source supplies weights by canonical name, row-major, of exactly the shape asked
+// for. Checkpoints and formulas satisfy it.
+type Source interface {
+	Tensor(name string, shape []int) ([]float32, error)
+}
+
+// Progress is told how much of a long operation is done, in units of its own.
+type Progress func(done, total int64)
+
+// Weights are the parameters of a model in device memory, each in the layout that
+// its kernel reads. They serve programs of every input size of the model.
+type Weights struct {
+	device  *engine.Device
+	layout  kernels.Layout
+	buffers map[string]*engine.Buffer
+	shapes  map[string]graph.Shape
+	bytes   int64
+	closed  bool
+
+	tuning *turn.Lock      // held by who measures tiles
+	tiles  map[string]kept // measured tiles by shape, nil before the first look
+}
+
+// UploadOptions says how weights are stored. The zero value is 32-bit floats in the
+// layouts that suit the device.
+type UploadOptions struct {
+	// Precision is F32, F16 or Auto; [kernels.Settle] tells what a device makes of it.
+	Precision kernels.Precision
+	// Variant overrides what the device would get, as [kernels.StyleOf] says.
+	Variant string
+	// Layout, if set, is taken in place of what Precision and Variant say. For tests.
+	Layout *kernels.Layout
+	// Progress, if set, is told how many bytes of the parameters are done.
+	Progress Progress
+}
+
+// Upload brings every weight of a graph to the device, tensor by tensor: at most two
+// copies of one tensor are held in host memory. The matrices of linear layers are packed
+// for the kernel that reads them; the others stay as they are. A matrix that 16 bits cannot
+// hold is an error that names it. The caller closes the weights after the programs that use them.
+func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o UploadOptions) (*Weights, error) {
+	layout, err := kernels.LayoutOf(d.Info(), o.Precision, o.Variant)
+	if o.Layout != nil {
+		layout, err = *o.Layout, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	packer, err := layout.Packer(g)
+	if err != nil {
+		return nil, err
+	}
+	w := &Weights{device: d, layout: layout, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}, tuning: turn.New()}
+	total, done := 4*g.Count().Parameters, int64(0)
+	for _, id := range g.Params() {
+		n := g.Nodes[id]
+		if err := w.upload(ctx, n, src, func(x []float32) ([]byte, error) { return packer.Pack(id, x) }); err != nil {
+			return nil, errors.Join(fmt.Errorf("vulkan: weight %s: %w", n.Path, err), w.Close())
+		}
+		if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
+			o.Progress(done, total)
+		}
+	}
+	return w, nil
+}
+
+func (w *Weights) upload(ctx context.Context, n graph.Node, src Source, pack func([]float32) ([]byte, error)) error {
+	data, err := src.Tensor(n.Path, n.Shape)
+	if err != nil {
+		return err
+	}
+	bytes, err := pack(data)
+	if err != nil {
+		return err
+	}
+	b, err := w.device.NewBuffer(int64(len(bytes)), engine.DeviceMemory, n.Path)
+	if err != nil {
+		return err
+	}
+	w.buffers[n.Path], w.shapes[n.Path] = b, n.Shape
+	w.bytes += b.Size()
+	return w.device.Upload(ctx, b, 0, bytes)
+}
+
+// Precision is how the matrices are stored, [kernels.F32] or [kernels.F16].
+func (w *Weights) Precision() kernels.Precision { return w.layout.Precision }
+
+// Bytes is the device memory taken.
+func (w *Weights) Bytes() int64 { return w.bytes }
+
+// check reports every parameter of a graph that the weights lack.
+func (w *Weights) check(g *graph.Graph) error {
+	if w.closed {
+		return fmt.Errorf("vulkan: compile: weights: %w", ErrClosed)
+	}
+	var errs []error
+	for _, id := range g.Params() {
+		n := g.Nodes[id]
+		if have, ok := w.shapes[n.Path]; !ok {
+			errs = append(errs, fmt.Errorf("%s is missing", n.Path))
+		} else if !have.Equal(n.Shape) {
+			errs = append(errs, fmt.Errorf("%s is %v, the graph wants %v", n.Path, have, n.Shape))
+		}
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("vulkan: %w: weights were uploaded for another model: %w", graph.ErrShape, errors.Join(errs...))
+	}
+	return nil
+}
+
+// Close frees the device memory. Calling it again does nothing, unless a program was
+// still open: its weights stay until Close is called after it.
+func (w *Weights) Close() error {
+	w.closed = true
+	var errs []error
+	for name, b := range w.buffers {
+		if err := b.Close(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		delete(w.buffers, name)
+	}
+	return errors.Join(errs...)
+}
+
+// floatBytes views the same memory as bytes. All devices and hosts that Vulkan and Go
+// share are little-endian.
+func floatBytes(f []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f))), 4*len(f))
+}
