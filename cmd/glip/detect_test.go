@@ -184,6 +184,11 @@ func TestDetectJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &list); err != nil || len(list) != 2 {
 		t.Fatalf("%v in %s", err, o.stdout)
 	}
+	if seconds, ok := list[0]["seconds"].(float64); !ok || !(seconds > 0) || list[0]["device"] != "desk" {
+		t.Errorf("%v seconds on %v", list[0]["seconds"], list[0]["device"])
+	}
+	delete(list[0], "seconds")
+	delete(list[0], "device")
 	got, err := json.Marshal(list[0])
 	want := fmt.Sprintf(`{"detections":[{"box":[1.5,2,10.25,20],"label":2,"phrase":"traffic light","score":0.75,"span":[5,18]},`+
 		`{"box":[30,10,49,39],"label":1,"phrase":"cat","score":0.5,"span":[0,3]}],"height":40,"input":%q,"width":50}`, d.path("cat.png"))
@@ -265,7 +270,7 @@ func TestDetectFiles(t *testing.T) {
 			t.Errorf("%s is %v, %v, want %v", name, img.Bounds(), err, size)
 		}
 	}
-	in := f.inputs[1]
+	in := f.inputs[slices.IndexFunc(f.inputs, func(in picture.Input) bool { return in.Height == 32 })]
 	if in.Height != 32 || in.Width != 64 || in.View(0).Content != in.View(0).Original || in.View(0).Content != (picture.Extent{Height: 32, Width: 64}) || len(in.Data) != 3*32*64 {
 		t.Errorf("the tensor becomes %d x %d, %v, %v", in.Height, in.Width, in.View(0).Content, in.View(0).Original)
 	}
@@ -301,7 +306,7 @@ func TestDetectNoSpace(t *testing.T) {
 
 func TestDetectVerify(t *testing.T) {
 	d := newDesk(t)
-	f := &fake{checks: []glipvk.Difference{{Name: "score", MaxAbs: 1e-7, AbsMax: 1, RelativeL2: 1e-7}}}
+	f := &fake{checks: []glipvk.Difference{{Name: "score", MaxAbs: 1e-7, AbsMax: 1, RelativeL2: 1e-7, Allowed: glipvk.Bounds{RelativeL2: 1e-6, Absolute: 1e-6}}}}
 	o := detect(t, t.Context(), f.opener(), "--class", "cat", "--verify", d.path("cat.png"))
 	if o.code != 0 || !strings.Contains(o.stdout, "1e-07") || !strings.Contains(o.stdout, "ok") {
 		t.Errorf("exit status %d\n%s\n%s", o.code, o.stdout, o.stderr)
@@ -322,7 +327,7 @@ func TestDetectFailures(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if o := detect(t, ctx, (&fake{}).opener(), "--class", "cat", "--format", "json", d.path("cat.png")); o.code != 1 || o.stdout != "" {
+	if o := detect(t, ctx, (&fake{}).opener(), "--class", "cat", "--format", "json", d.path("cat.png")); o.code != 1 || o.stdout != "[]\n" || !strings.Contains(o.stderr, "0 of 1 input done, not "+d.path("cat.png")) {
 		t.Errorf("exit status %d, %s", o.code, o.stdout)
 	}
 }
