@@ -42,7 +42,7 @@ func iota32(n int) []float32 {
 	return out
 }
 
-func readNpy(file []byte, l picture.Limits) (*picture.Picture, *picture.Tensor, error) {
+func readNpy(file []byte, l picture.Limits) (*picture.Picture, *picture.Input, error) {
 	return picture.ReadNpy(bytes.NewReader(file), int64(len(file)), "array.npy", l)
 }
 
