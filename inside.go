@@ -51,7 +51,7 @@ func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Ti
 	}
 	defer pyramid(maps).close()
 	for _, p := range prompts {
-		hidden, times, err := d.language.Profile(ctx, p.language(), executor.Host(p.ids), executor.Host(p.mask))
+		hidden, times, err := d.language.Profile(ctx, p.language(), executor.Host(p.ids), executor.Host(p.hides))
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +60,7 @@ func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Ti
 		if err != nil {
 			return nil, err
 		}
-		rows, times, err := d.grounding.Profile(ctx, d.size(SizeOf(in), p), append(maps[:glip.Levels:glip.Levels], p.inputs(read, in.Batch)...)...)
+		rows, times, err := d.grounding.Profile(ctx, d.size(SizeOf(in), p), append(maps[:glip.Levels:glip.Levels], hosted(p.inputs(read, in.Batch))...)...)
 		if err := errors.Join(err, pyramid(hidden).close(), pyramid(rows).close()); err != nil {
 			return nil, err
 		}
@@ -208,11 +208,7 @@ func keep[K comparable](p *executor.Part[K], match executor.Match) func(context.
 	return func(ctx context.Context, size K, in ...[]float32) (out [][]float32, maps []Map, err error) {
 		p := p.Keeping(match)
 		defer func() { err = errors.Join(err, p.Close()) }()
-		values := make([]executor.Value, len(in))
-		for i, data := range in {
-			values[i] = executor.Host(data)
-		}
-		data, outputs, err := p.Host(ctx, size, values...)
+		data, outputs, err := p.Host(ctx, size, hosted(in)...)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -252,11 +248,11 @@ func (t inside) run(ctx context.Context, in picture.Input, p prompt) (kept []Map
 	if err != nil {
 		return nil, nil, err
 	}
-	hidden, read, err := t.language(ctx, p.language(), p.ids, p.mask)
+	hidden, read, err := t.language(ctx, p.language(), p.ids, p.hides)
 	if err != nil {
 		return nil, nil, err
 	}
 	rows, found, err := t.grounding(ctx, t.size(SizeOf(in), p),
-		append(maps[:glip.Levels:glip.Levels], tiled(hidden[0], in.Batch), tiled(p.mask, in.Batch), tiled(p.owned, in.Batch))...)
+		append(maps[:glip.Levels:glip.Levels], p.inputs(hidden[0], in.Batch)...)...)
 	return slices.Concat(seen, read, found), rows, err
 }
