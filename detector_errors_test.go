@@ -312,8 +312,8 @@ func TestDetectorTaps(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
 		d := openTiny(t, c, on(device))
 		in := preprocess(t, d, c.photo())
-		maps, err := d.TapInput(t.Context(), in, c.query, []string{"rpn.head.dyhead_tower.*.p3", "backbone.fpn.fpn_layer2", "rpn.head.dot.p7",
-			"language_backbone.body.model.embeddings.LayerNorm", "backbone.fpn.**2"})
+		maps, err := d.Taps(t.Context(), c.query, in, "rpn.head.dyhead_tower.*.p3", "backbone.fpn.fpn_layer2", "rpn.head.dot.p7",
+			"language_backbone.body.model.embeddings.LayerNorm", "backbone.fpn.**2")
 		if err != nil {
 			t.Fatal(err)
 		}

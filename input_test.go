@@ -17,8 +17,8 @@ import (
 
 func TestModels(t *testing.T) {
 	models := glipvk.Models()
-	if len(models) != 2 {
-		t.Fatalf("%d models, want GLIP-T and GLIP-L", len(models))
+	if len(models) != 5 {
+		t.Fatalf("%d models, want two backbones and three detectors", len(models))
 	}
 	for i, want := range []struct {
 		nickname                       string
@@ -38,6 +38,18 @@ func TestModels(t *testing.T) {
 		if m, err := glipvk.LookupBackbone(name); err != nil || m.Nickname != "GLIP-T" {
 			t.Errorf("Lookup(%q) = %s, %v", name, m.Nickname, err)
 		}
+	}
+	for i, name := range []string{"glip-l", "glip-t", "glip-t-a"} {
+		m, err := glipvk.LookupDetector(strings.ToUpper(name))
+		if err != nil || m.Name != name || m.Detector == nil || m.Parameters < 100e6 || m.Checkpoint == "" {
+			t.Errorf("LookupDetector(%q) = %+v, %v", name, m, err)
+		}
+		if models[2+i].Name != name {
+			t.Errorf("model %d is %s, want %s", 2+i, models[2+i].Name, name)
+		}
+	}
+	if _, err := glipvk.LookupDetector("swin-t_glip-pre_3rdparty"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "glip-t-a") {
+		t.Errorf("a backbone as a detector: %v, want ErrInput and the names there are", err)
 	}
 	if _, err := glipvk.LookupBackbone("swin-x"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "GLIP-L") {
 		t.Errorf("an unknown name: %v, want ErrInput and the names there are", err)
@@ -71,7 +83,7 @@ func TestOpenRefuses(t *testing.T) {
 	broken.NumHeads = []int{1, 2, 3, 8}
 	for _, c := range []struct {
 		name string
-		o    glipvk.Options
+		o    glipvk.BackboneOptions
 		word string
 	}{
 		{"swin-x", glipvk.BackboneOptions{}, "GLIP-T"},

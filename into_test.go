@@ -73,7 +73,7 @@ func TestOpenDevice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i := d.Info(); i.Name == "" || i.Precision != glipvk.F32 || (i.Vulkan == nil) != (device == "cpu" || device == "reference") {
+		if i := d.Device(); i.Name == "" || i.Precision != glipvk.F32 || (i.Vulkan == nil) != (device == "cpu" || device == "reference") {
 			t.Errorf("device %+v", i)
 		}
 		if v, err := d.Product(t.Context(), [3]int{17, 33, 65}, time.Millisecond); err != nil || !(v > 0) {

@@ -23,9 +23,9 @@ func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r Detector
 		}
 	}
 	wanted := ids[:len(ids):len(ids)]
-	for i, path := range glip.Health(r.Graph) {
-		if path == "" {
-			wanted = append(wanted, r.Graph.Outputs[i])
+	for _, id := range r.Graph.Outputs {
+		if _, vouches := glip.Health(r.Graph.Nodes[id].Path); !vouches {
+			wanted = append(wanted, id)
 		}
 	}
 	values, err := e.Run(ctx, r.Graph, w, r.Inputs, wanted)
