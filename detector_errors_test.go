@@ -83,10 +83,10 @@ func TestDetectorNonFinite(t *testing.T) {
 		words  []string
 	}{
 		{"backbone.fpn.fpn_inner2.weight", nan, false, []string{"backbone.fpn.fpn_inner2.weight", "damaged.safetensors"}},
-		{"backbone.fpn.fpn_inner2.weight", nan, true, []string{"damaged.safetensors", "picture's features", "not all numbers are finite"}},
+		{"backbone.fpn.fpn_inner2.weight", nan, true, []string{"damaged.safetensors", "of a picture", "not all numbers are finite"}},
 		{"encoder.layer.0.output.dense.bias", nan, true, []string{"damaged.safetensors", "encoded caption", "not all numbers are finite"}},
 		{"rpn.head.bbox_pred.bias", nan, true, []string{"damaged.safetensors", "box"}},
-		{"backbone.body.norm1.weight", math.MaxFloat32, false, []string{"damaged.safetensors", "picture's features"}},
+		{"backbone.body.norm1.weight", math.MaxFloat32, false, []string{"damaged.safetensors", "of a picture"}},
 	} {
 		o := c.options()
 		o.Device, o.AllowNonFinite, o.Weights = "cpu", tc.allow, damaged(t, tc.tensor, tc.value)

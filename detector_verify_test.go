@@ -84,7 +84,8 @@ func TestSameNearTheThreshold(t *testing.T) {
 
 // TestSameScales: corners are compared in pixels of the input, and by a fiftieth of the longer side in f16.
 func TestSameScales(t *testing.T) {
-	want := []Detection{{Box: glip.Box{X1: 0, Y1: 0, X2: 300, Y2: 50}, Score: 0.9, Label: 1}, {Box: glip.Box{X1: 5, Y1: 5, X2: 20, Y2: 20}, Score: 0.8, Label: 1}}
+	want := []Detection{{Box: glip.Box{X1: 0, Y1: 0, X2: 300, Y2: 50}, Score: 0.9, Label: 1}, {Box: glip.Box{X1: 5, Y1: 5, X2: 20, Y2: 20}, Score: 0.8, Label: 1},
+		{Box: glip.Box{X1: 5, Y1: 5, X2: 20, Y2: 20}, Score: 0.5, Label: 2}}
 	moved := func(i int, by float64) []Detection {
 		got := slices.Clone(want)
 		got[i].Box.X2 += by

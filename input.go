@@ -130,13 +130,13 @@ func (b *base) loadFile(ctx context.Context, path string) (picture.Input, error)
 		return in, err
 	}
 	if !strings.EqualFold(filepath.Ext(path), ".npy") {
-		p, err := picture.Open(path, b.options.Limits)
+		p, err := picture.Open(ctx, path, b.options.Limits)
 		if err != nil {
 			return named(picture.Input{}, err)
 		}
 		return named(b.Preprocess(p))
 	}
-	p, in, err := picture.OpenNpy(path, b.options.Limits)
+	p, in, err := picture.OpenNpy(ctx, path, b.options.Limits)
 	switch {
 	case err != nil:
 		return named(picture.Input{}, err)

@@ -39,7 +39,7 @@ func TestModels(t *testing.T) {
 			t.Errorf("Lookup(%q) = %s, %v", name, m.Nickname, err)
 		}
 	}
-	for i, name := range []string{"glip-l", "glip-t", "glip-t-a"} {
+	for i, name := range []string{"glip-t", "glip-l", "glip-t-a"} {
 		m, err := glipvk.LookupDetector(strings.ToUpper(name))
 		if err != nil || m.Name != name || m.Detector == nil || m.Parameters < 100e6 || m.Checkpoint == "" {
 			t.Errorf("LookupDetector(%q) = %+v, %v", name, m, err)
@@ -87,7 +87,7 @@ func TestOpenRefuses(t *testing.T) {
 		word string
 	}{
 		{"swin-x", glipvk.BackboneOptions{}, "GLIP-T"},
-		{"", glipvk.BackboneOptions{}, "no model"},
+		{"", glipvk.BackboneOptions{}, "no backbone"},
 		{"", glipvk.BackboneOptions{Arch: broken}, "heads"},
 		{"", glipvk.BackboneOptions{Arch: nano(), OutIndices: []int{1, 4}}, "stage 4"},
 		{"", glipvk.BackboneOptions{Arch: nano(), OutIndices: []int{}}, "out_indices"},

@@ -230,7 +230,7 @@ func TestClose(t *testing.T) {
 		}
 		_, _, taps := m.Taps(t.Context(), x, "norm1")
 		_, extracted := m.Extract(t.Context(), picture.Picture{Height: 1, Width: 1, Pixels: make([]byte, 3)})
-		_, verified := m.Verify(t.Context(), x, nil)
+		_, verified := m.Verify(t.Context(), x, make(glipvk.Features, 3))
 		_, profiled := m.Profile(t.Context(), x)
 		_, peak := m.Peak(t.Context(), time.Millisecond)
 		for i, err := range []error{taps, extracted, verified, profiled, peak} {
