@@ -42,7 +42,7 @@ func (s *detectorSuite) newBatch(t *testing.T) batch {
 			t.Fatal(err)
 		}
 		b.pairs = append(b.pairs, pair{in.Picture.Data, in.IDs, in.Owned, in.Labels})
-		b.tokens, b.labels = max(b.tokens, glip.RoundTokens(len(in.IDs), cfg.MaxTokens)), max(b.labels, glip.RoundLabels(in.Labels+1))
+		b.tokens, b.labels = max(b.tokens, glip.RoundTokens(len(in.IDs), cfg.MaxTokens)), max(b.labels, glip.RoundLabels(in.Labels+1, 0))
 	}
 	long := pair{image: b.pairs[0].image, labels: 1} // a third, whose caption is too long for one vector of a processor
 	for range 3 {
