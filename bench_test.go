@@ -26,7 +26,7 @@ func BenchmarkPictures(b *testing.B) {
 		path := filepath.Join("testdata", "pictures", "chelsea.png")
 		b.Run("device="+device+"/one-by-one", func(b *testing.B) {
 			for b.Loop() {
-				p, err := picture.Open(path, picture.Limits{})
+				p, err := picture.Open(b.Context(), path, picture.Limits{})
 				if err != nil {
 					b.Fatal(err)
 				}

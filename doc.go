@@ -5,7 +5,7 @@
 //	d, err := glipvk.OpenDetector(ctx, "glip-t", glipvk.DetectorOptions{Weights: "glip_tiny_model_o365_goldg_cc_sbu.pth", Threshold: 0.5})
 //	...
 //	defer d.Close()
-//	cat, err := picture.Open("cat.png", picture.Limits{})
+//	cat, err := picture.Open(ctx, "cat.png", picture.Limits{})
 //	...
 //	found, err := d.Detect(ctx, cat, glipvk.Query{Caption: "a cat and its whiskers"})
 //	fmt.Println(found[0].Phrase, found[0].Score, found[0].Box)

@@ -25,7 +25,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer m.Close()
-	cat, err := picture.Open("testdata/pictures/chelsea.png", picture.Limits{})
+	cat, err := picture.Open(ctx, "testdata/pictures/chelsea.png", picture.Limits{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func ExampleDetector() {
 		log.Fatal(err)
 	}
 	defer d.Close()
-	cat, err := picture.Open("testdata/pictures/chelsea.png", picture.Limits{})
+	cat, err := picture.Open(ctx, "testdata/pictures/chelsea.png", picture.Limits{})
 	if err != nil {
 		log.Fatal(err)
 	}

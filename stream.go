@@ -103,7 +103,7 @@ func (m *Model) Stream(ctx context.Context, loads iter.Seq[Load], o StreamOption
 func (m *Model) Files(paths ...string) iter.Seq[Load] {
 	return func(yield func(Load) bool) {
 		for _, path := range paths {
-			if !yield(func(context.Context) (picture.Tensor, error) { return m.loadFile(path) }) {
+			if !yield(func(ctx context.Context) (picture.Tensor, error) { return m.loadFile(ctx, path) }) {
 				return
 			}
 		}
@@ -128,15 +128,15 @@ func (m *Model) Pictures(pictures ...picture.Picture) iter.Seq[Load] {
 	}
 }
 
-func (m *Model) loadFile(path string) (picture.Tensor, error) {
+func (m *Model) loadFile(ctx context.Context, path string) (picture.Tensor, error) {
 	if !strings.EqualFold(filepath.Ext(path), ".npy") {
-		p, err := picture.Open(path, m.options.Limits)
+		p, err := picture.Open(ctx, path, m.options.Limits)
 		if err != nil {
 			return picture.Tensor{}, blame(fmt.Errorf("glipvk: %s: %w", path, err))
 		}
 		return m.loaded(path, &p, nil)
 	}
-	p, t, err := picture.OpenNpy(path, m.options.Limits)
+	p, t, err := picture.OpenNpy(ctx, path, m.options.Limits)
 	if err != nil {
 		return picture.Tensor{}, blame(fmt.Errorf("glipvk: %s: %w", path, err))
 	}

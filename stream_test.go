@@ -303,7 +303,7 @@ func TestStreamEmpty(t *testing.T) {
 func TestStreamFiles(t *testing.T) {
 	m := open(t, glipvk.Options{Device: "cpu"})
 	cat := filepath.Join("testdata", "pictures", "chelsea.png")
-	pic, err := picture.Open(cat, picture.Limits{})
+	pic, err := picture.Open(t.Context(), cat, picture.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ const MaxFloat16 = 65504
 
 // Report says what the values of a model are like.
 type Report struct {
-	Largest float32 // magnitude
-	Name    string  // of the parameter that has it
+	Largest float32 `json:"largest"` // magnitude
+	Name    string  `json:"name"`    // of the parameter that has it, "" if all are unfit
 }
 
 // Check reads every parameter. One [*Error] lists all that are not finite; tensors that

@@ -57,9 +57,17 @@ func (c *compiler) attention(id graph.ID, o graph.Context) (step, bool) {
 	return step{
 		name: "attention", in: []graph.ID{qkv}, tasks: a.groups * a.heads, run: a.run,
 		flops: 4 * int64(a.groups) * int64(a.heads) * int64(a.n) * int64(a.n) * int64(a.d),
-		rooms: a.rooms(len(a.k.tiles), a.wide+lineFloats),
+		rooms: a.rooms(a.most(), a.wide+lineFloats),
 	}, true
 }
+
+// most is the number of queries at a time: their scores stay in the first cache.
+func (a *attention) most() int {
+	return max(1, min(scoreFloats/(a.wide+lineFloats), a.n)/a.k.rows) * a.k.rows
+}
+
+// scoreFloats is a third of the smallest first cache.
+const scoreFloats = 4 << 10
 
 // rooms are what a task uses, given the rows of scores at a time and their distance.
 func (a *attention) rooms(rows, ld int) rooms {
@@ -171,7 +179,7 @@ func (a *attention) run(w *worker, values [][]float32, task int) {
 		mask = a.masks[group%len(a.masks)]
 	}
 	ld := a.wide + lineFloats
-	most := len(k.tiles)
+	most := a.most()
 	s := w.room(slotScores, most*ld)
 	for first := 0; first < a.n; first += most {
 		rows := min(most, a.n-first)

@@ -16,6 +16,8 @@ type worker struct {
 	ends  []int       // of the lists of labels
 	list  []int       // of tokens
 	heap  []candidate // the best so far
+
+	yielded time.Time
 }
 
 // count is n integers of the worker's own.
@@ -160,7 +162,12 @@ func (c *crew) tasks(w *worker, i int) (ok bool) {
 	}()
 	w.held.valid = false
 	for {
-		if err := c.over(); err != nil {
+		now := time.Now()
+		if now.Sub(w.yielded) > politeness {
+			runtime.Gosched()
+			w.yielded = now
+		}
+		if err := c.over(now); err != nil {
 			c.stop(fmt.Errorf("%s: %w", s.path, err))
 			return false
 		}
@@ -172,15 +179,19 @@ func (c *crew) tasks(w *worker, i int) (ok bool) {
 	}
 }
 
+// politeness is how long a worker computes before it lets other goroutines have its processor:
+// those that wait for a context's end among them.
+const politeness = 2 * time.Millisecond
+
 // over is why the run is to end, nil if it is not.
-func (c *crew) over() error {
+func (c *crew) over(now time.Time) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
 	switch {
 	case c.closed.Load():
 		return ErrClosed
-	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+	case !c.deadline.IsZero() && !now.Before(c.deadline):
 		return context.DeadlineExceeded
 	case c.stopped.Load():
 		return context.Canceled // told already what for

@@ -6,12 +6,13 @@ import "math"
 // every architecture that Go compiles to; on arm64 the compiler makes each multiply and
 // add one instruction.
 func portable() *kernels {
-	return &kernels{
+	k := &kernels{
 		name: Portable, columns: 4,
-		tiles: []tile{portableTile1, portableTile2, portableTile3, portableTile4},
-		gelu:  portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
+		gelu: portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
 		blends: portableBlend, affine: portableAffine, bend: portableBend, moments: portableMoments,
 	}
+	k.inTiles(portableTile1, portableTile2, portableTile3, portableTile4)
+	return k
 }
 
 func portableTile1(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {

@@ -123,11 +123,11 @@ func (p *product) cut(workers int) {
 	if p.part == 0 {
 		p.part = p.m
 	}
-	most := max(len(p.k.tiles), cacheFloats/stride(p.kk))
+	most := max(p.k.rows, cacheFloats/stride(p.kk))
 	if p.part <= 64 {
 		most = p.part // few rows: the weights are the larger part, and are read once only if the rows stay together
 	}
-	tile := len(p.k.tiles)
+	tile := p.k.rows
 	p.rowBlocks = (p.part + most - 1) / most
 	p.rows = (p.part + p.rowBlocks - 1) / p.rowBlocks
 	p.rows = min((p.rows+tile-1)/tile*tile, p.part)
@@ -264,24 +264,10 @@ func (p *product) start(w *worker, values [][]float32, column int) []float32 {
 }
 
 // multiply is c = start + a b for rows rows and one panel b [kk, columns], blockK of kk at
-// a time. Rows are dealt out to tiles evenly.
+// a time.
 func (k *kernels) multiply(c []float32, ldc int, a []float32, lda int, b []float32, kk int, start []float32, lds, rows int) {
-	tiles := (rows + len(k.tiles) - 1) / len(k.tiles)
-	least, larger := rows/tiles, rows%tiles // so many tiles have a row more than the least
 	for from := 0; from < kk; from += blockK {
-		depth := min(blockK, kk-from)
-		s, ld := start, lds
-		if from > 0 {
-			s, ld = c, ldc
-		}
-		panel := b[from*k.columns:]
-		for t, first := 0, 0; t < tiles; t++ {
-			count := least
-			if t < larger {
-				count++
-			}
-			k.tiles[count-1](a[first*lda+from:], lda, panel, depth, s[first*ld:], ld, c[first*ldc:], ldc)
-			first += count
-		}
+		k.product(a[from:], lda, b[from*k.columns:], min(blockK, kk-from), start, lds, c, ldc, rows)
+		start, lds = c, ldc
 	}
 }

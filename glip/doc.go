@@ -20,5 +20,5 @@
 // checkpoints, but for the backbone, which has the names and the merge order of package
 // swin below "backbone.body". [Bind] reads both official files and MMDetection's.
 //
-// The package imports graph and swin only.
+// The package imports graph, bind and swin only.
 package glip

@@ -36,14 +36,14 @@ func (c detectorCase) read(t *testing.T) (picture.Picture, picture.Tensor) {
 	file := func(part string) string {
 		return filepath.Join("testdata", "detector", "preprocess."+c.name+"."+part+".npy")
 	}
-	pic, _, err := picture.OpenNpy(file("picture_bgr"), picture.Limits{})
+	pic, _, err := picture.OpenNpy(t.Context(), file("picture_bgr"), picture.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(pic.Pixels); i += 3 { // stored as the demo takes it, blue first
 		pic.Pixels[i], pic.Pixels[i+2] = pic.Pixels[i+2], pic.Pixels[i]
 	}
-	_, want, err := picture.OpenNpy(file("image"), picture.Limits{})
+	_, want, err := picture.OpenNpy(t.Context(), file("image"), picture.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,13 @@
 //
 // Open and Decode read PNG, JPEG, GIF, WebP and BMP into 8-bit red, green,
 // blue; OpenNpy reads NumPy arrays, which are either pictures or tensors that
-// are ready. Sizes are checked before memory is taken.
+// are ready. Sizes, memory and work are checked before they are taken, see Limits,
+// and reading heeds its context.
 //
 // A Pipeline then does what mmpretrain's test pipeline, or the GLIP detector,
 // does to a picture. This is the one of GLIP-T's backbone:
 //
-//	pic, err := picture.Open("cat.png", picture.Limits{})
+//	pic, err := picture.Open(ctx, "cat.png", picture.Limits{})
 //	...
 //	in, err := picture.Pipeline{
 //		Resize:     picture.ShortEdge(256),
@@ -27,5 +28,5 @@
 // Resizing with Pillow's rules is bit for bit Pillow's. Resizing with OpenCV's
 // rules is within one level of 255.
 //
-// The package imports none of the project's others.
+// Of the project's packages it imports only the one that opens files.
 package picture

@@ -1,6 +1,7 @@
 package picture_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/glipvk/glipvk/picture"
@@ -9,7 +10,7 @@ import (
 
 // The pipeline of GLIP-T's backbone over a photograph of 451 x 300 pixels.
 func Example() {
-	pic, err := picture.Open("../testdata/pictures/chelsea.png", picture.Limits{})
+	pic, err := picture.Open(context.Background(), "../testdata/pictures/chelsea.png", picture.Limits{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -49,10 +49,11 @@ func (p Picture) oriented(orientation int) Picture {
 	transpose := orientation >= 5
 	flipX := orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7
 	flipY := orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8
-	out := newPicture(p.Height, p.Width)
+	height, width := p.Height, p.Width
 	if transpose {
-		out = newPicture(p.Width, p.Height)
+		height, width = width, height
 	}
+	out := newPicture(height, width)
 	parallel(out.Height, rowsPerPiece, func(from, to int) {
 		for y := from; y < to; y++ {
 			row := out.row(y)

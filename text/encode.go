@@ -35,9 +35,10 @@ type Encoding struct {
 // Encode splits a caption into tokens. Any text has a result: an empty one, and
 // one of spaces or of characters that are deleted, is [CLS] [SEP]; separators
 // alone are tokens. Nothing is cut off, see [Encoding.Truncated]. A text that is
-// not valid UTF-8 is refused with an error that wraps [ErrCaption].
+// longer than [MaxCaption] or not valid UTF-8 is refused with an error that wraps
+// [ErrCaption].
 func (t *Tokenizer) Encode(text string) (Encoding, error) {
-	if err := valid(text); err != nil {
+	if err := readable(text, MaxCaption); err != nil {
 		return Encoding{}, fmt.Errorf("text: caption: %w", err)
 	}
 	e := &encoder{Tokenizer: t, starts: starts(text), tokens: []Token{{ID: t.cls, Text: cls}}}

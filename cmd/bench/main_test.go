@@ -68,6 +68,7 @@ func TestExitCodes(t *testing.T) {
 		{"product and model", []string{"--gemm", "7x8x9", "--arch", arch}, 2, "--arch"},
 		{"product on no device", []string{"--gemm", "7x8x9", "--device", "abacus"}, 2, "device"},
 		{"product, no precision", []string{"--gemm", "7x8x9", "--precision", "int8"}, 2, "f16"},
+		{"json over the architecture", append(quick, "--json", arch), 2, "which is read"},
 		{"json below a file", append(quick, "--json", filepath.Join(arch, "b.json")), 2, "--json"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -248,7 +249,9 @@ func TestInterrupted(t *testing.T) {
 	defer cancel()
 	f := flags{arch: nano(t), device: "cpu", weights: "synthetic", check: "none", batch: 1, count: 3, duration: time.Hour}
 	started := false
-	b, err := f.settings(newCommand(&started))
+	cmd := newCommand(&started)
+	cmd.SetContext(ctx)
+	b, err := f.settings(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,6 +134,7 @@ func (f *detectFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights")
 	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
 	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture or tensor")
+	fl.Int64Var(&f.limits.MaxMemory, "max-memory", picture.DefaultMaxMemory, "bytes that decoding one picture may take")
 	complete(cmd, "model", arch.PresetNames)
 	complete(cmd, "format", detectFormats)
 	complete(cmd, "device", deviceNames)
@@ -159,8 +160,8 @@ func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.Detector
 		return "", o, usage("--threshold %g: want a number from 0 on and below 1", f.threshold)
 	case f.most < 0:
 		return "", o, usage("--max %d: want 0 for all, or a number of detections", f.most)
-	case f.limits.MaxSide < 1 || f.limits.MaxPixels < 1:
-		return "", o, usage("--max-side %d and --max-pixels %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels)
+	case f.limits.MaxSide < 1 || f.limits.MaxPixels < 1 || f.limits.MaxMemory < 1:
+		return "", o, usage("--max-side %d, --max-pixels %d and --max-memory %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels, f.limits.MaxMemory)
 	}
 	if o.Precision, err = glipvk.ParsePrecision(f.precision); err != nil {
 		return "", o, fmt.Errorf("--precision: %w", err)
@@ -236,6 +237,18 @@ func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
 	return q, err
 }
 
+// endings are those of the results whose number does not depend on what is found.
+func (f detectFlags) endings() []string {
+	var endings []string
+	if f.draw {
+		endings = append(endings, ".boxes.png")
+	}
+	if len(f.taps) > 0 {
+		endings = append(endings, ".taps.npz")
+	}
+	return endings
+}
+
 func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
 	name, o, err := f.options(cmd)
 	if err != nil {
@@ -260,6 +273,9 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 		j.out.keep("the architecture", f.arch)
 		j.out.keep("the vocabulary", f.vocab)
 		j.out.keep("the list of classes", f.classesFile)
+		if err := j.out.precheck(items, f.endings()); err != nil {
+			return err
+		}
 	}
 	o.Progress = j.meter.Show
 	if j.finder, err = open(cmd.Context(), name, o); err != nil {

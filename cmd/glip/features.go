@@ -95,6 +95,7 @@ func newFeatures() *cobra.Command {
 	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
 	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture, or of all pictures of a tensor")
+	fl.Int64Var(&f.limits.MaxMemory, "max-memory", picture.DefaultMaxMemory, "bytes that decoding one picture may take")
 	complete(cmd, "model", modelNames)
 	complete(cmd, "format", formatNames)
 	complete(cmd, "device", deviceNames)
@@ -145,8 +146,8 @@ func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Option
 	if !slices.Contains(formatNames(), f.format) {
 		return "", o, usage("--format %q: want npy, npz or safetensors", f.format)
 	}
-	if f.limits.MaxSide < 1 || f.limits.MaxPixels < 1 {
-		return "", o, usage("--max-side %d and --max-pixels %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels)
+	if f.limits.MaxSide < 1 || f.limits.MaxPixels < 1 || f.limits.MaxMemory < 1 {
+		return "", o, usage("--max-side %d, --max-pixels %d and --max-memory %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels, f.limits.MaxMemory)
 	}
 	if o.Size, err = glipvk.ParseSize(f.size); err != nil {
 		return "", o, fmt.Errorf("--size: %w", err)
@@ -197,6 +198,9 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	out.keepItems(items)
 	out.keepWeights(f.weights)
 	out.keep("the architecture", f.arch)
+	if err := out.precheck(items, f.endings()); err != nil {
+		return err
+	}
 	bars := meter.New(cmd.ErrOrStderr())
 	defer bars.Done()
 	o.Progress = bars.Show
@@ -212,6 +216,18 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	}
 	bars.Done()
 	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// endings are those of the results whose names need no model.
+func (f featuresFlags) endings() []string {
+	var endings []string
+	if f.format != "npy" {
+		endings = append(endings, "."+f.format)
+	}
+	if f.viz {
+		endings = append(endings, ".viz.png")
+	}
+	return endings
 }
 
 // report prints the results and the failures, and returns what decides the exit status.

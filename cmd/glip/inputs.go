@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -80,15 +81,15 @@ type prepared struct {
 }
 
 // readInput reads a picture or a tensor; the other is nil.
-func readInput(i item, limits picture.Limits) (*picture.Picture, *picture.Tensor, error) {
+func readInput(ctx context.Context, i item, limits picture.Limits) (*picture.Picture, *picture.Tensor, error) {
 	if strings.EqualFold(filepath.Ext(i.path), ".npy") {
-		pic, tensor, err := picture.OpenNpy(i.path, limits)
+		pic, tensor, err := picture.OpenNpy(ctx, i.path, limits)
 		if err != nil {
 			return nil, nil, explain(err)
 		}
 		return pic, tensor, nil
 	}
-	pic, err := picture.Open(i.path, limits)
+	pic, err := picture.Open(ctx, i.path, limits)
 	if err != nil {
 		return nil, nil, explain(err)
 	}
@@ -96,9 +97,9 @@ func readInput(i item, limits picture.Limits) (*picture.Picture, *picture.Tensor
 }
 
 // prepare reads one input and takes a picture through the model's pipeline.
-func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
+func prepare(ctx context.Context, m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
 	p := prepared{item: i}
-	pic, tensor, err := readInput(i, limits)
+	pic, tensor, err := readInput(ctx, i, limits)
 	if err != nil {
 		return p, err
 	}
@@ -116,9 +117,12 @@ func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
 
 // explain names the flag that raises a limit.
 func explain(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err // an interrupt is nobody's wrong usage
+	}
 	var limit *picture.LimitError
 	if errors.As(err, &limit) {
-		flag := map[string]string{"MaxSide": "--max-side", "MaxPixels": "--max-pixels"}[limit.Option]
+		flag := map[string]string{"MaxSide": "--max-side", "MaxPixels": "--max-pixels", "MaxMemory": "--max-memory"}[limit.Option]
 		err = fmt.Errorf("%w (%s)", err, flag)
 	}
 	return usageError{err}

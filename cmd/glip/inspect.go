@@ -75,7 +75,7 @@ type finding struct {
 	Tensors    []tensorEntry    `json:"tensors"`
 	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
 	ValuesRead bool             `json:"values_read"`
-	Values     bind.Report      `json:"values"` // what they are like, where they were read
+	Values     *bind.Report     `json:"values,omitempty"` // what they are like, where they were read
 	Problems   []string         `json:"problems"`
 	Remedy     string           `json:"remedy,omitempty"`
 }
@@ -167,7 +167,9 @@ func (found *finding) backbone(ctx context.Context, file *loader.Checkpoint, ask
 // values looks at those of a file that was bound.
 func (found *finding) values(ctx context.Context, bound *bind.Weights, err error, f inspectFlags) {
 	if err == nil && !f.quick {
-		found.Values, err = bound.Check(ctx)
+		var values bind.Report
+		values, err = bound.Check(ctx)
+		found.Values = &values
 	}
 	found.problem(err)
 }

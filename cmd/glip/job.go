@@ -68,8 +68,8 @@ func (j *job) run(ctx context.Context, items []item) error {
 func (j *job) loads() iter.Seq[glipvk.Load] {
 	return func(yield func(glipvk.Load) bool) {
 		for _, r := range j.results {
-			load := func(context.Context) (picture.Tensor, error) {
-				p, err := prepare(j.model, r.item, j.flags.limits)
+			load := func(ctx context.Context) (picture.Tensor, error) {
+				p, err := prepare(ctx, j.model, r.item, j.flags.limits)
 				r.prepared, r.err = &p, err
 				return p.tensor, err
 			}

@@ -62,6 +62,19 @@ func (f *folder) keepWeights(path string) {
 	}
 }
 
+// precheck finds before the work which results would replace something that is kept, of
+// those whose names are known: an input's stem with one of the endings.
+func (f *folder) precheck(items []item, endings []string) error {
+	for _, i := range items {
+		for _, ending := range endings {
+			if err := f.check(filepath.Join(f.path, i.stem+ending)); err != nil {
+				return usageError{err}
+			}
+		}
+	}
+	return nil
+}
+
 // check refuses a name of a result that stands for something that is kept.
 func (f *folder) check(final string) error {
 	info, err := os.Stat(final)

@@ -26,6 +26,9 @@ var errVerification = errors.New("verification failed")
 // usageError marks wrong usage found by a command itself.
 type usageError struct{ error }
 
+// Unwrap implements the interface of package errors.
+func (e usageError) Unwrap() error { return e.error }
+
 // usage makes a usageError.
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 

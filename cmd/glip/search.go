@@ -57,7 +57,7 @@ func (j *search) run(ctx context.Context, items []item) error {
 
 // look finds the query in one input and writes the files that are asked for.
 func (j *search) look(ctx context.Context, s *sighting) error {
-	pic, tensor, err := readInput(s.item, j.flags.limits)
+	pic, tensor, err := readInput(ctx, s.item, j.flags.limits)
 	if err != nil {
 		return err
 	}
