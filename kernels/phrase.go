@@ -11,10 +11,10 @@ type phraseListsPush struct{ Labels, Tokens uint32 }
 // phraseScoresPush mirrors the block of phrasescores.comp.
 type phraseScoresPush struct{ Rows, Labels, Tokens, Positions, First uint32 }
 
-// phraseScratch is what the lists of the tokens of all pictures' labels take, in bytes.
+// phraseScratch is what the lists of the tokens of all pictures' labels take.
 func (l *lowerer) phraseScratch(s step) int64 {
 	out := l.shape(s.out)
-	return 4 * int64(out[0]*out[2]) * int64(l.shape(s.in[0]).Last()+1)
+	return 4 * int64(out[0]*out[2]) * int64(l.shape(s.in[0])[2]+1)
 }
 
 // phraseScores lowers PhraseScores: a label has few tokens, so they are listed first, and

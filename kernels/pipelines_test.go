@@ -56,19 +56,6 @@ func preset(t testing.TB, size string, window, image int) *graph.Graph {
 	return g
 }
 
-// pipelines lists those of a graph's plan.
-func pipelines(g *graph.Graph, info engine.Info, p kernels.Precision, variant string, o kernels.Options) ([]kernels.PipelineUse, error) {
-	layout, err := kernels.LayoutOf(info, p, variant)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := kernels.Lower(g, info, layout, o)
-	if err != nil {
-		return nil, err
-	}
-	return plan.Pipelines(), nil
-}
-
 // used names a pipeline.
 func used(shader string, constants []uint32) string { return fmt.Sprint(shader, constants) }
 
@@ -87,7 +74,7 @@ func TestPipelines(t *testing.T) {
 					}
 					name := fmt.Sprintf("%s, %s, %s, apart %v", device, model, precision, apart)
 					o := kernels.Options{NoFusion: apart}
-					uses, err := pipelines(g, info, precision, "", o)
+					uses, err := kernels.Pipelines(g, info, precision, "", o)
 					if err != nil || len(uses) == 0 {
 						t.Fatalf("%s: %d pipelines, %v", name, len(uses), err)
 					}
@@ -195,7 +182,7 @@ func TestPipelinesOfDevice(t *testing.T) {
 	d := device(t)
 	g := micro(t, 4, 61, 45, 1)
 	for _, u := range []vulkan.UploadOptions{{}, {Precision: kernels.F16}, {Variant: "tiled"}, {Variant: "direct"}} {
-		uses, err := pipelines(g, d.Info(), u.Precision, u.Variant, kernels.Options{})
+		uses, err := kernels.Pipelines(g, d.Info(), u.Precision, u.Variant, kernels.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,16 +210,16 @@ func (ones) Tensor(_ string, shape []int) ([]float32, error) {
 func TestPipelinesRefusals(t *testing.T) {
 	g, infos := micro(t, 4, 61, 45, 1), described()
 	for name, u := range map[string]vulkan.UploadOptions{"variant": {Variant: "fast"}, "precision": {Precision: "f8"}} {
-		if _, err := pipelines(g, infos["radv"], u.Precision, u.Variant, kernels.Options{}); err == nil {
+		if _, err := kernels.Pipelines(g, infos["radv"], u.Precision, u.Variant, kernels.Options{}); err == nil {
 			t.Errorf("an unknown %s is accepted", name)
 		}
 	}
-	if _, err := pipelines(g, infos["swiftshader"], kernels.F32, "uniform", kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
+	if _, err := kernels.Pipelines(g, infos["swiftshader"], kernels.F32, "uniform", kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
 		t.Errorf("uniform without addresses: %v", err)
 	}
 	small := infos["radv"]
 	small.Caps.MaxAllocationBytes = 4 << 10
-	if _, err := pipelines(g, small, kernels.F32, "", kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
+	if _, err := kernels.Pipelines(g, small, kernels.F32, "", kernels.Options{}); !errors.Is(err, engine.ErrUnsupported) {
 		t.Errorf("values larger than any buffer: %v", err)
 	}
 }

@@ -212,15 +212,24 @@ type PipelineUse struct {
 	Spec engine.PipelineSpec
 }
 
-// Pipelines lists the pipelines of a plan, each once.
-func (p *Plan) Pipelines() []PipelineUse {
+// Pipelines lists the pipelines of a graph's plan on a device of which no more is known than
+// its description, each once. The variant is that of [StyleOf]; tiles are the ones that ought to suit.
+func Pipelines(g *graph.Graph, info engine.Info, p Precision, variant string, o Options) ([]PipelineUse, error) {
+	at, err := LayoutOf(info, p, variant)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := Lower(g, info, at, o)
+	if err != nil {
+		return nil, err
+	}
 	var uses []PipelineUse
 	seen := map[string]bool{}
-	for _, x := range p.Dispatches {
+	for _, x := range plan.Dispatches {
 		if key := fmt.Sprint(x.Pipeline.Label, x.Pipeline.Constants, x.Pipeline.Texels); !seen[key] {
 			seen[key] = true
 			uses = append(uses, PipelineUse{x.Path, x.Pipeline})
 		}
 	}
-	return uses
+	return uses, nil
 }

@@ -80,7 +80,7 @@ func (p *Program) take(ctx context.Context) (l *lane, direct bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if direct = p.mapped && p.users == 0; direct {
-		<-p.idle // it is there: who had it was a user
+		<-p.turn // it is there: who had it was a user
 	}
 	p.users++
 	return l, direct, nil
@@ -122,7 +122,7 @@ func (p *Program) takeLane(ctx context.Context) (*lane, error) {
 // give hands a lane back; who is alone after that finds it free.
 func (p *Program) give(l *lane, direct bool) {
 	if direct {
-		p.idle <- struct{}{}
+		p.turn <- struct{}{}
 	}
 	p.free <- l
 	p.mu.Lock()
@@ -212,8 +212,11 @@ func (p *Program) runDirect(ctx context.Context, l *lane, in []Input, to target)
 
 // compute runs the dispatches and waits.
 func (p *Program) compute(ctx context.Context, l *lane, to target) error {
-	list, err := p.start(ctx, l, to)
+	list, err := p.dispatches(l, to)
 	if err != nil {
+		return err
+	}
+	if err := start(ctx, nil, list, nil); err != nil {
 		return err
 	}
 	for _, c := range list {
@@ -224,24 +227,34 @@ func (p *Program) compute(ctx context.Context, l *lane, to target) error {
 	return to.note(list)
 }
 
-// start hands the dispatches to the device.
-func (p *Program) start(ctx context.Context, l *lane, to target) ([]*engine.Commands, error) {
-	list := l.body
-	if to.times != nil {
-		if l.timed == nil {
-			var err error
-			if l.timed, err = p.record(engine.RecorderOptions{Timestamps: true}); err != nil {
-				return nil, err
-			}
+// dispatches are the commands of a run.
+func (p *Program) dispatches(l *lane, to target) ([]*engine.Commands, error) {
+	if to.times == nil {
+		return l.body, nil
+	}
+	var err error
+	if l.timed == nil {
+		l.timed, err = p.record(engine.RecorderOptions{Timestamps: true})
+	}
+	return l.timed, err
+}
+
+// start hands the dispatches to the device, and what comes before and after them.
+func start(ctx context.Context, fill *engine.Commands, list []*engine.Commands, drain *engine.Commands) error {
+	if fill != nil {
+		if err := fill.Start(ctx); err != nil {
+			return err
 		}
-		list = l.timed
 	}
 	for _, c := range list {
 		if err := c.Start(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return list, nil
+	if drain != nil {
+		return drain.Start(ctx)
+	}
+	return nil
 }
 
 // note keeps how long the dispatches of commands took.
@@ -269,23 +282,22 @@ func (p *Program) runStaged(ctx context.Context, l *lane, in []Input, to target)
 	if err != nil {
 		return err
 	}
-	select { // for the end of a direct run
-	case <-p.idle:
-		p.idle <- struct{}{}
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if fill != nil {
-		if err := fill.Start(ctx); err != nil {
-			return err
-		}
-	}
-	list, err := p.start(ctx, l, to)
+	list, err := p.dispatches(l, to)
 	if err != nil {
 		return err
 	}
-	if drain != nil {
-		if err := drain.Run(ctx); err != nil { // the device takes them in order: all is over then
+	select {
+	case <-p.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err = start(ctx, fill, list, drain)
+	p.turn <- struct{}{}
+	if err != nil {
+		return err
+	}
+	if drain != nil { // the device takes them in order: all is over then
+		if err := drain.Wait(ctx); err != nil {
 			return err
 		}
 	}

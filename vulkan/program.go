@@ -33,7 +33,7 @@ type Program struct {
 	first, second *lane
 	free          chan *lane    // recorded
 	spare         chan *lane    // the second, until it is needed
-	idle          chan struct{} // a token: no host reads or writes the arena itself
+	turn          chan struct{} // a token: held while a run is handed to the device, as a whole, and all through a direct one
 	closing       chan struct{}
 
 	mu     sync.Mutex // guards what follows, and the making of what lanes have
@@ -74,10 +74,10 @@ type Timing struct {
 func newProgram(p *Plan) *Program {
 	x := &Program{device: p.device, weights: p.weights, graph: p.graph, inputs: p.graph.Inputs(), results: p.results, plan: p.plan,
 		cut: p.o.Cut, poison: p.o.Poison, progress: p.o.Progress, first: &lane{}, second: &lane{},
-		free: make(chan *lane, 2), spare: make(chan *lane, 1), idle: make(chan struct{}, 1), closing: make(chan struct{})}
+		free: make(chan *lane, 2), spare: make(chan *lane, 1), turn: make(chan struct{}, 1), closing: make(chan struct{})}
 	x.free <- x.first
 	x.spare <- x.second
-	x.idle <- struct{}{}
+	x.turn <- struct{}{}
 	return x
 }
 

@@ -119,26 +119,13 @@ func styles() []style {
 	return []style{{card, ""}, {card, "coop"}, {software, ""}, {software, "uniform"}}
 }
 
-// pipelines are those of a graph whose operations run by themselves.
-func pipelines(g *graph.Graph, s style, precision kernels.Precision) ([]kernels.PipelineUse, error) {
-	layout, err := kernels.LayoutOf(s.info, precision, s.variant)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := kernels.Lower(g, s.info, layout, kernels.Options{NoFusion: true})
-	if err != nil {
-		return nil, err
-	}
-	return plan.Pipelines(), nil
-}
-
 // places lists the variants that an operation by itself may run as, one place for each source.
 func (l lowered) places(kind string) ([]place, error) {
 	used := map[string]bool{}
 	for _, g := range l.examples[kind] {
 		for _, s := range styles() {
 			for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
-				list, err := pipelines(g, s, precision)
+				list, err := kernels.Pipelines(g, s.info, precision, s.variant, kernels.Options{NoFusion: true})
 				if err != nil && !errors.Is(err, engine.ErrUnsupported) {
 					return nil, fmt.Errorf("%s on %s %s: %w", kind, s.info.Name, s.variant, err)
 				}

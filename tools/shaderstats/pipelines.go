@@ -71,7 +71,7 @@ func pipelines(info engine.Info) ([]use, error) {
 				if variant != "" && precision != kernels.F16 {
 					continue
 				}
-				list, err := planned(m.graph, info, precision, variant)
+				list, err := kernels.Pipelines(m.graph, info, precision, variant, kernels.Options{})
 				if variant != "" && errors.Is(err, engine.ErrUnsupported) {
 					continue
 				}
@@ -85,17 +85,4 @@ func pipelines(info engine.Info) ([]use, error) {
 		}
 	}
 	return uses, nil
-}
-
-// planned lists the pipelines of a graph's program for a device, with the tiles that ought to suit.
-func planned(g *graph.Graph, info engine.Info, p kernels.Precision, variant string) ([]kernels.PipelineUse, error) {
-	layout, err := kernels.LayoutOf(info, p, variant)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := kernels.Lower(g, info, layout, kernels.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return plan.Pipelines(), nil
 }
