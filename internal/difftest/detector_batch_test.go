@@ -180,7 +180,7 @@ func batchBounds(e difftest.Executor) compare.Bounds {
 // sizes, and each alone at its own; then as many captions of one picture.
 func TestDetectorBatch(t *testing.T) {
 	b := newDetectorSuite(t, difftest.CommittedDetector(t)).newBatch(t)
-	detectorExecutors(t, func(t *testing.T, e difftest.Executor) {
+	everyExecutor(t, func(t *testing.T, e difftest.Executor) {
 		b, forms := b, []difftest.Executor{e, difftest.Absorbed{Executor: e}}
 		if _, ok := e.(difftest.Vulkan); ok { // software drivers compile a program of every size for long
 			b.pairs, b.tokens = b.pairs[:2], len(b.pairs[0].ids)+4
