@@ -267,7 +267,7 @@ func TestDetectorPartWithoutFusion(t *testing.T) {
 		return values[:glip.Levels]
 	}
 	want := run(difftest.CPU{})
-	detectorExecutors(t, func(t *testing.T, e difftest.Executor) {
+	everyExecutor(t, func(t *testing.T, e difftest.Executor) {
 		for l, got := range run(e) {
 			if d := compare.Values("", got, want[l]).Within(compare.Bounds{RelativeL2: 1e-4, RelativeAbsolute: 1e-4}); !d.OK() {
 				t.Errorf("level %d: %s", l, d)
