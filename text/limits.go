@@ -52,3 +52,19 @@ func few(n int, what string) error {
 	}
 	return nil
 }
+
+// valid refuses text that is not UTF-8, naming the first bad byte.
+func valid(text string) error {
+	if utf8.ValidString(text) {
+		return nil
+	}
+	for i, r := range text {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+			return fmt.Errorf("%w: byte %d (0x%02x) is not UTF-8; save the text as UTF-8", ErrCaption, i, text[i])
+		}
+	}
+	return nil
+}
