@@ -29,22 +29,6 @@ func readable(text string, most int) error {
 	return valid(text)
 }
 
-// valid refuses text that is not UTF-8, naming the first bad byte.
-func valid(text string) error {
-	if utf8.ValidString(text) {
-		return nil
-	}
-	for i, r := range text {
-		if r != utf8.RuneError {
-			continue
-		}
-		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
-			return fmt.Errorf("%w: byte %d (0x%02x) is not UTF-8; save the text as UTF-8", ErrCaption, i, text[i])
-		}
-	}
-	return nil
-}
-
 // few refuses more names than are read.
 func few(n int, what string) error {
 	if n > MaxNames {
