@@ -60,7 +60,7 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"cmd/internal/cli": {
-			ours:   []string{".", "bind", "swin", "glip", "engine", "loader", "picture", "internal/file", "internal/meter"},
+			ours:   []string{".", "bind", "swin", "glip", "engine", "loader", "picture", "text", "internal/file", "internal/meter"},
 			others: []string{anything},
 			files:  true,
 		},
