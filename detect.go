@@ -43,7 +43,7 @@ func (d *Detector) Detect(ctx context.Context, p picture.Picture, q Query) ([]De
 
 // Preprocess brings a picture to the size and the values that the detector takes.
 func (d *Detector) Preprocess(p picture.Picture) (picture.DetectorInput, error) {
-	in, err := picture.Detector{Size: d.options.Size, Limits: d.options.Limits}.Apply(p)
+	in, err := picture.Detector{Size: d.options.Size, Limits: d.options.Limits}.Apply(context.Background(), p)
 	return in, blame(err)
 }
 

@@ -236,7 +236,7 @@ func (m *Model) record(e extent) (*graph.Graph, error) {
 // Preprocess takes a picture through the model's pipeline. The error wraps
 // [ErrInput].
 func (m *Model) Preprocess(p picture.Picture) (picture.Input, error) {
-	in, err := m.info.Pipeline(m.options.Size, m.options.Limits).Apply(p)
+	in, err := m.info.Pipeline(m.options.Size, m.options.Limits).Apply(context.Background(), p)
 	return in, blame(err)
 }
 

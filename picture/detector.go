@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -122,11 +123,11 @@ func (d Detector) Pipeline() Pipeline {
 // Apply prepares a picture of any size from one pixel on. A size that makes no sense is
 // an error; so is a picture that comes out too large or with an empty side, see
 // [Pipeline.Apply].
-func (d Detector) Apply(pic Picture) (DetectorInput, error) {
+func (d Detector) Apply(ctx context.Context, pic Picture) (DetectorInput, error) {
 	if err := d.Size.check(); err != nil {
 		return DetectorInput{}, err
 	}
-	in, err := d.Pipeline().Apply(pic)
+	in, err := d.Pipeline().Apply(ctx, pic)
 	if err != nil {
 		return DetectorInput{}, err
 	}

@@ -34,7 +34,7 @@ type fake struct {
 }
 
 func (f *fake) Preprocess(p picture.Picture) (picture.DetectorInput, error) {
-	return picture.Detector{Size: f.options.Size, Limits: f.options.Limits}.Apply(p)
+	return picture.Detector{Size: f.options.Size, Limits: f.options.Limits}.Apply(context.Background(), p)
 }
 
 func (f *fake) DetectInput(ctx context.Context, in picture.DetectorInput, q glipvk.Query) ([]glipvk.Detection, error) {
