@@ -128,8 +128,8 @@ func TestBlocks(t *testing.T) {
 	if memory() != 1 {
 		t.Errorf("%d blocks when all is free, want the one that is kept", memory())
 	}
-	again := newBuffer(t, d, 1<<20, DeviceMemory, "again")
-	if memory() != 1 || again.Size() != 1<<20 {
+	again := newBuffer(t, d, 1000<<10, DeviceMemory, "again")
+	if memory() != 1 || again.Size() != 1000<<10 {
 		t.Errorf("%d blocks, want the kept one used", memory())
 	}
 	if _, err := d.NewBuffer(0, DeviceMemory, "empty"); err == nil {
