@@ -87,7 +87,7 @@ func (b *Backbone) Graph(size InputSize) (*graph.Graph, error) {
 // context's error, or are those of package engine. A cancelled call returns
 // promptly and leaves the backbone usable.
 func (b *Backbone) Extract(ctx context.Context, pictures ...picture.Picture) (Features, error) {
-	in, err := b.Preprocess(pictures...)
+	in, err := b.preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
 	}

@@ -183,7 +183,7 @@ func TestRoundTrip(t *testing.T) {
 		height, width := next(1, 90), next(1, 90)
 		size := []picture.DetectorSize{{Original: true}, {Short: next(1, 80)}, {Short: next(1, 40), Long: next(40, 90)}}[next(0, 2)]
 		name := fmt.Sprintf("%d x %d, %+v", height, width, size)
-		in, err := picture.Detector{Size: size}.Apply(photo(height, width, 1))
+		in, err := picture.Detector{Size: size}.Apply(t.Context(), photo(height, width, 1))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

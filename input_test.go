@@ -263,7 +263,7 @@ func TestPipelines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in, err := info.Pipeline(c.size, picture.Limits{}).Apply(pic)
+		in, err := info.Pipeline(c.size, picture.Limits{}).Apply(t.Context(), pic)
 		if got := [2]int{in.Height, in.Width}; err != nil || got != c.want {
 			t.Errorf("%s %+v: %v, %v, want %v", c.name, c.size, got, err, c.want)
 		}

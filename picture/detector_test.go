@@ -66,7 +66,7 @@ func TestDetectorGolden(t *testing.T) {
 	for _, c := range detectorCases() {
 		t.Run(c.name, func(t *testing.T) {
 			pic, want := c.read(t)
-			in, err := picture.Detector{Size: c.size}.Apply(pic)
+			in, err := picture.Detector{Size: c.size}.Apply(t.Context(), pic)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func TestDetectorVariants(t *testing.T) {
 			case "no antialiasing":
 				q.Interpolation = picture.OpenCVLinear
 			}
-			in, err := q.Apply(pic)
+			in, err := q.Apply(t.Context(), pic)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +110,7 @@ func TestDetectorVariants(t *testing.T) {
 		for i := 0; i < len(pic.Pixels); i += 3 {
 			pic.Pixels[i], pic.Pixels[i+2] = pic.Pixels[i+2], pic.Pixels[i]
 		}
-		in, err := p.Apply(pic)
+		in, err := p.Apply(t.Context(), pic)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +196,7 @@ func TestDetectorSizes(t *testing.T) {
 		{33, 32, original, picture.Extent{Height: 32, Width: 33}, picture.Extent{Height: 32, Width: 64}},
 		{3, 2, picture.DetectorSize{Short: 7}, picture.Extent{Height: 7, Width: 10}, picture.Extent{Height: 32, Width: 32}},
 	} {
-		in, err := picture.Detector{Size: tc.size}.Apply(blank(tc.height, tc.width))
+		in, err := picture.Detector{Size: tc.size}.Apply(t.Context(), blank(tc.height, tc.width))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func TestDetectorSizes(t *testing.T) {
 
 // Padding comes after normalising: it is 0, where a black pixel is not.
 func TestDetectorPadding(t *testing.T) {
-	in, err := picture.Detector{Size: picture.DetectorSize{Original: true}}.Apply(blank(2, 3))
+	in, err := picture.Detector{Size: picture.DetectorSize{Original: true}}.Apply(t.Context(), blank(2, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestDetectorRefusals(t *testing.T) {
 		"long alone":                  {picture.Detector{Size: picture.DetectorSize{Long: 4}}, blank(3, 3), nil},
 		"negative":                    {picture.Detector{Size: picture.DetectorSize{Short: -5}}, blank(3, 3), nil},
 	} {
-		_, err := tc.detector.Apply(tc.pic)
+		_, err := tc.detector.Apply(t.Context(), tc.pic)
 		if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %v", name, err, tc.want)
 		}

@@ -20,7 +20,7 @@ func Example() {
 		CenterCrop: 224,
 		Mean:       [3]float32{103.53, 116.28, 123.675},
 		Std:        [3]float32{57.375, 57.12, 58.395},
-	}.Apply(pic)
+	}.Apply(context.Background(), pic)
 	if err != nil {
 		fmt.Println(err)
 		return

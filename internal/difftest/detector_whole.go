@@ -1,6 +1,7 @@
 package difftest
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -71,7 +72,7 @@ func (c *DetectorCase) Prepared() (picture.Input, error) {
 		size = picture.DetectorSize{Short: *c.MinSize}
 	}
 	drawn := picture.Picture{Height: h, Width: w, Pixels: synthetic.Picture(h, w, c.Picture.Seed)}
-	in, err := picture.Detector{Size: size}.Apply(drawn)
+	in, err := picture.Detector{Size: size}.Apply(context.Background(), drawn)
 	if got := [2]int{in.View(0).Content.Height, in.View(0).Content.Width}; err == nil && got != c.Size {
 		err = fmt.Errorf("difftest: %s: the picture becomes %v, the manifest says %v", c.ID, got, c.Size)
 	}
