@@ -87,7 +87,7 @@ func (b *Backbone) Graph(size InputSize) (*graph.Graph, error) {
 // context's error, or are those of package engine. A cancelled call returns
 // promptly and leaves the backbone usable.
 func (b *Backbone) Extract(ctx context.Context, pictures ...picture.Picture) (Features, error) {
-	in, err := b.Preprocess(pictures...)
+	in, err := b.preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +96,17 @@ func (b *Backbone) Extract(ctx context.Context, pictures ...picture.Picture) (Fe
 
 // ExtractInput is Extract for input that is preprocessed already.
 func (b *Backbone) ExtractInput(ctx context.Context, in picture.Input) (Features, error) {
+	if err := b.check(in); err != nil {
+		return nil, err
+	}
 	f, err := b.Room(ctx, SizeOf(in))
 	if err != nil {
 		return nil, err
 	}
-	return f, b.ExtractInto(ctx, f, in)
+	if err := b.into(ctx, f, in); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Room makes the memory that [Backbone.ExtractInto] fills, for batches of pictures of
@@ -146,6 +152,11 @@ func (b *Backbone) ExtractInto(ctx context.Context, f Features, in picture.Input
 	if err := b.check(in); err != nil {
 		return err
 	}
+	return b.into(ctx, f, in)
+}
+
+// into is ExtractInto for input that was checked.
+func (b *Backbone) into(ctx context.Context, f Features, in picture.Input) error {
 	r, _ := b.runs.Get().(*run)
 	if r == nil {
 		r = new(run)
@@ -170,8 +181,8 @@ func (b *Backbone) checkMaps(f Features) error {
 		return nil
 	}
 	for _, m := range f {
-		if err := b.checkFinite("map "+m.Name, m.Data); err != nil {
-			return err
+		if !finite(m.Data) {
+			return b.checkFinite("map "+m.Name, m.Data)
 		}
 	}
 	return nil

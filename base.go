@@ -20,7 +20,7 @@ func OpenDevice(ctx context.Context, o Options) (*executor.Executor, error) {
 
 // pipeline takes a picture to a model's input.
 type pipeline interface {
-	Apply(picture.Picture) (picture.Input, error)
+	Apply(context.Context, picture.Picture) (picture.Input, error)
 }
 
 // base is what a backbone and a detector have in common: the executor's verbs, and the way

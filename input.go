@@ -15,9 +15,14 @@ import (
 // Preprocess takes pictures through the model's pipeline. They must have one size after it;
 // the error names the picture that has another and wraps [ErrInput].
 func (b *base) Preprocess(pictures ...picture.Picture) (picture.Input, error) {
+	return b.preprocess(context.Background(), pictures...)
+}
+
+// preprocess is Preprocess, which heeds a context between rows of pixels.
+func (b *base) preprocess(ctx context.Context, pictures ...picture.Picture) (picture.Input, error) {
 	inputs := make([]picture.Input, len(pictures))
 	for i, p := range pictures {
-		in, err := b.prepare.Apply(p)
+		in, err := b.prepare.Apply(ctx, p)
 		if err != nil {
 			if len(pictures) > 1 {
 				err = fmt.Errorf("glipvk: picture %d: %w", i, err)
@@ -107,8 +112,8 @@ func (b *base) Files(paths ...string) iter.Seq[Load] {
 func (b *base) Pictures(pictures ...picture.Picture) iter.Seq[Load] {
 	return func(yield func(Load) bool) {
 		for i, p := range pictures {
-			load := func(context.Context) (picture.Input, error) {
-				in, err := b.Preprocess(p)
+			load := func(ctx context.Context) (picture.Input, error) {
+				in, err := b.preprocess(ctx, p)
 				if err != nil {
 					err = fmt.Errorf("glipvk: picture %d: %w", i, err)
 				}
@@ -134,7 +139,7 @@ func (b *base) loadFile(ctx context.Context, path string) (picture.Input, error)
 		if err != nil {
 			return named(picture.Input{}, err)
 		}
-		return named(b.Preprocess(p))
+		return named(b.preprocess(ctx, p))
 	}
 	p, in, err := picture.OpenNpy(ctx, path, b.options.Limits)
 	switch {
@@ -143,5 +148,5 @@ func (b *base) loadFile(ctx context.Context, path string) (picture.Input, error)
 	case in != nil:
 		return *in, nil
 	}
-	return named(b.Preprocess(*p))
+	return named(b.preprocess(ctx, *p))
 }

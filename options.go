@@ -18,8 +18,9 @@ type Options struct {
 	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0.
 	Weights string
 
-	// AllowNonFinite accepts NaN and infinities in weights and input tensors. Results that
-	// are none are an error all the same, in which the value is named.
+	// AllowNonFinite accepts NaN and infinities in weights and input tensors, and in the maps
+	// of a backbone. Where a detector's results are none it is an error all the same, in which
+	// the value is named.
 	AllowNonFinite bool
 
 	// Limits bounds pictures and tensors before memory is taken for them.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -17,8 +20,10 @@ type Executor struct {
 	backend  backend
 	values   *values
 	programs *room
-	rooms    []*room      // of shelves besides programs
 	result   func() error // what Close returns, once it has done its work
+
+	mu    sync.Mutex
+	rooms map[*room]struct{} // of shelves besides programs, and of parts that keep values
 }
 
 // Device says where the model runs.
@@ -38,7 +43,10 @@ func (e *Executor) Close() error {
 // giveBack is the work of Close.
 func (e *Executor) giveBack() error {
 	var errs []error
-	for _, r := range append(e.rooms, e.programs) {
+	e.mu.Lock()
+	rooms := append(slices.Collect(maps.Keys(e.rooms)), e.programs)
+	e.mu.Unlock()
+	for _, r := range rooms {
 		errs = append(errs, r.close())
 	}
 	return errors.Join(append(errs, e.values.close(), e.backend.close(), release(e.source))...)
@@ -73,7 +81,25 @@ func (e *Executor) CloseWithin(ctx context.Context, grace time.Duration) error {
 
 // NewShelf makes a shelf of so many results at most. It is emptied when e closes.
 func NewShelf[K comparable, V any](e *Executor, limit int, discard func(V) error) *Shelf[K, V] {
+	return newShelf[K](e.room(limit), nil, discard)
+}
+
+// room is one of its own, which Close closes if nobody does before.
+func (e *Executor) room(limit int) *room {
 	r := &room{limit: limit}
-	e.rooms = append(e.rooms, r)
-	return newShelf[K](r, nil, discard)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rooms == nil {
+		e.rooms = map[*room]struct{}{}
+	}
+	e.rooms[r] = struct{}{}
+	return r
+}
+
+// vacate closes a room before Close does.
+func (e *Executor) vacate(r *room) error {
+	e.mu.Lock()
+	delete(e.rooms, r)
+	e.mu.Unlock()
+	return r.close()
 }

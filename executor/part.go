@@ -53,9 +53,9 @@ func NewPart[K comparable](e *Executor, r Recording[K]) *Part[K] {
 }
 
 // Keeping is the part with programs of its own, which also return values inside. The caller
-// closes it.
+// closes it, before or after the executor.
 func (p *Part[K]) Keeping(match Match) *Part[K] {
-	q := &Part[K]{e: p.e, Recording: p.Recording, match: match, room: &room{limit: 2}}
+	q := &Part[K]{e: p.e, Recording: p.Recording, match: match, room: p.e.room(2)}
 	q.programs = newShelf(q.room, q.compile, discard)
 	return q
 }
@@ -65,7 +65,7 @@ func (p *Part[K]) Close() error {
 	if p.room == nil {
 		return nil
 	}
-	return p.room.close()
+	return p.e.vacate(p.room)
 }
 
 func discard(c *compiled) error { return c.close() }

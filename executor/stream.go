@@ -254,6 +254,14 @@ func (s *stream[L, R]) compute(f *flight[L, R]) {
 	f.ended = time.Now()
 }
 
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // land waits for batches and hands results on.
 func (s *stream[L, R]) land() {
 	defer close(s.out)
@@ -264,7 +272,7 @@ func (s *stream[L, R]) land() {
 			f.began = last
 		}
 		if len(f.computed) > 0 {
-			last = f.ended
+			last = later(last, f.ended)
 		}
 		for i, el := range f.computed {
 			if el.err = f.err; f.err == nil {

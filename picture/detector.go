@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -102,9 +103,9 @@ func (d Detector) Pipeline() Pipeline {
 // Apply prepares a picture of any size from one pixel on. A size that makes no sense is
 // an error; so is a picture that comes out too large or with an empty side, see
 // [Pipeline.Apply].
-func (d Detector) Apply(pic Picture) (Input, error) {
+func (d Detector) Apply(ctx context.Context, pic Picture) (Input, error) {
 	if err := d.Size.Check(); err != nil {
 		return Input{}, err
 	}
-	return d.Pipeline().Apply(pic)
+	return d.Pipeline().Apply(ctx, pic)
 }

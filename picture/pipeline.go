@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -149,12 +150,12 @@ func (v View) ToPicture() mgl64.Mat3 {
 }
 
 // Apply resizes, crops, normalises and pads a picture. Resizing works on 8-bit
-// values, normalising is (v - mean) / std in float32.
-func (p Pipeline) Apply(pic Picture) (Input, error) {
+// values, normalising is (v - mean) / std in float32. It ends soon when ctx does.
+func (p Pipeline) Apply(ctx context.Context, pic Picture) (Input, error) {
 	if err := pic.check(); err != nil {
 		return Input{}, err
 	}
-	eight, transform, err := p.shape(pic)
+	eight, transform, err := p.shape(ctx, pic)
 	if err != nil {
 		return Input{}, err
 	}
@@ -162,18 +163,23 @@ func (p Pipeline) Apply(pic Picture) (Input, error) {
 		Batch: 1, Height: roundUp(eight.Height, p.PadMultiple), Width: roundUp(eight.Width, p.PadMultiple),
 		Views: []View{{Content: Extent{eight.Height, eight.Width}, Original: Extent{pic.Height, pic.Width}, FromPicture: transform}},
 	}
-	in.Data = p.normalise(eight, in.Height, in.Width)
+	if ctx.Err() == nil {
+		in.Data = p.normalise(ctx, eight, in.Height, in.Width)
+	}
+	if err := ctx.Err(); err != nil { // some of it is left undone
+		return Input{}, fmt.Errorf("picture: preparing %d x %d pixels: %w", pic.Height, pic.Width, err)
+	}
 	return in, nil
 }
 
 // shape resizes and crops: the steps on 8-bit values.
-func (p Pipeline) shape(pic Picture) (Picture, mgl32.Mat3, error) {
+func (p Pipeline) shape(ctx context.Context, pic Picture) (Picture, mgl32.Mat3, error) {
 	height, width := p.Resize.target(pic.Height, pic.Width)
 	if err := p.Limits.check(1, height, width); err != nil {
 		return Picture{}, mgl32.Mat3{}, fmt.Errorf("picture: resizing %d x %d gives %w", pic.Height, pic.Width, err)
 	}
 	transform := mgl32.Scale2D(float32(width)/float32(pic.Width), float32(height)/float32(pic.Height))
-	pic = resize(pic, height, width, p.Interpolation)
+	pic = resize(ctx, pic, height, width, p.Interpolation)
 	if p.CenterCrop > 0 {
 		y, x := cropStart(height, p.CenterCrop), cropStart(width, p.CenterCrop)
 		pic = crop(pic, y, x, min(height, p.CenterCrop), min(width, p.CenterCrop))
@@ -183,17 +189,17 @@ func (p Pipeline) shape(pic Picture) (Picture, mgl32.Mat3, error) {
 }
 
 // resize brings a picture to height x width.
-func resize(p Picture, height, width int, i Interpolation) Picture {
+func resize(ctx context.Context, p Picture, height, width int, i Interpolation) Picture {
 	if height == p.Height && width == p.Width {
 		return p
 	}
 	switch i {
 	case OpenCVLinear, OpenCVCubic:
-		return resizeOpenCV(p, height, width, i)
+		return resizeOpenCV(ctx, p, height, width, i)
 	case OpenCVArea:
-		return resizeArea(p, height, width)
+		return resizeArea(ctx, p, height, width)
 	}
-	return resizePillow(p, height, width, pillowKernel(i))
+	return resizePillow(ctx, p, height, width, pillowKernel(i))
 }
 
 // cropStart is where a centre crop begins: half the rest, rounded to even.
@@ -215,7 +221,7 @@ func crop(p Picture, y, x, height, width int) Picture {
 
 // normalise makes the float32 planes [3, height, width] of a picture that lies
 // in their upper left corner.
-func (p Pipeline) normalise(pic Picture, height, width int) []float32 {
+func (p Pipeline) normalise(ctx context.Context, pic Picture, height, width int) []float32 {
 	out := make([]float32, 3*height*width)
 	for c := range 3 {
 		std := p.Std[c]
@@ -227,7 +233,7 @@ func (p Pipeline) normalise(pic Picture, height, width int) []float32 {
 			table[v] = (float32(v) - p.Mean[c]) / std
 		}
 		plane := out[c*height*width:][:height*width]
-		parallel(pic.Height, rowsPerPiece, func(from, to int) {
+		parallel(ctx, pic.Height, rowsPerPiece, func(from, to int) {
 			for y := from; y < to; y++ {
 				src, dst := pic.row(y)[2-c:], plane[y*width:]
 				for x := range pic.Width {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // printMemory writes what programs take, a row each.
@@ -34,7 +36,7 @@ func forgetPeak() string {
 // processPeak is the most bytes of memory this process held, 0 where the system
 // does not say so (it does on Linux).
 func processPeak() int64 {
-	status, err := os.ReadFile("/proc/self/status")
+	status, err := file.ReadAll(context.Background(), "/proc/self/status", 1<<20)
 	if err != nil {
 		return 0
 	}

@@ -42,7 +42,7 @@ type fake struct {
 }
 
 func (f *fake) Preprocess(p ...picture.Picture) (picture.Input, error) {
-	return picture.Detector{Size: f.options.Size, Limits: f.options.Limits}.Apply(p[0])
+	return picture.Detector{Size: f.options.Size, Limits: f.options.Limits}.Apply(context.Background(), p[0])
 }
 
 // Stream is the library's own, with a computation of the test's.

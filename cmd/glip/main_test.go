@@ -225,7 +225,7 @@ func TestRegion(t *testing.T) {
 		{picture.Pipeline{Resize: picture.Exact(10, 20)}, image.Rect(0, 0, 451, 300)},
 		{picture.Pipeline{CenterCrop: 100}, image.Rect(176, 100, 276, 200)},
 	} {
-		in, err := c.p.Apply(pic)
+		in, err := c.p.Apply(t.Context(), pic)
 		if got := region(in); err != nil || got != c.want {
 			t.Errorf("%+v shows %v, %v, want %v", c.p, got, err, c.want)
 		}
