@@ -138,7 +138,7 @@ func TestDetectorReport(t *testing.T) {
 			r, printed := benchDetector(t, tinyArgs(t, device, "--per-op=full", "--count", "2", "--batch", fmt.Sprint(batch))...)
 			for _, word := range []string{
 				"equals the CPU reference", "backbone stage4", "fpn layers", "fpn P6, P7", "bert layer 1", "tower 1 text layer", "tower 1 VLFuse",
-				"tower 0 DyConv", "DyConv dcn up", "VLFuse scores", "head", "selection", "rpn.head.dyhead_tower.2.", "20 tokens, 6 phrases",
+				"tower 0 DyConv", "DyConv dcn up", "VLFuse context of the picture", "head", "selection", "rpn.head.dyhead_tower.2.", "20 tokens, 6 phrases",
 				"GMAC as executed", "first run", "picture known 2", "second query on a Sight", "GEMM peak", "process peak", "commit: ",
 			} {
 				if !strings.Contains(printed, word) {
