@@ -57,6 +57,17 @@ func avx2Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl i
 //go:noescape
 func avx2Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
 
+// avx2SoftmaxColumns is y = exp(y - max y) / sum, column by column, of rows, one at least, of chunks times 16 elements.
+// A NaN makes its column NaN.
+//
+//go:noescape
+func avx2SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+
+// avx2Clamp is y = min(max(y, -limit), limit) on rows of chunks times 16 elements.
+//
+//go:noescape
+func avx2Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
+
 // avx2Transpose is y[j, i] = factor * x[i, j] for rows times 8 rows and columns times 8 columns of x.
 //
 //go:noescape

@@ -1991,6 +1991,171 @@ chunks_end:
 	VZEROUPPER
 	RET
 
+// func avx2SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2SoftmaxColumns(SB), NOSPLIT, $0-48
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  rows+32(FP), DX
+	MOVQ  chunks+40(FP), BX
+	TESTQ BX, BX
+	JLE   chunks_end
+
+chunks:
+	VMOVUPS avx2_minus_infinity<>+0(SB), Y0
+	VPXOR   Y2, Y2, Y2
+	VMOVUPS avx2_minus_infinity<>+0(SB), Y1
+	VPXOR   Y3, Y3, Y3
+	MOVQ    AX, SI
+	MOVQ    DX, DI
+	TESTQ   DI, DI
+	JLE     largest_end
+
+largest:
+	VMAXPS (SI), Y0, Y0
+	VMAXPS 32(SI), Y1, Y1
+	ADDQ   CX, SI
+	DECQ   DI
+	JNZ    largest
+
+largest_end:
+	MOVQ  AX, SI
+	MOVQ  DX, DI
+	TESTQ DI, DI
+	JLE   exp_end
+
+exp:
+	VMOVUPS      (SI), Y4
+	VSUBPS       Y0, Y4, Y4
+	VMOVUPS      32(SI), Y5
+	VSUBPS       Y1, Y5, Y5
+	VMOVUPS      avx2_floor<>+0(SB), Y7
+	VMOVUPS      avx2_log2e<>+0(SB), Y8
+	VMAXPS       Y4, Y7, Y4
+	VMULPS       Y8, Y4, Y6
+	VMAXPS       Y5, Y7, Y5
+	VMULPS       Y8, Y5, Y7
+	VROUNDPS     $0x00, Y6, Y6
+	VROUNDPS     $0x00, Y7, Y7
+	VMOVUPS      avx2_ln2_high<>+0(SB), Y8
+	VFNMADD231PS Y8, Y6, Y4
+	VFNMADD231PS Y8, Y7, Y5
+	VMOVUPS      avx2_ln2_low<>+0(SB), Y8
+	VFNMADD231PS Y8, Y6, Y4
+	VFNMADD231PS Y8, Y7, Y5
+	VMOVUPS      avx2_exp6<>+0(SB), Y8
+	VMOVUPS      avx2_exp6<>+0(SB), Y9
+	VMOVUPS      avx2_exp5<>+0(SB), Y10
+	VFMADD213PS  Y10, Y4, Y8
+	VFMADD213PS  Y10, Y5, Y9
+	VMOVUPS      avx2_exp4<>+0(SB), Y10
+	VFMADD213PS  Y10, Y4, Y8
+	VFMADD213PS  Y10, Y5, Y9
+	VMOVUPS      avx2_exp3<>+0(SB), Y10
+	VFMADD213PS  Y10, Y4, Y8
+	VFMADD213PS  Y10, Y5, Y9
+	VMOVUPS      avx2_exp2<>+0(SB), Y10
+	VFMADD213PS  Y10, Y4, Y8
+	VFMADD213PS  Y10, Y5, Y9
+	VMOVUPS      avx2_exp1<>+0(SB), Y10
+	VFMADD213PS  Y10, Y4, Y8
+	VFMADD213PS  Y10, Y5, Y9
+	VMOVUPS      avx2_exp0<>+0(SB), Y10
+	VFMADD213PS  Y10, Y4, Y8
+	VFMADD213PS  Y10, Y5, Y9
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y6
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y8, Y8
+	VPADDD       avx2_one<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y4
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y5
+	VPSUBD       Y5, Y7, Y7
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y9, Y9
+	VPADDD       avx2_one<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y9, Y5
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y4, (SI)
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y5, 32(SI)
+	ADDQ         CX, SI
+	DECQ         DI
+	JNZ          exp
+
+exp_end:
+	VMOVUPS avx2_unit<>+0(SB), Y0
+	VDIVPS  Y2, Y0, Y2
+	VDIVPS  Y3, Y0, Y3
+	MOVQ    AX, SI
+	MOVQ    DX, DI
+	TESTQ   DI, DI
+	JLE     scale_end
+
+scale:
+	VMULPS  (SI), Y2, Y0
+	VMOVUPS Y0, (SI)
+	VMULPS  32(SI), Y3, Y0
+	VMOVUPS Y0, 32(SI)
+	ADDQ    CX, SI
+	DECQ    DI
+	JNZ     scale
+
+scale_end:
+	ADDQ $0x00000040, AX
+	DECQ BX
+	JNZ  chunks
+
+chunks_end:
+	VZEROUPPER
+	RET
+
+// func avx2Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
+// Requires: AVX, AVX2, SSE
+TEXT ·avx2Clamp(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         rows+40(FP), DX
+	MOVQ         chunks+48(FP), BX
+	VPXOR        Y1, Y1, Y1
+	MOVSS        limit+32(FP), X0
+	VBROADCASTSS X0, Y0
+	VSUBPS       Y0, Y1, Y1
+	TESTQ        DX, DX
+	JLE          rows_end
+
+rows:
+	MOVQ  AX, SI
+	MOVQ  BX, DI
+	TESTQ DI, DI
+	JLE   chunks_end
+
+chunks:
+	VMAXPS  (SI), Y1, Y2
+	VMINPS  Y2, Y0, Y2
+	VMOVUPS Y2, (SI)
+	VMAXPS  32(SI), Y1, Y2
+	VMINPS  Y2, Y0, Y2
+	VMOVUPS Y2, 32(SI)
+	ADDQ    $0x00000040, SI
+	DECQ    DI
+	JNZ     chunks
+
+chunks_end:
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
 // func avx2Transpose(y []float32, ldy int, x []float32, ldx int, rows int, columns int, factor float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·avx2Transpose(SB), NOSPLIT, $0-84

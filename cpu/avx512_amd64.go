@@ -56,3 +56,14 @@ func avx512Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl
 //
 //go:noescape
 func avx512Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+
+// avx512SoftmaxColumns is y = exp(y - max y) / sum, column by column, of rows, one at least, of chunks times 16 elements.
+// A NaN makes its column NaN.
+//
+//go:noescape
+func avx512SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+
+// avx512Clamp is y = min(max(y, -limit), limit) on rows of chunks times 16 elements.
+//
+//go:noescape
+func avx512Clamp(y []float32, ldy int, limit float32, rows int, chunks int)

@@ -4259,3 +4259,119 @@ plain:
 chunks_end:
 	VZEROUPPER
 	RET
+
+// func avx512SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+// Requires: AVX, AVX512F
+TEXT ·avx512SoftmaxColumns(SB), NOSPLIT, $0-48
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  rows+32(FP), DX
+	MOVQ  chunks+40(FP), BX
+	TESTQ BX, BX
+	JLE   chunks_end
+
+chunks:
+	VMOVUPS avx512_minus_infinity<>+0(SB), Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    AX, SI
+	MOVQ    DX, DI
+	TESTQ   DI, DI
+	JLE     largest_end
+
+largest:
+	VMAXPS (SI), Z0, Z0
+	ADDQ   CX, SI
+	DECQ   DI
+	JNZ    largest
+
+largest_end:
+	MOVQ  AX, SI
+	MOVQ  DX, DI
+	TESTQ DI, DI
+	JLE   exp_end
+
+exp:
+	VMOVUPS      (SI), Z2
+	VSUBPS       Z0, Z2, Z2
+	VMOVUPS      avx512_floor<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMULPS       avx512_log2e<>+0(SB), Z2, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS avx512_ln2_high<>+0(SB), Z3, Z2
+	VFNMADD231PS avx512_ln2_low<>+0(SB), Z3, Z2
+	VMOVUPS      avx512_exp6<>+0(SB), Z4
+	VFMADD213PS  avx512_exp5<>+0(SB), Z2, Z4
+	VFMADD213PS  avx512_exp4<>+0(SB), Z2, Z4
+	VFMADD213PS  avx512_exp3<>+0(SB), Z2, Z4
+	VFMADD213PS  avx512_exp2<>+0(SB), Z2, Z4
+	VFMADD213PS  avx512_exp1<>+0(SB), Z2, Z4
+	VFMADD213PS  avx512_exp0<>+0(SB), Z2, Z4
+	VSCALEFPS    Z3, Z4, Z2
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z2, (SI)
+	ADDQ         CX, SI
+	DECQ         DI
+	JNZ          exp
+
+exp_end:
+	VMOVUPS avx512_unit<>+0(SB), Z0
+	VDIVPS  Z1, Z0, Z1
+	MOVQ    AX, SI
+	MOVQ    DX, DI
+	TESTQ   DI, DI
+	JLE     scale_end
+
+scale:
+	VMULPS  (SI), Z1, Z0
+	VMOVUPS Z0, (SI)
+	ADDQ    CX, SI
+	DECQ    DI
+	JNZ     scale
+
+scale_end:
+	ADDQ $0x00000040, AX
+	DECQ BX
+	JNZ  chunks
+
+chunks_end:
+	VZEROUPPER
+	RET
+
+// func avx512Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
+// Requires: AVX, AVX512F, SSE
+TEXT ·avx512Clamp(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         rows+40(FP), DX
+	MOVQ         chunks+48(FP), BX
+	VPXORD       Z1, Z1, Z1
+	MOVSS        limit+32(FP), X0
+	VBROADCASTSS X0, Z0
+	VSUBPS       Z0, Z1, Z1
+	TESTQ        DX, DX
+	JLE          rows_end
+
+rows:
+	MOVQ  AX, SI
+	MOVQ  BX, DI
+	TESTQ DI, DI
+	JLE   chunks_end
+
+chunks:
+	VMAXPS  (SI), Z1, Z2
+	VMINPS  Z2, Z0, Z2
+	VMOVUPS Z2, (SI)
+	ADDQ    $0x00000040, SI
+	DECQ    DI
+	JNZ     chunks
+
+chunks_end:
+	ADDQ CX, AX
+	DECQ DX
+	JNZ  rows
+
+rows_end:
+	VZEROUPPER
+	RET

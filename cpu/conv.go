@@ -38,6 +38,9 @@ func (c *compiler) convolution(id graph.ID, left source, weights []graph.ID) (st
 	if len(weights) == 2 {
 		p.bias, p.hasBias = weights[1], true
 	}
+	if left.taps != nil && p.n <= narrow && c.stats[id] == nil && finite(p.panels.data) {
+		return c.narrowConv(p), nil
+	}
 	if p.stats = c.stats[id]; p.stats != nil {
 		p.part = n.Shape[1] * n.Shape[2]
 	}

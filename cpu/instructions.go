@@ -47,6 +47,10 @@ type kernels struct {
 	// blends is y = factor (wa a + wb b + wc c + wd d) on one row.
 	blends func(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int)
 
+	// softmaxColumns is softmax down the columns of so many rows.
+	softmaxColumns func(y []float32, ldy int, rows, chunks int)
+	// clamp is y = min(max(y, -limit), limit).
+	clamp func(y []float32, ldy int, limit float32, rows, chunks int)
 	// affine is y = (x - m) a + b with m, a and b of one row; an empty b is y.
 	affine func(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, chunks int)
 	// bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines.

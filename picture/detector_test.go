@@ -31,7 +31,7 @@ func detectorCases() []detectorCase {
 }
 
 // read returns the picture and the values of a case.
-func (c detectorCase) read(t *testing.T) (picture.Picture, picture.Tensor) {
+func (c detectorCase) read(t *testing.T) (picture.Picture, picture.Input) {
 	t.Helper()
 	file := func(part string) string {
 		return filepath.Join("testdata", "detector", "preprocess."+c.name+"."+part+".npy")
@@ -70,9 +70,9 @@ func TestDetectorGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if in.Height != want.Height || in.Width != want.Width || in.Resized != c.resized ||
-				in.Original != (picture.Extent{Height: pic.Height, Width: pic.Width}) {
-				t.Fatalf("%d x %d, resized %v, original %v, want %d x %d, %v", in.Height, in.Width, in.Resized, in.Original, want.Height, want.Width, c.resized)
+			if in.Height != want.Height || in.Width != want.Width || in.View(0).Content != c.resized ||
+				in.View(0).Original != (picture.Extent{Height: pic.Height, Width: pic.Width}) {
+				t.Fatalf("%d x %d, resized %v, original %v, want %d x %d, %v", in.Height, in.Width, in.View(0).Content, in.View(0).Original, want.Height, want.Width, c.resized)
 			}
 			for i, v := range in.Data {
 				if math.Float32bits(v) != math.Float32bits(want.Data[i]) && !(v == 0 && want.Data[i] == 0) {
@@ -131,8 +131,8 @@ func checkVariant(t *testing.T, c detectorCase, name string, got float64) {
 // unrounded resizes a picture (blue first) with the triangle in floating point, and
 // never rounds to 8 bits.
 func unrounded(pic picture.Picture, in picture.Input, p picture.Pipeline) []float32 {
-	rows := triangle(pic.Height, in.ContentHeight)
-	columns := triangle(pic.Width, in.ContentWidth)
+	rows := triangle(pic.Height, in.View(0).Content.Height)
+	columns := triangle(pic.Width, in.View(0).Content.Width)
 	out := make([]float32, 3*in.Height*in.Width)
 	for c := range 3 {
 		for y, row := range rows {
@@ -200,13 +200,13 @@ func TestDetectorSizes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if in.Resized != tc.resized || (picture.Extent{Height: in.Height, Width: in.Width}) != tc.padded || len(in.Data) != 3*in.Height*in.Width {
+		if in.View(0).Content != tc.resized || (picture.Extent{Height: in.Height, Width: in.Width}) != tc.padded || len(in.Data) != 3*in.Height*in.Width {
 			t.Errorf("%d x %d at %q: resized to %v, padded to %d x %d, want %v and %v",
-				tc.width, tc.height, tc.size, in.Resized, in.Height, in.Width, tc.resized, tc.padded)
+				tc.width, tc.height, tc.size, in.View(0).Content, in.Height, in.Width, tc.resized, tc.padded)
 		}
-		corner := mgl64.Vec3{float64(in.Resized.Width), float64(in.Resized.Height), 1}
+		corner := mgl64.Vec3{float64(in.View(0).Content.Width), float64(in.View(0).Content.Height), 1}
 		want := mgl64.Vec3{float64(tc.width), float64(tc.height), 1}
-		if got := in.ToPicture.Mul3x1(corner); !(got.Sub(want).Len() <= 1e-9) {
+		if got := in.View(0).ToPicture().Mul3x1(corner); !(got.Sub(want).Len() <= 1e-9) {
 			t.Errorf("%d x %d at %q: the far corner goes to %v", tc.width, tc.height, tc.size, got)
 		}
 	}

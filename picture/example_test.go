@@ -26,7 +26,7 @@ func Example() {
 		return
 	}
 	fmt.Println(len(in.Data), in.Height, in.Width)
-	corner := in.FromPicture.Inv().Mul3x1(mgl32.Vec3{0, 0, 1})
+	corner := in.View(0).FromPicture.Inv().Mul3x1(mgl32.Vec3{0, 0, 1})
 	fmt.Printf("the input's corner shows x = %.1f, y = %.1f of the photograph\n", corner[0], corner[1])
 	// Output:
 	// 150528 224 224

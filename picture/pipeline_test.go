@@ -116,8 +116,8 @@ func TestNormaliseAndPad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in.Height != 4 || in.Width != 4 || in.ContentHeight != 1 || in.ContentWidth != 2 {
-		t.Fatalf("%d x %d, content %d x %d", in.Height, in.Width, in.ContentHeight, in.ContentWidth)
+	if in.Height != 4 || in.Width != 4 || in.View(0).Content.Height != 1 || in.View(0).Content.Width != 2 {
+		t.Fatalf("%d x %d, content %d x %d", in.Height, in.Width, in.View(0).Content.Height, in.View(0).Content.Width)
 	}
 	pixels := [3][2]float32{{30, 60}, {20, 50}, {10, 40}} // blue, green, red
 	for i, got := range in.Data {
@@ -145,10 +145,10 @@ func TestTransform(t *testing.T) {
 		{mgl32.Vec3{500, 375, 1}, mgl32.Vec3{341 - 58, 256 - 16, 1}},
 		{mgl32.Vec3{250, 187.5, 1}, mgl32.Vec3{170.5 - 58, 112, 1}},
 	} {
-		if got := in.FromPicture.Mul3x1(row.from); !got.ApproxEqualThreshold(row.to, 1e-3) {
+		if got := in.View(0).FromPicture.Mul3x1(row.from); !got.ApproxEqualThreshold(row.to, 1e-3) {
 			t.Errorf("%v goes to %v, want %v", row.from, got, row.to)
 		}
-		if got := in.FromPicture.Inv().Mul3x1(row.to); !got.ApproxEqualThreshold(row.from, 1e-3) {
+		if got := in.View(0).FromPicture.Inv().Mul3x1(row.to); !got.ApproxEqualThreshold(row.from, 1e-3) {
 			t.Errorf("%v comes from %v, want %v", row.to, got, row.from)
 		}
 	}

@@ -33,10 +33,10 @@ const grace = 2 * time.Second
 type bench struct {
 	flags
 	name          string
-	options       glipvk.Options
+	options       glipvk.BackboneOptions
 	height, width int
-	model         *glipvk.Model
-	input         picture.Tensor
+	model         *glipvk.Backbone
+	input         picture.Input
 	trials        trials                   // of --tune
 	ran           func(wall time.Duration) // called after each timed run, outside of its time
 }
@@ -53,7 +53,7 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 		}
 		defer func() { err = errors.Join(err, remove()) }()
 	}
-	if b.model, err = glipvk.Open(ctx, b.name, b.options); err != nil {
+	if b.model, err = glipvk.OpenBackbone(ctx, b.name, b.options); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.model.CloseWithin(ctx, grace)) }()
@@ -92,20 +92,20 @@ func (b *bench) makeInput() error {
 		return fmt.Errorf("%w: %d pictures of %dx%d: want sides of at most %d and at most %d pixels in all",
 			glipvk.ErrInput, b.batch, b.height, b.width, picture.DefaultMaxSide, picture.DefaultMaxPixels)
 	}
-	b.input = picture.Tensor{Batch: b.batch, Height: b.height, Width: b.width, Data: synthetic.Input(b.batch, b.height, b.width, 7)}
+	b.input = picture.Input{Batch: b.batch, Height: b.height, Width: b.width, Data: synthetic.Input(b.batch, b.height, b.width, 7)}
 	return nil
 }
 
 // prepare checks the result and measures what the device can do; neither is part of
 // the figures.
 func (b *bench) prepare(ctx context.Context, stderr io.Writer) (*report, error) {
-	g, err := b.model.Graph(b.batch, b.height, b.width)
+	g, err := b.model.Graph(glipvk.SizeOf(b.input))
 	if err != nil {
 		return nil, err
 	}
 	r := newReport(b, g.Count())
 	begin := time.Now()
-	if r.Stats, err = b.model.Stats(ctx, b.batch, b.height, b.width); err != nil {
+	if r.Stats, err = b.model.Stats(ctx, glipvk.SizeOf(b.input)); err != nil {
 		return nil, err
 	}
 	r.Compile = time.Since(begin)
@@ -167,12 +167,12 @@ func (b *bench) verify(ctx context.Context, multiplyAdds int64, stderr io.Writer
 	if how == "none" {
 		return "not checked", nil
 	}
-	features, err := b.model.ExtractTensor(ctx, b.input)
+	features, err := b.model.ExtractInput(ctx, b.input)
 	if err != nil {
 		return "", err
 	}
 	if how == "finite" {
-		again, err := b.model.ExtractTensor(ctx, b.input)
+		again, err := b.model.ExtractInput(ctx, b.input)
 		if err != nil {
 			return "", err
 		}

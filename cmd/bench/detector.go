@@ -38,11 +38,11 @@ type detectorBench struct {
 	options       glipvk.DetectorOptions
 	height, width int // of the pictures, before padding
 	detector      *glipvk.Detector
-	inputs        [2]picture.DetectorInput
+	inputs        [2]picture.Input
 	captions      [2]caption
 	trials        trials // of --tune
 	meter         *meter.Meter
-	first         [cases][]glipvk.Detection // what each case found when it ran first
+	first         [cases][][]glipvk.Detection // what each case found when it ran first
 	ran           func(which int)           // called after each timed detection, outside of its time
 }
 
@@ -96,7 +96,7 @@ func (b *detectorBench) makeInputs() (err error) {
 			return err
 		}
 	}
-	most := b.detector.Config().MaxTokens
+	most := b.detector.Info().Detector.MaxTokens
 	if b.tokens > most {
 		return fmt.Errorf("%w: --tokens %d: the model reads at most %d", glipvk.ErrInput, b.tokens, most)
 	}
@@ -105,7 +105,7 @@ func (b *detectorBench) makeInputs() (err error) {
 }
 
 // run is what is done in a case: which picture and which caption.
-func (b *detectorBench) run(which int) (picture.DetectorInput, glipvk.Query) {
+func (b *detectorBench) run(which int) (picture.Input, glipvk.Query) {
 	in, q := b.inputs[1], b.captions[0].query
 	switch which {
 	case nothingKnown:
@@ -122,16 +122,16 @@ func (b *detectorBench) prepare(ctx context.Context, r *detectorReport) (err err
 	in, q := b.run(nothingKnown)
 	b.meter.Show("first detection", 0, 1)
 	begin := time.Now()
-	if b.first[nothingKnown], err = b.detector.DetectInput(ctx, in, q); err != nil {
+	if b.first[nothingKnown], err = b.detector.DetectInput(ctx, q, in); err != nil {
 		return err
 	}
 	r.First = time.Since(begin)
 	r.FirstPeak = processPeak()
 	r.Trials = b.trials.all()
-	if r.Stats, err = b.detector.Stats(ctx, in, q); err != nil {
+	if r.Stats, err = b.detector.Stats(ctx, glipvk.SizeOf(in), q); err != nil {
 		return err
 	}
-	if r.Counts, err = b.detector.Counts(in, q); err != nil {
+	if r.Counts, err = b.detector.Counts(glipvk.SizeOf(in), q); err != nil {
 		return err
 	}
 	r.Absorbed = r.Counts.Grounding != r.Counts.Direct
@@ -152,9 +152,9 @@ func (b *detectorBench) device(ctx context.Context, r *detectorReport) error {
 }
 
 // verify makes sure that the first detections are right, and says how it did.
-func (b *detectorBench) verify(ctx context.Context, c glipvk.DetectorCounts, in picture.DetectorInput, q glipvk.Query) (string, error) {
+func (b *detectorBench) verify(ctx context.Context, c glipvk.Counts, in picture.Input, q glipvk.Query) (string, error) {
 	found := b.first[nothingKnown]
-	count := fmt.Sprintf("%d detections", len(found))
+	count := fmt.Sprintf("%d detections", len(found[0]))
 	how := b.check
 	if how == "auto" {
 		how = "oracle"
@@ -168,7 +168,7 @@ func (b *detectorBench) verify(ctx context.Context, c glipvk.DetectorCounts, in 
 	case "finite":
 		return count + ", finite and the same in every run", finiteDetections(found)
 	}
-	list, err := b.detector.VerifyInput(ctx, in, q, found)
+	list, err := b.detector.Verify(ctx, q, in, found)
 	if err != nil {
 		return "", err
 	}
@@ -184,8 +184,8 @@ func (b *detectorBench) verify(ctx context.Context, c glipvk.DetectorCounts, in 
 }
 
 // finiteDetections requires numbers.
-func finiteDetections(list []glipvk.Detection) error {
-	for i, d := range list {
+func finiteDetections(list [][]glipvk.Detection) error {
+	for i, d := range slices.Concat(list...) {
 		c := d.Box.Corners()
 		for _, v := range append(c[:], d.Score) {
 			if v-v != 0 {
@@ -197,7 +197,7 @@ func finiteDetections(list []glipvk.Detection) error {
 }
 
 // same requires that a case finds what it found before.
-func (b *detectorBench) same(which int, found []glipvk.Detection) error {
+func (b *detectorBench) same(which int, found [][]glipvk.Detection) error {
 	if b.check == "none" {
 		return nil
 	}
@@ -205,7 +205,7 @@ func (b *detectorBench) same(which int, found []glipvk.Detection) error {
 		b.first[which] = found
 		return finiteDetections(found)
 	}
-	if !slices.Equal(found, b.first[which]) {
+	if !slices.EqualFunc(found, b.first[which], slices.Equal) {
 		return fmt.Errorf("%s: %d detections in one run and other %d in the next: %w", caseNames[which].text, len(b.first[which]), len(found), errWrong)
 	}
 	return nil

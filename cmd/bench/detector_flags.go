@@ -74,7 +74,7 @@ func (f flags) detection(cmd *cobra.Command) (*detectorBench, error) {
 	}
 	b := &detectorBench{flags: f, name: strings.ToLower(f.model), ran: func(int) {}}
 	b.options = glipvk.DetectorOptions{
-		Weights: f.weights, Device: base.Device, Precision: base.Precision, Tuning: base.Tuning, NoFusion: f.noFusion, NoAbsorb: f.noAbsorb,
+		Options: base, NoAbsorb: f.noAbsorb,
 		Vocabulary: f.vocab, Size: picture.DetectorSize{Original: true}, // they are made in the size
 	}
 	size, err := glipvk.ParseSize(f.size)

@@ -33,7 +33,7 @@ type detectorReport struct {
 	Commit      string                `json:"commit"`
 	Go          string                `json:"go"`
 	Started     time.Time             `json:"started"`
-	Counts      glipvk.DetectorCounts `json:"multiply_adds"`
+	Counts      glipvk.Counts `json:"multiply_adds"`
 	Stats       glipvk.Stats          `json:"programs"` // of all three together
 	Load        time.Duration         `json:"load_ns"`
 	First       time.Duration         `json:"first_ns"` // first detection, programs made in it
@@ -54,7 +54,7 @@ func newDetectorReport(b *detectorBench) *detectorReport {
 	d := b.detector
 	vulkan := d.Device().Vulkan != nil
 	return &detectorReport{
-		Model: d.Name(), Arch: d.Config(), Weights: d.Weights(), Height: b.height, Width: b.width,
+		Model: d.Info().Name, Arch: *d.Info().Detector, Weights: d.Weights(), Height: b.height, Width: b.width,
 		Padded: [2]int{b.inputs[0].Height, b.inputs[0].Width}, Captions: b.captions,
 		Device: d.Device(), Precision: d.Device().Precision,
 		Tuned: vulkan && !b.options.Tuning.Off, Fused: vulkan && !b.options.NoFusion,

@@ -74,7 +74,7 @@ func (b *detectorBench) measure(ctx context.Context) (s detectorSample, err erro
 			}
 			in, q := b.run(which)
 			begin := time.Now()
-			found, err := b.detector.DetectInput(ctx, in, q)
+			found, err := b.detector.DetectInput(ctx, q, in)
 			if err != nil {
 				return s, err
 			}
@@ -98,7 +98,7 @@ func (b *detectorBench) profile(ctx context.Context, r *detectorReport) error {
 				b.detector.Forget()
 			}
 			in, q := b.run(which)
-			timings, err := b.detector.Profile(ctx, in, q)
+			timings, err := b.detector.Profile(ctx, q, in)
 			if err != nil {
 				return err
 			}
@@ -108,7 +108,7 @@ func (b *detectorBench) profile(ctx context.Context, r *detectorReport) error {
 	for which := range cases {
 		r.Ops[which] = operations(profiles[which])
 	}
-	fusion := b.detector.Config().Fusion
+	fusion := b.detector.Info().Detector.Fusion
 	r.Modules = moduleRows(r.Ops, func(path string) string { return moduleOf(path, fusion).name })
 	r.Parts = moduleRows(r.Ops, func(path string) string { return moduleOf(path, fusion).part })
 	return nil

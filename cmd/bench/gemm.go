@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/executor"
 	"golang.org/x/perf/benchfmt"
 	"gonum.org/v1/gonum/stat"
 )
@@ -86,7 +87,7 @@ func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.CloseWithin(ctx, grace)) }()
-	r := &gemmReport{Device: d.Info(), Commit: commit(), Go: runtime.Version(), Started: time.Now().UTC().Truncate(time.Second)}
+	r := &gemmReport{Device: d.Device(), Commit: commit(), Go: runtime.Version(), Started: time.Now().UTC().Truncate(time.Second)}
 	err = g.measure(ctx, d)
 	for _, p := range g.products { // those of which there is something
 		if len(p.Samples) > 0 {
@@ -108,7 +109,7 @@ func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
 
 // measure takes the samples, product by product in each round, so that a busy
 // moment of the machine does not fall on one product alone.
-func (g *gemm) measure(ctx context.Context, d *glipvk.Device) error {
+func (g *gemm) measure(ctx context.Context, d *executor.Executor) error {
 	for range g.count {
 		for i := range g.products {
 			p := &g.products[i]
@@ -116,7 +117,7 @@ func (g *gemm) measure(ctx context.Context, d *glipvk.Device) error {
 			if err != nil {
 				return fmt.Errorf("product %dx%dx%d: %w", p.M, p.N, p.K, err)
 			}
-			p.Precision = d.Info().Precision
+			p.Precision = d.Device().Precision
 			p.Samples = append(p.Samples, speed)
 		}
 	}

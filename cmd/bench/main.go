@@ -177,7 +177,7 @@ func (f *flags) register(cmd *cobra.Command) {
 
 // options are those that a model and a bare device share.
 func (f flags) options() (o glipvk.Options, err error) {
-	o = glipvk.Options{Device: f.device, NoFusion: f.noFusion}
+	o = glipvk.Options{Weights: f.weights, Device: f.device, NoFusion: f.noFusion}
 	o.Tuning.Off = f.noTune
 	if o.Precision, err = glipvk.ParsePrecision(f.precision); err != nil {
 		return o, fmt.Errorf("--precision: %w", err)
@@ -219,10 +219,10 @@ func (f flags) products(cmd *cobra.Command) (*gemm, error) {
 func (f flags) settings(cmd *cobra.Command) (*bench, error) {
 	b := &bench{flags: f, name: f.model, ran: func(time.Duration) {}}
 	var err error
-	if b.options, err = f.options(); err != nil {
+	if b.options.Options, err = f.options(); err != nil {
 		return nil, err
 	}
-	b.options.Weights, b.options.PadSmallMap = f.weights, f.padSmallMap
+	b.options.PadSmallMap = f.padSmallMap
 	size, err := glipvk.ParseSize(f.size)
 	switch {
 	case err != nil:

@@ -49,7 +49,7 @@ func newReport(b *bench, c graph.Counts) *report {
 	vulkan := b.model.Device().Vulkan != nil
 	return &report{
 		Tuned: vulkan && !b.options.Tuning.Off, Fused: vulkan && !b.options.NoFusion,
-		Model: b.model.Info().Name, Arch: b.model.Info().Config, Weights: b.model.Weights(),
+		Model: b.model.Info().Name, Arch: b.model.Info().Backbone, Weights: b.model.Weights(),
 		Batch: b.batch, Height: b.height, Width: b.width,
 		Device: b.model.Device(), Precision: b.model.Device().Precision, Commit: commit(), Go: runtime.Version(),
 		Started: time.Now().UTC().Truncate(time.Second), MultiplyAdds: c.MultiplyAdds,

@@ -32,7 +32,7 @@ type operation struct {
 // measured before an error is returned with it.
 func (b *bench) measure(ctx context.Context) (sample, error) {
 	var s sample
-	room, err := b.model.Room(ctx, b.batch, b.height, b.width)
+	room, err := b.model.Room(ctx, glipvk.SizeOf(b.input))
 	if err != nil {
 		return s, err
 	}

@@ -52,6 +52,8 @@ func generate() (map[string][]byte, error) {
 		s.affine()
 		s.bend()
 		s.moments()
+		s.softmaxColumns()
+		s.clamp()
 		if s.width == side {
 			s.transpose()
 		}

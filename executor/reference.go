@@ -1,4 +1,4 @@
-package glipvk
+package executor
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 // reference executes on the CPU through package cpuref, with all weights in memory.
 type reference struct{ weights inMemory }
 
-func newReference(ctx context.Context, g *graph.Graph, src source, progress func(done, total int64)) (*reference, error) {
+func newReference(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (*reference, error) {
 	weights, err := load(ctx, g, src, progress)
 	if err != nil {
 		return nil, err
@@ -19,36 +19,38 @@ func newReference(ctx context.Context, g *graph.Graph, src source, progress func
 	return &reference{weights}, nil
 }
 
-// info describes the device for callers.
 func (r *reference) info() DeviceInfo { return DeviceInfo{Name: "CPU reference"} }
 
-func (r *reference) compile(_ context.Context, g *graph.Graph, keep []graph.ID) (program, error) {
-	return &interpreted{r.weights, g, keep}, nil
+func (r *reference) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
+	return plan{0, func(context.Context) (program, error) { return &interpreted{r.weights, g, keep}, nil }}, nil
 }
 
 // peak times products of 256 x 256 x 256; the oracle's plain loops are as fast there as anywhere.
-func (r *reference) peak(ctx context.Context, d time.Duration) (float64, error) {
-	const side = 256
+func (r *reference) peak(ctx context.Context, budget time.Duration) (float64, error) {
+	return r.product(ctx, [3]int{256, 256, 256}, budget)
+}
+
+func (r *reference) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
+	m, n, k := mnk[0], mnk[1], mnk[2]
 	b := graph.NewBuilder()
-	x := b.In("input").Input(side, side)
-	b.Output(b.In("product").Linear(x, side, graph.NoBias))
+	b.Output(b.In("product").Linear(b.In("input").Input(m, k), n, graph.NoBias))
 	g, err := b.Build()
 	if err != nil {
 		return 0, err
 	}
-	p := interpreted{weights: inMemory{"product.weight": make([]float32, side*side)}, graph: g}
-	best := 0.0
-	input := make([]float32, side*side)
-	for start := time.Now(); best == 0 || time.Since(start) < d; {
-		begin := time.Now()
-		if _, err := p.run(ctx, input); err != nil {
-			return 0, err
-		}
-		best = max(best, 2*side*side*side/time.Since(begin).Seconds()/1e9)
-	}
-	return best, nil
+	p := interpreted{weights: inMemory{"product.weight": make([]float32, n*k)}, graph: g}
+	input := []Value{Host(make([]float32, m*k))}
+	return fastest(budget, 2*float64(m)*float64(n)*float64(k), func() error {
+		_, err := p.run(ctx, input)
+		return err
+	})
 }
 
+func (r *reference) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
+	return hostBandwidth(ctx, budget)
+}
+
+func (r *reference) live() int    { return 0 }
 func (r *reference) close() error { return nil }
 
 // interpreted is a graph with the weights to interpret it with.
@@ -58,12 +60,21 @@ type interpreted struct {
 	keep    []graph.ID
 }
 
-func (p *interpreted) run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
-	return interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, inputs...)
+func (p *interpreted) run(ctx context.Context, in []Value) ([]Value, error) {
+	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, hosts(in)...)
+	return wrapped(out), err
+}
+
+func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) error {
+	got, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, hosts(in)...)
+	for i := range got {
+		copy(out[i], got[i])
+	}
+	return err
 }
 
 // profile takes an operation's time from one observation to the next.
-func (p *interpreted) profile(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
+func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
 	var list []Timing
 	last := time.Now()
 	observe := func(id graph.ID, n graph.Node) {
@@ -76,8 +87,8 @@ func (p *interpreted) profile(ctx context.Context, inputs ...[]float32) ([][]flo
 		}
 		last = time.Now()
 	}
-	values, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep, observe: observe}, inputs...)
-	return values, list, err
+	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep, observe: observe}, hosts(in)...)
+	return wrapped(out), list, err
 }
 
 func (p *interpreted) stats() Stats {
@@ -112,7 +123,7 @@ type oracleRun struct {
 }
 
 // interpret runs the reference and returns the outputs, then the kept values.
-func interpret(ctx context.Context, g *graph.Graph, w source, o oracleRun, inputs ...[]float32) ([][]float32, error) {
+func interpret(ctx context.Context, g *graph.Graph, w Source, o oracleRun, inputs ...[]float32) ([][]float32, error) {
 	kept := map[graph.ID][]float32{}
 	for _, id := range o.keep {
 		kept[id] = nil
@@ -128,12 +139,12 @@ func interpret(ctx context.Context, g *graph.Graph, w source, o oracleRun, input
 			}
 		}
 	}
-	values, err := cpuref.Run(ctx, g, w, options, inputs...)
+	out, err := cpuref.Run(ctx, g, w, options, inputs...)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range o.keep {
-		values = append(values, kept[id])
+		out = append(out, kept[id])
 	}
-	return values, nil
+	return out, nil
 }

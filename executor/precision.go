@@ -1,8 +1,10 @@
-package glipvk
+package executor
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/compare"
 )
 
 // Precision is the width of weights and activations in memory. Products are added
@@ -24,13 +26,7 @@ func ParsePrecision(s string) (Precision, error) {
 	case F32, F16, AutoPrecision:
 		return p, nil
 	}
-	return "", blame(fmt.Errorf("glipvk: precision %q: want f32, f16 or auto", s))
-}
-
-// Bounds say how far a map may lie from the oracle's.
-type Bounds struct {
-	RelativeL2       float64 `json:"relative_l2"`       // of the difference's L2 norm to that of the oracle's map
-	RelativeAbsolute float64 `json:"relative_absolute"` // of the largest difference to the oracle's largest absolute value
+	return "", Blame(fmt.Errorf("glipvk: precision %q: want f32, f16 or auto", s))
 }
 
 // Bounds of [Difference.OK] for a precision.
@@ -52,9 +48,9 @@ type Bounds struct {
 // How far rounding moves maps is a property of the model: a network of 8 channels
 // (testdata's nano) is moved by 8.6e-3 by the weights alone, so it cannot pass. What f16
 // hides (GELU's form, an eps) the f32 run of the same graph shows.
-func (p Precision) Bounds() Bounds {
+func (p Precision) Bounds() compare.Bounds {
 	if p == F16 {
-		return Bounds{RelativeL2: 2e-3, RelativeAbsolute: 4e-3}
+		return compare.Bounds{RelativeL2: 2e-3, RelativeAbsolute: 4e-3}
 	}
-	return Bounds{RelativeL2: 3e-5, RelativeAbsolute: 6e-5}
+	return compare.Bounds{RelativeL2: 3e-5, RelativeAbsolute: 6e-5}
 }

@@ -1,8 +1,6 @@
-package glipvk
+package executor
 
-import (
-	"errors"
-)
+import "errors"
 
 var (
 	// ErrInput is wrapped by every error that the caller's input causes: an unknown
@@ -11,7 +9,8 @@ var (
 	// [ErrClosed] or a context's error, are failures of ours or of the device.
 	ErrInput = errors.New("bad input")
 
-	// ErrClosed is wrapped by calls on a [Model] after its Close. Remedy: open it again.
+	// ErrClosed is wrapped by calls on a model after its Close, and by those that Close
+	// ended. Remedy: open it again.
 	ErrClosed = errors.New("the model is closed")
 )
 
@@ -21,10 +20,10 @@ type inputError struct{ error }
 // Unwrap implements the interface of package errors.
 func (e inputError) Unwrap() []error { return []error{ErrInput, e.error} }
 
-// blame marks err, if any, as caused by the caller's input.
-func blame(err error) error {
-	if err == nil {
-		return nil
+// Blame marks err, if any, as caused by the caller's input.
+func Blame(err error) error {
+	if err == nil || errors.Is(err, ErrInput) {
+		return err
 	}
 	return inputError{err}
 }
