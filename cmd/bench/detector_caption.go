@@ -78,7 +78,8 @@ type caption struct {
 	query  glipvk.Query
 }
 
-// measuredCaption reads a query as the detector does. The error wraps [glipvk.ErrInput].
+// measuredCaption reads a query as the detector does. The error wraps
+// [text.ErrCaption].
 func measuredCaption(t *text.Tokenizer, q glipvk.Query) (caption, error) {
 	prompts, err := q.Prompts(t)
 	if err != nil {

@@ -261,7 +261,6 @@ func TestDetectorInterrupted(t *testing.T) {
 	defer cancel()
 	started := false
 	cmd := newCommand(&started)
-	cmd.SetContext(ctx)
 	args := tinyArgs(t, "cpu", "--check", "none", "--iterations", "0", "--duration", "1h", "--per-op")
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
@@ -270,7 +269,9 @@ func TestDetectorInterrupted(t *testing.T) {
 		model: "glip-t", arch: tiny(t, "tiny.caption"), device: "cpu", weights: tinyWeights, check: "none", batch: 1, count: 3, size: "60x90", perOp: perModule,
 		detectorFlags: detectorFlags{detector: true, vocab: tinyVocab, tokens: 20},
 	}
-	b, err := f.detection(cmd)
+	fresh := newCommand(&started)
+	fresh.SetContext(ctx)
+	b, err := f.detection(fresh)
 	if err != nil {
 		t.Fatal(err)
 	}

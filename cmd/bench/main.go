@@ -19,6 +19,7 @@ import (
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/swin"
+	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
 
@@ -56,13 +57,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		err = errors.New("interrupted before anything was measured")
+		fmt.Fprintln(stderr, "bench: interrupted before anything was measured")
+		return 1
 	}
 	fmt.Fprintf(stderr, "bench: %v\n", err)
 	switch {
 	case errors.Is(err, errWrong):
 		return 3
-	case !started, errors.Is(err, glipvk.ErrInput):
+	case !started, errors.Is(err, glipvk.ErrInput), errors.Is(err, text.ErrCaption):
 		return 2
 	}
 	return 1
