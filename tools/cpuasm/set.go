@@ -54,6 +54,7 @@ func generate() (map[string][]byte, error) {
 		s.moments()
 		s.softmaxColumns()
 		s.clamp()
+		s.prefetch()
 		if s.width == side {
 			s.transpose()
 		}
