@@ -12,7 +12,6 @@ type attention struct {
 	out, qkv        graph.ID
 	groups, n, c, d int // windows, tokens, channels, channels of a head
 	heads           int
-	together        int // heads of a task
 	scale           float32
 	wide            int       // n rounded up to whole panels and chunks
 	bias            []float32 // [heads, n, wide]; columns beyond n are -infinity, which softmax turns into 0
@@ -28,11 +27,7 @@ func (c *compiler) attention(id graph.ID, o graph.Context) (step, bool) {
 	if !ok {
 		return step{}, false
 	}
-	a.together = max(1, min(a.heads, a.groups*a.heads/(8*c.workers)))
-	return step{
-		name: "attention", in: []graph.ID{a.qkv}, tasks: a.groups * a.headBlocks(), run: a.run,
-		flops: a.flops(), rooms: a.rooms(a.most(), a.wide+lineFloats),
-	}, true
+	return step{name: "attention", in: []graph.ID{a.qkv}, tasks: a.groups * a.heads, run: a.run, flops: a.flops(), rooms: a.rooms(a.most(), a.wide+lineFloats)}, true
 }
 
 // flops of both products.
@@ -175,33 +170,21 @@ func shiftMasks(o graph.ShiftMask, wide int) [][]float32 {
 	return masks
 }
 
-// headBlocks is the number of tasks of a window.
-func (a *attention) headBlocks() int { return (a.heads + a.together - 1) / a.together }
-
-// run is some heads of one window.
+// run is one head of one window.
 func (a *attention) run(w *worker, values [][]float32, task int) {
-	group, first := task/a.headBlocks(), task%a.headBlocks()*a.together
-	qkv, y := values[a.qkv][group*a.n*3*a.c:], values[a.out][group*a.n*a.c:]
-	for head := first; head < min(first+a.together, a.heads); head++ {
-		a.head(w, y[head*a.d:], a.c, qkv, 3*a.c, group, head)
-	}
+	group, head := task/a.heads, task%a.heads
+	a.head(w, values[a.out][group*a.n*a.c+head*a.d:], a.c, values[a.qkv][group*a.n*3*a.c:], 3*a.c, group, head)
 }
 
 // head is one head of one window, given the window's first row and the distance of rows, as many
 // queries at a time as there is room for. y is the head's first result.
 func (a *attention) head(w *worker, y []float32, ldy int, qkv []float32, ldq, group, head int) {
 	k := a.k
-	lines := (a.d + lineFloats - 1) / lineFloats
-	k.prefetch(qkv[2*a.c+head*a.d:], ldq, a.n, lines)
-	k.prefetch(qkv[head*a.d:], ldq, a.n, lines)
 	keys := w.room(slotKeys, a.wide*a.d)
 	packKeys(keys, qkv[a.c+head*a.d:], ldq, a)
 	dWide := (a.d + k.columns - 1) / k.columns * k.columns
 	vals := w.room(slotValues, a.n*dWide)
 	packValues(vals, qkv[2*a.c+head*a.d:], ldq, a)
-	if head+1 < a.heads {
-		k.prefetch(qkv[a.c+(head+1)*a.d:], ldq, a.n, lines)
-	}
 	start := w.room(slotStart, k.columns)
 	clear(start)
 	bias := a.bias[head%a.biasHeads*a.n*a.wide:]

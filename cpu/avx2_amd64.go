@@ -68,11 +68,6 @@ func avx2SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
 //go:noescape
 func avx2Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
 
-// avx2Prefetch asks for so many cache lines of rows, ldx apart, one row and one line at least.
-//
-//go:noescape
-func avx2Prefetch(x []float32, ldx int, rows int, lines int)
-
 // avx2Transpose is y[j, i] = factor * x[i, j] for rows times 8 rows and columns times 8 columns of x.
 //
 //go:noescape

@@ -2425,38 +2425,6 @@ rows_end:
 	VZEROUPPER
 	RET
 
-// func avx2Prefetch(x []float32, ldx int, rows int, lines int)
-// Requires: AVX, MMX+
-TEXT ·avx2Prefetch(SB), NOSPLIT, $0-48
-	MOVQ  x_base+0(FP), AX
-	MOVQ  ldx+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  rows+32(FP), DX
-	MOVQ  lines+40(FP), BX
-	TESTQ DX, DX
-	JLE   rows_end
-
-rows:
-	MOVQ  AX, SI
-	MOVQ  BX, DI
-	TESTQ DI, DI
-	JLE   lines_end
-
-lines:
-	PREFETCHT0 (SI)
-	ADDQ       $0x00000040, SI
-	DECQ       DI
-	JNZ        lines
-
-lines_end:
-	ADDQ CX, AX
-	DECQ DX
-	JNZ  rows
-
-rows_end:
-	VZEROUPPER
-	RET
-
 // func avx2Transpose(y []float32, ldy int, x []float32, ldx int, rows int, columns int, factor float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·avx2Transpose(SB), NOSPLIT, $0-84

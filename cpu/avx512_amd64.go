@@ -67,8 +67,3 @@ func avx512SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
 //
 //go:noescape
 func avx512Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
-
-// avx512Prefetch asks for so many cache lines of rows, ldx apart, one row and one line at least.
-//
-//go:noescape
-func avx512Prefetch(x []float32, ldx int, rows int, lines int)

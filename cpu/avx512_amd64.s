@@ -4681,35 +4681,3 @@ chunks_end:
 rows_end:
 	VZEROUPPER
 	RET
-
-// func avx512Prefetch(x []float32, ldx int, rows int, lines int)
-// Requires: AVX, MMX+
-TEXT ·avx512Prefetch(SB), NOSPLIT, $0-48
-	MOVQ  x_base+0(FP), AX
-	MOVQ  ldx+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  rows+32(FP), DX
-	MOVQ  lines+40(FP), BX
-	TESTQ DX, DX
-	JLE   rows_end
-
-rows:
-	MOVQ  AX, SI
-	MOVQ  BX, DI
-	TESTQ DI, DI
-	JLE   lines_end
-
-lines:
-	PREFETCHT0 (SI)
-	ADDQ       $0x00000040, SI
-	DECQ       DI
-	JNZ        lines
-
-lines_end:
-	ADDQ CX, AX
-	DECQ DX
-	JNZ  rows
-
-rows_end:
-	VZEROUPPER
-	RET

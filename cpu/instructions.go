@@ -59,9 +59,6 @@ type kernels struct {
 	// distances from that, of their squares and of their products with w, the last unless w is empty.
 	moments func(y []float32, ldy int, x []float32, ldx int, w []float32, rows, chunks int)
 
-	// prefetch asks for so many cache lines of rows that are wanted soon.
-	prefetch func(x []float32, ldx int, rows, lines int)
-
 	// squares is y[j, i] = factor * x[i, j] for rows*square rows and columns*square columns
 	// of x; nil where plain loops are as good.
 	squares func(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32)

@@ -11,7 +11,7 @@ func native() []*kernels {
 			name: AVX512, columns: 32,
 			rows: 14, product: avx512Product,
 			gelu: avx512GELU, blends: avx512Blend, add: avx512Add, softmax: avx512Softmax, layerNorm: avx512LayerNorm, squares: avx2Transpose,
-			affine: avx512Affine, bend: avx512Bend, moments: avx512Moments, softmaxColumns: avx512SoftmaxColumns, clamp: avx512Clamp, prefetch: avx512Prefetch,
+			affine: avx512Affine, bend: avx512Bend, moments: avx512Moments, softmaxColumns: avx512SoftmaxColumns, clamp: avx512Clamp,
 		})
 	}
 	if x.HasAVX2 && x.HasFMA {
@@ -19,7 +19,7 @@ func native() []*kernels {
 			name: AVX2, columns: 16,
 			rows: 6, product: avx2Product,
 			gelu: avx2GELU, blends: avx2Blend, add: avx2Add, softmax: avx2Softmax, layerNorm: avx2LayerNorm, squares: avx2Transpose,
-			affine: avx2Affine, bend: avx2Bend, moments: avx2Moments, softmaxColumns: avx2SoftmaxColumns, clamp: avx2Clamp, prefetch: avx2Prefetch,
+			affine: avx2Affine, bend: avx2Bend, moments: avx2Moments, softmaxColumns: avx2SoftmaxColumns, clamp: avx2Clamp,
 		})
 	}
 	return list

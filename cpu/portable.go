@@ -10,7 +10,7 @@ func portable() *kernels {
 		name: Portable, columns: 4,
 		gelu: portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
 		blends: portableBlend, affine: portableAffine, bend: portableBend, moments: portableMoments,
-		softmaxColumns: portableSoftmaxColumns, clamp: portableClamp, prefetch: func([]float32, int, int, int) {},
+		softmaxColumns: portableSoftmaxColumns, clamp: portableClamp,
 	}
 	k.inTiles(portableTile1, portableTile2, portableTile3, portableTile4)
 	return k

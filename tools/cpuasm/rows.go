@@ -217,23 +217,6 @@ func (s *set) complementIfPositive(x, one, tail reg.VecVirtual) {
 	s.VBLENDVPS(x, tail, other, tail)
 }
 
-// prefetch asks for rows that are wanted soon.
-func (s *set) prefetch() {
-	s.function("Prefetch", "x []float32, ldx int, rows, lines int",
-		"asks for so many cache lines of rows, ldx apart, one row and one line at least.")
-	x, rows, lines := s.operandRow("x", "ldx"), s.word("rows"), s.word("lines")
-	s.eachRow(rows, []operandRow{x}, func() {
-		p, count := s.GP64(), s.GP64()
-		s.MOVQ(x.pointer, p)
-		s.MOVQ(lines, count)
-		s.loop("lines", count, func() {
-			s.PREFETCHT0(operand.Mem{Base: p})
-			s.ADDQ(operand.U32(64), p)
-		})
-	})
-	s.end()
-}
-
 func (s *set) add() {
 	s.function("Add", "y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int",
 		fmt.Sprintf("is y = a + b on rows of chunks times %d elements, each operand's rows being as far apart as its ld says.", chunk))

@@ -54,7 +54,6 @@ func generate() (map[string][]byte, error) {
 		s.moments()
 		s.softmaxColumns()
 		s.clamp()
-		s.prefetch()
 		if s.width == side {
 			s.transpose()
 		}
