@@ -17,10 +17,10 @@ import (
 // leave Arch out and name a model and a checkpoint.
 func Example() {
 	ctx := context.Background()
-	m, err := glipvk.Open(ctx, "", glipvk.Options{Weights: "synthetic:7", Device: "cpu", Arch: &swin.Config{
+	m, err := glipvk.OpenBackbone(ctx, "", glipvk.BackboneOptions{Arch: &swin.Config{
 		EmbedDims: 8, Depths: []int{2, 2, 2, 2}, NumHeads: []int{1, 2, 4, 8}, WindowSize: 4, OutIndices: []int{1, 2, 3},
 		ImageSize: 128, PatchSize: 4, MLPRatio: 4, Eps: 1e-5, QKVBias: true,
-	}})
+	}, Options: glipvk.Options{Weights: "synthetic:7", Device: "cpu"}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	features, err := m.ExtractFeatures(ctx, cat)
+	features, err := m.Extract(ctx, cat)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,12 +43,12 @@ func Example() {
 }
 
 // Many files: one result for each, in order, also for those that cannot be read.
-func ExampleModel_Stream() {
+func ExampleBackbone_Stream() {
 	ctx := context.Background()
-	m, err := glipvk.Open(ctx, "", glipvk.Options{Weights: "synthetic:7", Device: "cpu", Arch: &swin.Config{
+	m, err := glipvk.OpenBackbone(ctx, "", glipvk.BackboneOptions{Arch: &swin.Config{
 		EmbedDims: 8, Depths: []int{2, 2, 2, 2}, NumHeads: []int{1, 2, 4, 8}, WindowSize: 4, OutIndices: []int{3},
 		ImageSize: 128, PatchSize: 4, MLPRatio: 4, Eps: 1e-5, QKVBias: true,
-	}})
+	}, Options: glipvk.Options{Weights: "synthetic:7", Device: "cpu"}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -79,10 +79,7 @@ func ExampleDetector() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	d, err := glipvk.OpenDetector(ctx, "", glipvk.DetectorOptions{
-		Weights: "testdata/glip/tiny/model.pth", Vocabulary: "testdata/glip/tiny/vocab.txt", Arch: &arch, Device: "cpu",
-		Size: picture.DetectorSize{Short: 96}, Threshold: 0.5, Max: 3,
-	})
+	d, err := glipvk.OpenDetector(ctx, "", glipvk.DetectorOptions{Vocabulary: "testdata/glip/tiny/vocab.txt", Arch: &arch, Size: picture.DetectorSize{Short: 96}, Threshold: 0.5, Max: 3, Options: glipvk.Options{Weights: "testdata/glip/tiny/model.pth", Device: "cpu"}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -91,11 +88,11 @@ func ExampleDetector() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	found, err := d.Detect(ctx, cat, glipvk.Query{Caption: "a cat and a red umbrella", Phrases: []string{"cat", "red umbrella"}})
+	found, err := d.Detect(ctx, glipvk.Query{Caption: "a cat and a red umbrella", Phrases: []string{"cat", "red umbrella"}}, cat)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, f := range found {
+	for _, f := range found[0] {
 		fmt.Printf("%-12s %.2f at (%.0f, %.0f) to (%.0f, %.0f)\n", f.Phrase, f.Score, f.Box.X1, f.Box.Y1, f.Box.X2, f.Box.Y2)
 	}
 	// Output:

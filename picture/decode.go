@@ -167,8 +167,12 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	pic = fromImage(img, cfg.Height, cfg.Width, f.name == "WebP")
-	return pic.oriented(turn), nil
+	pic = fromImage(s.ctx, img, cfg.Height, cfg.Width, f.name == "WebP")
+	pic = pic.oriented(s.ctx, turn)
+	if err := s.ctx.Err(); err != nil { // some of it is left undone
+		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
+	}
+	return pic, nil
 }
 
 // format is the kind of picture that the file is, and the file's size in bytes.

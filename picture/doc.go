@@ -16,7 +16,7 @@
 //		CenterCrop: 224,
 //		Mean:       [3]float32{103.53, 116.28, 123.675}, // blue, green, red
 //		Std:        [3]float32{57.375, 57.12, 58.395},
-//	}.Apply(pic)
+//	}.Apply(ctx, pic)
 //
 // in.Data is [3, 224, 224], and in.FromPicture is the matrix that takes a
 // point of the picture to its place in the tensor; its inverse takes boxes

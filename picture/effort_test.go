@@ -319,3 +319,18 @@ func TestNpyCancelled(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Preparing a picture ends soon when its context does, by every rule of resizing.
+func TestApplyCancelled(t *testing.T) {
+	pic := random(300, 300)
+	for _, rule := range []picture.Interpolation{picture.Bicubic, picture.Bilinear, picture.OpenCVLinear, picture.OpenCVCubic, picture.OpenCVArea} {
+		p := picture.Pipeline{Resize: picture.Exact(8000, 8000), Interpolation: rule}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		began := time.Now()
+		in, err := p.Apply(ctx, pic)
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, picture.ErrFormat) || in.Data != nil || took > 700*time.Millisecond {
+			t.Errorf("rule %d: back after %v with %v", rule, took, err)
+		}
+		cancel()
+	}
+}

@@ -20,13 +20,13 @@ func Example() {
 		CenterCrop: 224,
 		Mean:       [3]float32{103.53, 116.28, 123.675},
 		Std:        [3]float32{57.375, 57.12, 58.395},
-	}.Apply(pic)
+	}.Apply(context.Background(), pic)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(len(in.Data), in.Height, in.Width)
-	corner := in.FromPicture.Inv().Mul3x1(mgl32.Vec3{0, 0, 1})
+	corner := in.View(0).FromPicture.Inv().Mul3x1(mgl32.Vec3{0, 0, 1})
 	fmt.Printf("the input's corner shows x = %.1f, y = %.1f of the photograph\n", corner[0], corner[1])
 	// Output:
 	// 150528 224 224

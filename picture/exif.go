@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"context"
 	"io"
 
 	"github.com/bep/imagemeta"
@@ -40,7 +41,7 @@ func orientation(r io.ReadSeeker, formatName string) int {
 
 // oriented turns and mirrors a picture stored with an EXIF orientation upright.
 // Of the orientations, 5 to 8 exchange height and width.
-func (p Picture) oriented(orientation int) Picture {
+func (p Picture) oriented(ctx context.Context, orientation int) Picture {
 	if orientation <= 1 || orientation > 8 {
 		return p
 	}
@@ -54,7 +55,7 @@ func (p Picture) oriented(orientation int) Picture {
 		height, width = width, height
 	}
 	out := newPicture(height, width)
-	parallel(out.Height, rowsPerPiece, func(from, to int) {
+	parallel(ctx, out.Height, rowsPerPiece, func(from, to int) {
 		for y := from; y < to; y++ {
 			row := out.row(y)
 			for x := range out.Width {

@@ -14,14 +14,8 @@ import (
 	"github.com/sbinet/npyio/npy"
 )
 
-// Tensor is a batch of model inputs.
-type Tensor struct {
-	Batch, Height, Width int
-	Data                 []float32 // [Batch, 3, Height, Width], normalised, blue, green, red
-}
-
 // OpenNpy reads a NumPy file. See ReadNpy.
-func OpenNpy(ctx context.Context, path string, l Limits) (*Picture, *Tensor, error) {
+func OpenNpy(ctx context.Context, path string, l Limits) (*Picture, *Input, error) {
 	f, info, err := open(path)
 	if err != nil {
 		return nil, nil, err
@@ -32,15 +26,15 @@ func OpenNpy(ctx context.Context, path string, l Limits) (*Picture, *Tensor, err
 
 // ReadNpy reads a NumPy array of size bytes from r. One of the results is not
 // nil: uint8 of shape [H, W, 3] is a Picture (red, green, blue), float32 of
-// shape [N, 3, H, W] is a Tensor, ready for the model. Either byte order and
+// shape [N, 3, H, W] is an Input, ready for the model. Either byte order and
 // either memory order will do.
 //
 // Any other type or rank, a NaN or infinity, and a file that does not hold
 // exactly what its header claims give an error that wraps ErrFormat; an array
 // over the limits one that wraps ErrTooLarge. All this is checked before memory
 // for the array is taken. The context is looked at between pieces of the file.
-func ReadNpy(ctx context.Context, r io.ReaderAt, size int64, name string, l Limits) (*Picture, *Tensor, error) {
-	fail := func(err error) (*Picture, *Tensor, error) {
+func ReadNpy(ctx context.Context, r io.ReaderAt, size int64, name string, l Limits) (*Picture, *Input, error) {
+	fail := func(err error) (*Picture, *Input, error) {
 		return nil, nil, fmt.Errorf("picture: %s: %w", name, err)
 	}
 	h, err := readNpyHeader(r, size)
@@ -66,7 +60,7 @@ func ReadNpy(ctx context.Context, r io.ReaderAt, size int64, name string, l Limi
 		if err != nil {
 			return fail(err)
 		}
-		return nil, &Tensor{Batch: h.shape[0], Height: h.shape[2], Width: h.shape[3], Data: values}, nil
+		return nil, &Input{Batch: h.shape[0], Height: h.shape[2], Width: h.shape[3], Data: values}, nil
 	}
 	return fail(fmt.Errorf("an array of type %s and shape %v; expected uint8 [H, W, 3] (a picture) or float32 [N, 3, H, W] (a tensor): %w",
 		h.typeName(), h.shape, ErrFormat))

@@ -43,7 +43,7 @@ func iota32(n int) []float32 {
 	return out
 }
 
-func readNpy(file []byte, l picture.Limits) (*picture.Picture, *picture.Tensor, error) {
+func readNpy(file []byte, l picture.Limits) (*picture.Picture, *picture.Input, error) {
 	return picture.ReadNpy(context.Background(), bytes.NewReader(file), int64(len(file)), "array.npy", l)
 }
 

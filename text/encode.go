@@ -3,7 +3,6 @@ package text
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // MaxTokens is how many tokens GLIP's text encoder reads, [CLS] and [SEP]
@@ -56,22 +55,6 @@ func (t *Tokenizer) Encode(text string) (Encoding, error) {
 	e.plain(text[e.starts[plain]:], plain)
 	e.tokens = append(e.tokens, Token{ID: t.sep, Text: sep})
 	return Encoding{Tokens: e.tokens, length: len(e.starts) - 1}, nil
-}
-
-// valid refuses text that is not UTF-8, naming the first bad byte.
-func valid(text string) error {
-	if utf8.ValidString(text) {
-		return nil
-	}
-	for i, r := range text {
-		if r != utf8.RuneError {
-			continue
-		}
-		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
-			return fmt.Errorf("%w: byte %d (0x%02x) is not UTF-8; save the text as UTF-8", ErrCaption, i, text[i])
-		}
-	}
-	return nil
 }
 
 // starts returns the byte at which every code point begins, and the text's length.

@@ -1,6 +1,9 @@
 package text
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // What is looked at of a query, however long the time and large the machine. The model
 // itself reads [MaxTokens] tokens of a caption.
@@ -30,6 +33,22 @@ func readable(text string, most int) error {
 func few(n int, what string) error {
 	if n > MaxNames {
 		return fmt.Errorf("%w: %d %s are too many, at most %d are read: make several queries of them", ErrCaption, n, what, MaxNames)
+	}
+	return nil
+}
+
+// valid refuses text that is not UTF-8, naming the first bad byte.
+func valid(text string) error {
+	if utf8.ValidString(text) {
+		return nil
+	}
+	for i, r := range text {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+			return fmt.Errorf("%w: byte %d (0x%02x) is not UTF-8; save the text as UTF-8", ErrCaption, i, text[i])
+		}
 	}
 	return nil
 }

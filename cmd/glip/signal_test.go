@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/internal/file/filetest"
 )
 
@@ -73,7 +74,7 @@ func TestOneSignal(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			took, code, stderr := signalled(t, 300*time.Millisecond, tc.args...)
-			if took > time.Second || code != exitFailure || !strings.Contains(stderr, "glip: interrupted") {
+			if took > time.Second || code != cli.Failure || !strings.Contains(stderr, "glip: interrupted") {
 				t.Errorf("it took %v to end with status %d and %q", took, code, stderr)
 			}
 			t.Log(took)
@@ -145,7 +146,7 @@ func TestOddFiles(t *testing.T) {
 			t.Run(tc.name+"/"+odd.Name, func(t *testing.T) {
 				began := time.Now()
 				o := glip(t, tc.args(odd.Path)...)
-				if o.code != exitInput || !strings.Contains(o.stderr, "not a regular file but "+odd.Says) {
+				if o.code != cli.Input || !strings.Contains(o.stderr, "not a regular file but "+odd.Says) {
 					t.Errorf("exit status %d, %s", o.code, o.stderr)
 				}
 				if took := time.Since(began); took > time.Second {

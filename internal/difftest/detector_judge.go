@@ -17,9 +17,9 @@ func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r Detector
 		paths = append(paths, tap.Paths...)
 	}
 	var results []graph.ID
-	for i, path := range glip.Health(r.Graph) {
-		if path == "" {
-			results = append(results, r.Graph.Outputs[i])
+	for _, id := range r.Graph.Outputs {
+		if _, vouches := glip.Health(r.Graph.Nodes[id].Path); !vouches {
+			results = append(results, id)
 		}
 	}
 	nodes, values, err := valuesAt(ctx, c.ID, e, r.Graph, w, r.Inputs, paths, results)

@@ -91,19 +91,30 @@ func reason(said string) string {
 	return "for no reason"
 }
 
-// String is the line that sums up: "goldens: 12 ran (internal/difftest 12); 2 skipped (2: no device)".
+// module is what the names of the packages begin with.
+const module = "github.com/glipvk/glipvk/"
+
+// String is the line that sums up: "goldens: 12 ran (internal/difftest 12), 2 skipped (2: no device), 0 failed".
 func (c *count) String() string {
 	ran, skipped := 0, 0
 	var by, why []string
 	for _, p := range slices.Sorted(maps.Keys(c.passed)) {
 		ran += c.passed[p]
-		by = append(by, fmt.Sprintf("%s %d", p, c.passed[p]))
+		by = append(by, fmt.Sprintf("%s %d", strings.TrimPrefix(p, module), c.passed[p]))
 	}
 	for _, text := range slices.Sorted(maps.Keys(c.why)) {
 		skipped += c.why[text]
 		why = append(why, fmt.Sprintf("%d: %s", c.why[text], text))
 	}
-	return fmt.Sprintf("goldens: %d ran (%s); %d skipped (%s); %d failed", ran, strings.Join(by, ", "), skipped, strings.Join(why, "; "), c.failed)
+	return fmt.Sprintf("goldens: %d ran%s, %d skipped%s, %d failed", ran, within(by), skipped, within(why), c.failed)
+}
+
+// within puts a list in parentheses, nothing where it is empty.
+func within(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(list, "; ") + ")"
 }
 
 // verdict is an error where something failed, or nothing ran.

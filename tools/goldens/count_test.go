@@ -40,7 +40,7 @@ func TestCount(t *testing.T) {
 		hidden   string
 		wrong    string
 	}{
-		{"passes", lines(passing...), []string{"ok  \tp\t0.1s\n", "goldens: 2 ran (p 1, q 1); 1 skipped (1: full-size case: set X); 0 failed\n"}, "worst is 3", ""},
+		{"passes", lines(passing...), []string{"ok  \tp\t0.1s\n", "goldens: 2 ran (p 1; q 1), 1 skipped (1: full-size case: set X), 0 failed\n"}, "worst is 3", ""},
 		{
 			"fails", lines(append(passing, [4]string{"run", "p", "TestOther", ""}, [4]string{"output", "p", "TestOther", `off by one\n`}, [4]string{"fail", "p", "TestOther", ""}, [4]string{"fail", "p", "", ""})...),
 			[]string{"off by one\n", "2 ran", "2 failed"}, "worst is 3", "failures",
