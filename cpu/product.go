@@ -145,6 +145,11 @@ func (p *product) cut(workers int) {
 		most = p.part // few rows: the weights are the larger part, and are read once only if the rows stay together
 	}
 	tile := p.k.rows
+	if !p.left.direct() && p.stats == nil && p.n*p.kk <= cacheFloats*3/2 {
+		// Blocks of columns would each fetch their rows: rather blocks of fewer rows, while the weights
+		// stay in the second cache.
+		most = min(most, max(4*tile, (p.part+8*workers-1)/(8*workers)))
+	}
 	p.rowBlocks = (p.part + most - 1) / most
 	p.rows = (p.part + p.rowBlocks - 1) / p.rowBlocks
 	p.rows = min((p.rows+tile-1)/tile*tile, p.part)
@@ -152,7 +157,7 @@ func (p *product) cut(workers int) {
 	groups := (p.n + groupWidth - 1) / groupWidth
 	p.columnBlocks = 1
 	if workers > 1 {
-		p.columnBlocks = min(groups, max(1, (6*workers+p.allRowBlocks()-1)/p.allRowBlocks()))
+		p.columnBlocks = min(groups, max(1, (12*workers+p.allRowBlocks()-1)/p.allRowBlocks()))
 	}
 	p.columns = (groups + p.columnBlocks - 1) / p.columnBlocks * groupWidth
 	p.columnBlocks = (p.n + p.columns - 1) / p.columns

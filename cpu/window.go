@@ -108,7 +108,7 @@ type hidden struct {
 	rows, blocks int
 }
 
-// hiddenRows is the number of rows of a task: whole tiles.
+// hiddenRows is the number of rows of a task, or half of it: whole tiles.
 const hiddenRows = 112
 
 // hiddenStep takes in the product before a product if its rows are short enough.
@@ -121,8 +121,11 @@ func (c *compiler) hiddenStep(p *product) (step, bool) {
 		return step{}, false
 	}
 	v := &hidden{first: *first, last: *p, rows: min(hiddenRows, p.m)}
+	if p.m < 8*c.workers*v.rows {
+		v.rows = min(hiddenRows/2, p.m)
+	}
 	v.blocks = (p.m + v.rows - 1) / v.rows
-	if v.blocks < 8*c.workers || v.rows*stride(first.n) > cacheFloats*3/4 {
+	if v.blocks < 4*c.workers || v.rows*stride(first.n) > cacheFloats*3/4 {
 		return step{}, false
 	}
 	v.first.rows, v.last.rows = v.rows, v.rows
