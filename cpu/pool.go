@@ -33,14 +33,16 @@ type slot int
 
 // The slots.
 const (
-	slotRows   slot = iota // rows of a left factor
-	slotTile               // columns of a product that do not fill their group
-	slotStart              // start of the sums where the bias is too short
-	slotPanel              // a panel of a matrix that is not a weight
-	slotKeys               // keys of one head, packed
-	slotValues             // values of one head, packed
-	slotScores             // scores of a few queries
-	slotResult             // rows of one head's result
+	slotRows    slot = iota // rows of a left factor
+	slotTile                // columns of a product that do not fill their group
+	slotStart               // start of the sums where the bias is too short
+	slotPanel               // a panel of a matrix that is not a weight
+	slotKeys                // keys of one head, packed
+	slotValues              // values of one head, packed
+	slotScores              // scores of a few queries
+	slotResult              // rows of one head's result
+	slotInner               // rows of a value between the products of one step
+	slotContext             // rows of what attention gives
 	slotCount
 )
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/executor"
 	"golang.org/x/perf/benchfmt"
 	"gonum.org/v1/gonum/stat"
@@ -45,12 +46,12 @@ func parseProducts(texts []string) ([]product, error) {
 			}
 		}
 		if len(parts) != 3 || len(sizes) != 3 {
-			return nil, fmt.Errorf("--gemm %q: want MxNxK, the rows of A, the columns of B and the columns of A, as in 4096x512x14336", text)
+			return nil, cli.Usage("--gemm %q: want MxNxK, the rows of A, the columns of B and the columns of A, as in 4096x512x14336", text)
 		}
 		p := product{M: sizes[0], N: sizes[1], K: sizes[2]}
 		for _, side := range [][2]int{{p.M, p.K}, {p.K, p.N}, {p.M, p.N}} {
 			if side[0] > largestOperand/side[1] {
-				return nil, fmt.Errorf("--gemm %q: a matrix of %d x %d: want at most %d values in each", text, side[0], side[1], largestOperand)
+				return nil, cli.Usage("--gemm %q: a matrix of %d x %d: want at most %d values in each", text, side[0], side[1], largestOperand)
 			}
 		}
 		list = append(list, p)
@@ -76,7 +77,7 @@ type gemm struct {
 }
 
 // main measures and prints.
-func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
+func (g *gemm) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if g.json != "" {
 		if err := writable("--json", g.json); err != nil {
 			return err
@@ -86,7 +87,8 @@ func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.CloseWithin(ctx, grace)) }()
+	defer func() { err = errors.Join(err, d.CloseWithin(ctx, cli.Grace)) }()
+	cli.Fell(stderr, "bench", d.Device())
 	r := &gemmReport{Device: d.Device(), Commit: commit(), Go: runtime.Version(), Started: time.Now().UTC().Truncate(time.Second)}
 	err = g.measure(ctx, d)
 	for _, p := range g.products { // those of which there is something
@@ -95,7 +97,10 @@ func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
 			r.GEMM = append(r.GEMM, p)
 		}
 	}
-	if r.Interrupted = ctx.Err() != nil; err != nil && (!r.Interrupted || len(r.GEMM) == 0) {
+	switch r.Interrupted = ctx.Err() != nil; {
+	case r.Interrupted && len(r.GEMM) == 0:
+		return &cli.Interrupted{Rest: "nothing was measured"}
+	case err != nil && !r.Interrupted:
 		return err
 	}
 	if err := r.print(stdout); err != nil {

@@ -28,9 +28,9 @@ func mib(n int64) float64 { return float64(n) / (1 << 20) }
 func forgetPeak() string {
 	debug.FreeOSMemory()
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		return ", the check included"
+		return " in all"
 	}
-	return " since the check"
+	return " after the check"
 }
 
 // processPeak is the most bytes of memory this process held, 0 where the system

@@ -116,7 +116,7 @@ func TestCaptions(t *testing.T) {
 			}
 		}
 	}
-	f := flags{detectorFlags: detectorFlags{tokens: 20}}
+	f := flags{tokens: 20}
 	list, err := f.captions(bert)
 	if want := "small dog . young car . black tree . blue cat . wooden house . red horse ."; err != nil || list[0].Text != want {
 		t.Errorf("the default caption is %q, want %q: %v", list[0].Text, want, err)

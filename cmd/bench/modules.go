@@ -148,10 +148,10 @@ func convPart(rest []string) string {
 // moduleRow is a row of the table: times of a module with nothing known, with the caption
 // known, with the picture known.
 type moduleRow struct {
-	Name  string                `json:"name"`
-	Times [cases]*time.Duration `json:"ns"` // nil where the module took no part
-	FLOPs int64                 `json:"flops"`
-	Bytes int64                 `json:"bytes"`
+	Name  string                        `json:"name"`
+	Times [detectorCases]*time.Duration `json:"ns"` // nil where the module took no part
+	FLOPs int64                         `json:"flops"`
+	Bytes int64                         `json:"bytes"`
 }
 
 // add counts an operation in.
@@ -167,7 +167,7 @@ func (m *moduleRow) add(which int, o operation) {
 
 // moduleRows adds up the operations of each case by a name; "" leaves one out. Rows are
 // in the order of execution, as far as the first case goes.
-func moduleRows(ops [cases][]operation, name func(path string) string) []moduleRow {
+func moduleRows(ops [detectorCases][]operation, name func(path string) string) []moduleRow {
 	var rows []moduleRow
 	at := map[string]int{}
 	for which := range ops {
@@ -189,25 +189,24 @@ func moduleRows(ops [cases][]operation, name func(path string) string) []moduleR
 }
 
 // printModules writes the two tables: by module, and by part over all layers of the tower.
-func (r *detectorReport) printModules(w io.Writer) error {
-	total := moduleRows(r.Ops, func(string) string { return "total" })
-	if len(total) == 0 {
+func (r *report) printModules(w io.Writer) error {
+	if len(r.Modules) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w, "device time by module; - took no part; GFLOP/s, peak and GB/s are those with nothing known")
-	tables := [][]moduleRow{append(slices.Clone(r.Modules), total[0]), r.Parts}
-	for i, rows := range tables {
-		if len(rows) == 0 {
-			continue
-		}
-		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	total := r.Modules[len(r.Modules)-1]
+	fmt.Fprintln(w, "device time by module; - takes no part; GFLOP/s, peak and GB/s are those with nothing known")
+	for i, rows := range [][]moduleRow{r.Modules, r.Parts} {
 		title := "module"
 		if i == 1 {
 			title = "part, all layers of the tower"
 		}
+		if len(rows) == 0 {
+			continue
+		}
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintf(tw, "nothing known\tof time\tof work\tGFLOP/s\tof peak\tGB/s\tcaption known\tpicture known\t %s\n", title)
 		for _, m := range rows {
-			m.print(tw, r.PeakGFLOPS, total[0])
+			m.print(tw, r.PeakGFLOPS, total)
 		}
 		fmt.Fprintln(tw)
 		if err := tw.Flush(); err != nil {
@@ -219,7 +218,7 @@ func (r *detectorReport) printModules(w io.Writer) error {
 
 // print writes a row, times in milliseconds.
 func (m moduleRow) print(w io.Writer, peak float64, total moduleRow) {
-	times := [cases]string{}
+	times := [detectorCases]string{}
 	for i, t := range m.Times {
 		times[i] = "-"
 		if t != nil {

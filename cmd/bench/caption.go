@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/text"
 )
 
@@ -21,7 +22,7 @@ var (
 // words are those that are a token each in the vocabulary at hand.
 type words struct{ describing, things []string }
 
-// knownWords finds them. The error wraps [glipvk.ErrInput].
+// knownWords finds them. The error is one of usage where there are none.
 func knownWords(t *text.Tokenizer) (w words, err error) {
 	known := func(list []string) (kept []string) {
 		for _, word := range list {
@@ -33,8 +34,8 @@ func knownWords(t *text.Tokenizer) (w words, err error) {
 	}
 	w = words{known(describing), known(things)}
 	if len(w.describing) == 0 || len(w.things) == 0 {
-		return w, fmt.Errorf("%w: the vocabulary has none of the words that captions are made of, such as %q and %q; give another --vocab",
-			glipvk.ErrInput, describing[0], things[0])
+		return w, cli.Usage("the vocabulary has none of the words that captions are made of, such as %q and %q; give another --vocab",
+			describing[0], things[0])
 	}
 	return w, nil
 }
@@ -78,7 +79,7 @@ type caption struct {
 	query  glipvk.Query
 }
 
-// measuredCaption reads a query as the detector does. The error wraps [glipvk.ErrInput].
+// measuredCaption reads a query as the detector does. The error is one of usage where there are none.
 func measuredCaption(t *text.Tokenizer, q glipvk.Query) (caption, error) {
 	prompts, err := q.Prompts(t)
 	if err != nil {
@@ -108,7 +109,7 @@ func (f flags) captions(t *text.Tokenizer) (list [2]caption, err error) {
 	}
 	tokens, labels := list[0].Tokens, list[0].Labels
 	if tokens < 3 {
-		return list, fmt.Errorf("%w: --caption %q has no token", glipvk.ErrInput, f.caption)
+		return list, cli.Usage("--caption %q has no token", f.caption)
 	}
 	other := w.caption(tokens, min(labels, tokens-2), 1)
 	for len(other.Spans) < labels {
