@@ -34,7 +34,7 @@ type fake struct {
 	checks   []glipvk.Difference
 	fallback string
 	mu       sync.Mutex
-	slow     func(ctx context.Context, i int) // called before input i is computed
+	slow     func(context.Context, picture.Input) // called before an input is computed
 	options  glipvk.DetectorOptions
 	stream   glipvk.StreamOptions
 	name     string
@@ -60,11 +60,10 @@ func (f *fake) Stream(ctx context.Context, q glipvk.Query, loads iter.Seq[glipvk
 		Ready: func(context.Context, []picture.Input) error { return nil },
 		Compute: func(ctx context.Context, batch []picture.Input) ([][][]glipvk.Detection, error) {
 			f.mu.Lock()
-			first := len(f.inputs)
 			f.inputs = append(f.inputs, batch...)
 			f.mu.Unlock()
 			if f.slow != nil {
-				f.slow(ctx, first)
+				f.slow(ctx, batch[0])
 			}
 			list := make([][][]glipvk.Detection, len(batch))
 			for i := range list {

@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"hash/crc32"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -154,5 +156,52 @@ func TestOddFiles(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// program runs the program with an environment of its own.
+func program(t *testing.T, env []string, args ...string) ending {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(append(os.Environ(), asProgram+"=1"), env...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	code := 0
+	var exit *exec.ExitError
+	if err := cmd.Run(); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return ending{code, stdout.String(), stderr.String()}
+}
+
+// Where Vulkan is broken auto takes the CPU, and says why; what is asked for by name fails.
+func TestAutoFallsBack(t *testing.T) {
+	d := newDesk(t)
+	d.write(t, "missing.json", []byte(`{"file_format_version": "1.0.0", "ICD": {"library_path": "`+d.path("none.so")+`", "api_version": "1.1.0"}}`))
+	d.write(t, "garbage.json", []byte(`{"file_format_version": "1.0.0", "ICD": {"library_path": "`+d.path("cat.png")+`", "api_version": "1.1.0"}}`))
+	d.write(t, "text.json", []byte(`not JSON`))
+	for _, drivers := range []string{"/nonexistent", d.path("missing.json"), d.path("garbage.json"), d.path("text.json")} {
+		t.Run(filepath.Base(drivers), func(t *testing.T) {
+			env := []string{"VK_ICD_FILENAMES=" + drivers, "VK_DRIVER_FILES=" + drivers}
+			o := program(t, env, "devices", "--json")
+			var list deviceList
+			if err := json.Unmarshal([]byte(o.stdout), &list); o.code != 0 || err != nil || list.Auto != "cpu" || list.Reason == "" || len(list.Devices) > 0 {
+				t.Errorf("exit status %d, %v, %s%s", o.code, err, o.stdout, o.stderr)
+			}
+			if o := program(t, env, "devices"); o.code != 0 || !strings.Contains(o.stdout, "auto takes: cpu") || !strings.Contains(o.stdout, list.Reason) {
+				t.Errorf("exit status %d, %s%s", o.code, o.stdout, o.stderr)
+			}
+			args := tinyDetect("--class", "cat", d.path("cat.png"), "--device")
+			o = program(t, env, append(args, "auto")...)
+			var found []sightingDocument
+			if err := json.Unmarshal([]byte(o.stdout), &found); o.code != 0 || err != nil || found[0].Fallback == "" || !strings.Contains(o.stderr, "auto takes the CPU: ") {
+				t.Errorf("exit status %d, %v, %.300s%s", o.code, err, o.stdout, o.stderr)
+			}
+			if o = program(t, env, append(args, "vulkan")...); o.code == 0 || o.stderr == "" || o.stdout != "" {
+				t.Errorf("exit status %d, %s", o.code, o.stderr)
+			}
+		})
 	}
 }

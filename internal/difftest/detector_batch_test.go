@@ -1,6 +1,7 @@
 package difftest_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -271,6 +272,40 @@ func TestDetectorPartWithoutFusion(t *testing.T) {
 		for l, got := range run(e) {
 			if d := compare.Values("", got, want[l]).Within(compare.Bounds{RelativeL2: 1e-4, RelativeAbsolute: 1e-4}); !d.OK() {
 				t.Errorf("level %d: %s", l, d)
+			}
+		}
+	})
+}
+
+// TestDetectorHealth: one NaN in one picture of a batch is seen in that picture's health outputs, behind the
+// pyramid and behind the head, and in no other picture's.
+func TestDetectorHealth(t *testing.T) {
+	b := newDetectorSuite(t, difftest.CommittedDetector(t)).newBatch(t)
+	b.pairs = b.pairs[:2]
+	everyExecutor(t, func(t *testing.T, e difftest.Executor) {
+		if !usual(e) {
+			t.Skip("the programs that users get show it")
+		}
+		g, err := glip.Record(b.cfg, glip.Grounding{Batch: 2, Height: b.height, Width: b.width, Tokens: b.tokens, Labels: b.labels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := b.inputs()
+		in[0] = slices.Clone(in[0])
+		in[0][len(in[0])-1] = float32(math.NaN())
+		values, err := e.Run(t.Context(), g, b.weights, in, g.Outputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range g.Outputs {
+			path, health := glip.Health(g.Nodes[id].Path)
+			if !health || strings.Contains(path, "_text") { // the first text layers do not see it everywhere
+				continue
+			}
+			for picture, row := range slices.Collect(slices.Chunk(values[i], len(values[i])/2)) {
+				if sick := slices.ContainsFunc(row, func(v float32) bool { return v != v }); sick != (picture == 1) {
+					t.Errorf("picture %d: %s is sick: %v", picture, path, sick)
+				}
 			}
 		}
 	})

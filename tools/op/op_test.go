@@ -78,7 +78,7 @@ func TestFoundInEachWay(t *testing.T) {
 		"context oracle":      "contextOf ",        // by a switch, under another name
 		"context cpu":         "compiler.context ", // by a switch that has another way first
 		"concattokens cpu":    "compiler.concatTokens ",
-		"linear cpu":          "compiler.product ", // by who asks for it
+		"linear cpu":          "compiler.matchProduct ", // by who asks for it
 		"relu shaders":        "unary _texel _scalar _scalar_texel ",
 	} {
 		if what[at] != want {
