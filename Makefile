@@ -68,16 +68,25 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 .PHONY: golden
 golden: ## the full-size cases of ../shared/golden, where present
 	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi
-	GLIPVK_GOLDEN=full $(GO) test -run Golden -count=1 -timeout 60m ./...
+	GLIPVK_GOLDEN=full $(GO) test -json -run Golden -count=1 -timeout 60m ./... | $(GO) run ./tools/goldens
 
 .PHONY: test-newmesa
 test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian folder made once (root or sudo)
 	tools/newmesa.sh test
 
+# What is timed, an emulator falsifies, and takes minutes for.
 .PHONY: test-arm
-test-arm: ## tests of package cpu on an emulated arm64, by Debian's qemu-user
-	@command -v qemu-aarch64 >/dev/null || { echo "no qemu-aarch64: apt-get install qemu-user"; exit 1; }
-	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -timeout 20m ./cpu
+test-arm: ## tests of package cpu on an emulated arm64, by qemu-user, but those of waiting
+	@tools/deps.sh arm
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -skip 'Panic|Bytes|Waiter|Close|Cancel' -timeout 20m ./cpu
+
+# The packages of which cgo chooses the files, and those that then find no Vulkan device where they look for one.
+.PHONY: test-nocgo
+test-nocgo: ## tests of what differs without cgo: the engine, the front door, the commands
+	@files='{{.ImportPath}} {{.GoFiles}} {{.CgoFiles}} {{.TestGoFiles}} {{.XTestGoFiles}}'; \
+	differ=$$(comm -13 <(CGO_ENABLED=1 $(GO) list -f "$$files" ./... | sort) <(CGO_ENABLED=0 $(GO) list -f "$$files" ./... | sort) | cut -d' ' -f1); \
+	echo "CGO_ENABLED=0 $(GO) test $$(echo $$differ) . ./cmd/..."; \
+	CGO_ENABLED=0 REQUIRE_VULKAN=0 $(GO) test -timeout 20m $$differ . ./cmd/...
 
 .PHONY: test-swiftshader
 test-swiftshader: ## tests that reach a device, on SwiftShader

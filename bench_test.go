@@ -14,8 +14,8 @@ import (
 // whose computing takes about as long as reading and resizing: what a graphics card
 // makes of GLIP-T. An operation is one picture.
 func BenchmarkPictures(b *testing.B) {
-	for _, device := range []string{"auto", "cpu"} {
-		m, err := glipvk.Open(b.Context(), "", glipvk.Options{Arch: nano(), Device: device, Tuning: glipvk.Tuning{Off: true}})
+	for _, device := range []string{"vulkan", "cpu"} {
+		m, err := glipvk.OpenBackbone(b.Context(), "", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Device: device, Tuning: glipvk.Tuning{Off: true}}})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -26,11 +26,11 @@ func BenchmarkPictures(b *testing.B) {
 		path := filepath.Join("testdata", "pictures", "chelsea.png")
 		b.Run("device="+device+"/one-by-one", func(b *testing.B) {
 			for b.Loop() {
-				p, err := picture.Open(path, picture.Limits{})
+				p, err := picture.Open(b.Context(), path, picture.Limits{})
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := m.ExtractFeatures(b.Context(), p); err != nil {
+				if _, err := m.Extract(b.Context(), p); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -45,7 +45,7 @@ func BenchmarkPictures(b *testing.B) {
 }
 
 // benchmarkStream streams one file b.N times, or a few times more to fill the last batch.
-func benchmarkStream(b *testing.B, m *glipvk.Model, path string, batch int) {
+func benchmarkStream(b *testing.B, m *glipvk.Backbone, path string, batch int) {
 	warm(b, m, batch)
 	var files iter.Seq[glipvk.Load] = func(yield func(glipvk.Load) bool) {
 		for range (b.N + batch - 1) / batch * batch {
@@ -66,9 +66,9 @@ func benchmarkStream(b *testing.B, m *glipvk.Model, path string, batch int) {
 }
 
 // warm makes the program for a batch and runs it once: software drivers compile then.
-func warm(b *testing.B, m *glipvk.Model, batch int) {
+func warm(b *testing.B, m *glipvk.Backbone, batch int) {
 	side := m.Info().Height
-	if _, err := m.ExtractTensor(b.Context(), tensor(batch, side, side, 1)); err != nil {
+	if _, err := m.ExtractInput(b.Context(), tensor(batch, side, side, 1)); err != nil {
 		b.Fatal(err)
 	}
 }

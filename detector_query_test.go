@@ -183,19 +183,19 @@ func TestRoundTrip(t *testing.T) {
 		height, width := next(1, 90), next(1, 90)
 		size := []picture.DetectorSize{{Original: true}, {Short: next(1, 80)}, {Short: next(1, 40), Long: next(40, 90)}}[next(0, 2)]
 		name := fmt.Sprintf("%d x %d, %+v", height, width, size)
-		in, err := picture.Detector{Size: size}.Apply(photo(height, width, 1))
+		in, err := picture.Detector{Size: size}.Apply(t.Context(), photo(height, width, 1))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		there := in.ToPicture.Inv()
+		there := in.View(0).ToPicture().Inv()
 		end := there.Mul3x1(mgl64.Vec3{float64(width), float64(height), 1})
-		if math.Abs(end[0]-float64(in.Resized.Width)) > 1e-9 || math.Abs(end[1]-float64(in.Resized.Height)) > 1e-9 {
-			t.Fatalf("%s: the corner goes to %v, want that of %v", name, end, in.Resized)
+		if math.Abs(end[0]-float64(in.View(0).Content.Width)) > 1e-9 || math.Abs(end[1]-float64(in.View(0).Content.Height)) > 1e-9 {
+			t.Fatalf("%s: the corner goes to %v, want that of %v", name, end, in.View(0).Content)
 		}
 		for range 5 {
 			x, y := float64(next(0, 1000))/1000*float64(width), float64(next(0, 1000))/1000*float64(height)
 			point := there.Mul3x1(mgl64.Vec3{x, y, 1})
-			back := in.ToPicture.Mul3x1(point)
+			back := in.View(0).ToPicture().Mul3x1(point)
 			if !(math.Abs(back[0]-x) <= 1e-9 && math.Abs(back[1]-y) <= 1e-9 && math.Abs(back[2]-1) <= 1e-12) {
 				t.Fatalf("%s: (%v, %v) comes back as %v", name, x, y, back)
 			}

@@ -84,7 +84,7 @@ func fourThings() glipvk.Query {
 
 // options open the detector of a case: its checkpoint, or weights by formula where it has none.
 func (c tinyCase) options() glipvk.DetectorOptions {
-	o := glipvk.DetectorOptions{Arch: &c.config, Vocabulary: tiny("vocab.txt"), Size: c.size, Weights: tiny("model.pth")}
+	o := glipvk.DetectorOptions{Arch: &c.config, Vocabulary: tiny("vocab.txt"), Size: c.size, Options: glipvk.Options{Weights: tiny("model.pth")}}
 	if !c.config.Fusion {
 		o.Weights, o.Overrides = fmt.Sprint("synthetic:", c.Seed), c.Overrides
 	}
@@ -152,11 +152,11 @@ func on(device string) func(*glipvk.DetectorOptions) {
 // detect requires success.
 func detect(t testing.TB, d *glipvk.Detector, p picture.Picture, q glipvk.Query) []glipvk.Detection {
 	t.Helper()
-	found, err := d.Detect(t.Context(), p, q)
+	found, err := d.Detect(t.Context(), q, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return found[0]
 }
 
 // allowance is how far detections of one list may be from those of another.
@@ -308,3 +308,6 @@ func TestDetectHalf(t *testing.T) {
 		t.Errorf("%d of %d detections are found, and %d in all", matched, len(want), len(found))
 	}
 }
+
+// lists are the detections of one picture as those of a batch.
+func lists(found []glipvk.Detection) [][]glipvk.Detection { return [][]glipvk.Detection{found} }

@@ -17,8 +17,8 @@ import (
 
 func TestModels(t *testing.T) {
 	models := glipvk.Models()
-	if len(models) != 2 {
-		t.Fatalf("%d models, want GLIP-T and GLIP-L", len(models))
+	if len(models) != 5 {
+		t.Fatalf("%d models, want two backbones and three detectors", len(models))
 	}
 	for i, want := range []struct {
 		nickname                       string
@@ -35,11 +35,23 @@ func TestModels(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"glip-t", "GLIP-T", "swin-t_glip-pre_3rdparty", "SWIN-T_GLIP-PRE_3RDPARTY"} {
-		if m, err := glipvk.Lookup(name); err != nil || m.Nickname != "GLIP-T" {
+		if m, err := glipvk.LookupBackbone(name); err != nil || m.Nickname != "GLIP-T" {
 			t.Errorf("Lookup(%q) = %s, %v", name, m.Nickname, err)
 		}
 	}
-	if _, err := glipvk.Lookup("swin-x"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "GLIP-L") {
+	for i, name := range []string{"glip-t", "glip-l", "glip-t-a"} {
+		m, err := glipvk.LookupDetector(strings.ToUpper(name))
+		if err != nil || m.Name != name || m.Detector == nil || m.Parameters < 100e6 || m.Checkpoint == "" {
+			t.Errorf("LookupDetector(%q) = %+v, %v", name, m, err)
+		}
+		if models[2+i].Name != name {
+			t.Errorf("model %d is %s, want %s", 2+i, models[2+i].Name, name)
+		}
+	}
+	if _, err := glipvk.LookupDetector("swin-t_glip-pre_3rdparty"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "glip-t-a") {
+		t.Errorf("a backbone as a detector: %v, want ErrInput and the names there are", err)
+	}
+	if _, err := glipvk.LookupBackbone("swin-x"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "GLIP-L") {
 		t.Errorf("an unknown name: %v, want ErrInput and the names there are", err)
 	}
 }
@@ -71,26 +83,26 @@ func TestOpenRefuses(t *testing.T) {
 	broken.NumHeads = []int{1, 2, 3, 8}
 	for _, c := range []struct {
 		name string
-		o    glipvk.Options
+		o    glipvk.BackboneOptions
 		word string
 	}{
-		{"swin-x", glipvk.Options{}, "GLIP-T"},
-		{"", glipvk.Options{}, "no model"},
-		{"", glipvk.Options{Arch: broken}, "heads"},
-		{"", glipvk.Options{Arch: nano(), OutIndices: []int{1, 4}}, "stage 4"},
-		{"", glipvk.Options{Arch: nano(), OutIndices: []int{}}, "out_indices"},
-		{"", glipvk.Options{Arch: nano(), Weights: "synthetic:x"}, "seed"},
-		{"", glipvk.Options{Arch: nano(), Weights: "synthetic:-1"}, "seed"},
-		{"", glipvk.Options{Arch: nano(), Weights: "nosuch.pth"}, "nosuch.pth"},
-		{"", glipvk.Options{Arch: nano(), Weights: "testdata"}, "regular file"},
-		{"", glipvk.Options{Arch: nano(), Size: glipvk.Size{Height: 5}}, "both sides"},
-		{"", glipvk.Options{Arch: nano(), Device: "no such device"}, "device"},
-		{"", glipvk.Options{Arch: nano(), Device: "99"}, "device"},
+		{"swin-x", glipvk.BackboneOptions{}, "GLIP-T"},
+		{"", glipvk.BackboneOptions{}, "no backbone"},
+		{"", glipvk.BackboneOptions{Arch: broken}, "heads"},
+		{"", glipvk.BackboneOptions{Arch: nano(), OutIndices: []int{1, 4}}, "stage 4"},
+		{"", glipvk.BackboneOptions{Arch: nano(), OutIndices: []int{}}, "out_indices"},
+		{"", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Weights: "synthetic:x"}}, "seed"},
+		{"", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Weights: "synthetic:-1"}}, "seed"},
+		{"", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Weights: "nosuch.pth"}}, "nosuch.pth"},
+		{"", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Weights: "testdata"}}, "regular file"},
+		{"", glipvk.BackboneOptions{Arch: nano(), Size: glipvk.Size{Height: 5}}, "both sides"},
+		{"", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Device: "no such device"}}, "device"},
+		{"", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Device: "99"}}, "device"},
 	} {
 		if c.o.Device == "" {
 			c.o.Device = "cpu"
 		}
-		m, err := glipvk.Open(t.Context(), c.name, c.o)
+		m, err := glipvk.OpenBackbone(t.Context(), c.name, c.o)
 		if !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), c.word) {
 			t.Errorf("%q %+v: error %v, want ErrInput and %q", c.name, c.o, err, c.word)
 		}
@@ -124,7 +136,7 @@ func TestCheckpoints(t *testing.T) {
 		{"bad-zip-cut-empty.pth", pico, nil, "bad-zip-cut-empty.pth"},
 	} {
 		path := filepath.Join("testdata", "checkpoints", c.file)
-		m, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: c.arch, Weights: path, Device: "cpu"})
+		m, err := glipvk.OpenBackbone(t.Context(), "", glipvk.BackboneOptions{Arch: c.arch, Options: glipvk.Options{Weights: path, Device: "cpu"}})
 		switch {
 		case c.word == "":
 			if err != nil {
@@ -145,12 +157,12 @@ func TestCheckpoints(t *testing.T) {
 func TestAllProblemsAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
 		path := writeNonFinite(t)
-		_, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Weights: path, Device: device})
+		_, err := glipvk.OpenBackbone(t.Context(), "", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Weights: path, Device: device}})
 		var bind *bind.Error
 		if !errors.Is(err, glipvk.ErrInput) || !errors.As(err, &bind) || len(bind.NonFinite) != 2 {
 			t.Fatalf("got %v, want both tensors in one error", err)
 		}
-		m := open(t, glipvk.Options{Weights: path, Device: device, AllowNonFinite: true})
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Weights: path, Device: device, AllowNonFinite: true}})
 		extract(t, m, tensor(1, 128, 128, 1))
 	})
 }
@@ -174,25 +186,25 @@ func writeNonFinite(t *testing.T) string {
 }
 
 func TestBadInputs(t *testing.T) {
-	m := open(t, glipvk.Options{Device: "cpu", Limits: picture.Limits{MaxSide: 1000}, Size: glipvk.Size{Original: true}})
-	with := func(i int, v float64) picture.Tensor {
+	m := open(t, glipvk.BackboneOptions{Size: glipvk.Size{Original: true}, Options: glipvk.Options{Device: "cpu", Limits: picture.Limits{MaxSide: 1000}}})
+	with := func(i int, v float64) picture.Input {
 		x := tensor(1, 128, 128, 1)
 		x.Data[i] = float32(v)
 		return x
 	}
 	for _, c := range []struct {
 		name string
-		x    picture.Tensor
+		x    picture.Input
 		word string
 	}{
 		{"NaN", with(1000, math.NaN()), "element 1000"},
 		{"infinity", with(0, math.Inf(-1)), "-Inf"},
-		{"too few values", picture.Tensor{Batch: 1, Height: 128, Width: 128, Data: make([]float32, 7)}, "7 values"},
-		{"empty side", picture.Tensor{Batch: 1, Height: 0, Width: 128}, "[1 3 0 128]"},
-		{"no picture", picture.Tensor{}, "at least one picture"},
+		{"too few values", picture.Input{Batch: 1, Height: 128, Width: 128, Data: make([]float32, 7)}, "7 values"},
+		{"empty side", picture.Input{Batch: 1, Height: 0, Width: 128}, "[1 3 0 128]"},
+		{"no picture", picture.Input{}, "at least one picture"},
 		{"small map", tensor(1, 64, 64, 1), "--pad-small-map"},
 	} {
-		_, err := m.ExtractTensor(t.Context(), c.x)
+		_, err := m.ExtractInput(t.Context(), c.x)
 		if !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), c.word) {
 			t.Errorf("%s: error %v, want ErrInput and %q", c.name, err, c.word)
 		}
@@ -211,7 +223,7 @@ func TestBadInputs(t *testing.T) {
 		{"too large", []picture.Picture{pixels(1001, 1)}, "MaxSide"},
 		{"pixels missing", []picture.Picture{{Height: 5, Width: 5}}, "5 x 5"},
 	} {
-		_, err := m.ExtractFeatures(t.Context(), c.pictures...)
+		_, err := m.Extract(t.Context(), c.pictures...)
 		if !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), c.word) {
 			t.Errorf("%s: error %v, want ErrInput and %q", c.name, err, c.word)
 		}
@@ -223,7 +235,7 @@ func TestFallback(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none.json")
 	t.Setenv("VK_DRIVER_FILES", none)
 	t.Setenv("VK_ICD_FILENAMES", none)
-	m, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano()})
+	m, err := glipvk.OpenBackbone(t.Context(), "", glipvk.BackboneOptions{Arch: nano()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,8 +243,32 @@ func TestFallback(t *testing.T) {
 	if d := m.Device(); d.Vulkan != nil || d.Fallback == "" || !strings.HasPrefix(d.Name, "CPU (") {
 		t.Errorf("device %+v, want the CPU and a reason", d)
 	}
-	if _, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Device: "0"}); !errors.Is(err, glipvk.ErrInput) {
+	if _, err := glipvk.OpenBackbone(t.Context(), "", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Device: "0"}}); !errors.Is(err, glipvk.ErrInput) {
 		t.Errorf("a device that was asked for: %v, want ErrInput", err)
+	}
+}
+
+// TestAutoTakesNoSoftwareDriver: it is the CPU, and says how to have the driver all the same.
+func TestAutoTakesNoSoftwareDriver(t *testing.T) {
+	vulkanDevice(t)
+	infos, err := glipvk.Devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range infos {
+		if info.Kind != "cpu" && info.Unusable == "" {
+			t.Skip("there is a GPU: ", info.Name)
+		}
+	}
+	for device, vulkan := range map[string]bool{"": false, "auto": false, " Auto ": false, "cpu": false, "vulkan": true, "0": true} {
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
+		d := m.Device()
+		if (d.Vulkan != nil) != vulkan {
+			t.Errorf("device %q is %+v", device, d)
+		}
+		if auto := !vulkan && device != "cpu"; auto != strings.Contains(d.Fallback, "vulkan") {
+			t.Errorf("device %q falls back because %q", device, d.Fallback)
+		}
 	}
 }
 
@@ -247,11 +283,11 @@ func TestPipelines(t *testing.T) {
 		{"GLIP-T", glipvk.Size{}, [2]int{224, 224}}, {"GLIP-L", glipvk.Size{}, [2]int{384, 384}},
 		{"GLIP-T", glipvk.Size{Original: true}, [2]int{300, 451}}, {"GLIP-L", glipvk.Size{Height: 50, Width: 70}, [2]int{50, 70}},
 	} {
-		info, err := glipvk.Lookup(c.name)
+		info, err := glipvk.LookupBackbone(c.name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		in, err := info.Pipeline(c.size, picture.Limits{}).Apply(pic)
+		in, err := info.Pipeline(c.size, picture.Limits{}).Apply(t.Context(), pic)
 		if got := [2]int{in.Height, in.Width}; err != nil || got != c.want {
 			t.Errorf("%s %+v: %v, %v, want %v", c.name, c.size, got, err, c.want)
 		}

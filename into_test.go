@@ -10,14 +10,14 @@ import (
 	"github.com/glipvk/glipvk"
 )
 
-// TestExtractInto requires the values of ExtractTensor, whatever the memory held, and
+// TestExtractInto requires the values of ExtractInput, whatever the memory held, and
 // a refusal of memory made for another size.
 func TestExtractInto(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m := open(t, glipvk.Options{Device: device})
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
 		x := tensor(2, 128, 160, 9)
 		want := extract(t, m, x)
-		room, err := m.Room(t.Context(), 2, 128, 160)
+		room, err := m.Room(t.Context(), size(2, 128, 160))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func TestExtractInto(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !equal(room, want) {
-			t.Error("ExtractInto and ExtractTensor differ")
+			t.Error("ExtractInto and ExtractInput differ")
 		}
 		for _, wrong := range []glipvk.Features{nil, room[:2], {room[0], room[1], {Name: "stage3", Data: make([]float32, 5)}}} {
 			if err := m.ExtractInto(t.Context(), wrong, x); !errors.Is(err, glipvk.ErrInput) {
@@ -46,13 +46,13 @@ func TestExtractInto(t *testing.T) {
 // TestExtractIntoAllocatesNothing holds the steady state of a Vulkan device to its promise. Under the
 // race detector, whose pools forget, it only runs; make test also runs it without.
 func TestExtractIntoAllocatesNothing(t *testing.T) {
-	m, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Device: vulkanDevice(t), Tuning: glipvk.Tuning{Off: true}})
+	m, err := glipvk.OpenBackbone(t.Context(), "", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Device: vulkanDevice(t), Tuning: glipvk.Tuning{Off: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Close()
 	x := tensor(1, 128, 128, 1)
-	room, err := m.Room(t.Context(), 1, 128, 128)
+	room, err := m.Room(t.Context(), size(1, 128, 128))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestOpenDevice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i := d.Info(); i.Name == "" || i.Precision != glipvk.F32 || (i.Vulkan == nil) != (device == "cpu" || device == "reference") {
+		if i := d.Device(); i.Name == "" || i.Precision != glipvk.F32 || (i.Vulkan == nil) != (device == "cpu" || device == "reference") {
 			t.Errorf("device %+v", i)
 		}
 		if v, err := d.Product(t.Context(), [3]int{17, 33, 65}, time.Millisecond); err != nil || !(v > 0) {
@@ -108,10 +108,10 @@ func TestPrecision(t *testing.T) {
 			t.Errorf("%q is %v, %v, want %v", text, p, err, want)
 		}
 	}
-	if _, err := glipvk.Open(t.Context(), "GLIP-T", glipvk.Options{Device: "cpu", Precision: "f64"}); !errors.Is(err, glipvk.ErrInput) {
+	if _, err := glipvk.OpenBackbone(t.Context(), "GLIP-T", glipvk.BackboneOptions{Options: glipvk.Options{Device: "cpu", Precision: "f64"}}); !errors.Is(err, glipvk.ErrInput) {
 		t.Errorf("f64: %v", err)
 	}
-	m := open(t, glipvk.Options{Device: "cpu", Precision: glipvk.F16})
+	m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: "cpu", Precision: glipvk.F16}})
 	if d := m.Device(); d.Precision != glipvk.F32 || d.PrecisionReason == "" {
 		t.Errorf("f16 on the CPU: %+v, want f32 and the reason", d)
 	}
@@ -131,9 +131,7 @@ func TestPrecision(t *testing.T) {
 // bounds, or it says why not. The model is GLIP-T: in the small ones rounding the
 // weights alone moves maps by more than f16 is allowed, see [glipvk.Precision.Bounds].
 func TestPrecisionOnDevice(t *testing.T) {
-	m, err := glipvk.Open(t.Context(), "GLIP-T", glipvk.Options{
-		Device: vulkanDevice(t), Precision: glipvk.F16, Tuning: glipvk.Tuning{Off: true},
-	})
+	m, err := glipvk.OpenBackbone(t.Context(), "GLIP-T", glipvk.BackboneOptions{Options: glipvk.Options{Device: vulkanDevice(t), Precision: glipvk.F16, Tuning: glipvk.Tuning{Off: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,10 +171,10 @@ func TestBoundsSeparatePrecisions(t *testing.T) {
 func TestTuning(t *testing.T) {
 	device, dir := vulkanDevice(t), t.TempDir()
 	x := tensor(1, 128, 128, 21)
-	want := extract(t, open(t, glipvk.Options{Device: device}), x)
+	want := extract(t, open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}}), x)
 	for round := range 2 {
 		won, tried := map[string]int{}, 0
-		m := open(t, glipvk.Options{Device: device, Tuning: glipvk.Tuning{Dir: dir, Budget: time.Hour, Observe: func(x glipvk.Trial) {
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device, Tuning: glipvk.Tuning{Dir: dir, Budget: time.Hour, Observe: func(x glipvk.Trial) {
 			tried++
 			if won[x.Shape] += 0; x.Won {
 				won[x.Shape]++
@@ -184,7 +182,7 @@ func TestTuning(t *testing.T) {
 			if x.Candidate == "" || x.Duration <= 0 || !(x.GFLOPS > 0) {
 				t.Errorf("trial %+v", x)
 			}
-		}}})
+		}}}})
 		if !near(extract(t, m, x), want) {
 			t.Error("tuned kernels give other maps")
 		}

@@ -30,7 +30,7 @@ func nano() *swin.Config {
 
 // open opens a small model and closes it at the test's end, when nothing of it
 // may be left on the device.
-func open(t *testing.T, o glipvk.Options) *glipvk.Model {
+func open(t *testing.T, o glipvk.BackboneOptions) *glipvk.Backbone {
 	t.Helper()
 	if o.Arch == nil {
 		o.Arch = nano()
@@ -40,7 +40,7 @@ func open(t *testing.T, o glipvk.Options) *glipvk.Model {
 	}
 	o.Validation = o.Device != "cpu" && o.Device != "reference"
 	o.Tuning.Off = o.Tuning.Dir == "" // TestTuning tunes
-	m, err := glipvk.Open(t.Context(), "", o)
+	m, err := glipvk.OpenBackbone(t.Context(), "", o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func vulkanDevice(t *testing.T) string {
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return "auto"
+		return "vulkan"
 	}
 	if os.Getenv("REQUIRE_VULKAN") == "1" || !errors.Is(err, engine.ErrNoDevice) && !errors.Is(err, engine.ErrUnsupported) {
 		t.Fatal(err)
@@ -83,14 +83,19 @@ func vulkanDevice(t *testing.T) string {
 }
 
 // tensor is a synthetic input.
-func tensor(batch, height, width int, seed uint64) picture.Tensor {
-	return picture.Tensor{Batch: batch, Height: height, Width: width, Data: synthetic.Input(batch, height, width, seed)}
+func tensor(batch, height, width int, seed uint64) picture.Input {
+	return picture.Input{Batch: batch, Height: height, Width: width, Data: synthetic.Input(batch, height, width, seed)}
+}
+
+// size is that of a batch of pictures.
+func size(batch, height, width int) glipvk.InputSize {
+	return glipvk.InputSize{Batch: batch, Height: height, Width: width}
 }
 
 // extract requires success.
-func extract(t *testing.T, m *glipvk.Model, x picture.Tensor) glipvk.Features {
+func extract(t *testing.T, m *glipvk.Backbone, x picture.Input) glipvk.Features {
 	t.Helper()
-	f, err := m.ExtractTensor(t.Context(), x)
+	f, err := m.ExtractInput(t.Context(), x)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +115,7 @@ func equal(a, b glipvk.Features) bool {
 func TestGolden(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
 		c := difftest.Committed(t).Case(t, "nano-128")
-		m := open(t, glipvk.Options{Device: device})
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
 		f := extract(t, m, tensor(1, 128, 128, 21))
 		for i, name := range []string{"out.1", "out.2", "out.3"} {
 			tap, _ := c.Tap(name)
@@ -132,8 +137,8 @@ func TestGolden(t *testing.T) {
 // cache holds, get what one caller gets, bit for bit.
 func TestGoroutines(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m := open(t, glipvk.Options{Device: device, Programs: 2, PadSmallMap: true})
-		inputs := []picture.Tensor{tensor(1, 64, 64, 1), tensor(2, 48, 33, 2), tensor(1, 60, 72, 3)}
+		m := open(t, glipvk.BackboneOptions{PadSmallMap: true, Options: glipvk.Options{Device: device, Programs: 2}})
+		inputs := []picture.Input{tensor(1, 64, 64, 1), tensor(2, 48, 33, 2), tensor(1, 60, 72, 3)}
 		var want []glipvk.Features
 		for _, x := range inputs {
 			want = append(want, extract(t, m, x))
@@ -143,7 +148,7 @@ func TestGoroutines(t *testing.T) {
 			group.Go(func() {
 				for round := range 2 {
 					i := (worker + round) % len(inputs)
-					got, err := m.ExtractTensor(t.Context(), inputs[i])
+					got, err := m.ExtractInput(t.Context(), inputs[i])
 					if err != nil {
 						t.Errorf("worker %d: %v", worker, err)
 					} else if !equal(got, want[i]) {
@@ -159,7 +164,7 @@ func TestGoroutines(t *testing.T) {
 // TestBatch requires that a picture's features do not depend on its neighbours.
 func TestBatch(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m := open(t, glipvk.Options{Device: device, PadSmallMap: true})
+		m := open(t, glipvk.BackboneOptions{PadSmallMap: true, Options: glipvk.Options{Device: device}})
 		pair := extract(t, m, tensor(2, 61, 70, 5))
 		for b := range 2 {
 			alone := extract(t, m, tensor(1, 61, 70, 5+uint64(b)))
@@ -176,24 +181,24 @@ func TestBatch(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m := open(t, glipvk.Options{Device: device})
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
 		x := tensor(1, 160, 128, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := m.ExtractTensor(ctx, x); !errors.Is(err, context.Canceled) {
+		if _, err := m.ExtractInput(ctx, x); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled before: got %v", err)
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		begin := time.Now()
-		if _, err := m.ExtractTensor(ctx, tensor(1, 320, 320, 1)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := m.ExtractInput(ctx, tensor(1, 320, 320, 1)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("cancelled during the run: got %v", err)
 		}
 		if d := time.Since(begin); d > 5*time.Second {
 			t.Errorf("a cancelled call took %v", d)
 		}
 		extract(t, m, x)
-		if _, err := glipvk.Open(ctx, "GLIP-T", glipvk.Options{Device: device}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := glipvk.OpenBackbone(ctx, "GLIP-T", glipvk.BackboneOptions{Options: glipvk.Options{Device: device}}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Open with an ended context: got %v", err)
 		}
 	})
@@ -201,7 +206,7 @@ func TestCancel(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m, err := glipvk.Open(t.Context(), "", glipvk.Options{Arch: nano(), Device: device})
+		m, err := glipvk.OpenBackbone(t.Context(), "", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Device: device}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +214,7 @@ func TestClose(t *testing.T) {
 		var group sync.WaitGroup
 		for range 4 { // each either finishes or is told that the model is closed
 			group.Go(func() {
-				if _, err := m.ExtractTensor(t.Context(), x); err != nil && !errors.Is(err, glipvk.ErrClosed) {
+				if _, err := m.ExtractInput(t.Context(), x); err != nil && !errors.Is(err, glipvk.ErrClosed) {
 					t.Errorf("during Close: %v", err)
 				}
 			})
@@ -224,8 +229,8 @@ func TestClose(t *testing.T) {
 			t.Errorf("%d Vulkan objects are left", m.Live())
 		}
 		_, _, taps := m.Taps(t.Context(), x, "norm1")
-		_, extracted := m.ExtractFeatures(t.Context(), picture.Picture{Height: 1, Width: 1, Pixels: make([]byte, 3)})
-		_, verified := m.Verify(t.Context(), x, nil)
+		_, extracted := m.Extract(t.Context(), picture.Picture{Height: 1, Width: 1, Pixels: make([]byte, 3)})
+		_, verified := m.Verify(t.Context(), x, make(glipvk.Features, 3))
 		_, profiled := m.Profile(t.Context(), x)
 		_, peak := m.Peak(t.Context(), time.Millisecond)
 		for i, err := range []error{taps, extracted, verified, profiled, peak} {
@@ -239,7 +244,7 @@ func TestClose(t *testing.T) {
 // TestVerify requires that right features pass and that a small change does not.
 func TestVerify(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m := open(t, glipvk.Options{Device: device})
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
 		x := tensor(1, 128, 128, 21)
 		f := extract(t, m, x)
 		check := func(want ...bool) {
@@ -274,10 +279,10 @@ func TestVerifyRejectsAnotherEps(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := tensor(1, 97, 101, 2)
-	m := open(t, glipvk.Options{Device: "cpu", Arch: &cfg, Weights: "synthetic:12"})
+	m := open(t, glipvk.BackboneOptions{Arch: &cfg, Options: glipvk.Options{Device: "cpu", Weights: "synthetic:12"}})
 	wrong := cfg
 	wrong.Eps = 1e-4
-	f := extract(t, open(t, glipvk.Options{Device: "cpu", Arch: &wrong, Weights: "synthetic:12"}), x)
+	f := extract(t, open(t, glipvk.BackboneOptions{Arch: &wrong, Options: glipvk.Options{Device: "cpu", Weights: "synthetic:12"}}), x)
 	list, err := m.Verify(t.Context(), x, f)
 	if err != nil {
 		t.Fatal(err)
@@ -291,7 +296,7 @@ func TestVerifyRejectsAnotherEps(t *testing.T) {
 
 func TestTaps(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m := open(t, glipvk.Options{Device: device})
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
 		x := tensor(2, 128, 128, 21)
 		f, taps, err := m.Taps(t.Context(), x, "stages.0.blocks.1.attn.mask", "stages.*.blocks.0", "stages.0.blocks.0")
 		if err != nil {
@@ -321,12 +326,12 @@ func TestTaps(t *testing.T) {
 
 func TestProfile(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
-		m := open(t, glipvk.Options{Device: device})
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
 		timings, err := m.Profile(t.Context(), tensor(1, 128, 128, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := m.Graph(1, 128, 128)
+		g, err := m.Graph(size(1, 128, 128))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +345,7 @@ func TestProfile(t *testing.T) {
 		if want := 2 * g.Count().MultiplyAdds; flops != want {
 			t.Errorf("the profile counts %d operations, the graph %d", flops, want)
 		}
-		s, err := m.Stats(t.Context(), 1, 128, 128)
+		s, err := m.Stats(t.Context(), size(1, 128, 128))
 		if err != nil || s.FLOPs != flops || s.Dispatches == 0 || s.BytesMoved == 0 {
 			t.Errorf("stats %+v, error %v", s, err)
 		}

@@ -1,80 +1,106 @@
 package glipvk
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
 )
 
-// ModelInfo describes a model. Names and figures called published are those of
+// Info describes a model. Names and figures called published are those of
 // mmpretrain (configs/glip).
-type ModelInfo struct {
-	Name         string      `json:"name"`
-	Nickname     string      `json:"nickname,omitempty"`
-	Config       swin.Config `json:"arch"`
-	Height       int         `json:"height"` // of the default input, pixels
-	Width        int         `json:"width"`
-	Mean         [3]float32  `json:"mean"` // in the channel order, on the scale 0 to 255
-	Std          [3]float32  `json:"std"`
-	ChannelOrder string      `json:"channel_order"`
-	Preprocess   string      `json:"preprocess"`           // the default pipeline in words
-	Checkpoint   string      `json:"checkpoint,omitempty"` // the official file
-	Origin       string      `json:"origin,omitempty"`     // the file of microsoft/GLIP it was made from
+type Info struct {
+	Name     string       `json:"name"`
+	Nickname string       `json:"nickname,omitempty"`
+	Backbone swin.Config  `json:"arch"`               // of a detector, its own
+	Detector *glip.Config `json:"detector,omitempty"` // nil for a backbone
 
-	// Parameters and MultiplyAdds are counted in the recorded graph, at the default
-	// input size. One multiply-add is two floating-point operations.
+	Height       int        `json:"height,omitempty"` // of a backbone's default input, pixels
+	Width        int        `json:"width,omitempty"`
+	Mean         [3]float32 `json:"mean"` // in the channel order, on the scale 0 to 255
+	Std          [3]float32 `json:"std"`
+	ChannelOrder string     `json:"channel_order"`
+	Preprocess   string     `json:"preprocess"`           // the default pipeline in words
+	Checkpoint   string     `json:"checkpoint,omitempty"` // the official file
+	Origin       string     `json:"origin,omitempty"`     // the file of microsoft/GLIP it was made from
+
+	// Parameters and MultiplyAdds are counted in the recorded graph, the latter of a
+	// backbone at the default input size. One multiply-add is two floating-point operations.
 	Parameters   int64 `json:"parameters"`
-	MultiplyAdds int64 `json:"multiply_adds"`
+	MultiplyAdds int64 `json:"multiply_adds,omitempty"`
 
 	// Published are mmpretrain's figures as its metafile states them. They describe
 	// a classifier, not the headless backbone: only the last norm, a pooling and a
 	// head of 1536 x 1000, which for GLIP-T is the width of another model.
 	// Reproduced are the same figures by mmpretrain's counting rule from our graph,
-	// see [swin.PublishedCounts].
-	Published  swin.Published `json:"published"`
-	Reproduced swin.Published `json:"reproduced"`
+	// see [swin.PublishedCounts]. Both are a backbone's.
+	Published  swin.Published `json:"published,omitzero"`
+	Reproduced swin.Published `json:"reproduced,omitzero"`
 }
 
-// Models lists the models that have a name.
-func Models() []ModelInfo {
-	return []ModelInfo{
-		known(ModelInfo{
+// Models lists the models that have a name, backbones and then detectors.
+func Models() []Info {
+	models := []Info{
+		known(Info{
 			Name: "swin-t_glip-pre_3rdparty", Nickname: "GLIP-T",
 			Checkpoint: "swin-t_glip-pre_3rdparty_20230413-d85813b5.pth",
 			Origin:     "glip_tiny_model_o365_goldg_cc_sbu.pth",
 			Published:  swin.Published{Parameters: 29_056_354, FLOPs: 4_508_464_128},
 		}, "tiny", 7, 224),
-		known(ModelInfo{
+		known(Info{
 			Name: "swin-l_glip-pre_3rdparty_384px", Nickname: "GLIP-L",
 			Checkpoint: "swin-l_glip-pre_3rdparty_384px_20230413-04b198e8.pth",
 			Origin:     "glip_large_model.pth",
 			Published:  swin.Published{Parameters: 196_735_516, FLOPs: 104_080_343_040},
 		}, "large", 12, 384),
 	}
+	checkpoints := map[string]string{
+		"glip-t": "glip_tiny_model_o365_goldg_cc_sbu.pth", "glip-l": "glip_large_model.pth", "glip-t-a": "glip_a_tiny_o365.pth",
+	}
+	for _, name := range glip.PresetNames() {
+		cfg, err := glip.Preset(name)
+		info := Info{Name: name, Checkpoint: checkpoints[name]}
+		if err == nil {
+			info, err = describeDetector(info, cfg)
+		}
+		models = append(models, must(info, err))
+	}
+	return models
 }
 
-// known completes the description of a named model.
-func known(info ModelInfo, size string, window, side int) ModelInfo {
+// known completes the description of a named backbone.
+func known(info Info, size string, window, side int) Info {
 	cfg, err := swin.Preset(size, window, side)
 	if err == nil {
 		info, err = describe(info, cfg)
 	}
+	return must(info, err)
+}
+
+// must is info; a preset of ours that does not record is a defect, and the tests list them all.
+func must(info Info, err error) Info {
 	if err != nil {
-		panic(err) // a preset of ours that does not record; the tests list them all
+		panic(err)
 	}
 	return info
 }
 
-// describe fills in what follows from an architecture.
-func describe(info ModelInfo, cfg swin.Config) (ModelInfo, error) {
-	info.Config = cfg
+// normalised fills in what all models expect of pixels.
+func (i *Info) normalised() {
+	i.Mean = [3]float32{103.53, 116.28, 123.675}
+	i.Std = [3]float32{57.375, 57.12, 58.395}
+	i.ChannelOrder = "BGR"
+}
+
+// describe fills in what follows from a backbone's architecture.
+func describe(info Info, cfg swin.Config) (Info, error) {
+	info.Backbone = cfg
 	info.Height, info.Width = cfg.ImageSize, cfg.ImageSize
-	info.Mean = [3]float32{103.53, 116.28, 123.675}
-	info.Std = [3]float32{57.375, 57.12, 58.395}
-	info.ChannelOrder = "BGR"
+	info.normalised()
 	switch cfg.ImageSize {
 	case 0:
 		info.Preprocess = "the picture's own size"
@@ -94,29 +120,59 @@ func describe(info ModelInfo, cfg swin.Config) (ModelInfo, error) {
 	return info, err
 }
 
-// Lookup finds a model by name or nickname, upper and lower case alike. The error
-// wraps [ErrInput].
-func Lookup(name string) (ModelInfo, error) {
-	models := Models()
-	i := slices.IndexFunc(models, func(m ModelInfo) bool {
-		return strings.EqualFold(m.Name, name) || strings.EqualFold(m.Nickname, name)
-	})
-	if i < 0 {
-		var names []string
-		for _, m := range models {
-			names = append(names, fmt.Sprintf("%s (%s)", m.Name, m.Nickname))
-		}
-		return ModelInfo{}, blame(fmt.Errorf("glipvk: no model is called %q; there are %s", name, strings.Join(names, " and ")))
+// describeDetector fills in what follows from a detector's architecture.
+func describeDetector(info Info, cfg glip.Config) (Info, error) {
+	info.Backbone, info.Detector = cfg.Backbone, &cfg
+	info.normalised()
+	info.Preprocess = "short edge to 800, long edge to 1333 at most (Pillow bilinear), padded to multiples of 32"
+	g, err := glip.Record(cfg, smallest())
+	if err != nil {
+		return info, err
 	}
-	return models[i], nil
+	info.Parameters = g.Count().Parameters
+	return info, nil
 }
 
-// Pipeline is the way from a picture to the model's input. The default is
+// smallest is a query and a picture as small as can be: all parameters are in its graph.
+func smallest() glip.Grounding {
+	return glip.Grounding{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Labels: 1}
+}
+
+// LookupBackbone finds a backbone by name or nickname, upper and lower case alike. The error
+// wraps [ErrInput].
+func LookupBackbone(name string) (Info, error) {
+	return lookup(name, "backbone", func(m Info) bool { return m.Detector == nil })
+}
+
+// LookupDetector finds a detector by name, upper and lower case alike. The error wraps [ErrInput].
+func LookupDetector(name string) (Info, error) {
+	return lookup(name, "detector", func(m Info) bool { return m.Detector != nil })
+}
+
+func lookup(name, kind string, of func(Info) bool) (Info, error) {
+	var names []string
+	for _, m := range Models() {
+		if !of(m) {
+			continue
+		}
+		if strings.EqualFold(m.Name, name) || m.Nickname != "" && strings.EqualFold(m.Nickname, name) {
+			return m, nil
+		}
+		if m.Nickname != "" {
+			m.Name += " (" + m.Nickname + ")"
+		}
+		names = append(names, m.Name)
+	}
+	last := len(names) - 1
+	return Info{}, blame(fmt.Errorf("glipvk: no %s is called %q; there are %s and %s", kind, name, strings.Join(names[:last], ", "), names[last]))
+}
+
+// Pipeline is the way from a picture to a backbone's input. The default is
 // mmpretrain's own for a Swin of that size: at 224 the short edge becomes 256 and
 // a square of 224 is cut from the middle, otherwise the picture becomes a square
 // whatever its ratio (configs/_base_/datasets/imagenet_bs64_swin_224 and _384;
 // the GLIP configurations name none).
-func (i ModelInfo) Pipeline(size Size, limits picture.Limits) picture.Pipeline {
+func (i Info) Pipeline(size Size, limits picture.Limits) picture.Pipeline {
 	p := picture.Pipeline{Mean: i.Mean, Std: i.Std, Limits: limits}
 	switch {
 	case size.Original:
@@ -128,4 +184,51 @@ func (i ModelInfo) Pipeline(size Size, limits picture.Limits) picture.Pipeline {
 		p.Resize = picture.Exact(i.Height, i.Width)
 	}
 	return p
+}
+
+// backbone finds the architecture that name and options ask for.
+func (o BackboneOptions) backbone(name string) (Info, error) {
+	if err := o.Size.check(); err != nil {
+		return Info{}, err
+	}
+	info := Info{Name: name}
+	if o.Arch == nil {
+		found, err := LookupBackbone(name)
+		if err != nil {
+			return Info{}, err
+		}
+		info = found
+	} else {
+		if name == "" {
+			info.Name = "custom"
+		}
+		info.Backbone = *o.Arch
+	}
+	cfg := info.Backbone
+	if o.OutIndices != nil {
+		cfg.OutIndices = slices.Clone(o.OutIndices)
+	}
+	cfg.PadSmallMap = cfg.PadSmallMap || o.PadSmallMap
+	if err := cfg.Validate(); err != nil {
+		return Info{}, err
+	}
+	counts, err := describe(info, cfg)
+	if errors.Is(err, swin.ErrSmallMap) {
+		err = nil // counted at another size than pictures will have
+	}
+	return counts, err
+}
+
+// detector finds the architecture that name and options ask for.
+func (o DetectorOptions) detector(name string) (Info, error) {
+	if o.Arch == nil {
+		return LookupDetector(name)
+	}
+	if name == "" {
+		name = "custom"
+	}
+	if err := o.Arch.Validate(); err != nil {
+		return Info{}, err
+	}
+	return describeDetector(Info{Name: name}, *o.Arch)
 }

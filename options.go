@@ -2,36 +2,46 @@ package glipvk
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
+	"math"
 
+	"github.com/glipvk/glipvk/executor"
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
 )
 
-// Options of [Open]. The zero value runs synthetic weights on the best device.
+// Options are what a backbone and a detector have in common. The zero value runs synthetic
+// weights on the fastest device.
 type Options struct {
 	// Weights is the path of a checkpoint, or "synthetic" or "synthetic:SEED" for
 	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0.
 	Weights string
 
-	// Device is "auto" or "" for the best Vulkan device, or the CPU where there is
-	// none; "cpu" for the CPU (package cpu); "reference" for the CPU reference, the
-	// slow oracle that judges both (package cpuref); else the index of a Vulkan
-	// device as [Devices] lists it, or a part of its name.
-	Device string
+	// AllowNonFinite accepts NaN and infinities in weights and input tensors, and in the maps
+	// of a backbone. Where a detector's results are none it is an error all the same, in which
+	// the value is named.
+	AllowNonFinite bool
 
-	// Precision is [F32] or "", [F16] or [AutoPrecision]. Where the device cannot do what
-	// is asked for the model runs in F32, and [DeviceInfo] says so and why.
-	Precision Precision
+	// Limits bounds pictures and tensors before memory is taken for them.
+	Limits picture.Limits
 
-	// Tuning says how kernels are chosen for the device by measuring.
-	Tuning Tuning
+	// What [executor.Options] say of the same name.
+	Device         string // "auto" or "", "cpu", "vulkan", a device's index or part of its name, "reference"
+	Precision      Precision
+	Tuning         Tuning
+	NoFusion       bool
+	Programs       int
+	ProgramMemory  int64 // bytes
+	SubmissionWork int64 // floating-point operations
+	Validation     bool
+	NoCache        bool
+	Progress       func(stage string, done, total int64)
+}
 
-	// NoFusion runs every operation of the graph by itself: slower, for finding out
-	// which one is to blame.
-	NoFusion bool
+// BackboneOptions of [OpenBackbone].
+type BackboneOptions struct {
+	Options
 
 	// Arch replaces the architecture that belongs to the model's name; the name may
 	// then be empty.
@@ -49,95 +59,114 @@ type Options struct {
 	// Size replaces the resizing of the model's default pipeline.
 	Size Size
 
-	// Limits bounds pictures and tensors before memory is taken for them.
-	Limits picture.Limits
-
-	// Programs is the number of input sizes (batch, height, width) whose programs
-	// are kept, the least recently used one going first; 0 is 4. A program that is
-	// running stays beyond it.
-	Programs int
-
-	// AllowNonFinite accepts NaN and infinities in weights and input tensors.
-	AllowNonFinite bool
-
 	// ResizeTables resizes relative position tables of a checkpoint that was made
 	// for another window size; otherwise such a checkpoint is refused.
 	ResizeTables bool
-
-	// Validation switches the Vulkan validation layers on, for tests; NoCache the
-	// file of compiled pipelines off.
-	Validation, NoCache bool
-
-	// Progress, if set, is told how far a stage ("weights", "verify") has come, in
-	// units of its own. It is called from one goroutine at a time for each stage.
-	Progress func(stage string, done, total int64)
 }
 
-// Tuning says how shader variants and tile sizes are chosen on a Vulkan device:
-// measured when a shape is first met, kept in a file per device and driver. The
-// result is right whatever is chosen. The zero value tunes.
-type Tuning struct {
-	Off     bool          // take what the kind of device suggests and measure nothing
-	Dir     string        // folder of the files; "" is beside the pipeline cache, in the user's cache folder
-	Budget  time.Duration // for one model and input size; 0 is the default of package kernels
-	Observe func(Trial)   // if set, told of every candidate that was measured
+// DetectorOptions of [OpenDetector]. The zero value has the original's settings for evaluation.
+type DetectorOptions struct {
+	Options
+
+	// Overrides replace all values of synthetic tensors, by their official name. Where
+	// official weights expect few detections the formula's expect none or thousands:
+	// "rpn.head.bias0" decides.
+	Overrides map[string]float32
+
+	// NoAbsorb computes the cross attention of pictures and words in the direct form, which
+	// takes more multiply-adds for the same numbers (package rewrite).
+	NoAbsorb bool
+
+	// Arch replaces the architecture that belongs to the detector's name; the name may
+	// then be empty.
+	Arch *glip.Config
+
+	// Vocabulary is the path of the text encoder's vocab.txt; "" is bert-base-uncased's.
+	Vocabulary string
+
+	// Size is what pictures are resized to; the zero value is the rule of evaluation,
+	// the short side to 800 pixels, the long side to 1333 at most.
+	Size picture.DetectorSize
+
+	// Threshold drops detections whose score is not above it; 0 keeps all.
+	Threshold float64
+
+	// Probability is what a label's probability must exceed, before centerness, for a
+	// position to be a candidate; 0 is the original's 0.05, below 0 none.
+	Probability float64
+
+	// PerLevel is how many candidates each level of the pyramid may have, 0 is the
+	// original's 1000. IoU above which the lesser of two boxes of a label is
+	// suppressed, 0 is the original's 0.6, from 1 on none is. Max is how many detections a prompt may have, 0 is the
+	// original's 100, below 0 all.
+	PerLevel int
+	IoU      float64
+	Max      int
+
+	// Aggregate says how the probabilities of a label's tokens become the label's own:
+	// [AggregateMean], the zero value, [AggregateMax] or [AggregatePower], the geometric mean (SCORE_AGG).
+	Aggregate Aggregate
+
+	// Pictures and Captions are how many of each [Detector.Detect] keeps encoded, so that a
+	// second query on a picture needs no backbone and a second picture with a caption no text
+	// encoder; 0 is 2 and 64. A picture of 800x1333 takes 23 MB.
+	Pictures, Captions int
+
+	// ExactSizes makes programs for just the tokens and labels of a query. Otherwise both are
+	// rounded up, so that other queries find the programs made; results are the same.
+	ExactSizes bool
 }
 
-// Trial is one candidate of the tuning.
-type Trial struct {
-	Shape     string        `json:"shape"` // the product, M x N x K
-	Candidate string        `json:"candidate"`
-	Duration  time.Duration `json:"ns"` // of one run
-	GFLOPS    float64       `json:"gflops"`
-	Won       bool          `json:"won"`
-}
+// Aggregate says how a label is scored by its tokens.
+type Aggregate = graph.Aggregate
 
-// Size says what size pictures are brought to. The zero value is the model's
-// default pipeline, see [ModelInfo.Pipeline].
-type Size struct {
-	Height, Width int  // pixels; the ratio is not kept and nothing is cropped
-	Original      bool // the picture's own size; Height and Width are 0
-}
+// The ways to score a label.
+const (
+	AggregateMean  = graph.Mean  // by the mean of their probabilities, as released models do
+	AggregateMax   = graph.Max   // by the largest
+	AggregatePower = graph.Power // by the geometric mean
+)
 
-// ParseSize reads "HxW" (as in "800x1333"), "original", or "" for the default.
-func ParseSize(s string) (Size, error) {
-	switch strings.ToLower(s) {
-	case "":
-		return Size{}, nil
-	case "original":
-		return Size{Original: true}, nil
+// executor are the options of the executor.
+func (o Options) executor() executor.Options {
+	return executor.Options{
+		Device: o.Device, Precision: o.Precision, Tuning: o.Tuning, NoFusion: o.NoFusion,
+		Programs: o.Programs, ProgramMemory: o.ProgramMemory, SubmissionWork: o.SubmissionWork,
+		Validation: o.Validation, NoCache: o.NoCache, Progress: o.Progress,
 	}
-	high, wide, ok := strings.Cut(strings.ToLower(s), "x")
-	h, errH := strconv.Atoi(high)
-	w, errW := strconv.Atoi(wide)
-	if !ok || errH != nil || errW != nil || h < 1 || w < 1 {
-		return Size{}, blame(fmt.Errorf("glipvk: size %q: want HEIGHTxWIDTH in pixels, as in 800x1333, or original", s))
-	}
-	return Size{Height: h, Width: w}, nil
 }
 
-// String is the form that ParseSize reads.
-func (s Size) String() string {
-	switch {
-	case s.Original:
-		return "original"
-	case s == Size{}:
-		return ""
+// label names the weights.
+func (o Options) label() string {
+	if o.Weights == "" {
+		return "synthetic"
 	}
-	return fmt.Sprintf("%dx%d", s.Height, s.Width)
+	return o.Weights
 }
 
-// check refuses half a size.
-func (s Size) check() error {
-	if s.Height < 0 || s.Width < 0 || (s.Height == 0) != (s.Width == 0) || s.Original && s.Height != 0 {
-		return fmt.Errorf("glipvk: Options.Size %+v: want both sides, or Original, or neither", s)
+// check refuses options that no picture and no query could be right for.
+func (o DetectorOptions) check() error {
+	if err := o.Size.Check(); err != nil {
+		return err
+	}
+	if o.PerLevel < 0 {
+		return fmt.Errorf("glipvk: %d candidates of a level: want at least 1, or 0 for %d", o.PerLevel, glip.DefaultPerLevel)
+	}
+	for _, x := range []struct {
+		name  string
+		value float64
+	}{{"threshold", o.Threshold}, {"probability", o.Probability}, {"IoU", o.IoU}} {
+		if math.IsNaN(x.value) {
+			return fmt.Errorf("glipvk: the %s is not a number", x.name)
+		}
 	}
 	return nil
 }
 
-// progress tells the caller how far a stage has come.
-func (o Options) progress(stage string, done, total int64) {
-	if o.Progress != nil {
-		o.Progress(stage, done, total)
+// kept is how many of something are kept: n, or a default where n is 0, and at least one.
+func kept(n, otherwise int) int {
+	if n == 0 {
+		n = otherwise
 	}
+	return max(n, 1)
 }

@@ -4,41 +4,11 @@
 
 package cpu
 
-// avx2Tile1 is c = start + a b for 1 rows of a and 16 columns: b is [k, 16], packed;
+// avx2Product is c = start + a b for any number of rows of a and 16 columns: b is [k, 16], packed;
 // lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
 //
 //go:noescape
-func avx2Tile1(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx2Tile2 is c = start + a b for 2 rows of a and 16 columns: b is [k, 16], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx2Tile2(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx2Tile3 is c = start + a b for 3 rows of a and 16 columns: b is [k, 16], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx2Tile3(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx2Tile4 is c = start + a b for 4 rows of a and 16 columns: b is [k, 16], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx2Tile4(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx2Tile5 is c = start + a b for 5 rows of a and 16 columns: b is [k, 16], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx2Tile5(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx2Tile6 is c = start + a b for 6 rows of a and 16 columns: b is [k, 16], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx2Tile6(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
+func avx2Product(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 
 // avx2GELU is y = y (1 + erf(y/sqrt 2)) / 2 on rows of chunks times 16 elements, ldy apart.
 //
@@ -86,6 +56,17 @@ func avx2Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl i
 //
 //go:noescape
 func avx2Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+
+// avx2SoftmaxColumns is y = exp(y - max y) / sum, column by column, of rows, one at least, of chunks times 16 elements.
+// A NaN makes its column NaN.
+//
+//go:noescape
+func avx2SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+
+// avx2Clamp is y = min(max(y, -limit), limit) on rows of chunks times 16 elements.
+//
+//go:noescape
+func avx2Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
 
 // avx2Transpose is y[j, i] = factor * x[i, j] for rows times 8 rows and columns times 8 columns of x.
 //

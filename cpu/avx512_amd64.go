@@ -4,89 +4,11 @@
 
 package cpu
 
-// avx512Tile1 is c = start + a b for 1 rows of a and 32 columns: b is [k, 32], packed;
+// avx512Product is c = start + a b for any number of rows of a and 32 columns: b is [k, 32], packed;
 // lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
 //
 //go:noescape
-func avx512Tile1(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile2 is c = start + a b for 2 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile2(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile3 is c = start + a b for 3 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile3(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile4 is c = start + a b for 4 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile4(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile5 is c = start + a b for 5 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile5(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile6 is c = start + a b for 6 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile6(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile7 is c = start + a b for 7 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile7(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile8 is c = start + a b for 8 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile8(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile9 is c = start + a b for 9 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile9(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile10 is c = start + a b for 10 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile10(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile11 is c = start + a b for 11 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile11(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile12 is c = start + a b for 12 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile12(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile13 is c = start + a b for 13 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile13(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
-
-// avx512Tile14 is c = start + a b for 14 rows of a and 32 columns: b is [k, 32], packed;
-// lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.
-//
-//go:noescape
-func avx512Tile14(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
+func avx512Product(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 
 // avx512GELU is y = y (1 + erf(y/sqrt 2)) / 2 on rows of chunks times 16 elements, ldy apart.
 //
@@ -134,3 +56,14 @@ func avx512Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl
 //
 //go:noescape
 func avx512Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+
+// avx512SoftmaxColumns is y = exp(y - max y) / sum, column by column, of rows, one at least, of chunks times 16 elements.
+// A NaN makes its column NaN.
+//
+//go:noescape
+func avx512SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+
+// avx512Clamp is y = min(max(y, -limit), limit) on rows of chunks times 16 elements.
+//
+//go:noescape
+func avx512Clamp(y []float32, ldy int, limit float32, rows int, chunks int)

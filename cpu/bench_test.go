@@ -145,7 +145,7 @@ func BenchmarkConv(b *testing.B) {
 func BenchmarkHead(b *testing.B) {
 	h := head{
 		levels:   [][2]int{{100, 168}, {50, 84}, {25, 42}, {13, 21}, {7, 11}},
-		channels: 256, heads: 8, joint: 2048, tokens: 20, text: 768, labels: 5,
+		channels: 256, heads: 8, joint: 2048, tokens: 20, text: 768, labels: 5, clamped: true,
 	}
 	benchmark(b, record(b, h.record))
 }

@@ -36,6 +36,7 @@ type compiler struct {
 	users   [][]graph.ID
 	sizes   []int               // of values in floats, those of nodes first
 	stats   map[graph.ID]*stats // that products take
+	fuses   map[graph.ID]*fuse  // by the nodes whose values they are, and the last that they need
 	maps    map[string]*rowMap
 	views   views
 }
@@ -48,7 +49,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	c := &compiler{
 		g: g, weights: w, kernels: w.kernels, options: o, workers: o.Workers, readers: make([]int, len(g.Nodes)),
 		kept: make([]bool, len(g.Nodes)), needed: make([]bool, len(g.Nodes)), maps: map[string]*rowMap{},
-		views: views{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{},
+		views: views{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{}, fuses: map[graph.ID]*fuse{},
 	}
 	if c.workers <= 0 {
 		c.workers = runtime.GOMAXPROCS(0)
@@ -69,6 +70,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 			c.users[id] = append(c.users[id], graph.ID(i))
 		}
 	}
+	c.findFuses()
 	steps, err := c.steps()
 	if err != nil {
 		return nil, err
@@ -113,6 +115,13 @@ func (c *compiler) steps() ([]step, error) {
 // operands are needed all the same.
 func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 	n := c.node(id)
+	if f, ok := c.fuses[id]; ok {
+		if id != f.context {
+			c.need(f.context)
+			return nil, nil
+		}
+		return []step{c.fuse(f)}, nil
+	}
 	if c.isView(id) {
 		c.need(n.Inputs[0])
 		return nil, nil

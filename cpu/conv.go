@@ -38,11 +38,15 @@ func (c *compiler) convolution(id graph.ID, left source, weights []graph.ID) (st
 	if len(weights) == 2 {
 		p.bias, p.hasBias = weights[1], true
 	}
+	if left.taps != nil && p.n <= narrow && c.stats[id] == nil && finite(p.panels.data) {
+		return c.narrowConv(p), nil
+	}
 	if p.stats = c.stats[id]; p.stats != nil {
 		p.part = n.Shape[1] * n.Shape[2]
 	}
 	p.cut(c.workers)
-	s := p.step(2 * c.g.MultiplyAdds(id))
+	p.flops = 2 * c.g.MultiplyAdds(id)
+	s := p.step()
 	s.name = n.Op.Kind()
 	if p.stats != nil {
 		p.stats.rows = p.rows

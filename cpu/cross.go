@@ -53,7 +53,7 @@ func (p *cross) cut(workers int) {
 	p.depth, p.panels, p.rows = p.kk, p.allPanels, p.m
 	least := 4 * workers
 	if p.whole {
-		p.rows = min(p.m, max(len(p.k.tiles), cacheFloats/2/stride(p.kk)))
+		p.rows = min(p.m, max(p.k.rows, cacheFloats/2/stride(p.kk)))
 	} else {
 		p.depth, p.rows = min(p.kk, packedDepth), min(p.m, crossRows)
 		p.panelFloats = p.depth * p.k.columns
@@ -62,7 +62,7 @@ func (p *cross) cut(workers int) {
 	}
 	p.panelBlocks = (p.allPanels + p.panels - 1) / p.panels
 	if wanted := (least + p.products*p.panelBlocks - 1) / (p.products * p.panelBlocks); wanted > 1 {
-		p.rows = min(p.rows, max(len(p.k.tiles), (p.m+wanted-1)/wanted))
+		p.rows = min(p.rows, max(p.k.rows, (p.m+wanted-1)/wanted))
 	}
 	p.rowBlocks = (p.m + p.rows - 1) / p.rows
 	if !spacious(p.a.ld) {

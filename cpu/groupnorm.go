@@ -120,19 +120,21 @@ func (s *stats) join(values [][]float32, coefs graph.ID, weights []graph.ID, sha
 	b, group := task/o.Groups, task%o.Groups
 	plane, n := shape[1]*shape[2], shape[3]
 	size, blocks := n/o.Groups, s.blocks(plane)
-	first := group * size
+	first, end := group*size, (group+1)*size
 	moments := values[s.id][b*blocks*statRows*n:]
 	sum := 0.0
-	for i := first; i < first+size; i++ {
-		column, _ := s.sum(moments[i:], n, plane)
-		sum += column
+	for i := first; i < end; i += chunk {
+		plain, _ := s.sums(moments[i:], n, min(chunk, end-i), plane)
+		for _, v := range plain {
+			sum += v
+		}
 	}
 	mean := sum / float64(plane*size)
 	squares := 0.0
 	for block := range blocks {
 		count := float64(min(s.rows, plane-block*s.rows))
 		rows := moments[block*statRows*n:]
-		for i := first; i < first+size; i++ {
+		for i := first; i < end; i++ {
 			off := float64(rows[i]) - mean
 			squares += float64(rows[statSquares*n+i]) + off*(2*float64(rows[statRest*n+i])+count*off)
 		}
@@ -141,34 +143,43 @@ func (s *stats) join(values [][]float32, coefs graph.ID, weights []graph.ID, sha
 	centre := float32(mean)
 	rest := (mean - float64(centre)) * factor
 	y := values[coefs][b*coefRows*n:]
-	for i := first; i < first+size; i++ {
-		weight, bias := values[weights[0]][i], values[weights[1]][i]
-		y[coefCentre*n+i], y[coefFactor*n+i], y[coefShift*n+i] = centre, float32(factor)*weight, bias-float32(rest)*weight
-		column, weighed := s.sum(moments[i:], n, plane)
-		if column /= float64(plane); s.weights != nil {
-			column = weighed
+	for i := first; i < end; i += chunk {
+		plain, weighed := s.sums(moments[i:], n, min(chunk, end-i), plane)
+		for k := i; k < min(i+chunk, end); k++ {
+			weight, bias := values[weights[0]][k], values[weights[1]][k]
+			y[coefCentre*n+k], y[coefFactor*n+k], y[coefShift*n+k] = centre, float32(factor)*weight, bias-float32(rest)*weight
+			column := plain[k-i] / float64(plane)
+			if s.weights != nil {
+				column = weighed[k-i]
+			}
+			y[coefMean*n+k] = float32((column-mean)*factor*float64(weight) + float64(bias))
 		}
-		y[coefMean*n+i] = float32((column-mean)*factor*float64(weight) + float64(bias))
 	}
 }
 
-// sum is that of a column of n over all positions of a picture, and that of the products with the
-// weights.
-func (s *stats) sum(column []float32, n, plane int) (plain, weighed float64) {
+// sums are those of at most a chunk of columns of n over all positions of a picture, and those of
+// the products with the weights. moments begin at the first of the columns.
+func (s *stats) sums(moments []float32, n, columns, plane int) (plain, weighed [chunk]float64) {
 	for first := 0; first < plane; first += s.rows {
 		end := min(first+s.rows, plane)
-		near := float64(column[0])
-		if plain += float64(end-first) * near; near-near == 0 { // of an infinity the distances are no numbers
-			plain += float64(column[statRest*n])
-		}
+		count, all := float64(end-first), 0.0
 		if s.weights != nil {
-			all := 0.0
 			for _, w := range s.weights[first:end] {
 				all += float64(w)
 			}
-			weighed += all*near + float64(column[statWeighed*n])
 		}
-		column = column[min(statRows*n, len(column)):]
+		rows := moments[first/s.rows*statRows*n:]
+		for i, v := range rows[:columns] {
+			near := float64(v)
+			if plain[i] += count * near; near-near == 0 { // of an infinity the distances are no numbers
+				plain[i] += float64(rows[statRest*n+i])
+			}
+		}
+		if s.weights != nil {
+			for i, v := range rows[:columns] {
+				weighed[i] += all*float64(v) + float64(rows[statWeighed*n+i])
+			}
+		}
 	}
 	return plain, weighed
 }

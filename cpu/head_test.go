@@ -23,6 +23,7 @@ type head struct {
 	tokens   int
 	text     int // channels of a token
 	labels   int
+	clamped  bool // the scores before they are turned, as rewrite.Absorb writes them
 }
 
 func smallHead() head {
@@ -51,6 +52,9 @@ func (h head) fuse(b *graph.Builder, maps []graph.Value, text graph.Value) ([]gr
 	keys := b.In("keys").AbsorbKeys(k, b.In("q").Param("weight", h.joint, h.channels), graph.AbsorbKeys{Heads: h.heads, Scale: 0.2})
 	bias := b.In("bias").AbsorbBias(k, b.In("q").Param("bias", h.joint), graph.AbsorbBias{Heads: h.heads, Scale: 0.2})
 	scores := b.In("scores").CrossScores(v, keys, graph.CrossScores{Heads: 1, Scale: 1}, bias) // [1, 1, S, h*T]
+	if h.clamped {
+		scores = b.In("clamped").Clamp(scores, 2)
+	}
 	positions := all.Shape()[1]
 	turned := b.In("turn").SwapLast(scores)
 	seen := b.In("seen").CrossContext(b.In("softmax_l").Softmax(b.In("clamp").Clamp(turned, 50000)), v, 1)
@@ -154,7 +158,7 @@ func smallInputs(t *testing.T, g *graph.Graph, src cpu.Source) [][]float32 {
 func TestHead(t *testing.T) {
 	t.Run("small", func(t *testing.T) { testHead(t, smallHead()) })
 	wide := smallHead() // of as many channels as products finish at once
-	wide.levels, wide.channels = [][2]int{{13, 21}, {7, 11}, {4, 6}}, 64
+	wide.levels, wide.channels, wide.clamped = [][2]int{{13, 21}, {7, 11}, {4, 6}}, 64, true
 	t.Run("wide", func(t *testing.T) { testHead(t, wide) })
 }
 
@@ -233,7 +237,7 @@ func TestHeadSteps(t *testing.T) {
 // were no numbers, and without memory taken.
 func TestHeadSameBits(t *testing.T) {
 	h := smallHead()
-	h.levels = [][2]int{{13, 21}, {7, 11}, {4, 6}} // more than one block of positions
+	h.levels, h.channels, h.clamped = [][2]int{{13, 21}, {7, 11}, {4, 6}}, 32, true // more than one block of positions
 	g := build(t, h.record)
 	src := modest{tensors{normal}}
 	inputs := smallInputs(t, g, src)

@@ -32,9 +32,11 @@ type kernels struct {
 	name    Instructions
 	columns int // of a panel of packed weights
 
-	// tiles[r-1] is c = start + a b for r rows of a and one panel b [k, columns]; lda,
-	// lds and ldc are the distances of rows. With lds 0 all rows start alike.
-	tiles []tile
+	// product is c = start + a b for any number of rows of a and one panel b [k, columns]; lda,
+	// lds and ldc are the distances of rows. With lds 0 all rows start alike. It is fastest with
+	// multiples of rows.
+	product func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
+	rows    int
 
 	// The others work on rows of chunks*chunk floats.
 	gelu      func(y []float32, ldy int, rows, chunks int)
@@ -45,6 +47,10 @@ type kernels struct {
 	// blends is y = factor (wa a + wb b + wc c + wd d) on one row.
 	blends func(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int)
 
+	// softmaxColumns is softmax down the columns of so many rows.
+	softmaxColumns func(y []float32, ldy int, rows, chunks int)
+	// clamp is y = min(max(y, -limit), limit).
+	clamp func(y []float32, ldy int, limit float32, rows, chunks int)
 	// affine is y = (x - m) a + b with m, a and b of one row; an empty b is y.
 	affine func(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, chunks int)
 	// bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines.
@@ -136,8 +142,25 @@ func (k *kernels) wide(n int) int {
 	return (n + unit - 1) / unit * unit
 }
 
-// tile is a product kernel, see [kernels].
+// tile is a product of a fixed number of rows.
 type tile = func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int)
+
+// inTiles makes the product of tiles of 1, 2 and more rows, to which rows are dealt out evenly.
+func (k *kernels) inTiles(tiles ...tile) {
+	k.rows = len(tiles)
+	k.product = func(a []float32, lda int, b []float32, depth int, start []float32, lds int, c []float32, ldc int, rows int) {
+		count := (rows + len(tiles) - 1) / len(tiles)
+		least, larger := rows/count, rows%count // so many tiles have a row more than the least
+		for t, first := 0, 0; t < count; t++ {
+			size := least
+			if t < larger {
+				size++
+			}
+			tiles[size-1](a[first*lda:], lda, b, depth, start[first*lds:], lds, c[first*ldc:], ldc)
+			first += size
+		}
+	}
+}
 
 // Available lists the instructions that this processor and build have, best first.
 func Available() []Instructions {

@@ -4,6 +4,6 @@ package cpu
 func native() []*kernels {
 	k := portable()
 	k.name, k.columns = NEON, 8
-	k.tiles = []tile{neonTile1, neonTile2, neonTile3, neonTile4, neonTile5, neonTile6, neonTile7, neonTile8}
+	k.inTiles(neonTile1, neonTile2, neonTile3, neonTile4, neonTile5, neonTile6, neonTile7, neonTile8)
 	return []*kernels{k}
 }

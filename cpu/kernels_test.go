@@ -26,18 +26,18 @@ func guarded(n int) []float32 {
 	return x
 }
 
-// TestTiles compares every tile with sums in float64, at depths around the unrolling.
-func TestTiles(t *testing.T) {
+// TestProducts compares the products of every number of rows with sums in float64, at depths around the unrolling.
+func TestProducts(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, k := range available() {
-		for rows := 1; rows <= len(k.tiles); rows++ {
+		for rows := 1; rows <= 2*k.rows+5; rows++ {
 			for _, depth := range []int{1, 2, 3, 4, 5, 7, 8, 49, 96} {
 				lda, ldc := depth+3, k.columns+5
 				a, b := spotted(r, rows*lda), spotted(r, depth*k.columns)
 				for _, lds := range []int{0, k.columns + 1} {
 					start := spotted(r, rows*(k.columns+1))
 					c := guarded(rows * ldc)
-					k.tiles[rows-1](a, lda, b, depth, start, lds, c, ldc)
+					k.product(a, lda, b, depth, start, lds, c, ldc, rows)
 					for i := range c {
 						row, column := i/ldc, i%ldc
 						want, size := float64(canary), 0.0

@@ -250,9 +250,11 @@ func (c *compiler) globalMean(id graph.ID) step {
 	s, before := c.statsOf(in, nil)
 	return step{name: "globalmean", in: []graph.ID{s.id}, before: before, tasks: shape[0], run: func(_ *worker, values [][]float32, b int) {
 		moments := values[s.id][b*s.blocks(plane)*statRows*n:]
-		for i := range n {
-			sum, _ := s.sum(moments[i:], n, plane)
-			values[id][b*n+i] = float32(sum / float64(plane))
+		for i := 0; i < n; i += chunk {
+			plain, _ := s.sums(moments[i:], n, min(chunk, n-i), plane)
+			for k := i; k < min(i+chunk, n); k++ {
+				values[id][b*n+k] = float32(plain[k-i] / float64(plane))
+			}
 		}
 	}}
 }

@@ -46,10 +46,13 @@ func (c *compiler) pointwise(id graph.ID) (step, bool) {
 			}
 		}), true
 	case graph.Clamp:
-		limit := float32(o.Limit)
+		limit, k := float32(o.Limit), c.kernels
 		return c.each(id, func(y, x []float32, _ [][]float32) {
-			for i, v := range x {
-				y[i] = min(max(v, -limit), limit)
+			copy(y, x)
+			whole := len(y) / chunk
+			k.clamp(y, 0, limit, 1, whole)
+			for i, v := range y[whole*chunk:] {
+				y[whole*chunk+i] = min(max(v, -limit), limit)
 			}
 		}), true
 	case graph.Scale:

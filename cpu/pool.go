@@ -16,6 +16,8 @@ type worker struct {
 	ends  []int       // of the lists of labels
 	list  []int       // of tokens
 	heap  []candidate // the best so far
+
+	yielded time.Time
 }
 
 // count is n integers of the worker's own.
@@ -31,14 +33,16 @@ type slot int
 
 // The slots.
 const (
-	slotRows   slot = iota // rows of a left factor
-	slotTile               // columns of a product that do not fill their group
-	slotStart              // start of the sums where the bias is too short
-	slotPanel              // a panel of a matrix that is not a weight
-	slotKeys               // keys of one head, packed
-	slotValues             // values of one head, packed
-	slotScores             // scores of a few queries
-	slotResult             // rows of one head's result
+	slotRows    slot = iota // rows of a left factor
+	slotTile                // columns of a product that do not fill their group
+	slotStart               // start of the sums where the bias is too short
+	slotPanel               // a panel of a matrix that is not a weight
+	slotKeys                // keys of one head, packed
+	slotValues              // values of one head, packed
+	slotScores              // scores of a few queries
+	slotResult              // rows of one head's result
+	slotInner               // rows of a value between the products of one step
+	slotContext             // rows of what attention gives
 	slotCount
 )
 
@@ -160,7 +164,12 @@ func (c *crew) tasks(w *worker, i int) (ok bool) {
 	}()
 	w.held.valid = false
 	for {
-		if err := c.over(); err != nil {
+		now := time.Now()
+		if now.Sub(w.yielded) > politeness {
+			runtime.Gosched()
+			w.yielded = now
+		}
+		if err := c.over(now); err != nil {
 			c.stop(fmt.Errorf("%s: %w", s.path, err))
 			return false
 		}
@@ -172,15 +181,19 @@ func (c *crew) tasks(w *worker, i int) (ok bool) {
 	}
 }
 
+// politeness is how long a worker computes before it lets other goroutines have its processor:
+// those that wait for a context's end among them.
+const politeness = 2 * time.Millisecond
+
 // over is why the run is to end, nil if it is not.
-func (c *crew) over() error {
+func (c *crew) over(now time.Time) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
 	switch {
 	case c.closed.Load():
 		return ErrClosed
-	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+	case !c.deadline.IsZero() && !now.Before(c.deadline):
 		return context.DeadlineExceeded
 	case c.stopped.Load():
 		return context.Canceled // told already what for
@@ -199,9 +212,9 @@ func (c *crew) stop(err error) {
 	c.waiting.Broadcast()
 }
 
-// patience is how often a worker looks for the others before it goes to sleep: waking takes
+// patience is how long a worker looks for the others before it goes to sleep: waking takes
 // the system longer than most steps' ends are apart.
-const patience = 100
+const patience = 200 * time.Microsecond
 
 // meet waits until all workers have ended step i. It returns false if the run was stopped.
 func (c *crew) meet(i int) bool {
@@ -215,7 +228,7 @@ func (c *crew) meet(i int) bool {
 		c.waiting.Broadcast()
 		return true
 	}
-	for range patience {
+	for i, began := 1, time.Now(); i%16 != 0 || time.Since(began) < patience; i++ {
 		if c.arrived.Load() >= count {
 			return true
 		}

@@ -6,12 +6,14 @@ import "math"
 // every architecture that Go compiles to; on arm64 the compiler makes each multiply and
 // add one instruction.
 func portable() *kernels {
-	return &kernels{
+	k := &kernels{
 		name: Portable, columns: 4,
-		tiles: []tile{portableTile1, portableTile2, portableTile3, portableTile4},
-		gelu:  portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
+		gelu: portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
 		blends: portableBlend, affine: portableAffine, bend: portableBend, moments: portableMoments,
+		softmaxColumns: portableSoftmaxColumns, clamp: portableClamp,
 	}
+	k.inTiles(portableTile1, portableTile2, portableTile3, portableTile4)
+	return k
 }
 
 func portableTile1(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {
@@ -196,6 +198,42 @@ func portableSoftmax(y []float32, ldy int, mask []float32, ldm int, rows, chunks
 		factor := 1 / (sums[0] + sums[1] + sums[2] + sums[3])
 		for i := range line {
 			line[i] *= factor
+		}
+	}
+}
+
+func portableSoftmaxColumns(y []float32, ldy int, rows, chunks int) {
+	for c := 0; c < chunks*chunk; c += chunk {
+		var largest, sums [chunk]float32
+		for i := range largest {
+			largest[i] = float32(math.Inf(-1))
+		}
+		for row := range rows {
+			for i, v := range y[row*ldy+c:][:chunk] {
+				largest[i] = max(largest[i], v)
+			}
+		}
+		for row := range rows {
+			line := y[row*ldy+c:][:chunk]
+			for i, v := range line {
+				e := exp(v - largest[i])
+				line[i], sums[i] = e, sums[i]+e
+			}
+		}
+		for row := range rows {
+			line := y[row*ldy+c:][:chunk]
+			for i := range line {
+				line[i] /= sums[i]
+			}
+		}
+	}
+}
+
+func portableClamp(y []float32, ldy int, limit float32, rows, chunks int) {
+	for row := range rows {
+		line := y[row*ldy:][:chunks*chunk]
+		for i, v := range line {
+			line[i] = min(max(v, -limit), limit)
 		}
 	}
 }

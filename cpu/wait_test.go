@@ -56,10 +56,30 @@ func busy(ctx context.Context, p *Program, x []float32, y [][]float32) <-chan er
 	return ended
 }
 
-// TestWaiterLeaves wants a second caller to go when its context ends, though the first still runs.
+// inTime calls f until it took no longer than it may, five times at most: now and then the machine is
+// somebody else's.
+func inTime(t *testing.T, f func() (over time.Duration)) {
+	t.Helper()
+	for try := 1; ; try++ {
+		over := f()
+		if over <= soon || t.Failed() {
+			return
+		}
+		if try == 5 {
+			t.Fatalf("%v too late, at most %v are allowed", over, soon)
+		}
+	}
+}
+
+// TestWaiterLeaves wants a second caller to go when its context ends, though the first still runs,
+// and a cancelled run to end.
 func TestWaiterLeaves(t *testing.T) {
 	p, x, y := slow(t)
 	defer p.Close()
+	inTime(t, func() time.Duration { return waiterLeaves(t, p, x, y) })
+}
+
+func waiterLeaves(t *testing.T, p *Program, x []float32, y [][]float32) time.Duration {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	first := busy(ctx, p, x, y)
@@ -69,21 +89,21 @@ func TestWaiterLeaves(t *testing.T) {
 	if err := p.RunInto(late, [][]float32{make([]float32, 1<<20)}, x); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the second caller: %v", err)
 	}
-	if d := time.Since(began); d > 20*time.Millisecond+soon {
-		t.Errorf("the second caller waited %v", d)
-	}
+	waited := time.Since(began) - 20*time.Millisecond
 	began = time.Now()
 	cancel()
 	if err := <-first; !errors.Is(err, context.Canceled) {
 		t.Errorf("the first caller: %v", err)
 	}
-	if d := time.Since(began); d > soon {
-		t.Errorf("a cancelled run took %v to end", d)
-	}
+	return max(waited, time.Since(began))
 }
 
 // TestClose wants Close to end the run and whoever waits, and to give the memory back.
 func TestClose(t *testing.T) {
+	inTime(t, func() time.Duration { return closes(t) })
+}
+
+func closes(t *testing.T) time.Duration {
 	p, x, y := slow(t)
 	if p.values != nil {
 		t.Error("a program that never ran has memory")
@@ -91,9 +111,7 @@ func TestClose(t *testing.T) {
 	list := []<-chan error{busy(t.Context(), p, x, y), busy(t.Context(), p, x, [][]float32{make([]float32, 1<<20)})}
 	began := time.Now()
 	p.Close()
-	if d := time.Since(began); d > soon {
-		t.Errorf("Close took %v", d)
-	}
+	took := time.Since(began)
 	for i, ended := range list {
 		if err := <-ended; !errors.Is(err, ErrClosed) || !strings.HasPrefix(err.Error(), "cpu: ") {
 			t.Errorf("caller %d: %v", i, err)
@@ -106,6 +124,7 @@ func TestClose(t *testing.T) {
 		t.Errorf("a run after Close: %v", err)
 	}
 	p.Close() // again
+	return took
 }
 
 // TestPanic wants a panic in a task to be that run's error, in whichever goroutine it is, and the
@@ -123,7 +142,7 @@ func TestPanic(t *testing.T) {
 		run(w, values, task)
 	}
 	err := p.RunInto(t.Context(), y, x)
-	if err == nil || !strings.Contains(err.Error(), "y#8: linear: panic in a task: runtime error: index out of range") {
+	if err == nil || !strings.Contains(err.Error(), "cpu: "+step.path+": "+step.name+": panic in a task: runtime error: index out of range") {
 		t.Fatalf("error %v", err)
 	}
 	step.run = run

@@ -3,23 +3,30 @@ package cpu
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/glipvk/glipvk/graph"
 )
 
 // Source supplies weights by canonical name, row-major, of exactly the shape asked
-// for. Checkpoints and formulas satisfy it. What it returns is read, never changed.
+// for. Checkpoints and formulas satisfy it. It is asked by several goroutines at once. What it
+// returns is not changed, and may be kept; if the source has a method Release([]float32), it gets
+// every slice back that is not.
 type Source interface {
 	Tensor(name string, shape []int) ([]float32, error)
 }
+
+// releaser is a source that can use slices again.
+type releaser interface{ Release(data []float32) }
 
 // PackOptions says how weights are packed; the zero value is usable.
 type PackOptions struct {
 	// Instructions are those that programs with these weights run on; the zero value
 	// is the best that the processor has.
 	Instructions Instructions
-	// Progress, if set, is told the parameters packed and their number.
+	// Progress, if set, is told the parameters packed and their number, by one goroutine at a time.
 	Progress func(done, total int64)
 }
 
@@ -50,49 +57,116 @@ type panels struct {
 	k, n int
 }
 
-// Pack brings the weights of g into the order of the kernels, tensor by tensor. Errors
-// name the weight; they wrap [graph.ErrShape] where its size is wrong and
-// [ErrInstructions] where the processor has not what is asked for.
+// Pack brings the weights of g into the order of the kernels, tensor by tensor, several at a
+// time: more than the weights takes only what is being packed. Errors name the weight; they wrap
+// [graph.ErrShape] where its size is wrong and [ErrInstructions] where the processor has not what
+// is asked for.
 func Pack(ctx context.Context, g *graph.Graph, src Source, o PackOptions) (*Weights, error) {
 	k, err := choose(o.Instructions)
 	if err != nil {
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
-	w := &Weights{
+	p := packing{src: src, options: o, graph: g, params: g.Params(), used: uses(g), total: g.Count().Parameters, weights: &Weights{
 		kernels: k, shapes: map[string]graph.Shape{}, plain: map[string][]float32{},
 		packed: map[packedKey]panels{}, biases: map[biasKey][]float32{},
+	}}
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() { p.work(ctx) })
 	}
-	used := uses(g)
-	total, done := g.Count().Parameters, int64(0)
-	for _, id := range g.Params() {
-		n := g.Nodes[id]
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("cpu: weight %s: %w", n.Path, err)
+	all.Wait()
+	if p.err != nil {
+		return nil, fmt.Errorf("cpu: weight %s: %w", g.Nodes[p.params[p.failed]].Path, p.err)
+	}
+	return p.weights, nil
+}
+
+// packing is the work of [Pack].
+type packing struct {
+	src     Source
+	options PackOptions
+	graph   *graph.Graph
+	params  []graph.ID
+	used    map[graph.ID]use
+	total   int64
+	next    atomic.Int64 // of params
+
+	mu      sync.Mutex // for what follows
+	weights *Weights
+	done    int64
+	err     error // of the first parameter that failed
+	failed  int   // which
+}
+
+// work packs the parameters that nobody else has taken.
+func (p *packing) work(ctx context.Context) {
+	var room []float32
+	for {
+		i := int(p.next.Add(1)) - 1
+		if i >= len(p.params) {
+			return
 		}
-		data, err := src.Tensor(n.Path, n.Shape)
+		err := ctx.Err()
+		if err == nil {
+			err = p.tensor(p.params[i], &room)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("cpu: weight %s: %w", n.Path, err)
-		}
-		if len(data) != n.Shape.Elements() {
-			return nil, fmt.Errorf("cpu: weight %s: %w: the source gave %d elements, want %d for %v",
-				n.Path, graph.ErrShape, len(data), n.Shape.Elements(), n.Shape)
-		}
-		w.shapes[n.Path] = n.Shape
-		if used[id]&asMatrix != 0 {
-			w.keep(packedKey{n.Path, false}, w.pack(data, n.Shape))
-		}
-		if used[id]&asTaps != 0 {
-			w.keep(packedKey{n.Path, true}, w.pack(tapMajor(data, n.Shape), n.Shape))
-		}
-		if used[id]&asPlain != 0 {
-			w.plain[n.Path] = append([]float32(nil), data...)
-			w.bytes += 4 * int64(len(data))
-		}
-		if done += int64(len(data)); o.Progress != nil {
-			o.Progress(done, total)
+			p.next.Store(int64(len(p.params)))
+			p.mu.Lock()
+			if p.err == nil || i < p.failed {
+				p.err, p.failed = err, i
+			}
+			p.mu.Unlock()
+			return
 		}
 	}
-	return w, nil
+}
+
+// tensor packs one parameter. room is memory that is used again.
+func (p *packing) tensor(id graph.ID, room *[]float32) error {
+	n, used := p.graph.Nodes[id], p.used[id]
+	data, err := p.src.Tensor(n.Path, n.Shape)
+	if err != nil {
+		return err
+	}
+	if len(data) != n.Shape.Elements() {
+		return fmt.Errorf("%w: the source gave %d elements, want %d for %v", graph.ErrShape, len(data), n.Shape.Elements(), n.Shape)
+	}
+	w := p.weights
+	var matrix, byTap panels
+	var plain []float32
+	if used&asMatrix != 0 {
+		matrix = w.pack(data, n.Shape)
+	}
+	if used&asTaps != 0 {
+		byTap = w.pack(tapMajor(data, n.Shape, room), n.Shape)
+	}
+	release, _ := p.src.(releaser)
+	if used&asPlain != 0 {
+		if plain = data; release != nil && cap(data) > len(data)+len(data)/8 {
+			plain = append([]float32(nil), data...)
+		}
+	}
+	if release != nil && (plain == nil || &plain[0] != &data[0]) {
+		release.Release(data)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.shapes[n.Path] = n.Shape
+	if used&asMatrix != 0 {
+		w.keep(packedKey{n.Path, false}, matrix)
+	}
+	if used&asTaps != 0 {
+		w.keep(packedKey{n.Path, true}, byTap)
+	}
+	if plain != nil {
+		w.plain[n.Path] = plain
+		w.bytes += 4 * int64(len(plain))
+	}
+	if p.done += int64(len(data)); p.options.Progress != nil {
+		p.options.Progress(p.done, p.total)
+	}
+	return nil
 }
 
 // use says how a parameter is read; one may be read in several ways.
@@ -140,13 +214,16 @@ func (w *Weights) keep(key packedKey, p panels) {
 	w.bytes += 4 * int64(len(p.data))
 }
 
-// tapMajor brings a filter [N, C, k, k] into the order [N, k, k, C].
-func tapMajor(data []float32, shape graph.Shape) []float32 {
+// tapMajor brings a filter [N, C, k, k] into the order [N, k, k, C], in room, which grows if need be.
+func tapMajor(data []float32, shape graph.Shape, room *[]float32) []float32 {
 	channels, taps := shape[1], shape[2]*shape[3]
 	if taps == 1 {
 		return data
 	}
-	y := make([]float32, len(data))
+	if len(*room) < len(data) {
+		*room = make([]float32, len(data))
+	}
+	y := (*room)[:len(data)]
 	for n := range shape[0] {
 		to := y[n*channels*taps:][:channels*taps]
 		for i, v := range data[n*channels*taps:][:channels*taps] {

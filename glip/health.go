@@ -21,15 +21,7 @@ func health(b *graph.Builder, values ...graph.Value) {
 	}
 }
 
-// Health tells of each output of a recorded graph which value it vouches for, by path, and
-// is empty for a result. Such an output is [B, C]: a NaN or an infinity anywhere in a
-// channel of the value is one here, so that values that never leave the device are checked.
-func Health(g *graph.Graph) []string {
-	of := make([]string, len(g.Outputs))
-	for i, id := range g.Outputs {
-		if path, ok := strings.CutPrefix(g.Nodes[id].Path, healthy+"."); ok {
-			of[i] = path
-		}
-	}
-	return of
-}
+// Health tells which value the output of a path vouches for, by path; ok is false for a
+// result. Such an output is [B, C]: a NaN or an infinity anywhere in a channel of the value
+// is one here, so that values that never leave the device are checked.
+func Health(path string) (of string, ok bool) { return strings.CutPrefix(path, healthy+".") }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/swin"
@@ -128,18 +129,19 @@ func useless(name string) string {
 	return ""
 }
 
-// knownForms are the forms of all parameters outside the backbone that a detector
-// can have, with fusion and without.
-func knownForms() map[string]bool {
+// knownForms are the forms of all parameters that a detector can have, with fusion and
+// without.
+var knownForms = sync.OnceValue(func() map[string]bool {
 	known := map[string]bool{}
-	for _, fusion := range []bool{true, false} {
-		c := Config{Backbone: swin.Config{OutIndices: []int{1, 2, 3}}, Text: TextConfig{Layers: 1}, Layers: 1, Fusion: fusion, AnchorStrides: []int{8}}
+	for _, name := range PresetNames() {
+		c, _ := Preset(name) // one of those that are listed
+		c.Text.Layers, c.Layers = 1, 1
 		for _, p := range c.Params() {
 			known[form(p.Name)] = true
 		}
 	}
 	return known
-}
+})
 
 // form is a name with "#" for every part that is a number.
 func form(name string) string {

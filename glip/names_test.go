@@ -58,32 +58,6 @@ func TestParamCounts(t *testing.T) {
 	}
 }
 
-// The listing and the recorded graph were written apart and must agree.
-func TestParamsAreTheGraphs(t *testing.T) {
-	for _, name := range glip.PresetNames() {
-		cfg := preset(t, name)
-		g, err := glip.Record(cfg, glip.Grounding{Height: 64, Width: 96, Tokens: 7, Labels: 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		recorded, listed := map[string]string{}, map[string]string{}
-		for _, id := range g.Params() {
-			recorded[g.Nodes[id].Path] = fmt.Sprint([]int(g.Nodes[id].Shape))
-		}
-		for _, p := range cfg.Params() {
-			listed[p.Name] = fmt.Sprint(p.Shape)
-			if recorded[p.Name] != listed[p.Name] {
-				t.Errorf("%s: %s %s is recorded as %q", name, p.Name, listed[p.Name], recorded[p.Name])
-			}
-		}
-		for path, shape := range recorded {
-			if listed[path] == "" {
-				t.Errorf("%s: %s %s is recorded and not listed", name, path, shape)
-			}
-		}
-	}
-}
-
 // Official names are those of the file that the original wrote, but for what is no
 // parameter of ours.
 func TestOfficialParams(t *testing.T) {

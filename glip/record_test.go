@@ -120,13 +120,24 @@ func TestPartsMakeTheWhole(t *testing.T) {
 			t.Errorf("candidates of %s, want [2 11 8]", shape)
 		}
 	}
-	health := append(glip.Health(find)[glip.Levels:], glip.Health(see)[glip.Levels:]...)
-	if got := glip.Health(whole); !slices.Equal(got[:glip.Levels], make([]string, glip.Levels)) || !slices.Equal(got[glip.Levels:], health) {
+	health := append(healthOf(find)[glip.Levels:], healthOf(see)[glip.Levels:]...)
+	if got := healthOf(whole); !slices.Equal(got[:glip.Levels], make([]string, glip.Levels)) || !slices.Equal(got[glip.Levels:], health) {
 		t.Errorf("the whole vouches for %q, its parts for %q", got, health)
 	}
 }
 
-// TestHealth: what is looked after is there, once, and a NaN anywhere in it is one in the output.
+// healthOf tells of each output which value it vouches for, "" for a result.
+func healthOf(g *graph.Graph) []string {
+	of := make([]string, len(g.Outputs))
+	for i, id := range g.Outputs {
+		if value, ok := glip.Health(g.Nodes[id].Path); ok {
+			of[i] = value
+		}
+	}
+	return of
+}
+
+// TestHealth: what is looked after is there, once, and has as many channels as its output.
 func TestHealth(t *testing.T) {
 	cfg := tinyCase(t, "tiny.caption").config(t)
 	g, err := glip.Record(cfg, glip.Grounding{Batch: 2, Height: 64, Width: 96, Tokens: 4, Labels: 1})
@@ -134,7 +145,7 @@ func TestHealth(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	for i, path := range glip.Health(g)[glip.Levels:] {
+	for i, path := range healthOf(g)[glip.Levels:] {
 		id, ok := g.Find(path)
 		if !ok || seen[path] {
 			t.Errorf("output %d vouches for %q", i, path)
@@ -154,11 +165,16 @@ func TestHealth(t *testing.T) {
 
 // TestRounding lists some sizes, and wants few of them.
 func TestRounding(t *testing.T) {
-	for _, c := range []struct{ n, tokens, labels int }{
-		{0, 16, 1}, {1, 16, 1}, {3, 16, 4}, {9, 16, 16}, {16, 16, 16}, {17, 32, 24}, {33, 48, 40}, {41, 48, 80}, {81, 96, 160}, {255, 256, 320}, {256, 256, 320},
+	for _, c := range []struct{ n, tokens, caption int }{
+		{0, 16, 32}, {1, 16, 32}, {16, 16, 32}, {17, 24, 32}, {33, 48, 64}, {65, 96, 128}, {129, 160, 256}, {255, 256, 256}, {256, 256, 256},
 	} {
-		if tokens, labels := glip.RoundTokens(c.n, 256), glip.RoundLabels(c.n); tokens != c.tokens || labels != c.labels {
-			t.Errorf("%d becomes %d tokens and %d labels, want %d and %d", c.n, tokens, labels, c.tokens, c.labels)
+		if tokens, caption := glip.RoundTokens(c.n, 256), glip.RoundCaption(c.n, 256); tokens != c.tokens || caption != c.caption {
+			t.Errorf("%d tokens become %d, and %d for the text encoder, want %d and %d", c.n, tokens, caption, c.tokens, c.caption)
+		}
+	}
+	for _, c := range []struct{ n, tokens, labels int }{{1, 2, 1}, {1, 16, 8}, {8, 16, 8}, {9, 16, 16}, {1, 24, 16}, {40, 160, 80}, {81, 96, 160}} {
+		if labels := glip.RoundLabels(c.n, c.tokens); labels != c.labels {
+			t.Errorf("%d labels of %d tokens become %d, want %d", c.n, c.tokens, labels, c.labels)
 		}
 	}
 	if got := glip.RoundTokens(18, 20); got != 20 {

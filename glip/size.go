@@ -2,6 +2,7 @@ package glip
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/swin"
@@ -11,21 +12,39 @@ import (
 // (DATALOADER.SIZE_DIVISIBILITY).
 const Divisor = 32
 
-// RoundTokens is the length that a caption of n tokens is best padded to, so that few
-// graphs serve all captions: the next multiple of 16, at most most. Padding is masked
-// ([Masked]) and changes nothing.
-func RoundTokens(n, most int) int { return min((max(n, 1)+15)/16*16, most) }
+// tokenSizes and labelSizes are what captions and lists of labels are padded to.
+var (
+	tokenSizes = []int{16, 24, 32, 48, 64, 96, 128, 160, 192, 224, 256}
+	labelSizes = []int{1, 2, 4, 8, 16, 24, 32, 48, 64, 80}
+)
 
-// RoundLabels is the number of labels that a query of n is best recorded for: the next of
-// 1, 2, 4, 8, 16, 24, 32, 40 and 80, then the next multiple of 80. Labels without a token
-// have no candidates.
-func RoundLabels(n int) int {
-	for _, size := range []int{1, 2, 4, 8, 16, 24, 32, 40} {
-		if n <= size {
-			return size
-		}
+// RoundTokens is the length that the grounding of a caption of n tokens is best recorded for,
+// so that few graphs serve all captions, and none is much longer than it has to be; at most
+// most. Padding is masked ([Masked]) and changes nothing.
+func RoundTokens(n, most int) int { return min(roundUp(n, tokenSizes, 64), most) }
+
+// RoundCaption is RoundTokens for the text encoder, whose work is small beside the rest: the
+// next power of two from 32 on, at most most.
+func RoundCaption(n, most int) int {
+	size := 32
+	for size < n {
+		size *= 2
 	}
-	return (n + 79) / 80 * 80
+	return min(size, most)
+}
+
+// RoundLabels is the number of labels that a query of n in a caption padded to so many tokens
+// is best recorded for: one for every two tokens, which is what a list of names has at most,
+// so that captions of one length share a graph; more if there are more. Labels without a
+// token have no candidates.
+func RoundLabels(n, tokens int) int { return roundUp(max(n, tokens/2), labelSizes, 80) }
+
+// roundUp is the first of sizes that is not below n, beyond them the next multiple of step.
+func roundUp(n int, sizes []int, step int) int {
+	if i, _ := slices.BinarySearch(sizes, n); i < len(sizes) {
+		return sizes[i]
+	}
+	return (n + step - 1) / step * step
 }
 
 // Grids are the sizes of P3..P7 for a padded picture: each level halves the one

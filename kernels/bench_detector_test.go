@@ -86,6 +86,11 @@ func BenchmarkCross(b *testing.B) {
 				b.Output(b.In("y").AbsorbKeys(b.In("k").Input(1, t.tokens, heads*c), b.Param("w", heads*c, c), graph.AbsorbKeys{Heads: heads, Scale: 1}))
 			})
 		})
+		b.Run("absorbbias."+t.name, func(b *testing.B) {
+			timed(b, func(b *graph.Builder) {
+				b.Output(b.In("y").AbsorbBias(b.In("k").Input(1, t.tokens, heads*c), b.Param("b", heads*c), graph.AbsorbBias{Heads: heads, Scale: 1}))
+			})
+		})
 		b.Run("absorbvalues."+t.name, func(b *testing.B) {
 			timed(b, func(b *graph.Builder) {
 				b.Output(b.In("y").AbsorbValues(b.In("v").Input(1, t.tokens, heads*c), b.Param("w", c, heads*c), heads))

@@ -93,6 +93,36 @@ func BenchmarkWindowPartition(b *testing.B) {
 	})
 }
 
+// The operations that only move tokens, at their places in Swin-T at 224 x 224; those that have none there, at sizes like these.
+func BenchmarkMoves(b *testing.B) {
+	x := func(b *graph.Builder, shape ...int) graph.Value { return b.In("x").Input(shape...) }
+	for _, c := range []struct {
+		name   string
+		record func(b *graph.Builder) graph.Value
+	}{
+		{"patches 224x224 by 4", func(b *graph.Builder) graph.Value { return b.In("y").Patches(x(b, 1, 3, 224, 224), 4) }},
+		{"pad 54x55x96 to 56x56", func(b *graph.Builder) graph.Value { return b.In("y").Pad(x(b, 1, 54, 55, 96), 56, 56) }},
+		{"crop 56x56x96 to 54x55", func(b *graph.Builder) graph.Value { return b.In("y").Crop(x(b, 1, 56, 56, 96), 54, 55) }},
+		{"windowreverse 64x49x96", func(b *graph.Builder) graph.Value {
+			return b.In("y").WindowReverse(x(b, 64, 49, 96), graph.WindowReverse{Size: 7, Height: 56, Width: 56})
+		}},
+		{"mergepatches 56x56x96", func(b *graph.Builder) graph.Value { return b.In("y").MergePatches(x(b, 1, 56, 56, 96)) }},
+		{"resizeposition 56x56x96 to 50x75", func(b *graph.Builder) graph.Value { return b.In("y").ResizePosition(x(b, 1, 56*56, 96), 50, 75) }},
+		{"channelsfirst 28x28x192", func(b *graph.Builder) graph.Value { return b.In("y").ChannelsFirst(x(b, 1, 28, 28, 192)) }},
+	} {
+		b.Run(c.name, func(b *testing.B) { timed(b, func(b *graph.Builder) { b.Output(c.record(b)) }) })
+	}
+}
+
+// The products of windowed attention where nothing is joined.
+func BenchmarkScores(b *testing.B) {
+	b.Run("stage0 64x3x49x49", func(b *testing.B) {
+		timed(b, func(b *graph.Builder) {
+			b.Output(b.In("y").Scores(b.In("x").Input(64, 49, 288), graph.Scores{Heads: 3, Scale: 0.1767767}))
+		})
+	})
+}
+
 func BenchmarkGELU(b *testing.B) {
 	b.Run("stage0 3136x384", func(b *testing.B) {
 		timed(b, func(b *graph.Builder) { b.Output(b.In("y").GELU(b.In("x").Input(3136, 384))) })

@@ -45,7 +45,7 @@ func (l *lowerer) biattentionParts(s step) biattentionParts {
 	var bytes [3]int64
 	last := (all - 1) / p.rows * p.rows
 	for _, positions := range []span{{0, p.rows}, {last, all}} {
-		scores, weigh, read := l.biattentionBlock(s, p, positions)
+		scores, weigh, read := l.biattentionBlock(p, 0, positions)
 		for i, x := range []cross{scores, weigh, read} {
 			bytes[i] = max(bytes[i], l.apart(l.crossBytes(x)))
 		}
@@ -58,23 +58,35 @@ func (l *lowerer) biattentionParts(s step) biattentionParts {
 
 func (l *lowerer) biattentionScratch(s step) int64 { return l.biattentionParts(s).bytes }
 
-// biattentionBlock is the three products of a block of positions.
-func (l *lowerer) biattentionBlock(s step, p biattentionParts, positions span) (scores, weigh, read cross) {
-	rows, scratch := positions.units(), scratchOf(l.at)
+// biattentionBlock is the three products of a picture's block of positions.
+func (l *lowerer) biattentionBlock(p biattentionParts, picture int, positions span) (scores, weigh, read cross) {
+	rows, scratch, only := positions.units(), scratchOf(l.at), span{picture, picture + 1}
 	scores, weigh, read = p.scores, p.weigh, p.read
-	scores.m, scores.beginA, scores.c.id = rows, positions.begin*scores.a.row, scratch
-	weigh.m, weigh.a.id, weigh.beginC = rows, scratch, positions.begin*weigh.c.row
-	read.k, read.a.id, read.beginA, read.a.row = rows, scratch, int(p.swapped/4), rows
-	read.beginB, read.adds = positions.begin*read.b.row, positions.begin > 0
+	scores.only, weigh.only, read.only = only, only, only
+	scores.m, scores.beginA, scores.c.id, scores.c.picture = rows, positions.begin*scores.a.row, scratch, 0
+	weigh.m, weigh.a.id, weigh.a.picture, weigh.beginC = rows, scratch, 0, positions.begin*weigh.c.row
+	read.k, read.a = rows, matrices{scratch, 0, 0, rows}
+	read.beginA, read.beginB, read.adds = int(p.swapped/4), positions.begin*read.b.row, positions.begin > 0
 	return scores, weigh, read
 }
 
-// biattention lowers scores, clamp, both softmaxes and both weighted sums, block by block.
+// biattention lowers scores, clamp, both softmaxes and both weighted sums, picture by picture.
 func (l *lowerer) biattention(s step) error {
-	o, p := s.op.(biattention), l.biattentionParts(s)
+	p := l.biattentionParts(s)
+	for picture := range p.scores.pictures {
+		if err := l.biattentionPicture(s, p, picture); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// biattentionPicture lowers those of a picture, block by block.
+func (l *lowerer) biattentionPicture(s step, p biattentionParts, picture int) error {
+	o := s.op.(biattention)
 	for begin := 0; begin < p.scores.m; begin += p.rows {
 		positions := span{begin, min(begin+p.rows, p.scores.m)}
-		scores, weigh, read := l.biattentionBlock(s, p, positions)
+		scores, weigh, read := l.biattentionBlock(p, picture, positions)
 		if err := l.biattentionProduct(o.scores, scores, p.keys, begin == 0); err != nil {
 			return err
 		}
@@ -96,7 +108,7 @@ func (l *lowerer) biattention(s step) error {
 			return err
 		}
 		if begin > 0 {
-			if err := l.scaleRows(o.read, p, false); err != nil {
+			if err := l.scaleRows(o.read, p, picture, false); err != nil {
 				return err
 			}
 		}
@@ -106,7 +118,7 @@ func (l *lowerer) biattention(s step) error {
 			return err
 		}
 	}
-	return l.scaleRows(o.read, p, true)
+	return l.scaleRows(o.read, p, picture, true)
 }
 
 // biattentionProduct lowers a product with keys or values, whose panels, if it takes any, are made once.
@@ -114,7 +126,7 @@ func (l *lowerer) biattentionProduct(s step, x cross, panels int64, makes bool) 
 	if !l.takesUniform(x) {
 		return l.emitCross(s, x)
 	}
-	b, p := block{pictures: span{0, 1}, heads: span{0, 1}, m: span{0, x.m}, n: span{0, x.n}}, l.crossParts(x)[0]
+	b, p := block{pictures: x.only, heads: span{0, 1}, m: span{0, x.m}, n: span{0, x.n}}, l.crossParts(x)[0]
 	b.k = p.k
 	if makes {
 		l.crossPanels(s, x, b, p, panels)
@@ -204,12 +216,13 @@ func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) error 
 // scaleRowsPush mirrors the block of scalerows.comp, count and cols in vectors.
 type scaleRowsPush struct{ Count, Cols, Begin uint32 }
 
-// scaleRows rescales the sums of tokens to a new largest score, or in the end divides them by the sum
+// scaleRows rescales the sums of a picture's tokens to a new largest score, or in the end divides them by the sum
 // of all exponentials.
-func (l *lowerer) scaleRows(s step, p biattentionParts, last bool) error {
+func (l *lowerer) scaleRows(s step, p biattentionParts, picture int, last bool) error {
 	shape := l.shape(s.out)
+	all := shape[1:].Elements()
 	stem, width := vector("scalerows", shape.Last())
-	count := shape.Elements() / width
+	count := all / width
 	groups, err := l.elementwise(count)
 	if err != nil {
 		return err
@@ -219,7 +232,7 @@ func (l *lowerer) scaleRows(s step, p biattentionParts, last bool) error {
 		push.Begin = uint32(p.n)
 	}
 	l.emit(s, stem, dispatch{constants: constants(l.style.Group, items, last), push: push, groups: groups,
-		operands: []operand{l.whole(s.out, width), l.scratchPart(p.state, 12*int64(p.n), 1, engine.Read),
-			l.write(s.out, width, 0, shape.Elements())}})
+		operands: []operand{l.read(s.out, width, picture*all, all), l.scratchPart(p.state, 12*int64(p.n), 1, engine.Read),
+			l.write(s.out, width, picture*all, all)}})
 	return nil
 }

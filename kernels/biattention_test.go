@@ -26,15 +26,16 @@ func rising(rng *rand.Rand, path string, data []float32) {
 // that, or with scores that are not clamped, the bound is missed by far.
 func TestBiattentionBlocks(t *testing.T) {
 	d := device(t)
-	for _, c := range []struct{ positions, tokens, c, heads, block int }{
-		{301, 5, 12, 3, 64}, {130, 20, 64, 8, 48}, {33, 3, 10, 1, 16}, {301, 20, 64, 8, 112}, {700, 20, 128, 8, 304}, {700, 256, 32, 2, 352},
+	for _, c := range []struct{ pictures, positions, tokens, c, heads, block int }{
+		{1, 301, 5, 12, 3, 64}, {1, 130, 20, 64, 8, 48}, {1, 33, 3, 10, 1, 16}, {1, 301, 20, 64, 8, 112}, {1, 700, 20, 128, 8, 304}, {1, 700, 256, 32, 2, 352},
+		{3, 130, 20, 64, 8, 48}, {2, 301, 20, 64, 8, 112},
 	} {
 		for name, style := range kernels.Styles() {
 			t.Run(fmt.Sprintf("%+v %s", c, name), func(t *testing.T) {
 				if !style.Runs(d.Info()) {
 					t.Skip("this style needs what the device does not have (Style.Runs)")
 				}
-				g, s := build(t, biattended(c.positions, c.tokens, c.c, c.heads)), tensors{rising, seed}
+				g, s := build(t, biattended(c.pictures, c.positions, c.tokens, c.c, c.heads)), tensors{rising, seed}
 				want := oracle(t, g, s)
 				p := compileAs(t, d, g, s, styled(vulkan.UploadOptions{}, style), vulkan.Options{Block: c.block})
 				for range 2 { // what one run leaves behind is not read by the next

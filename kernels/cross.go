@@ -29,6 +29,15 @@ type cross struct {
 	limit                  float64  // where not 0; of other shaders than the uniform one, with scale alone
 	adds                   bool     // to what C holds
 	beginA, beginB, beginC int      // elements of the values before the first product's
+	only                   span     // the pictures that are computed, all if there are none in it
+}
+
+// computed are the pictures of a cross that are computed.
+func (x cross) computed() span {
+	if x.only.units() > 0 {
+		return x.only
+	}
+	return span{0, x.pictures}
 }
 
 // block is a part of a cross that is one dispatch.
@@ -168,7 +177,7 @@ func (x cross) crossVariant() (variant string, a, b, c int) {
 
 // emitCross appends the dispatches of a cross.
 func (l *lowerer) emitCross(s step, x cross) error {
-	list, err := l.blocks(x, block{span{0, x.pictures}, span{0, x.heads}, span{0, x.m}, span{0, x.n}, span{0, x.k}})
+	list, err := l.blocks(x, block{x.computed(), span{0, x.heads}, span{0, x.m}, span{0, x.n}, span{0, x.k}})
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ const panelRows = 64
 // byte at on.
 func (l *lowerer) crossUniform(s step, x cross, at int64) {
 	parts := l.crossParts(x)
-	for picture := range x.pictures {
+	for picture := x.computed().begin; picture < x.computed().end; picture++ {
 		for head := range x.heads {
 			b := block{pictures: span{picture, picture + 1}, heads: span{head, head + 1}, m: span{0, x.m}, n: span{0, x.n}}
 			for _, p := range parts {

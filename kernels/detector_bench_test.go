@@ -49,6 +49,11 @@ func detectorPlaces() []detectorPlace {
 	return []detectorPlace{
 		{"sigmoid 16800x27 from 18", func(b *graph.Builder) { b.Output(b.In("y").Sigmoid(b.In("x").Input(1, 100, 168, 27), 18)) }},
 		{"relu 16800x256", func(b *graph.Builder) { b.Output(b.In("y").ReLU(top(b))) }},
+		{"hardsigmoid 1024", func(b *graph.Builder) { b.Output(b.In("y").HardSigmoid(b.In("x").Input(1, 1024))) }},
+		{"scale 16800x256", func(b *graph.Builder) { b.Output(b.In("y").Scale(top(b), 0.5)) }},
+		{"mulscalar 16800x4", func(b *graph.Builder) {
+			b.Output(b.In("y").MulScalar(b.In("x").Input(1, 100, 168, 4), b.Param("scale", 1)))
+		}},
 		{"clamp 22400x160", func(b *graph.Builder) { b.Output(b.In("y").Clamp(b.In("x").Input(1, 1, 22400, 160), 50000)) }},
 		{"groupnorm 16800x256", func(b *graph.Builder) {
 			b.Output(b.In("y").GroupNorm(top(b), graph.GroupNorm{Groups: 16, Eps: 1e-5}))
@@ -75,6 +80,10 @@ func detectorPlaces() []detectorPlace {
 		{"concattokens 22400x256", func(b *graph.Builder) {
 			b.Output(b.In("y").ConcatTokens(top(b), b.In("z").Input(1, 50, 112, 256)))
 		}},
+		{"slicetokens 16800x256 of 22400", func(b *graph.Builder) {
+			b.Output(b.In("y").SliceTokens(b.In("x").Input(1, 22400, 256), graph.SliceTokens{Height: 100, Width: 168}))
+		}},
+		{"reshape 16800x256", func(b *graph.Builder) { b.Output(b.In("y").Reshape(top(b), 1, 16800, 256)) }},
 		{"embed 256x768", func(b *graph.Builder) {
 			b.Output(b.In("y").Embed(b.In("x").Input(1, 256), b.Param("word", 30522, 768), b.Param("kind", 2, 768), b.Param("position", 512, 768)))
 		}},

@@ -11,7 +11,7 @@ import (
 // every position is by itself; of the other the sums over the positions are sums of those of blocks,
 // relative to the largest score so far: when that rises, what was summed is rescaled.
 //
-//	clamped = Clamp(CrossScores{1}(positions, keys, biases))   [1, 1, S, h*T], read by these alone:
+//	clamped = Clamp(CrossScores{1}(positions, keys, biases))   [B, 1, S, h*T], read by these alone:
 //	CrossContext{1}(Reshape(Softmax(Reshape(clamped))), values, bias)
 //	CrossContext{1}(Softmax(SwapLast(clamped)), positions)
 func (r *rewriter) joinBiattention() {
@@ -71,7 +71,7 @@ func (r *rewriter) biattention(i int) (o biattention, gone []graph.ID, ok bool) 
 	shape := r.g.Nodes[clamped.out].Shape
 	readers := r.readers(clamped.out)
 	if !ok || scores.op.Kind() != (graph.CrossScores{}).Kind() || len(scores.in) != 3 ||
-		len(readers) != 2 || len(shape) != 4 || shape[0] != 1 || shape[1] != 1 {
+		len(readers) != 2 || len(shape) != 4 || shape[1] != 1 {
 		return o, nil, false
 	}
 	if readers[0].op.Kind() != (graph.Reshape{}).Kind() {
@@ -86,7 +86,7 @@ func (r *rewriter) biattention(i int) (o biattention, gone []graph.ID, ok bool) 
 	if !ok || !also {
 		return o, nil, false
 	}
-	heads := r.g.Nodes[readers[0].out].Shape // [1, S, h, T]
+	heads := r.g.Nodes[readers[0].out].Shape // [B, S, h, T]
 	o = biattention{scores: scores, weigh: weigh[3], read: read[2], limit: clamp.Limit}
 	if len(heads) != 4 || heads[1] != shape[2] || !r.joinsBiattention(o, weigh, read) {
 		return o, nil, false
@@ -103,7 +103,8 @@ func (r *rewriter) joinsBiattention(o biattention, weigh, read []step) bool {
 	single := func(s step) bool { return s.op.(graph.CrossContext).Heads == 1 }
 	at := r.producer(o.weigh.out)
 	late := !slices.ContainsFunc(r.steps[:at], func(s step) bool { return slices.Contains(s.in, o.read.out) })
-	return plain(weigh[1]) && plain(read[1]) && single(o.weigh) && single(o.read) && late &&
+	bound := shape[0] == 1 || r.g.Nodes[o.read.out].Shape[1:].Elements()%64 == 0 // every picture's sums begin where any device can bind them
+	return bound && plain(weigh[1]) && plain(read[1]) && single(o.weigh) && single(o.read) && late &&
 		len(o.weigh.in) == 3 && len(o.read.in) == 2 &&
 		o.weigh.in[0] == weigh[2].out && o.read.in[0] == read[1].out && o.read.in[1] == o.scores.in[0] &&
 		r.g.Nodes[weigh[2].out].Shape.Equal(shape) &&

@@ -88,17 +88,17 @@ func block(h, w, c, heads, window, shift int) func(b *graph.Builder) {
 
 // biattended records attention of positions to tokens and back, as package rewrite writes it, with scores of
 // which some are clamped.
-func biattended(positions, tokens, c, heads int) func(b *graph.Builder) {
+func biattended(pictures, positions, tokens, c, heads int) func(b *graph.Builder) {
 	return func(b *graph.Builder) {
 		n := heads * tokens
-		v := b.In("v").Input(1, positions, c)
-		scores := b.In("scores").CrossScores(v, b.In("keys").Input(1, n, c), graph.CrossScores{Heads: 1, Scale: 8}, b.In("shifts").Input(1, n))
+		v := b.In("v").Input(pictures, positions, c)
+		scores := b.In("scores").CrossScores(v, b.In("keys").Input(pictures, n, c), graph.CrossScores{Heads: 1, Scale: 8}, b.In("shifts").Input(pictures, n))
 		scores = b.In("clamped").Clamp(scores, 12)
-		p := b.In("p").Softmax(b.In("heads").Reshape(scores, 1, positions, heads, tokens))
-		p = b.In("joined").Reshape(p, 1, 1, positions, n)
+		p := b.In("p").Softmax(b.In("heads").Reshape(scores, pictures, positions, heads, tokens))
+		p = b.In("joined").Reshape(p, pictures, 1, positions, n)
 		q := b.In("q").Softmax(b.In("swapped").SwapLast(scores))
 		context := b.In("context").CrossContext(q, v, 1)
-		b.Output(b.In("delta").CrossContext(p, b.In("values").Input(1, n, c+4), 1, b.In("bias").Input(c+4)))
+		b.Output(b.In("delta").CrossContext(p, b.In("values").Input(pictures, n, c+4), 1, b.In("bias").Input(c+4)))
 		b.Output(context)
 	}
 }
@@ -129,10 +129,11 @@ func joinedCases() []joinedCase {
 		{"attention with heads of 48", 1, attended(1, 8, 8, 4, 1, 2, 48)},
 		{"channels first, 5x7x12", 1, first(5, 7, 12)},
 		{"channels first, 3x3x13", 1, first(3, 3, 13)},
-		{"attention of 301 positions and 5 tokens of 12 in 3 heads", 1, biattended(301, 5, 12, 3)},
-		{"attention of 150 positions and 20 tokens of 64 in 8 heads", 1, biattended(150, 20, 64, 8)},
-		{"attention of 96 positions and 3 tokens of 10 in a head", 1, biattended(96, 3, 10, 1)},
-		{"attention of 1 position and 2 tokens of 8 in 2 heads", 1, biattended(1, 2, 8, 2)},
+		{"attention of 301 positions and 5 tokens of 12 in 3 heads", 1, biattended(1, 301, 5, 12, 3)},
+		{"attention of 150 positions and 20 tokens of 64 in 8 heads", 1, biattended(1, 150, 20, 64, 8)},
+		{"attention of 96 positions and 3 tokens of 10 in a head", 1, biattended(1, 96, 3, 10, 1)},
+		{"attention of 3 pictures of 150 positions and 20 tokens of 64 in 8 heads", 1, biattended(3, 150, 20, 64, 8)},
+		{"attention of 1 position and 2 tokens of 8 in 2 heads", 1, biattended(1, 1, 2, 8, 2)},
 		{"block of 8x8x32", 5, block(8, 8, 32, 2, 4, 2)},
 		{"block of 14x14x96", 5, block(14, 14, 96, 3, 7, 3)},
 		{"block of 12x8x24", 5, block(12, 8, 24, 3, 4, 2)},

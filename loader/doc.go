@@ -3,7 +3,8 @@
 // It understands the zip format of torch.save (1.6 and later), the legacy
 // stream before it, single safetensors files and sharded safetensors sets.
 // Opening reads the index only: names, shapes, dtypes and where the bytes are.
-// A tensor's bytes are read when [Checkpoint.Tensor] asks for them.
+// A tensor's bytes are read when [Checkpoint.Tensor] or [Checkpoint.Read] asks
+// for them; nothing is mapped, so a file may shrink meanwhile and is an error then.
 //
 //	ckpt, err := loader.Open("swin-t_glip-pre_3rdparty_20230413-d85813b5.pth")
 //	if err != nil {

@@ -12,9 +12,9 @@ import (
 const pieceBytes = 4 << 20
 
 // decode writes the elements that begin at byte from to dst, on all cores, and returns
-// the checksum of their bytes. Nothing is mapped: a file that shrinks while it is being
+// the checksum of their bytes if summed. Nothing is mapped: a file that shrinks while it is being
 // read is an error, where it would be a fault of the whole program.
-func (s *segment) decode(dst []float32, from int64, d DType) (uint32, error) {
+func (s *segment) decode(dst []float32, from int64, d DType, summed bool) (uint32, error) {
 	item := int(d.Size())
 	each := pieceBytes / item
 	pieces := make(chan int, (len(dst)+each-1)/each)
@@ -27,7 +27,7 @@ func (s *segment) decode(dst []float32, from int64, d DType) (uint32, error) {
 		var room []byte
 		for i := range pieces {
 			part := dst[i*each : min((i+1)*each, len(dst))]
-			sums[i], errs[i] = s.piece(part, from+int64(i)*pieceBytes, d, &room)
+			sums[i], errs[i] = s.piece(part, from+int64(i)*pieceBytes, d, summed, &room)
 		}
 	}
 	var others sync.WaitGroup
@@ -40,7 +40,7 @@ func (s *segment) decode(dst []float32, from int64, d DType) (uint32, error) {
 		if err != nil {
 			return 0, err
 		}
-		if i > 0 {
+		if summed && i > 0 {
 			sums[0] = joined(sums[0], sums[i], int64(min(each, len(dst)-i*each)*item))
 		}
 	}
@@ -49,7 +49,7 @@ func (s *segment) decode(dst []float32, from int64, d DType) (uint32, error) {
 
 // piece decodes the elements that begin at byte from. Bytes of float32 are read to where
 // they belong, others through room, which is made when it is first needed.
-func (s *segment) piece(dst []float32, from int64, d DType, room *[]byte) (sum uint32, err error) {
+func (s *segment) piece(dst []float32, from int64, d DType, summed bool, room *[]byte) (sum uint32, err error) {
 	item := int(d.Size())
 	asStored := d == Float32 && binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 	for len(dst) > 0 {
@@ -68,7 +68,7 @@ func (s *segment) piece(dst []float32, from int64, d DType, room *[]byte) (sum u
 			return 0, readErr("tensor data", err)
 		}
 		from += int64(len(bytes))
-		if s.hasCRC {
+		if summed {
 			sum = crc32.Update(sum, crc32.IEEETable, bytes)
 		}
 		if !asStored {

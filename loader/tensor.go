@@ -36,13 +36,13 @@ type segment struct {
 	verified bool
 }
 
-// stream passes bytes [from, from+n) of the segment to sink, in order, in
-// pieces of at most streamChunk bytes that are whole multiples of item.
-func (s *segment) stream(from, n, item int64, sink func([]byte)) error {
-	buf := make([]byte, min(n, streamChunk/item*item))
-	for done := int64(0); done < n; {
-		piece := buf[:min(n-done, int64(len(buf)))]
-		if m, err := s.r.ReadAt(piece, s.offset+from+done); m < len(piece) {
+// stream passes the bytes of the segment to sink, in order, in pieces of at most
+// streamChunk bytes.
+func (s *segment) stream(sink func([]byte)) error {
+	buf := make([]byte, min(s.size, streamChunk))
+	for done := int64(0); done < s.size; {
+		piece := buf[:min(s.size-done, int64(len(buf)))]
+		if m, err := s.r.ReadAt(piece, s.offset+done); m < len(piece) {
 			return readErr("tensor data", err)
 		}
 		sink(piece)
@@ -59,7 +59,7 @@ func (s *segment) verify() error {
 		return nil
 	}
 	sum := crc32.NewIEEE()
-	if err := s.stream(0, s.size, 1, func(b []byte) { sum.Write(b) }); err != nil {
+	if err := s.stream(func(b []byte) { sum.Write(b) }); err != nil {
 		return err
 	}
 	return s.settle(sum.Sum32())
@@ -186,8 +186,9 @@ func (t *tensor) readRun(dst []float32, first int64, skipCRC bool) error {
 			return err
 		}
 	}
-	sum, err := s.decode(dst, first*item, t.info.DType)
-	if err != nil || skipCRC || !whole || !s.hasCRC {
+	summed := whole && s.hasCRC && !skipCRC
+	sum, err := s.decode(dst, first*item, t.info.DType, summed)
+	if err != nil || !summed {
 		return err
 	}
 	s.mu.Lock()

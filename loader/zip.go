@@ -161,7 +161,7 @@ func (a *archive) text(name string) (text string, ok bool, err error) {
 		return "", false, formatErr("member %q has %d bytes", name, s.size)
 	}
 	var buf []byte
-	if err := s.stream(0, s.size, 1, func(b []byte) { buf = append(buf, b...) }); err != nil {
+	if err := s.stream(func(b []byte) { buf = append(buf, b...) }); err != nil {
 		return "", false, err
 	}
 	return printable(strings.TrimSpace(string(buf))), true, nil

@@ -1,17 +1,20 @@
 package picture
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // resizeArea is OpenCV's area interpolation: when shrinking, the mean over the
 // source area of a pixel, in float32; when enlarging either axis, linear
 // interpolation with the fraction measured differently.
-func resizeArea(p Picture, height, width int) Picture {
+func resizeArea(ctx context.Context, p Picture, height, width int) Picture {
 	if height > p.Height || width > p.Width {
-		return openCVPasses(p, areaLinearTaps(p.Height, height), areaLinearTaps(p.Width, width), combineLinear)
+		return openCVPasses(ctx, p, areaLinearTaps(p.Height, height), areaLinearTaps(p.Width, width), combineLinear)
 	}
 	rows, columns := areaTaps(p.Height, height), areaTaps(p.Width, width)
 	out := newPicture(height, width)
-	parallel(height, rowsPerPiece, func(from, to int) {
+	parallel(ctx, height, rowsPerPiece, func(from, to int) {
 		along, sums := make([]float32, 3*width), make([]float32, 3*width)
 		for y := from; y < to; y++ {
 			clear(sums)

@@ -1,20 +1,21 @@
 package picture
 
 import (
+	"context"
 	"image"
 	"image/color"
 )
 
 // fromImage converts a decoded image to red, green, blue. height and width are
 // the canvas, which a GIF's first frame need not fill: the rest is black.
-func fromImage(img image.Image, height, width int, webp bool) Picture {
+func fromImage(ctx context.Context, img image.Image, height, width int, webp bool) Picture {
 	pic := newPicture(height, width)
 	b := img.Bounds().Intersect(image.Rect(0, 0, width, height))
 	if b.Empty() {
 		return pic
 	}
 	convert := rowConverter(img, webp)
-	parallel(b.Dy(), rowsPerPiece, func(from, to int) {
+	parallel(ctx, b.Dy(), rowsPerPiece, func(from, to int) {
 		c := convert()
 		for y := b.Min.Y + from; y < b.Min.Y+to; y++ {
 			c(pic.row(y)[3*b.Min.X:3*b.Max.X], y, b.Min.X)

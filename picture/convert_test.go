@@ -9,7 +9,7 @@ import (
 func TestCMYK(t *testing.T) {
 	m := image.NewCMYK(image.Rect(0, 0, 2, 1))
 	copy(m.Pix, []uint8{0, 0, 0, 0, 255, 100, 0, 51})
-	p := fromImage(m, 1, 2, false)
+	p := fromImage(t.Context(), m, 1, 2, false)
 	want := [6]uint8{255, 255, 255, 204 - 255*204>>8, 204 - 100*204>>8, 204}
 	if got := [6]uint8(p.Pixels); got != want {
 		t.Errorf("%v, want %v", got, want)
@@ -35,7 +35,7 @@ func TestFlatColour(t *testing.T) {
 				if webp { // 1.164*(100-16) in place of 100, larger chroma factors
 					want = [3]uint8{213, 54, 21}
 				}
-				p := fromImage(m, side, side, webp)
+				p := fromImage(t.Context(), m, side, side, webp)
 				for i := 0; i < len(p.Pixels); i += 3 {
 					if got := [3]uint8(p.Pixels[i:]); got != want {
 						t.Fatalf("%v, side %d, webp %v: pixel %d is %v, want %v", ratio, side, webp, i/3, got, want)

@@ -3,6 +3,7 @@ package picture
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -11,7 +12,9 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"sync"
 
+	"github.com/glipvk/glipvk/internal/file"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
 )
@@ -21,33 +24,47 @@ type format struct {
 	name   string
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
+	// survey tells from a file of so many bytes what decoding it takes.
+	survey func(r *bufio.Reader, size int64, cfg image.Config) (effort, error)
 }
 
 // sniff finds the format from a file's first bytes.
 func sniff(head []byte) (format, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
-		return format{"PNG", png.DecodeConfig, png.Decode}, true
+		return format{"PNG", png.DecodeConfig, png.Decode, surveyPNG}, true
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
-		return format{"JPEG", jpeg.DecodeConfig, jpeg.Decode}, true
+		return format{"JPEG", jpeg.DecodeConfig, jpeg.Decode, surveyJPEG}, true
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
-		return format{"GIF", gif.DecodeConfig, gif.Decode}, true
+		return format{"GIF", gif.DecodeConfig, gif.Decode, surveyGIF}, true
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
-		return format{"WebP", webp.DecodeConfig, webp.Decode}, true
+		return format{"WebP", webp.DecodeConfig, webp.Decode, surveyWebP}, true
 	case bytes.HasPrefix(head, []byte("BM")):
-		return format{"BMP", bmp.DecodeConfig, bmp.Decode}, true
+		return format{"BMP", bmp.DecodeConfig, bmp.Decode, surveyBMP}, true
 	}
 	return format{}, false
 }
 
-// Open reads a picture file. See Decode.
-func Open(path string, l Limits) (Picture, error) {
-	f, err := os.Open(path)
+// Open reads a picture file, a regular one. See Decode.
+func Open(ctx context.Context, path string, l Limits) (Picture, error) {
+	f, _, err := open(path)
 	if err != nil {
-		return Picture{}, fmt.Errorf("picture: %w", err)
+		return Picture{}, err
 	}
 	defer f.Close()
-	return Decode(f, path, l)
+	return Decode(ctx, f, path, l)
+}
+
+// open opens a regular file; anything else has the wrong format.
+func open(path string) (*os.File, os.FileInfo, error) {
+	f, info, err := file.Open(path)
+	switch {
+	case errors.Is(err, file.ErrKind):
+		return nil, nil, fmt.Errorf("picture: %w: %w", err, ErrFormat)
+	case err != nil:
+		return nil, nil, fmt.Errorf("picture: %w", err)
+	}
+	return f, info, nil
 }
 
 // Decode reads a PNG, JPEG, GIF (its first frame), WebP or BMP picture from
@@ -59,50 +76,139 @@ func Open(path string, l Limits) (Picture, error) {
 // and not blended, grey repeated in three channels, and the orientation in the
 // EXIF data of a JPEG or PNG applied.
 //
-// A picture over the limits is refused from its header: the error wraps
-// ErrTooLarge. One that is damaged, cut short, empty or no picture gives an
-// error that wraps ErrFormat.
-func Decode(r io.ReadSeeker, name string, l Limits) (pic Picture, err error) {
+// Size, memory and work are found before the pixels are decoded, and a picture
+// over the limits is refused: the error wraps ErrTooLarge. One that is damaged,
+// cut short, empty or no picture gives an error that wraps ErrFormat.
+//
+// When ctx is done Decode returns its error at once, waiting at most for a Read
+// that is under way; r is not used afterwards. A decoder that is between two
+// reads works on in the background until it wants the next, or is done.
+func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits) (Picture, error) {
+	s := &source{ctx: ctx, r: r, buffer: bufio.NewReaderSize(nil, 1<<14)}
+	if ctx.Done() == nil {
+		return s.picture(name, l)
+	}
+	type result struct {
+		pic Picture
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		pic, err := s.picture(name, l)
+		done <- result{pic, err}
+	}()
+	select {
+	case result := <-done:
+		return result.pic, result.err
+	case <-ctx.Done():
+		s.mu.Lock() // a Read under way ends, and no other begins
+		defer s.mu.Unlock()
+		return Picture{}, fmt.Errorf("picture: %s: %w", name, ctx.Err())
+	}
+}
+
+// source is a file under a context: once that is done it can no longer be read.
+type source struct {
+	ctx    context.Context
+	buffer *bufio.Reader // of it
+	mu     sync.Mutex    // of r
+	r      io.ReadSeeker
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+// Seek implements io.Seeker.
+func (s *source) Seek(offset int64, whence int) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Seek(offset, whence)
+}
+
+// picture is Decode without its leaving early.
+func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	defer func() {
 		// No decoder should panic; if one does, it is the file's fault.
 		if p := recover(); p != nil {
 			pic, err = Picture{}, fmt.Errorf("picture: %s: damaged picture (%v): %w", name, p, ErrFormat)
 		}
 	}()
-	head := make([]byte, 12)
-	n, err := io.ReadFull(r, head)
-	switch {
-	case n == 0 && err == io.EOF:
-		return Picture{}, fmt.Errorf("picture: %s: the file is empty: %w", name, ErrFormat)
-	case err != nil && err != io.ErrUnexpectedEOF:
+	size, f, err := s.format()
+	if err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	f, ok := sniff(head[:n])
-	if !ok {
-		return Picture{}, fmt.Errorf("picture: %s: not a PNG, JPEG, GIF, WebP or BMP picture: %w", name, ErrFormat)
-	}
-	cfg, err := rewound(r, f.config)
+	cfg, err := rewound(s, func(r *bufio.Reader) (image.Config, error) { return f.config(r) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
 	if err := l.check(1, cfg.Height, cfg.Width); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	img, err := rewound(r, f.decode)
+	need, err := rewound(s, func(r *bufio.Reader) (effort, error) { return f.survey(r, size, cfg) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	pic = fromImage(img, cfg.Height, cfg.Width, f.name == "WebP")
-	return pic.oriented(orientation(r, f.name)), nil
+	turn := orientation(s, f.name)
+	need.bytes += resultBytes(turn) * area(cfg)
+	if err := l.allow(cfg.Height, cfg.Width, need); err != nil {
+		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
+	}
+	img, err := rewound(s, func(r *bufio.Reader) (image.Image, error) { return f.decode(io.LimitReader(r, need.length)) })
+	if err != nil {
+		return Picture{}, decodeError(name, f, err)
+	}
+	pic = fromImage(s.ctx, img, cfg.Height, cfg.Width, f.name == "WebP")
+	pic = pic.oriented(s.ctx, turn)
+	if err := s.ctx.Err(); err != nil { // some of it is left undone
+		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
+	}
+	return pic, nil
 }
 
-// rewound calls read on r from its start.
-func rewound[T any](r io.ReadSeeker, read func(io.Reader) (T, error)) (T, error) {
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
+// format is the kind of picture that the file is, and the file's size in bytes.
+func (s *source) format() (size int64, f format, err error) {
+	if size, err = s.Seek(0, io.SeekEnd); err != nil {
+		return 0, f, err
+	}
+	head, err := rewound(s, func(r *bufio.Reader) ([]byte, error) {
+		head := make([]byte, 12)
+		n, err := io.ReadFull(r, head)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			err = nil
+		}
+		return head[:n], err
+	})
+	switch {
+	case err != nil:
+		return 0, f, err
+	case len(head) == 0:
+		return 0, f, fmt.Errorf("the file is empty: %w", ErrFormat)
+	}
+	f, ok := sniff(head)
+	if !ok {
+		return 0, f, fmt.Errorf("not a PNG, JPEG, GIF, WebP or BMP picture: %w", ErrFormat)
+	}
+	return size, f, nil
+}
+
+// rewound calls read on a file from its start.
+func rewound[T any](s *source, read func(*bufio.Reader) (T, error)) (T, error) {
+	if _, err := s.Seek(0, io.SeekStart); err != nil {
 		var none T
 		return none, err
 	}
-	return read(bufio.NewReader(r))
+	s.buffer.Reset(s)
+	return read(s.buffer)
 }
 
 // decodeError names the file and what is wrong with it.
@@ -111,7 +217,7 @@ func decodeError(name string, f format, err error) error {
 		return fmt.Errorf("picture: %s: the %s data end too early, the file is cut short: %w", name, f.name, ErrFormat)
 	}
 	var path *os.PathError
-	if errors.As(err, &path) {
+	if errors.As(err, &path) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("picture: %s: %w", name, err)
 	}
 	return fmt.Errorf("picture: %s: damaged or unsupported %s picture: %v: %w", name, f.name, err, ErrFormat)

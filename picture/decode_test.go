@@ -74,7 +74,7 @@ func TestPixelFormats(t *testing.T) {
 		{"jpeg grey", encoded(t, func(w io.Writer) error { return jpeg.Encode(w, grey, &jpeg.Options{Quality: 100}) }), [3]uint8{77, 77, 77}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p, err := picture.Decode(bytes.NewReader(row.file), row.name, picture.Limits{})
+			p, err := picture.Decode(t.Context(), bytes.NewReader(row.file), row.name, picture.Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +92,7 @@ func TestPixelFormats(t *testing.T) {
 
 func TestImage(t *testing.T) {
 	p := random(5, 7)
-	again, err := picture.Decode(bytes.NewReader(pngBytes(t, p.Image())), "again.png", picture.Limits{})
+	again, err := picture.Decode(t.Context(), bytes.NewReader(pngBytes(t, p.Image())), "again.png", picture.Limits{})
 	if err != nil || again.Height != 5 || again.Width != 7 || !bytes.Equal(again.Pixels, p.Pixels) {
 		t.Errorf("written and read again: %d x %d, %v", again.Height, again.Width, err)
 	}
@@ -106,11 +106,11 @@ func TestAgainstReferenceDecoders(t *testing.T) {
 		tolerance int
 	}{{"eye.webp", 0}, {"eye.jpg", 3}} {
 		t.Run(row.file, func(t *testing.T) {
-			got, err := picture.Open(filepath.Join("testdata", row.file), picture.Limits{})
+			got, err := picture.Open(t.Context(), filepath.Join("testdata", row.file), picture.Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := picture.Open(filepath.Join("testdata", row.file+".png"), picture.Limits{})
+			want, err := picture.Open(t.Context(), filepath.Join("testdata", row.file+".png"), picture.Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestFirstFrame(t *testing.T) {
 			Config: image.Config{Width: 4, Height: 3, ColorModel: palette},
 		})
 	})
-	p, err := picture.Decode(bytes.NewReader(file), "frames.gif", picture.Limits{})
+	p, err := picture.Decode(t.Context(), bytes.NewReader(file), "frames.gif", picture.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestOrientation(t *testing.T) {
 		{8, 48, 32, [4]int{2, 4, 1, 3}}, // quarter turn to the left
 		{9, 32, 48, [4]int{1, 2, 3, 4}}, // not an orientation
 	} {
-		p, err := picture.Decode(bytes.NewReader(withOrientation(file, row.orientation)), "turned.jpg", picture.Limits{})
+		p, err := picture.Decode(t.Context(), bytes.NewReader(withOrientation(file, row.orientation)), "turned.jpg", picture.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,7 +262,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := allocated()
-			_, err := picture.Decode(bytes.NewReader(row.file), row.name, picture.Limits{})
+			_, err := picture.Decode(t.Context(), bytes.NewReader(row.file), row.name, picture.Limits{})
 			if !errors.Is(err, row.want) || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), row.name) {
 				t.Errorf("error is %v; want %q in it, and %v", err, row.says, row.want)
 			}
@@ -282,22 +282,22 @@ func allocated() uint64 {
 
 func TestRaisedLimit(t *testing.T) {
 	file := pngBytes(t, image.NewGray(image.Rect(0, 0, 20000, 2)))
-	_, err := picture.Decode(bytes.NewReader(file), "wide.png", picture.Limits{})
+	_, err := picture.Decode(t.Context(), bytes.NewReader(file), "wide.png", picture.Limits{})
 	var limit *picture.LimitError
 	if !errors.As(err, &limit) || limit.Option != "MaxSide" || limit.Width != 20000 || limit.Limit != picture.DefaultMaxSide {
 		t.Errorf("error is %v, %+v", err, limit)
 	}
-	p, err := picture.Decode(bytes.NewReader(file), "wide.png", picture.Limits{MaxSide: 20000})
+	p, err := picture.Decode(t.Context(), bytes.NewReader(file), "wide.png", picture.Limits{MaxSide: 20000})
 	if err != nil || p.Width != 20000 {
 		t.Errorf("with the limit raised: width %d, %v", p.Width, err)
 	}
 }
 
 func TestOpenMissingFile(t *testing.T) {
-	if _, err := picture.Open(filepath.Join(t.TempDir(), "none.png"), picture.Limits{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := picture.Open(t.Context(), filepath.Join(t.TempDir(), "none.png"), picture.Limits{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := picture.Open(t.TempDir(), picture.Limits{}); err == nil {
+	if _, err := picture.Open(t.Context(), t.TempDir(), picture.Limits{}); err == nil {
 		t.Error("a folder is accepted")
 	}
 }
@@ -310,11 +310,23 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(file)
 	}
+	for _, made := range []jpegFile{
+		{32, 16, true, []byte{0x11}, 3, nil},
+		{32, 48, true, []byte{0x22, 0x11, 0x11}, 30, []byte("\xff\xfe\x00\x04\xff\xda")},
+		{9, 17, false, []byte{0x11, 0x11, 0x11, 0x11}, 0, nil},
+	} {
+		f.Add(made.bytes())
+	}
 	f.Add(pngHeader(100, 100))
 	f.Add([]byte("GIF89a\x02\x00\x05\x00\x00\x00\x00"))
 	f.Add([]byte("BM"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		p, err := picture.Decode(bytes.NewReader(file), "fuzz", picture.Limits{MaxSide: 512})
+		before := allocated()
+		limits := picture.Limits{MaxSide: 512, MaxMemory: 4 << 20}
+		p, err := picture.Decode(t.Context(), bytes.NewReader(file), "fuzz", limits)
+		if took := int64(allocated() - before); took > limits.MaxMemory+64*int64(len(file))+8<<20 {
+			t.Errorf("it took %d bytes", took)
+		}
 		if err == nil && (len(p.Pixels) != 3*p.Height*p.Width || len(p.Pixels) == 0) {
 			t.Errorf("%d bytes for %d x %d", len(p.Pixels), p.Height, p.Width)
 		}

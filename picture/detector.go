@@ -1,11 +1,10 @@
 package picture
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/go-gl/mathgl/mgl64"
 )
 
 // DetectorSize says what size GLIP's detector sees a picture at. The zero value is
@@ -36,7 +35,7 @@ func ParseDetectorSize(s string) (DetectorSize, error) {
 		long, err = strconv.Atoi(strings.TrimSpace(second))
 	}
 	size := DetectorSize{Short: short, Long: long}
-	if err != nil || short < 1 || both && long < 1 || size.check() != nil {
+	if err != nil || short < 1 || both && long < 1 || size.Check() != nil {
 		return DetectorSize{}, fmt.Errorf("size %q: want SHORT,LONG in pixels, as in 800,1333, or SHORT alone, or original", s)
 	}
 	return size, nil
@@ -55,8 +54,8 @@ func (s DetectorSize) String() string {
 	return fmt.Sprintf("%d,%d", s.Short, s.Long)
 }
 
-// check refuses sizes that make no sense.
-func (s DetectorSize) check() error {
+// Check refuses sizes that make no sense.
+func (s DetectorSize) Check() error {
 	switch {
 	case s == DetectorSize{}, s == DetectorSize{Original: true}:
 		return nil
@@ -92,24 +91,6 @@ type Detector struct {
 	Limits Limits // bounds the resized size too
 }
 
-// Extent is the size of a picture in pixels.
-type Extent struct{ Height, Width int }
-
-// DetectorInput is a picture as the detector takes it, and how to get back.
-type DetectorInput struct {
-	Height, Width int       // with the padding, multiples of 32
-	Data          []float32 // [3, Height, Width]; blue, green, red
-
-	Resized  Extent // the part at the upper left that shows the picture: boxes are clipped to it
-	Original Extent // of the picture
-
-	// ToPicture takes a point (x, y, 1) of the resized picture to the original one:
-	// a scale per axis. The corners of boxes are scaled like any point, although
-	// they name pixels and not the lines between them: that is what GLIP does
-	// (BoxList.resize).
-	ToPicture mgl64.Mat3
-}
-
 // Pipeline is the way of a picture to the input.
 func (d Detector) Pipeline() Pipeline {
 	return Pipeline{
@@ -122,22 +103,9 @@ func (d Detector) Pipeline() Pipeline {
 // Apply prepares a picture of any size from one pixel on. A size that makes no sense is
 // an error; so is a picture that comes out too large or with an empty side, see
 // [Pipeline.Apply].
-func (d Detector) Apply(pic Picture) (DetectorInput, error) {
-	if err := d.Size.check(); err != nil {
-		return DetectorInput{}, err
+func (d Detector) Apply(ctx context.Context, pic Picture) (Input, error) {
+	if err := d.Size.Check(); err != nil {
+		return Input{}, err
 	}
-	in, err := d.Pipeline().Apply(pic)
-	if err != nil {
-		return DetectorInput{}, err
-	}
-	there := mgl64.Scale2D(
-		float64(in.ContentWidth)/float64(pic.Width),
-		float64(in.ContentHeight)/float64(pic.Height),
-	)
-	return DetectorInput{
-		Height: in.Height, Width: in.Width, Data: in.Data,
-		Resized:   Extent{in.ContentHeight, in.ContentWidth},
-		Original:  Extent{pic.Height, pic.Width},
-		ToPicture: there.Inv(),
-	}, nil
+	return d.Pipeline().Apply(ctx, pic)
 }

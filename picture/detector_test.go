@@ -31,19 +31,19 @@ func detectorCases() []detectorCase {
 }
 
 // read returns the picture and the values of a case.
-func (c detectorCase) read(t *testing.T) (picture.Picture, picture.Tensor) {
+func (c detectorCase) read(t *testing.T) (picture.Picture, picture.Input) {
 	t.Helper()
 	file := func(part string) string {
 		return filepath.Join("testdata", "detector", "preprocess."+c.name+"."+part+".npy")
 	}
-	pic, _, err := picture.OpenNpy(file("picture_bgr"), picture.Limits{})
+	pic, _, err := picture.OpenNpy(t.Context(), file("picture_bgr"), picture.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(pic.Pixels); i += 3 { // stored as the demo takes it, blue first
 		pic.Pixels[i], pic.Pixels[i+2] = pic.Pixels[i+2], pic.Pixels[i]
 	}
-	_, want, err := picture.OpenNpy(file("image"), picture.Limits{})
+	_, want, err := picture.OpenNpy(t.Context(), file("image"), picture.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,13 +66,13 @@ func TestDetectorGolden(t *testing.T) {
 	for _, c := range detectorCases() {
 		t.Run(c.name, func(t *testing.T) {
 			pic, want := c.read(t)
-			in, err := picture.Detector{Size: c.size}.Apply(pic)
+			in, err := picture.Detector{Size: c.size}.Apply(t.Context(), pic)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if in.Height != want.Height || in.Width != want.Width || in.Resized != c.resized ||
-				in.Original != (picture.Extent{Height: pic.Height, Width: pic.Width}) {
-				t.Fatalf("%d x %d, resized %v, original %v, want %d x %d, %v", in.Height, in.Width, in.Resized, in.Original, want.Height, want.Width, c.resized)
+			if in.Height != want.Height || in.Width != want.Width || in.View(0).Content != c.resized ||
+				in.View(0).Original != (picture.Extent{Height: pic.Height, Width: pic.Width}) {
+				t.Fatalf("%d x %d, resized %v, original %v, want %d x %d, %v", in.Height, in.Width, in.View(0).Content, in.View(0).Original, want.Height, want.Width, c.resized)
 			}
 			for i, v := range in.Data {
 				if math.Float32bits(v) != math.Float32bits(want.Data[i]) && !(v == 0 && want.Data[i] == 0) {
@@ -101,7 +101,7 @@ func TestDetectorVariants(t *testing.T) {
 			case "no antialiasing":
 				q.Interpolation = picture.OpenCVLinear
 			}
-			in, err := q.Apply(pic)
+			in, err := q.Apply(t.Context(), pic)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +110,7 @@ func TestDetectorVariants(t *testing.T) {
 		for i := 0; i < len(pic.Pixels); i += 3 {
 			pic.Pixels[i], pic.Pixels[i+2] = pic.Pixels[i+2], pic.Pixels[i]
 		}
-		in, err := p.Apply(pic)
+		in, err := p.Apply(t.Context(), pic)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,8 +131,8 @@ func checkVariant(t *testing.T, c detectorCase, name string, got float64) {
 // unrounded resizes a picture (blue first) with the triangle in floating point, and
 // never rounds to 8 bits.
 func unrounded(pic picture.Picture, in picture.Input, p picture.Pipeline) []float32 {
-	rows := triangle(pic.Height, in.ContentHeight)
-	columns := triangle(pic.Width, in.ContentWidth)
+	rows := triangle(pic.Height, in.View(0).Content.Height)
+	columns := triangle(pic.Width, in.View(0).Content.Width)
 	out := make([]float32, 3*in.Height*in.Width)
 	for c := range 3 {
 		for y, row := range rows {
@@ -196,17 +196,17 @@ func TestDetectorSizes(t *testing.T) {
 		{33, 32, original, picture.Extent{Height: 32, Width: 33}, picture.Extent{Height: 32, Width: 64}},
 		{3, 2, picture.DetectorSize{Short: 7}, picture.Extent{Height: 7, Width: 10}, picture.Extent{Height: 32, Width: 32}},
 	} {
-		in, err := picture.Detector{Size: tc.size}.Apply(blank(tc.height, tc.width))
+		in, err := picture.Detector{Size: tc.size}.Apply(t.Context(), blank(tc.height, tc.width))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if in.Resized != tc.resized || (picture.Extent{Height: in.Height, Width: in.Width}) != tc.padded || len(in.Data) != 3*in.Height*in.Width {
+		if in.View(0).Content != tc.resized || (picture.Extent{Height: in.Height, Width: in.Width}) != tc.padded || len(in.Data) != 3*in.Height*in.Width {
 			t.Errorf("%d x %d at %q: resized to %v, padded to %d x %d, want %v and %v",
-				tc.width, tc.height, tc.size, in.Resized, in.Height, in.Width, tc.resized, tc.padded)
+				tc.width, tc.height, tc.size, in.View(0).Content, in.Height, in.Width, tc.resized, tc.padded)
 		}
-		corner := mgl64.Vec3{float64(in.Resized.Width), float64(in.Resized.Height), 1}
+		corner := mgl64.Vec3{float64(in.View(0).Content.Width), float64(in.View(0).Content.Height), 1}
 		want := mgl64.Vec3{float64(tc.width), float64(tc.height), 1}
-		if got := in.ToPicture.Mul3x1(corner); !(got.Sub(want).Len() <= 1e-9) {
+		if got := in.View(0).ToPicture().Mul3x1(corner); !(got.Sub(want).Len() <= 1e-9) {
 			t.Errorf("%d x %d at %q: the far corner goes to %v", tc.width, tc.height, tc.size, got)
 		}
 	}
@@ -214,7 +214,7 @@ func TestDetectorSizes(t *testing.T) {
 
 // Padding comes after normalising: it is 0, where a black pixel is not.
 func TestDetectorPadding(t *testing.T) {
-	in, err := picture.Detector{Size: picture.DetectorSize{Original: true}}.Apply(blank(2, 3))
+	in, err := picture.Detector{Size: picture.DetectorSize{Original: true}}.Apply(t.Context(), blank(2, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestDetectorRefusals(t *testing.T) {
 		"long alone":                  {picture.Detector{Size: picture.DetectorSize{Long: 4}}, blank(3, 3), nil},
 		"negative":                    {picture.Detector{Size: picture.DetectorSize{Short: -5}}, blank(3, 3), nil},
 	} {
-		_, err := tc.detector.Apply(tc.pic)
+		_, err := tc.detector.Apply(t.Context(), tc.pic)
 		if err == nil || tc.want != nil && !errors.Is(err, tc.want) {
 			t.Errorf("%s: error %v, want %v", name, err, tc.want)
 		}

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"context"
 	"io"
 
 	"github.com/bep/imagemeta"
@@ -40,7 +41,7 @@ func orientation(r io.ReadSeeker, formatName string) int {
 
 // oriented turns and mirrors a picture stored with an EXIF orientation upright.
 // Of the orientations, 5 to 8 exchange height and width.
-func (p Picture) oriented(orientation int) Picture {
+func (p Picture) oriented(ctx context.Context, orientation int) Picture {
 	if orientation <= 1 || orientation > 8 {
 		return p
 	}
@@ -49,11 +50,12 @@ func (p Picture) oriented(orientation int) Picture {
 	transpose := orientation >= 5
 	flipX := orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7
 	flipY := orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8
-	out := newPicture(p.Height, p.Width)
+	height, width := p.Height, p.Width
 	if transpose {
-		out = newPicture(p.Width, p.Height)
+		height, width = width, height
 	}
-	parallel(out.Height, rowsPerPiece, func(from, to int) {
+	out := newPicture(height, width)
+	parallel(ctx, out.Height, rowsPerPiece, func(from, to int) {
 		for y := from; y < to; y++ {
 			row := out.row(y)
 			for x := range out.Width {

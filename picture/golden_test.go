@@ -117,7 +117,7 @@ func TestGolden(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.ID, func(t *testing.T) {
 			p := c.pipeline(t)
-			in, err := p.Apply(picture.Picture{
+			in, err := p.Apply(t.Context(), picture.Picture{
 				Height: c.Picture.Height, Width: c.Picture.Width,
 				Pixels: synthetic.Picture(c.Picture.Height, c.Picture.Width, c.Picture.Seed),
 			})

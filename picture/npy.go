@@ -2,59 +2,46 @@ package picture
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/sbinet/npyio/npy"
 )
 
-// Tensor is a batch of model inputs.
-type Tensor struct {
-	Batch, Height, Width int
-	Data                 []float32 // [Batch, 3, Height, Width], normalised, blue, green, red
-}
-
 // OpenNpy reads a NumPy file. See ReadNpy.
-func OpenNpy(path string, l Limits) (*Picture, *Tensor, error) {
-	f, err := os.Open(path)
+func OpenNpy(ctx context.Context, path string, l Limits) (*Picture, *Input, error) {
+	f, info, err := open(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("picture: %w", err)
+		return nil, nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, fmt.Errorf("picture: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("picture: %s: not a regular file: %w", path, ErrFormat)
-	}
-	return ReadNpy(f, info.Size(), path, l)
+	return ReadNpy(ctx, f, info.Size(), path, l)
 }
 
 // ReadNpy reads a NumPy array of size bytes from r. One of the results is not
 // nil: uint8 of shape [H, W, 3] is a Picture (red, green, blue), float32 of
-// shape [N, 3, H, W] is a Tensor, ready for the model. Either byte order and
+// shape [N, 3, H, W] is an Input, ready for the model. Either byte order and
 // either memory order will do.
 //
 // Any other type or rank, a NaN or infinity, and a file that does not hold
 // exactly what its header claims give an error that wraps ErrFormat; an array
 // over the limits one that wraps ErrTooLarge. All this is checked before memory
-// for the array is taken.
-func ReadNpy(r io.ReaderAt, size int64, name string, l Limits) (*Picture, *Tensor, error) {
-	fail := func(err error) (*Picture, *Tensor, error) {
+// for the array is taken. The context is looked at between pieces of the file.
+func ReadNpy(ctx context.Context, r io.ReaderAt, size int64, name string, l Limits) (*Picture, *Input, error) {
+	fail := func(err error) (*Picture, *Input, error) {
 		return nil, nil, fmt.Errorf("picture: %s: %w", name, err)
 	}
 	h, err := readNpyHeader(r, size)
 	if err != nil {
 		return fail(err)
 	}
-	data := io.NewSectionReader(r, h.offset, size-h.offset)
+	data := pieces{ctx, io.NewSectionReader(r, h.offset, size-h.offset)}
 	switch {
 	case h.kind == "u1" && len(h.shape) == 3 && h.shape[2] == 3:
 		if err := h.check(size, l, h.shape[0], h.shape[1], 1); err != nil {
@@ -73,10 +60,24 @@ func ReadNpy(r io.ReaderAt, size int64, name string, l Limits) (*Picture, *Tenso
 		if err != nil {
 			return fail(err)
 		}
-		return nil, &Tensor{Batch: h.shape[0], Height: h.shape[2], Width: h.shape[3], Data: values}, nil
+		return nil, &Input{Batch: h.shape[0], Height: h.shape[2], Width: h.shape[3], Data: values}, nil
 	}
 	return fail(fmt.Errorf("an array of type %s and shape %v; expected uint8 [H, W, 3] (a picture) or float32 [N, 3, H, W] (a tensor): %w",
 		h.typeName(), h.shape, ErrFormat))
+}
+
+// pieces reads a file in pieces of at most 1 MiB, none once its context is done.
+type pieces struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (p pieces) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.r.Read(b[:min(len(b), 1<<20)])
 }
 
 // maxNpyHeader bounds the header text; real ones take about 120 bytes.

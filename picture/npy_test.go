@@ -2,6 +2,7 @@ package picture_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -42,8 +43,8 @@ func iota32(n int) []float32 {
 	return out
 }
 
-func readNpy(file []byte, l picture.Limits) (*picture.Picture, *picture.Tensor, error) {
-	return picture.ReadNpy(bytes.NewReader(file), int64(len(file)), "array.npy", l)
+func readNpy(file []byte, l picture.Limits) (*picture.Picture, *picture.Input, error) {
+	return picture.ReadNpy(context.Background(), bytes.NewReader(file), int64(len(file)), "array.npy", l)
 }
 
 func TestNpyPicture(t *testing.T) {
@@ -161,14 +162,14 @@ func TestOpenNpy(t *testing.T) {
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, tensor, err := picture.OpenNpy(path, picture.Limits{})
+	_, tensor, err := picture.OpenNpy(t.Context(), path, picture.Limits{})
 	if err != nil || !slices.Equal(tensor.Data, iota32(12)) {
 		t.Errorf("%v, %v", tensor, err)
 	}
-	if _, _, err := picture.OpenNpy(path+"x", picture.Limits{}); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := picture.OpenNpy(t.Context(), path+"x", picture.Limits{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
-	if _, _, err := picture.OpenNpy(filepath.Dir(path), picture.Limits{}); !errors.Is(err, picture.ErrFormat) {
+	if _, _, err := picture.OpenNpy(t.Context(), filepath.Dir(path), picture.Limits{}); !errors.Is(err, picture.ErrFormat) {
 		t.Errorf("error is %v", err)
 	}
 }

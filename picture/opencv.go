@@ -1,6 +1,9 @@
 package picture
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // Resizing as OpenCV does it for 8 bits: weights of 11 fraction bits, integer
 // sums along rows, kept unrounded, then along columns. OpenCV's vector code
@@ -10,13 +13,13 @@ import "math"
 const openCVBits = 11
 
 // resizeOpenCV does linear and cubic interpolation.
-func resizeOpenCV(p Picture, height, width int, i Interpolation) Picture {
+func resizeOpenCV(ctx context.Context, p Picture, height, width int, i Interpolation) Picture {
 	makeTaps := linearTaps
 	combine := combineLinear
 	if i == OpenCVCubic {
 		makeTaps, combine = cubicTaps, combineCubic
 	}
-	return openCVPasses(p, makeTaps(p.Height, height), makeTaps(p.Width, width), combine)
+	return openCVPasses(ctx, p, makeTaps(p.Height, height), makeTaps(p.Width, width), combine)
 }
 
 // openCVTaps are the weights of one output position and the source positions,
@@ -99,9 +102,9 @@ func combineCubic(w, h [4]int32) uint8 {
 
 // openCVPasses sums along rows, on demand, and combines the sums of up to four
 // rows. Each goroutine keeps the last four row sums.
-func openCVPasses(p Picture, rows, columns []openCVTaps, combine func(w, h [4]int32) uint8) Picture {
+func openCVPasses(ctx context.Context, p Picture, rows, columns []openCVTaps, combine func(w, h [4]int32) uint8) Picture {
 	out := newPicture(len(rows), len(columns))
-	parallel(len(rows), rowsPerPiece, func(from, to int) {
+	parallel(ctx, len(rows), rowsPerPiece, func(from, to int) {
 		cache := newRowSums(p, columns)
 		for y := from; y < to; y++ {
 			var sums [4][]int32

@@ -54,28 +54,69 @@ func (p Picture) check() error {
 // Defaults of Limits.
 const (
 	DefaultMaxSide   = 16384       // pixels
-	DefaultMaxPixels = 100_000_000 // pixels; decoding takes up to 7 bytes for each
+	DefaultMaxPixels = 100_000_000 // pixels
+	DefaultMaxMemory = 2 << 30     // bytes
 )
 
 // Limits bounds what is read and made, before memory is taken. The zero value
-// means DefaultMaxSide and DefaultMaxPixels.
+// means the defaults.
+//
+// Decoding takes, for each pixel, 3 bytes for the result (6 where it is turned
+// upright) and for the decoder:
+//
+//	JPEG   1 (grey), 1.5 (4:2:0) to 3 (4:4:4); 8 of four components
+//	       5 times that where it is progressive: 7.5 and 15; 24 of four components
+//	PNG    1 (palette), 4, or 8 (16 bits); twice that where it is interlaced
+//	GIF    2
+//	WebP   1.5 (lossy), 10 (lossless), 12.5 (lossy with transparency)
+//	BMP    1 (palette) or 4
+//
+// These are all bytes asked for; what is given back in between is not deducted.
 type Limits struct {
-	MaxSide   int   // longest side allowed, in pixels; 0 is DefaultMaxSide
-	MaxPixels int64 // height times width (times pictures in a batch); 0 is DefaultMaxPixels
+	MaxSide int // longest side allowed, in pixels; 0 is DefaultMaxSide
+	// MaxPixels bounds height times width (times pictures in a batch), and with it
+	// the work: a JPEG picture of this size may have 20 scans, one of a tenth of it
+	// 200. 0 is DefaultMaxPixels.
+	MaxPixels int64
+	MaxMemory int64 // bytes that decoding one picture may take; 0 is DefaultMaxMemory
+}
+
+// pixels is the bound that MaxPixels stands for.
+func (l Limits) pixels() int64 {
+	if l.MaxPixels == 0 {
+		return DefaultMaxPixels
+	}
+	return l.MaxPixels
+}
+
+// memory is the bound that MaxMemory stands for.
+func (l Limits) memory() int64 {
+	if l.MaxMemory == 0 {
+		return DefaultMaxMemory
+	}
+	return l.MaxMemory
 }
 
 // LimitError tells which limit was passed, by how much. It wraps ErrTooLarge.
 type LimitError struct {
 	Height, Width int
-	Option        string // field of Limits that was passed: MaxSide or MaxPixels
+	Option        string // field of Limits that was passed: MaxSide, MaxPixels or MaxMemory
 	Limit         int64  // value of that field
+	Need          int64  // bytes, where it is MaxMemory; scans, where their number is what passes MaxPixels; else 0
 }
 
 // Error states the size, the limit and the option to raise.
 func (e *LimitError) Error() string {
-	if e.Option == "MaxSide" {
+	switch {
+	case e.Option == "MaxSide":
 		return fmt.Sprintf("%d x %d pixels (height x width): a side is over the limit of %d pixels; raise MaxSide to allow it",
 			e.Height, e.Width, e.Limit)
+	case e.Option == "MaxMemory":
+		return fmt.Sprintf("%d x %d pixels (height x width) take %s to decode: over the limit of %s; raise MaxMemory to allow it",
+			e.Height, e.Width, mebibytes(e.Need), mebibytes(e.Limit))
+	case e.Need > 0:
+		return fmt.Sprintf("%d x %d pixels (height x width) in %d scans: over the limit of %d scans of %d pixels in all; raise MaxPixels to allow it",
+			e.Height, e.Width, e.Need, manyScans, e.Limit)
 	}
 	return fmt.Sprintf("%d x %d pixels (height x width): over the limit of %d pixels in all; raise MaxPixels to allow it",
 		e.Height, e.Width, e.Limit)
@@ -89,12 +130,9 @@ func (l Limits) check(batch, height, width int) error {
 	if batch <= 0 || height <= 0 || width <= 0 {
 		return fmt.Errorf("%d x %d pixels (height x width): an empty side: %w", height, width, ErrFormat)
 	}
-	side, pixels := l.MaxSide, l.MaxPixels
+	side, pixels := l.MaxSide, l.pixels()
 	if side == 0 {
 		side = DefaultMaxSide
-	}
-	if pixels == 0 {
-		pixels = DefaultMaxPixels
 	}
 	if height > side || width > side {
 		return &LimitError{Height: height, Width: width, Option: "MaxSide", Limit: int64(side)}

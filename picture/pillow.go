@@ -1,6 +1,9 @@
 package picture
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // Resizing as Pillow does it (its module Resample, 8 bits per channel): a
 // separable filter that widens when shrinking, first along rows, rounded to
@@ -80,21 +83,21 @@ func pillowTaps(in, out int, k kernel) []taps {
 
 // resizePillow resizes to height x width; an axis of unchanged length is left
 // alone.
-func resizePillow(p Picture, height, width int, k kernel) Picture {
+func resizePillow(ctx context.Context, p Picture, height, width int, k kernel) Picture {
 	if width != p.Width {
-		p = pillowRows(p, width, k)
+		p = pillowRows(ctx, p, width, k)
 	}
 	if height != p.Height {
-		p = pillowColumns(p, height, k)
+		p = pillowColumns(ctx, p, height, k)
 	}
 	return p
 }
 
 // pillowRows resizes every row to the given width.
-func pillowRows(p Picture, width int, k kernel) Picture {
+func pillowRows(ctx context.Context, p Picture, width int, k kernel) Picture {
 	out := newPicture(p.Height, width)
 	table := pillowTaps(p.Width, width, k)
-	parallel(p.Height, rowsPerPiece, func(from, to int) {
+	parallel(ctx, p.Height, rowsPerPiece, func(from, to int) {
 		for y := from; y < to; y++ {
 			src, dst := p.row(y), out.row(y)
 			for x, t := range table {
@@ -115,10 +118,10 @@ func pillowRows(p Picture, width int, k kernel) Picture {
 }
 
 // pillowColumns resizes every column to the given height.
-func pillowColumns(p Picture, height int, k kernel) Picture {
+func pillowColumns(ctx context.Context, p Picture, height int, k kernel) Picture {
 	out := newPicture(height, p.Width)
 	table := pillowTaps(p.Height, height, k)
-	parallel(height, rowsPerPiece, func(from, to int) {
+	parallel(ctx, height, rowsPerPiece, func(from, to int) {
 		sums := make([]int32, 3*p.Width)
 		for y := from; y < to; y++ {
 			for i := range sums {

@@ -1,10 +1,12 @@
 package picture
 
 import (
+	"context"
 	"fmt"
 	"math"
 
 	"github.com/go-gl/mathgl/mgl32"
+	"github.com/go-gl/mathgl/mgl64"
 )
 
 // Interpolation is a way to compute pixels between pixels.
@@ -101,14 +103,23 @@ type Pipeline struct {
 	Limits        Limits     // bounds the resized size too
 }
 
-// Input is one picture as a model takes it.
-type Input struct {
-	Height, Width int
-	Data          []float32 // [3, Height, Width]; blue, green, red
+// Extent is the size of a picture in pixels.
+type Extent struct{ Height, Width int }
 
-	// ContentHeight and ContentWidth are the part at the upper left that shows
-	// the picture; the rest is padding.
-	ContentHeight, ContentWidth int
+// Input is a batch of pictures as a model takes it.
+type Input struct {
+	Batch, Height, Width int
+	Data                 []float32 // [Batch, 3, Height, Width], normalised; blue, green, red
+
+	// Views tell what the input shows of each picture. Without them, as in a tensor from a
+	// file, every picture is one of the input's own size.
+	Views []View
+}
+
+// View tells what part of an input shows a picture, and where a point of one is in the other.
+type View struct {
+	Content  Extent // the part at the upper left that shows the picture; the rest is padding
+	Original Extent // of the picture
 
 	// FromPicture takes a point (x, y, 1) of the upright picture to its place in
 	// the input. Coordinates are continuous: pixel i covers [i, i+1), its centre
@@ -117,33 +128,58 @@ type Input struct {
 	FromPicture mgl32.Mat3
 }
 
+// View is what the input shows of picture i.
+func (in Input) View(i int) View {
+	if len(in.Views) > 0 {
+		return in.Views[i]
+	}
+	whole := Extent{in.Height, in.Width}
+	return View{Content: whole, Original: whole, FromPicture: mgl32.Ident3()}
+}
+
+// ToPicture takes a point (x, y, 1) of the resized picture to the original one, a scale for
+// each axis, where nothing was cropped. The corners of boxes are scaled like any point,
+// although they name pixels and not the lines between them: that is what GLIP does
+// (BoxList.resize).
+func (v View) ToPicture() mgl64.Mat3 {
+	there := mgl64.Scale2D(
+		float64(v.Content.Width)/float64(v.Original.Width),
+		float64(v.Content.Height)/float64(v.Original.Height),
+	)
+	return there.Inv()
+}
+
 // Apply resizes, crops, normalises and pads a picture. Resizing works on 8-bit
-// values, normalising is (v - mean) / std in float32.
-func (p Pipeline) Apply(pic Picture) (Input, error) {
+// values, normalising is (v - mean) / std in float32. It ends soon when ctx does.
+func (p Pipeline) Apply(ctx context.Context, pic Picture) (Input, error) {
 	if err := pic.check(); err != nil {
 		return Input{}, err
 	}
-	eight, transform, err := p.shape(pic)
+	eight, transform, err := p.shape(ctx, pic)
 	if err != nil {
 		return Input{}, err
 	}
 	in := Input{
-		Height: roundUp(eight.Height, p.PadMultiple), Width: roundUp(eight.Width, p.PadMultiple),
-		ContentHeight: eight.Height, ContentWidth: eight.Width,
-		FromPicture: transform,
+		Batch: 1, Height: roundUp(eight.Height, p.PadMultiple), Width: roundUp(eight.Width, p.PadMultiple),
+		Views: []View{{Content: Extent{eight.Height, eight.Width}, Original: Extent{pic.Height, pic.Width}, FromPicture: transform}},
 	}
-	in.Data = p.normalise(eight, in.Height, in.Width)
+	if ctx.Err() == nil {
+		in.Data = p.normalise(ctx, eight, in.Height, in.Width)
+	}
+	if err := ctx.Err(); err != nil { // some of it is left undone
+		return Input{}, fmt.Errorf("picture: preparing %d x %d pixels: %w", pic.Height, pic.Width, err)
+	}
 	return in, nil
 }
 
 // shape resizes and crops: the steps on 8-bit values.
-func (p Pipeline) shape(pic Picture) (Picture, mgl32.Mat3, error) {
+func (p Pipeline) shape(ctx context.Context, pic Picture) (Picture, mgl32.Mat3, error) {
 	height, width := p.Resize.target(pic.Height, pic.Width)
 	if err := p.Limits.check(1, height, width); err != nil {
 		return Picture{}, mgl32.Mat3{}, fmt.Errorf("picture: resizing %d x %d gives %w", pic.Height, pic.Width, err)
 	}
 	transform := mgl32.Scale2D(float32(width)/float32(pic.Width), float32(height)/float32(pic.Height))
-	pic = resize(pic, height, width, p.Interpolation)
+	pic = resize(ctx, pic, height, width, p.Interpolation)
 	if p.CenterCrop > 0 {
 		y, x := cropStart(height, p.CenterCrop), cropStart(width, p.CenterCrop)
 		pic = crop(pic, y, x, min(height, p.CenterCrop), min(width, p.CenterCrop))
@@ -153,17 +189,17 @@ func (p Pipeline) shape(pic Picture) (Picture, mgl32.Mat3, error) {
 }
 
 // resize brings a picture to height x width.
-func resize(p Picture, height, width int, i Interpolation) Picture {
+func resize(ctx context.Context, p Picture, height, width int, i Interpolation) Picture {
 	if height == p.Height && width == p.Width {
 		return p
 	}
 	switch i {
 	case OpenCVLinear, OpenCVCubic:
-		return resizeOpenCV(p, height, width, i)
+		return resizeOpenCV(ctx, p, height, width, i)
 	case OpenCVArea:
-		return resizeArea(p, height, width)
+		return resizeArea(ctx, p, height, width)
 	}
-	return resizePillow(p, height, width, pillowKernel(i))
+	return resizePillow(ctx, p, height, width, pillowKernel(i))
 }
 
 // cropStart is where a centre crop begins: half the rest, rounded to even.
@@ -185,7 +221,7 @@ func crop(p Picture, y, x, height, width int) Picture {
 
 // normalise makes the float32 planes [3, height, width] of a picture that lies
 // in their upper left corner.
-func (p Pipeline) normalise(pic Picture, height, width int) []float32 {
+func (p Pipeline) normalise(ctx context.Context, pic Picture, height, width int) []float32 {
 	out := make([]float32, 3*height*width)
 	for c := range 3 {
 		std := p.Std[c]
@@ -197,7 +233,7 @@ func (p Pipeline) normalise(pic Picture, height, width int) []float32 {
 			table[v] = (float32(v) - p.Mean[c]) / std
 		}
 		plane := out[c*height*width:][:height*width]
-		parallel(pic.Height, rowsPerPiece, func(from, to int) {
+		parallel(ctx, pic.Height, rowsPerPiece, func(from, to int) {
 			for y := from; y < to; y++ {
 				src, dst := pic.row(y)[2-c:], plane[y*width:]
 				for x := range pic.Width {
@@ -217,22 +253,30 @@ func roundUp(n, m int) int {
 	return (n + m - 1) / m * m
 }
 
-// Stack joins inputs into one tensor. Smaller ones are padded with 0 on the
-// right and at the bottom to the largest height and width among them.
-func Stack(inputs ...Input) Tensor {
-	t := Tensor{Batch: len(inputs)}
-	for _, in := range inputs {
-		t.Height, t.Width = max(t.Height, in.Height), max(t.Width, in.Width)
+// Stack joins inputs into one batch. Smaller ones are padded with 0 on the right and at
+// the bottom to the largest height and width among them. A single one is returned as it is.
+func Stack(inputs ...Input) Input {
+	if len(inputs) == 1 {
+		return inputs[0]
 	}
-	area := t.Height * t.Width
-	t.Data = make([]float32, t.Batch*3*area)
-	for b, in := range inputs {
-		for c := range 3 {
-			plane := t.Data[(b*3+c)*area:]
-			for y := range in.Height {
-				copy(plane[y*t.Width:][:in.Width], in.Data[(c*in.Height+y)*in.Width:])
-			}
+	var out Input
+	for _, in := range inputs {
+		out.Batch += in.Batch
+		out.Height, out.Width = max(out.Height, in.Height), max(out.Width, in.Width)
+		for i := range in.Batch {
+			out.Views = append(out.Views, in.View(i))
 		}
 	}
-	return t
+	area := out.Height * out.Width
+	out.Data = make([]float32, out.Batch*3*area)
+	planes := out.Data
+	for _, in := range inputs {
+		for c := range 3 * in.Batch {
+			for y := range in.Height {
+				copy(planes[y*out.Width:][:in.Width], in.Data[(c*in.Height+y)*in.Width:])
+			}
+			planes = planes[area:]
+		}
+	}
+	return out
 }

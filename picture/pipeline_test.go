@@ -34,7 +34,7 @@ func TestSizes(t *testing.T) {
 		{"one pixel", picture.Pipeline{Resize: picture.ShortEdge(64)}, 1, 1, 64, 64},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			in, err := row.pipeline.Apply(blank(row.height, row.width))
+			in, err := row.pipeline.Apply(t.Context(), blank(row.height, row.width))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +60,7 @@ func TestPipelineRefusals(t *testing.T) {
 		{"no target", picture.Pipeline{Resize: picture.Exact(0, 5)}, blank(4, 4), picture.ErrFormat, "empty side"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, err := row.pipeline.Apply(row.pic)
+			_, err := row.pipeline.Apply(t.Context(), row.pic)
 			if !errors.Is(err, row.want) || !strings.Contains(err.Error(), row.says) {
 				t.Errorf("error is %v; want %q in it, and %v", err, row.says, row.want)
 			}
@@ -78,7 +78,7 @@ func TestFlatStaysFlat(t *testing.T) {
 			for i := range pic.Pixels {
 				pic.Pixels[i] = 201
 			}
-			in, err := picture.Pipeline{Resize: picture.Exact(size[2], size[3]), Interpolation: rule}.Apply(pic)
+			in, err := picture.Pipeline{Resize: picture.Exact(size[2], size[3]), Interpolation: rule}.Apply(t.Context(), pic)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestFlatStaysFlat(t *testing.T) {
 // -0.105*255 < 0. Output 1 has fraction 0.25: 0.26171875 - 0.03515625 of pixel 1.
 func TestOpenCVCubicByHand(t *testing.T) {
 	pic := picture.Picture{Height: 1, Width: 2, Pixels: []uint8{0, 0, 0, 255, 255, 255}}
-	in, err := picture.Pipeline{Resize: picture.Exact(1, 4), Interpolation: picture.OpenCVCubic}.Apply(pic)
+	in, err := picture.Pipeline{Resize: picture.Exact(1, 4), Interpolation: picture.OpenCVCubic}.Apply(t.Context(), pic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,12 +112,12 @@ func TestOpenCVCubicByHand(t *testing.T) {
 func TestNormaliseAndPad(t *testing.T) {
 	p := glip()
 	p.PadMultiple = 4
-	in, err := p.Apply(picture.Picture{Height: 1, Width: 2, Pixels: []uint8{10, 20, 30, 40, 50, 60}})
+	in, err := p.Apply(t.Context(), picture.Picture{Height: 1, Width: 2, Pixels: []uint8{10, 20, 30, 40, 50, 60}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in.Height != 4 || in.Width != 4 || in.ContentHeight != 1 || in.ContentWidth != 2 {
-		t.Fatalf("%d x %d, content %d x %d", in.Height, in.Width, in.ContentHeight, in.ContentWidth)
+	if in.Height != 4 || in.Width != 4 || in.View(0).Content.Height != 1 || in.View(0).Content.Width != 2 {
+		t.Fatalf("%d x %d, content %d x %d", in.Height, in.Width, in.View(0).Content.Height, in.View(0).Content.Width)
 	}
 	pixels := [3][2]float32{{30, 60}, {20, 50}, {10, 40}} // blue, green, red
 	for i, got := range in.Data {
@@ -136,7 +136,7 @@ func TestNormaliseAndPad(t *testing.T) {
 // cropped from 16.
 func TestTransform(t *testing.T) {
 	p := picture.Pipeline{Resize: picture.ShortEdge(256), CenterCrop: 224}
-	in, err := p.Apply(blank(375, 500))
+	in, err := p.Apply(t.Context(), blank(375, 500))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,10 +145,10 @@ func TestTransform(t *testing.T) {
 		{mgl32.Vec3{500, 375, 1}, mgl32.Vec3{341 - 58, 256 - 16, 1}},
 		{mgl32.Vec3{250, 187.5, 1}, mgl32.Vec3{170.5 - 58, 112, 1}},
 	} {
-		if got := in.FromPicture.Mul3x1(row.from); !got.ApproxEqualThreshold(row.to, 1e-3) {
+		if got := in.View(0).FromPicture.Mul3x1(row.from); !got.ApproxEqualThreshold(row.to, 1e-3) {
 			t.Errorf("%v goes to %v, want %v", row.from, got, row.to)
 		}
-		if got := in.FromPicture.Inv().Mul3x1(row.to); !got.ApproxEqualThreshold(row.from, 1e-3) {
+		if got := in.View(0).FromPicture.Inv().Mul3x1(row.to); !got.ApproxEqualThreshold(row.from, 1e-3) {
 			t.Errorf("%v comes from %v, want %v", row.to, got, row.from)
 		}
 	}
@@ -157,7 +157,7 @@ func TestTransform(t *testing.T) {
 func TestStack(t *testing.T) {
 	var inputs []picture.Input
 	for _, size := range [][2]int{{2, 3}, {1, 4}} {
-		in, err := picture.Pipeline{}.Apply(random(size[0], size[1]))
+		in, err := picture.Pipeline{}.Apply(t.Context(), random(size[0], size[1]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func BenchmarkApply(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := p.Apply(pic); err != nil {
+				if _, err := p.Apply(b.Context(), pic); err != nil {
 					b.Fatal(err)
 				}
 			}

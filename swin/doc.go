@@ -7,6 +7,6 @@
 //
 // The file swin.go reads top to bottom in the order of the paper. Weights are
 // named, not held: names.go, infer.go and bind.go find them in checkpoints of the
-// known families. Nothing here knows a device; the package imports graph and the
-// standard library only.
+// known families, through package bind. Nothing here knows a device; the package
+// imports graph, bind and the standard library only.
 package swin

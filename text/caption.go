@@ -1,7 +1,7 @@
 package text
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -73,14 +73,15 @@ func CleanName(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "_", " "), "  ", " ")
 }
 
-// Prompt puts all names into one caption, however long. A name may be empty: it
-// then has no tokens. No names, names that are not UTF-8, and affixes that do not
-// match the names are errors that wrap [ErrCaption].
+// Prompt puts all names into one caption, of however many tokens. A name may be empty:
+// it then has no tokens. No names or more than [MaxNames], names that are longer than
+// [MaxName] or not UTF-8, affixes that do not match the names, and a caption longer than
+// [MaxCaption] are errors that wrap [ErrCaption].
 func (l List) Prompt() (Prompt, error) {
 	if err := l.check(); err != nil {
 		return Prompt{}, err
 	}
-	return l.part(0, len(l.Names)), nil
+	return l.caption(0, len(l.Names))
 }
 
 // Chunks puts size names into each caption, fewer into the last, as GLIP's
@@ -95,7 +96,11 @@ func (l List) Chunks(size int) ([]Prompt, error) {
 	}
 	var prompts []Prompt
 	for begin := 0; begin < len(l.Names); begin += min(size, len(l.Names)-begin) {
-		prompts = append(prompts, l.part(begin, begin+min(size, len(l.Names)-begin)))
+		prompt, err := l.caption(begin, begin+min(size, len(l.Names)-begin))
+		if err != nil {
+			return nil, err
+		}
+		prompts = append(prompts, prompt)
 	}
 	return prompts, nil
 }
@@ -126,7 +131,13 @@ func (t *Tokenizer) Split(l List, limit, size int) ([]Prompt, error) {
 // that is left, so that few captions are tokenised, not one per name.
 func (t *Tokenizer) fill(l List, begin, limit, size int) (Prompt, error) {
 	fits := func(count int) (Prompt, int, error) {
-		prompt := l.part(begin, begin+count)
+		if count > 1 && l.size(begin, begin+count) > MaxCaption {
+			return Prompt{}, limit + 1, nil
+		}
+		prompt, err := l.caption(begin, begin+count)
+		if err != nil {
+			return Prompt{}, 0, err
+		}
 		encoding, err := t.Encode(prompt.Text)
 		return prompt, len(encoding.Tokens), err
 	}
@@ -152,6 +163,32 @@ func (t *Tokenizer) fill(l List, begin, limit, size int) (Prompt, error) {
 		}
 	}
 	return best, nil
+}
+
+// caption makes the caption of names [begin, end) if it is not too long.
+func (l List) caption(begin, end int) (Prompt, error) {
+	if size := l.size(begin, end); size > MaxCaption {
+		return Prompt{}, fmt.Errorf("text: %w: names %d to %d make a caption of up to %d bytes, at most %d are read: put fewer names into one",
+			ErrCaption, begin, end-1, size, MaxCaption)
+	}
+	return l.part(begin, end), nil
+}
+
+// size is how many bytes the caption of names [begin, end) has at most.
+func (l List) size(begin, end int) int {
+	between := cmp.Or(len(l.Form.Separator), len(Separator))
+	size := between
+	for i := begin; i < end; i++ {
+		size += between + len(l.Names[i])
+		if len(l.Affixes) > 0 {
+			affix := l.Affixes[i]
+			size += len(affix.Prefix) + len(affix.Name) + len(affix.Suffix)
+		}
+	}
+	for _, name := range l.Extra {
+		size += between + len(name)
+	}
+	return size
 }
 
 // part makes the caption of names [begin, end).
@@ -200,21 +237,26 @@ func (l List) check() error {
 	if len(l.Names) == 0 {
 		return fmt.Errorf("text: %w: no names", ErrCaption)
 	}
+	for what, n := range map[string]int{"names": len(l.Names), "extra names": len(l.Extra)} {
+		if err := few(n, what); err != nil {
+			return fmt.Errorf("text: %w", err)
+		}
+	}
 	if len(l.Affixes) > 0 && len(l.Affixes) != len(l.Names) {
 		return fmt.Errorf("text: %w: %d affixes for %d names", ErrCaption, len(l.Affixes), len(l.Names))
 	}
 	for i, name := range l.Names {
-		if err := valid(name); err != nil {
-			return fmt.Errorf("text: name %d: %w", i, err)
+		if err := readable(name, MaxName); err != nil {
+			return fmt.Errorf("text: name %d, %s: %w", i, quote(name), err)
 		}
 	}
 	for i, a := range l.Affixes {
-		if err := errors.Join(valid(a.Prefix), valid(a.Name), valid(a.Suffix)); err != nil {
+		if err := cmp.Or(readable(a.Prefix, MaxName), readable(a.Name, MaxName), readable(a.Suffix, MaxName)); err != nil {
 			return fmt.Errorf("text: affix %d: %w", i, err)
 		}
 	}
 	for i, name := range append([]string{l.Form.Separator}, l.Extra...) {
-		if err := valid(name); err != nil {
+		if err := readable(name, MaxName); err != nil {
 			return fmt.Errorf("text: separator and extra names, element %d: %w", i, err)
 		}
 	}
@@ -224,8 +266,12 @@ func (l List) check() error {
 // quote is a name in quotation marks, cut to what an error message bears.
 func quote(name string) string {
 	const most = 60
-	if utf8.RuneCountInString(name) > most {
-		name = string([]rune(name)[:most]) + "..."
+	head := name[:min(len(name), utf8.UTFMax*most)]
+	if utf8.RuneCountInString(head) > most {
+		head = string([]rune(head)[:most])
 	}
-	return fmt.Sprintf("%q", name)
+	if len(head) < len(name) {
+		head += "..."
+	}
+	return fmt.Sprintf("%q", head)
 }

@@ -21,6 +21,6 @@
 // The vocabulary of bert-base-uncased is embedded: vocab.txt, Google Research,
 // Apache License 2.0, see vocab.LICENSE. [Open] and [Read] take another.
 //
-// Everything here is safe for several goroutines. The package imports none of
-// ours.
+// Everything here is safe for several goroutines. Of the project's packages it
+// imports only the one that opens files.
 package text

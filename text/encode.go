@@ -3,7 +3,6 @@ package text
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // MaxTokens is how many tokens GLIP's text encoder reads, [CLS] and [SEP]
@@ -35,9 +34,10 @@ type Encoding struct {
 // Encode splits a caption into tokens. Any text has a result: an empty one, and
 // one of spaces or of characters that are deleted, is [CLS] [SEP]; separators
 // alone are tokens. Nothing is cut off, see [Encoding.Truncated]. A text that is
-// not valid UTF-8 is refused with an error that wraps [ErrCaption].
+// longer than [MaxCaption] or not valid UTF-8 is refused with an error that wraps
+// [ErrCaption].
 func (t *Tokenizer) Encode(text string) (Encoding, error) {
-	if err := valid(text); err != nil {
+	if err := readable(text, MaxCaption); err != nil {
 		return Encoding{}, fmt.Errorf("text: caption: %w", err)
 	}
 	e := &encoder{Tokenizer: t, starts: starts(text), tokens: []Token{{ID: t.cls, Text: cls}}}
@@ -55,22 +55,6 @@ func (t *Tokenizer) Encode(text string) (Encoding, error) {
 	e.plain(text[e.starts[plain]:], plain)
 	e.tokens = append(e.tokens, Token{ID: t.sep, Text: sep})
 	return Encoding{Tokens: e.tokens, length: len(e.starts) - 1}, nil
-}
-
-// valid refuses text that is not UTF-8, naming the first bad byte.
-func valid(text string) error {
-	if utf8.ValidString(text) {
-		return nil
-	}
-	for i, r := range text {
-		if r != utf8.RuneError {
-			continue
-		}
-		if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
-			return fmt.Errorf("%w: byte %d (0x%02x) is not UTF-8; save the text as UTF-8", ErrCaption, i, text[i])
-		}
-	}
-	return nil
 }
 
 // starts returns the byte at which every code point begins, and the text's length.

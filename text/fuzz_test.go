@@ -2,6 +2,7 @@ package text_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -23,10 +24,12 @@ func FuzzEncode(f *testing.F) {
 	f.Add("[CLS[SEP]][MASK", 3, 2)
 	f.Add("한\uf900\u037e\u0387\u2000", 0, 99)
 	f.Add(strings.Repeat("[UNK]\u0300", 200), 5, 400)
+	f.Add(strings.Repeat("a b\n", text.MaxCaption/4)+"c", 0, 1)
+	f.Add(strings.Repeat("c", text.MaxName+1)+"\n", 0, 1)
 	f.Fuzz(func(t *testing.T, caption string, begin, end int) {
 		e, err := text.BERT().Encode(caption)
-		if valid := utf8.ValidString(caption); (err == nil) != valid {
-			t.Fatalf("%q, valid UTF-8: %v, gives error %v", caption, valid, err)
+		if readable := len(caption) <= text.MaxCaption && utf8.ValidString(caption); (err == nil) != readable {
+			t.Fatalf("%q of %d bytes, readable: %v, gives error %v", caption, len(caption), readable, err)
 		}
 		if err != nil {
 			if !errors.Is(err, text.ErrCaption) {
@@ -69,7 +72,11 @@ func checkFuzzPrompts(t *testing.T, caption string) {
 	list := text.List{Names: strings.Split(caption, "\n"), Form: text.Demo}
 	whole, err := list.Prompt()
 	if err != nil {
-		t.Fatal(err)
+		long := slices.ContainsFunc(list.Names, func(name string) bool { return len(name) > text.MaxName })
+		if between := 3 * (len(list.Names) + 1); !errors.Is(err, text.ErrCaption) || !long && len(list.Names) <= text.MaxNames && len(caption)+between <= text.MaxCaption {
+			t.Fatalf("%d names: %v", len(list.Names), err)
+		}
+		return
 	}
 	runes := []rune(whole.Text)
 	for i, label := range whole.Labels {
@@ -109,7 +116,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		e, err := tokenizer.Encode(caption)
-		if (err == nil) != utf8.ValidString(caption) {
+		if (err == nil) != (len(caption) <= text.MaxCaption && utf8.ValidString(caption)) {
 			t.Fatalf("%q gives error %v", caption, err)
 		}
 		for i, token := range e.Tokens {

@@ -2,7 +2,9 @@ package text
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Entity is something to look for in a sentence: a phrase of it, a span of it, or
@@ -19,20 +21,25 @@ type Entity struct {
 // maskrcnn_benchmark/engine/predictor_glip.py). A span without a phrase is named by
 // its text.
 //
-// No entities, a sentence or phrase that is not UTF-8, a phrase that is empty or
+// No entities or more than [MaxNames], a sentence longer than [MaxCaption] or a phrase
+// longer than [MaxName], a sentence or phrase that is not UTF-8, a phrase that is empty or
 // not in the sentence, and a span that is empty or not within it are errors that
 // wrap [ErrCaption].
 func Ground(sentence string, entities ...Entity) (Prompt, error) {
-	if err := valid(sentence); err != nil {
+	if err := readable(sentence, MaxCaption); err != nil {
 		return Prompt{}, fmt.Errorf("text: sentence: %w", err)
 	}
 	if len(entities) == 0 {
 		return Prompt{}, fmt.Errorf("text: %w: no phrase or span of the sentence is given", ErrCaption)
 	}
+	if err := few(len(entities), "phrases and spans"); err != nil {
+		return Prompt{}, fmt.Errorf("text: %w", err)
+	}
 	runes := []rune(sentence)
+	lower := strings.Map(unicode.ToLower, sentence)
 	p := Prompt{Text: sentence, Labels: make([]Label, len(entities))}
 	for i, entity := range entities {
-		label, err := entity.label(runes)
+		label, err := entity.label(runes, lower)
 		if err != nil {
 			return Prompt{}, fmt.Errorf("text: entity %d: %w", i, err)
 		}
@@ -41,9 +48,10 @@ func Ground(sentence string, entities ...Entity) (Prompt, error) {
 	return p, nil
 }
 
-// label finds an entity in a sentence.
-func (e Entity) label(sentence []rune) (Label, error) {
-	if err := valid(e.Phrase); err != nil {
+// label finds an entity in a sentence, which is also given in lower case, character by
+// character, so that a place in one is one in the other.
+func (e Entity) label(sentence []rune, lower string) (Label, error) {
+	if err := readable(e.Phrase, MaxName); err != nil {
 		return Label{}, err
 	}
 	if e.Span != nil {
@@ -62,26 +70,11 @@ func (e Entity) label(sentence []rune) (Label, error) {
 	if e.Phrase == "" {
 		return Label{}, fmt.Errorf("%w: it has neither a phrase nor a span", ErrCaption)
 	}
-	phrase := []rune(e.Phrase)
-	begin := find(sentence, phrase)
-	if begin < 0 {
+	at := strings.Index(lower, strings.Map(unicode.ToLower, e.Phrase))
+	if at < 0 {
 		return Label{}, fmt.Errorf("%w: the phrase %s does not stand in the sentence %s; give its words as they stand there, or a span",
 			ErrCaption, quote(e.Phrase), quote(string(sentence)))
 	}
-	return Label{Name: e.Phrase, Span: Span{begin, begin + len(phrase)}}, nil
-}
-
-// find returns the first place of phrase in sentence, case ignored, or -1. It
-// compares character by character, so that a place is one of the sentence.
-func find(sentence, phrase []rune) int {
-	for begin := 0; begin+len(phrase) <= len(sentence); begin++ {
-		k := 0
-		for k < len(phrase) && unicode.ToLower(sentence[begin+k]) == unicode.ToLower(phrase[k]) {
-			k++
-		}
-		if k == len(phrase) {
-			return begin
-		}
-	}
-	return -1
+	begin := utf8.RuneCountInString(lower[:at])
+	return Label{Name: e.Phrase, Span: Span{begin, begin + utf8.RuneCountInString(e.Phrase)}}, nil
 }

@@ -32,10 +32,10 @@ const deleted = "|:;@()[]{}^'\"’`?$%#!&*+,."
 //     expression, so that one that repeats, or stands within a longer word, makes more
 //     labels than names.
 //
-// A sentence that is not UTF-8 is an error that wraps [ErrCaption]; one without a noun
+// A sentence that is longer than [MaxCaption] or not UTF-8 is an error that wraps [ErrCaption]; one without a noun
 // phrase, an empty one among them, wraps [ErrNoPhrase] too.
 func NounPhrases(sentence string) ([]Entity, error) {
-	if err := valid(sentence); err != nil {
+	if err := readable(sentence, MaxCaption); err != nil {
 		return nil, fmt.Errorf("text: sentence: %w", err)
 	}
 	t, err := english()

@@ -8,6 +8,7 @@
 #   tools/deps.sh swiftshader  loader, validation layers
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
 #   tools/deps.sh peers      what "run" has, node and npm
+#   tools/deps.sh arm        an emulator of arm64
 #   tools/deps.sh lists      nothing, but brings apt's package lists up to date
 #   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
 #
@@ -92,6 +93,7 @@ missing() {
 		has_loader || echo libvulkan1
 		has_radv || echo mesa-vulkan-drivers
 		;;
+	arm) command -v qemu-aarch64 >/dev/null || echo qemu-user ;;
 	esac
 }
 
@@ -106,6 +108,7 @@ describe() {
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
+	qemu-user) echo "the emulator qemu-aarch64, which runs programs for arm64" ;;
 	esac
 }
 
@@ -159,7 +162,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | arm) ;;
 lists)
 	become_root
 	update

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/glipvk/glipvk"
-	"github.com/glipvk/glipvk/picture"
-	"github.com/glipvk/glipvk/synthetic"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/meter"
 )
 
 // oracleLimit is the number of multiply-adds up to which --check auto asks the CPU
@@ -21,24 +19,61 @@ const oracleLimit = 40e9
 // How often the model runs for one measurement. Where a single run takes longer
 // than the duration, one warm-up and one profile must do.
 const (
-	warmUps     = 2 // at most
-	leastRuns   = 3 // however short the duration
+	warmUps     = 2 // at most, of a model with one case
+	leastRuns   = 3 // of such a model, however short the duration
 	profileRuns = 3 // at most
 )
 
-// grace is how long an interrupted benchmark waits for the device.
-const grace = 2 * time.Second
+// errWrong says that what was computed is not what it must be.
+var errWrong = fmt.Errorf("the result is wrong, nothing is reported: %w", cli.ErrWrong)
+
+// model is what is measured, in one case or several.
+type model interface {
+	measurable
+	Info() glipvk.Info
+	Weights() string
+	Device() glipvk.DeviceInfo
+	CloseWithin(context.Context, time.Duration) error
+
+	ready(f flags, height, width int) error               // makes the inputs; 0 is the model's own size
+	cases() []testCase                                    // in the order of a round
+	stats(context.Context) (glipvk.Stats, error)          // of all programs
+	profile(context.Context) ([]glipvk.Timing, error)     // of all parts
+	compare(context.Context) ([]glipvk.Difference, error) // the first result with the CPU reference's
+	plain() int64                                         // multiply-adds as the CPU reference computes them
+	describe(*report)
+}
+
+// testCase is what is measured by itself: a run that finds something known or not.
+type testCase struct {
+	Name         string `json:"name"`
+	Line         string `json:"line"`          // in the name of benchmark lines
+	MultiplyAdds int64  `json:"multiply_adds"` // that are executed
+
+	before func(context.Context) error // not timed; may be nil
+	run    func(context.Context) (result, error)
+	takes  func(part string) bool // of a [glipvk.Timing]
+}
+
+// result is what a run gave.
+type result interface {
+	finite() error
+	same(first result) error // bit for bit
+	keep() result            // until the end, whatever the next run writes
+}
 
 // bench is one benchmark of one model on one device.
 type bench struct {
 	flags
-	name          string
+	open          func(context.Context, glipvk.Options) (model, error)
 	options       glipvk.Options
-	height, width int
-	model         *glipvk.Model
-	input         picture.Tensor
-	trials        trials                   // of --tune
-	ran           func(wall time.Duration) // called after each timed run, outside of its time
+	height, width int // 0 for the model's
+	model         model
+	cases         []testCase
+	first         []result // of each case
+	trials        trials   // of --tune
+	meter         *meter.Meter
+	ran           func(which int) // called after each timed run, outside of its time
 }
 
 // main measures and prints.
@@ -53,21 +88,37 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 		}
 		defer func() { err = errors.Join(err, remove()) }()
 	}
-	if b.model, err = glipvk.Open(ctx, b.name, b.options); err != nil {
+	b.meter = cli.Meter(stderr)
+	defer b.meter.Done()
+	b.options.Progress = b.meter.Show
+	begin := time.Now()
+	if b.model, err = b.open(ctx, b.options); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.model.CloseWithin(ctx, grace)) }()
-	if err := b.makeInput(); err != nil {
+	defer func() { err = errors.Join(err, b.model.CloseWithin(ctx, cli.Grace)) }()
+	load := time.Since(begin)
+	b.meter.Done()
+	cli.Fell(stderr, "bench", b.model.Device())
+	if err := b.model.ready(b.flags, b.height, b.width); err != nil {
 		return err
 	}
-	r, err := b.prepare(ctx, stderr)
-	if err != nil {
+	b.cases = b.model.cases()
+	b.first = make([]result, len(b.cases))
+	r := newReport(b)
+	r.Load = load
+	if err := b.prepare(ctx, r); err != nil {
 		return err
 	}
 	if err := b.samples(ctx, r); err != nil {
 		return err
 	}
-	if err := r.print(stdout, b.perOp != ""); err != nil {
+	b.meter.Done()
+	return b.publish(r, stdout)
+}
+
+// publish prints and writes what was measured.
+func (b *bench) publish(r *report, stdout io.Writer) error {
+	if err := r.print(stdout, b.perOp); err != nil {
 		return err
 	}
 	if b.trace != "" {
@@ -81,130 +132,120 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	return nil
 }
 
-// makeInput makes the pictures, of the size asked for or else the model's.
-func (b *bench) makeInput() error {
-	info := b.model.Info()
-	b.height, b.width = cmp.Or(b.height, info.Height), cmp.Or(b.width, info.Width)
-	if b.height < 1 {
-		return fmt.Errorf("%w: the architecture names no picture size: give --size", glipvk.ErrInput)
+// prepare runs once, which makes the programs, checks the result and measures what the
+// device can do; none of it is part of the figures.
+func (b *bench) prepare(ctx context.Context, r *report) (err error) {
+	b.meter.Show("first run", 0, 1)
+	if r.First, err = b.once(ctx, 0); err != nil {
+		return err
 	}
-	if b.height > picture.DefaultMaxSide || b.width > picture.DefaultMaxSide || b.batch > picture.DefaultMaxPixels/b.height/b.width {
-		return fmt.Errorf("%w: %d pictures of %dx%d: want sides of at most %d and at most %d pixels in all",
-			glipvk.ErrInput, b.batch, b.height, b.width, picture.DefaultMaxSide, picture.DefaultMaxPixels)
-	}
-	b.input = picture.Tensor{Batch: b.batch, Height: b.height, Width: b.width, Data: synthetic.Input(b.batch, b.height, b.width, 7)}
-	return nil
-}
-
-// prepare checks the result and measures what the device can do; neither is part of
-// the figures.
-func (b *bench) prepare(ctx context.Context, stderr io.Writer) (*report, error) {
-	g, err := b.model.Graph(b.batch, b.height, b.width)
-	if err != nil {
-		return nil, err
-	}
-	r := newReport(b, g.Count())
-	begin := time.Now()
-	if r.Stats, err = b.model.Stats(ctx, b.batch, b.height, b.width); err != nil {
-		return nil, err
-	}
-	r.Compile = time.Since(begin)
+	b.model.describe(r)
+	r.FirstPeak = processPeak()
 	r.Trials = b.trials.all()
-	if r.Check, err = b.verify(ctx, r.MultiplyAdds, stderr); err != nil {
-		return nil, err
+	if r.Stats, err = b.model.stats(ctx); err != nil {
+		return err
+	}
+	if r.Check, err = b.verify(ctx); err != nil {
+		return err
 	}
 	r.peakNote = forgetPeak()
-	return r, b.device(ctx, r)
+	return b.device(ctx, r)
 }
 
-// samples takes the measurements. Its error says that there is nothing to print.
-func (b *bench) samples(ctx context.Context, r *report) error {
-	for range b.count {
-		s, err := b.measure(ctx)
-		if len(s.Wall) > 0 {
-			r.Samples = append(r.Samples, s)
-		}
-		if ctx.Err() != nil {
-			r.Interrupted = true
-			break
-		}
-		if err != nil {
-			return err
+// once runs a case, checks that it gives what it gave before, and returns what it took.
+func (b *bench) once(ctx context.Context, which int) (time.Duration, error) {
+	c := b.cases[which]
+	if c.before != nil {
+		if err := c.before(ctx); err != nil {
+			return 0, err
 		}
 	}
-	if len(r.Samples) == 0 {
-		return ctx.Err()
+	begin := time.Now()
+	got, err := c.run(ctx)
+	wall := time.Since(begin)
+	switch {
+	case err != nil:
+		return 0, err
+	case b.check == "none":
+	case b.first[which] == nil:
+		b.first[which] = got.keep()
+		err = got.finite()
+	default:
+		err = got.same(b.first[which])
 	}
-	if !r.Interrupted { // once more: on a busy machine the first look may have been unlucky
-		if err := b.device(ctx, r); err != nil && ctx.Err() == nil {
-			return err
-		}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w: %w", c.Name, err, errWrong)
 	}
-	for _, s := range r.Samples {
-		r.roofline().judge(s.Ops)
-	}
-	r.ProcessPeak = processPeak()
-	return nil
+	return wall, nil
 }
 
-// device measures the GEMM peak and the copy bandwidth and keeps the best of both.
-func (b *bench) device(ctx context.Context, r *report) error {
-	best := r.roofline()
-	err := best.raise(ctx, b.model, b.duration)
-	r.PeakGFLOPS, r.CopyGBs = best.gflops, best.gigabytes
-	return err
-}
-
-// verify makes sure that what will be timed is right, and says how it did.
-func (b *bench) verify(ctx context.Context, multiplyAdds int64, stderr io.Writer) (string, error) {
+// verify makes sure that the first result is right, and says how it did.
+func (b *bench) verify(ctx context.Context) (string, error) {
 	how := b.check
 	if how == "auto" {
 		how = "oracle"
-		if multiplyAdds > oracleLimit {
+		if b.model.plain() > oracleLimit {
 			how = "finite"
 		}
 	}
-	if how == "none" {
+	switch how {
+	case "none":
 		return "not checked", nil
+	case "finite":
+		return "all values finite, and the same in every run", nil
 	}
-	features, err := b.model.ExtractTensor(ctx, b.input)
-	if err != nil {
-		return "", err
-	}
-	if how == "finite" {
-		again, err := b.model.ExtractTensor(ctx, b.input)
-		if err != nil {
-			return "", err
-		}
-		return "all values finite, two runs equal", repeatable(features, again)
-	}
-	fmt.Fprintln(stderr, "bench: checking the result against the CPU reference (--check finite is quicker)")
-	list, err := b.model.Verify(ctx, b.input, features)
+	list, err := b.model.compare(ctx)
 	if err != nil {
 		return "", err
 	}
 	worst := 0.0
 	for _, d := range list {
 		if !d.OK() {
-			return "", fmt.Errorf("map %s: relative L2 %.3g from the CPU reference, at most %.3g is allowed: %w",
-				d.Name, d.RelativeL2, d.Allowed.RelativeL2, errWrong)
+			return "", fmt.Errorf("%s against the CPU reference: %v: %w", d.Name, d, errWrong)
 		}
 		worst = max(worst, d.RelativeL2)
 	}
-	return fmt.Sprintf("equals the CPU reference, relative L2 at most %.3g", worst), nil
+	return fmt.Sprintf("equals the CPU reference, relative L2 at most %.3g, and the same in every run", worst), nil
 }
 
-// repeatable requires finite values and two equal results, bit for bit.
-func repeatable(a, b glipvk.Features) error {
-	for i := range a {
-		for k, v := range a[i].Data {
-			if v-v != 0 {
-				return fmt.Errorf("map %s: element %d is %v: %w", a[i].Name, k, v, errWrong)
-			}
-			if math.Float32bits(v) != math.Float32bits(b[i].Data[k]) {
-				return fmt.Errorf("map %s: element %d is %v in one run and %v in the next: %w", a[i].Name, k, v, b[i].Data[k], errWrong)
+// device measures the GEMM peak and the copy bandwidth and keeps the best of both.
+func (b *bench) device(ctx context.Context, r *report) error {
+	b.meter.Show("GEMM peak", 0, 1)
+	best := r.roofline()
+	err := best.raise(ctx, b.model, b.duration)
+	r.PeakGFLOPS, r.CopyGBs = best.gflops, best.gigabytes
+	return err
+}
+
+// samples takes the measurements. Its error says that there is nothing to print.
+func (b *bench) samples(ctx context.Context, r *report) error {
+	for range b.count {
+		list, err := b.measure(ctx)
+		for _, s := range list {
+			if len(s.Wall) > 0 {
+				r.Samples = append(r.Samples, s)
 			}
 		}
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		r.ProcessPeak = max(r.ProcessPeak, processPeak())
+		if err := b.profile(ctx, r.Samples[len(r.Samples)-len(b.cases):]); err != nil && ctx.Err() == nil {
+			return err
+		}
 	}
+	if len(r.Samples) == 0 {
+		return &cli.Interrupted{Rest: "nothing was measured"}
+	}
+	if ctx.Err() == nil { // once more: on a busy machine the first look may have been unlucky
+		if err := b.device(ctx, r); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	r.Interrupted = ctx.Err() != nil
+	r.judge(b.perOp)
 	return nil
 }

@@ -1,212 +1,171 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"time"
 
 	"github.com/glipvk/glipvk"
-	"github.com/glipvk/glipvk/internal/meter"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
+	"github.com/spf13/cobra"
 )
 
-// detectorDuration is how long the detector is measured if --duration does not say.
-const detectorDuration = time.Minute
-
-// What is measured, in the order of a round: each case finds known what the one before
+// The cases of a detector, in the order of a round: each finds known what the one before
 // has left.
 const (
-	nothingKnown = iota // a picture and a caption
-	captionKnown        // another picture, the same caption: no text encoder
-	pictureKnown        // the same picture, another caption: no backbone, no pyramid
-	cases
+	nothingKnown = iota // pictures and a caption
+	captionKnown        // other pictures, the same caption: no text encoder
+	pictureKnown        // another caption on a Sight: no backbone, no pyramid
+	detectorCases
 )
 
-// caseNames are the cases as they are printed, and as benchmark lines call them.
-var caseNames = [cases]struct{ text, line string }{
-	{"nothing known", "nothing"}, {"caption known", "caption"}, {"picture known", "picture"},
-}
-
-// detectorBench is one benchmark of one detector on one device.
-type detectorBench struct {
-	flags
-	name          string
-	options       glipvk.DetectorOptions
+// detector is GLIP as a whole as it is measured.
+type detector struct {
+	*glipvk.Detector
 	height, width int // of the pictures, before padding
-	detector      *glipvk.Detector
-	inputs        [2]picture.DetectorInput
+	inputs        [2]picture.Input
 	captions      [2]caption
-	trials        trials // of --tune
-	meter         *meter.Meter
-	first         [cases][]glipvk.Detection // what each case found when it ran first
-	ran           func(which int)           // called after each timed detection, outside of its time
+	counts        glipvk.Counts
+	found         detections    // by the last run with nothing known
+	sight         *glipvk.Sight // of the second input
 }
 
-// main measures and prints.
-func (b *detectorBench) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
-	if err := b.outputs(); err != nil {
-		return err
-	}
-	if b.tune {
-		remove, err := retune(&b.options.Tuning, &b.trials)
+// detections are a result of a detector, of each picture.
+type detections [][]glipvk.Detection
+
+// openDetector checks the flags of a detector and returns what opens it.
+func (f flags) openDetector(cmd *cobra.Command, o *glipvk.Options) (func(context.Context, glipvk.Options) (model, error), error) {
+	name, arch, err := cli.Architecture(cmd, f.weights, o, glip.ParseConfig)
+	return func(ctx context.Context, o glipvk.Options) (model, error) {
+		d, err := glipvk.OpenDetector(ctx, name, glipvk.DetectorOptions{
+			Options: o, Arch: arch, NoAbsorb: f.noAbsorb, Vocabulary: f.vocab,
+			Size: picture.DetectorSize{Original: true}, // they are made in the size
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		defer func() { err = errors.Join(err, remove()) }()
-	}
-	b.meter = meter.New(stderr)
-	defer b.meter.Done()
-	b.options.Progress = b.meter.Show
-	begin := time.Now()
-	if b.detector, err = glipvk.OpenDetector(ctx, b.name, b.options); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.detector.CloseWithin(ctx, grace)) }()
-	load := time.Since(begin)
-	if err := b.makeInputs(); err != nil {
-		return err
-	}
-	r := newDetectorReport(b)
-	r.Load = load
-	if err := b.prepare(ctx, r); err != nil {
-		return err
-	}
-	if err := b.samples(ctx, r); err != nil {
-		return err
-	}
-	b.meter.Done()
-	if err := r.print(stdout, b.perOp); err != nil {
-		return err
-	}
-	if b.json != "" {
-		return writeJSON("--json", b.json, r)
-	}
-	return nil
+		return &detector{Detector: d}, nil
+	}, err
 }
 
-// makeInputs makes two pictures and two captions of the same sizes.
-func (b *detectorBench) makeInputs() (err error) {
-	for i := range b.inputs {
-		p := picture.Picture{Height: b.height, Width: b.width, Pixels: synthetic.Picture(b.height, b.width, 7+uint64(i))}
-		if b.inputs[i], err = b.detector.Preprocess(p); err != nil {
+// ready makes two batches of pictures and two captions of the same sizes.
+func (d *detector) ready(f flags, height, width int) (err error) {
+	d.height, d.width = cmp.Or(height, 800), cmp.Or(width, 1333)
+	if err := f.fits(d.height, d.width); err != nil {
+		return err
+	}
+	for i := range d.inputs {
+		var pictures []picture.Picture
+		for n := range f.batch {
+			seed := 7 + uint64(i) + uint64(2*n)
+			pictures = append(pictures, picture.Picture{Height: d.height, Width: d.width, Pixels: synthetic.Picture(d.height, d.width, seed)})
+		}
+		if d.inputs[i], err = d.Preprocess(pictures...); err != nil {
 			return err
 		}
 	}
-	most := b.detector.Config().MaxTokens
-	if b.tokens > most {
-		return fmt.Errorf("%w: --tokens %d: the model reads at most %d", glipvk.ErrInput, b.tokens, most)
+	if most := d.Info().Detector.MaxTokens; f.tokens > most {
+		return cli.Usage("--tokens %d: the model reads at most %d", f.tokens, most)
 	}
-	b.captions, err = b.flags.captions(b.detector.Tokenizer())
+	if d.captions, err = f.captions(d.Tokenizer()); err != nil {
+		return err
+	}
+	d.counts, err = d.Counts(glipvk.SizeOf(d.inputs[0]), d.captions[0].query)
 	return err
 }
 
-// run is what is done in a case: which picture and which caption.
-func (b *detectorBench) run(which int) (picture.DetectorInput, glipvk.Query) {
-	in, q := b.inputs[1], b.captions[0].query
-	switch which {
-	case nothingKnown:
-		in = b.inputs[0]
-	case pictureKnown:
-		q = b.captions[1].query
+func (d *detector) cases() []testCase {
+	c := d.counts
+	takes := func(parts ...string) func(string) bool {
+		return func(part string) bool { return slices.Contains(parts, part) }
 	}
-	return in, q
+	return []testCase{
+		nothingKnown: {
+			Name: "nothing known", Line: "nothing", MultiplyAdds: c.Vision + c.Language + c.Grounding,
+			takes: takes("vision", "language", "grounding"),
+			before: func(context.Context) error {
+				d.Forget()
+				return nil
+			},
+			run: func(ctx context.Context) (_ result, err error) {
+				d.found, err = d.DetectInput(ctx, d.captions[0].query, d.inputs[0])
+				return d.found, err
+			},
+		},
+		captionKnown: {
+			Name: "caption known", Line: "caption", MultiplyAdds: c.Vision + c.Grounding, takes: takes("vision", "grounding"),
+			run: func(ctx context.Context) (result, error) {
+				found, err := d.DetectInput(ctx, d.captions[0].query, d.inputs[1])
+				return detections(found), err
+			},
+		},
+		pictureKnown: {
+			Name: "picture known", Line: "picture", MultiplyAdds: c.Language + c.Grounding, takes: takes("language", "grounding"),
+			before: func(ctx context.Context) (err error) {
+				if d.sight == nil {
+					d.sight, err = d.Look(ctx, d.inputs[1])
+				}
+				return err
+			},
+			run: func(ctx context.Context) (result, error) {
+				found, err := d.sight.Detect(ctx, d.captions[1].query)
+				return detections(found), err
+			},
+		},
+	}
 }
 
-// prepare detects once, which makes the programs, checks the result and measures what
-// the device can do.
-func (b *detectorBench) prepare(ctx context.Context, r *detectorReport) (err error) {
-	in, q := b.run(nothingKnown)
-	b.meter.Show("first detection", 0, 1)
-	begin := time.Now()
-	if b.first[nothingKnown], err = b.detector.DetectInput(ctx, in, q); err != nil {
-		return err
-	}
-	r.First = time.Since(begin)
-	r.FirstPeak = processPeak()
-	r.Trials = b.trials.all()
-	if r.Stats, err = b.detector.Stats(ctx, in, q); err != nil {
-		return err
-	}
-	if r.Counts, err = b.detector.Counts(in, q); err != nil {
-		return err
-	}
-	r.Absorbed = r.Counts.Grounding != r.Counts.Direct
-	if r.Check, err = b.verify(ctx, r.Counts, in, q); err != nil {
-		return err
-	}
-	forgetPeak()
-	return b.device(ctx, r)
+func (d *detector) stats(ctx context.Context) (glipvk.Stats, error) {
+	return d.Stats(ctx, glipvk.SizeOf(d.inputs[0]), d.captions[0].query)
 }
 
-// device measures the GEMM peak and the copy bandwidth and keeps the best of both.
-func (b *detectorBench) device(ctx context.Context, r *detectorReport) error {
-	b.meter.Show("GEMM peak", 0, 1)
-	best := r.roofline()
-	err := best.raise(ctx, b.detector, b.duration)
-	r.PeakGFLOPS, r.CopyGBs = best.gflops, best.gigabytes
-	return err
+func (d *detector) profile(ctx context.Context) ([]glipvk.Timing, error) {
+	return d.Profile(ctx, d.captions[0].query, d.inputs[0])
 }
 
-// verify makes sure that the first detections are right, and says how it did.
-func (b *detectorBench) verify(ctx context.Context, c glipvk.DetectorCounts, in picture.DetectorInput, q glipvk.Query) (string, error) {
-	found := b.first[nothingKnown]
-	count := fmt.Sprintf("%d detections", len(found))
-	how := b.check
-	if how == "auto" {
-		how = "oracle"
-		if c.Vision+c.Language+c.Direct > oracleLimit {
-			how = "finite"
-		}
-	}
-	switch how {
-	case "none":
-		return count + ", not checked", nil
-	case "finite":
-		return count + ", finite and the same in every run", finiteDetections(found)
-	}
-	list, err := b.detector.VerifyInput(ctx, in, q, found)
-	if err != nil {
-		return "", err
-	}
-	worst := 0.0
-	for _, d := range list {
-		if !d.OK() {
-			return "", fmt.Errorf("%s: relative L2 %.3g from the CPU reference, at most %.3g is allowed: %w",
-				d.Name, d.RelativeL2, d.Allowed.RelativeL2, errWrong)
-		}
-		worst = max(worst, d.RelativeL2)
-	}
-	return fmt.Sprintf("%s, equal to the CPU reference, relative L2 at most %.3g, and the same in every run", count, worst), nil
+func (d *detector) compare(ctx context.Context) ([]glipvk.Difference, error) {
+	return d.Verify(ctx, d.captions[0].query, d.inputs[0], d.found)
 }
 
-// finiteDetections requires numbers.
-func finiteDetections(list []glipvk.Detection) error {
-	for i, d := range list {
+func (d *detector) plain() int64 { return d.counts.Vision + d.counts.Language + d.counts.Direct }
+
+func (d *detector) describe(r *report) {
+	in, c := d.inputs[0], d.counts
+	r.Arch, r.Height, r.Width, r.Detector = d.Info().Backbone, d.height, d.width, d.Info().Detector
+	r.Captions, r.Counts = d.captions[:], &c
+	r.heading = fmt.Sprintf("%dx%d padded to %dx%d, batch %d, %d tokens, %d phrases",
+		d.height, d.width, in.Height, in.Width, in.Batch, d.captions[0].Tokens, d.captions[0].Labels)
+	r.line = fmt.Sprintf("Detect/model=%s/size=%dx%d/tokens=%d/batch=%d", r.Model, d.height, d.width, d.captions[0].Tokens, in.Batch)
+	giga := func(n int64) string { return fmt.Sprintf("%.2f", float64(n)/1e9) }
+	r.notes = append(r.notes,
+		[2]string{"caption", fmt.Sprintf("%.90q", d.captions[0].Text)},
+		[2]string{"found", fmt.Sprintf("%d detections", len(slices.Concat(d.found...)))},
+		[2]string{"multiply-adds", fmt.Sprintf("%s GMAC as executed: picture %s, caption %s, grounding %s",
+			giga(r.MultiplyAdds), giga(c.Vision), giga(c.Language), giga(c.Grounding))},
+		[2]string{"direct form", fmt.Sprintf("%s GMAC with the cross attention as the original computes it: grounding %s", giga(d.plain()), giga(c.Direct))})
+}
+
+func (f detections) finite() error {
+	for i, d := range slices.Concat(f...) {
 		c := d.Box.Corners()
 		for _, v := range append(c[:], d.Score) {
 			if v-v != 0 {
-				return fmt.Errorf("detection %d is %+v: %w", i, d, errWrong)
+				return fmt.Errorf("detection %d is %+v", i, d)
 			}
 		}
 	}
 	return nil
 }
 
-// same requires that a case finds what it found before.
-func (b *detectorBench) same(which int, found []glipvk.Detection) error {
-	if b.check == "none" {
-		return nil
-	}
-	if b.first[which] == nil {
-		b.first[which] = found
-		return finiteDetections(found)
-	}
-	if !slices.Equal(found, b.first[which]) {
-		return fmt.Errorf("%s: %d detections in one run and other %d in the next: %w", caseNames[which].text, len(b.first[which]), len(found), errWrong)
+func (f detections) same(first result) error {
+	if want := first.(detections); !slices.EqualFunc(f, want, slices.Equal) {
+		return fmt.Errorf("%d detections in one run and other %d in the next", len(slices.Concat(want...)), len(slices.Concat(f...)))
 	}
 	return nil
 }
+
+func (f detections) keep() result { return f }

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 )
 
 // writeJSON writes v as indented JSON to the file that a flag names.
@@ -50,7 +50,7 @@ func writable(flag, path string, inputs ...string) error {
 		err = replaceable(path, info, inputs)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w; choose a file that can be written (%w)", flag, err, glipvk.ErrInput)
+		return cli.Usage("%s: %w; choose a file that can be written", flag, err)
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (f flags) outputs() error {
 		if path == "" {
 			continue
 		}
-		if err := writable(flag, path, f.arch, f.weights); err != nil {
+		if err := writable(flag, path, f.weights.Arch, f.weights.Path); err != nil {
 			return err
 		}
 	}

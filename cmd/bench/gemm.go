@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/executor"
 	"golang.org/x/perf/benchfmt"
 	"gonum.org/v1/gonum/stat"
 )
@@ -44,12 +46,12 @@ func parseProducts(texts []string) ([]product, error) {
 			}
 		}
 		if len(parts) != 3 || len(sizes) != 3 {
-			return nil, fmt.Errorf("--gemm %q: want MxNxK, the rows of A, the columns of B and the columns of A, as in 4096x512x14336", text)
+			return nil, cli.Usage("--gemm %q: want MxNxK, the rows of A, the columns of B and the columns of A, as in 4096x512x14336", text)
 		}
 		p := product{M: sizes[0], N: sizes[1], K: sizes[2]}
 		for _, side := range [][2]int{{p.M, p.K}, {p.K, p.N}, {p.M, p.N}} {
 			if side[0] > largestOperand/side[1] {
-				return nil, fmt.Errorf("--gemm %q: a matrix of %d x %d: want at most %d values in each", text, side[0], side[1], largestOperand)
+				return nil, cli.Usage("--gemm %q: a matrix of %d x %d: want at most %d values in each", text, side[0], side[1], largestOperand)
 			}
 		}
 		list = append(list, p)
@@ -75,7 +77,7 @@ type gemm struct {
 }
 
 // main measures and prints.
-func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
+func (g *gemm) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if g.json != "" {
 		if err := writable("--json", g.json); err != nil {
 			return err
@@ -85,8 +87,9 @@ func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.CloseWithin(ctx, grace)) }()
-	r := &gemmReport{Device: d.Info(), Commit: commit(), Go: runtime.Version(), Started: time.Now().UTC().Truncate(time.Second)}
+	defer func() { err = errors.Join(err, d.CloseWithin(ctx, cli.Grace)) }()
+	cli.Fell(stderr, "bench", d.Device())
+	r := &gemmReport{Device: d.Device(), Commit: commit(), Go: runtime.Version(), Started: time.Now().UTC().Truncate(time.Second)}
 	err = g.measure(ctx, d)
 	for _, p := range g.products { // those of which there is something
 		if len(p.Samples) > 0 {
@@ -94,7 +97,10 @@ func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
 			r.GEMM = append(r.GEMM, p)
 		}
 	}
-	if r.Interrupted = ctx.Err() != nil; err != nil && (!r.Interrupted || len(r.GEMM) == 0) {
+	switch r.Interrupted = ctx.Err() != nil; {
+	case r.Interrupted && len(r.GEMM) == 0:
+		return &cli.Interrupted{Rest: "nothing was measured"}
+	case err != nil && !r.Interrupted:
 		return err
 	}
 	if err := r.print(stdout); err != nil {
@@ -108,7 +114,7 @@ func (g *gemm) main(ctx context.Context, stdout io.Writer) (err error) {
 
 // measure takes the samples, product by product in each round, so that a busy
 // moment of the machine does not fall on one product alone.
-func (g *gemm) measure(ctx context.Context, d *glipvk.Device) error {
+func (g *gemm) measure(ctx context.Context, d *executor.Executor) error {
 	for range g.count {
 		for i := range g.products {
 			p := &g.products[i]
@@ -116,7 +122,7 @@ func (g *gemm) measure(ctx context.Context, d *glipvk.Device) error {
 			if err != nil {
 				return fmt.Errorf("product %dx%dx%d: %w", p.M, p.N, p.K, err)
 			}
-			p.Precision = d.Info().Precision
+			p.Precision = d.Device().Precision
 			p.Samples = append(p.Samples, speed)
 		}
 	}

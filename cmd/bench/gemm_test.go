@@ -15,9 +15,9 @@ import (
 
 // TestGEMM requires a table, lines for benchstat and JSON of each product.
 func TestGEMM(t *testing.T) {
-	for _, device := range []string{"cpu", "auto"} {
+	for _, device := range []string{"cpu", "vulkan"} {
 		t.Run(device, func(t *testing.T) {
-			if device == "auto" {
+			if device == "vulkan" {
 				needVulkan(t)
 			}
 			path := filepath.Join(t.TempDir(), "g.json")

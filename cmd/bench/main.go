@@ -1,6 +1,5 @@
-// Command bench measures how fast GLIP's Swin backbone, or the whole detector, runs on
-// a device. Run
-// "bench --help" for its flags.
+// Command bench measures how fast GLIP's Swin backbone, or the whole detector, runs on a
+// device. Run "bench --help" for its flags.
 //
 // Exit status: 0 done (also when interrupted after something was measured), 1 a
 // failure of the program or the device, 2 wrong usage, 3 the result that would
@@ -9,7 +8,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,55 +15,40 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
-	"github.com/glipvk/glipvk/internal/file"
-	"github.com/glipvk/glipvk/swin"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
 
 func main() { cli.Main("bench", run) }
 
-// mostArch bounds a file that describes an architecture, in bytes.
-const mostArch = 1 << 20
+// What --per-op asks for.
+const (
+	perModule = "modules"
+	perPath   = "full"
+)
+
+// detectorDuration is how long the detector is measured if --duration does not say.
+const detectorDuration = time.Minute
 
 // flags of the command line.
 type flags struct {
-	model, arch, weights, device string
-	precision                    string
-	size, check, json, trace     string
-	gemm                         []string
-	batch, count                 int
-	duration                     time.Duration
-	perOp                        string // "", perModule or perPath
-	padSmallMap                  bool
-	tune, noTune, noFusion       bool
-	detectorFlags
+	device                   cli.Device
+	weights                  cli.Weights
+	size, check, json, trace string
+	gemm                     []string
+	batch, count, iterations int
+	duration                 time.Duration
+	perOp                    string // "", perModule or perPath
+	tune, padSmallMap        bool
+	detector, noAbsorb       bool
+	caption, vocab           string
+	tokens                   int
 }
-
-// errWrong says that the check before the measurement failed.
-var errWrong = errors.New("the result is wrong, nothing was measured")
 
 // run executes the command line and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	started := false
-	cmd := newCommand(&started)
-	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	if err == nil {
-		return 0
-	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		err = errors.New("interrupted before anything was measured")
-	}
-	fmt.Fprintf(stderr, "bench: %v\n", err)
-	switch {
-	case errors.Is(err, errWrong):
-		return 3
-	case !started, errors.Is(err, glipvk.ErrInput):
-		return 2
-	}
-	return 1
+	return cli.Run(ctx, newCommand(), args, stdout, stderr)
 }
 
 const help = `bench runs the backbone on a synthetic picture over and over and prints wall time,
@@ -77,7 +60,8 @@ compares two runs; give --count 10 for that.
 Before anything is timed the result is checked: against the CPU reference where
 that takes less than about a minute, else for finite values and for equality of
 two runs (--check says which). A wrong result ends with exit status 3. Wall time is
-that of runs whose results go into memory that is there already.
+that of runs whose results go into memory that is there already. All runs must give
+the same.
 
 --per-op prints a row for each operation. Its share of the roofline is the least
 time that the device could need for it, over the time it took; the least time is
@@ -88,7 +72,16 @@ speed up next; a share above 100 % means that operands came from a cache.
 --trace writes the dispatches of one run in the Chrome trace format, below the
 stages and blocks they belong to, for chrome://tracing or ui.perfetto.dev.
 
-` + detectorHelp + `
+--detector measures the whole detector, in rounds of three detections: with nothing
+known, then other pictures with the same caption, which needs no text encoder, then
+another caption on pictures that are looked at already (a Sight), which needs no backbone
+and no pyramid; what that takes of the whole is printed too. Pictures are of --size, as if
+that were what they are resized to, and padded to multiples of 32; --batch are computed
+together. The caption has --tokens tokens with [CLS] and [SEP], a phrase for every three,
+or is that of --caption, whose noun phrases are looked for. GFLOP/s and the share of the
+GEMM peak count the products that are executed, with the cross attention in its absorbed
+form unless --no-absorb; what the direct form would take is printed beside it. --per-op
+prints device time by the modules of GLIP, a column for each of the three detections.
 
 --gemm measures matrix products of M x K by K x N values instead of a model, each
 for --duration, 1s unless given.
@@ -105,64 +98,47 @@ const examples = `  bench --model GLIP-T --per-op --json out/b.json
   bench --gemm 768x768x768,4096x512x14336 --json out/gemm.json
   bench --tune
   bench --detector --model glip-t --size 800x1333 --per-op
+  bench --detector --size 320x512 --batch 4
   bench --detector --tokens 60 --device cpu --iterations 3 --json out/d.json
   bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`
 
-func newCommand(started *bool) *cobra.Command {
+func newCommand() *cobra.Command {
 	var f flags
 	cmd := &cobra.Command{
-		Use:           "bench [flags]",
-		Short:         "measure the speed of GLIP's Swin backbone or of its detector",
-		Long:          help,
-		Example:       examples,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Use:     "bench [flags]",
+		Short:   "measure the speed of GLIP's Swin backbone or of its detector",
+		Long:    help,
+		Example: examples,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.detector {
-				b, err := f.detection(cmd)
-				if err != nil {
-					return err
-				}
-				*started = true
-				return b.main(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
-			}
-			if err := f.alone(cmd); err != nil {
-				return err
-			}
 			if len(f.gemm) > 0 {
 				g, err := f.products(cmd)
 				if err != nil {
 					return err
 				}
-				*started = true
-				return g.main(cmd.Context(), cmd.OutOrStdout())
+				return g.main(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			b, err := f.settings(cmd)
 			if err != nil {
 				return err
 			}
-			*started = true
 			return b.main(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.register(cmd)
-	f.detectorFlags.register(cmd)
 	return cmd
 }
 
 // register names the flags on the command line.
 func (f *flags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.model, "model", "GLIP-T", "model, by name or nickname")
-	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED]")
-	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name")
-	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto (f16 where the device gains by it)")
-	fl.StringVar(&f.size, "size", "", "input size as HEIGHTxWIDTH (default: the model's)")
+	f.weights.Define(cmd, "GLIP-T", func() []string { return []string{"GLIP-T", "GLIP-L", "glip-t-a"} })
+	f.device.Define(cmd)
+	fl.StringVar(&f.size, "size", "", "picture size as HEIGHTxWIDTH (default: the backbone's, 800x1333 for the detector)")
 	fl.IntVar(&f.batch, "batch", 1, "pictures in a batch")
 	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")
-	fl.DurationVar(&f.duration, "duration", 5*time.Second, "how long to measure, for each --count")
+	fl.DurationVar(&f.duration, "duration", 5*time.Second, "how long to measure, for each --count (default of the detector: 1m)")
+	fl.IntVar(&f.iterations, "iterations", 0, "runs of each case for each --count, instead of --duration")
 	fl.IntVar(&f.count, "count", 1, "measurements, each a line for benchstat")
 	fl.StringVar(&f.perOp, "per-op", "", "also print device time: of every operation, by graph path, and its share of the roofline; of a detector by module, with =full by path too")
 	fl.Lookup("per-op").NoOptDefVal = perModule
@@ -170,39 +146,52 @@ func (f *flags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.json, "json", "", "also write everything to this file as JSON")
 	fl.StringSliceVar(&f.gemm, "gemm", nil, "measure these products, each MxNxK, instead of a model")
 	fl.BoolVar(&f.tune, "tune", false, "choose kernels anew by measuring, whatever is kept of earlier runs, and print what was tried and won")
-	fl.BoolVar(&f.noTune, "no-tune", false, "take the kernels that the kind of device suggests and measure none")
-	fl.BoolVar(&f.noFusion, "no-fusion", false, "run every operation of the graph by itself")
 	fl.StringVar(&f.check, "check", "auto", "oracle (CPU reference), finite (finite and repeatable), auto, or none")
+	fl.BoolVar(&f.detector, "detector", false, "measure the whole detector, pictures and a caption to boxes")
+	fl.StringVar(&f.caption, "caption", "", "sentence whose noun phrases the detector looks for, instead of one of --tokens")
+	fl.IntVar(&f.tokens, "tokens", defaultTokens, "length of the detector's caption, [CLS] and [SEP] included")
+	fl.StringVar(&f.vocab, "vocab", "", "vocab.txt of the detector's text encoder (default: that of bert-base-uncased)")
+	fl.BoolVar(&f.noAbsorb, "no-absorb", false, "compute the detector's cross attention as the original does, with more multiply-adds")
 }
 
 // options are those that a model and a bare device share.
 func (f flags) options() (o glipvk.Options, err error) {
-	o = glipvk.Options{Device: f.device, NoFusion: f.noFusion}
-	o.Tuning.Off = f.noTune
-	if o.Precision, err = glipvk.ParsePrecision(f.precision); err != nil {
-		return o, fmt.Errorf("--precision: %w", err)
-	}
 	switch {
-	case f.tune && f.noTune:
-		return o, errors.New("--tune and --no-tune exclude each other: give one")
+	case f.tune && f.device.NoTune:
+		return o, cli.Usage("--tune and --no-tune exclude each other: give one")
 	case f.batch < 1 || f.count < 1:
-		return o, fmt.Errorf("--batch %d and --count %d: want at least 1", f.batch, f.count)
+		return o, cli.Usage("--batch %d and --count %d: want at least 1", f.batch, f.count)
 	case f.perOp != "" && f.perOp != perModule && f.perOp != perPath:
-		return o, fmt.Errorf("--per-op=%s: want nothing, =%s or =%s", f.perOp, perModule, perPath)
+		return o, cli.Usage("--per-op=%s: want nothing, =%s or =%s", f.perOp, perModule, perPath)
 	case f.duration <= 0:
-		return o, fmt.Errorf("--duration %v: want more than 0", f.duration)
+		return o, cli.Usage("--duration %v: want more than 0", f.duration)
+	case f.iterations < 0:
+		return o, cli.Usage("--iterations %d: want 1 or more, or leave it out", f.iterations)
 	}
-	return o, nil
+	return o, f.device.Apply(&o)
 }
+
+// without refuses flags that do not go with what is measured.
+func without(cmd *cobra.Command, why string, names ...string) error {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) {
+			return cli.Usage("--%s %s", name, why)
+		}
+	}
+	return nil
+}
+
+// Flags that go with some of what can be measured.
+var (
+	detectorAlone = []string{"caption", "tokens", "vocab", "no-absorb"}
+	backboneAlone = []string{"pad-small-map"}
+	modelsAlone   = []string{"model", "arch", "weights", "allow-non-finite", "size", "batch", "per-op", "check", "trace", "tune", "no-fusion", "iterations", "detector"}
+)
 
 // products checks the flags that go with --gemm.
 func (f flags) products(cmd *cobra.Command) (*gemm, error) {
-	for _, other := range []string{
-		"model", "arch", "weights", "size", "batch", "pad-small-map", "per-op", "check", "trace", "tune", "no-fusion",
-	} {
-		if cmd.Flags().Changed(other) {
-			return nil, fmt.Errorf("--gemm measures no model: --%s does not go with it", other)
-		}
+	if err := without(cmd, "does not go with --gemm, which measures no model", slices.Concat(modelsAlone, backboneAlone, detectorAlone)...); err != nil {
+		return nil, err
 	}
 	if !cmd.Flags().Changed("duration") {
 		f.duration = gemmDuration
@@ -215,45 +204,54 @@ func (f flags) products(cmd *cobra.Command) (*gemm, error) {
 	return &gemm{flags: f, options: o, products: list}, err
 }
 
-// settings checks the flags.
+// settings checks the flags that go with a model.
 func (f flags) settings(cmd *cobra.Command) (*bench, error) {
-	b := &bench{flags: f, name: f.model, ran: func(time.Duration) {}}
-	var err error
-	if b.options, err = f.options(); err != nil {
+	why, others := "goes with --detector: give that too, or leave it out", detectorAlone
+	if f.detector {
+		why, others = "does not go with --detector", backboneAlone
+		if !cmd.Flags().Changed("duration") {
+			f.duration = detectorDuration
+		}
+	}
+	if err := without(cmd, why, others...); err != nil {
 		return nil, err
 	}
-	b.options.Weights, b.options.PadSmallMap = f.weights, f.padSmallMap
+	o, err := f.options()
+	if err != nil {
+		return nil, err
+	}
 	size, err := glipvk.ParseSize(f.size)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--size: %w", err)
 	case size.Original:
-		return nil, errors.New("--size original: there is no picture here; want HEIGHTxWIDTH")
+		return nil, cli.Usage("--size original: there is no picture here; want HEIGHTxWIDTH")
 	case !slices.Contains([]string{"auto", "oracle", "finite", "none"}, f.check):
-		return nil, fmt.Errorf("--check %q: want oracle, finite, auto or none", f.check)
+		return nil, cli.Usage("--check %q: want oracle, finite, auto or none", f.check)
+	case f.caption != "" && cmd.Flags().Changed("tokens"):
+		return nil, cli.Usage("--caption and --tokens exclude each other: give one")
+	case f.detector && (f.tokens < 3 || f.tokens > text.MaxTokens):
+		return nil, cli.Usage("--tokens %d: want 3 to %d, [CLS] and [SEP] included", f.tokens, text.MaxTokens)
+	case size.Height > 0:
+		if err := f.fits(size.Height, size.Width); err != nil {
+			return nil, err
+		}
 	}
-	b.height, b.width = size.Height, size.Width
-	if b.options.Arch, err = architecture(f, cmd, swin.ParseConfig); b.options.Arch != nil {
-		b.name = ""
+	b := &bench{flags: f, height: size.Height, width: size.Width, ran: func(int) {}}
+	open := f.openBackbone
+	if f.detector {
+		open = f.openDetector
 	}
+	b.open, err = open(cmd, &o)
+	b.options = o
 	return b, err
 }
 
-// architecture reads the file of --arch by the parser of its kind of model; nil where there is none.
-func architecture[T any](f flags, cmd *cobra.Command, parse func([]byte) (T, error)) (*T, error) {
-	if f.arch == "" {
-		return nil, nil
+// fits refuses pictures that take too much.
+func (f flags) fits(height, width int) error {
+	if height > picture.DefaultMaxSide || width > picture.DefaultMaxSide || f.batch > picture.DefaultMaxPixels/height/width {
+		return cli.Usage("--size and --batch: %d pictures of %dx%d: want sides of at most %d and at most %d pixels in all",
+			f.batch, height, width, picture.DefaultMaxSide, picture.DefaultMaxPixels)
 	}
-	if cmd.Flags().Changed("model") {
-		return nil, errors.New("--model and --arch exclude each other: give one")
-	}
-	data, err := file.ReadAll(cmd.Context(), f.arch, mostArch)
-	if err != nil {
-		return nil, fmt.Errorf("--arch: %w", err)
-	}
-	cfg, err := parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("--arch %s: %w", f.arch, err)
-	}
-	return &cfg, nil
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/engine"
 	"golang.org/x/perf/benchfmt"
 )
@@ -68,6 +69,7 @@ func TestExitCodes(t *testing.T) {
 		{"product and model", []string{"--gemm", "7x8x9", "--arch", arch}, 2, "--arch"},
 		{"product on no device", []string{"--gemm", "7x8x9", "--device", "abacus"}, 2, "device"},
 		{"product, no precision", []string{"--gemm", "7x8x9", "--precision", "int8"}, 2, "f16"},
+		{"json over the architecture", append(quick, "--json", arch), 2, "which is read"},
 		{"json below a file", append(quick, "--json", filepath.Join(arch, "b.json")), 2, "--json"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,9 +84,9 @@ func TestExitCodes(t *testing.T) {
 
 // TestReport requires a whole report, on the CPU reference, on the CPU and on a device.
 func TestReport(t *testing.T) {
-	for _, device := range []string{"reference", "cpu", "auto"} {
+	for _, device := range []string{"reference", "cpu", "vulkan"} {
 		t.Run(device, func(t *testing.T) {
-			if device == "auto" {
+			if device == "vulkan" {
 				needVulkan(t)
 			}
 			path := filepath.Join(t.TempDir(), "deep", "b.json")
@@ -96,7 +98,7 @@ func TestReport(t *testing.T) {
 			}
 			text := stdout.String()
 			for _, word := range []string{
-				"equals the CPU reference", "stages.3.blocks.1.attn.w_msa.qkv", "GEMM peak", "copy", "of roofline", "process peak", "wall time 2", "device time 2", "goos: ", "commit: ",
+				"equals the CPU reference", "stages.3.blocks.1.attn.w_msa.qkv", "GEMM peak", "copy", "of roofline", "process peak", "features 2, wall time", "features 2, device time", "goos: ", "commit: ",
 			} {
 				if !strings.Contains(text, word) {
 					t.Errorf("the output lacks %q:\n%s", word, text)
@@ -115,7 +117,7 @@ func TestTune(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	var stdout, stderr bytes.Buffer
 	arch := nano(t)
-	args := []string{"--arch", arch, "--duration", "1ms", "--check", "finite", "--tune", "--json", path}
+	args := []string{"--arch", arch, "--device", "vulkan", "--duration", "1ms", "--check", "finite", "--tune", "--json", path}
 	if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
 		t.Fatal(stderr.String())
 	}
@@ -142,7 +144,7 @@ func TestNoFusion(t *testing.T) {
 	dispatches := func(more ...string) int {
 		path := filepath.Join(t.TempDir(), "b.json")
 		var stdout, stderr bytes.Buffer
-		args := append([]string{"--arch", nano(t), "--duration", "1ms", "--check", "finite", "--no-tune", "--json", path}, more...)
+		args := append([]string{"--arch", nano(t), "--device", "vulkan", "--duration", "1ms", "--check", "finite", "--no-tune", "--json", path}, more...)
 		if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
 			t.Fatal(stderr.String())
 		}
@@ -218,7 +220,7 @@ func checkJSON(t *testing.T, path string) {
 				t.Errorf("%s has no bound", o.Path)
 			}
 		}
-		if flops != 2*r.MultiplyAdds || sum <= 0 || len(s.Wall) < leastRuns || len(s.Device) < 1 || len(s.Device) > profileRuns {
+		if flops != 2*r.Cases[0].MultiplyAdds || sum <= 0 || len(s.Wall) < leastRuns || len(s.Device) < 1 || len(s.Device) > profileRuns {
 			t.Errorf("the operations add up to %d operations in %v, the model has %d; %d and %d runs",
 				flops, sum, 2*r.MultiplyAdds, len(s.Wall), len(s.Device))
 		}
@@ -232,7 +234,7 @@ func needVulkan(t *testing.T) {
 	t.Helper()
 	infos, err := glipvk.Devices()
 	for _, d := range infos {
-		if d.Auto {
+		if d.Unusable == "" {
 			return
 		}
 	}
@@ -246,14 +248,17 @@ func needVulkan(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	f := flags{arch: nano(t), device: "cpu", weights: "synthetic", check: "none", batch: 1, count: 3, duration: time.Hour}
-	started := false
-	b, err := f.settings(newCommand(&started))
+	f := flags{
+		device: cli.Device{Name: "cpu"}, weights: cli.Weights{Arch: nano(t), Path: "synthetic"}, check: "none", batch: 1, count: 3, duration: time.Hour,
+	}
+	cmd := newCommand()
+	cmd.SetContext(ctx)
+	b, err := f.settings(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
 	runs := 0
-	b.ran = func(time.Duration) {
+	b.ran = func(int) {
 		if runs++; runs == 2 {
 			cancel()
 		}
@@ -269,27 +274,50 @@ func TestInterrupted(t *testing.T) {
 	if err := r.writeTrace(filepath.Join(t.TempDir(), "t.json")); err == nil || !strings.Contains(err.Error(), "nothing was written") {
 		t.Errorf("a trace without a profile: %v", err)
 	}
-	if code := run(ctx, []string{"--arch", nano(t), "--device", "cpu"}, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), "interrupted before") {
+	if code := run(ctx, []string{"--arch", nano(t), "--device", "cpu"}, &stdout, &stderr); code != 1 || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("exit status %d: %s", code, stderr.String())
 	}
 }
 
+// onceAgain is a benchmark of a case that gives these results one after the other.
+func onceAgain(results ...result) *bench {
+	i := 0
+	return &bench{first: make([]result, 1), cases: []testCase{{run: func(context.Context) (result, error) {
+		i++
+		return results[i-1], nil
+	}}}}
+}
+
 // TestRepeatable requires that wrong results stop the benchmark.
 func TestRepeatable(t *testing.T) {
-	maps := func(values ...float32) glipvk.Features {
-		return glipvk.Features{{Name: "stage1", Data: values}}
+	maps := func(values ...float32) features {
+		return features{{Name: "stage1", Data: values}}
 	}
 	zero := float32(0)
 	for _, c := range []struct {
-		a, b glipvk.Features
+		a, b features
 		ok   bool
 	}{
 		{maps(1, 2), maps(1, 2), true}, {maps(1, 2), maps(1, 2.0000002), false},
-		{maps(1, zero/zero), maps(1, zero/zero), false}, {maps(1 / zero), maps(1 / zero), false},
+		{maps(1, zero/zero), maps(1, zero/zero), false}, {maps(1 / zero), maps(1 / zero), false}, {maps(1), maps(zero / zero), false},
 	} {
-		if err := repeatable(c.a, c.b); (err == nil) != c.ok || err != nil && !errors.Is(err, errWrong) {
+		again := onceAgain(c.a, c.b)
+		_, err := again.once(t.Context(), 0)
+		if err == nil {
+			_, err = again.once(t.Context(), 0)
+		}
+		if (err == nil) != c.ok || err != nil && !errors.Is(err, errWrong) {
 			t.Errorf("%v and %v: %v", c.a, c.b, err)
 		}
+	}
+	room := maps(1)
+	again := onceAgain(room, room)
+	if _, err := again.once(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	room[0].Data[0] = 2 // into memory that is there
+	if _, err := again.once(t.Context(), 0); !errors.Is(err, errWrong) {
+		t.Errorf("a first result that is written over: %v", err)
 	}
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // printMemory writes what programs take, a row each.
@@ -26,15 +28,15 @@ func mib(n int64) float64 { return float64(n) / (1 << 20) }
 func forgetPeak() string {
 	debug.FreeOSMemory()
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		return ", the check included"
+		return " in all"
 	}
-	return " since the check"
+	return " after the check"
 }
 
 // processPeak is the most bytes of memory this process held, 0 where the system
 // does not say so (it does on Linux).
 func processPeak() int64 {
-	status, err := os.ReadFile("/proc/self/status")
+	status, err := file.ReadAll(context.Background(), "/proc/self/status", 1<<20)
 	if err != nil {
 		return 0
 	}

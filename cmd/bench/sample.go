@@ -9,12 +9,14 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// sample is one measurement: what --count repeats.
+// sample is one measurement of a case: what --count repeats.
 type sample struct {
-	Wall   []time.Duration `json:"wall_ns"`   // of each run into memory that is there, input and output copies included
+	Case   string          `json:"case,omitempty"`
+	Wall   []time.Duration `json:"wall_ns"`   // of each run, input and output copies included, preprocessing not
 	Device []time.Duration `json:"device_ns"` // of each profiled run, the sum over its dispatches
 	Ops    []operation     `json:"ops"`
 
+	which   int
 	profile []glipvk.Timing // the run of median device time
 }
 
@@ -28,44 +30,70 @@ type operation struct {
 	Bound    time.Duration `json:"bound_ns"` // the least that the roofline allows
 }
 
-// measure warms up, then runs for the duration asked for, then profiles. What was
-// measured before an error is returned with it.
-func (b *bench) measure(ctx context.Context) (sample, error) {
-	var s sample
-	room, err := b.model.Room(ctx, b.batch, b.height, b.width)
-	if err != nil {
-		return s, err
+// measure warms up, then runs rounds of all cases for the duration, or as many as asked
+// for. What was measured before an error is returned with it.
+func (b *bench) measure(ctx context.Context) ([]sample, error) {
+	list := make([]sample, len(b.cases))
+	for i, c := range b.cases {
+		list[i].Case, list[i].which = c.Line, i
 	}
-	for start := b.begin(); start.more(warmUps); {
-		if err := b.model.ExtractInto(ctx, room, b.input); err != nil {
-			return s, err
+	least := 1
+	if len(b.cases) == 1 {
+		least = leastRuns
+		for warm := b.begin(b.duration); b.iterations == 0 && warm.more(warmUps); {
+			if _, err := b.once(ctx, 0); err != nil {
+				return list, err
+			}
 		}
 	}
-	for start := time.Now(); time.Since(start) < b.duration || len(s.Wall) < leastRuns; {
-		begin := time.Now()
-		if err := b.model.ExtractInto(ctx, room, b.input); err != nil {
-			return s, err
+	start := time.Now()
+	for n := 0; ; n++ {
+		if b.iterations > 0 && n >= b.iterations || b.iterations == 0 && n >= least && time.Since(start) >= b.duration {
+			return list, nil
 		}
-		s.Wall = append(s.Wall, time.Since(begin))
-		b.ran(s.Wall[len(s.Wall)-1])
+		for which := range b.cases {
+			if b.iterations > 0 {
+				b.meter.Show("measuring", int64(n*len(b.cases)+which), int64(b.iterations*len(b.cases)))
+			} else {
+				b.meter.Show("measuring", min(time.Since(start), b.duration).Milliseconds(), b.duration.Milliseconds())
+			}
+			wall, err := b.once(ctx, which)
+			if err != nil {
+				return list, err
+			}
+			list[which].Wall = append(list[which].Wall, wall)
+			b.ran(which)
+		}
 	}
-	var profiles [][]glipvk.Timing
-	for start := b.begin(); start.more(profileRuns); {
-		timings, err := b.model.Profile(ctx, b.input)
+}
+
+// profile times the dispatches of the whole, several times if there is time for it. A case
+// has those of the parts that it takes.
+func (b *bench) profile(ctx context.Context, list []sample) error {
+	profiles := make([][][]glipvk.Timing, len(list))
+	for start := b.begin(b.duration / 2); start.more(profileRuns); {
+		b.meter.Show("profiling", int64(start.done-1), profileRuns)
+		timings, err := b.model.profile(ctx)
 		if err != nil {
-			return s, err
+			return err
 		}
-		profiles = append(profiles, timings)
-		var sum time.Duration
-		for _, t := range timings {
-			sum += t.Duration
+		for i, c := range b.cases {
+			taken := slices.Clone(timings)
+			taken = slices.DeleteFunc(taken, func(t glipvk.Timing) bool { return !c.takes(t.Part) })
+			var sum time.Duration
+			for _, t := range taken {
+				sum += t.Duration
+			}
+			profiles[i] = append(profiles[i], taken)
+			list[i].Device = append(list[i].Device, sum)
 		}
-		s.Device = append(s.Device, sum)
 	}
-	s.Ops = operations(profiles)
-	middle := quantile(0.5, s.Device)
-	s.profile = profiles[slices.Index(s.Device, middle)]
-	return s, nil
+	for i := range list {
+		s := &list[i]
+		s.Ops = operations(profiles[i])
+		s.profile = profiles[i][slices.Index(s.Device, quantile(0.5, s.Device))]
+	}
+	return nil
 }
 
 // round counts runs that are repeated for a duration.
@@ -75,7 +103,7 @@ type round struct {
 	done     int
 }
 
-func (b *bench) begin() *round { return &round{start: time.Now(), duration: b.duration} }
+func (b *bench) begin(d time.Duration) *round { return &round{start: time.Now(), duration: d} }
 
 // more says whether to run again: at least once, at most most times, not once the duration is over.
 func (r *round) more(most int) bool {

@@ -97,7 +97,7 @@ func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 // writeTrace writes the trace of the last measurement that came to its profile.
 func (r *report) writeTrace(path string) error {
 	for _, s := range slices.Backward(r.Samples) {
-		if len(s.profile) == 0 {
+		if s.which != 0 || len(s.profile) == 0 {
 			continue
 		}
 		data, err := json.Marshal(newTrace(r, s.profile))

@@ -31,9 +31,9 @@ func readTrace(t *testing.T, path string) trace {
 // TestTraceFile requires a trace that parses, whose dispatches follow one another, add
 // up to the measured time and lie inside the parts they are named by.
 func TestTraceFile(t *testing.T) {
-	for _, device := range []string{"cpu", "auto"} {
+	for _, device := range []string{"cpu", "vulkan"} {
 		t.Run(device, func(t *testing.T) {
-			if device == "auto" {
+			if device == "vulkan" {
 				needVulkan(t)
 			}
 			dir := t.TempDir()

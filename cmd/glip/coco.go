@@ -15,41 +15,40 @@ type cocoResult struct {
 	Score    float64    `json:"score"`
 }
 
-// coco is the results of all inputs. Widths count both corners, as GLIP writes them for
+// coco returns what turns the results of an input into COCO's. Widths count both corners, as GLIP writes them for
 // COCO (prepare_for_coco_detection of
 // maskrcnn_benchmark/data/datasets/evaluation/coco/coco_eval.py).
-func (j *search) coco() []cocoResult {
+func (j *search) coco() func(*sighting) []any {
 	ids := imageNumbers(j.results)
 	category := categories(j.query.Classes)
-	list := []cocoResult{}
-	for i, s := range j.results {
+	return func(s *sighting) (list []any) {
 		for _, f := range s.found {
 			list = append(list, cocoResult{
-				Image: ids[i], Category: category(f.Label), Score: f.Score,
+				Image: ids[s], Category: category(f.Label), Score: f.Score,
 				Box: [4]float64{f.Box.X1, f.Box.Y1, f.Box.X2 - f.Box.X1 + 1, f.Box.Y2 - f.Box.Y1 + 1},
 			})
 		}
+		return list
 	}
-	return list
 }
 
 // imageNumbers are those that the names of all inputs are or end in behind a _, as in
 // 000000000139.jpg and COCO_val2014_000000000139.jpg; where a name has none or two have
 // the same, inputs are counted from 1 instead.
-func imageNumbers(results []*sighting) []int64 {
-	ids := make([]int64, len(results))
+func imageNumbers(inputs []*sighting) map[*sighting]int64 {
+	ids := map[*sighting]int64{}
 	seen := map[int64]bool{}
-	for i, s := range results {
+	for _, s := range inputs {
 		digits := s.stem[strings.LastIndex(s.stem, "_")+1:]
 		id, err := strconv.ParseUint(digits, 10, 62)
 		if err != nil || seen[int64(id)] {
-			for k := range ids {
-				ids[k] = int64(k + 1)
+			for i, s := range inputs {
+				ids[s] = int64(i + 1)
 			}
 			return ids
 		}
-		ids[i] = int64(id)
-		seen[ids[i]] = true
+		ids[s] = int64(id)
+		seen[ids[s]] = true
 	}
 	return ids
 }

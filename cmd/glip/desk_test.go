@@ -16,18 +16,18 @@ import (
 const nanoJSON = `{"embed_dims": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 4, "pad_small_map": false,
 	"out_indices": [1, 2, 3], "img_size": 128, "patch_size": 4, "mlp_ratio": 4, "norm_eps": 1e-05, "qkv_bias": true}`
 
-// outcome is what a command line led to.
-type outcome struct {
+// ending is what a command line led to.
+type ending struct {
 	code           int
 	stdout, stderr string
 }
 
 // glip runs a command line.
-func glip(t *testing.T, args ...string) outcome {
+func glip(t *testing.T, args ...string) ending {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), args, &stdout, &stderr)
-	return outcome{code, stdout.String(), stderr.String()}
+	return ending{code, stdout.String(), stderr.String()}
 }
 
 // desk is a folder with inputs of every kind.

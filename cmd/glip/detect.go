@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	arch "github.com/glipvk/glipvk/glip" // its name is that of the program
-	"github.com/glipvk/glipvk/internal/file"
-	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
@@ -31,51 +31,47 @@ preprocessed already, its sides multiples of 32.
 GLIP's evaluation; a single number the short side only, as in its demo; original resizes
 nothing. --threshold 0 prints all that is left after suppression.
 
---format json prints a list with an object for each input, coco the results that COCO's
+What is found in an input is printed as soon as it is known. --format jsonl prints an object
+on a line for each input, json a list of such objects, coco the results that COCO's
 evaluation reads: image_id is the number that all names of inputs end in, as in
 000000000139.jpg, else inputs are counted from 1; category_id is the label, or COCO's own
 id where the classes are its 80 names. --draw writes STEM.boxes.png to --out, --crop
 STEM.crop001.png and so on, the best first, --taps STEM.taps.npz.
 
+While some inputs are computed the next are read and resized. --batch computes neighbours
+of one size together, with the same results: more throughput on a device that a single
+picture does not fill, for more memory.
+
 Weights by formula find boxes without meaning. When an input is bad the others are still
-computed, and the exit status is 2. With --verify it is 3 when numbers are further from the
+computed, and the exit status is 2. An interrupt ends the work soon: what is done is printed,
+lists are closed, what is not done is said on stderr, and the exit status is 1. With --verify it is 3 when numbers are further from the
 CPU reference's than the precision explains.`
 
 // detectFlags are the flags of "glip detect".
 type detectFlags struct {
 	queryFlags
-	model, arch, weights string
-	device, precision    string
-	noTune               bool
-	threshold            float64
-	most                 int
-	size                 string
-	out, format          string
-	draw, crop, verify   bool
-	taps                 []string
-	overrides            []string
-	allowNonFinite       bool
-	limits               picture.Limits
+	device             cli.Device
+	weights            cli.Weights
+	limits             picture.Limits
+	threshold          float64
+	most, batch        int
+	size               string
+	out, format        string
+	draw, crop, verify bool
+	taps               []string
+	overrides          []string
 }
 
 // finder is what the command needs of a [glipvk.Detector].
 type finder interface {
-	Preprocess(picture.Picture) (picture.DetectorInput, error)
-	DetectInput(context.Context, picture.DetectorInput, glipvk.Query) ([]glipvk.Detection, error)
-	Name() string
+	Preprocess(...picture.Picture) (picture.Input, error)
+	Stream(context.Context, glipvk.Query, iter.Seq[glipvk.Load], glipvk.StreamOptions) iter.Seq2[glipvk.Found, error]
+	Verify(context.Context, glipvk.Query, picture.Input, [][]glipvk.Detection) ([]glipvk.Difference, error)
+	Taps(context.Context, glipvk.Query, picture.Input, ...string) ([]glipvk.Map, error)
+	Info() glipvk.Info
 	Weights() string
 	Device() glipvk.DeviceInfo
 	CloseWithin(context.Context, time.Duration) error
-}
-
-// verifier is a finder that can compare what it found with the CPU reference.
-type verifier interface {
-	VerifyInput(context.Context, picture.DetectorInput, glipvk.Query, []glipvk.Detection) ([]glipvk.Difference, error)
-}
-
-// tapper is a finder that can show the values inside it.
-type tapper interface {
-	TapInput(context.Context, picture.DetectorInput, glipvk.Query, []string) ([]glipvk.Map, error)
 }
 
 // opener readies a detector.
@@ -98,10 +94,11 @@ func newDetect(open opener) *cobra.Command {
 		Long:  detectHelp,
 		Example: `  glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png
   glip detect --weights synthetic:1 --class cat --class "traffic light" --threshold 0.05 --size 320,512 cat.png
+  glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --batch 8 --format jsonl photos/
   glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("detect takes pictures, folders or .npy files, none given")
+				return cli.Usage("detect takes pictures, folders or .npy files, none given")
 			}
 			return nil
 		},
@@ -115,83 +112,59 @@ func newDetect(open opener) *cobra.Command {
 // define adds the flags but for those of the query.
 func (f *detectFlags) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.model, "model", "glip-t", "detector: "+strings.Join(arch.PresetNames(), ", "))
-	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
-	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name; see glip devices")
-	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto (f16 where the device gains by it)")
-	fl.BoolVar(&f.noTune, "no-tune", false, "do not measure which kernels suit the device when a size is first met")
+	f.weights.Define(cmd, "glip-t", arch.PresetNames)
+	f.device.Define(cmd)
+	cli.Limits(cmd, &f.limits)
 	fl.Float64Var(&f.threshold, "threshold", 0.5, "print what scores above this, from 0 on")
 	fl.IntVar(&f.most, "max", 100, "detections for each caption, at most; 0 for all")
+	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.StringVar(&f.size, "size", picture.EvaluationSize.String(), "SHORT,LONG or SHORT in pixels, or original")
 	fl.StringVar(&f.out, "out", ".", "folder for the files of --draw, --crop and --taps")
-	fl.StringVar(&f.format, "format", "table", "what is printed: table, json or coco")
+	fl.StringVar(&f.format, "format", "table", "what is printed: table, jsonl, json or coco")
 	fl.BoolVar(&f.draw, "draw", false, "write STEM.boxes.png, the picture with the boxes")
 	fl.BoolVar(&f.crop, "crop", false, "write a picture for each box")
 	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
 	fl.StringArrayVar(&f.taps, "taps", nil, "write the values inside the model whose path matches this pattern; may be repeated")
 	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
-	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights")
-	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
-	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture or tensor")
-	complete(cmd, "model", arch.PresetNames)
-	complete(cmd, "format", detectFormats)
-	complete(cmd, "device", deviceNames)
-	complete(cmd, "precision", precisionNames)
+	cli.Complete(cmd, "format", detectFormats)
 }
 
-func detectFormats() []string { return []string{"table", "json", "coco"} }
+func detectFormats() []string { return []string{"table", "jsonl", "json", "coco"} }
 
 // options turns flags into those of the library.
 func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.DetectorOptions, err error) {
-	o = glipvk.DetectorOptions{
-		Weights: f.weights, Device: f.device, Vocabulary: f.vocab, Limits: f.limits,
-		Threshold: f.threshold, Max: f.most, AllowNonFinite: f.allowNonFinite,
-	}
-	o.Tuning.Off = f.noTune
+	o = glipvk.DetectorOptions{Vocabulary: f.vocab, Threshold: f.threshold, Max: f.most}
+	o.Limits = f.limits
 	if o.Max == 0 {
 		o.Max = -1 // of the library: all
 	}
 	switch {
 	case !slices.Contains(detectFormats(), f.format):
-		return "", o, usage("--format %q: want table, json or coco", f.format)
+		return "", o, cli.Usage("--format %q: want table, jsonl, json or coco", f.format)
 	case !(f.threshold >= 0 && f.threshold < 1):
-		return "", o, usage("--threshold %g: want a number from 0 on and below 1", f.threshold)
+		return "", o, cli.Usage("--threshold %g: want a number from 0 on and below 1", f.threshold)
 	case f.most < 0:
-		return "", o, usage("--max %d: want 0 for all, or a number of detections", f.most)
-	case f.limits.MaxSide < 1 || f.limits.MaxPixels < 1:
-		return "", o, usage("--max-side %d and --max-pixels %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels)
-	}
-	if o.Precision, err = glipvk.ParsePrecision(f.precision); err != nil {
-		return "", o, fmt.Errorf("--precision: %w", err)
+		return "", o, cli.Usage("--max %d: want 0 for all, or a number of detections", f.most)
 	}
 	if o.Size, err = picture.ParseDetectorSize(f.size); err != nil {
-		return "", o, usage("--size: %w", err)
+		return "", o, cli.Usage("--size: %w", err)
 	}
 	if o.Overrides, err = parseOverrides(f.overrides); err != nil {
 		return "", o, err
 	}
-	if f.arch == "" {
-		return strings.ToLower(f.model), o, nil
-	}
-	if cmd.Flags().Changed("model") {
-		return "", o, usage("--model and --arch exclude each other: give one")
-	}
-	o.Arch, err = readDetectorArch(cmd.Context(), f.arch)
-	return "", o, err
+	name, o.Arch, err = common(cmd, f.device, f.weights, f.batch, &o.Options, arch.ParseConfig)
+	return name, o, err
 }
 
-// readDetectorArch reads an architecture: the arch object of a golden manifest.
-func readDetectorArch(ctx context.Context, path string) (*arch.Config, error) {
-	data, err := file.ReadAll(ctx, path, mostArch)
-	if err != nil {
-		return nil, usage("--arch: %w", err)
+// common checks and applies the flags that features and detect share.
+func common[T any](cmd *cobra.Command, d cli.Device, w cli.Weights, batch int, o *glipvk.Options, parse func([]byte) (T, error)) (string, *T, error) {
+	if batch < 1 {
+		return "", nil, cli.Usage("--batch %d: want at least 1", batch)
 	}
-	cfg, err := arch.ParseConfig(data)
-	if err != nil {
-		return nil, usage("--arch %s: %w", path, err)
+	if err := errors.Join(cli.CheckLimits(o.Limits), d.Apply(o)); err != nil {
+		return "", nil, err
 	}
-	return &cfg, nil
+	return cli.Architecture(cmd, w, o, parse)
 }
 
 // parseOverrides reads TENSOR=VALUE; nil if there are none.
@@ -201,10 +174,10 @@ func parseOverrides(list []string) (map[string]float32, error) {
 		name, number, ok := strings.Cut(s, "=")
 		v, err := strconv.ParseFloat(number, 32)
 		if !ok || name == "" || err != nil || v-v != 0 {
-			return nil, usage("--override %q: want TENSOR=VALUE, as in rpn.head.bias0=-4.5", s)
+			return nil, cli.Usage("--override %q: want TENSOR=VALUE, as in rpn.head.bias0=-4.5", s)
 		}
 		if _, twice := values[name]; twice {
-			return nil, usage("--override %s is given twice", name)
+			return nil, cli.Usage("--override %s is given twice", name)
 		}
 		if values == nil {
 			values = map[string]float32{}
@@ -236,6 +209,18 @@ func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
 	return q, err
 }
 
+// endings are those of the results whose number does not depend on what is found.
+func (f detectFlags) endings() []string {
+	var endings []string
+	if f.draw {
+		endings = append(endings, ".boxes.png")
+	}
+	if len(f.taps) > 0 {
+		endings = append(endings, ".taps.npz")
+	}
+	return endings
+}
+
 func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
 	name, o, err := f.options(cmd)
 	if err != nil {
@@ -249,26 +234,27 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	if err != nil {
 		return err
 	}
-	j := &search{flags: f, query: q, meter: meter.New(cmd.ErrOrStderr())}
+	stderr := cmd.ErrOrStderr()
+	j := &search{flags: f, query: q, meter: cli.Meter(stderr)}
 	defer j.meter.Done()
 	if f.draw || f.crop || len(f.taps) > 0 {
 		if j.out, err = openFolder(f.out); err != nil {
 			return err
 		}
 		j.out.keepItems(items)
-		j.out.keepWeights(f.weights)
-		j.out.keep("the architecture", f.arch)
+		j.out.keepModel(f.weights)
 		j.out.keep("the vocabulary", f.vocab)
 		j.out.keep("the list of classes", f.classesFile)
+		if err := j.out.precheck(items, f.endings()); err != nil {
+			return err
+		}
 	}
 	o.Progress = j.meter.Show
 	if j.finder, err = open(cmd.Context(), name, o); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.finder.CloseWithin(cmd.Context(), grace)) }()
-	if err := j.run(cmd.Context(), items); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, j.finder.CloseWithin(cmd.Context(), cli.Grace)) }()
 	j.meter.Done()
-	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
+	cli.Fell(stderr, "glip", j.finder.Device())
+	return j.run(cmd.Context(), items, cmd.OutOrStdout(), stderr)
 }

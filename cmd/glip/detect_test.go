@@ -8,13 +8,17 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/executor"
 	arch "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
@@ -23,71 +27,92 @@ import (
 
 // fake is a detector that finds what it is told to, in the pixels of the picture.
 type fake struct {
-	found   []glipvk.Detection
-	err     error
-	asked   []glipvk.Query
-	inputs  []picture.DetectorInput
-	checks  []glipvk.Difference
-	options glipvk.DetectorOptions
-	name    string
-	closed  int
+	found    []glipvk.Detection
+	err      error
+	asked    []glipvk.Query
+	inputs   []picture.Input
+	checks   []glipvk.Difference
+	fallback string
+	mu       sync.Mutex
+	slow     func(context.Context, picture.Input) // called before an input is computed
+	options  glipvk.DetectorOptions
+	stream   glipvk.StreamOptions
+	name     string
+	closed   int
 }
 
-func (f *fake) Preprocess(p picture.Picture) (picture.DetectorInput, error) {
-	return picture.Detector{Size: f.options.Size, Limits: f.options.Limits}.Apply(p)
+func (f *fake) Preprocess(p ...picture.Picture) (picture.Input, error) {
+	return picture.Detector{Size: f.options.Size, Limits: f.options.Limits}.Apply(context.Background(), p[0])
 }
 
-func (f *fake) DetectInput(ctx context.Context, in picture.DetectorInput, q glipvk.Query) ([]glipvk.Detection, error) {
-	f.asked, f.inputs = append(f.asked, q), append(f.inputs, in)
-	return f.found, errors.Join(f.err, ctx.Err())
+// Stream is the library's own, with a computation of the test's.
+func (f *fake) Stream(ctx context.Context, q glipvk.Query, loads iter.Seq[glipvk.Load], o glipvk.StreamOptions) iter.Seq2[glipvk.Found, error] {
+	f.asked, f.stream = append(f.asked, q), o
+	s := executor.Streaming[picture.Input, [][]glipvk.Detection]{
+		Batch: o.Batch,
+		Check: func(in picture.Input) error {
+			if len(in.Data) > 0 && in.Data[0] != in.Data[0] {
+				return executor.Blame(errors.New("not finite"))
+			}
+			return nil
+		},
+		Joins: func(a, b picture.Input) bool { return a.Height == b.Height && a.Width == b.Width },
+		Ready: func(context.Context, []picture.Input) error { return nil },
+		Compute: func(ctx context.Context, batch []picture.Input) ([][][]glipvk.Detection, error) {
+			f.mu.Lock()
+			f.inputs = append(f.inputs, batch...)
+			f.mu.Unlock()
+			if f.slow != nil {
+				f.slow(ctx, batch[0])
+			}
+			list := make([][][]glipvk.Detection, len(batch))
+			for i := range list {
+				list[i] = [][]glipvk.Detection{f.found}
+			}
+			return list, errors.Join(f.err, ctx.Err())
+		},
+	}
+	return func(yield func(glipvk.Found, error) bool) {
+		for r, err := range s.Run(ctx, loads) {
+			if !yield(glipvk.Found{Index: r.Index, Input: r.Input, Detections: r.Output, Elapsed: r.Elapsed}, err) {
+				return
+			}
+		}
+	}
 }
 
-func (f *fake) Name() string    { return "fake" }
-func (f *fake) Weights() string { return f.options.Weights }
-func (f *fake) Device() glipvk.DeviceInfo {
-	return glipvk.DeviceInfo{Name: "desk", Precision: glipvk.F32}
-}
-func (f *fake) CloseWithin(context.Context, time.Duration) error { f.closed++; return nil }
-
-// checked is a fake that can also verify and show values.
-type checked struct{ *fake }
-
-func (f checked) VerifyInput(context.Context, picture.DetectorInput, glipvk.Query, []glipvk.Detection) ([]glipvk.Difference, error) {
+func (f *fake) Verify(context.Context, glipvk.Query, picture.Input, [][]glipvk.Detection) ([]glipvk.Difference, error) {
 	return f.checks, nil
 }
 
-func (f checked) TapInput(_ context.Context, _ picture.DetectorInput, _ glipvk.Query, patterns []string) ([]glipvk.Map, error) {
+func (f *fake) Taps(_ context.Context, _ glipvk.Query, _ picture.Input, patterns ...string) ([]glipvk.Map, error) {
 	if patterns[0] == "nothing" {
-		return nil, usage("no value matches %q", patterns[0])
+		return nil, cli.Usage("no value matches %q", patterns[0])
 	}
 	return []glipvk.Map{{Name: "rpn.head", Shape: []int{1, 2}, Data: []float32{1, 2}}}, nil
 }
 
+func (f *fake) Info() glipvk.Info { return glipvk.Info{Name: "fake"} }
+func (f *fake) Weights() string   { return f.options.Weights }
+func (f *fake) Device() glipvk.DeviceInfo {
+	return glipvk.DeviceInfo{Name: "desk", Fallback: f.fallback, Precision: glipvk.F32}
+}
+func (f *fake) CloseWithin(context.Context, time.Duration) error { f.closed++; return nil }
+
 // opener hands out the fake.
-func (f *fake) opener(capable bool) opener {
+func (f *fake) opener() opener {
 	return func(_ context.Context, name string, o glipvk.DetectorOptions) (finder, error) {
 		f.name, f.options = name, o
-		if capable {
-			return checked{f}, nil
-		}
 		return f, nil
 	}
 }
 
 // detect runs a detect command line with a detector of the test's.
-func detect(t *testing.T, ctx context.Context, open opener, args ...string) outcome {
+func detect(t *testing.T, ctx context.Context, open opener, args ...string) ending {
 	t.Helper()
-	cmd := newDetect(open)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	var stdout, stderr bytes.Buffer
-	cmd.SetOut(&stdout)
-	cmd.SetErr(&stderr)
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
-	if err != nil {
-		fmt.Fprintf(&stderr, "glip: %v\n", err)
-	}
-	return outcome{exitCode(err), stdout.String(), stderr.String()}
+	code := cli.Run(ctx, newDetect(open), args, &stdout, &stderr)
+	return ending{code, stdout.String(), stderr.String()}
 }
 
 // twoBoxes are detections in a picture of 50 x 40 pixels (width x height).
@@ -101,14 +126,14 @@ func twoBoxes() []glipvk.Detection {
 func TestDetectOptions(t *testing.T) {
 	d := newDesk(t)
 	f := &fake{}
-	o := detect(t, t.Context(), f.opener(false), "--class", "cat", "--model", "GLIP-L", "--weights", "synthetic:3", "--device", "cpu", "--precision", "f16",
+	o := detect(t, t.Context(), f.opener(), "--class", "cat", "--model", "GLIP-L", "--weights", "synthetic:3", "--device", "cpu", "--precision", "f16",
 		"--no-tune", "--threshold", "0.25", "--max", "7", "--size", "320,512", "--override", "rpn.head.bias0=-6.25", "--override", "a=1e-3",
 		"--allow-non-finite", "--max-side", "999", d.path("cat.png"))
 	if o.code != 0 {
 		t.Fatal(o.stderr)
 	}
 	got := f.options
-	if f.name != "glip-l" || got.Weights != "synthetic:3" || got.Device != "cpu" || got.Precision != glipvk.F16 || !got.Tuning.Off ||
+	if f.name != "GLIP-L" || got.Weights != "synthetic:3" || got.Device != "cpu" || got.Precision != glipvk.F16 || !got.Tuning.Off ||
 		got.Threshold != 0.25 || got.Max != 7 || got.Size != (picture.DetectorSize{Short: 320, Long: 512}) || !got.AllowNonFinite ||
 		len(got.Overrides) != 2 || got.Overrides["rpn.head.bias0"] != -6.25 || got.Overrides["a"] != 1e-3 || got.Limits.MaxSide != 999 || got.Arch != nil {
 		t.Errorf("model %q, options %+v", f.name, got)
@@ -116,14 +141,14 @@ func TestDetectOptions(t *testing.T) {
 	if f.closed != 1 || len(f.asked) != 1 || !slices.Equal(f.asked[0].Classes, []string{"cat"}) {
 		t.Errorf("closed %d times, asked %+v", f.closed, f.asked)
 	}
-	if o := detect(t, t.Context(), f.opener(false), "--text", "a cat", d.path("cat.png")); o.code != 0 {
+	if o := detect(t, t.Context(), f.opener(), "--text", "a cat", d.path("cat.png")); o.code != 0 {
 		t.Fatal(o.stderr)
 	}
 	got = f.options
 	if f.name != "glip-t" || got.Weights != "synthetic" || got.Threshold != 0.5 || got.Max != 100 || got.Size != picture.EvaluationSize || got.Overrides != nil {
 		t.Errorf("model %q, default options %+v", f.name, got)
 	}
-	if o := detect(t, t.Context(), f.opener(false), "--text", "a cat", "--max", "0", "--size", "original", d.path("cat.png")); o.code != 0 ||
+	if o := detect(t, t.Context(), f.opener(), "--text", "a cat", "--max", "0", "--size", "original", d.path("cat.png")); o.code != 0 ||
 		f.options.Max != -1 || !f.options.Size.Original {
 		t.Errorf("%s, options %+v", o.stderr, f.options)
 	}
@@ -132,7 +157,7 @@ func TestDetectOptions(t *testing.T) {
 func TestDetectTable(t *testing.T) {
 	d := newDesk(t)
 	f := &fake{found: twoBoxes()}
-	o := detect(t, t.Context(), f.opener(false), "--class", "cat", "--class", "traffic light", "--class", "", d.path("cat.png"))
+	o := detect(t, t.Context(), f.opener(), "--class", "cat", "--class", "traffic light", "--class", "", d.path("cat.png"))
 	for _, want := range []string{"fake, weights synthetic, f32, desk", "cat.png, 50 x 40 (width x height)", "2 boxes",
 		"   1.5   2.0  10.2  20.0  0.750      2  \"traffic light\"", "  30.0  10.0  49.0  39.0  0.500      1  \"cat\""} {
 		if !strings.Contains(o.stdout, want) {
@@ -142,7 +167,7 @@ func TestDetectTable(t *testing.T) {
 	if o.code != 0 || !strings.Contains(o.stderr, "never found") {
 		t.Errorf("exit status %d, %s", o.code, o.stderr)
 	}
-	o = detect(t, t.Context(), (&fake{}).opener(false), "--class", "cat", d.path("cat.png"))
+	o = detect(t, t.Context(), (&fake{}).opener(), "--class", "cat", d.path("cat.png"))
 	if o.code != 0 || !strings.Contains(o.stdout, "nothing scores above 0.5") {
 		t.Errorf("exit status %d, %s", o.code, o.stdout)
 	}
@@ -150,7 +175,7 @@ func TestDetectTable(t *testing.T) {
 
 func TestDetectJSON(t *testing.T) {
 	d := newDesk(t)
-	o := detect(t, t.Context(), (&fake{found: twoBoxes()}).opener(false), "--class", "cat", "--format", "json", d.path("cat.png"), d.path("empty.png"))
+	o := detect(t, t.Context(), (&fake{found: twoBoxes()}).opener(), "--class", "cat", "--format", "json", d.path("cat.png"), d.path("empty.png"))
 	if o.code != 2 || !strings.Contains(o.stderr, "1 of 2 inputs failed") {
 		t.Errorf("exit status %d, %s", o.code, o.stderr)
 	}
@@ -158,6 +183,11 @@ func TestDetectJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &list); err != nil || len(list) != 2 {
 		t.Fatalf("%v in %s", err, o.stdout)
 	}
+	if seconds, ok := list[0]["seconds"].(float64); !ok || !(seconds > 0) || list[0]["device"] != "desk" {
+		t.Errorf("%v seconds on %v", list[0]["seconds"], list[0]["device"])
+	}
+	delete(list[0], "seconds")
+	delete(list[0], "device")
 	got, err := json.Marshal(list[0])
 	want := fmt.Sprintf(`{"detections":[{"box":[1.5,2,10.25,20],"label":2,"phrase":"traffic light","score":0.75,"span":[5,18]},`+
 		`{"box":[30,10,49,39],"label":1,"phrase":"cat","score":0.5,"span":[0,3]}],"height":40,"input":%q,"width":50}`, d.path("cat.png"))
@@ -185,7 +215,7 @@ func TestDetectCOCO(t *testing.T) {
 		{[]string{"--class", "cat", "--class", "traffic light", d.path("000000000139.png"), d.path("cat.png")}, "1 2, 1 1, 2 2, 2 1"},
 		{[]string{"--classes", names, d.path("000000000139.png")}, "139 2, 139 1"},
 	} {
-		o := detect(t, t.Context(), f.opener(false), append([]string{"--format", "coco"}, tc.args...)...)
+		o := detect(t, t.Context(), f.opener(), append([]string{"--format", "coco"}, tc.args...)...)
 		var list []cocoResult
 		if err := json.Unmarshal([]byte(o.stdout), &list); o.code != 0 || err != nil {
 			t.Fatalf("exit status %d, %v, %s", o.code, err, o.stderr)
@@ -201,7 +231,7 @@ func TestDetectCOCO(t *testing.T) {
 			t.Errorf("result %+v", list[0])
 		}
 	}
-	if o := detect(t, t.Context(), (&fake{}).opener(false), "--format", "coco", "--class", "cat", d.path("cat.png")); o.stdout != "[]\n" {
+	if o := detect(t, t.Context(), (&fake{}).opener(), "--format", "coco", "--class", "cat", d.path("cat.png")); o.stdout != "[]\n" {
 		t.Errorf("no detection is %q", o.stdout)
 	}
 }
@@ -225,7 +255,7 @@ func TestDetectFiles(t *testing.T) {
 	d := newDesk(t)
 	f := &fake{found: twoBoxes()}
 	d.write(t, "input.npy", npyFile("<f4", "(1, 3, 32, 64)", make([]byte, 4*3*32*64)))
-	o := detect(t, t.Context(), f.opener(true), "--class", "cat", "--draw", "--crop", "--taps", "rpn.*", "--out", d.out, d.path("cat.png"), d.path("input.npy"))
+	o := detect(t, t.Context(), f.opener(), "--class", "cat", "--draw", "--crop", "--taps", "rpn.*", "--out", d.out, d.path("cat.png"), d.path("input.npy"))
 	if o.code != 0 {
 		t.Fatal(o.stderr)
 	}
@@ -239,9 +269,9 @@ func TestDetectFiles(t *testing.T) {
 			t.Errorf("%s is %v, %v, want %v", name, img.Bounds(), err, size)
 		}
 	}
-	in := f.inputs[1]
-	if in.Height != 32 || in.Width != 64 || in.Resized != in.Original || in.Resized != (picture.Extent{Height: 32, Width: 64}) || len(in.Data) != 3*32*64 {
-		t.Errorf("the tensor becomes %d x %d, %v, %v", in.Height, in.Width, in.Resized, in.Original)
+	in := f.inputs[slices.IndexFunc(f.inputs, func(in picture.Input) bool { return in.Height == 32 })]
+	if in.Height != 32 || in.Width != 64 || in.View(0).Content != in.View(0).Original || in.View(0).Content != (picture.Extent{Height: 32, Width: 64}) || len(in.Data) != 3*32*64 {
+		t.Errorf("the tensor becomes %d x %d, %v, %v", in.Height, in.Width, in.View(0).Content, in.View(0).Original)
 	}
 	for _, name := range d.files(t) {
 		if readable(name) {
@@ -261,10 +291,11 @@ func TestDetectNoSpace(t *testing.T) {
 	out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
 	j := &search{finder: &fake{found: twoBoxes()}, out: out, meter: &meter.Meter{}}
 	j.flags.draw, j.flags.crop = true, true
-	if err := j.run(t.Context(), []item{newItem(d.path("cat.png")), newItem(d.path("wide.png"))}); err != nil {
-		t.Fatal(err)
+	err = j.run(t.Context(), []item{newItem(d.path("cat.png")), newItem(d.path("wide.png"))}, io.Discard, io.Discard)
+	if cli.ExitCode(err) != cli.Input {
+		t.Error(err)
 	}
-	if err := j.results[1].err; exitCode(err) != exitInput || !strings.Contains(err.Error(), errFull.Error()) || j.results[0].err != nil {
+	if err := j.results[1].err; cli.ExitCode(err) != cli.Input || !strings.Contains(err.Error(), errFull.Error()) || j.results[0].err != nil {
 		t.Errorf("errors %v and %v", j.results[0].err, err)
 	}
 	if got, want := strings.Join(d.files(t), " "), "cat.boxes.png cat.crop001.png cat.crop002.png"; got != want {
@@ -274,13 +305,13 @@ func TestDetectNoSpace(t *testing.T) {
 
 func TestDetectVerify(t *testing.T) {
 	d := newDesk(t)
-	f := &fake{checks: []glipvk.Difference{{Name: "score", MaxAbs: 1e-7, AbsMax: 1, RelativeL2: 1e-7}}}
-	o := detect(t, t.Context(), f.opener(true), "--class", "cat", "--verify", d.path("cat.png"))
+	f := &fake{checks: []glipvk.Difference{{Name: "score", MaxAbs: 1e-7, AbsMax: 1, RelativeL2: 1e-7, Allowed: glipvk.Bounds{RelativeL2: 1e-6, Absolute: 1e-6}}}}
+	o := detect(t, t.Context(), f.opener(), "--class", "cat", "--verify", d.path("cat.png"))
 	if o.code != 0 || !strings.Contains(o.stdout, "1e-07") || !strings.Contains(o.stdout, "ok") {
 		t.Errorf("exit status %d\n%s\n%s", o.code, o.stdout, o.stderr)
 	}
 	f.checks[0].RelativeL2 = 1
-	o = detect(t, t.Context(), f.opener(true), "--class", "cat", "--verify", "--format", "json", d.path("cat.png"), d.path("empty.png"))
+	o = detect(t, t.Context(), f.opener(), "--class", "cat", "--verify", "--format", "json", d.path("cat.png"), d.path("empty.png"))
 	if o.code != 3 || !strings.Contains(o.stdout, `"relative_l2": 1`) {
 		t.Errorf("exit status %d\n%s\n%s", o.code, o.stdout, o.stderr)
 	}
@@ -290,12 +321,12 @@ func TestDetectVerify(t *testing.T) {
 func TestDetectFailures(t *testing.T) {
 	d := newDesk(t)
 	f := &fake{err: errors.New("the device was lost")}
-	if o := detect(t, t.Context(), f.opener(false), "--class", "cat", d.path("cat.png"), d.path("empty.png")); o.code != 1 || f.closed != 1 {
+	if o := detect(t, t.Context(), f.opener(), "--class", "cat", d.path("cat.png"), d.path("empty.png")); o.code != 1 || f.closed != 1 {
 		t.Errorf("exit status %d, closed %d times, %s", o.code, f.closed, o.stderr)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if o := detect(t, ctx, (&fake{}).opener(false), "--class", "cat", "--format", "json", d.path("cat.png")); o.code != 1 || o.stdout != "" {
+	if o := detect(t, ctx, (&fake{}).opener(), "--class", "cat", "--format", "json", d.path("cat.png")); o.code != 1 || o.stdout != "[]\n" || !strings.Contains(o.stderr, "0 of 1 input done, not "+d.path("cat.png")) {
 		t.Errorf("exit status %d, %s", o.code, o.stdout)
 	}
 }
@@ -339,12 +370,12 @@ func TestDetectExitCodes(t *testing.T) {
 		{"grows too large", class("--size", "99999", cat), 2, "--max-side"},
 		{"tensor of other sides", class(d.path("odd.npy")), 2, "multiples of 32"},
 		{"tensor of two pictures", class(d.path("two.npy")), 2, "[2, 3, 32, 32]"},
-		{"tensor with NaN", class(d.path("nan32.npy")), 2, "must be finite"},
-		{"nothing to verify with", class("--verify", cat), 2, "--verify"},
-		{"nothing to tap", class("--taps", "x", "--out", d.out, cat), 2, "--taps"},
+		{"tensor with NaN", class(d.path("nan32.npy")), 2, "finite"},
+		{"bad batch", class("--batch", "0", cat), 2, "--batch"},
+		{"nothing to tap", class("--taps", "nothing", "--out", d.out, cat), 2, "no value matches"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			o := detect(t, t.Context(), (&fake{found: twoBoxes()}).opener(false), row.args...)
+			o := detect(t, t.Context(), (&fake{found: twoBoxes()}).opener(), row.args...)
 			out := o.stderr
 			if row.code == 0 {
 				out = o.stdout

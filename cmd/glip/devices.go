@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/executor"
 	"github.com/spf13/cobra"
 )
 
@@ -18,8 +18,10 @@ func newDevices() *cobra.Command {
 		Use:   "devices",
 		Short: "list the Vulkan devices and what they can do",
 		Long: `devices lists every Vulkan device with the limits and features that the shaders
-use or would use, says which one --device auto takes, and why a device cannot be
-used. Without any, features and bench run on the CPU.`,
+use or would use, and why one cannot be used. It says what --device auto takes: the best
+GPU, or else the CPU, and then why: there is no device, the driver or the loader is broken,
+or all there is is a driver that runs on the CPU, which is slower than package cpu; that
+is used when it is named (--device vulkan).`,
 		Example: `  glip devices
   glip devices --json`,
 		Args: cobra.NoArgs,
@@ -40,20 +42,12 @@ type deviceList struct {
 
 func listDevices(w io.Writer, asJSON bool) error {
 	infos, err := glipvk.Devices()
-	if err != nil && !errors.Is(err, engine.ErrNoDevice) {
-		return err
-	}
-	list := deviceList{Devices: infos, Auto: "cpu"}
+	index, why := executor.Auto(infos, err)
+	list := deviceList{Devices: infos, Auto: "cpu", Reason: why}
 	for _, d := range infos {
-		if d.Auto {
+		if why == "" && d.Index == index {
 			list.Auto = d.Name
 		}
-	}
-	switch {
-	case err != nil:
-		list.Reason = err.Error()
-	case list.Auto == "cpu":
-		list.Reason = "no Vulkan device can be used"
 	}
 	if asJSON {
 		if list.Devices == nil {
@@ -66,10 +60,10 @@ func listDevices(w io.Writer, asJSON bool) error {
 			return err
 		}
 	}
-	if list.Reason != "" {
-		fmt.Fprintln(w, list.Reason)
-	}
 	_, err = fmt.Fprintf(w, "auto takes: %s\n", list.Auto)
+	if why != "" && err == nil {
+		_, err = fmt.Fprintf(w, "because: %s\n", why)
+	}
 	return err
 }
 

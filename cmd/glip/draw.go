@@ -14,26 +14,24 @@ import (
 	"github.com/go-gl/mathgl/mgl32"
 )
 
-// drawFeatures adds STEM.viz.png: the picture beside the colours of each map.
-func drawFeatures(set *pending, p prepared, maps []glipvk.Map, m *glipvk.Model) error {
-	panels := make([]viz.Map, len(maps))
-	for i, f := range maps {
+// draw adds STEM.viz.png: the picture beside the colours of each map.
+func (j *job) draw(set *pending, r *result, s glipvk.StreamResult) error {
+	panels := make([]viz.Map, len(s.Features))
+	for i, f := range s.Features {
 		panels[i] = viz.Map{Name: f.Name, C: f.Shape[1], H: f.Shape[2], W: f.Shape[3], Data: f.Data}
 	}
-	img, err := viz.Render(photo(*p.picture), panels, viz.Options{
-		Title: filepath.Base(p.path),
+	m := j.model
+	img, err := viz.Render(photo(*r.picture), panels, viz.Options{
+		Title: filepath.Base(r.path),
 		Subtitle: fmt.Sprintf("%s · input %d × %d · weights %s · %s",
-			m.Info().Name, p.input.Height, p.input.Width, weightsName(m), m.Device().Name),
-		Region: region(p.input),
+			m.Info().Name, s.Input.Height, s.Input.Width, filepath.Base(m.Weights()), m.Device().Name),
+		Region: region(s.Input),
 	})
 	if err != nil {
 		return err
 	}
-	return set.add(p.stem+".viz.png", func(w io.Writer) error { return png.Encode(w, img) })
+	return set.add(r.stem+".viz.png", func(w io.Writer) error { return png.Encode(w, img) })
 }
-
-// weightsName is the base name of a checkpoint, or "synthetic:7".
-func weightsName(m *glipvk.Model) string { return filepath.Base(m.Weights()) }
 
 // photo is the picture as package image has it.
 func photo(p picture.Picture) image.Image {
@@ -47,7 +45,7 @@ func photo(p picture.Picture) image.Image {
 
 // region is the part of the picture that the model's input shows, in its pixels.
 func region(in picture.Input) image.Rectangle {
-	back := in.FromPicture.Inv()
+	back := in.View(0).FromPicture.Inv()
 	corner := func(x, y int) image.Point {
 		v := back.Mul3x1(mgl32.Vec3{float32(x), float32(y), 1})
 		return image.Pt(int(math.Round(float64(v[0]))), int(math.Round(float64(v[1]))))

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"time"
 
 	"github.com/glipvk/glipvk"
-	"github.com/glipvk/glipvk/internal/file"
-	"github.com/glipvk/glipvk/internal/meter"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
@@ -18,17 +14,16 @@ import (
 
 // featuresFlags are the flags of "glip features".
 type featuresFlags struct {
-	model, arch, weights, device string
-	precision, size              string
-	noTune                       bool
-	batch                        int
-	outIndices                   []int
-	padSmallMap, resizeTables    bool
-	allowNonFinite               bool
-	out, format                  string
-	taps                         []string
-	verify, viz, json            bool
-	limits                       picture.Limits
+	device                    cli.Device
+	weights                   cli.Weights
+	limits                    picture.Limits
+	size                      string
+	batch                     int
+	outIndices                []int
+	padSmallMap, resizeTables bool
+	out, format               string
+	taps                      []string
+	verify, viz, json         bool
 }
 
 const featuresHelp = `features computes the feature maps of pictures and writes them as float32
@@ -48,9 +43,11 @@ neighbours of one size together: more throughput on a device that a single pictu
 does not fill, for more memory. --precision f16 halves memory and moves the maps by
 up to a relative L2 of 2e-3.
 
-When an input is bad the others are still computed; a summary names those that
-failed and the exit status is 2. With --verify the exit status is 3 when a map is
-further from the CPU reference than the precision explains.`
+What became of an input is printed as soon as it is known. When an input is bad the
+others are still computed, and the exit status is 2. With --verify it is 3 when a map is
+further from the CPU reference than the precision explains. An interrupt ends the work
+soon: what is done is kept and printed, what is not done is said on stderr, and the exit
+status is 1.`
 
 func newFeatures() *cobra.Command {
 	var f featuresFlags
@@ -66,7 +63,7 @@ func newFeatures() *cobra.Command {
   glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("features takes pictures, folders or .npy files, none given")
+				return cli.Usage("features takes pictures, folders or .npy files, none given")
 			}
 			return nil
 		},
@@ -75,12 +72,9 @@ func newFeatures() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.model, "model", "GLIP-T", "model, by name or nickname; see glip models")
-	fl.StringVar(&f.arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.weights, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
-	fl.StringVar(&f.device, "device", "auto", "auto, cpu, reference (the slow oracle), or a Vulkan device by index or part of its name; see glip devices")
-	fl.StringVar(&f.precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto (f16 where the device gains by it)")
-	fl.BoolVar(&f.noTune, "no-tune", false, "do not measure which kernels suit the device when a size is first met")
+	f.weights.Define(cmd, "GLIP-T", backboneNames)
+	f.device.Define(cmd)
+	cli.Limits(cmd, &f.limits)
 	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.StringVar(&f.size, "size", "", "resize pictures to HEIGHTxWIDTH, or original to leave them")
 	fl.IntSliceVar(&f.outIndices, "out-indices", nil, "stages whose maps are written (default: the architecture's, 1,2,3)")
@@ -92,94 +86,36 @@ func newFeatures() *cobra.Command {
 	fl.BoolVar(&f.viz, "viz", false, "also write STEM.viz.png: the picture beside the maps' principal components")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "resize the position tables of a checkpoint made for another window")
-	fl.BoolVar(&f.allowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
-	fl.IntVar(&f.limits.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
-	fl.Int64Var(&f.limits.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture, or of all pictures of a tensor")
-	complete(cmd, "model", modelNames)
-	complete(cmd, "format", formatNames)
-	complete(cmd, "device", deviceNames)
-	complete(cmd, "precision", precisionNames)
+	cli.Complete(cmd, "format", formatNames)
 	return cmd
 }
 
-// complete offers values for a flag on the shell's command line.
-func complete(cmd *cobra.Command, flag string, values func() []string) {
-	err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return values(), cobra.ShellCompDirectiveNoFileComp
-	})
-	if err != nil {
-		panic(err) // a flag that this program did not define
-	}
-}
-
-func modelNames() []string {
+// backboneNames are the names and nicknames of the backbones.
+func backboneNames() []string {
 	var names []string
 	for _, m := range glipvk.Models() {
-		names = append(names, m.Name, m.Nickname)
+		if m.Detector == nil {
+			names = append(names, m.Name, m.Nickname)
+		}
 	}
 	return names
 }
 
 func formatNames() []string { return []string{"npy", "npz", "safetensors"} }
 
-func precisionNames() []string {
-	return []string{string(glipvk.F32), string(glipvk.F16), string(glipvk.AutoPrecision)}
-}
-
-func deviceNames() []string { return []string{"auto", "cpu", "reference"} }
-
 // options turns flags into those of the library.
-func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Options, err error) {
-	name = f.model
-	o = glipvk.Options{
-		Weights: f.weights, Device: f.device, OutIndices: f.outIndices, PadSmallMap: f.padSmallMap,
-		Limits: f.limits, AllowNonFinite: f.allowNonFinite, ResizeTables: f.resizeTables,
-	}
-	o.Tuning.Off = f.noTune
-	if o.Precision, err = glipvk.ParsePrecision(f.precision); err != nil {
-		return "", o, fmt.Errorf("--precision: %w", err)
-	}
-	if f.batch < 1 {
-		return "", o, usage("--batch %d: want at least 1", f.batch)
-	}
+func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.BackboneOptions, err error) {
+	o = glipvk.BackboneOptions{OutIndices: f.outIndices, PadSmallMap: f.padSmallMap, ResizeTables: f.resizeTables}
+	o.Limits = f.limits
 	if !slices.Contains(formatNames(), f.format) {
-		return "", o, usage("--format %q: want npy, npz or safetensors", f.format)
-	}
-	if f.limits.MaxSide < 1 || f.limits.MaxPixels < 1 {
-		return "", o, usage("--max-side %d and --max-pixels %d: want at least 1", f.limits.MaxSide, f.limits.MaxPixels)
+		return "", o, cli.Usage("--format %q: want npy, npz or safetensors", f.format)
 	}
 	if o.Size, err = glipvk.ParseSize(f.size); err != nil {
 		return "", o, fmt.Errorf("--size: %w", err)
 	}
-	if f.arch == "" {
-		return name, o, nil
-	}
-	if cmd.Flags().Changed("model") {
-		return "", o, usage("--model and --arch exclude each other: give one")
-	}
-	cfg, err := readArch(cmd.Context(), f.arch)
-	o.Arch = &cfg
-	return "", o, err
+	name, o.Arch, err = common(cmd, f.device, f.weights, f.batch, &o.Options, swin.ParseConfig)
+	return name, o, err
 }
-
-// mostArch bounds a file that describes an architecture, in bytes.
-const mostArch = 1 << 20
-
-// readArch reads an architecture: the arch object of a golden manifest, or of "glip models --json".
-func readArch(ctx context.Context, path string) (swin.Config, error) {
-	data, err := file.ReadAll(ctx, path, mostArch)
-	if err != nil {
-		return swin.Config{}, usage("--arch: %w", err)
-	}
-	cfg, err := swin.ParseConfig(data)
-	if err != nil {
-		return swin.Config{}, usage("--arch %s: %w", path, err)
-	}
-	return cfg, nil
-}
-
-// grace is how long an interrupted command waits for the device.
-const grace = 500 * time.Millisecond
 
 func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error) {
 	name, o, err := f.options(cmd)
@@ -195,36 +131,31 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 		return err
 	}
 	out.keepItems(items)
-	out.keepWeights(f.weights)
-	out.keep("the architecture", f.arch)
-	bars := meter.New(cmd.ErrOrStderr())
-	defer bars.Done()
-	o.Progress = bars.Show
-	m, err := glipvk.Open(cmd.Context(), name, o)
-	if err != nil {
+	out.keepModel(f.weights)
+	if err := out.precheck(items, f.endings()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.CloseWithin(cmd.Context(), grace)) }()
-
-	j := &job{model: m, flags: f, out: out, meter: bars}
-	if err := j.run(cmd.Context(), items); err != nil {
+	stderr := cmd.ErrOrStderr()
+	j := &job{flags: f, out: out, meter: cli.Meter(stderr)}
+	defer j.meter.Done()
+	o.Progress = j.meter.Show
+	if j.model, err = glipvk.OpenBackbone(cmd.Context(), name, o); err != nil {
 		return err
 	}
-	bars.Done()
-	return j.report(cmd.OutOrStdout(), cmd.ErrOrStderr())
+	defer func() { err = errors.Join(err, j.model.CloseWithin(cmd.Context(), cli.Grace)) }()
+	j.meter.Done()
+	cli.Fell(stderr, "glip", j.model.Device())
+	return j.run(cmd.Context(), items, cmd.OutOrStdout(), stderr)
 }
 
-// report prints the results and the failures, and returns what decides the exit status.
-func (j *job) report(stdout, stderr io.Writer) error {
-	if j.flags.json {
-		if err := writeJSON(stdout, j.document()); err != nil {
-			return err
-		}
-	} else if err := j.print(stdout); err != nil {
-		return err
+// endings are those of the results whose names need no model.
+func (f featuresFlags) endings() []string {
+	var endings []string
+	if f.format != "npy" {
+		endings = append(endings, "."+f.format)
 	}
-	return verdict(stderr, j.results)
+	if f.viz {
+		endings = append(endings, ".viz.png")
+	}
+	return endings
 }
-
-// interrupted says whether ctx ended the work.
-func interrupted(ctx context.Context) bool { return ctx.Err() != nil }

@@ -137,7 +137,7 @@ func TestVulkan(t *testing.T) {
 	infos, err := glipvk.Devices()
 	usable := false
 	for _, d := range infos {
-		usable = usable || d.Auto
+		usable = usable || d.Unusable == ""
 	}
 	if !usable {
 		if os.Getenv("REQUIRE_VULKAN") == "1" || err != nil && !errors.Is(err, engine.ErrNoDevice) {
@@ -146,7 +146,7 @@ func TestVulkan(t *testing.T) {
 		t.Skipf("no Vulkan device: %v", err)
 	}
 	d := newDesk(t)
-	o := glip(t, "features", "--arch", d.path("nano.json"), "--out", d.out, "--verify", "--batch", "2", "--no-tune",
+	o := glip(t, "features", "--device", "vulkan", "--arch", d.path("nano.json"), "--out", d.out, "--verify", "--batch", "2", "--no-tune",
 		"--taps", "stages.3.blocks.*", d.path("cat.png"), d.path("dog.png"), d.path("tensor.npy"))
 	if o.code != 0 || !strings.Contains(o.stdout, "against the CPU reference") || strings.Contains(o.stdout, "itself") {
 		t.Errorf("exit status %d\n%s\n%s", o.code, o.stdout, o.stderr)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -31,7 +32,7 @@ func expand(args []string) ([]item, error) {
 		}
 		entries, err := os.ReadDir(arg)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, cli.Blame(err)
 		}
 		before := len(items)
 		for _, e := range entries {
@@ -40,14 +41,14 @@ func expand(args []string) ([]item, error) {
 			}
 		}
 		if len(items) == before {
-			return nil, usage("folder %s holds no PNG, JPEG, GIF, WebP, BMP or .npy file", arg)
+			return nil, cli.Usage("folder %s holds no PNG, JPEG, GIF, WebP, BMP or .npy file", arg)
 		}
 	}
 	first := map[string]string{}
 	for _, i := range items {
 		key := strings.ToLower(i.stem) // some file systems do not tell cases apart
 		if other, taken := first[key]; taken {
-			return nil, usage("%s and %s would both be written as %s.*: rename one, or run them with different --out folders", other, i.path, i.stem)
+			return nil, cli.Usage("%s and %s would both be written as %s.*: rename one, or run them with different --out folders", other, i.path, i.stem)
 		}
 		first[key] = i.path
 	}
@@ -71,55 +72,31 @@ func readable(name string) bool {
 	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npy"}, ext)
 }
 
-// prepared is an input ready for the model.
-type prepared struct {
-	item
-	picture *picture.Picture // nil for a tensor
-	input   picture.Input    // of a picture
-	tensor  picture.Tensor   // for the model
-}
-
 // readInput reads a picture or a tensor; the other is nil.
-func readInput(i item, limits picture.Limits) (*picture.Picture, *picture.Tensor, error) {
+func readInput(ctx context.Context, i item, limits picture.Limits) (*picture.Picture, *picture.Input, error) {
 	if strings.EqualFold(filepath.Ext(i.path), ".npy") {
-		pic, tensor, err := picture.OpenNpy(i.path, limits)
+		pic, tensor, err := picture.OpenNpy(ctx, i.path, limits)
 		if err != nil {
 			return nil, nil, explain(err)
 		}
 		return pic, tensor, nil
 	}
-	pic, err := picture.Open(i.path, limits)
+	pic, err := picture.Open(ctx, i.path, limits)
 	if err != nil {
 		return nil, nil, explain(err)
 	}
 	return &pic, nil, nil
 }
 
-// prepare reads one input and takes a picture through the model's pipeline.
-func prepare(m *glipvk.Model, i item, limits picture.Limits) (prepared, error) {
-	p := prepared{item: i}
-	pic, tensor, err := readInput(i, limits)
-	if err != nil {
-		return p, err
-	}
-	if tensor != nil {
-		p.tensor = *tensor
-		return p, nil
-	}
-	p.picture = pic
-	if p.input, err = m.Preprocess(*p.picture); err != nil {
-		return p, explain(fmt.Errorf("%s: %w", i.path, err))
-	}
-	p.tensor = picture.Tensor{Batch: 1, Height: p.input.Height, Width: p.input.Width, Data: p.input.Data}
-	return p, nil
-}
-
 // explain names the flag that raises a limit.
 func explain(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err // an interrupt is nobody's wrong usage
+	}
 	var limit *picture.LimitError
 	if errors.As(err, &limit) {
-		flag := map[string]string{"MaxSide": "--max-side", "MaxPixels": "--max-pixels"}[limit.Option]
+		flag := map[string]string{"MaxSide": "--max-side", "MaxPixels": "--max-pixels", "MaxMemory": "--max-memory"}[limit.Option]
 		err = fmt.Errorf("%w (%s)", err, flag)
 	}
-	return usageError{err}
+	return cli.Blame(err)
 }

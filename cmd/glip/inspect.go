@@ -7,6 +7,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/bind"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	detector "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
@@ -43,7 +44,7 @@ The exit status is 2 when something is wrong.`,
   glip inspect --json model.safetensors`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage("inspect takes one checkpoint, %d given", len(args))
+				return cli.Usage("inspect takes one checkpoint, %d given", len(args))
 			}
 			return nil
 		},
@@ -57,7 +58,7 @@ The exit status is 2 when something is wrong.`,
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "position tables of another window are no mistake")
 	fl.BoolVar(&f.quick, "quick", false, "read the index only, no values")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
-	complete(cmd, "model", func() []string { return append(modelNames(), "GLIP-T-A") })
+	cli.Complete(cmd, "model", func() []string { return append(backboneNames(), detector.PresetNames()...) })
 	return cmd
 }
 
@@ -75,7 +76,7 @@ type finding struct {
 	Tensors    []tensorEntry    `json:"tensors"`
 	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
 	ValuesRead bool             `json:"values_read"`
-	Values     bind.Report      `json:"values"` // what they are like, where they were read
+	Values     *bind.Report     `json:"values,omitempty"` // what they are like, where they were read
 	Problems   []string         `json:"problems"`
 	Remedy     string           `json:"remedy,omitempty"`
 }
@@ -96,7 +97,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	}
 	file, err := loader.Open(path)
 	if err != nil {
-		return usageError{err}
+		return cli.Blame(err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	found, err := inspect(cmd.Context(), file, asked, f)
@@ -109,7 +110,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 		err = found.print(cmd.OutOrStdout())
 	}
 	if err == nil && len(found.Problems) > 0 {
-		err = usage("%s: %s; see the list", path, plural(len(found.Problems), "problem"))
+		err = cli.Usage("%s: %s; see the list", path, plural(len(found.Problems), "problem"))
 	}
 	return err
 }
@@ -167,7 +168,9 @@ func (found *finding) backbone(ctx context.Context, file *loader.Checkpoint, ask
 // values looks at those of a file that was bound.
 func (found *finding) values(ctx context.Context, bound *bind.Weights, err error, f inspectFlags) {
 	if err == nil && !f.quick {
-		found.Values, err = bound.Check(ctx)
+		var values bind.Report
+		values, err = bound.Check(ctx)
+		found.Values = &values
 	}
 	found.problem(err)
 }
@@ -203,8 +206,11 @@ func (found *finding) use(keys map[string][]string, ignored []bind.IgnoredKey, u
 // fit names the models whose weights these could be.
 func (found *finding) fit() {
 	for _, m := range glipvk.Models() {
-		if swin.Differences(*found.Arch, m.Config) == nil {
+		switch {
+		case found.Arch != nil && m.Detector == nil && swin.Differences(*found.Arch, m.Backbone) == nil:
 			found.Fits = append(found.Fits, fmt.Sprintf("%s (%s)", m.Name, m.Nickname))
+		case found.Detector != nil && m.Detector != nil && detector.Differences(*found.Detector, *m.Detector) == nil:
+			found.Fits = append(found.Fits, m.Name)
 		}
 	}
 }

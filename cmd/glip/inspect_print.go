@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/glipvk/glipvk/bind"
 	detector "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
 )
@@ -47,6 +48,7 @@ func (found *finding) print(w io.Writer) error {
 	if found.Inferred && found.Variant == detector.Custom {
 		row("taken for granted", "attention heads of text and fusion, groups, eps and anchors: no shape tells them")
 	}
+	row("largest weight", found.largest())
 	row("fits", strings.Join(found.Fits, ", "))
 	row("left unread", strings.Join(found.Skipped, ", "))
 	if err := tw.Flush(); err != nil {
@@ -67,6 +69,18 @@ func (found *finding) print(w io.Writer) error {
 		fmt.Fprintln(w, "\nnothing wrong: every parameter is there in its shape; values were not read (--quick)")
 	}
 	return nil
+}
+
+// largest is the largest magnitude among the values that were read, and whether 16 bits hold it.
+func (found *finding) largest() string {
+	if found.Values == nil || found.Values.Name == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%g (%s)", found.Values.Largest, found.Values.Name)
+	if found.Values.Largest > bind.MaxFloat16 {
+		text += fmt.Sprintf(", which 16 bits cannot hold: they end at %d; compute with --precision f32", bind.MaxFloat16)
+	}
+	return text
 }
 
 // architecture is the configuration as JSON, "" if there is none.

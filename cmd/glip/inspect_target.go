@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	detector "github.com/glipvk/glipvk/glip" // the tests have a function glip
-	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
 )
@@ -35,40 +34,33 @@ func (t target) isDetector(file *loader.Checkpoint) bool {
 func (f inspectFlags) expected(ctx context.Context) (target, error) {
 	switch {
 	case f.model != "" && f.arch != "":
-		return target{}, usage("--model and --arch exclude each other: give one")
+		return target{}, cli.Usage("--model and --arch exclude each other: give one")
 	case f.arch != "":
-		return readTarget(ctx, f.arch)
+		return cli.ReadArch(ctx, f.arch, parseTarget)
 	case f.model == "":
 		return target{}, nil
 	}
 	var t target
-	if cfg, err := detector.Preset(strings.ToLower(f.model)); err == nil {
-		t.detector = &cfg
+	if info, err := glipvk.LookupDetector(f.model); err == nil {
+		t.detector = info.Detector
 	}
-	info, err := glipvk.Lookup(f.model)
+	info, err := glipvk.LookupBackbone(f.model)
 	if err == nil {
-		t.backbone = &info.Config
+		t.backbone = &info.Backbone
 	} else if t.detector == nil {
 		return target{}, err
 	}
 	return t, nil
 }
 
-// readTarget reads the JSON of an architecture: a detector's has a backbone inside.
-func readTarget(ctx context.Context, path string) (target, error) {
-	data, err := file.ReadAll(ctx, path, mostArch)
-	if err != nil {
-		return target{}, usage("--arch: %w", err)
-	}
+// parseTarget tells a detector's architecture, which has a backbone inside, from a backbone's.
+func parseTarget(data []byte) (target, error) {
 	var parts map[string]json.RawMessage
 	if json.Unmarshal(data, &parts) == nil && parts["backbone"] != nil {
 		cfg, err := detector.ParseConfig(data)
-		if err != nil {
-			return target{}, usage("--arch %s: %w", path, err)
-		}
-		return target{detector: &cfg}, nil
+		return target{detector: &cfg}, err
 	}
-	cfg, err := readArch(ctx, path)
+	cfg, err := swin.ParseConfig(data)
 	return target{backbone: &cfg}, err
 }
 
@@ -90,6 +82,7 @@ func (found *finding) detector(ctx context.Context, file *loader.Checkpoint, ask
 		}
 		found.Detector = &cfg
 	}
+	found.fit()
 	bound, err := detector.Bind(file, *found.Detector, f.bindOptions())
 	found.values(ctx, bound, err, f)
 }

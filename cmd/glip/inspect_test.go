@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/bind"
 	detector "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/swin"
 )
@@ -39,7 +40,7 @@ func TestInspectDetector(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"its own", []string{model}, 0, []string{"microsoft/GLIP detector", "a detector of its own size", "bound 298, ignored 16", "taken for granted", "nothing wrong"}},
+		{"its own", []string{model}, 0, []string{"microsoft/GLIP detector", "a detector of its own size", "bound 298, ignored 16", "taken for granted", "largest weight", "4.999255 (rpn.head.dot_product_projection_text.weight)\n", "nothing wrong"}},
 		{"quick", []string{"--quick", model}, 0, []string{"values were not read"}},
 		{"detector's arch", []string{"--arch", whole, model}, 0, []string{"nothing wrong", `"num_attention_heads":4`}},
 		{"backbone's arch", []string{"--arch", backbone, model}, 0, []string{"nothing wrong", "GLIP detector"}},
@@ -61,6 +62,21 @@ func TestInspectDetector(t *testing.T) {
 				t.Errorf("exit status %d, want %d: %s", o.code, row.code, o.stderr)
 			}
 		})
+	}
+}
+
+// TestInspectLargest: a weight that f16 cannot hold is pointed out.
+func TestInspectLargest(t *testing.T) {
+	for _, row := range []struct {
+		values *bind.Report
+		want   string
+	}{
+		{nil, ""}, {&bind.Report{}, ""}, {&bind.Report{Largest: 65504, Name: "w"}, "65504 (w)"},
+		{&bind.Report{Largest: 70000, Name: "w"}, "70000 (w), which 16 bits cannot hold: they end at 65504; compute with --precision f32"},
+	} {
+		if got := (&finding{Values: row.values}).largest(); got != row.want {
+			t.Errorf("%+v: %q, want %q", row.values, got, row.want)
+		}
 	}
 }
 

@@ -13,8 +13,10 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/swin"
 )
 
 // exitRow is a command line and how it ends.
@@ -223,7 +225,7 @@ func TestRegion(t *testing.T) {
 		{picture.Pipeline{Resize: picture.Exact(10, 20)}, image.Rect(0, 0, 451, 300)},
 		{picture.Pipeline{CenterCrop: 100}, image.Rect(176, 100, 276, 200)},
 	} {
-		in, err := c.p.Apply(pic)
+		in, err := c.p.Apply(t.Context(), pic)
 		if got := region(in); err != nil || got != c.want {
 			t.Errorf("%+v shows %v, %v, want %v", c.p, got, err, c.want)
 		}
@@ -265,13 +267,13 @@ func (f full) Write(p []byte) (int, error) {
 // TestNoSpace lets the disk run full at every stage of writing three inputs.
 func TestNoSpace(t *testing.T) {
 	d := newDesk(t)
-	o := glipvk.Options{Device: "cpu", Weights: "synthetic:1"}
-	cfg, err := readArch(t.Context(), d.path("nano.json"))
+	o := glipvk.BackboneOptions{Options: glipvk.Options{Device: "cpu", Weights: "synthetic:1"}}
+	cfg, err := cli.ReadArch(t.Context(), d.path("nano.json"), swin.ParseConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Arch = &cfg
-	m, err := glipvk.Open(t.Context(), "", o)
+	m, err := glipvk.OpenBackbone(t.Context(), "", o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,13 +293,10 @@ func TestNoSpace(t *testing.T) {
 			left := space
 			out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
 			j := &job{model: m, flags: featuresFlags{batch: 1, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}}
-			if err := j.run(t.Context(), items); err != nil {
-				t.Fatal(err)
-			}
 			var stderr bytes.Buffer
-			verdict := verdict(&stderr, j.results)
-			if exitCode(verdict) != exitInput || !strings.Contains(stderr.String(), "no space left") {
-				t.Errorf("%s, %d bytes: exit status %d, %s", format, space, exitCode(verdict), stderr.String())
+			verdict := j.run(t.Context(), items, io.Discard, &stderr)
+			if cli.ExitCode(verdict) != cli.Input || !strings.Contains(stderr.String(), "no space left") {
+				t.Errorf("%s, %d bytes: exit status %d, %s", format, space, cli.ExitCode(verdict), stderr.String())
 			}
 			finished := 0
 			for _, r := range j.results {
@@ -319,7 +318,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, d.args(d.path("cat.png")), &stdout, &stderr)
-	if code != exitFailure || strings.TrimSpace(stderr.String()) != "glip: interrupted" || len(d.files(t)) != 0 {
+	if code != cli.Failure || strings.TrimSpace(stderr.String()) != "glip: interrupted" || len(d.files(t)) != 0 {
 		t.Errorf("exit status %d, stderr %q, files %v", code, stderr.String(), d.files(t))
 	}
 }
@@ -327,12 +326,12 @@ func TestInterrupted(t *testing.T) {
 // TestVerificationFails requires exit status 3 when numbers are wrong, also when another input is bad.
 func TestVerificationFails(t *testing.T) {
 	wrong := glipvk.Difference{Name: "stage1", MaxAbs: 1, AbsMax: 1, RelativeL2: 0.5}
-	j := &job{results: []*result{{checks: []glipvk.Difference{wrong}}, {err: usage("bad input")}}}
-	if err := verdict(io.Discard, j.results); exitCode(err) != exitVerified {
-		t.Errorf("exit status %d for %v, want 3", exitCode(err), err)
+	f := &flow[int]{outcomes: []*outcome{{checks: []glipvk.Difference{wrong}}, {err: cli.Usage("bad input")}}}
+	if err := f.verdict(t.Context(), 2); cli.ExitCode(err) != cli.Wrong {
+		t.Errorf("exit status %d for %v, want 3", cli.ExitCode(err), err)
 	}
-	j.results = append(j.results, &result{err: errors.New("the device was lost")})
-	if err := verdict(io.Discard, j.results); exitCode(err) != exitFailure {
-		t.Errorf("exit status %d for %v, want 1", exitCode(err), err)
+	f.outcomes = append(f.outcomes, &outcome{err: errors.New("the device was lost")})
+	if err := f.verdict(t.Context(), 3); cli.ExitCode(err) != cli.Failure {
+		t.Errorf("exit status %d for %v, want 1", cli.ExitCode(err), err)
 	}
 }

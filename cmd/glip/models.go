@@ -14,10 +14,10 @@ func newModels() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",
 		Short: "list the models, their architecture and their size",
-		Long: `models lists the models that have a name: architecture, input, official checkpoint
-and size. Parameters and multiply-adds are counted in the recorded graph.
+		Long: `models lists the models that have a name, backbones for "glip features" and detectors
+for "glip detect": architecture, input, official checkpoint and size. Parameters and multiply-adds are counted in the recorded graph.
 
-The published figures are mmpretrain's. They describe a classifier, not this
+The published figures of backbones are mmpretrain's. They describe a classifier, not this
 backbone without a head: one output norm, a pooling and a head of 1536 x 1000,
 which for GLIP-T is the width of GLIP-L's. "Reproduced" is the same rule applied to
 our graph.`,
@@ -35,30 +35,49 @@ our graph.`,
 	return cmd
 }
 
-func printModels(w io.Writer, models []glipvk.ModelInfo) error {
+func printModels(w io.Writer, models []glipvk.Info) error {
 	for i, m := range models {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s (%s)\n", m.Name, m.Nickname)
-		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		row := func(name string, value any) { fmt.Fprintf(tw, "  %s\t%v\n", name, value) }
-		row("channels, depths, heads", fmt.Sprintf("%d, %v, %v", m.Config.EmbedDims, m.Config.Depths, m.Config.NumHeads))
-		row("window", m.Config.WindowSize)
-		row("outputs", fmt.Sprintf("stages %v", m.Config.OutIndices))
-		row("input", fmt.Sprintf("%dx%d, %s", m.Height, m.Width, m.Preprocess))
-		row("mean, std", fmt.Sprintf("%v, %v (%s)", m.Mean, m.Std, m.ChannelOrder))
-		row("checkpoint", m.Checkpoint)
-		row("made from", m.Origin)
-		row("parameters", grouped(m.Parameters))
-		row("multiply-adds", grouped(m.MultiplyAdds))
-		row("published", fmt.Sprintf("%s parameters, %s FLOPs (mmpretrain)", grouped(m.Published.Parameters), grouped(m.Published.FLOPs)))
-		row("reproduced", fmt.Sprintf("%s parameters, %s FLOPs", grouped(m.Reproduced.Parameters), grouped(m.Reproduced.FLOPs)))
-		if err := tw.Flush(); err != nil {
+		if err := printModel(w, m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func printModel(w io.Writer, m glipvk.Info) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(tw, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	b := m.Backbone
+	backbone := func() {
+		row("channels, depths, heads", "%d, %v, %v", b.EmbedDims, b.Depths, b.NumHeads)
+		row("window", "%d", b.WindowSize)
+	}
+	if d := m.Detector; d != nil {
+		fmt.Fprintf(w, "%s, a detector\n", m.Name)
+		backbone()
+		row("tower", "%d layers of %d channels, fusion with the text %v", d.Layers, d.Channels, d.Fusion)
+		row("input", "%s, %d tokens at most", m.Preprocess, d.MaxTokens)
+	} else {
+		fmt.Fprintf(w, "%s (%s), a backbone\n", m.Name, m.Nickname)
+		backbone()
+		row("outputs", "stages %v", b.OutIndices)
+		row("input", "%dx%d, %s", m.Height, m.Width, m.Preprocess)
+	}
+	row("mean, std", "%v, %v (%s)", m.Mean, m.Std, m.ChannelOrder)
+	row("checkpoint", "%s", m.Checkpoint)
+	row("parameters", "%s", grouped(m.Parameters))
+	if m.Detector == nil {
+		row("made from", "%s", m.Origin)
+		row("multiply-adds", "%s", grouped(m.MultiplyAdds))
+		row("published", "%s parameters, %s FLOPs (mmpretrain)", grouped(m.Published.Parameters), grouped(m.Published.FLOPs))
+		row("reproduced", "%s parameters, %s FLOPs", grouped(m.Reproduced.Parameters), grouped(m.Reproduced.FLOPs))
+	}
+	return tw.Flush()
 }
 
 // grouped writes a number with commas: 27,520,506.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 )
 
 // folder is where results go. Files of one input are written beside their final
@@ -45,9 +47,11 @@ func (f *folder) keepItems(items []item) {
 	}
 }
 
-// keepWeights lets no result replace a checkpoint; an index brings the files beside it.
-func (f *folder) keepWeights(path string) {
+// keepModel lets no result replace a checkpoint or an architecture; an index brings the files beside it.
+func (f *folder) keepModel(w cli.Weights) {
+	path := w.Path
 	f.keep("the weights", path)
+	f.keep("the architecture", w.Arch)
 	if !strings.HasSuffix(path, ".index.json") {
 		return
 	}
@@ -60,6 +64,19 @@ func (f *folder) keepWeights(path string) {
 			f.keep("the weights", filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
+}
+
+// precheck finds before the work which results would replace something that is kept, of
+// those whose names are known: an input's stem with one of the endings.
+func (f *folder) precheck(items []item, endings []string) error {
+	for _, i := range items {
+		for _, ending := range endings {
+			if err := f.check(filepath.Join(f.path, i.stem+ending)); err != nil {
+				return cli.Blame(err)
+			}
+		}
+	}
+	return nil
 }
 
 // check refuses a name of a result that stands for something that is kept.
@@ -79,14 +96,14 @@ func (f *folder) check(final string) error {
 // openFolder makes the folder and makes sure that files can be written there.
 func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
-		return nil, usage("--out: %w; choose a folder that can be written", err)
+		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
 	}
 	probe, err := os.CreateTemp(path, ".glip-*")
 	if err != nil {
-		return nil, usage("--out: %w; choose a folder that can be written", err)
+		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
-		return nil, usage("--out: %w; choose a folder that can be written", err)
+		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
 	}
 	return &folder{path: path, link: os.Link}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 )
 
 // fill writes files into a folder.
@@ -172,7 +174,7 @@ func TestNothingReadIsReplaced(t *testing.T) {
 					delete(after, name)
 				}
 			}
-			if o.code != exitInput || !strings.Contains(o.stderr, tc.says) || !same(before, after) {
+			if o.code != cli.Input || !strings.Contains(o.stderr, tc.says) || !same(before, after) {
 				t.Errorf("exit status %d, %s; the folder holds %d files, %d before", o.code, o.stderr, len(after), len(before))
 			}
 		})
@@ -183,7 +185,7 @@ func TestNothingReadIsReplaced(t *testing.T) {
 func TestResultsAreReplaced(t *testing.T) {
 	d := newDesk(t)
 	for range 2 {
-		if o := glip(t, d.args(d.path("cat.png"))...); o.code != exitDone {
+		if o := glip(t, d.args(d.path("cat.png"))...); o.code != cli.Done {
 			t.Fatal(o.stderr)
 		}
 	}
@@ -200,7 +202,7 @@ func TestShardsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out.keepWeights(filepath.Join(dir, "m.safetensors.index.json"))
+	out.keepModel(cli.Weights{Path: filepath.Join(dir, "m.safetensors.index.json")})
 	for name, free := range map[string]bool{"m-1.safetensors": false, "m.safetensors.index.json": false, "notes.txt": true, "new": true} {
 		if err := out.begin().add(name, func(io.Writer) error { return nil }); (err == nil) != free {
 			t.Errorf("%s: %v", name, err)

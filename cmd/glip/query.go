@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
@@ -48,7 +49,7 @@ func (f *queryFlags) define(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.phrases, "phrase", nil, "phrase of the sentence to look for; may be repeated")
 	fl.StringArrayVar(&f.spans, "span", nil, "part BEGIN:END of the sentence to look for, in characters from 0; may be repeated")
 	fl.StringVar(&f.vocab, "vocab", "", "vocab.txt of the text encoder (default: that of bert-base-uncased, built in)")
-	complete(cmd, "prompt-form", func() []string { return []string{"eval", "demo"} })
+	cli.Complete(cmd, "prompt-form", func() []string { return []string{"eval", "demo"} })
 }
 
 // query turns the flags into the library's query. Whether it can be used is found when
@@ -60,15 +61,15 @@ func (f queryFlags) query(cmd *cobra.Command) (text.Query, error) {
 	grounded := set("phrase") || set("span")
 	switch {
 	case set("class") && set("classes"):
-		return text.Query{}, usage("--class and --classes exclude each other: put all names into the file")
+		return text.Query{}, cli.Usage("--class and --classes exclude each other: put all names into the file")
 	case list && (sentence || grounded):
-		return text.Query{}, usage("--class and --classes exclude --text, --phrase and --span: give one way to say what to look for")
+		return text.Query{}, cli.Usage("--class and --classes exclude --text, --phrase and --span: give one way to say what to look for")
 	case !list && !sentence && !grounded:
-		return text.Query{}, usage("nothing to look for: give --class, --classes or --text")
+		return text.Query{}, cli.Usage("nothing to look for: give --class, --classes or --text")
 	case sentence && set("prompt-form"):
-		return text.Query{}, usage("--prompt-form says how a list becomes a caption; --text is one already")
+		return text.Query{}, cli.Usage("--prompt-form says how a list becomes a caption; --text is one already")
 	case sentence && f.text == "":
-		return text.Query{}, usage("--text is empty")
+		return text.Query{}, cli.Usage("--text is empty")
 	}
 	q := text.Query{Caption: f.text, Phrases: f.phrases, Classes: f.classes}
 	switch f.form {
@@ -76,7 +77,7 @@ func (f queryFlags) query(cmd *cobra.Command) (text.Query, error) {
 	case "demo":
 		q.Form = text.Demo
 	default:
-		return text.Query{}, usage("--prompt-form %q: want eval or demo", f.form)
+		return text.Query{}, cli.Usage("--prompt-form %q: want eval or demo", f.form)
 	}
 	var err error
 	if f.classesFile != "" {
@@ -101,7 +102,7 @@ func (f queryFlags) tokenizer() (*text.Tokenizer, error) {
 	}
 	t, err := text.Open(f.vocab)
 	if err != nil {
-		return nil, usage("--vocab: %w", err)
+		return nil, cli.Usage("--vocab: %w", err)
 	}
 	return t, nil
 }
@@ -112,7 +113,7 @@ func parseSpan(s string) (text.Span, error) {
 	b, errB := strconv.Atoi(begin)
 	e, errE := strconv.Atoi(end)
 	if !ok || errB != nil || errE != nil || b < 0 || e <= b {
-		return text.Span{}, usage("--span %q: want BEGIN:END in characters of the sentence, as in 0:5", s)
+		return text.Span{}, cli.Usage("--span %q: want BEGIN:END in characters of the sentence, as in 0:5", s)
 	}
 	return text.Span{Begin: b, End: e}, nil
 }
@@ -125,7 +126,7 @@ const mostClasses = 1 << 24
 func readClasses(ctx context.Context, path string) ([]string, error) {
 	data, err := file.ReadAll(ctx, path, mostClasses)
 	if err != nil {
-		return nil, usage("--classes: %w", err)
+		return nil, cli.Usage("--classes: %w", err)
 	}
 	var names []string
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
@@ -134,7 +135,7 @@ func readClasses(ctx context.Context, path string) ([]string, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, usage("--classes %s: the file holds no name; want one on each line", path)
+		return nil, cli.Usage("--classes %s: the file holds no name; want one on each line", path)
 	}
 	return names, nil
 }

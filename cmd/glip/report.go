@@ -40,62 +40,40 @@ func summarise(data []float32) summary {
 	return s
 }
 
-// print writes the table of maps and, where asked for, that of differences.
-func (j *job) print(w io.Writer) error {
-	m := j.model
-	fmt.Fprintf(w, "%s, weights %s, %s, %s\n", m.Info().Name, m.Weights(), precisionText(m.Device()), deviceText(m.Device()))
+// print writes the table of an input's maps and, where asked for, that of differences.
+func (r *result) print(w io.Writer) error {
+	if r.err != nil {
+		return nil
+	}
+	fmt.Fprintf(w, "\n%s, input %v, %s\n", r.path, r.shape, secondsText(r.seconds))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "input\tmap\tshape\tmin\tmax\tmean\tL2\ttime\tdevice")
-	rows := 0
-	for _, r := range j.results {
-		for _, f := range r.maps {
-			fmt.Fprintf(tw, "%s\t%s\t%v\t%.4f\t%.4f\t%.5f\t%.3f\t%s\t%s\n",
-				r.stem, f.Name, f.Shape, f.Min, f.Max, f.Mean, f.L2, secondsText(r.seconds), m.Device().Name)
-			rows++
-		}
+	fmt.Fprintln(tw, "map\tshape\tmin\tmax\tmean\tL2")
+	for _, f := range r.maps {
+		fmt.Fprintf(tw, "%s\t%v\t%.4f\t%.4f\t%.5f\t%.3f\n", f.Name, f.Shape, f.Min, f.Max, f.Mean, f.L2)
 	}
-	if rows > 0 {
-		if err := tw.Flush(); err != nil {
-			return err
-		}
+	if err := tw.Flush(); err != nil {
+		return err
 	}
+	return r.printRest(w)
+}
+
+// head says what is computed where and, if that is asked for, how it is judged.
+func (j *job) head(w io.Writer) error {
+	d := j.model.Device()
+	fmt.Fprintf(w, "%s, weights %s, %s, %s\n", j.model.Info().Name, j.model.Weights(), precisionText(d), deviceText(d))
 	if j.flags.verify {
-		if err := j.printChecks(w); err != nil {
-			return err
+		allowed := d.Precision.Bounds()
+		own := "PyTorch's own float32 is 3e-7 to 7e-6 from float64"
+		if d.Precision == glipvk.F16 {
+			own = "a value of 16 bits is off by up to 4.9e-4 of itself"
 		}
-	}
-	for _, r := range j.results {
-		if len(r.files) > 0 {
-			fmt.Fprintf(w, "%s: %s\n", r.stem, filesText(r.files))
+		fmt.Fprintf(w, "allowed in %s: relative L2 %g (%s), difference %g of the largest value\n",
+			d.Precision, allowed.RelativeL2, own, allowed.RelativeAbsolute)
+		if d.Name == "CPU reference" {
+			fmt.Fprintln(w, "(the device is the CPU reference itself: this shows only that it repeats itself)")
 		}
 	}
 	return nil
-}
-
-func (j *job) printChecks(w io.Writer) error {
-	p := j.model.Device().Precision
-	allowed := p.Bounds()
-	own := "PyTorch's own float32 is 3e-7 to 7e-6 from float64"
-	if p == glipvk.F16 {
-		own = "a value of 16 bits is off by up to 4.9e-4 of itself"
-	}
-	fmt.Fprintf(w, "\nagainst the CPU reference, allowed in %s: relative L2 %g (%s), difference %g of the largest value\n",
-		p, allowed.RelativeL2, own, allowed.RelativeAbsolute)
-	if j.model.Device().Name == "CPU reference" {
-		fmt.Fprintln(w, "(the device is the CPU reference itself: this shows only that it repeats itself)")
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "input\tmap\tworst difference\tof largest value\trelative L2\t")
-	for _, r := range j.results {
-		for _, d := range r.checks {
-			word := "ok"
-			if !d.OK() {
-				word = "TOO FAR"
-			}
-			fmt.Fprintf(tw, "%s\t%s\t%.3g\t%.4g\t%.3g\t%s\n", r.stem, d.Name, d.MaxAbs, d.AbsMax, d.RelativeL2, word)
-		}
-	}
-	return tw.Flush()
 }
 
 func deviceText(d glipvk.DeviceInfo) string {
@@ -123,22 +101,6 @@ func secondsText(s float64) string {
 	return fmt.Sprintf("%.2f s", s)
 }
 
-// filesText lists a few files, of many the first and how many more.
-func filesText(files []string) string {
-	const most = 5
-	text := ""
-	for i, f := range files {
-		if i == most {
-			return text + fmt.Sprintf(" and %d more", len(files)-most)
-		}
-		if i > 0 {
-			text += " "
-		}
-		text += f
-	}
-	return text
-}
-
 // document is the JSON form of a run.
 type document struct {
 	Model    string            `json:"model"`
@@ -147,6 +109,8 @@ type document struct {
 	Inputs   []inputDocument   `json:"inputs"`
 	Failed   int               `json:"failed"`
 	Verified *bool             `json:"verified,omitempty"`
+
+	Interrupted bool `json:"interrupted,omitempty"` // inputs are missing
 }
 
 type inputDocument struct {
@@ -165,11 +129,12 @@ type mapDocument struct {
 	summary
 }
 
-func (j *job) document() document {
+// document is what is known of the first inputs.
+func (j *job) document(done int) document {
 	m := j.model
-	d := document{Model: m.Info().Name, Weights: m.Weights(), Device: m.Device(), Inputs: []inputDocument{}}
+	d := document{Model: m.Info().Name, Weights: m.Weights(), Device: m.Device(), Inputs: []inputDocument{}, Interrupted: done < len(j.results)}
 	right := true
-	for _, r := range j.results {
+	for _, r := range j.results[:done] {
 		in := inputDocument{Input: r.path, Seconds: r.seconds, Maps: r.maps, Verify: r.checks, Files: r.files}
 		if len(r.maps) > 0 {
 			in.Shape = r.shape[:]

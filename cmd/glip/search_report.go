@@ -8,47 +8,39 @@ import (
 	"github.com/glipvk/glipvk"
 )
 
-// report prints the results and the failures, and returns what decides the exit status.
-func (j *search) report(stdout, stderr io.Writer) error {
-	var err error
+// printer returns what prints a result, and what prints the end.
+func (j *search) printer(w io.Writer) (show func(*sighting) error, end func() error, err error) {
+	list := &array{w: w}
+	nothing := func() error { return nil }
 	switch j.flags.format {
+	case "jsonl":
+		lines := encoder(w)
+		return func(s *sighting) error { return lines.Encode(j.document(s)) }, nothing, nil
 	case "json":
-		err = writeJSON(stdout, j.documents())
+		return func(s *sighting) error { return list.add(j.document(s)) }, list.end, nil
 	case "coco":
-		err = writeJSON(stdout, j.coco())
-	default:
-		err = j.print(stdout)
+		each := j.coco()
+		return func(s *sighting) error { return list.add(each(s)...) }, list.end, nil
 	}
-	if err != nil {
-		return err
-	}
-	return verdict(stderr, j.results)
+	d := j.finder
+	_, err = fmt.Fprintf(w, "%s, weights %s, %s, %s\n", d.Info().Name, d.Weights(), precisionText(d.Device()), deviceText(d.Device()))
+	return func(s *sighting) error { return j.print(w, s) }, nothing, err
 }
 
 // print writes the table of boxes and, where asked for, that of differences.
-func (j *search) print(w io.Writer) error {
-	d := j.finder
-	fmt.Fprintf(w, "%s, weights %s, %s, %s\n", d.Name(), d.Weights(), precisionText(d.Device()), deviceText(d.Device()))
-	for _, s := range j.results {
-		if s.err != nil {
-			continue
-		}
-		fmt.Fprintf(w, "\n%s, %d x %d (width x height), %s: ", s.path, s.size.Width, s.size.Height, secondsText(s.seconds))
-		if len(s.found) == 0 {
-			fmt.Fprintf(w, "nothing scores above %g\n", j.flags.threshold)
-		} else if err := printBoxes(w, s.found); err != nil {
+func (j *search) print(w io.Writer, s *sighting) error {
+	if s.err != nil {
+		return nil
+	}
+	fmt.Fprintf(w, "\n%s, %d x %d (width x height), %s: ", s.path, s.size.Width, s.size.Height, secondsText(s.seconds))
+	if len(s.found) == 0 {
+		if _, err := fmt.Fprintf(w, "nothing scores above %g\n", j.flags.threshold); err != nil {
 			return err
 		}
-		if len(s.checks) > 0 {
-			if err := printDifferences(w, s.checks); err != nil {
-				return err
-			}
-		}
-		if len(s.files) > 0 {
-			fmt.Fprintf(w, "%s: %s\n", s.stem, filesText(s.files))
-		}
+	} else if err := printBoxes(w, s.found); err != nil {
+		return err
 	}
-	return nil
+	return s.printRest(w)
 }
 
 // printBoxes writes a row for each box.
@@ -62,27 +54,29 @@ func printBoxes(w io.Writer, found []glipvk.Detection) error {
 	return tw.Flush()
 }
 
-// printDifferences writes how far values are from the CPU reference's.
-func printDifferences(w io.Writer, checks []glipvk.Difference) error {
-	fmt.Fprintln(w, "against the CPU reference:")
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "value\tworst difference\tof largest value\trelative L2\t")
-	for _, d := range checks {
-		word := "ok"
-		if !d.OK() {
-			word = "TOO FAR"
+// printRest writes what follows the results of an input: how far they are from the CPU
+// reference's, and the files.
+func (o *outcome) printRest(w io.Writer) error {
+	if len(o.checks) > 0 {
+		fmt.Fprintln(w, "against the CPU reference:")
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(tw, "value\tworst difference\tof largest value\trelative L2\t")
+		for _, d := range o.checks {
+			word := "ok"
+			if !d.OK() {
+				word = "TOO FAR"
+			}
+			fmt.Fprintf(tw, "%s\t%.3g\t%.4g\t%.3g\t%s\n", d.Name, d.MaxAbs, d.AbsMax, d.RelativeL2, word)
 		}
-		fmt.Fprintf(tw, "%s\t%.3g\t%.4g\t%.3g\t%s\n", d.Name, d.MaxAbs, d.AbsMax, d.RelativeL2, word)
+		if err := tw.Flush(); err != nil {
+			return err
+		}
 	}
-	return tw.Flush()
-}
-
-// counted is a number with its noun.
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
+	if len(o.files) == 0 {
+		return nil
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	_, err := fmt.Fprintf(w, "%s: %s\n", o.stem, few(o.files))
+	return err
 }
 
 // sightingDocument is the JSON form of what was found in one input.
@@ -91,6 +85,9 @@ type sightingDocument struct {
 	Width      int                 `json:"width"`
 	Height     int                 `json:"height"`
 	Detections []detectionDocument `json:"detections"`
+	Seconds    float64             `json:"seconds,omitempty"`
+	Device     string              `json:"device"`
+	Fallback   string              `json:"fallback,omitempty"` // why auto took the CPU
 	Verify     []glipvk.Difference `json:"verify,omitempty"`
 	Files      []string            `json:"files,omitempty"`
 	Error      string              `json:"error,omitempty"`
@@ -107,23 +104,19 @@ type detectionDocument struct {
 	Span   [2]int     `json:"span"`
 }
 
-func (j *search) documents() []sightingDocument {
-	list := []sightingDocument{}
-	for _, s := range j.results {
-		d := sightingDocument{
-			Input: s.path, Width: s.size.Width, Height: s.size.Height, Detections: []detectionDocument{},
-			Verify: s.checks, Files: s.files,
-		}
-		if s.err != nil {
-			d.Error = s.err.Error()
-		}
-		for _, f := range s.found {
-			d.Detections = append(d.Detections, detectionDocument{
-				Box: [4]float64{f.Box.X1, f.Box.Y1, f.Box.X2, f.Box.Y2}, Score: f.Score,
-				Label: f.Label, Phrase: f.Phrase, Span: [2]int{f.Span.Begin, f.Span.End},
-			})
-		}
-		list = append(list, d)
+func (j *search) document(s *sighting) sightingDocument {
+	device := j.finder.Device()
+	d := sightingDocument{
+		Input: s.path, Width: s.size.Width, Height: s.size.Height, Detections: []detectionDocument{}, Seconds: s.seconds,
+		Device: device.Name, Fallback: device.Fallback, Verify: s.checks, Files: s.files,
 	}
-	return list
+	if s.err != nil {
+		d.Error = s.err.Error()
+	}
+	for _, f := range s.found {
+		d.Detections = append(d.Detections, detectionDocument{
+			Box: f.Box.Corners(), Score: f.Score, Label: f.Label, Phrase: f.Phrase, Span: [2]int{f.Span.Begin, f.Span.End},
+		})
+	}
+	return d
 }

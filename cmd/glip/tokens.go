@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
@@ -38,7 +39,7 @@ func newTokens() *cobra.Command {
   glip tokens --class person --class hair_drier --prompt-form demo --format json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usage("tokens takes one text, %d given: put it in quotation marks", len(args))
+				return cli.Usage("tokens takes one text, %d given: put it in quotation marks", len(args))
 			}
 			return nil
 		},
@@ -46,13 +47,13 @@ func newTokens() *cobra.Command {
 	}
 	f.define(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "table", "table or json")
-	complete(cmd, "format", func() []string { return []string{"table", "json"} })
+	cli.Complete(cmd, "format", func() []string { return []string{"table", "json"} })
 	return cmd
 }
 
 func runTokens(cmd *cobra.Command, f tokensFlags, args []string) error {
 	if f.format != "table" && f.format != "json" {
-		return usage("--format %q: want table or json", f.format)
+		return cli.Usage("--format %q: want table or json", f.format)
 	}
 	t, err := f.tokenizer()
 	if err != nil {
@@ -92,11 +93,11 @@ func runTokens(cmd *cobra.Command, f tokensFlags, args []string) error {
 func (f tokensFlags) captionPrompts(cmd *cobra.Command, t *text.Tokenizer, caption string) ([]text.Prompt, error) {
 	for _, flag := range []string{"text", "class", "classes"} {
 		if cmd.Flags().Changed(flag) {
-			return nil, usage("TEXT and --%s exclude each other: give one", flag)
+			return nil, cli.Usage("TEXT and --%s exclude each other: give one", flag)
 		}
 	}
 	if caption == "" {
-		return nil, usage("TEXT is empty")
+		return nil, cli.Usage("TEXT is empty")
 	}
 	f.text = caption
 	if err := cmd.Flags().Set("text", caption); err != nil {

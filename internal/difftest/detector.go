@@ -1,15 +1,10 @@
 package difftest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
-
-	"github.com/sbinet/npyio"
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
@@ -19,8 +14,7 @@ import (
 // DetectorSet is a folder of golden cases of the detector: manifest.json and a .npy file
 // for each tensor. The format is described in testdata/README.md.
 type DetectorSet struct {
-	Dir      string
-	Cases    []*DetectorCase
+	folder[*DetectorCase]
 	Variants []DetectorVariant
 }
 
@@ -110,20 +104,16 @@ type ListDistance struct {
 
 // OpenDetector reads the manifest of a folder.
 func OpenDetector(dir string) (*DetectorSet, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
-	if err != nil {
-		return nil, fmt.Errorf("difftest: %w", err)
-	}
 	var file struct {
 		Groups []struct {
 			Group string            `json:"group"`
 			Cases []json.RawMessage `json:"cases"`
 		} `json:"groups"`
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("difftest: %s: %w", dir, err)
+	if err := readJSON(dir, "manifest.json", &file); err != nil {
+		return nil, err
 	}
-	set := &DetectorSet{Dir: dir}
+	set := &DetectorSet{folder: folder[*DetectorCase]{Dir: dir}}
 	for _, g := range file.Groups {
 		switch g.Group {
 		case "tokenizer": // package text reads these
@@ -152,36 +142,17 @@ func OpenDetector(dir string) (*DetectorSet, error) {
 // CommittedDetector opens the cases that belong to the module, testdata/glip.
 func CommittedDetector(tb testing.TB) *DetectorSet {
 	tb.Helper()
-	return openDetector(tb, filepath.Join("testdata", "glip"))
+	return committed(tb, OpenDetector, "glip")
 }
 
 // SharedDetector opens the whole set beside the module, ../shared/golden/glip, or skips the
 // test where there is none.
 func SharedDetector(tb testing.TB) *DetectorSet {
 	tb.Helper()
-	dir := filepath.Join("..", "shared", "golden", "glip")
-	root, err := Root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, dir, "manifest.json")); err != nil {
-		tb.Skipf("the whole golden set is not beside the module (%s)", dir)
-	}
-	return openDetector(tb, dir)
+	return shared(tb, OpenDetector, "glip")
 }
 
-func openDetector(tb testing.TB, dir string) *DetectorSet {
-	tb.Helper()
-	root, err := Root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	set, err := OpenDetector(filepath.Join(root, dir))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return set
-}
+func (c *DetectorCase) name() string { return c.ID }
 
 // Group returns the cases of a group, at least one.
 func (s *DetectorSet) Group(tb testing.TB, group string) []*DetectorCase {
@@ -196,18 +167,6 @@ func (s *DetectorSet) Group(tb testing.TB, group string) []*DetectorCase {
 		tb.Fatalf("difftest: %s has no group %q", s.Dir, group)
 	}
 	return list
-}
-
-// Case returns the case of that name; the test fails where there is none.
-func (s *DetectorSet) Case(tb testing.TB, id string) *DetectorCase {
-	tb.Helper()
-	for _, c := range s.Cases {
-		if c.ID == id {
-			return c
-		}
-	}
-	tb.Fatalf("difftest: %s has no case %q", s.Dir, id)
-	return nil
 }
 
 // Config is the architecture of the case, GLIP-T's where it names none.
@@ -258,17 +217,7 @@ func (c *DetectorCase) read(name string, into any) error {
 	if !ok {
 		return fmt.Errorf("difftest: %s has no tensor %s", c.ID, name)
 	}
-	data, err := os.ReadFile(filepath.Join(c.dir, t.File))
-	if err != nil {
-		return fmt.Errorf("difftest: %w", err)
-	}
-	if got := digest(data); got != t.SHA256 {
-		return fmt.Errorf("difftest: %s has digest %s, the manifest says %s", t.File, got, t.SHA256)
-	}
-	if err := npyio.Read(bytes.NewReader(data), into); err != nil {
-		return fmt.Errorf("difftest: %s: %w", t.File, err)
-	}
-	return nil
+	return readArray(c.dir, t.File, t.SHA256, into)
 }
 
 // Tolerance of a tensor: [Factor] times as far from float64 as PyTorch's own float32 run.

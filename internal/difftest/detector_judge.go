@@ -12,25 +12,19 @@ import (
 // JudgeDetector runs a graph on an executor and compares the taps with what is stored, in
 // the order of the taps. It also returns the graph's results.
 func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r DetectorRun, w Weights) ([]TapReport, [][]float32, error) {
-	var ids []graph.ID
+	var paths []string
 	for _, tap := range r.Taps {
-		for _, path := range tap.Paths {
-			id, ok := r.Graph.Find(path)
-			if !ok {
-				return nil, nil, fmt.Errorf("difftest: %s: the graph has no value %s", c.ID, path)
-			}
-			ids = append(ids, id)
+		paths = append(paths, tap.Paths...)
+	}
+	var results []graph.ID
+	for _, id := range r.Graph.Outputs {
+		if _, vouches := glip.Health(r.Graph.Nodes[id].Path); !vouches {
+			results = append(results, id)
 		}
 	}
-	wanted := ids[:len(ids):len(ids)]
-	for i, path := range glip.Health(r.Graph) {
-		if path == "" {
-			wanted = append(wanted, r.Graph.Outputs[i])
-		}
-	}
-	values, err := e.Run(ctx, r.Graph, w, r.Inputs, wanted)
+	nodes, values, err := valuesAt(ctx, c.ID, e, r.Graph, w, r.Inputs, paths, results)
 	if err != nil {
-		return nil, nil, fmt.Errorf("difftest: %s on %s: %w", c.ID, e.Name(), err)
+		return nil, nil, err
 	}
 	var reports []TapReport
 	for _, tap := range r.Taps {
@@ -38,17 +32,17 @@ func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r Detector
 		if !ok {
 			return nil, nil, fmt.Errorf("difftest: %s has no tensor %s", c.ID, tap.Tensor)
 		}
-		n := r.Graph.Nodes[ids[0]]
+		report := TapReport{Op: nodes[0].Op.Kind(), Shape: t.Whole}
+		path := nodes[0].Path
 		var got []float32
 		for range tap.Paths {
-			got = append(got, asStored(r.Graph.Nodes[ids[0]], t, values[0])...)
-			ids, values = ids[1:], values[1:]
+			got = append(got, asStored(nodes[0], t, values[0])...)
+			nodes, values = nodes[1:], values[1:]
 		}
-		report := TapReport{Op: n.Op.Kind(), Shape: t.Whole}
 		if report.Difference, err = c.compareItem(t, tap, got); err != nil {
 			return nil, nil, err
 		}
-		report.Name = n.Path
+		report.Name = path
 		reports = append(reports, report)
 	}
 	return reports, values, nil

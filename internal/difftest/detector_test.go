@@ -7,28 +7,10 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/cpu"
-	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/text"
-	"github.com/glipvk/glipvk/vulkan"
 )
-
-// detectorExecutors are the oracle, the programs that users get, and the same without any
-// rewrite; of package cpu, each set of instructions that is here.
-func detectorExecutors(t *testing.T, f func(*testing.T, difftest.Executor)) {
-	run := func(t *testing.T, e difftest.Executor) { t.Run(e.Name(), func(t *testing.T) { f(t, e) }) }
-	run(t, difftest.CPU{})
-	for _, name := range cpu.Available() {
-		run(t, difftest.FastCPU{Title: "cpu-" + string(name), Instructions: name})
-		run(t, difftest.FastCPU{Title: "cpu-" + string(name) + "-unfused", Instructions: name, Options: cpu.Options{NoFusion: true}})
-	}
-	t.Run("vulkan", func(t *testing.T) {
-		d := difftest.OpenDevice(t, engine.Options{}) // one, as software drivers compile each pipeline for long
-		run(t, difftest.Vulkan{Device: d, Title: "fused"})
-		run(t, difftest.Vulkan{Device: d, Title: "unfused", Options: vulkan.Options{NoFusion: true}})
-	})
-}
 
 // usual says whether users get this program where they ask for nothing: what is slow is run on
 // these alone.
@@ -73,7 +55,7 @@ func testDetector(t *testing.T, set *difftest.DetectorSet, cases []*difftest.Det
 			t.Run(c.ID, func(t *testing.T) { part(t, c) })
 		}
 	}
-	detectorExecutors(t, func(t *testing.T, e difftest.Executor) {
+	everyExecutor(t, func(t *testing.T, e difftest.Executor) {
 		for _, c := range cases {
 			if detectorParts[kindOf(c)] == nil {
 				t.Run(c.ID, func(t *testing.T) { s.test(t, c, e) })

@@ -1,6 +1,7 @@
 package difftest
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ func (p *modulePlan) hiddenPath() string {
 
 // DetectorInput is what a case of the whole detector is given.
 type DetectorInput struct {
-	Picture picture.DetectorInput
+	Picture picture.Input
 	IDs     []float32   // [1, T]
 	Owned   []float32   // [L, T]
 	Labels  int         // L
@@ -61,9 +62,9 @@ type DetectorInput struct {
 }
 
 // Prepared is the case's picture, drawn, resized, normalised and padded.
-func (c *DetectorCase) Prepared() (picture.DetectorInput, error) {
+func (c *DetectorCase) Prepared() (picture.Input, error) {
 	if c.Picture == nil {
-		return picture.DetectorInput{}, fmt.Errorf("difftest: %s has no picture", c.ID)
+		return picture.Input{}, fmt.Errorf("difftest: %s has no picture", c.ID)
 	}
 	h, w := c.Picture.Height, c.Picture.Width
 	size := picture.DetectorSize{Original: true}
@@ -71,8 +72,8 @@ func (c *DetectorCase) Prepared() (picture.DetectorInput, error) {
 		size = picture.DetectorSize{Short: *c.MinSize}
 	}
 	drawn := picture.Picture{Height: h, Width: w, Pixels: synthetic.Picture(h, w, c.Picture.Seed)}
-	in, err := picture.Detector{Size: size}.Apply(drawn)
-	if got := [2]int{in.Resized.Height, in.Resized.Width}; err == nil && got != c.Size {
+	in, err := picture.Detector{Size: size}.Apply(context.Background(), drawn)
+	if got := [2]int{in.View(0).Content.Height, in.View(0).Content.Width}; err == nil && got != c.Size {
 		err = fmt.Errorf("difftest: %s: the picture becomes %v, the manifest says %v", c.ID, got, c.Size)
 	}
 	return in, err
@@ -98,7 +99,7 @@ func (c *DetectorCase) WholeInput(tok *text.Tokenizer) (DetectorInput, error) {
 
 // toPicture maps a point of the resized picture to the picture as it was given.
 func (in DetectorInput) toPicture(x, y float64) (float64, float64) {
-	p := in.Picture.ToPicture.Mul3x1(mgl64.Vec3{x, y, 1})
+	p := in.Picture.View(0).ToPicture().Mul3x1(mgl64.Vec3{x, y, 1})
 	return p[0], p[1]
 }
 

@@ -25,27 +25,24 @@ func TestCommittedGolden(t *testing.T) { testGolden(t, difftest.Committed(t)) }
 // TestSharedGolden runs the whole golden set, the full-size cases on request.
 func TestSharedGolden(t *testing.T) { testGolden(t, difftest.Shared(t)) }
 
-// testGolden judges every executor: the oracle, the programs that users get, and the
-// same without any rewrite; of package cpu, each set of instructions that is here.
 func testGolden(t *testing.T, set *difftest.Set) {
-	t.Run("cpuref", func(t *testing.T) { testCases(t, set, difftest.CPU{}) })
+	everyExecutor(t, func(t *testing.T, e difftest.Executor) { testCases(t, set, e) })
+}
+
+// everyExecutor runs f with the oracle, the programs that users get, and the same without any
+// rewrite; of package cpu, each set of instructions that is here.
+func everyExecutor(t *testing.T, f func(*testing.T, difftest.Executor)) {
+	run := func(t *testing.T, e difftest.Executor) { t.Run(e.Name(), func(t *testing.T) { f(t, e) }) }
+	run(t, difftest.CPU{})
 	for _, name := range cpu.Available() {
-		for _, e := range []difftest.FastCPU{
-			{Title: "cpu-" + string(name), Instructions: name},
-			{Title: "cpu-" + string(name) + "-unfused", Instructions: name, Options: cpu.Options{NoFusion: true}},
-		} {
-			t.Run(e.Title, func(t *testing.T) { testCases(t, set, e) })
-		}
+		run(t, difftest.FastCPU{Title: "cpu-" + string(name), Instructions: name})
+		run(t, difftest.FastCPU{Title: "cpu-" + string(name) + "-unfused", Instructions: name, Options: cpu.Options{NoFusion: true}})
 	}
-	for _, v := range []difftest.Vulkan{
-		{Title: "vulkan"},
-		{Title: "vulkan-unfused", Options: vulkan.Options{NoFusion: true}},
-	} {
-		t.Run(v.Title, func(t *testing.T) {
-			v.Device = difftest.OpenDevice(t, engine.Options{})
-			testCases(t, set, v)
-		})
-	}
+	t.Run("vulkan", func(t *testing.T) {
+		d := difftest.OpenDevice(t, engine.Options{}) // one, as software drivers compile each pipeline for long
+		run(t, difftest.Vulkan{Device: d, Title: "fused"})
+		run(t, difftest.Vulkan{Device: d, Title: "unfused", Options: vulkan.Options{NoFusion: true}})
+	})
 }
 
 func testCases(t *testing.T, set *difftest.Set, e difftest.Executor) {

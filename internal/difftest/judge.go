@@ -81,28 +81,42 @@ func (c *Case) Judge(ctx context.Context, e Executor, names ...string) ([]TapRep
 // only a sample is stored.
 func (c *Case) JudgeGraph(ctx context.Context, e Executor, g *graph.Graph, w Weights, x []float32, names ...string) ([]TapReport, error) {
 	var taps []Tap
-	var ids []graph.ID
+	var paths []string
 	for _, t := range c.Taps {
-		if len(names) > 0 && !slices.Contains(names, t.Name) {
-			continue
+		if len(names) == 0 || slices.Contains(names, t.Name) {
+			taps, paths = append(taps, t), append(paths, c.path(t))
 		}
-		id, ok := g.Find(c.path(t))
-		if !ok {
-			return nil, fmt.Errorf("difftest: %s: the graph has no value %s", c.ID, c.path(t))
-		}
-		taps, ids = append(taps, t), append(ids, id)
 	}
-	values, err := e.Run(ctx, g, w, [][]float32{x}, ids)
+	nodes, values, err := valuesAt(ctx, c.ID, e, g, w, [][]float32{x}, paths, nil)
 	if err != nil {
-		return nil, fmt.Errorf("difftest: %s on %s: %w", c.ID, e.Name(), err)
+		return nil, err
 	}
 	reports := make([]TapReport, len(taps))
 	for i, t := range taps {
-		if reports[i], err = c.judgeTap(t, g.Nodes[ids[i]], values[i]); err != nil {
+		if reports[i], err = c.judgeTap(t, nodes[i], values[i]); err != nil {
 			return nil, err
 		}
 	}
 	return reports, nil
+}
+
+// valuesAt runs a graph for the case of a name and returns the nodes at these paths with their values, then those of the results.
+func valuesAt(ctx context.Context, id string, e Executor, g *graph.Graph, w Weights, inputs [][]float32,
+	paths []string, results []graph.ID) ([]graph.Node, [][]float32, error) {
+	var ids []graph.ID
+	var nodes []graph.Node
+	for _, path := range paths {
+		at, ok := g.Find(path)
+		if !ok {
+			return nil, nil, fmt.Errorf("difftest: %s: the graph has no value %s", id, path)
+		}
+		ids, nodes = append(ids, at), append(nodes, g.Nodes[at])
+	}
+	values, err := e.Run(ctx, g, w, inputs, append(ids, results...))
+	if err != nil {
+		return nil, nil, fmt.Errorf("difftest: %s on %s: %w", id, e.Name(), err)
+	}
+	return nodes, values, nil
 }
 
 // path is the graph path of a tap: its name, with one exception. Where a map
@@ -133,25 +147,4 @@ func (c *Case) judgeTap(t Tap, n graph.Node, value []float32) (TapReport, error)
 		report.Worst = t.sampled(report.Worst)
 	}
 	return report, nil
-}
-
-// CompareExecutors runs both executors on the same graph and compares the given
-// values of candidate with those of reference, in the order of ids, which should be
-// execution order. Tolerance says what is allowed at a node.
-func CompareExecutors(ctx context.Context, reference, candidate Executor, g *graph.Graph, w Weights, x []float32,
-	ids []graph.ID, tolerance func(graph.Node) compare.Bounds) ([]TapReport, error) {
-	want, err := reference.Run(ctx, g, w, [][]float32{x}, ids)
-	if err != nil {
-		return nil, fmt.Errorf("difftest: %s: %w", reference.Name(), err)
-	}
-	got, err := candidate.Run(ctx, g, w, [][]float32{x}, ids)
-	if err != nil {
-		return nil, fmt.Errorf("difftest: %s: %w", candidate.Name(), err)
-	}
-	reports := make([]TapReport, len(ids))
-	for i, id := range ids {
-		n := g.Nodes[id]
-		reports[i] = TapReport{Op: n.Op.Kind(), Shape: n.Shape, Difference: compare.Values(n.Path, got[i], want[i]).Within(tolerance(n))}
-	}
-	return reports, nil
 }

@@ -1,26 +1,16 @@
 package difftest
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
-
-	"github.com/sbinet/npyio"
 
 	"github.com/glipvk/glipvk/swin"
 )
 
-// Set is a folder of golden cases: manifest.json, one .npy file per case, and
+// Set is a folder of golden cases of backbones: manifest.json, one .npy file per case, and
 // variants.json. The format is described in testdata/README.md.
-type Set struct {
-	Dir   string
-	Cases []*Case
-}
+type Set struct{ folder[*Case] }
 
 // Case is one golden case: a model, its weights, its input, and stored taps. It is
 // for one goroutine at a time.
@@ -82,94 +72,32 @@ type Distance struct {
 
 // Open reads the manifest of a folder.
 func Open(dir string) (*Set, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
-	if err != nil {
-		return nil, fmt.Errorf("difftest: %w", err)
-	}
 	var file struct {
 		Cases []*Case `json:"cases"`
 	}
-	if err := json.Unmarshal(data, &file); err != nil { // uint64 fields keep all digits of a seed
-		return nil, fmt.Errorf("difftest: %s: %w", dir, err)
+	if err := readJSON(dir, "manifest.json", &file); err != nil {
+		return nil, err
 	}
 	for _, c := range file.Cases {
 		c.dir, c.checked = dir, map[string]bool{}
 	}
-	return &Set{Dir: dir, Cases: file.Cases}, nil
-}
-
-// Root is the module's folder, found upwards from the working directory.
-func Root() (string, error) {
-	start, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir := start; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("difftest: no go.mod above %s", start)
-		}
-	}
+	return &Set{folder[*Case]{Dir: dir, Cases: file.Cases}}, nil
 }
 
 // Committed opens the subset that belongs to the module, testdata/golden.
 func Committed(tb testing.TB) *Set {
 	tb.Helper()
-	return openBelowRoot(tb, filepath.Join("testdata", "golden"))
+	return committed(tb, Open, "golden")
 }
 
 // Shared opens the whole set beside the module, ../shared/golden/swin, or skips
 // the test where there is none.
 func Shared(tb testing.TB) *Set {
 	tb.Helper()
-	if dir := SharedDir(tb); dir == "" {
-		tb.Skip("the whole golden set is not beside the module (../shared/golden/swin)")
-	}
-	return openBelowRoot(tb, sharedGolden)
+	return shared(tb, Open, "swin")
 }
 
-var sharedGolden = filepath.Join("..", "shared", "golden", "swin")
-
-// SharedDir is the folder of the whole set, empty where there is none.
-func SharedDir(tb testing.TB) string {
-	tb.Helper()
-	root, err := Root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	dir := filepath.Join(root, sharedGolden)
-	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err != nil {
-		return ""
-	}
-	return dir
-}
-
-func openBelowRoot(tb testing.TB, dir string) *Set {
-	tb.Helper()
-	root, err := Root()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	set, err := Open(filepath.Join(root, dir))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return set
-}
-
-// Case returns the case of that name; the test fails where there is none.
-func (s *Set) Case(tb testing.TB, id string) *Case {
-	tb.Helper()
-	for _, c := range s.Cases {
-		if c.ID == id {
-			return c
-		}
-	}
-	tb.Fatalf("difftest: %s has no case %q", s.Dir, id)
-	return nil
-}
+func (c *Case) name() string { return c.ID }
 
 // Config is the model of the case.
 func (c *Case) Config() (swin.Config, error) { return swin.ParseConfig(c.Arch) }
@@ -187,15 +115,8 @@ func (c *Case) Tap(name string) (Tap, bool) {
 // Stored returns the stored elements of a tap, whose digest must match.
 func (c *Case) Stored(t Tap) ([]float32, error) {
 	if c.stored == nil {
-		data, err := os.ReadFile(filepath.Join(c.dir, c.File))
-		if err != nil {
-			return nil, fmt.Errorf("difftest: %w", err)
-		}
-		if got := digest(data); got != c.FileSHA256 {
-			return nil, fmt.Errorf("difftest: %s has digest %s, the manifest says %s", c.File, got, c.FileSHA256)
-		}
-		if err := npyio.Read(bytes.NewReader(data), &c.stored); err != nil {
-			return nil, fmt.Errorf("difftest: %s: %w", c.File, err)
+		if err := readArray(c.dir, c.File, c.FileSHA256, &c.stored); err != nil {
+			return nil, err
 		}
 	}
 	if t.Offset < 0 || t.Count < 0 || t.Offset+t.Count > len(c.stored) {
@@ -211,9 +132,4 @@ func (c *Case) Stored(t Tap) ([]float32, error) {
 	}
 	c.checked[t.Name] = true
 	return data, nil
-}
-
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

@@ -1,12 +1,6 @@
 package difftest
 
-import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "strings"
 
 // Variant is a deliberately wrong model, and how far it moves values of a case.
 type Variant struct {
@@ -21,18 +15,14 @@ func (v Variant) Precision() bool { return strings.HasPrefix(v.About, "precision
 
 // Variants reads variants.json: for each case that has them, the variants.
 func (s *Set) Variants() (map[string][]Variant, error) {
-	data, err := os.ReadFile(filepath.Join(s.Dir, "variants.json"))
-	if err != nil {
-		return nil, fmt.Errorf("difftest: %w", err)
-	}
 	var file struct {
 		Cases []struct {
 			Case     string    `json:"case"`
 			Variants []Variant `json:"variants"`
 		} `json:"cases"`
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("difftest: %s: variants.json: %w", s.Dir, err)
+	if err := readJSON(s.Dir, "variants.json", &file); err != nil {
+		return nil, err
 	}
 	variants := map[string][]Variant{}
 	for _, c := range file.Cases {

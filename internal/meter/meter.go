@@ -3,8 +3,10 @@
 package meter
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/schollz/progressbar/v3"
@@ -17,6 +19,7 @@ type Meter struct {
 	w io.Writer // nil where nothing is shown
 
 	mu    sync.Mutex
+	said  map[string]string // of stages
 	stage string
 	bar   *progressbar.ProgressBar
 }
@@ -30,6 +33,29 @@ func New(w io.Writer) *Meter {
 	return &Meter{w: f}
 }
 
+// Say sets the words of a stage, its name otherwise. They may have verbs for what is done and
+// the total.
+func (m *Meter) Say(stage, words string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.said == nil {
+		m.said = map[string]string{}
+	}
+	m.said[stage] = words
+}
+
+// words are those of a stage now.
+func (m *Meter) words(stage string, done, total int64) string {
+	said, ok := m.said[stage]
+	switch {
+	case !ok:
+		return stage
+	case strings.Contains(said, "%d"):
+		return fmt.Sprintf(said, done, total)
+	}
+	return said
+}
+
 // Show moves the bar of a stage to done of total, making one when the stage is new.
 func (m *Meter) Show(stage string, done, total int64) {
 	m.mu.Lock()
@@ -37,17 +63,19 @@ func (m *Meter) Show(stage string, done, total int64) {
 	if m.w == nil || total < 1 {
 		return
 	}
+	words := m.words(stage, done, total)
 	if m.bar == nil || m.stage != stage {
 		m.clear()
 		m.stage = stage
 		m.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(m.w),
-			progressbar.OptionSetDescription(stage),
+			progressbar.OptionSetDescription(words),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100_000_000), // nanoseconds
 			progressbar.OptionClearOnFinish(),
 		)
 	}
+	m.bar.Describe(words)
 	m.keep(m.bar.Set64(min(done, total)))
 }
 

@@ -1,5 +1,5 @@
 // Package arrows holds the project to its own map: who may import whom, which files of a package may need one another, who may read the
-// environment, who may end the process.
+// environment, who may end the process, who may open a file.
 //
 // The map is the table in rules.go. The test of this package checks the whole module against it, so go test ./... does:
 //

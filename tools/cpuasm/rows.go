@@ -7,26 +7,42 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// exp is e to the power of x in place: 2^n times a polynomial in the rest r, which is
+// exp is e to the power of every x in place: 2^n times a polynomial in the rest r, which is
 // at most ln(2)/2 from 0 (minimax, relative error 2e-9). Below -104 the result is 0, as
-// in float32. NaN stays NaN. Only x <= 88 is used.
-func (s *set) exp(x reg.VecVirtual) {
-	n, p := s.vector(), s.vector()
+// in float32. NaN stays NaN. Only x <= 88 is used. Several are computed side by side, so that none
+// waits for the one before.
+func (s *set) exp(xs ...reg.VecVirtual) {
+	ns, ps := s.vectors(len(xs)), s.vectors(len(xs))
 	floor := s.vector()
 	s.VMOVUPS(s.float("floor", -104), floor)
-	s.VMAXPS(x, floor, x) // of a NaN and a number VMAXPS gives its last operand, here x
-	s.VMULPS(s.float("log2e", 1.4426950408889634), x, n)
-	if s.width == 16 {
-		s.VRNDSCALEPS(operand.U8(0), n, n)
-	} else {
-		s.VROUNDPS(operand.U8(0), n, n)
+	factor := s.constant(len(xs), s.float("log2e", 1.4426950408889634))
+	for i, x := range xs {
+		s.VMAXPS(x, floor, x) // of a NaN and a number VMAXPS gives its last operand, here x
+		s.VMULPS(factor, x, ns[i])
 	}
-	s.VFNMADD231PS(s.float("ln2_high", 0.693359375), n, x)
-	s.VFNMADD231PS(s.float("ln2_low", -2.12194440054690583e-4), n, x)
-	coefficients := []float64{
+	for _, n := range ns {
+		if s.width == 16 {
+			s.VRNDSCALEPS(operand.U8(0), n, n)
+		} else {
+			s.VROUNDPS(operand.U8(0), n, n)
+		}
+	}
+	for _, part := range []operand.Mem{s.float("ln2_high", 0.693359375), s.float("ln2_low", -2.12194440054690583e-4)} {
+		c := s.constant(len(xs), part)
+		for i, x := range xs {
+			s.VFNMADD231PS(c, ns[i], x)
+		}
+	}
+	s.horner("exp", []float64{
 		1, 1.00000003632, 0.499999920798, 0.166664201702, 0.0416682255696, 0.00837481578149, 0.0013836845945,
+	}, xs, ps)
+	for i, x := range xs {
+		s.scale2(ns[i], ps[i], x)
 	}
-	s.horner("exp", coefficients, x, p)
+}
+
+// scale2 is x = 2^n p.
+func (s *set) scale2(n, p, x reg.VecVirtual) {
 	if s.width == 16 {
 		s.VSCALEFPS(n, p, x)
 		return
@@ -43,12 +59,39 @@ func (s *set) exp(x reg.VecVirtual) {
 	s.VMULPS(n, p, x)
 }
 
-// horner is p = c[0] + x (c[1] + x (c[2] + ...)).
-func (s *set) horner(name string, c []float64, x, p reg.VecVirtual) {
-	last := len(c) - 1
-	s.VMOVUPS(s.float(fmt.Sprintf("%s%d", name, last), c[last]), p)
-	for i := last - 1; i >= 0; i-- {
-		s.VFMADD213PS(s.float(fmt.Sprintf("%s%d", name, i), c[i]), x, p)
+// vectors are new registers.
+func (s *set) vectors(n int) []reg.VecVirtual {
+	list := make([]reg.VecVirtual, n)
+	for i := range list {
+		list[i] = s.vector()
+	}
+	return list
+}
+
+// constant is an operand that is used so many times: in a register if more than once.
+func (s *set) constant(uses int, m operand.Mem) operand.Op {
+	if uses == 1 {
+		return m
+	}
+	v := s.vector()
+	s.VMOVUPS(m, v)
+	return v
+}
+
+// horner is p = c[0] + x (c[1] + x (c[2] + ...)) for every x.
+func (s *set) horner(name string, c []float64, xs, ps []reg.VecVirtual) {
+	for i := len(c) - 1; i >= 0; i-- {
+		m := s.float(fmt.Sprintf("%s%d", name, i), c[i])
+		if i == len(c)-1 {
+			for _, p := range ps {
+				s.VMOVUPS(m, p)
+			}
+			continue
+		}
+		v := s.constant(len(xs), m)
+		for k, x := range xs {
+			s.VFMADD213PS(v, x, ps[k])
+		}
 	}
 }
 
@@ -100,29 +143,56 @@ func (s *set) gelu() {
 		0.139621404365, 0.13986186843, 0.119832877212, 0.105507964031, -0.0231097355142,
 		0.159174008662, -0.255714115879, 0.143971628273, -0.0291459155263,
 	}
+	pairs, single := s.GP64(), s.GP64()
+	s.MOVQ(chunks, pairs)
+	s.SHRQ(operand.U8(1), pairs)
+	s.MOVQ(chunks, single)
+	s.ANDQ(operand.U8(1), single)
 	s.eachRow(rows, []operandRow{y}, func() {
-		s.eachChunk("chunks", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				x, t, tail, power := s.vector(), s.vector(), s.vector(), s.vector()
-				s.VMOVUPS(s.at(p[0], i), x)
-				s.and(s.bits("magnitude", 0x7fffffff), x, t)
-				s.VMULPS(t, t, power)
-				s.VMULPS(s.float("minus_half", -0.5), power, power)
-				one := s.vector()
-				s.VMOVUPS(s.float("unit", 1), one)
-				s.VFMADD132PS(s.float("slope", 0.35), one, t)
-				s.VDIVPS(t, one, t)
-				s.horner("tail", coefficients, t, tail)
-				s.VMULPS(t, tail, tail)
-				s.exp(power)
-				s.VMULPS(power, tail, tail)
-				s.complementIfPositive(x, one, tail)
-				s.VMULPS(x, tail, x)
-				s.VMOVUPS(x, s.at(p[0], i))
+		p, count := s.GP64(), s.GP64()
+		s.MOVQ(y.pointer, p)
+		s.MOVQ(pairs, count)
+		s.loop("pairs", count, func() {
+			for i := 0; i < 2*s.perChunk(); i += 2 { // two registers, so that neither waits for itself
+				s.geluOf(coefficients, s.at(p, i), s.at(p, i+1))
 			}
+			s.ADDQ(operand.U32(2*4*chunk), p)
 		})
+		s.TESTQ(single, single)
+		s.JZ(operand.LabelRef("none"))
+		for i := range s.perChunk() {
+			s.geluOf(coefficients, s.at(p, i))
+		}
+		s.Label("none")
 	})
 	s.end()
+}
+
+// geluOf is gelu of a few registers in memory.
+func (s *set) geluOf(coefficients []float64, at ...operand.Mem) {
+	n := len(at)
+	xs, ts, tails, powers := s.vectors(n), s.vectors(n), s.vectors(n), s.vectors(n)
+	one := s.vector()
+	s.VMOVUPS(s.float("unit", 1), one)
+	for i, x := range xs {
+		s.VMOVUPS(at[i], x)
+		s.and(s.bits("magnitude", 0x7fffffff), x, ts[i])
+		s.VMULPS(ts[i], ts[i], powers[i])
+		s.VMULPS(s.float("minus_half", -0.5), powers[i], powers[i])
+		s.VFMADD132PS(s.float("slope", 0.35), one, ts[i])
+		s.VDIVPS(ts[i], one, ts[i])
+	}
+	s.horner("tail", coefficients, ts, tails)
+	for i, tail := range tails {
+		s.VMULPS(ts[i], tail, tail)
+	}
+	s.exp(powers...)
+	for i, tail := range tails {
+		s.VMULPS(powers[i], tail, tail)
+		s.complementIfPositive(xs[i], one, tail)
+		s.VMULPS(xs[i], tail, xs[i])
+		s.VMOVUPS(xs[i], at[i])
+	}
 }
 
 func (s *set) and(m operand.Op, x, y reg.VecVirtual) {
@@ -197,61 +267,114 @@ func (s *set) blend() {
 	s.end()
 }
 
-// softmax goes three times over a row, which is in the first cache: mask and maximum, exp and sum, quotient.
+// softmax goes three times over a row, which is in the first cache: mask and maximum, exp and sum,
+// quotient. It takes several rows at a time, since each waits for its maximum and its sum.
 func (s *set) softmax() {
 	s.function("Softmax", "y []float32, ldy int, mask []float32, ldm int, rows, chunks int",
 		fmt.Sprintf("is y = exp(x - max x) / sum of x = y + mask, row by row, on rows of chunks times %d", chunk),
 		"elements. An empty mask is none. Elements of -infinity become 0; a NaN makes its row NaN.")
 	y, mask := s.operandRow("y", "ldy"), s.operandRow("mask", "ldm")
-	rows, chunks, masked := s.word("rows"), s.word("chunks"), s.GP64()
-	s.Load(s.Param("mask").Len(), masked)
-	s.eachRow(rows, []operandRow{y, mask}, func() {
-		largest := s.vector()
-		s.VMOVUPS(s.bits("minus_infinity", 0xff800000), largest)
-		s.TESTQ(masked, masked)
-		s.JZ(operand.LabelRef("plain"))
-		s.eachChunk("masked", chunks, []operandRow{y, mask}, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				v := s.vector()
-				s.VMOVUPS(s.at(p[0], i), v)
-				s.VADDPS(s.at(p[1], i), v, v)
-				s.VMOVUPS(v, s.at(p[0], i))
-				s.VMAXPS(largest, v, largest)
-			}
-		})
-		s.JMP(operand.LabelRef("found"))
-		s.Label("plain")
-		s.eachChunk("unmasked", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				s.VMAXPS(s.at(p[0], i), largest, largest)
-			}
-		})
-		s.Label("found")
-		s.reduce(largest, s.VMAXPS)
-		sum := s.zero()
-		s.eachChunk("exp", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				v := s.vector()
-				s.VMOVUPS(s.at(p[0], i), v)
-				s.VSUBPS(largest, v, v)
-				s.exp(v)
-				s.VADDPS(v, sum, sum)
-				s.VMOVUPS(v, s.at(p[0], i))
-			}
-		})
-		s.reduce(sum, s.VADDPS)
-		factor := s.vector()
-		s.VMOVUPS(s.float("unit", 1), factor)
-		s.VDIVPS(sum, factor, factor)
-		s.eachChunk("scale", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				v := s.vector()
-				s.VMULPS(s.at(p[0], i), factor, v)
-				s.VMOVUPS(v, s.at(p[0], i))
-			}
-		})
-	})
+	rows, chunks := s.word("rows"), s.word("chunks")
+	together := s.width / 4
+	s.Label("groups")
+	s.CMPQ(rows, operand.U8(together))
+	s.JL(operand.LabelRef("single"))
+	s.softmaxRows(y, mask, chunks, together)
+	s.SUBQ(operand.U8(together), rows)
+	s.JMP(operand.LabelRef("groups"))
+	s.Label("single")
+	s.loop("rows", rows, func() { s.softmaxRows(y, mask, chunks, 1) })
 	s.end()
+}
+
+// rowsAt are the same chunk of up to four rows, register i of it, given a pointer to the first's.
+func (s *set) rowsAt(o operandRow, count int) func(p reg.Register, row, i int) operand.Mem {
+	by3 := s.GP64()
+	if count > 3 {
+		s.LEAQ(operand.Mem{Base: o.stride, Index: o.stride, Scale: 2}, by3)
+	}
+	return func(p reg.Register, row, i int) operand.Mem {
+		m := s.at(p, i)
+		switch row {
+		case 1, 2:
+			m.Index, m.Scale = o.stride, uint8(row)
+		case 3:
+			m.Index, m.Scale = by3, 1
+		}
+		return m
+	}
+}
+
+// softmaxRows is softmax of so many rows at once, and leaves the operands at the next.
+func (s *set) softmaxRows(y, mask operandRow, chunks reg.Register, count int) {
+	label := func(name string) string { return fmt.Sprint(name, count) }
+	at, atMask := s.rowsAt(y, count), s.rowsAt(mask, count)
+	largest, masked := s.vectors(count), s.GP64()
+	for _, v := range largest {
+		s.VMOVUPS(s.bits("minus_infinity", 0xff800000), v)
+	}
+	s.Load(s.Param("mask").Len(), masked)
+	s.TESTQ(masked, masked)
+	s.JZ(operand.LabelRef(label("plain")))
+	s.eachChunk(label("masked"), chunks, []operandRow{y, mask}, func(p []reg.GPVirtual) {
+		for i := range s.perChunk() {
+			for row, most := range largest {
+				v := s.vector()
+				s.VMOVUPS(at(p[0], row, i), v)
+				s.VADDPS(atMask(p[1], row, i), v, v)
+				s.VMOVUPS(v, at(p[0], row, i))
+				s.VMAXPS(most, v, most)
+			}
+		}
+	})
+	s.JMP(operand.LabelRef(label("found")))
+	s.Label(label("plain"))
+	s.eachChunk(label("unmasked"), chunks, []operandRow{y}, func(p []reg.GPVirtual) {
+		for i := range s.perChunk() {
+			for row, most := range largest {
+				s.VMAXPS(at(p[0], row, i), most, most)
+			}
+		}
+	})
+	s.Label(label("found"))
+	s.reduce(s.VMAXPS, largest...)
+	sums := make([]reg.VecVirtual, count)
+	for row := range sums {
+		sums[row] = s.zero()
+	}
+	s.eachChunk(label("exp"), chunks, []operandRow{y}, func(p []reg.GPVirtual) {
+		for i := range s.perChunk() {
+			vs := s.vectors(count)
+			for row, v := range vs {
+				s.VMOVUPS(at(p[0], row, i), v)
+				s.VSUBPS(largest[row], v, v)
+			}
+			s.exp(vs...)
+			for row, v := range vs {
+				s.VADDPS(v, sums[row], sums[row])
+				s.VMOVUPS(v, at(p[0], row, i))
+			}
+		}
+	})
+	s.reduce(s.VADDPS, sums...)
+	factors, one := s.vectors(count), s.vector()
+	s.VMOVUPS(s.float("unit", 1), one)
+	for row, sum := range sums {
+		s.VDIVPS(sum, one, factors[row])
+	}
+	s.eachChunk(label("scale"), chunks, []operandRow{y}, func(p []reg.GPVirtual) {
+		for i := range s.perChunk() {
+			for row, factor := range factors {
+				v := s.vector()
+				s.VMULPS(at(p[0], row, i), factor, v)
+				s.VMOVUPS(v, at(p[0], row, i))
+			}
+		}
+	})
+	for range count {
+		s.ADDQ(y.stride, y.pointer)
+		s.ADDQ(mask.stride, mask.pointer)
+	}
 }
 
 // layerNorm takes the mean first, then the variance about it: mean(x²) - mean² would lose digits.
@@ -277,7 +400,7 @@ func (s *set) layerNorm() {
 				s.VADDPS(s.at(p[0], i), mean, mean)
 			}
 		})
-		s.reduce(mean, s.VADDPS)
+		s.reduce(s.VADDPS, mean)
 		s.VDIVSS(length, mean.AsX(), mean.AsX())
 		s.VBROADCASTSS(mean.AsX(), mean)
 		variance := s.zero()
@@ -289,7 +412,7 @@ func (s *set) layerNorm() {
 				s.VFMADD231PS(v, v, variance)
 			}
 		})
-		s.reduce(variance, s.VADDPS)
+		s.reduce(s.VADDPS, variance)
 		low := variance.AsX()
 		s.VDIVSS(length, low, low)
 		s.VADDSS(eps, low, low)

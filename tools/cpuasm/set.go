@@ -43,9 +43,7 @@ func generate() (map[string][]byte, error) {
 	for _, s := range sets() {
 		s.Context, s.floats = build.NewContext(), map[string]operand.Mem{}
 		s.ConstraintExpr("amd64")
-		for rows := 1; rows <= s.rows; rows++ {
-			s.tile(rows)
-		}
+		s.product()
 		s.gelu()
 		s.add()
 		s.blend()
@@ -54,6 +52,8 @@ func generate() (map[string][]byte, error) {
 		s.affine()
 		s.bend()
 		s.moments()
+		s.softmaxColumns()
+		s.clamp()
 		if s.width == side {
 			s.transpose()
 		}
@@ -192,19 +192,29 @@ func (s *set) loop(label string, count reg.Register, body func()) {
 	s.Label(label + "_end")
 }
 
-// reduce folds a register into its lowest float with op, and spreads the result over all.
-func (s *set) reduce(v reg.VecVirtual, op func(ops ...operand.Op)) {
-	low, high := v.AsX(), s.XMM()
-	if s.width == 16 {
-		half := s.YMM()
-		s.VEXTRACTF64X4(operand.U8(1), v, half)
-		op(half, v.AsY(), v.AsY())
+// reduce folds every register into its lowest float with op, and spreads the result over all.
+func (s *set) reduce(op func(ops ...operand.Op), vs ...reg.VecVirtual) {
+	fold := func(half func(v reg.VecVirtual, to reg.VecVirtual)) {
+		others := make([]reg.VecVirtual, len(vs))
+		for i, v := range vs {
+			others[i] = s.XMM()
+			half(v, others[i])
+		}
+		for i, v := range vs {
+			op(others[i], v.AsX(), v.AsX())
+		}
 	}
-	s.VEXTRACTF128(operand.U8(1), v.AsY(), high)
-	op(high, low, low)
-	s.VPERMILPS(operand.U8(0b01001110), low, high)
-	op(high, low, low)
-	s.VPERMILPS(operand.U8(0b10110001), low, high)
-	op(high, low, low)
-	s.VBROADCASTSS(low, v)
+	if s.width == 16 {
+		for _, v := range vs {
+			half := s.YMM()
+			s.VEXTRACTF64X4(operand.U8(1), v, half)
+			op(half, v.AsY(), v.AsY())
+		}
+	}
+	fold(func(v, to reg.VecVirtual) { s.VEXTRACTF128(operand.U8(1), v.AsY(), to) })
+	fold(func(v, to reg.VecVirtual) { s.VPERMILPS(operand.U8(0b01001110), v.AsX(), to) })
+	fold(func(v, to reg.VecVirtual) { s.VPERMILPS(operand.U8(0b10110001), v.AsX(), to) })
+	for _, v := range vs {
+		s.VBROADCASTSS(v.AsX(), v)
+	}
 }

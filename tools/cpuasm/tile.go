@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -10,36 +11,79 @@ import (
 // unroll is how many steps along K a turn of the product's loop takes.
 const unroll = 4
 
-// tile is the product of a few rows with one panel of packed weights:
+// product is that of any number of rows with one panel of packed weights:
 //
 //	c[i, j] = start[i, j] + sum over k of a[i, k] * b[k, j]
 //
-// Every sum has a register lane for the whole loop, so that a step along K costs two
-// loads of weights and one float of each row. Rows are read where they lie.
-func (s *set) tile(rows int) {
-	s.function(fmt.Sprintf("Tile%d", rows),
-		"a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int",
-		fmt.Sprintf("is c = start + a b for %d rows of a and %d columns: b is [k, %d], packed;", rows, s.columns*s.width, s.columns*s.width),
+// It goes down the rows tile by tile. Every sum of a tile has a register lane for the whole loop
+// along K, so that a step costs two loads of weights and one float of each row. Rows are read where
+// they lie. Few rows wait for each other: a rest of one to three is shared with the last whole tile.
+func (s *set) product() {
+	s.function("Product",
+		"a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int",
+		fmt.Sprintf("is c = start + a b for any number of rows of a and %d columns: b is [k, %d], packed;", s.columns*s.width, s.columns*s.width),
 		"lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.")
+	p := panel{
+		a: s.slice("a"), lda: s.stride("lda"), by3: s.GP64(), start: s.slice("start"), c: s.slice("c"), rows: s.word("rows"),
+	}
+	s.LEAQ(operand.Mem{Base: p.lda, Index: p.lda, Scale: 2}, p.by3)
+	s.Label("tiles")
+	s.CMPQ(p.rows, operand.U8(s.rows))
+	s.JL(operand.LabelRef("rest"))
+	s.JE(operand.LabelRef("whole"))
+	s.CMPQ(p.rows, operand.U8(s.rows+s.few()))
+	s.JL(operand.LabelRef(fmt.Sprintf("rows%d", s.rows/2)))
+	s.Label("whole")
+	s.tile(p, s.rows)
+	s.JMP(operand.LabelRef("tiles"))
+	s.Label("rest")
+	for rows := s.rows - 1; rows >= 1; rows-- {
+		s.CMPQ(p.rows, operand.U8(rows))
+		s.JE(operand.LabelRef(fmt.Sprintf("rows%d", rows)))
+	}
+	s.JMP(operand.LabelRef("end"))
+	for rows := s.rows - 1; rows >= 1; rows-- {
+		s.Label(fmt.Sprintf("rows%d", rows))
+		s.tile(p, rows)
+		s.JMP(operand.LabelRef("tiles"))
+	}
+	s.Label("end")
+	s.end()
+}
+
+// few is the number of rows from which on a rest is a tile of its own.
+func (s *set) few() int { return 4 }
+
+// panel is what a product has in registers between tiles.
+type panel struct {
+	a, lda, by3, start, c, rows reg.GPVirtual
+}
+
+// tile is the product of a few rows. It leaves the pointers at the next.
+func (s *set) tile(p panel, rows int) {
 	sum := func(row, column int) reg.Register { return s.physical(row*s.columns + column) }
 	weights := func(column int) reg.Register { return s.physical(s.rows*s.columns + column) }
 	left := func(row int) reg.Register { return s.physical(s.rows*s.columns + s.columns + row%2) }
 
-	start, lds := s.slice("start"), s.stride("lds")
+	lds := s.stride("lds")
 	for row := range rows {
 		for column := range s.columns {
-			s.VMOVUPS(s.at(start, column), sum(row, column))
+			s.VMOVUPS(s.at(p.start, column), sum(row, column))
 		}
-		if row+1 < rows {
-			s.ADDQ(lds, start)
-		}
+		s.ADDQ(lds, p.start)
 	}
 
-	b, factor := s.slice("b"), s.leftRows(rows)
+	b, factor := s.slice("b"), s.leftRows(p, rows)
+	ahead := s.word("k") // the weights behind these, which are the next that are wanted
+	s.SHLQ(operand.U8(uint8(bits.Len(uint(4*s.width*s.columns))-1)), ahead)
+	s.ADDQ(b, ahead)
 	steps := func(count int) {
 		for step := range count {
 			for column := range s.columns {
 				s.VMOVUPS(s.at(b, step*s.columns+column), weights(column))
+			}
+			for line := 0; line < s.width*s.columns; line += 16 {
+				s.PREFETCHT1(operand.Mem{Base: ahead, Disp: 4 * (step*s.width*s.columns + line)})
 			}
 			for row := range rows {
 				s.VBROADCASTSS(factor.element(row, step), left(row))
@@ -49,45 +93,47 @@ func (s *set) tile(rows int) {
 			}
 		}
 		s.ADDQ(operand.U32(4*s.width*s.columns*count), b)
+		s.ADDQ(operand.U32(4*s.width*s.columns*count), ahead)
 		for _, p := range factor.pointers {
 			s.ADDQ(operand.U32(4*count), p)
 		}
 	}
-	k, turns := s.word("k"), s.GP64()
-	s.MOVQ(k, turns)
+	turns := s.word("k")
 	s.SHRQ(operand.U8(2), turns)
-	s.loop("turns", turns, func() { steps(unroll) })
-	s.ANDQ(operand.U8(unroll-1), k)
-	s.loop("rest", k, func() { steps(1) })
+	s.loop(fmt.Sprintf("turns%d", rows), turns, func() { steps(unroll) })
+	singles := s.word("k")
+	s.ANDQ(operand.U8(unroll-1), singles)
+	s.loop(fmt.Sprintf("singles%d", rows), singles, func() { steps(1) })
 
-	c, ldc := s.slice("c"), s.stride("ldc")
+	ldc := s.stride("ldc")
 	for row := range rows {
 		for column := range s.columns {
-			s.VMOVUPS(sum(row, column), s.at(c, column))
+			s.VMOVUPS(sum(row, column), s.at(p.c, column))
 		}
-		if row+1 < rows {
-			s.ADDQ(ldc, c)
-		}
+		s.ADDQ(ldc, p.c)
 	}
-	s.end()
+	offset := s.GP64()
+	s.IMUL3Q(operand.U8(rows), p.lda, offset)
+	s.ADDQ(offset, p.a)
+	s.SUBQ(operand.U8(rows), p.rows)
 }
 
 // leftRows finds the rows of a left factor: row r is at pointer r/4 plus r%4 strides.
 type leftRows struct {
-	pointers    []reg.GPVirtual
-	stride, by3 reg.GPVirtual
+	panel
+	pointers []reg.GPVirtual
 }
 
-func (s *set) leftRows(rows int) leftRows {
-	l := leftRows{stride: s.stride("lda"), pointers: []reg.GPVirtual{s.slice("a")}}
-	if rows > 3 {
-		l.by3 = s.GP64()
-		s.LEAQ(operand.Mem{Base: l.stride, Index: l.stride, Scale: 2}, l.by3)
-	}
-	for row := 4; row < rows; row += 4 {
-		p := s.GP64()
-		s.LEAQ(operand.Mem{Base: l.pointers[len(l.pointers)-1], Index: l.stride, Scale: 4}, p)
-		l.pointers = append(l.pointers, p)
+func (s *set) leftRows(p panel, rows int) leftRows {
+	l := leftRows{panel: p}
+	for row := 0; row < rows; row += 4 {
+		next := s.GP64()
+		if row == 0 {
+			s.MOVQ(p.a, next)
+		} else {
+			s.LEAQ(operand.Mem{Base: l.pointers[len(l.pointers)-1], Index: p.lda, Scale: 4}, next)
+		}
+		l.pointers = append(l.pointers, next)
 	}
 	return l
 }
@@ -97,9 +143,9 @@ func (l leftRows) element(row, step int) operand.Mem {
 	m := operand.Mem{Base: l.pointers[row/4], Disp: 4 * step}
 	switch row % 4 {
 	case 1:
-		m.Index, m.Scale = l.stride, 1
+		m.Index, m.Scale = l.lda, 1
 	case 2:
-		m.Index, m.Scale = l.stride, 2
+		m.Index, m.Scale = l.lda, 2
 	case 3:
 		m.Index, m.Scale = l.by3, 1
 	}

@@ -148,11 +148,15 @@ func (s *source) row(key string) (found function, ok bool) {
 	return found, ok
 }
 
-// named is the function of the package that a piece of code names: that of the stem, else the first.
+// named is the function of the package that a piece of code names: that of the stem, else the first. Names of fields are none.
 func (s *source) named(code ast.Node, stem string) (found function, ok bool) {
+	fields := map[ast.Node]bool{}
 	ast.Inspect(code, func(n ast.Node) bool {
+		if pair, isPair := n.(*ast.KeyValueExpr); isPair {
+			fields[pair.Key] = true
+		}
 		ident, isIdent := n.(*ast.Ident)
-		if !isIdent || ok && strings.EqualFold(found.Name.Name, stem) {
+		if !isIdent || fields[n] || ok && strings.EqualFold(found.Name.Name, stem) {
 			return true
 		}
 		if f, known := s.find(ident.Name); known && (!ok || strings.EqualFold(ident.Name, stem)) {

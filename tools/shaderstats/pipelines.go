@@ -32,7 +32,10 @@ type model struct {
 func models() ([]model, error) {
 	var list []model
 	for _, m := range glipvk.Models() {
-		g, err := swin.Record(m.Config, swin.Input{Batch: 1, Height: m.Height, Width: m.Width})
+		if m.Detector != nil {
+			continue
+		}
+		g, err := swin.Record(m.Backbone, swin.Input{Batch: 1, Height: m.Height, Width: m.Width})
 		if err != nil {
 			return nil, err
 		}

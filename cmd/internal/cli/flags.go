@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/meter"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/spf13/cobra"
+)
+
+// Device are the flags that say where and how a model runs.
+type Device struct {
+	Name, Precision  string
+	NoTune, NoFusion bool
+}
+
+// Define adds the flags to a command.
+func (f *Device) Define(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.Name, "device", "auto", "auto (a GPU by Vulkan, else cpu), cpu, vulkan (any Vulkan device, a software driver too), a Vulkan device by index or part of its name, or reference (the slow oracle); see glip devices")
+	fl.StringVar(&f.Precision, "precision", "f32", "f32, f16 (weights and activations in 16 bits) or auto (f16 where the device gains by it)")
+	fl.BoolVar(&f.NoTune, "no-tune", false, "take the kernels that the kind of device suggests, and measure none when a size is first met")
+	fl.BoolVar(&f.NoFusion, "no-fusion", false, "run every operation of the graph by itself: slower, to find out which one is to blame")
+	Complete(cmd, "device", func() []string { return []string{"auto", "cpu", "vulkan", "reference"} })
+	Complete(cmd, "precision", func() []string {
+		return []string{string(glipvk.F32), string(glipvk.F16), string(glipvk.AutoPrecision)}
+	})
+}
+
+// Apply turns the flags into the library's options.
+func (f Device) Apply(o *glipvk.Options) (err error) {
+	o.Device, o.Tuning.Off, o.NoFusion = f.Name, f.NoTune, f.NoFusion
+	if o.Precision, err = glipvk.ParsePrecision(f.Precision); err != nil {
+		return fmt.Errorf("--precision: %w", err)
+	}
+	return nil
+}
+
+// Fell says on stderr that the device is not a GPU though one was looked for.
+func Fell(stderr io.Writer, command string, d glipvk.DeviceInfo) {
+	if d.Fallback != "" {
+		fmt.Fprintf(stderr, "%s: auto takes the CPU: %s\n", command, d.Fallback)
+	}
+}
+
+// Weights are the flags that say which model with which weights.
+type Weights struct {
+	Model, Arch, Path string
+	AllowNonFinite    bool
+}
+
+// Define adds the flags to a command; model is the default, and models are those that there are.
+func (f *Weights) Define(cmd *cobra.Command, model string, models func() []string) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models")
+	fl.StringVar(&f.Arch, "arch", "", "JSON file that describes the architecture, instead of --model")
+	fl.StringVar(&f.Path, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
+	fl.BoolVar(&f.AllowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
+	Complete(cmd, "model", models)
+}
+
+// Architecture applies the flags and returns the model's name and, where a file describes
+// it, the architecture instead, as parse reads it.
+func Architecture[T any](cmd *cobra.Command, f Weights, o *glipvk.Options, parse func([]byte) (T, error)) (name string, arch *T, err error) {
+	o.Weights, o.AllowNonFinite = f.Path, f.AllowNonFinite
+	if f.Arch == "" {
+		return f.Model, nil, nil
+	}
+	if cmd.Flags().Changed("model") {
+		return "", nil, Usage("--model and --arch exclude each other: give one")
+	}
+	cfg, err := ReadArch(cmd.Context(), f.Arch, parse)
+	return "", &cfg, err
+}
+
+// mostArch bounds a file that describes an architecture, in bytes.
+const mostArch = 1 << 20
+
+// ReadArch reads the file of --arch: the arch object of a golden manifest, or of "glip models --json".
+func ReadArch[T any](ctx context.Context, path string, parse func([]byte) (T, error)) (cfg T, err error) {
+	data, err := file.ReadAll(ctx, path, mostArch)
+	if err != nil {
+		return cfg, Usage("--arch: %w", err)
+	}
+	if cfg, err = parse(data); err != nil {
+		return cfg, Usage("--arch %s: %w", path, err)
+	}
+	return cfg, nil
+}
+
+// Limits adds the flags that bound pictures to a command.
+func Limits(cmd *cobra.Command, l *picture.Limits) {
+	fl := cmd.Flags()
+	fl.IntVar(&l.MaxSide, "max-side", picture.DefaultMaxSide, "longest side of a picture or tensor, in pixels")
+	fl.Int64Var(&l.MaxPixels, "max-pixels", picture.DefaultMaxPixels, "pixels of a picture, or of all pictures of a tensor")
+	fl.Int64Var(&l.MaxMemory, "max-memory", picture.DefaultMaxMemory, "bytes that decoding one picture may take")
+}
+
+// CheckLimits refuses limits that no picture keeps.
+func CheckLimits(l picture.Limits) error {
+	if l.MaxSide < 1 || l.MaxPixels < 1 || l.MaxMemory < 1 {
+		return Usage("--max-side %d, --max-pixels %d and --max-memory %d: want at least 1", l.MaxSide, l.MaxPixels, l.MaxMemory)
+	}
+	return nil
+}
+
+// Complete offers values for a flag on the shell's command line.
+func Complete(cmd *cobra.Command, flag string, values func() []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values(), cobra.ShellCompDirectiveNoFileComp
+	})
+	if err != nil {
+		panic(err) // a flag that this program did not define
+	}
+}
+
+// Meter shows on stderr, if that is a terminal, how far the stages of long work are.
+func Meter(stderr io.Writer) *meter.Meter {
+	m := meter.New(stderr)
+	m.Say("compile", "compiling %d of %d kernels, once for this device")
+	m.Say("verify", "verifying by the CPU reference")
+	m.Say("weights", "loading weights")
+	return m
+}

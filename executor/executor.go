@@ -1,0 +1,105 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Executor is a device with one set of weights. All its methods may be called from several
+// goroutines.
+type Executor struct {
+	*life
+	options  Options
+	device   DeviceInfo
+	source   Source // for the oracle: tensors are read again when it runs
+	backend  backend
+	values   *values
+	programs *room
+	result   func() error // what Close returns, once it has done its work
+
+	mu    sync.Mutex
+	rooms map[*room]struct{} // of shelves besides programs, and of parts that keep values
+}
+
+// Device says where the model runs.
+func (e *Executor) Device() DeviceInfo { return e.device }
+
+// Live is the number of Vulkan objects that exist because of the executor: 0 on the CPU
+// and after Close. It is how tests see leaks.
+func (e *Executor) Live() int { return e.backend.live() }
+
+// Close ends the calls under way, then gives back programs, values, weights and device. Later
+// calls fail with [ErrClosed]; a second Close returns what the first did.
+func (e *Executor) Close() error {
+	e.end()
+	return e.result()
+}
+
+// giveBack is the work of Close.
+func (e *Executor) giveBack() error {
+	var errs []error
+	e.mu.Lock()
+	rooms := append(slices.Collect(maps.Keys(e.rooms)), e.programs)
+	e.mu.Unlock()
+	for _, r := range rooms {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(append(errs, e.values.close(), e.backend.close(), release(e.source))...)
+}
+
+// release closes what is there to be closed.
+func release(src Source) error {
+	if c, ok := src.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// CloseWithin is Close for the end of a program: once ctx is done it waits for the
+// grace only, since a device cannot be told to drop submitted work, which may take
+// minutes. What it leaves behind then, the system takes back when the process ends.
+func (e *Executor) CloseWithin(ctx context.Context, grace time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- e.Close() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(grace):
+		return nil
+	}
+}
+
+// NewShelf makes a shelf of so many results at most. It is emptied when e closes.
+func NewShelf[K comparable, V any](e *Executor, limit int, discard func(V) error) *Shelf[K, V] {
+	return newShelf[K](e.room(limit), nil, discard)
+}
+
+// room is one of its own, which Close closes if nobody does before.
+func (e *Executor) room(limit int) *room {
+	r := &room{limit: limit}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rooms == nil {
+		e.rooms = map[*room]struct{}{}
+	}
+	e.rooms[r] = struct{}{}
+	return r
+}
+
+// vacate closes a room before Close does.
+func (e *Executor) vacate(r *room) error {
+	e.mu.Lock()
+	delete(e.rooms, r)
+	e.mu.Unlock()
+	return r.close()
+}

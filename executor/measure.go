@@ -1,0 +1,74 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Peak measures what the device reaches in large products with the kernels that models use,
+// in GFLOP/s.
+func (e *Executor) Peak(ctx context.Context, budget time.Duration) (float64, error) {
+	return e.measure(ctx, func(ctx context.Context) (float64, error) { return e.backend.peak(ctx, budget) })
+}
+
+// Product measures a matrix product of M x K by K x N values, mnk in the order of
+// the letters M, N, K, with the kernels that models use: the fastest run within the
+// budget, in GFLOP/s. Memory must hold the operands; sizes below 1 are refused.
+func (e *Executor) Product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
+	if min(mnk[0], mnk[1], mnk[2]) < 1 {
+		return 0, Blame(fmt.Errorf("glipvk: product of %d x %d x %d: want sizes of at least 1", mnk[0], mnk[1], mnk[2]))
+	}
+	return e.measure(ctx, func(ctx context.Context) (float64, error) { return e.backend.product(ctx, mnk, budget) })
+}
+
+// Bandwidth measures how fast the device copies its own memory: bytes read and
+// written in a second, divided by 1e9, of the fastest copy within the budget.
+func (e *Executor) Bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
+	return e.measure(ctx, func(ctx context.Context) (float64, error) { return e.backend.bandwidth(ctx, budget) })
+}
+
+// measure is a call that returns a figure.
+func (e *Executor) measure(ctx context.Context, f func(context.Context) (float64, error)) (float64, error) {
+	c, err := e.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	speed, err := f(c.ctx)
+	return speed, c.leave(err)
+}
+
+// hostBandwidth measures copies by all cores together, of more than caches hold.
+func hostBandwidth(ctx context.Context, budget time.Duration) (float64, error) {
+	const values = 16 << 20
+	from, to := make([]float32, values), make([]float32, values)
+	parts := runtime.GOMAXPROCS(0)
+	return fastest(budget, 2*4*values, func() error {
+		var group sync.WaitGroup
+		for i := range parts {
+			a, b := i*values/parts, (i+1)*values/parts
+			group.Go(func() { copy(to[a:b], from[a:b]) })
+		}
+		group.Wait()
+		return ctx.Err()
+	})
+}
+
+// fastest repeats f for the budget, at least twice, the first for warming up, and
+// returns work / 1e9 over the seconds of the fastest other run.
+func fastest(budget time.Duration, work float64, f func() error) (float64, error) {
+	if err := f(); err != nil {
+		return 0, err
+	}
+	best := 0.0
+	for start := time.Now(); best == 0 || time.Since(start) < budget; {
+		begin := time.Now()
+		if err := f(); err != nil {
+			return 0, err
+		}
+		best = max(best, work/1e9/max(time.Since(begin), 1).Seconds())
+	}
+	return best, nil
+}

@@ -1,0 +1,129 @@
+package executor
+
+import (
+	"time"
+
+	"github.com/glipvk/glipvk/vulkan"
+)
+
+// Options of [Open]. The zero value takes the fastest device and measures what suits it.
+type Options struct {
+	// Device is "auto" or "" for a GPU through Vulkan, or the CPU where there is none;
+	// "cpu" for the CPU (package cpu); "reference" for the CPU reference, the slow oracle
+	// that judges both (package cpuref); "vulkan" for any Vulkan device, a software driver
+	// too; else the index of a Vulkan device as [engine.Devices] lists it, or a part of its
+	// name.
+	Device string
+
+	// Precision is [F32] or "", [F16] or [AutoPrecision]. Where the device cannot do what
+	// is asked for the model runs in F32, and [DeviceInfo] says so and why.
+	Precision Precision
+
+	// Tuning says how kernels are chosen for the device by measuring.
+	Tuning Tuning
+
+	// NoFusion runs every operation of the graph by itself: slower, for finding out
+	// which one is to blame.
+	NoFusion bool
+
+	// Programs is the number of compiled programs that are kept, one for each size of
+	// pictures, of captions, and of both, the least recently used one going first; 0 is 16.
+	// ProgramMemory bounds the bytes that programs work in, apart from the weights: those
+	// that are kept, of which the latest three stay whatever they take, and those in use,
+	// where a call waits until there is room (one alone may take more); 0 is 1 GiB, below 0
+	// no bound. A program of GLIP-T for pictures of 800x1333 takes about 120 MB.
+	Programs      int
+	ProgramMemory int64
+
+	// SubmissionWork is about how many floating-point operations the device is given at a
+	// time: systems take a device away that works too long on one submission (Windows after
+	// two seconds, phones sooner). 0 is by kind of device, below 0 sets no bound. Results
+	// are the same.
+	SubmissionWork int64
+
+	// Validation switches the Vulkan validation layers on, for tests; NoCache the
+	// file of compiled pipelines off.
+	Validation, NoCache bool
+
+	// Progress, if set, is told how far a stage ("weights", "compile", "verify") has come,
+	// in units of its own. It is called from one goroutine at a time for each stage.
+	Progress func(stage string, done, total int64)
+}
+
+// Tuning says how shader variants and tile sizes are chosen on a Vulkan device:
+// measured when a shape is first met, kept in a file per device and driver. The
+// result is right whatever is chosen. The zero value tunes.
+type Tuning = vulkan.Tuning
+
+// Trial is one candidate of the tuning.
+type Trial = vulkan.Trial
+
+// Defaults of [Options].
+const (
+	defaultPrograms      = 16
+	defaultProgramMemory = 1 << 30
+	keptWhatever         = 3 // programs: what one detection takes
+)
+
+// room is what programs may take.
+func (o Options) room() *room {
+	r := &room{limit: o.Programs, bytes: o.ProgramMemory, atLeast: keptWhatever}
+	if r.limit <= 0 {
+		r.limit = defaultPrograms
+	}
+	switch {
+	case r.bytes == 0:
+		r.bytes = defaultProgramMemory
+	case r.bytes < 0:
+		r.bytes = 0
+	}
+	return r
+}
+
+// progress tells the caller how far a stage has come.
+func (o Options) progress(stage string) func(done, total int64) {
+	if o.Progress == nil {
+		return func(int64, int64) {}
+	}
+	return func(done, total int64) { o.Progress(stage, done, total) }
+}
+
+// Timing is what one dispatch of a program took.
+type Timing struct {
+	Part     string // of the model
+	Path     string // of the graph node
+	Kernel   string // shader variant, or the step and instructions of package cpu
+	Duration time.Duration
+	FLOPs    int64 // floating-point operations of products, two for a multiply-add
+	Bytes    int64 // read and written at least
+}
+
+// Stats says what a program is made of. Sizes are bytes. On the CPU there are no
+// barriers and no staging; on the CPU reference everything about memory is 0.
+type Stats struct {
+	Dispatches   int   `json:"dispatches"`
+	Barriers     int   `json:"barriers"`
+	Submissions  int   `json:"submissions"`   // that a run is cut into
+	ArenaBytes   int64 `json:"arena_bytes"`   // memory for intermediate values
+	LiveBytes    int64 `json:"live_bytes"`    // the least any arena could take
+	WeightBytes  int64 `json:"weight_bytes"`  // shared by all programs of a model
+	StagingBytes int64 `json:"staging_bytes"` // host-visible copies of inputs and results, 0 where memory is unified
+	FLOPs        int64 `json:"flops"`         // of products, two for a multiply-add
+	BytesMoved   int64 `json:"bytes_moved"`   // every operand of every dispatch once
+}
+
+// Add counts another run of the same model; again says that its program was counted before.
+func (s Stats) Add(t Stats, again bool) Stats {
+	s.Dispatches += t.Dispatches
+	s.Barriers += t.Barriers
+	s.Submissions += t.Submissions
+	s.WeightBytes = max(s.WeightBytes, t.WeightBytes)
+	s.FLOPs += t.FLOPs
+	s.BytesMoved += t.BytesMoved
+	if !again {
+		s.ArenaBytes += t.ArenaBytes
+		s.LiveBytes += t.LiveBytes
+		s.StagingBytes += t.StagingBytes
+	}
+	return s
+}

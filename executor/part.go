@@ -1,0 +1,259 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// Recording says how a model writes a part of it down, for sizes K.
+type Recording[K comparable] struct {
+	Name   string
+	Record func(K) (*graph.Graph, error)
+
+	// Rewrite, if set, makes of the graph the one that is executed, by the oracle alone as it
+	// was. Values to keep stay, and moved tells under which numbers.
+	Rewrite func(g *graph.Graph, keep []graph.ID) (rewritten *graph.Graph, moved func(graph.ID) (graph.ID, bool), err error)
+}
+
+// Part is a graph that a model runs: a backbone has one, a detector three. Its programs are
+// made when a size is first asked for, and kept in the room that the executor has for them.
+type Part[K comparable] struct {
+	e *Executor
+	Recording[K]
+	match    Match // nil: nothing is kept
+	room     *room // its own, where something is kept
+	programs *Shelf[K, *compiled]
+}
+
+// Match chooses values of a graph that are to be kept.
+type Match func(*graph.Graph) ([]graph.ID, error)
+
+// Output is what a part gives.
+type Output struct {
+	Path   string // in the graph
+	Shape  []int
+	Shared bool // it does not depend on the inputs
+	Kept   bool // it is no output of the graph
+}
+
+// compiled is a program with what it gives.
+type compiled struct {
+	program
+	outputs []Output
+}
+
+// NewPart readies a part; it makes nothing yet.
+func NewPart[K comparable](e *Executor, r Recording[K]) *Part[K] {
+	p := &Part[K]{e: e, Recording: r}
+	p.programs = newShelf(e.programs, p.compile, discard)
+	return p
+}
+
+// Keeping is the part with programs of its own, which also return values inside. The caller
+// closes it, before or after the executor.
+func (p *Part[K]) Keeping(match Match) *Part[K] {
+	q := &Part[K]{e: p.e, Recording: p.Recording, match: match, room: p.e.room(2)}
+	q.programs = newShelf(q.room, q.compile, discard)
+	return q
+}
+
+// Close gives back the programs of a part that [Part.Keeping] made, and does nothing to others.
+func (p *Part[K]) Close() error {
+	if p.room == nil {
+		return nil
+	}
+	return p.e.vacate(p.room)
+}
+
+func discard(c *compiled) error { return c.close() }
+
+// compile makes the program for a size.
+func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compiled, error) {
+	g, err := p.Record(size)
+	if err != nil {
+		return nil, Blame(err)
+	}
+	c := &compiled{}
+	fed := fromInput(g)
+	describe := func(id graph.ID, kept bool) {
+		n := g.Nodes[id]
+		c.outputs = append(c.outputs, Output{Path: n.Path, Shape: n.Shape, Shared: !fed[id], Kept: kept})
+	}
+	for _, id := range g.Outputs {
+		describe(id, false)
+	}
+	var keep []graph.ID
+	if p.match != nil {
+		if keep, err = p.match(g); err != nil {
+			return nil, Blame(err)
+		}
+		for _, id := range keep {
+			describe(id, true)
+		}
+	}
+	if p.Rewrite != nil && !IsReference(p.e.options.Device) {
+		var moved func(graph.ID) (graph.ID, bool)
+		if g, moved, err = p.Rewrite(g, keep); err != nil {
+			return nil, err
+		}
+		keep = slices.Clone(keep)
+		for i, id := range keep {
+			keep[i], _ = moved(id) // what is to be kept is not rewritten
+		}
+	}
+	plan, err := p.e.backend.plan(ctx, g, keep)
+	if err != nil {
+		return nil, err
+	}
+	if err := admit(ctx, plan.bytes); err != nil {
+		return nil, err
+	}
+	c.program, err = plan.compile(ctx)
+	return c, err
+}
+
+// fromInput tells for each node whether it depends on the graph's inputs.
+func fromInput(g *graph.Graph) []bool {
+	fed := make([]bool, len(g.Nodes))
+	for i, n := range g.Nodes {
+		_, fed[i] = n.Op.(graph.Input)
+		for _, id := range n.Inputs {
+			fed[i] = fed[i] || fed[id]
+		}
+	}
+	return fed
+}
+
+// with runs f with the program for a size.
+func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) (err error) {
+	c, err := p.e.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = c.leave(err) }()
+	it, err := p.programs.acquire(c.ctx, size)
+	if err != nil {
+		return err
+	}
+	defer p.programs.Release(it)
+	return f(c.ctx, it.Value)
+}
+
+// Run computes the part. Inputs are in the order of the recording; results, the outputs and
+// then what is kept, stay where the executor has its memory. Errors wrap [ErrInput],
+// [ErrClosed], the context's error, or are those of package engine.
+func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, err error) {
+	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		out, err = c.run(ctx, in)
+		return err
+	})
+	return out, err
+}
+
+// Host is Run with results in memory of the host, and their descriptions.
+func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float32, list []Output, err error) {
+	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		out, list = make([][]float32, len(c.outputs)), c.outputs
+		for i, o := range c.outputs {
+			out[i] = make([]float32, graph.Shape(o.Shape).Elements())
+		}
+		return c.runInto(ctx, out, in)
+	})
+	return out, list, err
+}
+
+// RunInto is Run into memory of the host, of the sizes that [Part.Outputs] tells. After an
+// error it holds anything. With a context that cannot end, a Vulkan device and inputs of the
+// host a call allocates nothing once the program is made.
+func (p *Part[K]) RunInto(ctx context.Context, size K, out [][]float32, in []Value) (err error) {
+	c, err := p.e.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = c.leave(err) }()
+	it, err := p.programs.acquire(c.ctx, size)
+	if err != nil {
+		return err
+	}
+	defer p.programs.Release(it)
+	if err := it.Value.fits(out); err != nil {
+		return err
+	}
+	return it.Value.runInto(c.ctx, out, in)
+}
+
+// fits refuses memory made for another size.
+func (c *compiled) fits(out [][]float32) error {
+	if len(out) != len(c.outputs) {
+		return Blame(fmt.Errorf("glipvk: room for %d results, there are %d", len(out), len(c.outputs)))
+	}
+	for i, o := range c.outputs {
+		if n := graph.Shape(o.Shape).Elements(); len(out[i]) != n {
+			return Blame(fmt.Errorf("glipvk: room for %d values of %s, want %d for %v", len(out[i]), o.Path, n, o.Shape))
+		}
+	}
+	return nil
+}
+
+// Outputs describes what the part gives for a size. The program is made if it is not there.
+func (p *Part[K]) Outputs(ctx context.Context, size K) (list []Output, err error) {
+	err = p.with(ctx, size, func(_ context.Context, c *compiled) error {
+		list = c.outputs
+		return nil
+	})
+	return list, err
+}
+
+// Stats describes the program for a size, which is made if it is not there.
+func (p *Part[K]) Stats(ctx context.Context, size K) (s Stats, err error) {
+	err = p.with(ctx, size, func(_ context.Context, c *compiled) error {
+		s = c.stats()
+		return nil
+	})
+	return s, err
+}
+
+// Profile is Run with a clock on every dispatch.
+func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value, list []Timing, err error) {
+	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		out, list, err = c.profile(ctx, in)
+		return err
+	})
+	for i := range list {
+		list[i].Part = p.Name
+	}
+	return out, list, err
+}
+
+// Oracle runs the part as it was recorded on the CPU reference, whatever the executor is, and
+// returns the outputs, then what match chooses, with their descriptions.
+func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float32) (out [][]float32, list []Output, err error) {
+	c, err := p.e.enter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = c.leave(err) }()
+	g, err := p.Record(size)
+	if err != nil {
+		return nil, nil, Blame(err)
+	}
+	var keep []graph.ID
+	if match != nil {
+		if keep, err = match(g); err != nil {
+			return nil, nil, Blame(err)
+		}
+	}
+	weights := p.e.source
+	if r, ok := p.e.backend.(*reference); ok {
+		weights = r.weights
+	}
+	out, err = interpret(c.ctx, g, weights, oracleRun{keep: keep, progress: p.e.options.progress("verify")}, in...)
+	fed := fromInput(g)
+	for i, id := range slices.Concat(g.Outputs, keep) {
+		list = append(list, Output{Path: g.Nodes[id].Path, Shape: g.Nodes[id].Shape, Shared: !fed[id], Kept: i >= len(g.Outputs)})
+	}
+	return out, list, err
+}

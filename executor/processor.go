@@ -1,0 +1,87 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/glipvk/glipvk/cpu"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// processor executes on the CPU through package cpu.
+type processor struct{ weights *cpu.Weights }
+
+// newProcessor packs the weights of g.
+func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (*processor, error) {
+	w, err := cpu.Pack(ctx, g, src, cpu.PackOptions{Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	return &processor{w}, nil
+}
+
+func (p *processor) info() DeviceInfo {
+	return DeviceInfo{Name: fmt.Sprintf("CPU (%s)", p.weights.Instructions())}
+}
+
+func (p *processor) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
+	c, err := cpu.Compile(g, p.weights, cpu.Options{Keep: keep})
+	if err != nil {
+		return plan{}, err
+	}
+	return plan{c.Bytes(), func(context.Context) (program, error) { return processed{c}, nil }}, nil
+}
+
+func (p *processor) peak(ctx context.Context, budget time.Duration) (float64, error) {
+	return cpu.Peak(ctx, p.options(), budget)
+}
+
+func (p *processor) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
+	return cpu.ProductSpeed(ctx, p.options(), mnk, budget)
+}
+
+func (p *processor) options() cpu.PackOptions {
+	return cpu.PackOptions{Instructions: p.weights.Instructions()}
+}
+
+func (p *processor) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
+	return hostBandwidth(ctx, budget)
+}
+
+func (p *processor) live() int    { return 0 }
+func (p *processor) close() error { return nil }
+
+// processed is a program of package cpu.
+type processed struct{ p *cpu.Program }
+
+func (c processed) run(ctx context.Context, in []Value) ([]Value, error) {
+	out, err := c.p.Run(ctx, hosts(in)...)
+	return wrapped(out), err
+}
+
+func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) error {
+	return c.p.RunInto(ctx, out, hosts(in)...)
+}
+
+func (c processed) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
+	out, timings, err := c.p.RunProfiled(ctx, hosts(in)...)
+	list := make([]Timing, len(timings))
+	for i, t := range timings {
+		list[i] = Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes}
+	}
+	return wrapped(out), list, err
+}
+
+func (c processed) stats() Stats {
+	s := c.p.Stats()
+	return Stats{
+		Dispatches: s.Steps, ArenaBytes: s.ArenaBytes, LiveBytes: s.LiveBytes, WeightBytes: s.WeightBytes,
+		FLOPs: s.FLOPs, BytesMoved: s.BytesMoved,
+	}
+}
+
+func (c processed) close() error {
+	c.p.Close()
+	return nil
+}

@@ -1,0 +1,150 @@
+package executor
+
+import (
+	"context"
+	"time"
+
+	"github.com/glipvk/glipvk/cpuref"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// reference executes on the CPU through package cpuref, with all weights in memory.
+type reference struct{ weights inMemory }
+
+func newReference(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (*reference, error) {
+	weights, err := load(ctx, g, src, progress)
+	if err != nil {
+		return nil, err
+	}
+	return &reference{weights}, nil
+}
+
+func (r *reference) info() DeviceInfo { return DeviceInfo{Name: "CPU reference"} }
+
+func (r *reference) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
+	return plan{0, func(context.Context) (program, error) { return &interpreted{r.weights, g, keep}, nil }}, nil
+}
+
+// peak times products of 256 x 256 x 256; the oracle's plain loops are as fast there as anywhere.
+func (r *reference) peak(ctx context.Context, budget time.Duration) (float64, error) {
+	return r.product(ctx, [3]int{256, 256, 256}, budget)
+}
+
+func (r *reference) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
+	m, n, k := mnk[0], mnk[1], mnk[2]
+	b := graph.NewBuilder()
+	b.Output(b.In("product").Linear(b.In("input").Input(m, k), n, graph.NoBias))
+	g, err := b.Build()
+	if err != nil {
+		return 0, err
+	}
+	p := interpreted{weights: inMemory{"product.weight": make([]float32, n*k)}, graph: g}
+	input := []Value{Host(make([]float32, m*k))}
+	return fastest(budget, 2*float64(m)*float64(n)*float64(k), func() error {
+		_, err := p.run(ctx, input)
+		return err
+	})
+}
+
+func (r *reference) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
+	return hostBandwidth(ctx, budget)
+}
+
+func (r *reference) live() int    { return 0 }
+func (r *reference) close() error { return nil }
+
+// interpreted is a graph with the weights to interpret it with.
+type interpreted struct {
+	weights inMemory
+	graph   *graph.Graph
+	keep    []graph.ID
+}
+
+func (p *interpreted) run(ctx context.Context, in []Value) ([]Value, error) {
+	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, hosts(in)...)
+	return wrapped(out), err
+}
+
+func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) error {
+	got, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, hosts(in)...)
+	for i := range got {
+		copy(out[i], got[i])
+	}
+	return err
+}
+
+// profile takes an operation's time from one observation to the next.
+func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
+	var list []Timing
+	last := time.Now()
+	observe := func(id graph.ID, n graph.Node) {
+		now := time.Now()
+		if _, given := n.Op.(graph.Input); !given {
+			list = append(list, Timing{
+				Path: n.Path, Kernel: "cpuref." + n.Op.Kind(), Duration: now.Sub(last),
+				FLOPs: 2 * p.graph.MultiplyAdds(id), Bytes: traffic(p.graph, n),
+			})
+		}
+		last = time.Now()
+	}
+	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep, observe: observe}, hosts(in)...)
+	return wrapped(out), list, err
+}
+
+func (p *interpreted) stats() Stats {
+	s := Stats{FLOPs: 2 * p.graph.Count().MultiplyAdds}
+	for _, n := range p.graph.Nodes {
+		switch n.Op.(type) {
+		case graph.Param, graph.Input:
+		default:
+			s.Dispatches++
+			s.BytesMoved += traffic(p.graph, n)
+		}
+	}
+	return s
+}
+
+func (p *interpreted) close() error { return nil }
+
+// traffic is the size of an operation's operands and result in bytes.
+func traffic(g *graph.Graph, n graph.Node) int64 {
+	elements := n.Shape.Elements()
+	for _, id := range n.Inputs {
+		elements += g.Nodes[id].Shape.Elements()
+	}
+	return 4 * int64(elements)
+}
+
+// oracleRun says what a run of the reference keeps and whom it tells.
+type oracleRun struct {
+	keep     []graph.ID
+	observe  func(graph.ID, graph.Node) // called after each node, if set
+	progress func(done, total int64)
+}
+
+// interpret runs the reference and returns the outputs, then the kept values.
+func interpret(ctx context.Context, g *graph.Graph, w Source, o oracleRun, inputs ...[]float32) ([][]float32, error) {
+	kept := map[graph.ID][]float32{}
+	for _, id := range o.keep {
+		kept[id] = nil
+	}
+	options := cpuref.Options{Progress: o.progress}
+	if len(kept) > 0 || o.observe != nil {
+		options.Observe = func(id graph.ID, n graph.Node, data []float32) {
+			if _, wanted := kept[id]; wanted {
+				kept[id] = data
+			}
+			if o.observe != nil {
+				o.observe(id, n)
+			}
+		}
+	}
+	out, err := cpuref.Run(ctx, g, w, options, inputs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range o.keep {
+		out = append(out, kept[id])
+	}
+	return out, nil
+}

@@ -1,0 +1,128 @@
+package glipvk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/glipvk/glipvk/executor"
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/text"
+)
+
+// prompt is one caption ready for the graphs. Sizes are rounded up, unless exact ones are
+// asked for: those of the text encoder by this caption, T tokens and L labels of the grounding
+// by all captions of the query, so that they share a program.
+type prompt struct {
+	text.Prompt
+	key    string    // what is kept encoded is found by
+	words  int       // tokens of the caption
+	heard  []int     // indices in Labels of those that a token stands for
+	tokens [][]int   // of each of them
+	ids    []float32 // of the text encoder, whole numbers, 0 for padding
+	hides  []float32 // of the text encoder, 0 for a token, glip.Masked for padding
+	mask   []float32 // [T], likewise, of the grounding
+	owned  []float32 // [L, T], 1 where a token stands for a label
+	labels int       // L
+}
+
+// prompts tokenises the captions of a query.
+func (d *Detector) prompts(q Query) ([]prompt, error) { return d.sized(q, d.options.ExactSizes) }
+
+// sized is prompts with exact sizes or rounded ones. Captions in which nothing is heard are left out.
+func (d *Detector) sized(q Query, exact bool) ([]prompt, error) {
+	list, err := q.Prompts(d.tokenizer)
+	if err != nil {
+		return nil, blame(err)
+	}
+	var prompts []prompt
+	longest, most := 0, 0
+	for _, p := range list {
+		h, err := d.tokenizer.Hear(p, d.config.MaxTokens)
+		if err != nil {
+			return nil, blame(err)
+		}
+		if len(h.Labels) == 0 {
+			continue
+		}
+		size := len(h.IDs)
+		if !exact {
+			size = glip.RoundCaption(size, d.config.MaxTokens)
+		}
+		out := prompt{Prompt: p, key: fmt.Sprint(size, h.IDs), words: len(h.IDs), heard: h.Labels, tokens: h.Tokens, ids: make([]float32, size), hides: masked(len(h.IDs), size)}
+		for t, id := range h.IDs {
+			out.ids[t] = float32(id)
+		}
+		prompts = append(prompts, out)
+		longest, most = max(longest, len(h.IDs)), max(most, len(h.Labels))
+	}
+	for i := range prompts {
+		p := &prompts[i]
+		if exact {
+			p.rule(len(p.ids), len(p.heard))
+			continue
+		}
+		tokens := glip.RoundTokens(longest, d.config.MaxTokens)
+		p.rule(tokens, glip.RoundLabels(most, tokens))
+	}
+	return prompts, nil
+}
+
+// masked is the mask of so many tokens in a caption of a size.
+func masked(tokens, size int) []float32 {
+	mask := make([]float32, size)
+	for t := min(tokens, size); t < size; t++ {
+		mask[t] = glip.Masked
+	}
+	return mask
+}
+
+// rule draws up what the grounding is told of a caption of so many tokens and labels.
+func (p *prompt) rule(tokens, labels int) {
+	p.mask, p.labels, p.owned = masked(p.words, tokens), labels, make([]float32, labels*tokens)
+	for l, list := range p.tokens {
+		for _, t := range list {
+			p.owned[l*tokens+t] = 1
+		}
+	}
+}
+
+// language is the size of the language graph for a prompt.
+func (p prompt) language() glip.Language { return glip.Language{Batch: 1, Tokens: len(p.ids)} }
+
+// size is that of the grounding graph for a prompt and pictures.
+func (d *Detector) size(s InputSize, p prompt) glip.Grounding {
+	return glip.Grounding{
+		Batch: s.Batch, Height: s.Height, Width: s.Width, Tokens: len(p.mask), Labels: p.labels,
+		Threshold: d.options.Probability, PerLevel: d.options.PerLevel, Aggregate: d.options.Aggregate,
+	}
+}
+
+// inputs are those of the grounding graph behind the maps, each caption for each picture;
+// hidden is what the text encoder made of it.
+func (p prompt) inputs(hidden []float32, batch int) [][]float32 {
+	width := len(hidden) / len(p.ids)
+	rows := make([]float32, len(p.mask)*width) // [T, D]: what is padding there or here is masked
+	copy(rows, hidden)
+	return [][]float32{slices.Repeat(rows, batch), slices.Repeat(p.mask, batch), slices.Repeat(p.owned, batch)}
+}
+
+// hidden is the encoded caption of a prompt.
+func (d *Detector) hidden(ctx context.Context, p prompt) (*executor.Item[[]float32], error) {
+	return d.read.Get(ctx, p.key, func(ctx context.Context) ([]float32, error) {
+		values, _, err := d.language.Host(ctx, p.language(), executor.Host(p.ids), executor.Host(p.hides))
+		if err != nil {
+			return nil, err
+		}
+		return values[0], d.checkFinite("the encoded caption", values[0])
+	})
+}
+
+// hosted are inputs in memory of the host.
+func hosted(data [][]float32) []executor.Value {
+	list := make([]executor.Value, len(data))
+	for i, x := range data {
+		list[i] = executor.Host(x)
+	}
+	return list
+}
