@@ -91,8 +91,8 @@ func (r *Recorder) Dispatch(x Dispatch) {
 	s := step{stage: computeStage}
 	for _, b := range x.Bindings {
 		size := b.Size
-		if b.Texel != 0 {
-			size = r.d.viewOf(size) // what the device is said to read
+		if b.Texel != 0 { // the view may be longer: what it covers is ordered too
+			size = r.d.viewOf(size)
 		}
 		s.uses = append(s.uses, use{b.Buffer, b.Offset, b.Offset + size, b.Access&Write != 0})
 	}
