@@ -23,6 +23,16 @@ func preprocess(t testing.TB, d *glipvk.Detector, p picture.Picture) picture.Inp
 	return in
 }
 
+// stack is a batch of pictures that may have different sizes.
+func stack(t testing.TB, d *glipvk.Detector, pictures ...picture.Picture) picture.Input {
+	t.Helper()
+	var list []picture.Input
+	for _, p := range pictures {
+		list = append(list, preprocess(t, d, p))
+	}
+	return picture.Stack(list...)
+}
+
 // partsOf names the parts that a profile shows, by the first words of its paths.
 func partsOf(list []glipvk.Timing) string {
 	var names []string

@@ -40,12 +40,17 @@ func TestSameDetections(t *testing.T) {
 	}{
 		{"f32", sameInF32, 9e-5, 0.045, 2e-4, 0.06}, {"f16", sameInF16, 0.035, 1.8, 0.045, 2.2},
 	} {
-		r.rule.scale = 1
+		r.rule.scale, r.rule.limit = 1, 0.6
 		same := func(got, want []Detection) bool { return pass(t, r.rule.compare(got, want)) }
 		for name, change := range map[string]func([]Detection) []Detection{
-			"score":    func(l []Detection) []Detection { l[1].Score += r.score2; return l },
-			"corner":   func(l []Detection) []Detection { l[1].Box.X2 += r.corner2; return l },
-			"moved":    func(l []Detection) []Detection { l[1].Box.X2 += 25; return l },
+			"score": func(l []Detection) []Detection { l[1].Score += r.score2; return l },
+			"corner": func(l []Detection) []Detection {
+				for i := range l {
+					l[i].Box.X2 += r.corner2
+				}
+				return l
+			},
+			"moved":    func(l []Detection) []Detection { l[1].Box.X2 += 35; return l },
 			"label":    func(l []Detection) []Detection { l[1].Label = 3 - l[1].Label; return l },
 			"missing":  func(l []Detection) []Detection { return l[1:] },
 			"twice":    func(l []Detection) []Detection { return append(l, l[0]) },
@@ -92,7 +97,7 @@ func TestSameScales(t *testing.T) {
 		return got
 	}
 	rule := sameInF16
-	rule.scale = 3
+	rule.scale, rule.doubts = 3, 0
 	for _, c := range []struct {
 		got []Detection
 		ok  bool
@@ -109,5 +114,49 @@ func TestSameScales(t *testing.T) {
 	exact.scale = 4 // pixels of the picture for one of the input
 	if !pass(t, exact.compare(moved(0, 0.19), want)) || pass(t, exact.compare(moved(0, 0.21), want)) {
 		t.Error("f32 at scale 4: want 0.2 pixels of the picture")
+	}
+}
+
+// TestSameInDoubt: in f16 one in ten may be another of two boxes that cover each other, or be
+// there or not where an overlap is the limit; boxes that are all moved are not the same.
+func TestSameInDoubt(t *testing.T) {
+	var want []Detection
+	for i := range 12 {
+		x := float64(100 * i)
+		want = append(want, Detection{Box: glip.Box{X1: x, Y1: 0, X2: x + 39, Y2: 39}, Score: 0.9 - float64(i)/50, Label: 1})
+	}
+	rule := sameInF16
+	rule.scale, rule.limit = 1, 0.6
+	exchange := func(list []Detection, n int, by float64) []Detection {
+		list = slices.Clone(list)
+		for i := range n {
+			list[i].Box.X1, list[i].Box.X2, list[i].Score = list[i].Box.X1+by, list[i].Box.X2+by, list[i].Score-0.03
+		}
+		return list
+	}
+	border := append(slices.Clone(want), want[0])
+	border[12].Box.X1, border[12].Box.X2, border[12].Score = 10, 49, 0.85 // overlaps the first by 0.6
+	twice := append(slices.Clone(want), want[0])
+	for name, c := range map[string]struct {
+		got  []Detection
+		same bool
+	}{
+		"one exchanged":                {exchange(want, 1, 6), true},
+		"two of twelve exchanged":      {exchange(want, 2, 6), true},
+		"a quarter exchanged":          {exchange(want, 3, 6), false},
+		"all moved":                    {exchange(want, 12, 6), false},
+		"one that overlaps too little": {exchange(want, 1, 14), false},
+		"one at the limit more":        {border, true},
+		"one twice":                    {twice, false},
+		"one less":                     {want[1:], false},
+	} {
+		for _, lists := range [][2][]Detection{{c.got, want}, {want, c.got}} {
+			if pass(t, rule.compare(lists[0], lists[1])) != c.same {
+				t.Errorf("f16, %s: said to be the same: %v", name, !c.same)
+			}
+			if pass(t, sameInF32.compare(lists[0], lists[1])) {
+				t.Errorf("f32, %s: said to be the same", name)
+			}
+		}
 	}
 }

@@ -3,8 +3,10 @@ package glipvk
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/glipvk/glipvk/executor"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -34,3 +36,26 @@ func (d *Detector) Heard(q Query) *float32 {
 	defer d.read.Release(it)
 	return &it.Value[0]
 }
+
+// CountPrograms says how many programs of the text encoder and the grounding were made since.
+// It is to be called before any is.
+func (d *Detector) CountPrograms() func() int {
+	var n atomic.Int32
+	language, grounding := d.language.Recording, d.grounding.Recording
+	d.language = executor.NewPart(d.Executor, counting(language, &n))
+	d.grounding = executor.NewPart(d.Executor, counting(grounding, &n))
+	return func() int { return int(n.Load()) }
+}
+
+// counting counts how often a part is recorded.
+func counting[K comparable](r executor.Recording[K], n *atomic.Int32) executor.Recording[K] {
+	record := r.Record
+	r.Record = func(size K) (*graph.Graph, error) {
+		n.Add(1)
+		return record(size)
+	}
+	return r
+}
+
+// Blind takes the part of the pictures away: who uses it panics.
+func (d *Detector) Blind() { d.vision = nil }

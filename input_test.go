@@ -248,6 +248,30 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// TestAutoTakesNoSoftwareDriver: it is the CPU, and says how to have the driver all the same.
+func TestAutoTakesNoSoftwareDriver(t *testing.T) {
+	vulkanDevice(t)
+	infos, err := glipvk.Devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range infos {
+		if info.Kind != "cpu" && info.Unusable == "" {
+			t.Skip("there is a GPU: ", info.Name)
+		}
+	}
+	for device, vulkan := range map[string]bool{"": false, "auto": false, " Auto ": false, "cpu": false, "vulkan": true, "0": true} {
+		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
+		d := m.Device()
+		if (d.Vulkan != nil) != vulkan {
+			t.Errorf("device %q is %+v", device, d)
+		}
+		if auto := !vulkan && device != "cpu"; auto != strings.Contains(d.Fallback, "vulkan") {
+			t.Errorf("device %q falls back because %q", device, d.Fallback)
+		}
+	}
+}
+
 // TestPipelines requires the documented default sizes.
 func TestPipelines(t *testing.T) {
 	pic := picture.Picture{Height: 300, Width: 451, Pixels: make([]byte, 300*451*3)}

@@ -23,10 +23,23 @@ type attention struct {
 // Legal because the same terms are added to the same scores before the maximum is taken;
 // the bias comes first in the sum and not last.
 func (c *compiler) attention(id graph.ID, o graph.Context) (step, bool) {
+	a, ok := c.matchAttention(id, o)
+	if !ok {
+		return step{}, false
+	}
+	return step{name: "attention", in: []graph.ID{a.qkv}, tasks: a.groups * a.heads, run: a.run, flops: a.flops(), rooms: a.rooms(a.most(), a.wide+lineFloats)}, true
+}
+
+// flops of both products.
+func (a *attention) flops() int64 {
+	return 4 * int64(a.groups) * int64(a.heads) * int64(a.n) * int64(a.n) * int64(a.d)
+}
+
+func (c *compiler) matchAttention(id graph.ID, o graph.Context) (*attention, bool) {
 	n := c.node(id)
 	p, qkv := n.Inputs[0], n.Inputs[1]
 	if _, ok := c.node(p).Op.(graph.Softmax); !ok || !c.private(p) {
-		return step{}, false
+		return nil, false
 	}
 	shape := c.shape(qkv)
 	a := &attention{
@@ -37,28 +50,24 @@ func (c *compiler) attention(id graph.ID, o graph.Context) (step, bool) {
 	for {
 		x := c.node(cur)
 		if !c.private(cur) {
-			return step{}, false
+			return nil, false
 		}
 		if s, ok := x.Op.(graph.Scores); ok {
 			if x.Inputs[0] != qkv || s.Heads != o.Heads {
-				return step{}, false
+				return nil, false
 			}
 			a.scale = float32(s.Scale)
 			break
 		}
 		if _, ok := x.Op.(graph.Add); !ok || !c.takesTerm(a, x.Inputs[1]) {
-			return step{}, false
+			return nil, false
 		}
 		cur = x.Inputs[0]
 	}
 	if a.bias == nil {
 		a.bias, a.biasHeads = padded(make([]float32, a.n*a.n), a.n, a.wide), 1
 	}
-	return step{
-		name: "attention", in: []graph.ID{qkv}, tasks: a.groups * a.heads, run: a.run,
-		flops: 4 * int64(a.groups) * int64(a.heads) * int64(a.n) * int64(a.n) * int64(a.d),
-		rooms: a.rooms(a.most(), a.wide+lineFloats),
-	}, true
+	return a, true
 }
 
 // most is the number of queries at a time: their scores stay in the first cache.
@@ -161,16 +170,21 @@ func shiftMasks(o graph.ShiftMask, wide int) [][]float32 {
 	return masks
 }
 
-// run is one head of one window, as many queries at a time as a tile has rows.
+// run is one head of one window.
 func (a *attention) run(w *worker, values [][]float32, task int) {
 	group, head := task/a.heads, task%a.heads
+	a.head(w, values[a.out][group*a.n*a.c+head*a.d:], a.c, values[a.qkv][group*a.n*3*a.c:], 3*a.c, group, head)
+}
+
+// head is one head of one window, given the window's first row and the distance of rows, as many
+// queries at a time as there is room for. y is the head's first result.
+func (a *attention) head(w *worker, y []float32, ldy int, qkv []float32, ldq, group, head int) {
 	k := a.k
-	qkv := values[a.qkv][group*a.n*3*a.c:][:a.n*3*a.c]
 	keys := w.room(slotKeys, a.wide*a.d)
-	packKeys(keys, qkv[a.c+head*a.d:], a)
+	packKeys(keys, qkv[a.c+head*a.d:], ldq, a)
 	dWide := (a.d + k.columns - 1) / k.columns * k.columns
 	vals := w.room(slotValues, a.n*dWide)
-	packValues(vals, qkv[2*a.c+head*a.d:], a)
+	packValues(vals, qkv[2*a.c+head*a.d:], ldq, a)
 	start := w.room(slotStart, k.columns)
 	clear(start)
 	bias := a.bias[head%a.biasHeads*a.n*a.wide:]
@@ -184,36 +198,36 @@ func (a *attention) run(w *worker, values [][]float32, task int) {
 	for first := 0; first < a.n; first += most {
 		rows := min(most, a.n-first)
 		for j := 0; j < a.wide; j += k.columns {
-			k.multiply(s[j:], ld, qkv[first*3*a.c+head*a.d:], 3*a.c, keys[j*a.d:], a.d, bias[first*a.wide+j:], a.wide, rows)
+			k.multiply(s[j:], ld, qkv[first*ldq+head*a.d:], ldq, keys[j*a.d:], a.d, bias[first*a.wide+j:], a.wide, rows)
 		}
 		m := mask
 		if m != nil {
 			m = m[first*a.wide:]
 		}
 		k.softmax(s, ld, m, a.wide, rows, a.wide/chunk)
-		a.weigh(w, values[a.out][(group*a.n+first)*a.c+head*a.d:], s, ld, vals, start, rows)
+		a.weigh(w, y[first*ldy:], ldy, s, ld, vals, start, rows)
 	}
 }
 
-// weigh is y = p v for a few rows of one head, y's rows being C apart.
-func (a *attention) weigh(w *worker, y, p []float32, ldp int, vals, start []float32, rows int) {
+// weigh is y = p v for a few rows of one head, y's rows being ldy apart.
+func (a *attention) weigh(w *worker, y []float32, ldy int, p []float32, ldp int, vals, start []float32, rows int) {
 	k := a.k
 	for j := 0; j < a.d; j += k.columns {
 		if j+k.columns <= a.d {
-			k.multiply(y[j:], a.c, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
+			k.multiply(y[j:], ldy, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
 			continue
 		}
 		part := w.room(slotResult, rows*k.columns)
 		k.multiply(part, k.columns, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
 		for r := range rows {
-			copy(y[r*a.c+j:][:a.d-j], part[r*k.columns:])
+			copy(y[r*ldy+j:][:a.d-j], part[r*k.columns:])
 		}
 	}
 }
 
 // packKeys packs the keys of one head, times scale, as the matrix of a product: panels [d, columns].
-func packKeys(panels, keys []float32, a *attention) {
-	columns, ld := a.k.columns, 3*a.c
+func packKeys(panels, keys []float32, ld int, a *attention) {
+	columns := a.k.columns
 	for j := 0; j < a.wide; j += columns {
 		panel := panels[j*a.d:][:columns*a.d]
 		if j+columns > a.n {
@@ -226,8 +240,8 @@ func packKeys(panels, keys []float32, a *attention) {
 }
 
 // packValues packs the values of one head: panels [n, columns].
-func packValues(panels, values []float32, a *attention) {
-	columns, ld := a.k.columns, 3*a.c
+func packValues(panels, values []float32, ld int, a *attention) {
+	columns := a.k.columns
 	for j := 0; j < a.d; j += columns {
 		panel := panels[j*a.n:][:columns*a.n]
 		width := min(columns, a.d-j)
@@ -253,7 +267,7 @@ func (c *compiler) scores(id graph.ID, o graph.Scores) step {
 			group, head := task/a.heads, task%a.heads
 			x := values[qkv][group*a.n*3*a.c:][:a.n*3*a.c]
 			keys := w.room(slotKeys, a.wide*a.d)
-			packKeys(keys, x[a.c+head*a.d:], a)
+			packKeys(keys, x[a.c+head*a.d:], 3*a.c, a)
 			start := w.room(slotStart, a.k.columns)
 			clear(start)
 			y := values[id][task*a.n*a.n:][:a.n*a.n]
@@ -281,10 +295,10 @@ func (c *compiler) context(id graph.ID, o graph.Context) step {
 			group, head := task/a.heads, task%a.heads
 			dWide := (a.d + a.k.columns - 1) / a.k.columns * a.k.columns
 			vals := w.room(slotValues, a.n*dWide)
-			packValues(vals, values[qkv][group*a.n*3*a.c+2*a.c+head*a.d:], a)
+			packValues(vals, values[qkv][group*a.n*3*a.c+2*a.c+head*a.d:], 3*a.c, a)
 			start := w.room(slotStart, a.k.columns)
 			clear(start)
-			a.weigh(w, values[id][group*a.n*a.c+head*a.d:], values[p][task*a.n*a.n:], a.n, vals, start, a.n)
+			a.weigh(w, values[id][group*a.n*a.c+head*a.d:], a.c, values[p][task*a.n*a.n:], a.n, vals, start, a.n)
 		},
 	}
 }

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func avx2Product(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·avx2Product(SB), NOSPLIT, $0-136
 	MOVQ a_base+0(FP), AX
 	MOVQ lda+24(FP), CX
@@ -47,13 +47,17 @@ whole:
 	MOVQ    AX, R9
 	LEAQ    (R9)(CX*4), R10
 	MOVQ    k+56(FP), R11
-	SHRQ    $0x02, R11
-	TESTQ   R11, R11
+	SHLQ    $0x06, R11
+	ADDQ    R8, R11
+	MOVQ    k+56(FP), R12
+	SHRQ    $0x02, R12
+	TESTQ   R12, R12
 	JLE     turns6_end
 
 turns6:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R11)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -74,6 +78,7 @@ turns6:
 	VFMADD231PS  Y13, Y15, Y11
 	VMOVUPS      64(R8), Y12
 	VMOVUPS      96(R8), Y13
+	PREFETCHT1   64(R11)
 	VBROADCASTSS 4(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -94,6 +99,7 @@ turns6:
 	VFMADD231PS  Y13, Y15, Y11
 	VMOVUPS      128(R8), Y12
 	VMOVUPS      160(R8), Y13
+	PREFETCHT1   128(R11)
 	VBROADCASTSS 8(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -114,6 +120,7 @@ turns6:
 	VFMADD231PS  Y13, Y15, Y11
 	VMOVUPS      192(R8), Y12
 	VMOVUPS      224(R8), Y13
+	PREFETCHT1   192(R11)
 	VBROADCASTSS 12(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -133,20 +140,22 @@ turns6:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000100, R11
 	ADDQ         $0x00000010, R9
 	ADDQ         $0x00000010, R10
-	DECQ         R11
+	DECQ         R12
 	JNZ          turns6
 
 turns6_end:
-	MOVQ  k+56(FP), R11
-	ANDQ  $0x03, R11
-	TESTQ R11, R11
+	MOVQ  k+56(FP), R12
+	ANDQ  $0x03, R12
+	TESTQ R12, R12
 	JLE   singles6_end
 
 singles6:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R11)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -166,9 +175,10 @@ singles6:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R11
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000004, R10
-	DECQ         R11
+	DECQ         R12
 	JNZ          singles6
 
 singles6_end:
@@ -232,13 +242,17 @@ rows5:
 	MOVQ    AX, R9
 	LEAQ    (R9)(CX*4), R10
 	MOVQ    k+56(FP), R11
-	SHRQ    $0x02, R11
-	TESTQ   R11, R11
+	SHLQ    $0x06, R11
+	ADDQ    R8, R11
+	MOVQ    k+56(FP), R12
+	SHRQ    $0x02, R12
+	TESTQ   R12, R12
 	JLE     turns5_end
 
 turns5:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R11)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -256,6 +270,7 @@ turns5:
 	VFMADD231PS  Y13, Y14, Y9
 	VMOVUPS      64(R8), Y12
 	VMOVUPS      96(R8), Y13
+	PREFETCHT1   64(R11)
 	VBROADCASTSS 4(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -273,6 +288,7 @@ turns5:
 	VFMADD231PS  Y13, Y14, Y9
 	VMOVUPS      128(R8), Y12
 	VMOVUPS      160(R8), Y13
+	PREFETCHT1   128(R11)
 	VBROADCASTSS 8(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -290,6 +306,7 @@ turns5:
 	VFMADD231PS  Y13, Y14, Y9
 	VMOVUPS      192(R8), Y12
 	VMOVUPS      224(R8), Y13
+	PREFETCHT1   192(R11)
 	VBROADCASTSS 12(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -306,20 +323,22 @@ turns5:
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
 	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000100, R11
 	ADDQ         $0x00000010, R9
 	ADDQ         $0x00000010, R10
-	DECQ         R11
+	DECQ         R12
 	JNZ          turns5
 
 turns5_end:
-	MOVQ  k+56(FP), R11
-	ANDQ  $0x03, R11
-	TESTQ R11, R11
+	MOVQ  k+56(FP), R12
+	ANDQ  $0x03, R12
+	TESTQ R12, R12
 	JLE   singles5_end
 
 singles5:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R11)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -336,9 +355,10 @@ singles5:
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
 	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R11
 	ADDQ         $0x00000004, R9
 	ADDQ         $0x00000004, R10
-	DECQ         R11
+	DECQ         R12
 	JNZ          singles5
 
 singles5_end:
@@ -382,13 +402,17 @@ rows4:
 	MOVQ    b_base+32(FP), R8
 	MOVQ    AX, R9
 	MOVQ    k+56(FP), R10
-	SHRQ    $0x02, R10
-	TESTQ   R10, R10
+	SHLQ    $0x06, R10
+	ADDQ    R8, R10
+	MOVQ    k+56(FP), R11
+	SHRQ    $0x02, R11
+	TESTQ   R11, R11
 	JLE     turns4_end
 
 turns4:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -403,6 +427,7 @@ turns4:
 	VFMADD231PS  Y13, Y15, Y7
 	VMOVUPS      64(R8), Y12
 	VMOVUPS      96(R8), Y13
+	PREFETCHT1   64(R10)
 	VBROADCASTSS 4(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -417,6 +442,7 @@ turns4:
 	VFMADD231PS  Y13, Y15, Y7
 	VMOVUPS      128(R8), Y12
 	VMOVUPS      160(R8), Y13
+	PREFETCHT1   128(R10)
 	VBROADCASTSS 8(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -431,6 +457,7 @@ turns4:
 	VFMADD231PS  Y13, Y15, Y7
 	VMOVUPS      192(R8), Y12
 	VMOVUPS      224(R8), Y13
+	PREFETCHT1   192(R10)
 	VBROADCASTSS 12(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -444,19 +471,21 @@ turns4:
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
 	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000100, R10
 	ADDQ         $0x00000010, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          turns4
 
 turns4_end:
-	MOVQ  k+56(FP), R10
-	ANDQ  $0x03, R10
-	TESTQ R10, R10
+	MOVQ  k+56(FP), R11
+	ANDQ  $0x03, R11
+	TESTQ R11, R11
 	JLE   singles4_end
 
 singles4:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -470,8 +499,9 @@ singles4:
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
 	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000004, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          singles4
 
 singles4_end:
@@ -509,13 +539,17 @@ rows3:
 	MOVQ    b_base+32(FP), R8
 	MOVQ    AX, R9
 	MOVQ    k+56(FP), R10
-	SHRQ    $0x02, R10
-	TESTQ   R10, R10
+	SHLQ    $0x06, R10
+	ADDQ    R8, R10
+	MOVQ    k+56(FP), R11
+	SHRQ    $0x02, R11
+	TESTQ   R11, R11
 	JLE     turns3_end
 
 turns3:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -527,6 +561,7 @@ turns3:
 	VFMADD231PS  Y13, Y14, Y5
 	VMOVUPS      64(R8), Y12
 	VMOVUPS      96(R8), Y13
+	PREFETCHT1   64(R10)
 	VBROADCASTSS 4(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -538,6 +573,7 @@ turns3:
 	VFMADD231PS  Y13, Y14, Y5
 	VMOVUPS      128(R8), Y12
 	VMOVUPS      160(R8), Y13
+	PREFETCHT1   128(R10)
 	VBROADCASTSS 8(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -549,6 +585,7 @@ turns3:
 	VFMADD231PS  Y13, Y14, Y5
 	VMOVUPS      192(R8), Y12
 	VMOVUPS      224(R8), Y13
+	PREFETCHT1   192(R10)
 	VBROADCASTSS 12(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -559,19 +596,21 @@ turns3:
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
 	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000100, R10
 	ADDQ         $0x00000010, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          turns3
 
 turns3_end:
-	MOVQ  k+56(FP), R10
-	ANDQ  $0x03, R10
-	TESTQ R10, R10
+	MOVQ  k+56(FP), R11
+	ANDQ  $0x03, R11
+	TESTQ R11, R11
 	JLE   singles3_end
 
 singles3:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -582,8 +621,9 @@ singles3:
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
 	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000004, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          singles3
 
 singles3_end:
@@ -615,13 +655,17 @@ rows2:
 	MOVQ    b_base+32(FP), R8
 	MOVQ    AX, R9
 	MOVQ    k+56(FP), R10
-	SHRQ    $0x02, R10
-	TESTQ   R10, R10
+	SHLQ    $0x06, R10
+	ADDQ    R8, R10
+	MOVQ    k+56(FP), R11
+	SHRQ    $0x02, R11
+	TESTQ   R11, R11
 	JLE     turns2_end
 
 turns2:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -630,6 +674,7 @@ turns2:
 	VFMADD231PS  Y13, Y15, Y3
 	VMOVUPS      64(R8), Y12
 	VMOVUPS      96(R8), Y13
+	PREFETCHT1   64(R10)
 	VBROADCASTSS 4(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -638,6 +683,7 @@ turns2:
 	VFMADD231PS  Y13, Y15, Y3
 	VMOVUPS      128(R8), Y12
 	VMOVUPS      160(R8), Y13
+	PREFETCHT1   128(R10)
 	VBROADCASTSS 8(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -646,6 +692,7 @@ turns2:
 	VFMADD231PS  Y13, Y15, Y3
 	VMOVUPS      192(R8), Y12
 	VMOVUPS      224(R8), Y13
+	PREFETCHT1   192(R10)
 	VBROADCASTSS 12(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -653,19 +700,21 @@ turns2:
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
 	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000100, R10
 	ADDQ         $0x00000010, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          turns2
 
 turns2_end:
-	MOVQ  k+56(FP), R10
-	ANDQ  $0x03, R10
-	TESTQ R10, R10
+	MOVQ  k+56(FP), R11
+	ANDQ  $0x03, R11
+	TESTQ R11, R11
 	JLE   singles2_end
 
 singles2:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -673,8 +722,9 @@ singles2:
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
 	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000004, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          singles2
 
 singles2_end:
@@ -700,51 +750,61 @@ rows1:
 	MOVQ    b_base+32(FP), R8
 	MOVQ    AX, R9
 	MOVQ    k+56(FP), R10
-	SHRQ    $0x02, R10
-	TESTQ   R10, R10
+	SHLQ    $0x06, R10
+	ADDQ    R8, R10
+	MOVQ    k+56(FP), R11
+	SHRQ    $0x02, R11
+	TESTQ   R11, R11
 	JLE     turns1_end
 
 turns1:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
 	VMOVUPS      64(R8), Y12
 	VMOVUPS      96(R8), Y13
+	PREFETCHT1   64(R10)
 	VBROADCASTSS 4(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
 	VMOVUPS      128(R8), Y12
 	VMOVUPS      160(R8), Y13
+	PREFETCHT1   128(R10)
 	VBROADCASTSS 8(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
 	VMOVUPS      192(R8), Y12
 	VMOVUPS      224(R8), Y13
+	PREFETCHT1   192(R10)
 	VBROADCASTSS 12(R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
 	ADDQ         $0x00000100, R8
+	ADDQ         $0x00000100, R10
 	ADDQ         $0x00000010, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          turns1
 
 turns1_end:
-	MOVQ  k+56(FP), R10
-	ANDQ  $0x03, R10
-	TESTQ R10, R10
+	MOVQ  k+56(FP), R11
+	ANDQ  $0x03, R11
+	TESTQ R11, R11
 	JLE   singles1_end
 
 singles1:
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
+	PREFETCHT1   (R10)
 	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
 	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R10
 	ADDQ         $0x00000004, R9
-	DECQ         R10
+	DECQ         R11
 	JNZ          singles1
 
 singles1_end:
@@ -770,21 +830,233 @@ TEXT ·avx2GELU(SB), NOSPLIT, $0-48
 	SHLQ  $0x02, CX
 	MOVQ  rows+32(FP), DX
 	MOVQ  chunks+40(FP), BX
+	MOVQ  BX, SI
+	SHRQ  $0x01, SI
+	ANDQ  $0x01, BX
 	TESTQ DX, DX
 	JLE   rows_end
 
 rows:
-	MOVQ  AX, SI
-	MOVQ  BX, DI
-	TESTQ DI, DI
-	JLE   chunks_end
+	MOVQ  AX, DI
+	MOVQ  SI, R8
+	TESTQ R8, R8
+	JLE   pairs_end
 
-chunks:
-	VMOVUPS      (SI), Y0
+pairs:
+	VMOVUPS      avx2_unit<>+0(SB), Y8
+	VMOVUPS      (DI), Y0
+	VPAND        avx2_magnitude<>+0(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y6
+	VMULPS       avx2_minus_half<>+0(SB), Y6, Y6
+	VFMADD132PS  avx2_slope<>+0(SB), Y8, Y2
+	VDIVPS       Y2, Y8, Y2
+	VMOVUPS      32(DI), Y1
+	VPAND        avx2_magnitude<>+0(SB), Y1, Y3
+	VMULPS       Y3, Y3, Y7
+	VMULPS       avx2_minus_half<>+0(SB), Y7, Y7
+	VFMADD132PS  avx2_slope<>+0(SB), Y8, Y3
+	VDIVPS       Y3, Y8, Y3
+	VMOVUPS      avx2_tail8<>+0(SB), Y4
+	VMOVUPS      avx2_tail8<>+0(SB), Y5
+	VMOVUPS      avx2_tail7<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail6<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail5<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail4<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail3<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail2<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail1<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail0<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
+	VMOVUPS      avx2_floor<>+0(SB), Y3
+	VMOVUPS      avx2_log2e<>+0(SB), Y9
+	VMAXPS       Y6, Y3, Y6
+	VMULPS       Y9, Y6, Y2
+	VMAXPS       Y7, Y3, Y7
+	VMULPS       Y9, Y7, Y3
+	VROUNDPS     $0x00, Y2, Y2
+	VROUNDPS     $0x00, Y3, Y3
+	VMOVUPS      avx2_ln2_high<>+0(SB), Y9
+	VFNMADD231PS Y9, Y2, Y6
+	VFNMADD231PS Y9, Y3, Y7
+	VMOVUPS      avx2_ln2_low<>+0(SB), Y9
+	VFNMADD231PS Y9, Y2, Y6
+	VFNMADD231PS Y9, Y3, Y7
+	VMOVUPS      avx2_exp6<>+0(SB), Y9
+	VMOVUPS      avx2_exp6<>+0(SB), Y10
+	VMOVUPS      avx2_exp5<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp4<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp3<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp1<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp0<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y6
+	VPSUBD       Y6, Y2, Y2
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y9, Y9
+	VPADDD       avx2_one<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y9, Y6
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y2
+	VPSUBD       Y2, Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+	VPADDD       avx2_one<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y10, Y7
+	VMULPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y8, Y2
+	VBLENDVPS    Y0, Y4, Y2, Y4
+	VMULPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (DI)
+	VMULPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y8, Y0
+	VBLENDVPS    Y1, Y5, Y0, Y5
+	VMULPS       Y1, Y5, Y1
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      avx2_unit<>+0(SB), Y8
+	VMOVUPS      64(DI), Y0
+	VPAND        avx2_magnitude<>+0(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y6
+	VMULPS       avx2_minus_half<>+0(SB), Y6, Y6
+	VFMADD132PS  avx2_slope<>+0(SB), Y8, Y2
+	VDIVPS       Y2, Y8, Y2
+	VMOVUPS      96(DI), Y1
+	VPAND        avx2_magnitude<>+0(SB), Y1, Y3
+	VMULPS       Y3, Y3, Y7
+	VMULPS       avx2_minus_half<>+0(SB), Y7, Y7
+	VFMADD132PS  avx2_slope<>+0(SB), Y8, Y3
+	VDIVPS       Y3, Y8, Y3
+	VMOVUPS      avx2_tail8<>+0(SB), Y4
+	VMOVUPS      avx2_tail8<>+0(SB), Y5
+	VMOVUPS      avx2_tail7<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail6<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail5<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail4<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail3<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail2<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail1<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMOVUPS      avx2_tail0<>+0(SB), Y9
+	VFMADD213PS  Y9, Y2, Y4
+	VFMADD213PS  Y9, Y3, Y5
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y5, Y5
+	VMOVUPS      avx2_floor<>+0(SB), Y3
+	VMOVUPS      avx2_log2e<>+0(SB), Y9
+	VMAXPS       Y6, Y3, Y6
+	VMULPS       Y9, Y6, Y2
+	VMAXPS       Y7, Y3, Y7
+	VMULPS       Y9, Y7, Y3
+	VROUNDPS     $0x00, Y2, Y2
+	VROUNDPS     $0x00, Y3, Y3
+	VMOVUPS      avx2_ln2_high<>+0(SB), Y9
+	VFNMADD231PS Y9, Y2, Y6
+	VFNMADD231PS Y9, Y3, Y7
+	VMOVUPS      avx2_ln2_low<>+0(SB), Y9
+	VFNMADD231PS Y9, Y2, Y6
+	VFNMADD231PS Y9, Y3, Y7
+	VMOVUPS      avx2_exp6<>+0(SB), Y9
+	VMOVUPS      avx2_exp6<>+0(SB), Y10
+	VMOVUPS      avx2_exp5<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp4<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp3<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp1<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VMOVUPS      avx2_exp0<>+0(SB), Y11
+	VFMADD213PS  Y11, Y6, Y9
+	VFMADD213PS  Y11, Y7, Y10
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y6
+	VPSUBD       Y6, Y2, Y2
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y9, Y9
+	VPADDD       avx2_one<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y9, Y6
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y2
+	VPSUBD       Y2, Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+	VPADDD       avx2_one<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y10, Y7
+	VMULPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y8, Y2
+	VBLENDVPS    Y0, Y4, Y2, Y4
+	VMULPS       Y0, Y4, Y0
+	VMOVUPS      Y0, 64(DI)
+	VMULPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y8, Y0
+	VBLENDVPS    Y1, Y5, Y0, Y5
+	VMULPS       Y1, Y5, Y1
+	VMOVUPS      Y1, 96(DI)
+	ADDQ         $0x00000080, DI
+	DECQ         R8
+	JNZ          pairs
+
+pairs_end:
+	TESTQ        BX, BX
+	JZ           none
+	VMOVUPS      avx2_unit<>+0(SB), Y4
+	VMOVUPS      (DI), Y0
 	VPAND        avx2_magnitude<>+0(SB), Y0, Y1
 	VMULPS       Y1, Y1, Y3
 	VMULPS       avx2_minus_half<>+0(SB), Y3, Y3
-	VMOVUPS      avx2_unit<>+0(SB), Y4
 	VFMADD132PS  avx2_slope<>+0(SB), Y4, Y1
 	VDIVPS       Y1, Y4, Y1
 	VMOVUPS      avx2_tail8<>+0(SB), Y2
@@ -822,12 +1094,12 @@ chunks:
 	VSUBPS       Y2, Y4, Y1
 	VBLENDVPS    Y0, Y2, Y1, Y2
 	VMULPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      32(SI), Y0
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      avx2_unit<>+0(SB), Y4
+	VMOVUPS      32(DI), Y0
 	VPAND        avx2_magnitude<>+0(SB), Y0, Y1
 	VMULPS       Y1, Y1, Y3
 	VMULPS       avx2_minus_half<>+0(SB), Y3, Y3
-	VMOVUPS      avx2_unit<>+0(SB), Y4
 	VFMADD132PS  avx2_slope<>+0(SB), Y4, Y1
 	VDIVPS       Y1, Y4, Y1
 	VMOVUPS      avx2_tail8<>+0(SB), Y2
@@ -865,12 +1137,9 @@ chunks:
 	VSUBPS       Y2, Y4, Y1
 	VBLENDVPS    Y0, Y2, Y1, Y2
 	VMULPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 32(SI)
-	ADDQ         $0x00000040, SI
-	DECQ         DI
-	JNZ          chunks
+	VMOVUPS      Y0, 32(DI)
 
-chunks_end:
+none:
 	ADDQ CX, AX
 	DECQ DX
 	JNZ  rows
@@ -878,6 +1147,16 @@ chunks_end:
 rows_end:
 	VZEROUPPER
 	RET
+
+DATA avx2_unit<>+0(SB)/4, $0x3f800000
+DATA avx2_unit<>+4(SB)/4, $0x3f800000
+DATA avx2_unit<>+8(SB)/4, $0x3f800000
+DATA avx2_unit<>+12(SB)/4, $0x3f800000
+DATA avx2_unit<>+16(SB)/4, $0x3f800000
+DATA avx2_unit<>+20(SB)/4, $0x3f800000
+DATA avx2_unit<>+24(SB)/4, $0x3f800000
+DATA avx2_unit<>+28(SB)/4, $0x3f800000
+GLOBL avx2_unit<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_magnitude<>+0(SB)/4, $0x7fffffff
 DATA avx2_magnitude<>+4(SB)/4, $0x7fffffff
@@ -898,16 +1177,6 @@ DATA avx2_minus_half<>+20(SB)/4, $0xbf000000
 DATA avx2_minus_half<>+24(SB)/4, $0xbf000000
 DATA avx2_minus_half<>+28(SB)/4, $0xbf000000
 GLOBL avx2_minus_half<>(SB), RODATA|NOPTR, $32
-
-DATA avx2_unit<>+0(SB)/4, $0x3f800000
-DATA avx2_unit<>+4(SB)/4, $0x3f800000
-DATA avx2_unit<>+8(SB)/4, $0x3f800000
-DATA avx2_unit<>+12(SB)/4, $0x3f800000
-DATA avx2_unit<>+16(SB)/4, $0x3f800000
-DATA avx2_unit<>+20(SB)/4, $0x3f800000
-DATA avx2_unit<>+24(SB)/4, $0x3f800000
-DATA avx2_unit<>+28(SB)/4, $0x3f800000
-GLOBL avx2_unit<>(SB), RODATA|NOPTR, $32
 
 DATA avx2_slope<>+0(SB)/4, $0x3eb33333
 DATA avx2_slope<>+4(SB)/4, $0x3eb33333

@@ -45,7 +45,8 @@ func (c *compiler) convolution(id graph.ID, left source, weights []graph.ID) (st
 		p.part = n.Shape[1] * n.Shape[2]
 	}
 	p.cut(c.workers)
-	s := p.step(2 * c.g.MultiplyAdds(id))
+	p.flops = 2 * c.g.MultiplyAdds(id)
+	s := p.step()
 	s.name = n.Op.Kind()
 	if p.stats != nil {
 		p.stats.rows = p.rows

@@ -5,14 +5,15 @@ import "github.com/glipvk/glipvk/graph"
 // source is a value [rows, width] that is computed row by row as it is read: gathered
 // from another value, normalised before or after that, or as it lies in memory.
 type source struct {
-	id      graph.ID // what is in memory
-	width   int      // of a fetched row
-	piece   int      // of a row in memory
-	gather  *rowMap  // nil for the rows as they are
-	norm    *norm    // nil for none
-	patches *patches // nil for none; excludes gather
-	taps    *taps    // of a convolution, nil for none; excludes all the above
-	sampler *sampler // of a deformable convolution, nil for none; likewise
+	id      graph.ID  // what is in memory
+	width   int       // of a fetched row
+	piece   int       // of a row in memory
+	gather  *rowMap   // nil for the rows as they are
+	norm    *norm     // nil for none
+	patches *patches  // nil for none; excludes gather
+	taps    *taps     // of a convolution, nil for none; excludes all the above
+	zeros   []float32 // a row in memory of which there is none, where parts are merged
+	sampler *sampler  // of a deformable convolution, nil for none; likewise
 }
 
 // norm is a LayerNorm on the way. If it comes before the gathering, the zeros that the
@@ -48,6 +49,9 @@ func (c *compiler) source(id graph.ID, whole bool) source {
 		id = n.Inputs[0]
 	}
 	s.id, s.piece = id, c.shape(id).Last()
+	if s.gather != nil && s.gather.parts > 1 {
+		s.zeros = make([]float32, s.piece)
+	}
 	return s
 }
 
@@ -116,6 +120,10 @@ func (s *source) copyRow(dst, x []float32, r int) {
 		return
 	}
 	parts := s.gather.parts
+	if parts == 4 {
+		s.merge(dst, x, s.gather.rows[r*4:])
+		return
+	}
 	for p := range parts {
 		from := int(s.gather.rows[r*parts+p])
 		if from < 0 {
@@ -127,6 +135,23 @@ func (s *source) copyRow(dst, x []float32, r int) {
 		for c, v := range x[from*s.piece:][:s.piece] {
 			dst[c*parts+p] = v
 		}
+	}
+}
+
+// merge interleaves the channels of four rows, which is what a patch that is merged has.
+func (s *source) merge(dst, x []float32, rows []int32) {
+	var from [4][]float32
+	for p := range from {
+		if row := int(rows[p]); row >= 0 {
+			from[p] = x[row*s.piece:][:s.piece]
+		} else {
+			from[p] = s.zeros
+		}
+	}
+	a, b, c, d := from[0], from[1][:len(from[0])], from[2][:len(from[0])], from[3][:len(from[0])]
+	for i, v := range a {
+		to := dst[4*i:][:4]
+		to[0], to[1], to[2], to[3] = v, b[i], c[i], d[i]
 	}
 }
 
@@ -153,7 +178,12 @@ func (p *patches) cut(dst, x []float32, r int) {
 				clear(line)
 				continue
 			}
-			copy(line, x[((b*p.channels+channel)*p.height+y+ky)*p.width+left:][:inside])
+			from := x[((b*p.channels+channel)*p.height+y+ky)*p.width+left:][:inside]
+			if len(line) == 4 && len(from) == 4 {
+				*(*[4]float32)(line) = *(*[4]float32)(from)
+				continue
+			}
+			copy(line, from)
 			clear(line[inside:])
 		}
 	}

@@ -33,14 +33,16 @@ type slot int
 
 // The slots.
 const (
-	slotRows   slot = iota // rows of a left factor
-	slotTile               // columns of a product that do not fill their group
-	slotStart              // start of the sums where the bias is too short
-	slotPanel              // a panel of a matrix that is not a weight
-	slotKeys               // keys of one head, packed
-	slotValues             // values of one head, packed
-	slotScores             // scores of a few queries
-	slotResult             // rows of one head's result
+	slotRows    slot = iota // rows of a left factor
+	slotTile                // columns of a product that do not fill their group
+	slotStart               // start of the sums where the bias is too short
+	slotPanel               // a panel of a matrix that is not a weight
+	slotKeys                // keys of one head, packed
+	slotValues              // values of one head, packed
+	slotScores              // scores of a few queries
+	slotResult              // rows of one head's result
+	slotInner               // rows of a value between the products of one step
+	slotContext             // rows of what attention gives
 	slotCount
 )
 
@@ -210,9 +212,9 @@ func (c *crew) stop(err error) {
 	c.waiting.Broadcast()
 }
 
-// patience is how often a worker looks for the others before it goes to sleep: waking takes
+// patience is how long a worker looks for the others before it goes to sleep: waking takes
 // the system longer than most steps' ends are apart.
-const patience = 100
+const patience = 200 * time.Microsecond
 
 // meet waits until all workers have ended step i. It returns false if the run was stopped.
 func (c *crew) meet(i int) bool {
@@ -226,7 +228,7 @@ func (c *crew) meet(i int) bool {
 		c.waiting.Broadcast()
 		return true
 	}
-	for range patience {
+	for i, began := 1, time.Now(); i%16 != 0 || time.Since(began) < patience; i++ {
 		if c.arrived.Load() >= count {
 			return true
 		}

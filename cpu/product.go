@@ -24,6 +24,7 @@ type product struct {
 	bias     graph.ID
 	gelu     bool
 	residual graph.ID
+	flops    int64
 
 	part                      int    // rows of a picture, if blocks are to be within one, else all
 	rows, columns             int    // of a block
@@ -32,19 +33,35 @@ type product struct {
 	hasBias, hasResidual, raw bool   // raw: the matrix is not packed
 }
 
-// product matches a Linear and what follows it: moves, GELU, one residual sum. Legal
+// product is the step of a Linear and what is around it.
+func (c *compiler) product(id graph.ID) (step, bool) {
+	p, ok := c.matchProduct(id)
+	if !ok {
+		return step{}, false
+	}
+	if s, ok := c.windowStep(p); ok {
+		return s, true
+	}
+	if s, ok := c.hiddenStep(p); ok {
+		return s, true
+	}
+	p.cut(c.workers)
+	return p.step(), true
+}
+
+// matchProduct matches a Linear and what follows it: moves, GELU, one residual sum. Legal
 // because a Linear and a GELU work on each row by itself: moving their results is moving
 // their operands, unless zeros are moved in, which would come out as the bias.
-func (c *compiler) product(id graph.ID) (step, bool) {
+func (c *compiler) matchProduct(id graph.ID) (*product, bool) {
 	p := &product{k: c.kernels, out: id}
 	cur, after, ok := id, (*rowMap)(nil), true
 	if cur, ok = c.residualSum(p, cur); !ok {
-		return step{}, false
+		return nil, false
 	}
 	for moves(c.node(cur).Op) && c.node(cur).Op.Kind() != (graph.MergePatches{}).Kind() && (cur == id && c.canJoin(cur) || c.private(cur)) {
 		m := c.rowMap(cur)
 		if !m.whole() {
-			return step{}, false
+			return nil, false
 		}
 		after, cur = m.after(after), c.node(cur).Inputs[0]
 	}
@@ -53,7 +70,7 @@ func (c *compiler) product(id graph.ID) (step, bool) {
 	}
 	n := c.node(cur)
 	if _, isLinear := n.Op.(graph.Linear); !isLinear || cur != id && !c.private(cur) {
-		return step{}, false
+		return nil, false
 	}
 	p.left = c.source(n.Inputs[0], false)
 	if after != nil {
@@ -73,8 +90,8 @@ func (c *compiler) product(id graph.ID) (step, bool) {
 	if len(n.Inputs) == 3 {
 		p.bias, p.hasBias = n.Inputs[2], true
 	}
-	p.cut(c.workers)
-	return p.step(2 * c.g.MultiplyAdds(cur)), true
+	p.flops = 2 * c.g.MultiplyAdds(cur)
+	return p, true
 }
 
 // canJoin reports whether a node's operand can be computed inside the node's own step.
@@ -128,6 +145,11 @@ func (p *product) cut(workers int) {
 		most = p.part // few rows: the weights are the larger part, and are read once only if the rows stay together
 	}
 	tile := p.k.rows
+	if !p.left.direct() && p.stats == nil && p.n*p.kk <= cacheFloats*3/2 {
+		// Blocks of columns would each fetch their rows: rather blocks of fewer rows, while the weights
+		// stay in the second cache.
+		most = min(most, max(4*tile, (p.part+8*workers-1)/(8*workers)))
+	}
 	p.rowBlocks = (p.part + most - 1) / most
 	p.rows = (p.part + p.rowBlocks - 1) / p.rowBlocks
 	p.rows = min((p.rows+tile-1)/tile*tile, p.part)
@@ -135,7 +157,7 @@ func (p *product) cut(workers int) {
 	groups := (p.n + groupWidth - 1) / groupWidth
 	p.columnBlocks = 1
 	if workers > 1 {
-		p.columnBlocks = min(groups, max(1, (6*workers+p.allRowBlocks()-1)/p.allRowBlocks()))
+		p.columnBlocks = min(groups, max(1, (12*workers+p.allRowBlocks()-1)/p.allRowBlocks()))
 	}
 	p.columns = (groups + p.columnBlocks - 1) / p.columnBlocks * groupWidth
 	p.columnBlocks = (p.n + p.columns - 1) / p.columns
@@ -144,8 +166,20 @@ func (p *product) cut(workers int) {
 // allRowBlocks is the number of blocks of rows.
 func (p *product) allRowBlocks() int { return p.m / p.part * p.rowBlocks }
 
-func (p *product) step(flops int64) step {
-	s := step{name: "linear", in: append(p.left.reads(), p.matrix), flops: flops, tasks: p.allRowBlocks() * p.columnBlocks, run: p.run}
+// reads are the values that a product needs besides its left factor.
+func (p *product) reads() []graph.ID {
+	list := []graph.ID{p.matrix}
+	if p.hasBias {
+		list = append(list, p.bias)
+	}
+	if p.hasResidual {
+		list = append(list, p.residual)
+	}
+	return list
+}
+
+func (p *product) step() step {
+	s := step{name: "linear", in: append(p.left.reads(), p.reads()...), flops: p.flops, tasks: p.allRowBlocks() * p.columnBlocks, run: p.run}
 	s.rooms = rooms{slotRows: p.rows * stride(p.kk), slotStart: p.k.columns}
 	if p.n%groupWidth != 0 {
 		s.rooms[slotTile] = p.rows * groupWidth
@@ -153,14 +187,10 @@ func (p *product) step(flops int64) step {
 	if p.raw {
 		s.rooms[slotPanel] = p.kk * p.k.columns
 	}
-	if p.hasBias {
-		s.in = append(s.in, p.bias)
-	}
 	if p.gelu {
 		s.name += "_gelu"
 	}
 	if p.hasResidual {
-		s.in = append(s.in, p.residual)
 		s.name += "_add"
 	}
 	return s
@@ -175,7 +205,7 @@ func (p *product) run(w *worker, values [][]float32, task int) {
 	a, lda := p.fetch(w, values, first, rows)
 	y := values[p.out][first*p.n:]
 	for column := from; column < to; column += groupWidth {
-		p.group(w, values, block{a: a, lda: lda, y: y[column:], first: first, rows: rows, column: column})
+		p.group(w, values, block{a: a, lda: lda, y: y[column:], ldy: p.n, first: first, rows: rows, column: column})
 		if p.stats != nil {
 			p.k.moments(values[p.stats.id][number*statRows*p.n+column:], p.n, y[column:], p.n, p.stats.of(inPart), rows, groupWidth/chunk)
 		}
@@ -187,6 +217,7 @@ type block struct {
 	a                   []float32
 	lda                 int
 	y                   []float32 // from the group's first element
+	ldy                 int
 	first, rows, column int
 }
 
@@ -208,7 +239,7 @@ func (p *product) fetch(w *worker, values [][]float32, first, rows int) (a []flo
 // where they take a detour through memory of full width.
 func (p *product) group(w *worker, values [][]float32, b block) {
 	width := min(groupWidth, p.n-b.column)
-	c, ldc := b.y, p.n
+	c, ldc := b.y, b.ldy
 	if width < groupWidth {
 		c, ldc = w.room(slotTile, p.rows*groupWidth), groupWidth
 	}
@@ -228,7 +259,7 @@ func (p *product) group(w *worker, values [][]float32, b block) {
 		return
 	}
 	for row := range b.rows {
-		y := b.y[row*p.n:][:width]
+		y := b.y[row*b.ldy:][:width]
 		copy(y, c[row*ldc:])
 		if p.hasResidual {
 			for i, v := range values[p.residual][(b.first+row)*p.n+b.column:][:width] {

@@ -149,10 +149,14 @@ func micro(t *testing.T) (*graph.Graph, modest, [][]float32) {
 	return g, src, src.inputs(t, g)
 }
 
-// TestFusions wants a model in few steps: five for each block.
+// TestFusions wants a model in few steps: five for each block, two or three where there are many
+// rows for each worker.
 func TestFusions(t *testing.T) {
 	g, src, _ := micro(t)
-	fused := compile(t, g, src, cpu.Best, cpu.Options{}).Stats()
+	fused := compile(t, g, src, cpu.Best, cpu.Options{Workers: 16}).Stats()
+	if few := compile(t, g, src, cpu.Best, cpu.Options{Workers: 1}).Stats(); few.Steps != 2+2*2+3*2+1+2 || few.FLOPs != fused.FLOPs {
+		t.Errorf("%d steps with %d operations for one worker, want 15 with %d", few.Steps, few.FLOPs, fused.FLOPs)
+	}
 	unfused := compile(t, g, src, cpu.Best, cpu.Options{NoFusion: true}).Stats()
 	// Embedding and its norm; five for each of four blocks; one merge; two outputs.
 	if fused.Steps != 2+5*4+1+2 {

@@ -142,7 +142,7 @@ func TestPanic(t *testing.T) {
 		run(w, values, task)
 	}
 	err := p.RunInto(t.Context(), y, x)
-	if err == nil || !strings.Contains(err.Error(), "y#8: linear: panic in a task: runtime error: index out of range") {
+	if err == nil || !strings.Contains(err.Error(), "cpu: "+step.path+": "+step.name+": panic in a task: runtime error: index out of range") {
 		t.Fatalf("error %v", err)
 	}
 	step.run = run

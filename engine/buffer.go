@@ -25,6 +25,7 @@ type Buffer struct {
 	address uint64 // on the device, where Caps.BufferAddress
 
 	users  int  // commands that hold it; guarded by d.mu
+	copies int  // of the staging ring that are not known to be over; guarded by d.mu
 	closed bool // guarded by d.mu
 }
 
@@ -66,7 +67,7 @@ func (d *Device) newBuffer(size int64, m Memory, label string) (*Buffer, error) 
 	}
 	info := vk.BufferCreateInfo{
 		SType:       vk.StructureTypeBufferCreateInfo,
-		Size:        vk.DeviceSize(size),
+		Size:        vk.DeviceSize(d.roomFor(size)),
 		Usage:       usage,
 		SharingMode: vk.SharingModeExclusive,
 	}
@@ -116,7 +117,8 @@ func (b *Buffer) Bytes() []byte {
 }
 
 // Close frees the buffer. It refuses while commands that use the buffer are open: close
-// those first. Calling it again does nothing.
+// those first. What a transfer that was left has begun is over before the memory is free, but Close
+// does not wait for it. Calling it again does nothing.
 func (b *Buffer) Close() error {
 	b.d.mu.Lock()
 	switch {
@@ -130,9 +132,12 @@ func (b *Buffer) Close() error {
 	b.closed = true
 	delete(b.d.buffers, b)
 	b.d.active++
+	copied := b.copies > 0 // then whoever uses the staging ring next frees it
 	b.d.mu.Unlock()
 	defer b.d.leave()
-	b.release()
+	if !copied {
+		b.release()
+	}
 	return b.d.messages(b.label)
 }
 

@@ -3,6 +3,8 @@
 package engine
 
 import (
+	"strings"
+
 	vk "github.com/vulkan-go/vulkan"
 )
 
@@ -202,7 +204,7 @@ func (c *Commands) view(b Binding) (vk.BufferView, error) {
 		return v, nil
 	}
 	info := vk.BufferViewCreateInfo{SType: vk.StructureTypeBufferViewCreateInfo, Buffer: b.Buffer.vk, Format: key.format,
-		Offset: vk.DeviceSize(b.Offset), Range: vk.DeviceSize(b.Size)}
+		Offset: vk.DeviceSize(b.Offset), Range: vk.DeviceSize(c.d.viewOf(b.Size))}
 	defer info.Free()
 	var v vk.BufferView
 	if err := c.d.create("buffer view", "vkCreateBufferView", c.label, func() int32 {
@@ -216,6 +218,33 @@ func (c *Commands) view(b Binding) (vk.BufferView, error) {
 	c.views[key] = v
 	return v, nil
 }
+
+// viewRoom is by how much a view may be longer than what is bound.
+const viewRoom = 256
+
+// roomFor is the size of the Vulkan buffer for so many bytes. llvmpipe compiles a shader anew
+// for each combination of texel operands whose memory is a power of two in size: none is then.
+func (d *Device) roomFor(size int64) int64 {
+	if !d.sameViews() {
+		return size
+	}
+	if size += viewRoom; size&(size-1) == 0 {
+		return size + addressAlignment
+	}
+	return size
+}
+
+// viewOf is the size of the texel view of so many bytes. llvmpipe (Mesa 22.3) takes bits 8 to 15 of it for the
+// number of mip levels, and compiles a shader anew for each combination of operands for which these
+// are 0: they are for none then. Nothing reads what the view has too much.
+func (d *Device) viewOf(size int64) int64 {
+	if d.sameViews() && size>>8&0xff == 0 {
+		return size + viewRoom
+	}
+	return size
+}
+
+func (d *Device) sameViews() bool { return strings.Contains(d.info.Driver, "llvmpipe") }
 
 // viewKey is what makes two texel views the same.
 type viewKey struct {

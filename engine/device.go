@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 
 	vk "github.com/vulkan-go/vulkan"
+
+	"github.com/glipvk/glipvk/internal/turn"
 )
 
 // Device is an open Vulkan device with one queue. It owns its memory, its pipelines and
@@ -68,7 +70,7 @@ func Devices() ([]Info, error) {
 // commands made from it. Errors: [ErrNoDevice], [ErrUnsupported] (no validation layer),
 // [ErrOutOfMemory], [ErrValidation].
 func Open(o Options) (*Device, error) {
-	d := &Device{opts: o, buffers: map[*Buffer]struct{}{}, commands: map[*Commands]struct{}{}}
+	d := &Device{opts: o, buffers: map[*Buffer]struct{}{}, commands: map[*Commands]struct{}{}, staging: staging{turn: turn.New()}}
 	d.idle = sync.NewCond(&d.mu)
 	err := d.open()
 	if err = errors.Join(err, d.messages("")); err != nil {
@@ -101,6 +103,9 @@ func (d *Device) open() error {
 	}
 	if m := d.opts.MaxStorageBufferRange; m > 0 {
 		d.info.Caps.MaxStorageBufferRange = min(m, d.info.Caps.MaxStorageBufferRange)
+	}
+	if d.sameViews() {
+		d.info.Caps.MaxAllocationBytes -= 2 * viewRoom
 	}
 	if d.opts.ForceStaging {
 		d.info.Caps.UnifiedMemory = false

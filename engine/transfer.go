@@ -6,9 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	vk "github.com/vulkan-go/vulkan"
+
+	"github.com/glipvk/glipvk/internal/turn"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 // staging is a ring of slots in one mapped buffer: while the device copies one, the host
 // fills or empties another. It is made when first needed and kept until the device closes.
 type staging struct {
-	mu     sync.Mutex // one transfer at a time
+	turn   *turn.Lock // one transfer at a time
 	buffer *Buffer
 	slots  []*slot
 	next   int
@@ -29,20 +30,21 @@ type staging struct {
 type slot struct {
 	commands Commands // its pool, buffer and fence; recorded anew for each copy
 	offset   int64
-	then     []byte // where the contents go when the copy is over, nil for an upload
+	then     []byte  // where the contents go when the copy is over, nil for an upload
+	other    *Buffer // at the other end of a copy that is not known to be over
 }
 
 // Upload copies src into dst at offset (bytes) and returns when it is there. A buffer that
-// the host sees is written directly; any other through the staging ring. A cancelled context
-// is seen every 4 MiB; the buffer's contents are then partly old. The caller makes sure that
-// no commands use the range meanwhile.
+// the host sees is written directly; any other through the staging ring. When the context ends it
+// returns; what the device has begun it finishes by itself, and the buffer's contents are partly
+// old. The caller makes sure that no commands use the range meanwhile.
 func (d *Device) Upload(ctx context.Context, dst *Buffer, offset int64, src []byte) error {
 	return d.transfer(ctx, "upload", dst, offset, len(src), func(mapped []byte) error {
 		if mapped != nil {
 			copy(mapped, src)
 			return nil
 		}
-		return d.staging.run(ctx, d, int64(len(src)), func(s *slot, at, n int64) error {
+		return d.staging.run(ctx, d, dst, int64(len(src)), func(s *slot, at, n int64) error {
 			copy(d.staging.window(s), src[at:at+n])
 			return d.submitCopy(s, copyOp{dst, d.staging.buffer, offset + at, s.offset, n})
 		})
@@ -57,7 +59,7 @@ func (d *Device) Download(ctx context.Context, dst []byte, src *Buffer, offset i
 			copy(dst, mapped)
 			return nil
 		}
-		return d.staging.run(ctx, d, int64(len(dst)), func(s *slot, at, n int64) error {
+		return d.staging.run(ctx, d, src, int64(len(dst)), func(s *slot, at, n int64) error {
 			s.then = dst[at : at+n]
 			return d.submitCopy(s, copyOp{d.staging.buffer, src, s.offset, offset + at, n})
 		})
@@ -114,36 +116,49 @@ func (b *Buffer) unuse() {
 	b.users--
 }
 
-// run cuts a transfer of n bytes into pieces of at most one slot. At the end, and after any
-// error, it waits for every slot: nothing stays in flight.
-func (s *staging) run(ctx context.Context, d *Device, n int64, piece func(s *slot, at, n int64) error) (err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// run cuts a transfer to or from b, of n bytes, into pieces of at most one slot, and waits for
+// all of them unless the context ends: what is in flight then, whoever uses the ring next waits for.
+func (s *staging) run(ctx context.Context, d *Device, b *Buffer, n int64, piece func(s *slot, at, n int64) error) error {
+	if err := s.turn.Acquire(ctx); err != nil {
+		return fmt.Errorf("engine: transfer: %w", err)
+	}
+	defer s.turn.Release()
 	if err := s.open(d); err != nil {
 		return err
 	}
-	defer func() {
-		for range s.slots { // oldest first
-			err = errors.Join(err, s.turn().settle(s))
+	err := s.pieces(ctx, b, n, piece)
+	for range s.slots { // oldest first
+		x := s.oldest()
+		if e := x.settle(ctx, s); err == nil {
+			err = e
 		}
-	}()
+		x.then = nil // the caller's memory is theirs again
+	}
+	return err
+}
+
+func (s *staging) pieces(ctx context.Context, b *Buffer, n int64, piece func(s *slot, at, n int64) error) error {
 	for at := int64(0); at < n; at += slotBytes {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("engine: transfer after %d of %d bytes: %w", at, n, err)
 		}
-		x := s.turn()
-		if err := x.settle(s); err != nil {
+		x := s.oldest()
+		if err := x.settle(ctx, s); err != nil {
 			return err
 		}
 		if err := piece(x, at, min(slotBytes, n-at)); err != nil {
 			return err
 		}
+		x.other = b
+		b.d.mu.Lock()
+		b.copies++
+		b.d.mu.Unlock()
 	}
 	return nil
 }
 
-// turn returns the slot that was used longest ago.
-func (s *staging) turn() *slot {
+// oldest returns the slot that was used longest ago.
+func (s *staging) oldest() *slot {
 	x := s.slots[s.next]
 	s.next = (s.next + 1) % len(s.slots)
 	return x
@@ -152,9 +167,12 @@ func (s *staging) turn() *slot {
 func (s *staging) window(x *slot) []byte { return s.buffer.mapped[x.offset : x.offset+slotBytes] }
 
 // settle waits for a slot's copy and hands its contents over.
-func (x *slot) settle(s *staging) error {
-	if err := x.commands.wait(context.Background()); err != nil {
-		x.commands.drain()
+func (x *slot) settle(ctx context.Context, s *staging) error {
+	if err := x.commands.wait(ctx); err != nil {
+		if ctx.Err() == nil { // not left, but failed
+			x.commands.drain()
+			x.over()
+		}
 		x.then = nil
 		return err
 	}
@@ -162,7 +180,23 @@ func (x *slot) settle(s *staging) error {
 		copy(x.then, s.window(x))
 		x.then = nil
 	}
+	x.over()
 	return nil
+}
+
+// over lets the buffer go, for good if it was closed meanwhile.
+func (x *slot) over() {
+	b := x.other
+	if x.other = nil; b == nil {
+		return
+	}
+	b.d.mu.Lock()
+	b.copies--
+	last := b.closed && b.copies == 0
+	b.d.mu.Unlock()
+	if last {
+		b.release()
+	}
 }
 
 // submitCopy records and submits one copy in a slot that is settled.
@@ -213,6 +247,7 @@ func (s *staging) open(d *Device) error {
 // close frees the ring; nothing is in flight.
 func (s *staging) close(d *Device) {
 	for _, x := range s.slots {
+		x.over()
 		x.commands.release()
 	}
 	if s.buffer != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 func TestTransfer(t *testing.T) {
@@ -128,8 +129,8 @@ func TestBlocks(t *testing.T) {
 	if memory() != 1 {
 		t.Errorf("%d blocks when all is free, want the one that is kept", memory())
 	}
-	again := newBuffer(t, d, 1<<20, DeviceMemory, "again")
-	if memory() != 1 || again.Size() != 1<<20 {
+	again := newBuffer(t, d, 1000<<10, DeviceMemory, "again")
+	if memory() != 1 || again.Size() != 1000<<10 {
 		t.Errorf("%d blocks, want the kept one used", memory())
 	}
 	if _, err := d.NewBuffer(0, DeviceMemory, "empty"); err == nil {
@@ -137,5 +138,48 @@ func TestBlocks(t *testing.T) {
 	}
 	if _, err := d.NewBuffer(1<<62, DeviceMemory, "huge"); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("a huge buffer: %v, want ErrUnsupported", err)
+	}
+}
+
+// TestLeftTransfer: a transfer behind long work ends with its context, the buffer may be closed at
+// once, and the next transfer finds the ring in order.
+func TestLeftTransfer(t *testing.T) {
+	d := openTest(t, func(o *Options) { o.ForceStaging = true })
+	x, work := longSpin(t, d)
+	closing(t, x)
+	c := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(work) })
+	z := newBuffer(t, d, 256, DeviceMemory, "z")
+	if err := d.Upload(t.Context(), z, 0, ramp(1, 64)); err != nil {
+		t.Fatal(err)
+	}
+	for what, transfer := range map[string]func(ctx context.Context, y *Buffer) error{
+		"upload":   func(ctx context.Context, y *Buffer) error { return d.Upload(ctx, y, 0, make([]byte, 9<<20)) },
+		"download": func(ctx context.Context, y *Buffer) error { return d.Download(ctx, make([]byte, 9<<20), y, 0) },
+	} {
+		before := d.LiveByKind()["buffer"]
+		y := must[*Buffer](t)(d.NewBuffer(9<<20, DeviceMemory, "y"))
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		start := time.Now()
+		err := transfer(ctx, y)
+		cancel()
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > 300*time.Millisecond {
+			t.Errorf("%s: after %v: %v", what, took, err)
+		}
+		if err := y.Close(); err != nil {
+			t.Errorf("%s: close: %v", what, err)
+		}
+		got := make([]byte, 256)
+		if err := d.Download(t.Context(), got, z, 0); err != nil || !bytes.Equal(got, ramp(1, 64)) {
+			t.Errorf("after a %s that was left: %v %v", what, got, err)
+		}
+		if after := d.LiveByKind()["buffer"]; after != before {
+			t.Errorf("%s: %d buffers before, %d after", what, before, after)
+		}
+		if err := c.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -59,18 +59,23 @@ func (s *Shelf[K, V]) get(ctx context.Context, key K, f func(context.Context, K,
 	}
 	r.clock++
 	it.users, it.used = it.users+1, r.clock
+	early := !it.done
 	r.mu.Unlock()
 
-	var err error
 	select {
 	case <-it.ready:
-		if err = it.err; err == nil {
-			err = r.enter(ctx, &it.entry)
-		}
 	case <-ctx.Done():
-		err = ctx.Err()
+		r.abandon(&it.entry, early)
+		return nil, ctx.Err()
 	}
-	if err != nil {
+	if it.err != nil {
+		r.abandon(&it.entry, early)
+		return nil, it.err
+	}
+	if early && it.shared {
+		return it, nil
+	}
+	if err := r.enter(ctx, &it.entry); err != nil {
 		r.release(&it.entry, false)
 		return nil, err
 	}
@@ -162,6 +167,7 @@ type entry struct {
 	ready     chan struct{}
 	done      bool // ready is closed
 	failed    bool
+	shared    bool // those who waited when it was done were let in with it
 	cancel    context.CancelFunc
 	remove    func() // from its shelf
 	discard   func() error
@@ -195,10 +201,11 @@ func (r *room) admit(ctx context.Context, e *entry, bytes int64) error {
 	return nil
 }
 
-// enter waits until what e takes may be in use. Those who came before go first.
+// enter waits until what e takes may be in use. Those who came before go first, also where e
+// is in use already: two who take turns with it would keep them out for ever.
 func (r *room) enter(ctx context.Context, e *entry) error {
 	r.mu.Lock()
-	if e.running > 0 || len(r.waiting) == 0 && r.fits(e) {
+	if len(r.waiting) == 0 && r.fits(e) {
 		r.let(e)
 		r.mu.Unlock()
 		return nil
@@ -226,7 +233,7 @@ func (r *room) enter(ctx context.Context, e *entry) error {
 
 // fits says whether e may be in use beside what is.
 func (r *room) fits(e *entry) bool {
-	return r.bytes == 0 || r.using == 0 || r.using+e.bytes <= r.bytes
+	return e.running > 0 || r.bytes == 0 || r.using == 0 || r.using+e.bytes <= r.bytes
 }
 
 func (r *room) let(e *entry) {
@@ -248,7 +255,7 @@ func (r *room) leave(e *entry) {
 func (r *room) grant() {
 	for len(r.waiting) > 0 {
 		t := r.waiting[0]
-		if t.entry.running == 0 && !r.fits(t.entry) {
+		if !r.fits(t.entry) {
 			return
 		}
 		r.waiting = r.waiting[1:]
@@ -313,10 +320,13 @@ func (r *room) settle(e *entry, err error, admitted bool) {
 	}
 	r.clock++
 	e.used = r.clock // what took long is not dropped for that
-	close(e.ready)
 	if admitted {
+		if e.shared = !e.failed; e.shared {
+			e.running += e.users
+		}
 		r.leave(e)
 	}
+	close(e.ready)
 	doomed := r.surplus()
 	r.mu.Unlock()
 	r.dispose(doomed)
@@ -325,6 +335,22 @@ func (r *room) settle(e *entry, err error, admitted bool) {
 // release takes back what get gave; entered says that it was let in.
 func (r *room) release(e *entry, entered bool) {
 	r.mu.Lock()
+	doomed := r.drop(e, entered)
+	r.mu.Unlock()
+	r.dispose(doomed)
+}
+
+// abandon is release by one who did not wait for the end of the making, or found it failed;
+// early says that it was not made when he came.
+func (r *room) abandon(e *entry, early bool) {
+	r.mu.Lock()
+	doomed := r.drop(e, early && e.shared)
+	r.mu.Unlock()
+	r.dispose(doomed)
+}
+
+// drop is release with the room locked.
+func (r *room) drop(e *entry, entered bool) []*entry {
 	if entered {
 		r.leave(e)
 	}
@@ -333,12 +359,10 @@ func (r *room) release(e *entry, entered bool) {
 		r.forget(e) // a newcomer must not wait for what was called off
 		e.cancel()
 	}
-	var doomed []*entry
-	if e.users == 0 {
-		doomed = r.surplus()
+	if e.users > 0 {
+		return nil
 	}
-	r.mu.Unlock()
-	r.dispose(doomed)
+	return r.surplus()
 }
 
 // dispose gives back what nobody can reach any more.

@@ -137,7 +137,7 @@ func healthOf(g *graph.Graph) []string {
 	return of
 }
 
-// TestHealth: what is looked after is there, once, and a NaN anywhere in it is one in the output.
+// TestHealth: what is looked after is there, once, and has as many channels as its output.
 func TestHealth(t *testing.T) {
 	cfg := tinyCase(t, "tiny.caption").config(t)
 	g, err := glip.Record(cfg, glip.Grounding{Batch: 2, Height: 64, Width: 96, Tokens: 4, Labels: 1})

@@ -26,8 +26,9 @@ type Tuning struct {
 	// Dir is the folder of the file, one for each device, driver and set of shaders; "" is
 	// glipvk in [os.UserCacheDir]. What cannot be read or written there is measured again.
 	Dir string
-	// Budget bounds the time that one Compile measures; 0 is [DefaultTuning]. Shapes that it
-	// does not reach keep the tile that ought to suit them.
+	// Budget bounds the time that one Compile measures; 0 is [DefaultTuning], or nothing on software
+	// drivers whose tiles are known well enough (RATIONALE.md). Shapes that it does not reach keep
+	// the tile that ought to suit them.
 	Budget time.Duration
 	// Observe, if set, is told of every candidate that was measured, shape by shape.
 	Observe func(Trial)
@@ -66,7 +67,7 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 		w.tiles = readTiles(file)
 	}
 	budget := t.Budget
-	if budget == 0 {
+	if budget == 0 && w.layout.Style.Gemm != direct {
 		budget = DefaultTuning
 	}
 	deadline, fresh := time.Now().Add(budget), false
@@ -143,8 +144,12 @@ func (w *Weights) measure(ctx context.Context, p kernels.Product, deadline time.
 	return won, trials, nil
 }
 
-// coop is the family whose results are compared with another's.
-const coop kernels.Gemm = "coop"
+// Families of shaders: the results of the one are compared with another's, the other's tiles are
+// not measured unasked.
+const (
+	coop   kernels.Gemm = "coop"
+	direct kernels.Gemm = "direct"
+)
 
 // tried are the candidates that are measured: the first few of each family of shaders.
 func tried(list []kernels.Tile) []kernels.Tile {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"unsafe"
 
 	"github.com/glipvk/glipvk/engine"
@@ -48,10 +50,11 @@ type UploadOptions struct {
 	Progress Progress
 }
 
-// Upload brings every weight of a graph to the device, tensor by tensor: at most two
-// copies of one tensor are held in host memory. The matrices of linear layers are packed
-// for the kernel that reads them; the others stay as they are. A matrix that 16 bits cannot
-// hold is an error that names it. The caller closes the weights after the programs that use them.
+// Upload brings every weight of a graph to the device. The source is asked by one goroutine
+// while others pack and copy what it gave: two copies of a tensor for each core, and one more, are
+// held in host memory at most. The matrices of linear layers are packed for the kernel that reads
+// them; the others stay as they are. A matrix that 16 bits cannot hold is an error that names it.
+// The caller closes the weights after the programs that use them.
 func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o UploadOptions) (*Weights, error) {
 	layout, err := kernels.LayoutOf(d.Info(), o.Precision, o.Variant)
 	if o.Layout != nil {
@@ -65,35 +68,65 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 		return nil, err
 	}
 	w := &Weights{device: d, layout: layout, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}, tuning: turn.New()}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	type tensor struct {
+		id   graph.ID
+		data []float32
+	}
+	given := make(chan tensor)
 	total, done := 4*g.Count().Parameters, int64(0)
+	var mu sync.Mutex // guards done and the maps of w
+	var work sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		work.Go(func() {
+			for x := range given {
+				n := g.Nodes[x.id]
+				b, err := w.bring(ctx, n.Path, func() ([]byte, error) { return packer.Pack(x.id, x.data) })
+				mu.Lock()
+				if b != nil {
+					w.buffers[n.Path], w.shapes[n.Path] = b, n.Shape
+					w.bytes += b.Size()
+				}
+				if err != nil {
+					fail(fmt.Errorf("vulkan: weight %s: %w", n.Path, err))
+				} else if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
+					o.Progress(done, total)
+				}
+				mu.Unlock()
+			}
+		})
+	}
 	for _, id := range g.Params() {
 		n := g.Nodes[id]
-		if err := w.upload(ctx, n, src, func(x []float32) ([]byte, error) { return packer.Pack(id, x) }); err != nil {
-			return nil, errors.Join(fmt.Errorf("vulkan: weight %s: %w", n.Path, err), w.Close())
+		data, err := src.Tensor(n.Path, n.Shape)
+		if err != nil {
+			fail(fmt.Errorf("vulkan: weight %s: %w", n.Path, err))
 		}
-		if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
-			o.Progress(done, total)
+		if ctx.Err() != nil {
+			break
 		}
+		given <- tensor{id, data}
+	}
+	close(given)
+	work.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
 }
 
-func (w *Weights) upload(ctx context.Context, n graph.Node, src Source, pack func([]float32) ([]byte, error)) error {
-	data, err := src.Tensor(n.Path, n.Shape)
+// bring packs a weight and copies it to the device.
+func (w *Weights) bring(ctx context.Context, name string, pack func() ([]byte, error)) (*engine.Buffer, error) {
+	bytes, err := pack()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	bytes, err := pack(data)
+	b, err := w.device.NewBuffer(int64(len(bytes)), engine.DeviceMemory, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b, err := w.device.NewBuffer(int64(len(bytes)), engine.DeviceMemory, n.Path)
-	if err != nil {
-		return err
-	}
-	w.buffers[n.Path], w.shapes[n.Path] = b, n.Shape
-	w.bytes += b.Size()
-	return w.device.Upload(ctx, b, 0, bytes)
+	return b, w.device.Upload(ctx, b, 0, bytes)
 }
 
 // Precision is how the matrices are stored, [kernels.F32] or [kernels.F16].

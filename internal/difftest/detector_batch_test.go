@@ -1,14 +1,19 @@
 package difftest_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/compare"
 	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/kernels"
+	"github.com/glipvk/glipvk/synthetic"
+	"github.com/glipvk/glipvk/vulkan"
 )
 
 // pair is a picture, padded to the size of its batch, and a caption at its own length.
@@ -163,8 +168,11 @@ var closeBatch = compare.Bounds{RelativeL2: 1e-5, RelativeAbsolute: 1e-4}
 // batchBounds are those of an executor: none for the oracle and package cpu, which add up in the same
 // order whatever the batch and the padding are.
 func batchBounds(e difftest.Executor) compare.Bounds {
-	if strings.HasPrefix(e.Name(), "cpu") {
+	switch {
+	case strings.HasPrefix(e.Name(), "cpu"):
 		return compare.Bounds{}
+	case strings.HasPrefix(e.Name(), "half"): // what rounding to 16 bits costs, where sums differ
+		return compare.Bounds{RelativeL2: 5e-3, RelativeAbsolute: 2e-2}
 	}
 	return closeBatch
 }
@@ -189,6 +197,11 @@ func TestDetectorBatch(t *testing.T) {
 			}
 			b.judge(t, e)
 		}
+	})
+	t.Run("f16", func(t *testing.T) { // the mask is a number there too
+		b.pairs = b.pairs[:2]
+		half := vulkan.UploadOptions{Precision: kernels.F16}
+		b.judge(t, difftest.Absorbed{Executor: difftest.Vulkan{Device: difftest.OpenDevice(t, engine.Options{}), Title: "half", Upload: half}})
 	})
 }
 
@@ -225,4 +238,75 @@ func TestDetectorBatchMistakes(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 		}
 	}
+}
+
+// TestDetectorPartWithoutFusion: a tower without cross attention takes a mask that it does not read.
+func TestDetectorPartWithoutFusion(t *testing.T) {
+	s := newDetectorSuite(t, difftest.CommittedDetector(t))
+	c := s.set.Case(t, "tiny_a.caption")
+	cfg, err := c.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := glip.RecordGrounding(cfg, glip.Grounding{Batch: 2, Height: 64, Width: 64, Tokens: 5, Labels: 3, Threshold: -1, PerLevel: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inputs [][]float32
+	for _, id := range g.Inputs() {
+		data := make([]float32, g.Nodes[id].Shape.Elements())
+		for i := range data {
+			data[i] = synthetic.Value(g.Nodes[id].Path, 1, uint64(i), 0, 1)
+		}
+		inputs = append(inputs, data)
+	}
+	run := func(e difftest.Executor) [][]float32 {
+		values, err := e.Run(t.Context(), g, s.weightsOf(t, c), inputs, g.Outputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values[:glip.Levels]
+	}
+	want := run(difftest.CPU{})
+	everyExecutor(t, func(t *testing.T, e difftest.Executor) {
+		for l, got := range run(e) {
+			if d := compare.Values("", got, want[l]).Within(compare.Bounds{RelativeL2: 1e-4, RelativeAbsolute: 1e-4}); !d.OK() {
+				t.Errorf("level %d: %s", l, d)
+			}
+		}
+	})
+}
+
+// TestDetectorHealth: one NaN in one picture of a batch is seen in that picture's health outputs, behind the
+// pyramid and behind the head, and in no other picture's.
+func TestDetectorHealth(t *testing.T) {
+	b := newDetectorSuite(t, difftest.CommittedDetector(t)).newBatch(t)
+	b.pairs = b.pairs[:2]
+	everyExecutor(t, func(t *testing.T, e difftest.Executor) {
+		if !usual(e) {
+			t.Skip("the programs that users get show it")
+		}
+		g, err := glip.Record(b.cfg, glip.Grounding{Batch: 2, Height: b.height, Width: b.width, Tokens: b.tokens, Labels: b.labels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := b.inputs()
+		in[0] = slices.Clone(in[0])
+		in[0][len(in[0])-1] = float32(math.NaN())
+		values, err := e.Run(t.Context(), g, b.weights, in, g.Outputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range g.Outputs {
+			path, health := glip.Health(g.Nodes[id].Path)
+			if !health || strings.Contains(path, "_text") { // the first text layers do not see it everywhere
+				continue
+			}
+			for picture, row := range slices.Collect(slices.Chunk(values[i], len(values[i])/2)) {
+				if sick := slices.ContainsFunc(row, func(v float32) bool { return v != v }); sick != (picture == 1) {
+					t.Errorf("picture %d: %s is sick: %v", picture, path, sick)
+				}
+			}
+		}
+	})
 }

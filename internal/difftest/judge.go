@@ -148,24 +148,3 @@ func (c *Case) judgeTap(t Tap, n graph.Node, value []float32) (TapReport, error)
 	}
 	return report, nil
 }
-
-// CompareExecutors runs both executors on the same graph and compares the given
-// values of candidate with those of reference, in the order of ids, which should be
-// execution order. Tolerance says what is allowed at a node.
-func CompareExecutors(ctx context.Context, reference, candidate Executor, g *graph.Graph, w Weights, x []float32,
-	ids []graph.ID, tolerance func(graph.Node) compare.Bounds) ([]TapReport, error) {
-	want, err := reference.Run(ctx, g, w, [][]float32{x}, ids)
-	if err != nil {
-		return nil, fmt.Errorf("difftest: %s: %w", reference.Name(), err)
-	}
-	got, err := candidate.Run(ctx, g, w, [][]float32{x}, ids)
-	if err != nil {
-		return nil, fmt.Errorf("difftest: %s: %w", candidate.Name(), err)
-	}
-	reports := make([]TapReport, len(ids))
-	for i, id := range ids {
-		n := g.Nodes[id]
-		reports[i] = TapReport{Op: n.Op.Kind(), Shape: n.Shape, Difference: compare.Values(n.Path, got[i], want[i]).Within(tolerance(n))}
-	}
-	return reports, nil
-}

@@ -6,7 +6,8 @@ struct Sample {
 };
 
 // sampleAt is the sample at (y + dy, x + dx) of a map of h x w. Whole and broken part are
-// taken of the offset, which is exact, and not of the sum. A NaN is nowhere. A corner beyond the map
+// taken of the offset, which is exact, and not of the sum. A NaN is nowhere, and a mask that is NaN makes
+// one of the sample wherever it is, so that it is not lost. A corner beyond the map
 // counts as 0: the one within that would be beside it is named twice, with half of its
 // weight, since with none an infinity in it would become NaN.
 Sample sampleAt(int y, int x, float dy, float dx, float mask, int h, int w)
@@ -21,7 +22,7 @@ Sample sampleAt(int y, int x, float dy, float dx, float mask, int h, int w)
     uint top = uint(clamp(y0, 0, h - 1) * w), bottom = uint(clamp(y0 + 1, 0, h - 1) * w);
     uint left = uint(clamp(x0, 0, w - 1)), right = uint(clamp(x0 + 1, 0, w - 1));
     Sample s;
-    s.real = py > -1.0 && px > -1.0 && py < float(h) && px < float(w);
+    s.real = py > -1.0 && px > -1.0 && py < float(h) && px < float(w) || isnan(mask);
     s.token = uvec4(top + left, top + right, bottom + left, bottom + right);
     s.weight = vec4(rows.x * cols, rows.y * cols);
     return s;

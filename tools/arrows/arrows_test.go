@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -30,6 +31,7 @@ func watch(t *testing.T) {
 
 func TestModuleKeepsItsMap(t *testing.T) {
 	watch(t)
+	var whole []Package
 	for _, cgo := range []string{"CGO_ENABLED=1", "CGO_ENABLED=0"} {
 		packages, err := List(context.Background(), root, cgo)
 		if err != nil {
@@ -40,6 +42,22 @@ func TestModuleKeepsItsMap(t *testing.T) {
 		}
 		for _, problem := range Wrong(packages) {
 			t.Errorf("%s: %s", cgo, problem)
+		}
+		whole = append(whole, packages...)
+	}
+	for _, problem := range Idle(whole) {
+		t.Error(problem)
+	}
+}
+
+func TestIdle(t *testing.T) {
+	got := Idle([]Package{{ImportPath: ours("rewrite/inner"), Imports: []string{ours("graph")}}})
+	if len(got) == 0 || !slices.IsSorted(got) {
+		t.Fatalf("%q", got)
+	}
+	for from, idle := range map[string]bool{"rewrite": false, "swin": true} {
+		if want := "tools/arrows/rules.go lets " + from + " import graph, which nothing there does"; slices.Contains(got, want) != idle {
+			t.Errorf("%q said: %v, want %v", want, !idle, idle)
 		}
 	}
 }
@@ -92,8 +110,10 @@ func TestWrong(t *testing.T) {
 		{"swin", "text", true},
 		{"kernels", "text", true},
 		{"", "text", false},
+		{"", "executor", false},
+		{"", "kernels", true},
 		{"cmd/glip", "text", false},
-		{"", "cpuref", false},
+		{"", "cpuref", true},
 		{"", "internal/difftest", true},
 		{"", "cmd/glip", true},
 		{"cmd/glip", "", false},

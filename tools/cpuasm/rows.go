@@ -143,29 +143,56 @@ func (s *set) gelu() {
 		0.139621404365, 0.13986186843, 0.119832877212, 0.105507964031, -0.0231097355142,
 		0.159174008662, -0.255714115879, 0.143971628273, -0.0291459155263,
 	}
+	pairs, single := s.GP64(), s.GP64()
+	s.MOVQ(chunks, pairs)
+	s.SHRQ(operand.U8(1), pairs)
+	s.MOVQ(chunks, single)
+	s.ANDQ(operand.U8(1), single)
 	s.eachRow(rows, []operandRow{y}, func() {
-		s.eachChunk("chunks", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				x, t, tail, power := s.vector(), s.vector(), s.vector(), s.vector()
-				s.VMOVUPS(s.at(p[0], i), x)
-				s.and(s.bits("magnitude", 0x7fffffff), x, t)
-				s.VMULPS(t, t, power)
-				s.VMULPS(s.float("minus_half", -0.5), power, power)
-				one := s.vector()
-				s.VMOVUPS(s.float("unit", 1), one)
-				s.VFMADD132PS(s.float("slope", 0.35), one, t)
-				s.VDIVPS(t, one, t)
-				s.horner("tail", coefficients, []reg.VecVirtual{t}, []reg.VecVirtual{tail})
-				s.VMULPS(t, tail, tail)
-				s.exp(power)
-				s.VMULPS(power, tail, tail)
-				s.complementIfPositive(x, one, tail)
-				s.VMULPS(x, tail, x)
-				s.VMOVUPS(x, s.at(p[0], i))
+		p, count := s.GP64(), s.GP64()
+		s.MOVQ(y.pointer, p)
+		s.MOVQ(pairs, count)
+		s.loop("pairs", count, func() {
+			for i := 0; i < 2*s.perChunk(); i += 2 { // two registers, so that neither waits for itself
+				s.geluOf(coefficients, s.at(p, i), s.at(p, i+1))
 			}
+			s.ADDQ(operand.U32(2*4*chunk), p)
 		})
+		s.TESTQ(single, single)
+		s.JZ(operand.LabelRef("none"))
+		for i := range s.perChunk() {
+			s.geluOf(coefficients, s.at(p, i))
+		}
+		s.Label("none")
 	})
 	s.end()
+}
+
+// geluOf is gelu of a few registers in memory.
+func (s *set) geluOf(coefficients []float64, at ...operand.Mem) {
+	n := len(at)
+	xs, ts, tails, powers := s.vectors(n), s.vectors(n), s.vectors(n), s.vectors(n)
+	one := s.vector()
+	s.VMOVUPS(s.float("unit", 1), one)
+	for i, x := range xs {
+		s.VMOVUPS(at[i], x)
+		s.and(s.bits("magnitude", 0x7fffffff), x, ts[i])
+		s.VMULPS(ts[i], ts[i], powers[i])
+		s.VMULPS(s.float("minus_half", -0.5), powers[i], powers[i])
+		s.VFMADD132PS(s.float("slope", 0.35), one, ts[i])
+		s.VDIVPS(ts[i], one, ts[i])
+	}
+	s.horner("tail", coefficients, ts, tails)
+	for i, tail := range tails {
+		s.VMULPS(ts[i], tail, tail)
+	}
+	s.exp(powers...)
+	for i, tail := range tails {
+		s.VMULPS(powers[i], tail, tail)
+		s.complementIfPositive(xs[i], one, tail)
+		s.VMULPS(xs[i], tail, xs[i])
+		s.VMOVUPS(xs[i], at[i])
+	}
 }
 
 func (s *set) and(m operand.Op, x, y reg.VecVirtual) {

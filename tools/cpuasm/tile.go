@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -73,10 +74,16 @@ func (s *set) tile(p panel, rows int) {
 	}
 
 	b, factor := s.slice("b"), s.leftRows(p, rows)
+	ahead := s.word("k") // the weights behind these, which are the next that are wanted
+	s.SHLQ(operand.U8(uint8(bits.Len(uint(4*s.width*s.columns))-1)), ahead)
+	s.ADDQ(b, ahead)
 	steps := func(count int) {
 		for step := range count {
 			for column := range s.columns {
 				s.VMOVUPS(s.at(b, step*s.columns+column), weights(column))
+			}
+			for line := 0; line < s.width*s.columns; line += 16 {
+				s.PREFETCHT1(operand.Mem{Base: ahead, Disp: 4 * (step*s.width*s.columns + line)})
 			}
 			for row := range rows {
 				s.VBROADCASTSS(factor.element(row, step), left(row))
@@ -86,6 +93,7 @@ func (s *set) tile(p panel, rows int) {
 			}
 		}
 		s.ADDQ(operand.U32(4*s.width*s.columns*count), b)
+		s.ADDQ(operand.U32(4*s.width*s.columns*count), ahead)
 		for _, p := range factor.pointers {
 			s.ADDQ(operand.U32(4*count), p)
 		}

@@ -1,0 +1,441 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// TestAuto is the table of what "auto" takes: a GPU, never a software driver.
+func TestAuto(t *testing.T) {
+	gpu := engine.Info{Index: 1, Kind: "discrete", Auto: true}
+	weak := engine.Info{Index: 2, Kind: "integrated", Auto: true}
+	software := engine.Info{Index: 0, Kind: "cpu", Auto: true}
+	broken := engine.Info{Index: 3, Kind: "discrete", Unusable: "the driver crashed"}
+	for name, c := range map[string]struct {
+		infos []engine.Info
+		err   error
+		index int
+		word  string
+	}{
+		"a GPU":                       {[]engine.Info{gpu}, nil, 1, ""},
+		"a GPU behind software":       {[]engine.Info{software, gpu}, nil, 1, ""},
+		"the best GPU comes first":    {[]engine.Info{weak, gpu}, nil, 2, ""},
+		"a GPU beside a broken one":   {[]engine.Info{broken, weak}, nil, 2, ""},
+		"software alone":              {[]engine.Info{software}, nil, -1, "vulkan"},
+		"software beside a broken":    {[]engine.Info{broken, software}, nil, -1, "slower"},
+		"broken alone":                {[]engine.Info{broken}, nil, -1, "none of the 1"},
+		"none":                        {nil, nil, -1, "no Vulkan devices"},
+		"a loader that fails":         {nil, errors.New("no loader"), -1, "no loader"},
+		"a GPU that is not for auto":  {[]engine.Info{{Index: 4, Kind: "discrete"}}, nil, -1, "none of the 1"},
+		"software that is unusable":   {[]engine.Info{{Kind: "cpu", Unusable: "old"}}, nil, -1, "none of the 1"},
+		"a loader that fails and GPU": {[]engine.Info{gpu}, errors.New("lost"), -1, "lost"},
+	} {
+		index, why := Auto(c.infos, c.err)
+		if index != c.index || (why == "") != (c.word == "") || !strings.Contains(why, c.word) {
+			t.Errorf("%s: device %d because %q, want %d and %q", name, index, why, c.index, c.word)
+		}
+	}
+}
+
+// gate blocks who comes until it is opened, or their context ends. The first are counted.
+type gate struct {
+	open chan struct{}
+	at   atomic.Int32
+}
+
+func newGate() *gate { return &gate{open: make(chan struct{})} }
+
+func (g *gate) pass(ctx context.Context, _ int) error {
+	g.at.Add(1)
+	select {
+	case <-g.open:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestSecondCallerLeaves: a caller with a deadline returns soon whatever others do: compile what
+// it wants, use the room it needs, or run.
+func TestSecondCallerLeaves(t *testing.T) {
+	compiling, running := newGate(), newGate()
+	_, p := onFake(t, &fake{
+		bytes: func(n int) int64 { return 60 },
+		compile: func(ctx context.Context, n int) error {
+			if n == 1 {
+				return compiling.pass(ctx, n)
+			}
+			return nil
+		},
+		run: func(ctx context.Context, n int) error {
+			if n == 2 {
+				return running.pass(ctx, n)
+			}
+			return nil
+		},
+	}, Options{ProgramMemory: 100})
+	var group sync.WaitGroup
+	first := func(n int) {
+		group.Go(func() {
+			if out, err := p.Run(t.Context(), n, of(n, 7)); err != nil || out[0].host[0] != 7 {
+				t.Errorf("the first caller of %d: %v", n, err)
+			}
+		})
+	}
+	first(1)
+	eventually(t, "nobody compiles", func() bool { return compiling.at.Load() == 1 })
+	soon(t, "somebody else compiles it", func(ctx context.Context) error {
+		_, err := p.Run(ctx, 1, of(1, 1))
+		return err
+	})
+	soon(t, "no room to compile", func(ctx context.Context) error {
+		return p.RunInto(ctx, 3, [][]float32{make([]float32, 3)}, []Value{of(3, 1)})
+	})
+	close(compiling.open)
+	group.Wait()
+	first(2)
+	eventually(t, "nobody runs", func() bool { return running.at.Load() == 1 })
+	soon(t, "no room to run", func(ctx context.Context) error {
+		_, _, err := p.Host(ctx, 1, of(1, 1))
+		return err
+	})
+	soon(t, "running", func(ctx context.Context) error {
+		_, err := p.Run(ctx, 2, of(2, 1))
+		return err
+	})
+	close(running.open)
+	group.Wait()
+	if _, err := p.Run(ended(), 1, of(1, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that had ended: %v", err)
+	}
+}
+
+// TestCloseEnds calls that wait for a compilation, for room, for a shelf, and that run, with
+// ErrClosed, whether their context could end or not.
+func TestCloseEnds(t *testing.T) {
+	compiling, running := newGate(), newGate()
+	f := &fake{
+		bytes: func(n int) int64 { return 40 },
+		compile: func(ctx context.Context, n int) error {
+			if n == 1 {
+				return compiling.pass(ctx, n)
+			}
+			return nil
+		},
+		run: running.pass,
+	}
+	e, p := onFake(t, f, Options{ProgramMemory: 100})
+	kept := p.Keeping(func(g *graph.Graph) ([]graph.ID, error) { return g.Match("first") })
+	s := NewShelf[string](e, 5, func(int) error { return nil })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var errs []error
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	call := func(ctx context.Context, f func(ctx context.Context) error) {
+		group.Go(func() {
+			err := f(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	run := func(p *Part[int], n int) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := p.Run(ctx, n, of(n, 1))
+			return err
+		}
+	}
+	for _, ctx := range []context.Context{context.Background(), ctx} {
+		call(ctx, run(p, 1))    // compile, or wait for the other's
+		call(ctx, run(p, 2))    // run
+		call(ctx, run(kept, 4)) // run, in a room of its own
+		call(ctx, func(ctx context.Context) error {
+			it, err := s.Get(ctx, "what runs", func(ctx context.Context) (int, error) { return 0, run(p, 2)(ctx) })
+			if err == nil {
+				s.Release(it)
+			}
+			return err
+		})
+	}
+	eventually(t, "they do not all run", func() bool { return compiling.at.Load() == 1 && running.at.Load() == 5 })
+	for _, ctx := range []context.Context{context.Background(), ctx} {
+		call(ctx, run(p, 3)) // wait for room
+	}
+	eventually(t, "nobody waits for room", func() bool { return waiters(e.programs) > 0 })
+	begin := time.Now()
+	for range 2 {
+		if err := e.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	group.Wait()
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	for _, err := range errs {
+		if !errors.Is(err, ErrClosed) || errors.Is(err, ErrInput) {
+			t.Errorf("a call that Close ended got %v", err)
+		}
+	}
+	if len(errs) != 10 || !f.closed {
+		t.Errorf("%d calls ended, the backend is closed: %v", len(errs), f.closed)
+	}
+	if err := kept.Close(); err != nil {
+		t.Errorf("a part after its executor: %v", err)
+	}
+	checkClosed(t, e, p)
+}
+
+// checkClosed requires that every call is refused.
+func checkClosed(t *testing.T, e *Executor, p *Part[int]) {
+	t.Helper()
+	ctx := t.Context()
+	_, run := p.Run(ctx, 2, of(2, 1))
+	_, _, host := p.Host(ctx, 2, of(2, 1))
+	_, outputs := p.Outputs(ctx, 2)
+	_, stats := p.Stats(ctx, 2)
+	_, _, profile := p.Profile(ctx, 2, of(2, 1))
+	_, _, oracle := p.Oracle(ctx, 2, nil, make([]float32, 2))
+	_, peak := e.Peak(ctx, time.Millisecond)
+	_, bandwidth := e.Bandwidth(ctx, time.Millisecond)
+	_, product := e.Product(ctx, [3]int{1, 1, 1}, time.Millisecond)
+	into := p.RunInto(ctx, 2, [][]float32{make([]float32, 2)}, []Value{of(2, 1)})
+	_, kept := p.Keeping(nil).Outputs(ctx, 2)
+	for i, err := range []error{run, host, outputs, stats, profile, oracle, peak, bandwidth, product, into, kept} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("call %d after Close: got %v", i, err)
+		}
+	}
+}
+
+// TestFirstCallerLeaves: what a first caller began goes on for those who wait for it, and is
+// compiled once.
+func TestFirstCallerLeaves(t *testing.T) {
+	compiling := newGate()
+	f := &fake{compile: compiling.pass}
+	_, p := onFake(t, f, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	first, second := make(chan error), make(chan error)
+	ask := func(ctx context.Context, to chan error) {
+		_, err := p.Run(ctx, 1, of(1, 1))
+		to <- err
+	}
+	go ask(ctx, first)
+	eventually(t, "nobody compiles", func() bool { return compiling.at.Load() == 1 })
+	go ask(t.Context(), second)
+	eventually(t, "nobody waits", func() bool {
+		p.programs.room.mu.Lock()
+		defer p.programs.room.mu.Unlock()
+		return p.programs.held[1].users == 2
+	})
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the first got %v", err)
+	}
+	close(compiling.open)
+	if err := <-second; err != nil {
+		t.Errorf("the second got %v", err)
+	}
+	if f.compilations() != 1 {
+		t.Errorf("compiled %v", f.compiled)
+	}
+}
+
+// TestPanics: one while compiling is an error of all who wait, and the size works again; one in
+// a run is the caller's, and Close does not wait for ever.
+func TestPanics(t *testing.T) {
+	compiling, fail := newGate(), atomic.Bool{}
+	fail.Store(true)
+	e, p := onFake(t, &fake{bytes: func(int) int64 { return 60 }, compile: func(ctx context.Context, n int) error {
+		if fail.Load() {
+			if err := compiling.pass(ctx, n); err != nil {
+				return err
+			}
+			panic("a broken compiler")
+		}
+		return nil
+	}, run: func(_ context.Context, n int) error {
+		if n == 5 {
+			panic("a broken run")
+		}
+		return nil
+	}}, Options{ProgramMemory: 100})
+	var group sync.WaitGroup
+	for range 3 {
+		group.Go(func() {
+			if _, err := p.Run(t.Context(), 1, of(1, 1)); err == nil || !strings.Contains(err.Error(), "a broken compiler") || errors.Is(err, ErrInput) {
+				t.Errorf("one who waits gets %v", err)
+			}
+		})
+	}
+	eventually(t, "three do not wait", func() bool {
+		p.programs.room.mu.Lock()
+		defer p.programs.room.mu.Unlock()
+		return p.programs.held[1] != nil && p.programs.held[1].users == 3
+	})
+	close(compiling.open)
+	group.Wait()
+	fail.Store(false)
+	if _, err := p.Run(t.Context(), 1, of(1, 1)); err != nil {
+		t.Errorf("the size after a panic: %v", err)
+	}
+	for name, call := range map[string]func(){
+		"Run":     func() { _, _ = p.Run(t.Context(), 5, of(5, 1)) },
+		"RunInto": func() { _ = p.RunInto(t.Context(), 5, [][]float32{make([]float32, 5)}, []Value{of(5, 1)}) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: the panic is swallowed", name)
+				}
+			}()
+			call()
+		}()
+	}
+	if e.programs.using != 0 || e.active != 0 {
+		t.Errorf("after panics %d bytes and %d calls are said to be under way", e.programs.using, e.active)
+	}
+}
+
+// TestPartKeeping: outputs and then what is kept, with descriptions; programs of its own, closed
+// with it, or with the executor.
+func TestPartKeeping(t *testing.T) {
+	f := &fake{}
+	e, p := onFake(t, f, Options{})
+	var outputs []Output
+	kept := p.Keeping(func(g *graph.Graph) ([]graph.ID, error) { return g.Match("first") })
+	data, outputs, err := kept.Host(t.Context(), 3, of(3, 8))
+	if err != nil || len(data) != 2 || data[1][0] != 8 || len(data[1]) != 3 {
+		t.Fatalf("%v, %v", data, err)
+	}
+	want := []Output{{Path: "second", Shape: []int{3}}, {Path: "first", Shape: []int{3}, Kept: true}}
+	for i, o := range outputs {
+		if o.Path != want[i].Path || !slices.Equal(o.Shape, want[i].Shape) || o.Kept != want[i].Kept || o.Shared {
+			t.Errorf("output %d is %+v, want %+v", i, o, want[i])
+		}
+	}
+	if err := kept.Close(); err != nil || f.open[3] != 0 {
+		t.Errorf("after Close %d programs are open, %v", f.open[3], err)
+	}
+	if _, err := p.Outputs(t.Context(), 3); err != nil {
+		t.Error(err)
+	}
+	if err := p.Close(); err != nil || f.open[3] != 1 {
+		t.Errorf("closing a part that keeps nothing closed its programs, %v", err)
+	}
+	again := p.Keeping(func(g *graph.Graph) ([]graph.ID, error) { return g.Match("*") })
+	if _, err := again.Outputs(t.Context(), 3); err != nil {
+		t.Error(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Errorf("an executor before a part: %v", err)
+	}
+	if err := again.Close(); err != nil || f.open[3] != 0 {
+		t.Errorf("a part after its executor: %d programs are open, %v", f.open[3], err)
+	}
+}
+
+// TestPartRoom refuses memory made for another size, and inputs of nothing are the backend's to refuse.
+func TestPartRoom(t *testing.T) {
+	_, p := onFake(t, &fake{}, Options{})
+	for _, out := range [][][]float32{nil, {}, {make([]float32, 3)}, {make([]float32, 2), make([]float32, 2)}} {
+		if err := p.RunInto(t.Context(), 2, out, []Value{of(2, 1)}); !errors.Is(err, ErrInput) {
+			t.Errorf("memory for %d results: %v", len(out), err)
+		}
+	}
+	if _, err := NewPart(p.e, Recording[int]{Record: func(int) (*graph.Graph, error) { return nil, graph.ErrShape }}).Outputs(t.Context(), 1); !errors.Is(err, ErrInput) || !errors.Is(err, graph.ErrShape) {
+		t.Errorf("a graph that cannot be: %v", err)
+	}
+	if _, err := p.Keeping(func(*graph.Graph) ([]graph.ID, error) { return nil, errors.New("no such value") }).Outputs(t.Context(), 1); !errors.Is(err, ErrInput) {
+		t.Errorf("nothing to keep: %v", err)
+	}
+	_, list, err := p.Profile(t.Context(), 2, of(2, 1))
+	if err != nil || len(list) != 1 || list[0].Part != "same" {
+		t.Errorf("profile %+v, %v", list, err)
+	}
+	if s, err := p.Stats(t.Context(), 2); err != nil || s.Dispatches != 2 {
+		t.Errorf("stats %+v, %v", s, err)
+	}
+}
+
+// TestValuesArePassedOn: what a part gives is what another takes, without a copy between them.
+func TestValuesArePassedOn(t *testing.T) {
+	f := &fake{}
+	e, p := onFake(t, f, Options{})
+	q := NewPart(e, same)
+	first, err := p.Run(t.Context(), 2, of(2, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Run(t.Context(), 2, first...); err != nil {
+		t.Fatal(err)
+	}
+	if given := f.given[1][0]; &given.host[0] != &first[0].host[0] {
+		t.Error("the second part was given a copy")
+	}
+	if data, err := first[0].Read(t.Context()); err != nil || &data[0] != &first[0].host[0] || first[0].Bytes() != 8 {
+		t.Errorf("read %v, %v", data, err)
+	}
+	if err := first[0].Download(t.Context(), make([]float32, 3)); err == nil {
+		t.Error("room for another size is taken")
+	}
+	if err := errors.Join(first[0].Close(), first[0].Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCloseWithin gives up on a device that does not end, once the context has.
+func TestCloseWithin(t *testing.T) {
+	stuck := newGate()
+	e, p := onFake(t, &fake{run: func(_ context.Context, n int) error { return stuck.pass(context.Background(), n) }}, Options{})
+	done := make(chan error)
+	go func() {
+		_, err := p.Run(t.Context(), 1, of(1, 1))
+		done <- err
+	}()
+	eventually(t, "nobody runs", func() bool { return stuck.at.Load() == 1 })
+	begin := time.Now()
+	if err := e.CloseWithin(ended(), 20*time.Millisecond); err != nil || time.Since(begin) > time.Second {
+		t.Errorf("after %v: %v", time.Since(begin), err)
+	}
+	close(stuck.open)
+	if err := <-done; err != nil {
+		t.Errorf("a run that had ended before it heard of Close: %v", err)
+	}
+}
+
+// TestRunIntoAllocatesNothing where the context cannot end and the program allocates nothing.
+func TestRunIntoAllocatesNothing(t *testing.T) {
+	_, p := onFake(t, &fake{}, Options{})
+	in, out, ctx := []Value{of(4, 1)}, [][]float32{make([]float32, 4)}, context.Background()
+	n := testing.AllocsPerRun(100, func() {
+		if err := p.RunInto(ctx, 4, out, in); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 0 {
+		t.Errorf("a run allocates %v times", n)
+	}
+}
+
+// BenchmarkPart measures what a call costs outside of the program.
+func BenchmarkPart(b *testing.B) {
+	_, p := onFake(b, &fake{}, Options{})
+	in, out, ctx := []Value{of(4, 1)}, [][]float32{make([]float32, 4)}, context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.RunInto(ctx, 4, out, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
