@@ -205,7 +205,7 @@ func (b *Backbone) Taps(ctx context.Context, in picture.Input, globs ...string) 
 	}
 	part := b.part.Keeping(matchAll(globs))
 	f, err := b.extract(ctx, part, in)
-	if closing := part.Close(); err == nil {
+	if closing := part.Close(ctx); err == nil {
 		err = closing
 	}
 	if err != nil {

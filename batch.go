@@ -81,7 +81,7 @@ func (b *Backbone) Stream(ctx context.Context, loads iter.Seq[Load], o StreamOpt
 		part := b.part
 		if len(o.Taps) > 0 {
 			part = part.Keeping(matchAll(o.Taps))
-			defer part.Close()
+			defer part.Close(ctx)
 		}
 		stages := len(b.info.Backbone.OutIndices)
 		s := executor.Streaming[picture.Input, Features]{
@@ -134,7 +134,7 @@ func (f Features) part(i, n int) Features {
 // for features. Pictures are not kept encoded.
 func (d *Detector) Stream(ctx context.Context, q Query, loads iter.Seq[Load], o StreamOptions) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
-		prompts, err := d.prompts(q)
+		prompts, err := d.prompts(ctx, q)
 		if err == nil && len(o.Taps) > 0 {
 			err = blame(errors.New("glipvk: a stream of detections has no taps; ask Detector.Taps for each picture"))
 		}

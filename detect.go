@@ -33,7 +33,7 @@ func (d *Detector) Detect(ctx context.Context, q Query, pictures ...picture.Pict
 // DetectInput is Detect for pictures that are preprocessed already. Their content is hashed to
 // know them again; who asks often holds a [Sight].
 func (d *Detector) DetectInput(ctx context.Context, q Query, in picture.Input) ([][]Detection, error) {
-	prompts, err := d.prompts(q)
+	prompts, err := d.prompts(ctx, q)
 	if err != nil {
 		return nil, err
 	}

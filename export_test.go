@@ -25,7 +25,7 @@ func (d *Detector) Known(in picture.Input) *executor.Value {
 
 // Heard is where the detector keeps the first caption of a query encoded, nil where it does not.
 func (d *Detector) Heard(q Query) *float32 {
-	prompts, err := d.prompts(q)
+	prompts, err := d.prompts(context.Background(), q)
 	if err != nil || len(prompts) == 0 {
 		return nil
 	}

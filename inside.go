@@ -14,7 +14,7 @@ import (
 
 // Prepare makes the programs that pictures of one size and a query take.
 func (d *Detector) Prepare(ctx context.Context, size InputSize, q Query) error {
-	prompts, err := d.prompts(q)
+	prompts, err := d.prompts(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (d *Detector) ready(ctx context.Context, size InputSize, prompts []prompt) 
 // order of execution; [Timing.Part] is "vision", "language" or "grounding". All is computed,
 // whatever is known of the pictures and captions.
 func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Timing, error) {
-	prompts, err := d.prompts(q)
+	prompts, err := d.prompts(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Ti
 // the work of every run, the memory of every program. Programs are made if they are not
 // there. Weights are counted once.
 func (d *Detector) Stats(ctx context.Context, size InputSize, q Query) (Stats, error) {
-	prompts, err := d.prompts(q)
+	prompts, err := d.prompts(ctx, q)
 	if err != nil {
 		return Stats{}, err
 	}
@@ -111,7 +111,7 @@ type Counts struct {
 // Counts counts the multiply-adds of pictures of one size and a query.
 func (d *Detector) Counts(size InputSize, q Query) (Counts, error) {
 	var c Counts
-	prompts, err := d.prompts(q)
+	prompts, err := d.prompts(context.Background(), q)
 	if err != nil {
 		return c, err
 	}
@@ -144,7 +144,7 @@ func (d *Detector) Counts(size InputSize, q Query) (Counts, error) {
 // this call only, for just the tokens and labels of the query, which must make one caption.
 // A glob that matches nothing is an error that wraps [ErrInput].
 func (d *Detector) Taps(ctx context.Context, q Query, in picture.Input, globs ...string) ([]Map, error) {
-	prompts, err := d.sized(q, true)
+	prompts, err := d.exact(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (d *Detector) oracle(match executor.Match) inside {
 func keep[K comparable](p *executor.Part[K], match executor.Match) func(context.Context, K, ...[]float32) ([][]float32, []Map, error) {
 	return func(ctx context.Context, size K, in ...[]float32) (out [][]float32, maps []Map, err error) {
 		p := p.Keeping(match)
-		defer func() { err = errors.Join(err, p.Close()) }()
+		defer func() { err = errors.Join(err, p.Close(ctx)) }()
 		data, outputs, err := p.Host(ctx, size, hosted(in)...)
 		if err != nil {
 			return nil, nil, err

@@ -26,10 +26,18 @@ type prompt struct {
 	labels int       // L
 }
 
-// prompts tokenises the captions of a query.
-func (d *Detector) prompts(q Query) ([]prompt, error) { return d.sized(q, d.options.ExactSizes) }
+// prompts tokenises the captions of a query. A long list of names, or the tagger when it is
+// first needed, takes longer than some callers have.
+func (d *Detector) prompts(ctx context.Context, q Query) ([]prompt, error) {
+	return executor.Apart(ctx, func() ([]prompt, error) { return d.sized(q, d.options.ExactSizes) })
+}
 
-// sized is prompts with exact sizes or rounded ones. Captions in which nothing is heard are left out.
+// exact is prompts with exact sizes.
+func (d *Detector) exact(ctx context.Context, q Query) ([]prompt, error) {
+	return executor.Apart(ctx, func() ([]prompt, error) { return d.sized(q, true) })
+}
+
+// sized tokenises for exact sizes or rounded ones. Captions in which nothing is heard are left out.
 func (d *Detector) sized(q Query, exact bool) ([]prompt, error) {
 	list, err := q.Prompts(d.tokenizer)
 	if err != nil {

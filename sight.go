@@ -36,7 +36,7 @@ func (s *Sight) Detect(ctx context.Context, q Query) ([][]Detection, error) {
 	if s.closed.Load() {
 		return nil, fmt.Errorf("glipvk: the pictures are forgotten (Sight.Close): %w", ErrClosed)
 	}
-	prompts, err := s.d.prompts(q)
+	prompts, err := s.d.prompts(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ var verifiedPaths = []string{
 // each other either may have stayed, and one that overlaps a better one by the limit, within
 // 0.05, may be there or not.
 func (d *Detector) Verify(ctx context.Context, q Query, in picture.Input, found [][]Detection) ([]Difference, error) {
-	prompts, err := d.sized(q, true)
+	prompts, err := d.exact(ctx, q)
 	if err != nil {
 		return nil, err
 	}

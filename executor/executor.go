@@ -96,11 +96,19 @@ func (e *Executor) room(limit int) *room {
 	return r
 }
 
-// vacate closes a room before Close does.
-func (e *Executor) vacate(r *room) error {
-	err := r.close() // before Close may miss it
-	e.mu.Lock()
-	delete(e.rooms, r)
-	e.mu.Unlock()
+// vacate closes a room before Close does. Once ctx has ended it waits for nobody, neither for
+// who makes something nor for the device: Close does.
+func (e *Executor) vacate(ctx context.Context, r *room) error {
+	r.callOff()
+	_, err := Apart(ctx, func() (struct{}, error) {
+		err := r.close() // before Close may miss it
+		e.mu.Lock()
+		delete(e.rooms, r)
+		e.mu.Unlock()
+		return struct{}{}, err
+	})
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil // it is under way
+	}
 	return err
 }

@@ -190,7 +190,7 @@ func TestCloseEnds(t *testing.T) {
 	if len(errs) != 10 || !f.closed {
 		t.Errorf("%d calls ended, the backend is closed: %v", len(errs), f.closed)
 	}
-	if err := kept.Close(); err != nil {
+	if err := kept.Close(t.Context()); err != nil {
 		t.Errorf("a part after its executor: %v", err)
 	}
 	checkClosed(t, e, p)
@@ -324,13 +324,13 @@ func TestPartKeeping(t *testing.T) {
 			t.Errorf("output %d is %+v, want %+v", i, o, want[i])
 		}
 	}
-	if err := kept.Close(); err != nil || f.open[3] != 0 {
+	if err := kept.Close(t.Context()); err != nil || f.open[3] != 0 {
 		t.Errorf("after Close %d programs are open, %v", f.open[3], err)
 	}
 	if _, err := p.Outputs(t.Context(), 3); err != nil {
 		t.Error(err)
 	}
-	if err := p.Close(); err != nil || f.open[3] != 1 {
+	if err := p.Close(t.Context()); err != nil || f.open[3] != 1 {
 		t.Errorf("closing a part that keeps nothing closed its programs, %v", err)
 	}
 	again := p.Keeping(func(g *graph.Graph) ([]graph.ID, error) { return g.Match("*") })
@@ -340,8 +340,55 @@ func TestPartKeeping(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Errorf("an executor before a part: %v", err)
 	}
-	if err := again.Close(); err != nil || f.open[3] != 0 {
+	if err := again.Close(t.Context()); err != nil || f.open[3] != 0 {
 		t.Errorf("a part after its executor: %d programs are open, %v", f.open[3], err)
+	}
+}
+
+// TestPartKeepingLeaves: closing a part waits for no program in the making, and the executor's
+// Close does.
+func TestPartKeepingLeaves(t *testing.T) {
+	begun, finish := make(chan struct{}), make(chan struct{})
+	f := &fake{compile: func(context.Context, int) error { close(begun); <-finish; return nil }}
+	e, p := onFake(t, f, Options{})
+	kept := p.Keeping(func(g *graph.Graph) ([]graph.ID, error) { return g.Match("first") })
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-begun; cancel() }()
+	if _, _, err := kept.Host(ctx, 3, of(3, 8)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled call: %v", err)
+	}
+	if err := kept.Close(ctx); err != nil { // or waits for ever
+		t.Error(err)
+	}
+	closed := make(chan error)
+	go func() { closed <- e.Close() }()
+	select {
+	case <-closed:
+		t.Error("the executor closed under a program in the making")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(finish)
+	if err := <-closed; err != nil || f.open[3] != 0 {
+		t.Errorf("%d programs are open, %v", f.open[3], err)
+	}
+}
+
+// TestApart: what cannot be called off is left, and what panics is an error.
+func TestApart(t *testing.T) {
+	finish := make(chan struct{})
+	defer close(finish)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+	defer cancel()
+	if _, err := Apart(ctx, func() (int, error) { <-finish; return 1, nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("left with %v", err)
+	}
+	for _, ctx := range []context.Context{context.Background(), t.Context()} {
+		if n, err := Apart(ctx, func() (int, error) { return 7, nil }); n != 7 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		if _, err := Apart(ctx, func() (int, error) { panic("split") }); err == nil || !strings.Contains(err.Error(), "split") {
+			t.Errorf("a panic is %v", err)
+		}
 	}
 }
 

@@ -61,11 +61,12 @@ func (p *Part[K]) Keeping(match Match) *Part[K] {
 }
 
 // Close gives back the programs of a part that [Part.Keeping] made, and does nothing to others.
-func (p *Part[K]) Close() error {
+// Once ctx has ended it waits for nobody; what is still at work is given back when that ends.
+func (p *Part[K]) Close(ctx context.Context) error {
 	if p.room == nil {
 		return nil
 	}
-	return p.e.vacate(p.room)
+	return p.e.vacate(ctx, p.room)
 }
 
 func discard(c *compiled) error { return c.close() }
@@ -138,8 +139,18 @@ func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, 
 	if err != nil {
 		return err
 	}
-	defer p.programs.Release(it)
+	defer p.release(c.ctx, it)
 	return f(c.ctx, it.Value)
+}
+
+// release gives a program back. If that is the end of it, what the device still does with it
+// must end first: one whose context has ended does not wait for that.
+func (p *Part[K]) release(ctx context.Context, it *Item[*compiled]) {
+	if ctx.Err() == nil {
+		p.programs.Release(it)
+		return
+	}
+	p.programs.room.working.Go(func() { p.programs.Release(it) })
 }
 
 // Run computes the part. Inputs are in the order of the recording; results, the outputs and
@@ -178,7 +189,7 @@ func (p *Part[K]) RunInto(ctx context.Context, size K, out [][]float32, in []Val
 	if err != nil {
 		return err
 	}
-	defer p.programs.Release(it)
+	defer p.release(c.ctx, it)
 	if err := it.Value.fits(out); err != nil {
 		return err
 	}

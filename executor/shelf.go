@@ -129,6 +129,30 @@ func guarded[V any](f func() (V, error)) (value V, err error) {
 	return value, err
 }
 
+// Apart runs f, which is short as a rule and cannot be called off, and leaves it to itself when
+// ctx ends. A panic of f is an error.
+func Apart[V any](ctx context.Context, f func() (V, error)) (V, error) {
+	if ctx.Done() == nil {
+		return guarded(f)
+	}
+	type result struct {
+		value V
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := guarded(f)
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none V
+		return none, ctx.Err()
+	}
+}
+
 // Forget drops everything: what is in use, and what is being made, once it is given back.
 func (s *Shelf[K, V]) Forget() {
 	s.room.mu.Lock()
@@ -382,16 +406,21 @@ func (r *room) dispose(doomed []*entry) {
 	}
 }
 
-// close gives everything back. Nobody uses anything any more; what is being made is called off.
-func (r *room) close() error {
-	r.closing.Lock()
-	defer r.closing.Unlock()
+// callOff lets nobody in any more and calls off what is being made.
+func (r *room) callOff() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.closed = true
 	for e := range r.entries {
 		e.cancel()
 	}
-	r.mu.Unlock()
+}
+
+// close gives everything back. Nobody uses anything any more; what is being made is called off.
+func (r *room) close() error {
+	r.closing.Lock()
+	defer r.closing.Unlock()
+	r.callOff()
 	r.working.Wait()
 	r.mu.Lock()
 	doomed := r.surplus()
