@@ -8,10 +8,6 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// peakShapes are the products that Peak tries, M N K: squares, and shapes that take most
-// of Swin's time.
-var peakShapes = [][3]int{{768, 768, 768}, {1024, 1024, 1024}, {3136, 96, 384}, {784, 192, 768}, {196, 1536, 384}}
-
 // ones is a source whose weights are small numbers: what they are does not matter.
 type ones struct{}
 
@@ -24,23 +20,8 @@ func (ones) Tensor(_ string, shape []int) ([]float32, error) {
 	return data, nil
 }
 
-// Peak measures the speed of large products on all workers, in GFLOP/s, with the kernels that
-// programs use: the fastest run of the fastest shape. Each shape gets its share of the budget
-// and runs twice at least.
-func Peak(ctx context.Context, o PackOptions, budget time.Duration) (float64, error) {
-	best := 0.0
-	for _, s := range peakShapes {
-		speed, err := ProductSpeed(ctx, o, s, budget/time.Duration(len(peakShapes)))
-		if err != nil {
-			return 0, err
-		}
-		best = max(best, speed)
-	}
-	return best, nil
-}
-
-// ProductSpeed measures one product M N K, sizes of at least 1: the fastest run within the
-// budget, in GFLOP/s.
+// ProductSpeed measures one product M N K, sizes of at least 1, on all workers with the kernels
+// that programs use: the fastest run within the budget, the first aside, in GFLOP/s.
 func ProductSpeed(ctx context.Context, o PackOptions, mnk [3]int, budget time.Duration) (float64, error) {
 	b := graph.NewBuilder()
 	x := b.In("x").Input(mnk[0], mnk[2])

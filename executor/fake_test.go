@@ -57,7 +57,7 @@ func (f *fake) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, e
 	}}, nil
 }
 
-func (f *fake) peak(ctx context.Context, _ time.Duration) (float64, error) { return 1, ctx.Err() }
+func (f *fake) large() [][3]int { return [][3]int{{1, 1, 1}} }
 func (f *fake) product(ctx context.Context, _ [3]int, _ time.Duration) (float64, error) {
 	return 1, ctx.Err()
 }

@@ -25,10 +25,8 @@ func (r *reference) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (pl
 	return plan{0, func(context.Context) (program, error) { return &interpreted{r.weights, g, keep}, nil }}, nil
 }
 
-// peak times products of 256 x 256 x 256; the oracle's plain loops are as fast there as anywhere.
-func (r *reference) peak(ctx context.Context, budget time.Duration) (float64, error) {
-	return r.product(ctx, [3]int{256, 256, 256}, budget)
-}
+// large is a small one; the oracle's plain loops are as fast there as anywhere.
+func (r *reference) large() [][3]int { return [][3]int{{256, 256, 256}} }
 
 func (r *reference) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
 	m, n, k := mnk[0], mnk[1], mnk[2]
