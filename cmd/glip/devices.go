@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -36,6 +37,7 @@ is used when it is named (--device vulkan).`,
 // deviceList is the JSON form.
 type deviceList struct {
 	Devices []engine.Info `json:"devices"`
+	Vulkan  string        `json:"vulkan,omitempty"` // what --device vulkan takes, "" for none
 	Auto    string        `json:"auto"`             // what --device auto takes
 	Reason  string        `json:"reason,omitempty"` // why that is the CPU
 }
@@ -45,6 +47,9 @@ func listDevices(w io.Writer, asJSON bool) error {
 	index, why := executor.Auto(infos, err)
 	list := deviceList{Devices: infos, Auto: "cpu", Reason: why}
 	for _, d := range infos {
+		if d.Auto {
+			list.Vulkan = d.Name
+		}
 		if why == "" && d.Index == index {
 			list.Auto = d.Name
 		}
@@ -60,7 +65,7 @@ func listDevices(w io.Writer, asJSON bool) error {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(w, "auto takes: %s\n", list.Auto)
+	_, err = fmt.Fprintf(w, "vulkan takes: %s\nauto takes: %s\n", cmp.Or(list.Vulkan, "none"), list.Auto)
 	if why != "" && err == nil {
 		_, err = fmt.Fprintf(w, "because: %s\n", why)
 	}

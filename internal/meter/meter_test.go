@@ -31,11 +31,15 @@ func TestPipe(t *testing.T) {
 func TestStages(t *testing.T) {
 	var out bytes.Buffer
 	m := &Meter{w: &out} // as on a terminal
+	m.Say("three", "making %d of %d things")
+	m.Say("four", "looking")
 	m.Show("one", 1, 2)
 	m.Show("two", 1, 2)
+	m.Show("three", 3, 7)
+	m.Show("four", 1, 2)
 	m.Show("nothing to do", 0, 0)
 	m.Done()
-	if text := out.String(); !strings.Contains(text, "one") || !strings.Contains(text, "two") || strings.Contains(text, "nothing") {
+	if text := out.String(); !strings.Contains(text, "one") || !strings.Contains(text, "two") || !strings.Contains(text, "making 3 of 7 things") || !strings.Contains(text, "looking") || strings.Contains(text, "nothing") {
 		t.Errorf("bars %q", text)
 	}
 }

@@ -53,7 +53,7 @@ func rules() map[string]rule {
 		},
 		"cmd": {
 			ours: []string{
-				".", "graph", "bind", "swin", "glip", "engine", "executor", "loader", "synthetic", "picture", "text", "viz",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "synthetic", "picture", "text", "viz",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
