@@ -29,6 +29,10 @@ func (t *trials) all() []glipvk.Trial {
 	return t.list
 }
 
+// tuneBudget is how long --tune measures for each program at most, on drivers too that are not
+// measured unless asked to.
+const tuneBudget = 30 * time.Second
+
 // retune makes the tuning measure everything again and tell t: it keeps its results
 // in a folder of this run's, which the caller removes.
 func retune(o *glipvk.Tuning, t *trials) (remove func() error, err error) {
@@ -36,7 +40,7 @@ func retune(o *glipvk.Tuning, t *trials) (remove func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("--tune: %w", err)
 	}
-	o.Dir, o.Observe = dir, t.observe
+	o.Dir, o.Observe, o.Budget = dir, t.observe, tuneBudget
 	return func() error { return os.RemoveAll(dir) }, nil
 }
 
