@@ -8,8 +8,10 @@
 //
 // # How a run goes
 //
-// Compile turns the graph into steps. A step is cut into tasks that write apart from
-// each other, and the goroutines of the run take the next task as they become free.
+// Compile turns the graph into steps and takes no memory; [Program.Bytes] tells what the first run
+// will take and Close gives back. A step is cut into tasks that write apart from
+// each other, and the goroutines of the run take the next task as they become free. Runs of a program
+// take turns; whoever waits, and whoever runs, leaves when the context ends.
 //
 //   - A product fetches a block of its left factor's rows into memory that stays in the
 //     cache (fetch.go). On the way it gathers: pad, roll, partition, reverse, crop, merge
@@ -19,12 +21,17 @@
 //     residual sum follow while the block's columns are in the cache.
 //   - A convolution is such a product. What the kernel covers is gathered into the block, or for a
 //     deformable one sampled, tap by tap with the channels of a tap side by side, and so are
-//     the weights packed (conv.go, deform.go).
+//     the weights packed (conv.go, deform.go). One of few columns reads the map itself (narrow.go).
 //   - Where the right factor is a value too, as between the positions of a map and the tokens of a
 //     sentence, its panels are packed as they are needed: once for each worker if they stay in the
 //     cache, else piece by piece (cross.go; heads.go has the operations).
 //   - Attention takes a few queries of one window and head at a time: scores, bias, mask,
-//     softmax and the weighted sum never leave the first cache (attention.go).
+//     softmax and the weighted sum never leave the first cache (attention.go). Where there are many
+//     windows, the products before and after are in the same step, and so are the two
+//     products of an MLP (window.go).
+//   - What positions and tokens tell each other is one step too, a block of positions at a time (fuse.go).
+//   - Norms, gates and means of a layer of convolutions are factors and shifts of channels that
+//     whoever writes the layer's map applies; a convolution takes moments on its way (groupnorm.go, maps.go).
 //   - A map that is a stretch of tokens, or other sizes for the same elements, is a view of memory
 //     and no step; the parts of a concatenation are written where it wants them (views.go).
 //   - Everything else is a step of its own, or two where sums over a map come first.

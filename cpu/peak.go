@@ -59,6 +59,7 @@ func ProductSpeed(ctx context.Context, o PackOptions, mnk [3]int, budget time.Du
 	if err != nil {
 		return 0, err
 	}
+	defer p.Close()
 	input, _ := ones{}.Tensor("x", x.Shape())
 	result := [][]float32{make([]float32, y.Shape().Elements())}
 	if err := p.RunInto(ctx, result, input); err != nil { // the first run takes memory

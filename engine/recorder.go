@@ -90,7 +90,11 @@ func (r *Recorder) Dispatch(x Dispatch) {
 	}
 	s := step{stage: computeStage}
 	for _, b := range x.Bindings {
-		s.uses = append(s.uses, use{b.Buffer, b.Offset, b.Offset + b.Size, b.Access&Write != 0})
+		size := b.Size
+		if b.Texel != 0 { // the view may be longer: what it covers is ordered too
+			size = r.d.viewOf(size)
+		}
+		s.uses = append(s.uses, use{b.Buffer, b.Offset, b.Offset + size, b.Access&Write != 0})
 	}
 	r.ops = append(r.ops, op{kind: opDispatch, dispatch: x})
 	r.steps = append(r.steps, s)

@@ -95,6 +95,11 @@ func (l *lowerer) convolution(s step) convolution {
 func (v convolution) k() int    { return v.side * v.side * v.c }
 func (v convolution) rows() int { return v.pictures * v.outH * v.outW }
 
+// placed is where the rows of a convolution lie in its map.
+func (v convolution) placed() placing {
+	return placing{uint32(v.mapH), uint32(v.mapW), uint32(v.outH), uint32(v.outW), uint32(v.positions), uint32(v.stride), uint32(v.pad)}
+}
+
 // pointwise reports whether the rows of x are those of the product.
 func (v convolution) pointwise() bool {
 	return v.om < 0 && v.side == 1 && v.stride == 1 && v.pad == 0
@@ -251,8 +256,7 @@ func (l *lowerer) convProduct(s step, v convolution, a, om operand, rows span, r
 		if v.om >= 0 {
 			p.mode = deformed
 		}
-		p.push.Row0, p.push.MapH, p.push.MapW, p.push.PadH, p.push.PadW = uint32(row0), uint32(v.mapH), uint32(v.mapW), uint32(v.outH), uint32(v.outW)
-		p.push.Size, p.push.Down, p.push.Right = uint32(v.positions), uint32(v.stride), uint32(v.pad)
+		p.push.Row0, p.push.placing = uint32(row0), v.placed()
 	}
 	switch {
 	case v.c%4 != 0:
@@ -368,15 +372,8 @@ func (l *lowerer) stagedParts(d shape) staged {
 func (l *lowerer) convUniform(s step, v convolution) error {
 	r := l.stagedRows(v)
 	t, n, k := r.tile, v.n, v.k()
-	push := uniformPush{N: uint32(n), K: uint32(k), MapH: uint32(v.mapH), MapW: uint32(v.mapW), PadH: uint32(v.outH), PadW: uint32(v.outW),
-		Size: uint32(v.positions), Down: uint32(v.stride), Right: uint32(v.pad), LDA: uint32(k), LDC: uint32(n)}
+	push := uniformPush{N: uint32(n), K: uint32(k), placing: v.placed(), LDA: uint32(k), LDC: uint32(n)}
 	weight := l.packed(v.weight)
-	pick := func(id graph.ID) operand {
-		if id < 0 {
-			return weight
-		}
-		return l.whole(id, 4)
-	}
 	scratch := weight
 	if r.bytes > 0 {
 		scratch = l.scratch(r.bytes)
@@ -389,7 +386,7 @@ func (l *lowerer) convUniform(s step, v convolution) error {
 			path: s.path, shader: "gemm_uniform" + r.shape.variant, addressed: true, push: push,
 			constants: append(append(constants(t.group, v.bias >= 0, false, false, false, r.shape.mode), t.constants...),
 				constants(n%uniformPanel != 0, uniformStep(v.c), v.side, n%4 != 0, false)...),
-			operands: []operand{l.whole(v.x, 4), weight, pick(v.bias), weight, l.write(s.out, 4, row*n, rows*n), pick(v.om), weight, scratch},
+			operands: []operand{l.whole(v.x, 4), weight, l.optional(v.bias, weight), weight, l.write(s.out, 4, row*n, rows*n), l.optional(v.om, weight), weight, scratch},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(rows) * int64(n) * int64(k),
 		})

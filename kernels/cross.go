@@ -221,8 +221,8 @@ func (l *lowerer) emitCross(s step, x cross) error {
 // noBias stands for no value where scratch is one too.
 const noBias = graph.ID(math.MinInt32)
 
-// optional is operand i, if there is one.
-func optional(in []graph.ID, i int) graph.ID {
+// operandAt is operand i, if there is one.
+func operandAt(in []graph.ID, i int) graph.ID {
 	if i < len(in) {
 		return in[i]
 	}
@@ -236,13 +236,13 @@ func (l *lowerer) crossOf(s step) cross {
 	switch o := s.op.(type) {
 	case graph.CrossScores: // scale * q kᵀ + bias of each picture
 		n, m, e := first[1], l.shape(s.in[1])[1], first[2]
-		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, optional(s.in, 2), m
+		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, operandAt(s.in, 2), m
 		x.a, x.b = matrices{s.in[0], n * e, e / o.Heads, e}, matrices{s.in[1], m * e, e / o.Heads, e}
 		x.c = matrices{s.out, o.Heads * n * m, n * m, m}
 		x.m, x.n, x.k = n, m, e/o.Heads
 	case graph.CrossContext: // the weighted sum of values, heads side by side
 		n, m, e := first[2], first[3], l.shape(s.in[1])[2]
-		x.heads, x.bias, x.biasHead = o.Heads, optional(s.in, 2), e/o.Heads
+		x.heads, x.bias, x.biasHead = o.Heads, operandAt(s.in, 2), e/o.Heads
 		x.a, x.b = matrices{s.in[0], o.Heads * n * m, n * m, m}, matrices{s.in[1], m * e, e / o.Heads, e}
 		x.c = matrices{s.out, n * e, e / o.Heads, e}
 		x.m, x.n, x.k = n, e/o.Heads, m
@@ -254,7 +254,7 @@ func (l *lowerer) crossOf(s step) cross {
 		x.m, x.n, x.k = t, c, e/o.Heads
 	case graph.AbsorbBias: // scale * b kᵀ + mask of each picture, heads side by side
 		t, e := first[1], first[2]
-		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, optional(s.in, 2), t
+		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, operandAt(s.in, 2), t
 		x.a, x.b = matrices{s.in[1], 0, e / o.Heads, e}, matrices{s.in[0], t * e, e / o.Heads, e}
 		x.c = matrices{s.out, o.Heads * t, t, t}
 		x.m, x.n, x.k = 1, t, e/o.Heads

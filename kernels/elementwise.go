@@ -12,8 +12,15 @@ type geluPush struct{ Count uint32 }
 
 // gelu lowers GELU where no product takes it over.
 func (l *lowerer) gelu(s step) error {
+	return l.pointwise(s, "gelu", nil, func(count, _ int) any { return geluPush{uint32(count)} }, nil)
+}
+
+// pointwise lowers an operation each of whose elements depends on the same element of its operands:
+// all of them, or the first alone where there is another, of any size, to be bound behind it. The
+// push constants are told the vectors of a dispatch and the element that it begins with.
+func (l *lowerer) pointwise(s step, stem string, mode []any, push func(count, begin int) any, other *operand) error {
 	n := l.shape(s.out).Elements()
-	stem, width := vector("gelu", n)
+	stem, width := vector(stem, n)
 	list, err := l.spans(n/width, 0, 4*int64(width))
 	if err != nil {
 		return err
@@ -23,10 +30,15 @@ func (l *lowerer) gelu(s step) error {
 		if err != nil {
 			return err
 		}
+		operands := []operand{l.read(s.in[0], width, r.begin*width, r.units()*width)}
+		if other != nil {
+			operands = append(operands, *other)
+		} else if len(s.in) > 1 {
+			operands = append(operands, l.read(s.in[1], width, r.begin*width, r.units()*width))
+		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, items), push: geluPush{uint32(r.units())}, groups: groups,
-			operands: []operand{l.read(s.in[0], width, r.begin*width, r.units()*width),
-				l.write(s.out, width, r.begin*width, r.units()*width)},
+			constants: constants(append([]any{l.style.Group, items}, mode...)...), groups: groups, push: push(r.units(), r.begin*width),
+			operands: append(operands, l.write(s.out, width, r.begin*width, r.units()*width)),
 		})
 	}
 	return nil
@@ -42,44 +54,10 @@ type addPush struct {
 // add lowers a + b with b tiled over a.
 func (l *lowerer) add(s step) error {
 	a, b := l.shape(s.in[0]), l.shape(s.in[1])
-	n := a.Elements()
-	if n == b.Elements() {
-		stem, width := vector("add", n)
-		list, err := l.spans(n/width, 0, 4*int64(width))
-		if err != nil {
-			return err
-		}
-		for _, r := range list {
-			if err := l.emitAdd(s, stem, width, addOf{r, r.begin, r.units(), false, addPush{}}); err != nil {
-				return err
-			}
-		}
-		return nil
+	if a.Elements() == b.Elements() {
+		return l.pointwise(s, "add", []any{false}, func(count, _ int) any { return addPush{Count: uint32(count)} }, nil)
 	}
 	return l.addTiled(s, a, b)
-}
-
-// addOf is one dispatch of add: the span of a in vectors, that of b, and the sizes.
-type addOf struct {
-	a             span
-	bBegin, bSize int
-	tiled         bool
-	push          addPush
-}
-
-func (l *lowerer) emitAdd(s step, stem string, width int, o addOf) error {
-	groups, err := l.elementwise(o.a.units())
-	if err != nil {
-		return err
-	}
-	o.push.Count = uint32(o.a.units())
-	l.emit(s, stem, dispatch{
-		constants: constants(l.style.Group, items, o.tiled), push: o.push, groups: groups,
-		operands: []operand{l.read(s.in[0], width, o.a.begin*width, o.a.units()*width),
-			l.read(s.in[1], width, o.bBegin*width, o.bSize*width),
-			l.write(s.out, width, o.a.begin*width, o.a.units()*width)},
-	})
-	return nil
 }
 
 // addTiled splits along the slowest axis of a, in whole periods of b.
@@ -104,9 +82,17 @@ func (l *lowerer) addTiled(s step, a, b graph.Shape) error {
 		return fmt.Errorf("the second operand, %d bytes, does not fit a binding of %d bytes: %w", bytes, l.limit, engine.ErrUnsupported)
 	}
 	for _, r := range list {
-		if err := l.emitAdd(s, stem, width, addOf{span{r.begin * each, r.end * each}, 0, all, true, push}); err != nil {
+		count := r.units() * each
+		groups, err := l.elementwise(count)
+		if err != nil {
 			return err
 		}
+		push.Count = uint32(count)
+		l.emit(s, stem, dispatch{
+			constants: constants(l.style.Group, items, true), push: push, groups: groups,
+			operands: []operand{l.read(s.in[0], width, r.begin*each*width, count*width), l.whole(s.in[1], width),
+				l.write(s.out, width, r.begin*each*width, count*width)},
+		})
 	}
 	return nil
 }

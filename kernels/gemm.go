@@ -17,11 +17,45 @@ type gemmPush struct {
 	AG, AH, BG, BH, CG, CH uint32
 	Alpha                  float32
 	Row0                   uint32
-	MapH, MapW, PadH, PadW uint32
-	Size, Down, Right      uint32
+	placing
 	Eps                    float32
 	BiasBase, BiasG, BiasH uint32
 	Limit                  float32
+}
+
+// placing says where the rows of a product lie in a map (shaders/include/rowmap.glsl).
+type placing struct {
+	MapH, MapW, PadH, PadW uint32
+	Size, Down, Right      uint32
+}
+
+// placed is how the rows of x are found: the mode, and where.
+func (o linear) placed() (moveMode, placing) {
+	switch {
+	case o.rows != nil:
+		m := o.rows
+		return m.mode, placing{uint32(m.mapH), uint32(m.mapW), uint32(m.padH), uint32(m.padW), uint32(m.size), uint32(m.down), uint32(m.right)}
+	case o.merge != nil:
+		m := o.merge
+		return merged, placing{MapH: uint32(m.mapH), MapW: uint32(m.mapW), Size: uint32(m.outW), Down: uint32(m.outH)}
+	}
+	return identity, placing{}
+}
+
+// eps is that of the norm, if rows are normed.
+func (o linear) eps() float32 {
+	if o.norm == nil {
+		return 0
+	}
+	return float32(o.norm.Eps)
+}
+
+// optional is all of an operand, or where there is none something else to bind, which is not read.
+func (l *lowerer) optional(id graph.ID, other operand) operand {
+	if id < 0 {
+		return other
+	}
+	return l.whole(id, 4)
 }
 
 // product is one (batched) matrix product to emit.
@@ -108,24 +142,18 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 	if l.size(p.weight)*int64(w.Elements()) > l.limit {
 		return l.linearParts(s, o, p)
 	}
-	variant, mode, width := "", identity, 4
-	push := gemmPush{N: uint32(n), K: uint32(k), LDA: uint32(k), LDB: uint32(n), LDC: uint32(n), Heads: 1, Alpha: 1}
+	variant, width := "", 4
+	mode, where := o.placed()
+	push := gemmPush{N: uint32(n), K: uint32(k), LDA: uint32(k), LDB: uint32(n), LDC: uint32(n), Heads: 1, Alpha: 1, placing: where, Eps: o.eps()}
 	perUnit := []int64{l.size(s.out) * int64(n)}
 	if p.residual >= 0 {
 		perUnit = append(perUnit, 4*int64(n))
 	}
-	switch {
-	case o.rows != nil:
-		mode = o.rows.mode
-		push.place(*o.rows)
-	case o.merge != nil:
-		variant, mode, width = "_merge", merged, l.mergeWidth()
-		push.MapH, push.MapW, push.Size, push.Down = uint32(o.merge.mapH), uint32(o.merge.mapW), uint32(o.merge.outW), uint32(o.merge.outH)
-	default:
+	switch mode {
+	case identity:
 		perUnit = append(perUnit, l.size(p.x)*int64(k))
-	}
-	if o.norm != nil {
-		push.Eps = float32(o.norm.Eps)
+	case merged:
+		variant, width = "_merge", l.mergeWidth()
 	}
 	variant += l.types(p.x, p.weight, s.out)
 	list, err := l.spans(rows, l.mostRows(n, k), perUnit...)
@@ -139,18 +167,13 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 			x, push.Row0 = l.read(p.x, width, r.begin*k, r.units()*k), 0
 		}
 		b := l.whole(p.weight, 4)
-		pick := func(id graph.ID) operand {
-			if id < 0 {
-				return b.unread()
-			}
-			return l.whole(id, 4)
-		}
 		residual := b.unread()
 		if p.residual >= 0 {
 			residual = l.read(p.residual, 4, r.begin*n, r.units()*n)
 		}
 		l.emitProduct(s, product{variant: variant, push: push, batch: 1, epilogue: o, mode: mode,
-			operands: []operand{x, b, pick(p.bias), residual, l.write(s.out, 4, r.begin*n, r.units()*n), pick(p.normWeight), pick(p.normBias)}})
+			operands: []operand{x, b, l.optional(p.bias, b.unread()), residual, l.write(s.out, 4, r.begin*n, r.units()*n),
+				l.optional(p.normWeight, b.unread()), l.optional(p.normBias, b.unread())}})
 	}
 	return nil
 }
@@ -159,12 +182,6 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 func (o operand) unread() operand {
 	o.half = false
 	return o
-}
-
-// place says how rows are mapped.
-func (p *gemmPush) place(m move) {
-	p.MapH, p.MapW, p.PadH, p.PadW = uint32(m.mapH), uint32(m.mapW), uint32(m.padH), uint32(m.padW)
-	p.Size, p.Down, p.Right = uint32(m.size), uint32(m.down), uint32(m.right)
 }
 
 // linearParts lowers a product of any sizes. A weight that does not fit a binding is

@@ -106,16 +106,31 @@ func mirrors(block shaders.PushBlock, push reflect.Type) error {
 	if size != block.Size || size > 128 {
 		return fmt.Errorf("%v has %d bytes, the block %d; at most 128 are guaranteed", push, size, block.Size)
 	}
-	if push.NumField() != len(block.Members) {
-		return fmt.Errorf("%v has %d fields, the block %d", push, push.NumField(), len(block.Members))
+	fields := flat(push, 0)
+	if len(fields) != len(block.Members) {
+		return fmt.Errorf("%v has %d fields, the block %d", push, len(fields), len(block.Members))
 	}
 	for i, m := range block.Members {
-		f := push.Field(i)
+		f := fields[i]
 		if !strings.EqualFold(f.Name, m.Name) || uint32(f.Offset) != m.Offset || uint32(f.Type.Size()) != m.Size {
 			return fmt.Errorf("field %s at %d of %d bytes, the block has %s at %d of %d", f.Name, f.Offset, f.Type.Size(), m.Name, m.Offset, m.Size)
 		}
 	}
 	return nil
+}
+
+// flat lists the fields of a struct, those of embedded ones in their place.
+func flat(t reflect.Type, at uintptr) []reflect.StructField {
+	var list []reflect.StructField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Offset += at; f.Anonymous {
+			list = append(list, flat(f.Type, f.Offset)...)
+		} else {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // fits compares bindings and specialization constants, and holds the specialized

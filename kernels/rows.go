@@ -10,9 +10,30 @@ type layerNormPush struct {
 
 // layerNorm lowers LayerNorm over the last axis.
 func (l *lowerer) layerNorm(s step) error {
+	return l.rowwise(s, "layernorm", func(rows, cols uint32) any {
+		return layerNormPush{rows, cols, float32(s.op.(graph.LayerNorm).Eps)}
+	}, s.in[1:]...)
+}
+
+// normalizePush mirrors the block of normalize.comp; cols in vectors.
+type normalizePush struct {
+	Rows, Cols uint32
+	Eps        float32
+}
+
+// normalize lowers Normalize over the last axis.
+func (l *lowerer) normalize(s step) error {
+	return l.rowwise(s, "normalize", func(rows, cols uint32) any {
+		return normalizePush{rows, cols, float32(s.op.(graph.Normalize).Eps)}
+	})
+}
+
+// rowwise lowers an operation that takes the rows of its first operand one by one; shared are
+// the others, which are the same for all rows.
+func (l *lowerer) rowwise(s step, stem string, push func(rows, cols uint32) any, shared ...graph.ID) error {
 	shape := l.shape(s.out)
 	c := shape.Last()
-	stem, width := vector("layernorm", c)
+	stem, width := vector(stem, c)
 	list, err := l.spans(shape.Rows(), 0, 4*int64(c))
 	if err != nil {
 		return err
@@ -22,12 +43,13 @@ func (l *lowerer) layerNorm(s step) error {
 		if err != nil {
 			return err
 		}
+		operands := []operand{l.read(s.in[0], width, r.begin*c, r.units()*c)}
+		for _, id := range shared {
+			operands = append(operands, l.whole(id, width))
+		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, l.style.Lanes),
-			push:      layerNormPush{uint32(r.units()), uint32(c / width), float32(s.op.(graph.LayerNorm).Eps)},
-			operands: []operand{l.read(s.in[0], width, r.begin*c, r.units()*c), l.whole(s.in[1], width),
-				l.whole(s.in[2], width), l.write(s.out, width, r.begin*c, r.units()*c)},
-			groups: groups,
+			constants: constants(l.style.Group, l.style.Lanes), groups: groups, push: push(uint32(r.units()), uint32(c/width)),
+			operands: append(operands, l.write(s.out, width, r.begin*c, r.units()*c)),
 		})
 	}
 	return nil

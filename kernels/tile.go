@@ -83,7 +83,7 @@ func best(list []Tile, cost func(Tile) float64) []Tile {
 var directRegisters = []struct {
 	rows, cols int
 	speed      float64
-}{{8, 3, 1}, {16, 2, 1}, {14, 2, 1}, {14, 1, 0.9}, {12, 1, 0.9}, {8, 2, 0.85}, {7, 1, 0.8}, {8, 1, 0.75}, {4, 1, 0.6}, {1, 2, 0.25}}
+}{{8, 3, 1}, {16, 2, 1}, {12, 1, 0.9}, {8, 2, 0.85}, {8, 1, 0.75}, {4, 1, 0.6}, {1, 2, 0.25}}
 
 // directCache is what one core of a software driver's processor keeps close, in bytes:
 // a panel of B that outgrows it is fetched anew for every tile, which was seen to cost

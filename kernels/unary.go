@@ -24,30 +24,15 @@ type unaryPush struct {
 
 // unary lowers a function of each element.
 func (l *lowerer) unary(s step, mode unaryMode, push unaryPush) error {
-	n := l.shape(s.out).Elements()
-	stem, width := vector("unary", n)
-	list, err := l.spans(n/width, 0, 4*int64(width))
-	if err != nil {
-		return err
-	}
 	push.Cols = uint32(l.shape(s.out).Last())
-	for _, r := range list {
-		groups, err := l.elementwise(r.units())
-		if err != nil {
-			return err
-		}
-		push.Count, push.Channel = uint32(r.units()), uint32(r.begin*width)%push.Cols
-		factor := l.read(s.in[0], 1, 0, 1) // bound but not read
-		if mode == mulScalarMode {
-			factor = l.whole(s.in[1], 1)
-		}
-		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, items, mode), push: push, groups: groups,
-			operands: []operand{l.read(s.in[0], width, r.begin*width, r.units()*width), factor,
-				l.write(s.out, width, r.begin*width, r.units()*width)},
-		})
+	factor := l.read(s.in[0], 1, 0, 1) // bound but not read
+	if mode == mulScalarMode {
+		factor = l.whole(s.in[1], 1)
 	}
-	return nil
+	return l.pointwise(s, "unary", []any{mode}, func(count, begin int) any {
+		push.Count, push.Channel = uint32(count), uint32(begin)%push.Cols
+		return push
+	}, &factor)
 }
 
 func (l *lowerer) sigmoid(s step) error {

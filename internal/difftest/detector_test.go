@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/glipvk/glipvk/cpu"
@@ -107,14 +108,14 @@ func (s *detectorSuite) weightsOf(t *testing.T, c *difftest.DetectorCase) diffte
 		t.Fatal(err)
 	}
 	const most = 1 << 22 // elements: word tables and whole detectors are made again
-	made := map[string][]float32{}
+	var made sync.Map // of names to tensors: executors ask from several goroutines
 	s.weights[c] = difftest.WeightsFunc(func(name string, shape []int) ([]float32, error) {
-		if data := made[name]; data != nil {
-			return data, nil
+		if data, ok := made.Load(name); ok {
+			return data.([]float32), nil
 		}
 		data, err := w.Tensor(name, shape)
 		if err == nil && len(data) <= most && c.Group != "e2e" && c.Group != "e2e_large" {
-			made[name] = data
+			made.Store(name, data)
 		}
 		return data, err
 	})
