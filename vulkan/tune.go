@@ -39,11 +39,11 @@ const DefaultTuning = 4 * time.Second
 
 // Trial is one candidate that was measured.
 type Trial struct {
-	Shape     string // of the product, M x N x K and what is joined to it
-	Candidate string // shader and its tile
-	Duration  time.Duration
-	GFLOPS    float64
-	Won       bool
+	Shape     string        `json:"shape"`     // of the product, M x N x K and what is joined to it
+	Candidate string        `json:"candidate"` // shader and its tile
+	Duration  time.Duration `json:"ns"`
+	GFLOPS    float64       `json:"gflops"`
+	Won       bool          `json:"won"`
 }
 
 const (
