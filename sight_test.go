@@ -141,6 +141,35 @@ func TestSightClosedWhileAsked(t *testing.T) {
 	})
 }
 
+// TestSightsClosedWithTheDetector: sights may be closed while their detector is, and the device loses nothing.
+func TestSightsClosedWithTheDetector(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	d := openTiny(t, c, on(vulkanDevice(t)))
+	in := preprocess(t, d, photo(32, 32, 1))
+	var group sync.WaitGroup
+	begin := make(chan struct{})
+	for range 64 {
+		s := look(t, d, in)
+		group.Go(func() {
+			<-begin
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Go(func() {
+		<-begin
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	close(begin)
+	group.Wait()
+	if n := d.Live(); n != 0 {
+		t.Errorf("%d objects are left on the device", n)
+	}
+}
+
 // TestDetectGivesBack: a detector that forgets, or keeps one picture, holds no more the more it was asked.
 func TestDetectGivesBack(t *testing.T) {
 	c := tinyCases(t)["tiny.caption"]

@@ -98,8 +98,9 @@ func (e *Executor) room(limit int) *room {
 
 // vacate closes a room before Close does.
 func (e *Executor) vacate(r *room) error {
+	err := r.close() // before Close may miss it
 	e.mu.Lock()
 	delete(e.rooms, r)
 	e.mu.Unlock()
-	return r.close()
+	return err
 }

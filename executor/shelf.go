@@ -155,6 +155,8 @@ type room struct {
 	working sync.WaitGroup
 	closed  bool
 	errs    []error // of discards
+
+	closing sync.Mutex // held by close: a second one returns when the first is done
 }
 
 // entry is what a room knows of an item.
@@ -382,6 +384,8 @@ func (r *room) dispose(doomed []*entry) {
 
 // close gives everything back. Nobody uses anything any more; what is being made is called off.
 func (r *room) close() error {
+	r.closing.Lock()
+	defer r.closing.Unlock()
 	r.mu.Lock()
 	r.closed = true
 	for e := range r.entries {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 
 	"github.com/glipvk/glipvk/vulkan"
@@ -78,23 +77,26 @@ func (l *values) keep(device *vulkan.Value) Value {
 	return Value{device: device, of: l}
 }
 
-// drop closes a value unless that was done.
+// drop closes a value unless that was done. The lock is held meanwhile: who closes the device
+// waits for it.
 func (l *values) drop(device *vulkan.Value) error {
 	l.mu.Lock()
-	_, there := l.held[device]
-	delete(l.held, device)
-	l.mu.Unlock()
-	if !there {
+	defer l.mu.Unlock()
+	if _, there := l.held[device]; !there {
 		return nil
 	}
+	delete(l.held, device)
 	return device.Close()
 }
 
-// close closes all that are left.
+// close closes all that are left, and returns when what others drop is closed too.
 func (l *values) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var errs []error
-	for v := range maps.Clone(l.held) {
-		errs = append(errs, l.drop(v))
+	for v := range l.held {
+		errs = append(errs, v.Close())
 	}
+	clear(l.held)
 	return errors.Join(errs...)
 }
