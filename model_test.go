@@ -55,7 +55,7 @@ func open(t *testing.T, o glipvk.BackboneOptions) *glipvk.Backbone {
 	return m
 }
 
-// onEach runs a test on the CPU reference, on the CPU and on the best Vulkan device.
+// onEach runs a test on the CPU reference, on the CPU and on a Vulkan device.
 func onEach(t *testing.T, f func(t *testing.T, device string)) {
 	t.Run("reference", func(t *testing.T) { f(t, "reference") })
 	t.Run("cpu", func(t *testing.T) { f(t, "cpu") })

@@ -34,13 +34,21 @@ func (d *Detector) Look(ctx context.Context, in picture.Input) (*Sight, error) {
 // Detect finds the phrases of a query, as [Detector.Detect] does.
 func (s *Sight) Detect(ctx context.Context, q Query) ([][]Detection, error) {
 	if s.closed.Load() {
-		return nil, fmt.Errorf("glipvk: the pictures are forgotten (Sight.Close): %w", ErrClosed)
+		return nil, forgotten()
 	}
 	prompts, err := s.d.prompts(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return s.d.detect(ctx, s.maps, s.in, prompts)
+	found, err := s.d.detect(ctx, s.maps, s.in, prompts)
+	if err != nil && ctx.Err() == nil && s.closed.Load() {
+		return nil, forgotten() // meanwhile
+	}
+	return found, err
+}
+
+func forgotten() error {
+	return fmt.Errorf("glipvk: the pictures are forgotten (Sight.Close): %w", ErrClosed)
 }
 
 // Bytes is the memory that the sight holds.

@@ -116,7 +116,7 @@ func TestSightClosedWhileAsked(t *testing.T) {
 		d := openTiny(t, c, on(device))
 		in := preprocess(t, d, c.photo())
 		want := detect(t, d, c.photo(), c.query)
-		for range 4 {
+		for range 16 { // Close falls before, between and after their runs
 			s := look(t, d, in)
 			var group sync.WaitGroup
 			for range 3 {

@@ -2,7 +2,7 @@
 // without knowing any model: what a model reads, and under which names a file may
 // have it, comes as a [Plan] from the model's package (swin, glip).
 //
-//	plan, err := ...                          // of package swin or glip
+//	plan, err := ...                                // of package swin or glip
 //	w, err := bind.Bind(file, plan, bind.Options{}) // exact: all that is wrong in one error
 //	data, err := w.Tensor("norm3.weight", []int{768})
 //

@@ -41,6 +41,7 @@ func (p part) of(values [][]float32, product, heads int) []float32 {
 const (
 	packedFloats = 256 << 10 // at most, to be kept from task to task: a second cache
 	packedDepth  = 4 * blockK
+	longest      = 1 << 28 // multiply-adds of a task, so that a run that is to end does so soon
 	crossRows    = 16 * 14 // at most, of a task, where the right factor is packed by every task
 )
 
@@ -58,7 +59,7 @@ func (p *cross) cut(workers int) {
 		p.depth, p.rows = min(p.kk, packedDepth), min(p.m, crossRows)
 		p.panelFloats = p.depth * p.k.columns
 		blocks := p.products * ((p.m + p.rows - 1) / p.rows)
-		p.panels = max(1, min(p.allPanels*blocks/least, packedFloats/p.panelFloats))
+		p.panels = max(1, min(p.allPanels*blocks/least, packedFloats/p.panelFloats, longest/(p.rows*p.k.columns*p.kk)))
 	}
 	p.panelBlocks = (p.allPanels + p.panels - 1) / p.panels
 	if wanted := (least + p.products*p.panelBlocks - 1) / (p.products * p.panelBlocks); wanted > 1 {

@@ -309,12 +309,6 @@ func TestProfile(t *testing.T) {
 	}
 }
 
-func TestPeak(t *testing.T) {
-	if v, err := cpu.Peak(t.Context(), cpu.PackOptions{}, 1); err != nil || !(v > 0) {
-		t.Errorf("peak %v, error %v", v, err)
-	}
-}
-
 // faulty gives the wrong number of elements, or none.
 type faulty struct{ err error }
 
@@ -356,7 +350,6 @@ func TestRefusals(t *testing.T) {
 			[]string{"patch_embed.projection.weight", "5 elements, want 4608 for [96 3 4 4]"}},
 		{"lost weight", func() error { _, err := cpu.Pack(t.Context(), g, faulty{lost}, cpu.PackOptions{}); return err }, lost, []string{"patch_embed.projection.weight"}},
 		{"cancelled packing", func() error { _, err := cpu.Pack(ended, g, src, cpu.PackOptions{}); return err }, context.Canceled, []string{"weight"}},
-		{"cancelled peak", func() error { _, err := cpu.Peak(ended, cpu.PackOptions{}, 1); return err }, context.Canceled, nil},
 		{"unknown instructions", func() error {
 			_, err := cpu.Pack(t.Context(), g, src, cpu.PackOptions{Instructions: "mmx"})
 			return err

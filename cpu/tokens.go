@@ -41,7 +41,8 @@ func (c *compiler) swapLast(id graph.ID) step {
 func (c *compiler) phraseScores(id graph.ID, o graph.PhraseScores) step {
 	in, y := c.node(id).Inputs, c.shape(id)
 	labels, tokens := y[2], c.shape(in[0])[2]
-	block, tasks := c.tasksOf(y[1], 256) // each task looks through what its picture's labels own once
+	block := min(y[1], 256) // each task looks through what its picture's labels own once
+	tasks := (y[1] + block - 1) / block
 	return step{name: "phrasescores", in: in, tasks: y[0] * tasks, rooms: rooms{slotTile: tokens}, run: func(w *worker, values [][]float32, task int) {
 		picture, task := task/tasks, task%tasks
 		begin, end := picture*y[1]+task*block, picture*y[1]+min((task+1)*block, y[1])

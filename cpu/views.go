@@ -72,14 +72,16 @@ func (c *compiler) concatTokens(id graph.ID) (s step, ok bool) {
 	shape := c.shape(id)
 	size := shape[1:].Elements()
 	parts := c.placeParts(id)
-	s = step{name: "concattokens", tasks: shape[0] * len(parts)}
+	const pieces = 16 // of a part, each a task
+	s = step{name: "concattokens", tasks: shape[0] * len(parts) * pieces}
 	for _, p := range parts {
 		s.in = append(s.in, p.of)
 	}
 	s.run = func(_ *worker, values [][]float32, task int) {
-		p, b := parts[task/shape[0]], task%shape[0]
+		p, b := parts[task/pieces/shape[0]], task/pieces%shape[0]
 		length := len(values[p.of]) / shape[0]
-		copy(values[id][b*size+p.at:][:length], values[p.of][b*length:])
+		from, to := task%pieces*length/pieces, (task%pieces+1)*length/pieces
+		copy(values[id][b*size+p.at+from:], values[p.of][b*length+from:b*length+to])
 	}
 	return s, len(parts) > 0
 }

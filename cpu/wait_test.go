@@ -172,3 +172,14 @@ func TestBytes(t *testing.T) {
 		t.Errorf("a first run took %d bytes, told were %d", taken, told)
 	}
 }
+
+// ones is a source whose every weight is 1.
+type ones struct{}
+
+func (ones) Tensor(_ string, shape []int) ([]float32, error) {
+	data := make([]float32, graph.Shape(shape).Elements())
+	for i := range data {
+		data[i] = 1
+	}
+	return data, nil
+}

@@ -1,6 +1,5 @@
 // Package cpuref is the oracle: it interprets a [graph.Graph] with plain loops,
-// for judging every other executor and, until there is a faster one, for
-// computing where there is no device.
+// for judging every other executor.
 //
 //	g, err := swin.Record(cfg, swin.Input{Batch: 1, Height: 224, Width: 224})
 //	maps, err := cpuref.Run(ctx, g, weights, cpuref.Options{}, pixels)

@@ -29,8 +29,8 @@ type backend interface {
 	info() DeviceInfo
 	// plan readies a graph but for what takes memory. Runs of the program return g.Outputs, then keep.
 	plan(ctx context.Context, g *graph.Graph, keep []graph.ID) (plan, error)
-	// peak measures the speed of a large product, product that of one M x N x K, in GFLOP/s.
-	peak(ctx context.Context, budget time.Duration) (float64, error)
+	// large are products M, N, K of which one is as fast as any; product measures one, in GFLOP/s.
+	large() [][3]int
 	product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error)
 	// bandwidth measures copies within the device's memory, in bytes read and written per second / 1e9.
 	bandwidth(ctx context.Context, budget time.Duration) (float64, error)

@@ -57,7 +57,7 @@ func (f *fake) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, e
 	}}, nil
 }
 
-func (f *fake) peak(ctx context.Context, _ time.Duration) (float64, error) { return 1, ctx.Err() }
+func (f *fake) large() [][3]int { return [][3]int{{1, 1, 1}} }
 func (f *fake) product(ctx context.Context, _ [3]int, _ time.Duration) (float64, error) {
 	return 1, ctx.Err()
 }
@@ -197,19 +197,25 @@ func eventually(t testing.TB, what string, f func() bool) {
 	t.Fatal(what)
 }
 
-// soon requires that a call under a deadline of 20 ms ends with it within 50 ms, and returns nothing else.
+// soon requires that a call under a deadline of 20 ms ends with it within 50 ms, and returns nothing else. On a machine
+// that does much else one of a few tries has to.
 func soon(t testing.TB, what string, f func(ctx context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	begin := time.Now()
-	err := f(ctx)
-	if took := time.Since(begin); took > 50*time.Millisecond {
-		t.Errorf("%s: a call with a deadline of 20 ms took %v", what, took)
+	var took time.Duration
+	for range 8 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		begin := time.Now()
+		err := f(ctx)
+		took = time.Since(begin)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: got %v, want the deadline", what, err)
+		}
+		if took <= 50*time.Millisecond {
+			return
+		}
 	}
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%s: got %v, want the deadline", what, err)
-	}
+	t.Errorf("%s: a call with a deadline of 20 ms took %v", what, took)
 }
 
 // ended has ended.

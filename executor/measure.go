@@ -6,12 +6,24 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/glipvk/glipvk/graph"
 )
 
 // Peak measures what the device reaches in large products with the kernels that models use,
-// in GFLOP/s.
+// in GFLOP/s: the fastest run of the fastest product, each given its share of the budget.
 func (e *Executor) Peak(ctx context.Context, budget time.Duration) (float64, error) {
-	return e.measure(ctx, func(ctx context.Context) (float64, error) { return e.backend.peak(ctx, budget) })
+	return e.measure(ctx, func(ctx context.Context) (peak float64, err error) {
+		list := e.backend.large()
+		for _, mnk := range list {
+			speed, err := e.backend.product(ctx, mnk, budget/time.Duration(len(list)))
+			if err != nil {
+				return 0, err
+			}
+			peak = max(peak, speed)
+		}
+		return peak, nil
+	})
 }
 
 // Product measures a matrix product of M x K by K x N values, mnk in the order of
@@ -22,6 +34,29 @@ func (e *Executor) Product(ctx context.Context, mnk [3]int, budget time.Duration
 		return 0, Blame(fmt.Errorf("glipvk: product of %d x %d x %d: want sizes of at least 1", mnk[0], mnk[1], mnk[2]))
 	}
 	return e.measure(ctx, func(ctx context.Context) (float64, error) { return e.backend.product(ctx, mnk, budget) })
+}
+
+// product is a graph of one.
+type product struct {
+	graph   *graph.Graph
+	weights inMemory
+	input   []float32
+	work    float64 // floating-point operations
+}
+
+// newProduct records one of M, N, K, with small numbers: what they are does not matter.
+func newProduct(mnk [3]int) (product, error) {
+	m, n, k := mnk[0], mnk[1], mnk[2]
+	b := graph.NewBuilder()
+	b.Output(b.In("product").Linear(b.In("input").Input(m, k), n, graph.NoBias))
+	g, err := b.Build()
+	x := product{g, inMemory{"product.weight": make([]float32, n*k)}, make([]float32, m*k), 2 * float64(m) * float64(n) * float64(k)}
+	for _, data := range [][]float32{x.input, x.weights["product.weight"]} {
+		for i := range data {
+			data[i] = 1 / float32(i%7+1)
+		}
+	}
+	return x, err
 }
 
 // Bandwidth measures how fast the device copies its own memory: bytes read and

@@ -179,21 +179,13 @@ func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float3
 // RunInto is Run into memory of the host, of the sizes that [Part.Outputs] tells. After an
 // error it holds anything. With a context that cannot end, a Vulkan device and inputs of the
 // host a call allocates nothing once the program is made.
-func (p *Part[K]) RunInto(ctx context.Context, size K, out [][]float32, in []Value) (err error) {
-	c, err := p.e.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = c.leave(err) }()
-	it, err := p.programs.acquire(c.ctx, size)
-	if err != nil {
-		return err
-	}
-	defer p.release(c.ctx, it)
-	if err := it.Value.fits(out); err != nil {
-		return err
-	}
-	return it.Value.runInto(c.ctx, out, in)
+func (p *Part[K]) RunInto(ctx context.Context, size K, out [][]float32, in []Value) error {
+	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.fits(out); err != nil {
+			return err
+		}
+		return c.runInto(ctx, out, in)
+	})
 }
 
 // fits refuses memory made for another size.

@@ -33,16 +33,27 @@ func (p *processor) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (pl
 	return plan{c.Bytes(), func(context.Context) (program, error) { return processed{c}, nil }}, nil
 }
 
-func (p *processor) peak(ctx context.Context, budget time.Duration) (float64, error) {
-	return cpu.Peak(ctx, p.options(), budget)
+// large are squares, and products that take most of Swin's time.
+func (p *processor) large() [][3]int {
+	return [][3]int{{768, 768, 768}, {1024, 1024, 1024}, {3136, 96, 384}, {784, 192, 768}, {196, 1536, 384}}
 }
 
 func (p *processor) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
-	return cpu.ProductSpeed(ctx, p.options(), mnk, budget)
-}
-
-func (p *processor) options() cpu.PackOptions {
-	return cpu.PackOptions{Instructions: p.weights.Instructions()}
+	x, err := newProduct(mnk)
+	if err != nil {
+		return 0, err
+	}
+	w, err := cpu.Pack(ctx, x.graph, x.weights, cpu.PackOptions{Instructions: p.weights.Instructions()})
+	if err != nil {
+		return 0, err
+	}
+	c, err := cpu.Compile(x.graph, w, cpu.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	out := [][]float32{make([]float32, mnk[0]*mnk[1])}
+	return fastest(budget, x.work, func() error { return c.RunInto(ctx, out, x.input) })
 }
 
 func (p *processor) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {

@@ -93,17 +93,13 @@ func (v *gpu) cut() int64 {
 	return 0
 }
 
-func (v *gpu) peak(ctx context.Context, budget time.Duration) (float64, error) {
-	return vulkan.Peak(ctx, v.device, v.measurement(budget))
+// large are squares, and products that take most of Swin's time.
+func (v *gpu) large() [][3]int {
+	return [][3]int{{768, 768, 768}, {1024, 1024, 1024}, {3136, 384, 96}, {784, 768, 192}, {784, 192, 768}}
 }
 
 func (v *gpu) product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error) {
-	return vulkan.MatMulSpeed(ctx, v.device, mnk, v.measurement(budget))
-}
-
-// measurement is how products are measured that models run.
-func (v *gpu) measurement(budget time.Duration) vulkan.Measurement {
-	return vulkan.Measurement{Precision: kernels.Precision(v.precision), Tuning: v.options.Tuning, Budget: budget}
+	return vulkan.MatMulSpeed(ctx, v.device, mnk, vulkan.Measurement{Precision: kernels.Precision(v.precision), Tuning: v.options.Tuning, Budget: budget})
 }
 
 func (v *gpu) bandwidth(ctx context.Context, budget time.Duration) (speed float64, err error) {

@@ -3,8 +3,8 @@
 //
 // A model records itself once through a [Builder]; the result, a [Graph], is a
 // slice of nodes in execution order. Executors walk that slice: package kernels
-// lowers it to Vulkan dispatches, package cpuref interprets it. A graph prints,
-// counts and compares without any of them.
+// lowers it to Vulkan dispatches, package cpu to loops over packed weights, package
+// cpuref interprets it. A graph prints, counts and compares without any of them.
 //
 // # Shape letters
 //

@@ -29,9 +29,6 @@ type Lowered = dispatch
 // Shader is the variant's name in package shaders.
 func (x dispatch) Shader() string { return x.shader }
 
-// Path is that of the step in the graph.
-func (x dispatch) Path() string { return x.path }
-
 // Constants are the specialization constants from 0 on.
 func (x dispatch) Constants() []uint32 { return x.constants }
 

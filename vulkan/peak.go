@@ -10,10 +10,6 @@ import (
 	"github.com/glipvk/glipvk/kernels"
 )
 
-// peakShapes are the products that Peak tries, M N K: a square, and the two shapes
-// that take most of Swin's time.
-var peakShapes = [][3]int{{768, 768, 768}, {1024, 1024, 1024}, {3136, 384, 96}, {784, 768, 192}, {784, 192, 768}}
-
 // ones is a source whose every weight is 1/K or so: its values do not matter.
 type ones struct{}
 
@@ -33,21 +29,8 @@ type Measurement struct {
 	Budget    time.Duration // for the runs
 }
 
-// Peak measures the device's GEMM peak in GFLOP/s with the kernels that programs use:
-// the fastest run of the fastest shape, each shape given its share of the time.
-func Peak(ctx context.Context, d *engine.Device, m Measurement) (gflops float64, err error) {
-	m.Budget /= time.Duration(len(peakShapes))
-	for _, s := range peakShapes {
-		speed, err := MatMulSpeed(ctx, d, s, m)
-		if err != nil {
-			return 0, err
-		}
-		gflops = max(gflops, speed)
-	}
-	return gflops, nil
-}
-
-// MatMulSpeed measures one M x N x K product: GFLOP/s of its fastest run within the budget.
+// MatMulSpeed measures one M x N x K product with the kernels that programs use: GFLOP/s of its
+// fastest run within the budget.
 func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, m Measurement) (gflops float64, err error) {
 	b := graph.NewBuilder()
 	x := b.In("x").Input(mnk[0], mnk[2])

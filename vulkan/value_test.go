@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/vulkan"
 )
 
@@ -138,4 +141,38 @@ func TestValueOfLeftRun(t *testing.T) {
 			t.Errorf("%d buffers before, %d after", before, after)
 		}
 	})
+}
+
+// large is a source whose every element is the same.
+type large float32
+
+// Tensor implements [vulkan.Source].
+func (x large) Tensor(_ string, shape []int) ([]float32, error) {
+	return slices.Repeat([]float32{float32(x)}, graph.Shape(shape).Elements()), nil
+}
+
+// TestHalfWeightsAreFinite: a matrix that 16 bits cannot hold is refused by name, not made infinite.
+func TestHalfWeightsAreFinite(t *testing.T) {
+	d := device(t)
+	g := build(t, func(b *graph.Builder) { b.Output(b.In("y").Linear(b.In("x").Input(3, 8), 8, graph.WithBias)) })
+	for _, c := range []struct {
+		x    large
+		half bool
+		ok   bool
+	}{{65504, true, true}, {-65505, true, false}, {7e4, true, false}, {7e4, false, true}} {
+		o := vulkan.UploadOptions{}
+		if c.half {
+			o.Precision = kernels.F16
+		}
+		w, err := vulkan.Upload(t.Context(), d, g, c.x, o)
+		if (err == nil) != c.ok {
+			t.Errorf("%v, f16 %v: %v", c.x, c.half, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), "y.weight") || !strings.Contains(err.Error(), "f32")) {
+			t.Errorf("the error names neither tensor nor remedy: %v", err)
+		}
+		if w != nil {
+			closing(t, w)
+		}
+	}
 }

@@ -43,9 +43,9 @@ of one size together, with the same results: more throughput on a device that a 
 picture does not fill, for more memory.
 
 Weights by formula find boxes without meaning. When an input is bad the others are still
-computed, and the exit status is 2. An interrupt ends the work soon: what is done is printed,
-lists are closed, what is not done is said on stderr, and the exit status is 1. With --verify it is 3 when numbers are further from the
-CPU reference's than the precision explains.`
+computed, and the exit status is 2. With --verify it is 3 when numbers are further from the
+CPU reference's than the precision explains. An interrupt ends the work soon: what is done
+is printed, lists are closed, what is not done is said on stderr, and the exit status is 1.`
 
 // detectFlags are the flags of "glip detect".
 type detectFlags struct {

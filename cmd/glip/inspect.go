@@ -110,7 +110,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 		err = found.print(cmd.OutOrStdout())
 	}
 	if err == nil && len(found.Problems) > 0 {
-		err = cli.Usage("%s: %s; see the list", path, plural(len(found.Problems), "problem"))
+		err = cli.Usage("%s: %s; see the list", path, counted(len(found.Problems), "problem", "problems"))
 	}
 	return err
 }
@@ -262,11 +262,4 @@ func bindProblems(e *bind.Error) []string {
 		lines = append(lines, fmt.Sprintf("not finite: %s", n))
 	}
 	return lines
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -56,7 +56,7 @@ func (found *finding) print(w io.Writer) error {
 	}
 	switch {
 	case len(found.Problems) > 0:
-		fmt.Fprintf(w, "\n%s:\n", plural(len(found.Problems), "problem"))
+		fmt.Fprintf(w, "\n%s:\n", counted(len(found.Problems), "problem", "problems"))
 		for _, p := range found.Problems {
 			fmt.Fprintf(w, "  %s\n", p)
 		}

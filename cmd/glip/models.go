@@ -15,7 +15,8 @@ func newModels() *cobra.Command {
 		Use:   "models",
 		Short: "list the models, their architecture and their size",
 		Long: `models lists the models that have a name, backbones for "glip features" and detectors
-for "glip detect": architecture, input, official checkpoint and size. Parameters and multiply-adds are counted in the recorded graph.
+for "glip detect": architecture, input, official checkpoint and size. Parameters and
+multiply-adds are counted in the recorded graph.
 
 The published figures of backbones are mmpretrain's. They describe a classifier, not this
 backbone without a head: one output norm, a pooling and a head of 1536 x 1000,

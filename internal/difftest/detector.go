@@ -154,21 +154,6 @@ func SharedDetector(tb testing.TB) *DetectorSet {
 
 func (c *DetectorCase) name() string { return c.ID }
 
-// Group returns the cases of a group, at least one.
-func (s *DetectorSet) Group(tb testing.TB, group string) []*DetectorCase {
-	tb.Helper()
-	var list []*DetectorCase
-	for _, c := range s.Cases {
-		if c.Group == group {
-			list = append(list, c)
-		}
-	}
-	if len(list) == 0 {
-		tb.Fatalf("difftest: %s has no group %q", s.Dir, group)
-	}
-	return list
-}
-
 // Config is the architecture of the case, GLIP-T's where it names none.
 func (c *DetectorCase) Config() (glip.Config, error) {
 	if c.Arch != nil {

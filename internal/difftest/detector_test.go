@@ -108,7 +108,7 @@ func (s *detectorSuite) weightsOf(t *testing.T, c *difftest.DetectorCase) diffte
 		t.Fatal(err)
 	}
 	const most = 1 << 22 // elements: word tables and whole detectors are made again
-	var made sync.Map // of names to tensors: executors ask from several goroutines
+	var made sync.Map    // of names to tensors: executors ask from several goroutines
 	s.weights[c] = difftest.WeightsFunc(func(name string, shape []int) ([]float32, error) {
 		if data, ok := made.Load(name); ok {
 			return data.([]float32), nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -49,7 +48,7 @@ func withTable(readme []byte, list []operation) ([]byte, error) {
 	before, rest, begins := bytes.Cut(readme, []byte(tableBegin))
 	_, after, ends := bytes.Cut(rest, []byte(tableEnd))
 	if !begins || !ends {
-		return nil, errors.New("the README has no lines between which the table of operations stands: " + tableBegin + tableEnd)
+		return nil, fmt.Errorf("the README has no lines %q and %q, between which the table of operations stands", tableBegin, tableEnd)
 	}
 	return bytes.Join([][]byte{before, []byte(tableBegin), []byte(table(list)), []byte(tableEnd), after}, nil), nil
 }

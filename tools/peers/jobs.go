@@ -113,6 +113,8 @@ func (p *prepared) benchJob(j *job) {
 	}
 	if e.driver == noDriver {
 		argv = append(argv, "--device", "cpu")
+	} else {
+		argv = append(argv, "--device", "vulkan") // software drivers are among them, which auto does not take
 	}
 	if models {
 		// The result is compared with the oracle in tests; here it need only be finite and the same twice.

@@ -208,7 +208,7 @@ func TestJobs(t *testing.T) {
 		words, why string
 	}{
 		{oursNew16, "GLIP-T 224", newMesa + " run -w " + p.scratch, ""},
-		{oursNew16, "GLIP-T 224", "--precision f16 --model swin-t_glip-pre_3rdparty", ""},
+		{oursNew16, "GLIP-T 224", "--precision f16 --device vulkan --model swin-t_glip-pre_3rdparty", ""},
 		{oursCPU, "GEMM 768x768x768", "--device cpu --gemm 768x768x768,4096x512x14336,512x4096x14336,3136x384x96,49x3072x768", ""},
 		{ggmlNew16, "GEMM 512x4096x14336", "GGML_VK_VISIBLE_DEVICES=0 GGML perf -b Vulkan0 -o MUL_MAT -p type_a=f16,type_b=f32,m=4096,n=512,k=14336,", ""},
 		{ortNew16, "GEMM 768x768x768", " node ", ""},

@@ -1,5 +1,5 @@
 // Sizes prints how large the project is: lines per folder (Go, tests, what programs wrote, GLSL), what people wrote in all, and the
-// files and functions past the house's limits.
+// files and functions past the project's limits.
 //
 //	go run ./tools/sizes            # or: make sizes
 //	go run ./tools/sizes -file 300 -func 40

@@ -1,0 +1,91 @@
+package kernels
+
+import (
+	"fmt"
+
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// addPush mirrors the block of add.comp; the last size of each shape in vectors.
+type addPush struct {
+	Count          uint32
+	A1, A2, A3     uint32
+	B0, B1, B2, B3 uint32
+}
+
+// add lowers a + b with b tiled over a.
+func (l *lowerer) add(s step) error {
+	a, b := l.shape(s.in[0]), l.shape(s.in[1])
+	if a.Elements() == b.Elements() {
+		return l.pointwise(s, "add", []any{false}, func(count, _ int) any { return addPush{Count: uint32(count)} }, nil)
+	}
+	return l.addTiled(s, a, b)
+}
+
+// addTiled splits along the slowest axis of a, in whole periods of b.
+func (l *lowerer) addTiled(s step, a, b graph.Shape) error {
+	a4, b4, err := four(a, b)
+	if err != nil {
+		return err
+	}
+	stem, width := "add", 4
+	if a4[3]%4 != 0 || b4[3]%4 != 0 {
+		stem, width = "add_scalar", 1
+	}
+	a4[3], b4[3] = a4[3]/width, b4[3]/width
+	push := addPush{0, uint32(a4[1]), uint32(a4[2]), uint32(a4[3]), uint32(b4[0]), uint32(b4[1]), uint32(b4[2]), uint32(b4[3])}
+	each := a4[1] * a4[2] * a4[3] * b4[0] // vectors of a in one period
+	list, err := l.spans(a4[0]/b4[0], 0, 4*int64(each*width))
+	if err != nil {
+		return err
+	}
+	all := b4[0] * b4[1] * b4[2] * b4[3]
+	if bytes := 4 * int64(all*width); bytes > l.limit {
+		return fmt.Errorf("the second operand, %d bytes, does not fit a binding of %d bytes: %w", bytes, l.limit, engine.ErrUnsupported)
+	}
+	for _, r := range list {
+		count := r.units() * each
+		groups, err := l.elementwise(count)
+		if err != nil {
+			return err
+		}
+		push.Count = uint32(count)
+		l.emit(s, stem, dispatch{
+			constants: constants(l.style.Group, items, true), push: push, groups: groups,
+			operands: []operand{l.read(s.in[0], width, r.begin*each*width, count*width), l.whole(s.in[1], width),
+				l.write(s.out, width, r.begin*each*width, count*width)},
+		})
+	}
+	return nil
+}
+
+// four pads both shapes to four sizes, merging neighbouring axes on which they agree.
+func four(a, b graph.Shape) (a4, b4 [4]int, err error) {
+	b = append(make(graph.Shape, 0, len(a)), b...)
+	for len(b) < len(a) {
+		b = append(graph.Shape{1}, b...)
+	}
+	a = append(graph.Shape{}, a...)
+	for i := 0; i+1 < len(a); {
+		if a[i+1] == b[i+1] || b[i] == 1 && b[i+1] == 1 { // tiling of the pair is tiling of the merged axis
+			a[i], b[i] = a[i]*a[i+1], b[i]*b[i+1]
+			a, b = append(a[:i+1], a[i+2:]...), append(b[:i+1], b[i+2:]...)
+			continue
+		}
+		i++
+	}
+	if len(a) < 4 && b[0] != 1 { // whole periods of b on an axis of their own, along which to split
+		a = append(graph.Shape{a[0] / b[0], b[0]}, a[1:]...)
+		b = append(graph.Shape{1}, b...)
+	}
+	if len(a) > 4 {
+		return a4, b4, fmt.Errorf("tiling %v over %v needs more than four axes: %w", b, a, engine.ErrUnsupported)
+	}
+	for i := range a4 {
+		a4[i], b4[i] = 1, 1
+	}
+	copy(a4[4-len(a):], a)
+	copy(b4[4-len(b):], b)
+	return a4, b4, nil
+}

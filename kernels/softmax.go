@@ -1,0 +1,52 @@
+package kernels
+
+// softmaxPush mirrors the block of softmax.comp.
+type softmaxPush struct {
+	Rows, Cols   uint32
+	Heads        uint32
+	Window0      uint32
+	Across, Down uint32
+	Shift        uint32
+}
+
+// softmax lowers softmax over the last axis, in attention with bias and mask. Scores
+// are [G, h, n, n]; a plain softmax is treated as one with G rows of windows.
+func (l *lowerer) softmax(s step) error {
+	o := s.op.(softmax)
+	shape := l.shape(s.out)
+	cols := shape.Last()
+	push := softmaxPush{Cols: uint32(cols), Heads: 1, Across: 1, Down: 1}
+	perUnit, side := 1, 1 // rows of a unit that is never cut
+	if o.bias || o.mask != nil {
+		push.Heads = uint32(shape[1])
+		perUnit, side = shape[1]*shape[2], o.side
+	}
+	if m := o.mask; m != nil {
+		push.Across, push.Down, push.Shift = uint32(m.Width/m.Size), uint32(m.Height/m.Size), uint32(m.Shift)
+	}
+	list, err := l.spans(shape.Rows()/perUnit, 0, 4*int64(perUnit*cols))
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		rows := r.units() * perUnit
+		push.Rows, push.Window0 = uint32(rows), uint32(r.begin)
+		lanes := l.lanes(cols)
+		groups, err := l.fold(ceilDiv(rows*lanes, l.style.Group))
+		if err != nil {
+			return err
+		}
+		x := l.read(s.in[0], 1, r.begin*perUnit*cols, rows*cols)
+		table := x // bound but not read
+		if o.bias {
+			table = l.whole(s.in[1], 1)
+		}
+		l.emit(s, "softmax", dispatch{
+			constants: constants(l.style.Group, lanes, o.bias, o.mask != nil, side),
+			push:      push,
+			operands:  []operand{x, table, l.write(s.out, 1, r.begin*perUnit*cols, rows*cols)},
+			groups:    groups,
+		})
+	}
+	return nil
+}
