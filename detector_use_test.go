@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -304,5 +305,31 @@ func TestDetectorAllocates(t *testing.T) {
 	const most = 512 << 10
 	if n := after.TotalAlloc - before.TotalAlloc; n > most {
 		t.Errorf("a detection allocates %d bytes, want at most %d", n, most)
+	}
+}
+
+// TestSubmissionWork: a detector whose programs are cut into many submissions finds the same, bit for bit.
+func TestSubmissionWork(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	var want []glipvk.Detection
+	for _, work := range []int64{-1, 1e6} {
+		d := openTiny(t, c, func(o *glipvk.DetectorOptions) {
+			o.Device, o.Tuning.Off, o.SubmissionWork = vulkanDevice(t), true, work
+		})
+		found := detect(t, d, c.photo(), c.query)
+		s, err := d.Stats(t.Context(), glipvk.SizeOf(preprocess(t, d, c.photo())), c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if work < 0 {
+			want = found
+			if s.Submissions != 3 || len(found) == 0 {
+				t.Errorf("%d submissions of three programs that are not cut, %d detections", s.Submissions, len(found))
+			}
+			continue
+		}
+		if s.Submissions <= 3 || !slices.Equal(found, want) {
+			t.Errorf("%d submissions, found %v, want %v", s.Submissions, found, want)
+		}
 	}
 }
