@@ -169,6 +169,9 @@ func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float3
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
 		out, list = make([][]float32, len(c.outputs)), c.outputs
 		for i, o := range c.outputs {
+			if err := ctx.Err(); err != nil { // memory that is asked for first takes time
+				return err
+			}
 			out[i] = make([]float32, graph.Shape(o.Shape).Elements())
 		}
 		return c.runInto(ctx, out, in)

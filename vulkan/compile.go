@@ -120,7 +120,7 @@ func (p *Program) compile(ctx context.Context) error {
 		return err
 	}
 	var err error
-	p.first.body, err = p.record(engine.RecorderOptions{})
+	p.first.body, err = p.record(ctx, engine.RecorderOptions{})
 	return err
 }
 
@@ -225,7 +225,7 @@ const leastWork = 4
 
 // record writes the program's dispatches into commands: one, or several that none has
 // much more work than there may be.
-func (p *Program) record(o engine.RecorderOptions) (list []*engine.Commands, err error) {
+func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list []*engine.Commands, err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, closeAll(list))
@@ -239,6 +239,10 @@ func (p *Program) record(o engine.RecorderOptions) (list []*engine.Commands, err
 		}
 		work, end := int64(0), begin
 		for ; end < len(p.plan.Dispatches); end++ {
+			if err := ctx.Err(); err != nil {
+				r.Abandon()
+				return list, fmt.Errorf("vulkan: recording: %w", err)
+			}
 			x := p.plan.Dispatches[end]
 			if work += max(x.FLOPs, leastWork*x.Bytes); p.cut > 0 && work > p.cut && end > begin {
 				break

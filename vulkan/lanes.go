@@ -103,7 +103,7 @@ func (p *Program) takeLane(ctx context.Context) (*lane, error) {
 	case l := <-p.free:
 		return l, nil
 	case l := <-p.spare:
-		body, err := p.record(engine.RecorderOptions{})
+		body, err := p.record(ctx, engine.RecorderOptions{})
 		if err != nil {
 			p.spare <- l
 			return nil, err
@@ -210,7 +210,7 @@ func (p *Program) runDirect(ctx context.Context, l *lane, in []Input, to target)
 
 // compute runs the dispatches and waits.
 func (p *Program) compute(ctx context.Context, l *lane, to target) error {
-	list, err := p.dispatches(l, to)
+	list, err := p.dispatches(ctx, l, to)
 	if err != nil {
 		return err
 	}
@@ -226,13 +226,13 @@ func (p *Program) compute(ctx context.Context, l *lane, to target) error {
 }
 
 // dispatches are the commands of a run.
-func (p *Program) dispatches(l *lane, to target) ([]*engine.Commands, error) {
+func (p *Program) dispatches(ctx context.Context, l *lane, to target) ([]*engine.Commands, error) {
 	if to.times == nil {
 		return l.body, nil
 	}
 	var err error
 	if l.timed == nil {
-		l.timed, err = p.record(engine.RecorderOptions{Timestamps: true})
+		l.timed, err = p.record(ctx, engine.RecorderOptions{Timestamps: true})
 	}
 	return l.timed, err
 }

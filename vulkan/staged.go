@@ -19,7 +19,7 @@ func (p *Program) runStaged(ctx context.Context, l *lane, in []Input, to target)
 	if err != nil {
 		return err
 	}
-	list, err := p.dispatches(l, to)
+	list, err := p.dispatches(ctx, l, to)
 	if err != nil {
 		return err
 	}
