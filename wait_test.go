@@ -147,14 +147,15 @@ func TestCloseEndsCalls(t *testing.T) {
 		}()
 		defer close(begun)
 		time.Sleep(100 * time.Millisecond)
-		begin := time.Now()
-		if err := d.Close(); err != nil {
+		begin, closing := time.Now(), make(chan error, 1)
+		go func() { closing <- d.Close() }()
+		group.Wait()
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("the calls ended after %v", took)
+		}
+		if err := <-closing; err != nil { // which waits for what a device has begun
 			t.Error(err)
 		}
-		if took := time.Since(begin); took > 5*time.Second {
-			t.Errorf("Close took %v", took)
-		}
-		group.Wait()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
