@@ -228,24 +228,25 @@ func (b *Backbone) extract(ctx context.Context, part *executor.Part[InputSize], 
 // matchAll keeps what any of the globs matches; each must match something.
 func matchAll(globs []string) executor.Match {
 	return func(g *graph.Graph) ([]graph.ID, error) {
-		return matched(g, globs, func(glob string) error {
+		return matched(g, globs, func(glob string, values int) error {
+			if values > 0 {
+				return nil
+			}
 			return fmt.Errorf("glipvk: no value of the graph matches %q; a path is like %s, where * stands for one part and ** for several",
 				glob, "stages.0.blocks.1.attn")
 		})
 	}
 }
 
-// matched lists the values that any of the globs matches, each once; missed is asked about a glob that matches none.
-func matched(g *graph.Graph, globs []string, missed func(glob string) error) ([]graph.ID, error) {
+// matched lists the values that any of the globs matches, each once; told hears of each glob how many it matches.
+func matched(g *graph.Graph, globs []string, told func(glob string, values int) error) ([]graph.ID, error) {
 	var ids []graph.ID
 	for _, glob := range globs {
 		found, err := g.Match(glob)
-		if err == nil && len(found) == 0 {
-			err = missed(glob)
-		} else if err != nil {
-			err = fmt.Errorf("glipvk: %w", err)
-		}
 		if err != nil {
+			return nil, fmt.Errorf("glipvk: %w", err)
+		}
+		if err := told(glob, len(found)); err != nil {
 			return nil, err
 		}
 		ids = append(ids, found...)

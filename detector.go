@@ -66,7 +66,7 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (*Detecto
 	if err != nil {
 		return nil, blame(err)
 	}
-	if !executor.IsReference(o.Device) && !o.NoAbsorb {
+	if o.absorbs() {
 		if g, _, err = rewrite.Absorb(g, nil); err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (d *Detector) parts() {
 	grounding := executor.Recording[glip.Grounding]{
 		Name: "grounding", Record: func(g glip.Grounding) (*graph.Graph, error) { return glip.RecordGrounding(d.config, g) },
 	}
-	if !d.options.NoAbsorb {
+	if d.options.absorbs() {
 		grounding.Rewrite = rewrite.Absorb
 	}
 	d.grounding = executor.NewPart(d.Executor, grounding)

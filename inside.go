@@ -128,7 +128,7 @@ func (d *Detector) Counts(size InputSize, q Query) (Counts, error) {
 		count(&c.Language, g, failed)
 		g, failed = d.grounding.Record(d.size(size, p))
 		g = count(&c.Direct, g, failed)
-		if err == nil && d.grounding.Rewrite != nil && !executor.IsReference(d.options.Device) {
+		if err == nil && d.grounding.Rewrite != nil {
 			g, _, failed = d.grounding.Rewrite(g, nil)
 		}
 		count(&c.Grounding, g, failed)
@@ -171,18 +171,10 @@ func (d *Detector) Taps(ctx context.Context, q Query, in picture.Input, globs ..
 // someMatch keeps what globs match in one of several graphs, and notes which globs did.
 func someMatch(globs []string, met map[string]bool) executor.Match {
 	return func(g *graph.Graph) ([]graph.ID, error) {
-		var some []string
-		for _, glob := range globs {
-			ids, err := g.Match(glob)
-			if err != nil {
-				return nil, fmt.Errorf("glipvk: %w", err)
-			}
-			if len(ids) > 0 {
-				met[glob] = true
-				some = append(some, glob)
-			}
-		}
-		return matched(g, some, nil)
+		return matched(g, globs, func(glob string, values int) error {
+			met[glob] = met[glob] || values > 0
+			return nil
+		})
 	}
 }
 

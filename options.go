@@ -163,6 +163,9 @@ func (o DetectorOptions) check() error {
 	return nil
 }
 
+// absorbs says whether the cross attention is computed in its cheap form: not by the oracle.
+func (o DetectorOptions) absorbs() bool { return !o.NoAbsorb && !executor.IsReference(o.Device) }
+
 // kept is how many of something are kept: n, or a default where n is 0, and at least one.
 func kept(n, otherwise int) int {
 	if n == 0 {

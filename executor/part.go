@@ -13,7 +13,7 @@ type Recording[K comparable] struct {
 	Name   string
 	Record func(K) (*graph.Graph, error)
 
-	// Rewrite, if set, makes of the graph the one that is executed, by the oracle alone as it
+	// Rewrite, if set, makes of the graph the one that is executed; [Part.Oracle] runs it as it
 	// was. Values to keep stay, and moved tells under which numbers.
 	Rewrite func(g *graph.Graph, keep []graph.ID) (rewritten *graph.Graph, moved func(graph.ID) (graph.ID, bool), err error)
 }
@@ -77,25 +77,11 @@ func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compil
 	if err != nil {
 		return nil, Blame(err)
 	}
-	c := &compiled{}
-	fed := fromInput(g)
-	describe := func(id graph.ID, kept bool) {
-		n := g.Nodes[id]
-		c.outputs = append(c.outputs, Output{Path: n.Path, Shape: n.Shape, Shared: !fed[id], Kept: kept})
+	keep, outputs, err := described(g, p.match)
+	if err != nil {
+		return nil, err
 	}
-	for _, id := range g.Outputs {
-		describe(id, false)
-	}
-	var keep []graph.ID
-	if p.match != nil {
-		if keep, err = p.match(g); err != nil {
-			return nil, Blame(err)
-		}
-		for _, id := range keep {
-			describe(id, true)
-		}
-	}
-	if p.Rewrite != nil && !IsReference(p.e.options.Device) {
+	if p.Rewrite != nil {
 		var moved func(graph.ID) (graph.ID, bool)
 		if g, moved, err = p.Rewrite(g, keep); err != nil {
 			return nil, err
@@ -112,8 +98,23 @@ func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compil
 	if err := admit(ctx, plan.bytes); err != nil {
 		return nil, err
 	}
-	c.program, err = plan.compile(ctx)
-	return c, err
+	ready, err := plan.compile(ctx)
+	return &compiled{ready, outputs}, err
+}
+
+// described chooses what is kept of a graph, and describes what a run gives: outputs, then that.
+func described(g *graph.Graph, match Match) (keep []graph.ID, list []Output, err error) {
+	if match != nil {
+		if keep, err = match(g); err != nil {
+			return nil, nil, Blame(err)
+		}
+	}
+	fed := fromInput(g)
+	for i, id := range slices.Concat(g.Outputs, keep) {
+		n := g.Nodes[id]
+		list = append(list, Output{Path: n.Path, Shape: n.Shape, Shared: !fed[id], Kept: i >= len(g.Outputs)})
+	}
+	return keep, list, nil
 }
 
 // fromInput tells for each node whether it depends on the graph's inputs.
@@ -246,20 +247,14 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 	if err != nil {
 		return nil, nil, Blame(err)
 	}
-	var keep []graph.ID
-	if match != nil {
-		if keep, err = match(g); err != nil {
-			return nil, nil, Blame(err)
-		}
+	keep, list, err := described(g, match)
+	if err != nil {
+		return nil, nil, err
 	}
 	weights := p.e.source
 	if r, ok := p.e.backend.(*reference); ok {
 		weights = r.weights
 	}
 	out, err = interpret(c.ctx, g, weights, oracleRun{keep: keep, progress: p.e.options.progress("verify")}, in...)
-	fed := fromInput(g)
-	for i, id := range slices.Concat(g.Outputs, keep) {
-		list = append(list, Output{Path: g.Nodes[id].Path, Shape: g.Nodes[id].Shape, Shared: !fed[id], Kept: i >= len(g.Outputs)})
-	}
 	return out, list, err
 }
