@@ -75,12 +75,12 @@ func (c call) leave(err error) error {
 	}
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
+	if err != nil && c.of.closed && c.caller.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)) {
+		err = closed()
+	}
 	c.of.active--
 	if c.of.closed && c.of.active == 0 {
-		close(c.of.idle)
-	}
-	if err != nil && c.of.closed && c.caller.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)) {
-		return closed()
+		close(c.of.idle) // from here on Close calls off what the caller's context may be of
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (s *Shelf[K, V]) get(ctx context.Context, key K, f func(context.Context, K,
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
-		return nil, ErrClosed
+		return nil, closed()
 	}
 	it := s.held[key]
 	if it == nil {
@@ -70,7 +70,7 @@ func (s *Shelf[K, V]) get(ctx context.Context, key K, f func(context.Context, K,
 	}
 	if it.err != nil {
 		r.abandon(&it.entry, early)
-		return nil, it.err
+		return nil, r.why(it.err)
 	}
 	if early && it.shared {
 		return it, nil
@@ -404,6 +404,16 @@ func (r *room) dispose(doomed []*entry) {
 			r.mu.Unlock()
 		}
 	}
+}
+
+// why says of a making that was called off whether the end of the room did it.
+func (r *room) why(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed && errors.Is(err, context.Canceled) {
+		return closed()
+	}
+	return err
 }
 
 // callOff lets nobody in any more and calls off what is being made.

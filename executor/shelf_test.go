@@ -325,7 +325,7 @@ func TestShelfCloses(t *testing.T) {
 	if err := s.room.close(); !errors.Is(err, bad) {
 		t.Errorf("close: %v, want the discard's error", err)
 	}
-	if err := <-result; err == nil {
-		t.Error("who waited for what was called off got it")
+	if err := <-result; !errors.Is(err, ErrClosed) {
+		t.Errorf("who waited for what was called off got %v, want ErrClosed", err)
 	}
 }
