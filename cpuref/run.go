@@ -181,5 +181,5 @@ func interpret(op graph.Op, y tensor, in []tensor) (rows, error) {
 	case graph.ChannelsFirst:
 		return channelsFirst(y, in[0]), nil
 	}
-	return interpretMaps(op, y, in)
+	return interpretGrad(op, y, in)
 }

@@ -39,6 +39,29 @@ func NewBuilder() *Builder {
 	return &Builder{rec: &recording{taken: map[string]bool{}, params: map[string]ID{}}}
 }
 
+// Continue starts a recording with what g holds; values of its nodes are had by [Builder.At].
+// Nothing is marked as an output.
+func Continue(g *Graph) *Builder {
+	b := NewBuilder()
+	b.rec.graph.Nodes = slices.Clone(g.Nodes)
+	for i, n := range g.Nodes {
+		b.rec.taken[n.Path] = true
+		if _, weight := n.Op.(Param); weight {
+			b.rec.params[n.Path] = ID(i)
+		}
+	}
+	return b
+}
+
+// At is the value of a node.
+func (b *Builder) At(id ID) Value {
+	if id < 0 || int(id) >= len(b.rec.graph.Nodes) {
+		b.Fail(fmt.Errorf("%w: node %d of %d", ErrShape, id, len(b.rec.graph.Nodes)))
+		return Value{}
+	}
+	return Value{id: id, shape: b.rec.graph.Nodes[id].Shape}
+}
+
 // In returns a builder for the same recording whose scope is longer by the given
 // parts. The receiver is unchanged, so a scope cannot be left open.
 func (b *Builder) In(parts ...any) *Builder {

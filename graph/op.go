@@ -50,5 +50,13 @@ func Kinds() []Op {
 		Embed{}, ConcatTokens{}, SliceTokens{}, Reshape{}, SwapLast{},
 		Add{}, AddScaled{}, Scale{}, MulScalar{}, GELU{}, ReLU{}, Sigmoid{}, HardSigmoid{}, Clamp{}, DynamicReLU{},
 		PhraseScores{}, Candidates{},
+
+		LinearGradX{}, LinearGradWeight{}, ConvGradX{}, ConvGradWeight{}, DeformConvGradX{}, DeformConvGradOffset{}, DeformConvGradWeight{},
+		HeadLinearGradWeight{},
+		LayerNormGradX{}, LayerNormGradWeight{}, GroupNormGradX{}, GroupNormGradWeight{}, NormalizeGradX{}, SoftmaxGradX{},
+		PositionBiasGradTable{}, SplitPatches{}, ResizeNearestGradX{}, ResizeBilinearGradX{},
+		EmbedGradWord{}, SliceChannels{}, ConcatChannels{},
+		Mul{}, Tile{}, SumTiles{}, Fill{}, Exp{},
+		GELUGradX{}, ReLUGradX{}, SigmoidGradX{}, HardSigmoidGradX{}, ClampGradX{}, DynamicReLUGradX{}, DynamicReLUGradT{},
 	}
 }
