@@ -79,5 +79,5 @@ func interpretGradMaps(op graph.Op, y tensor, in []tensor) (rows, error) {
 	case graph.DynamicReLUGradT:
 		return dynamicReLUGradT(y, in[0], in[1], in[2]), nil
 	}
-	return interpretMaps(op, y, in)
+	return interpretLoss(op, y, in)
 }

@@ -118,7 +118,7 @@ func (t *tape) rule(g graph.Value) error {
 	if why, none := Undifferentiated()[t.node.Op.Kind()]; none {
 		return fmt.Errorf("%w: %s", ErrGradient, why)
 	}
-	for _, family := range []func(*tape, graph.Value) bool{(*tape).matrix, (*tape).cross, (*tape).norm, (*tape).maps, (*tape).lists, (*tape).pointwise} {
+	for _, family := range []func(*tape, graph.Value) bool{(*tape).matrix, (*tape).cross, (*tape).norm, (*tape).maps, (*tape).lists, (*tape).loss, (*tape).pointwise} {
 		if family(t, g) {
 			return nil
 		}

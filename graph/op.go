@@ -58,5 +58,6 @@ func Kinds() []Op {
 		EmbedGradWord{}, SliceChannels{}, ConcatChannels{},
 		Mul{}, Tile{}, SumTiles{}, Fill{}, Exp{},
 		GELUGradX{}, ReLUGradX{}, SigmoidGradX{}, HardSigmoidGradX{}, ClampGradX{}, DynamicReLUGradX{}, DynamicReLUGradT{},
+		TokenFocalLoss{}, TokenFocalLossGradX{}, GIoULoss{}, GIoULossGradX{}, CenternessLoss{}, CenternessLossGradX{},
 	}
 }

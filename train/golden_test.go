@@ -1,0 +1,167 @@
+package train_test
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/synthetic"
+)
+
+// goldenFolder holds numbers of the original's training.
+func goldenFolder() string {
+	if folder := os.Getenv("GLIPVK_TRAIN_GOLDEN"); folder != "" {
+		return folder
+	}
+	return "../../shared/golden/train"
+}
+
+// goldenTensor is a tensor of a case.
+type goldenTensor struct {
+	Name, Role, Storage string
+	Shape               graph.Shape
+	Sum, L2, AbsMax     float64
+	Offset, Count       int
+	Vanishing           bool
+	Formula             struct {
+		Name          string
+		Seed          uint64
+		Scale, Offset float64
+	}
+	F32 struct {
+		RelMax float64 `json:"rel_max"`
+	}
+}
+
+// goldenCase is one case of a group; raw is all that the manifest says of it.
+type goldenCase struct {
+	ID      string
+	Tensors []goldenTensor
+	File    struct{ Path string }
+	raw     json.RawMessage
+	data    []float32
+}
+
+// cases are those of a group, or the test is skipped.
+func cases(t *testing.T, group string) []goldenCase {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(goldenFolder(), "manifest.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("no numbers of the original's training: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Groups []struct {
+			Group string
+			Cases []json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	var list []goldenCase
+	for _, g := range manifest.Groups {
+		for _, raw := range g.Cases {
+			c := goldenCase{raw: raw}
+			if g.Group != group {
+				continue
+			}
+			if err := json.Unmarshal(raw, &c); err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 {
+		t.Fatalf("the manifest has no group %q", group)
+	}
+	return list
+}
+
+// into reads what the manifest says of a case.
+func (c goldenCase) into(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal(c.raw, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stored are the stored elements of a tensor.
+func (c *goldenCase) stored(t *testing.T, x goldenTensor) []float32 {
+	t.Helper()
+	if c.data == nil {
+		raw, err := os.ReadFile(filepath.Join(goldenFolder(), c.File.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = raw[10+int(binary.LittleEndian.Uint16(raw[8:])):]
+		c.data = make([]float32, len(raw)/4)
+		for i := range c.data {
+			c.data[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		}
+	}
+	return c.data[x.Offset:][:x.Count]
+}
+
+// formula is the content of an input or a cotangent.
+func (x goldenTensor) formula() []float32 {
+	data := make([]float32, x.Shape.Elements())
+	for i := range data {
+		data[i] = synthetic.Value(x.Formula.Name, x.Formula.Seed, uint64(i), float32(x.Formula.Offset), float32(x.Formula.Scale))
+	}
+	return data
+}
+
+func (c *goldenCase) tensor(t *testing.T, role, name string) goldenTensor {
+	t.Helper()
+	for _, x := range c.Tensors {
+		if x.Name == name && x.Role == role {
+			return x
+		}
+	}
+	t.Fatalf("%s has no %s %q", c.ID, role, name)
+	return goldenTensor{}
+}
+
+// distance is the largest difference of got from the stored elements, over the tensor's rms;
+// infinite for NaN.
+func (c *goldenCase) distance(t *testing.T, x goldenTensor, got []float32) float64 {
+	t.Helper()
+	n := x.Shape.Elements()
+	if len(got) != n {
+		t.Fatalf("%s, %s: %d elements, want %d for %v", c.ID, x.Name, len(got), n, x.Shape)
+	}
+	rms := x.L2 / math.Sqrt(float64(n))
+	worst := 0.0
+	for i, want := range c.stored(t, x) {
+		d := math.Abs(float64(got[i*n/x.Count]) - float64(want))
+		if d != d {
+			return math.Inf(1)
+		}
+		worst = max(worst, d)
+	}
+	if rms == 0 {
+		return worst
+	}
+	return worst / rms
+}
+
+// near fails unless got is within ten times the distance that float32 moved the original.
+func (c *goldenCase) near(t *testing.T, x goldenTensor, got []float32) {
+	t.Helper()
+	if x.Vanishing {
+		return
+	}
+	limit := max(10*x.F32.RelMax, 2e-6)
+	if d := c.distance(t, x, got); !(d <= limit) {
+		t.Errorf("%s, %s: off by %.3g of its rms, want at most %.3g", c.ID, x.Name, d, limit)
+	}
+}
