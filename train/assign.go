@@ -92,7 +92,9 @@ func nearest(list []glip.Box, first int, box glip.Box) []candidate {
 		ax, ay := middle(a)
 		all[i] = candidate{index: first + i, anchor: a, distance: math.Hypot(ax-x, ay-y)}
 	}
-	slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.index, b.index)) })
+	slices.SortFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.index, b.index))
+	})
 	all = all[:min(perLevel, len(all))]
 	for i := range all {
 		all[i].overlap = glip.IoU(all[i].anchor, box)

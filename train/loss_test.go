@@ -1,0 +1,104 @@
+package train_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/glipvk/glipvk/cpuref"
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/grad"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/train"
+)
+
+// lossCase is what the manifest says of a case of losses.
+type lossCase struct {
+	Padded [2]int
+	Boxes  [][]glip.Box
+	Labels [][]int
+	Tokens [][][]int
+	Valid  []int `json:"valid_tokens"`
+	Losses map[string]float64
+	Single map[string]float64 `json:"losses_float32"`
+}
+
+// objects of each picture.
+func (c lossCase) objects() (pictures [][]train.Object) {
+	for i, boxes := range c.Boxes {
+		var list []train.Object
+		for k, b := range boxes {
+			list = append(list, train.Object{Box: b, Label: c.Labels[i][k], Tokens: c.Tokens[i][k]})
+		}
+		pictures = append(pictures, list)
+	}
+	return pictures
+}
+
+// size for the whole caption.
+func (c lossCase) size() train.Size {
+	s := train.Size{Batch: len(c.Boxes), Height: c.Padded[0], Width: c.Padded[1], Tokens: 256}
+	for _, b := range c.Boxes {
+		s.Objects = max(s.Objects, len(b))
+	}
+	return s
+}
+
+// TestLossGolden compares the losses of given predictions and their gradients.
+func TestLossGolden(t *testing.T) {
+	cfg, err := glip.Preset("glip-t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases(t, "loss") {
+		t.Run(c.ID, func(t *testing.T) {
+			var of lossCase
+			c.into(t, &of)
+			s := of.size()
+			targets, err := train.NewTargets(cfg, s, of.Valid, of.objects())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var inputs [][]float32
+			b := graph.NewBuilder()
+			predicted := func(name string, shape ...int) graph.Value {
+				inputs = append(inputs, c.tensor(t, "input", name).formula())
+				return b.In(name).Input(shape...)
+			}
+			n := len(targets.Anchors) / 4
+			p := train.Predictions{Logits: predicted("dot", s.Batch, n, s.Tokens), Deltas: predicted("bbox", s.Batch, n, 4), Centerness: predicted("centerness", s.Batch, n, 1)}
+			l := train.RecordLosses(b.In("loss"), p, s)
+			for _, v := range []graph.Value{l.Box, l.Centerness, l.Token} {
+				b.Output(v)
+			}
+			g, err := b.Build()
+			if err != nil {
+				t.Fatal(err)
+			}
+			inputs = append(inputs, targets.Inputs()...)
+			out, err := cpuref.Run(t.Context(), g, nil, cpuref.Options{}, inputs...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+				want := of.Losses[name]
+				if d := math.Abs(float64(out[i][0]) - want); !(d <= 10*math.Abs(of.Single[name]-want)+2e-7*math.Abs(want)) {
+					t.Errorf("%s: %g, want %g", name, out[i][0], want)
+				}
+			}
+			r, err := grad.Reverse(g, "loss.sum", "dot", "bbox", "centerness")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err = cpuref.Run(t.Context(), r, nil, cpuref.Options{}, inputs...); err != nil {
+				t.Fatal(err)
+			}
+			var valid []float32 // rows of all anchors, the caption's tokens alone
+			for row := range s.Batch * n {
+				valid = append(valid, out[1][row*s.Tokens:][:of.Valid[row/n]]...)
+			}
+			c.near(t, c.tensor(t, "gradient", "grad.dot"), valid)
+			c.near(t, c.tensor(t, "gradient", "grad.bbox"), out[2])
+			c.near(t, c.tensor(t, "gradient", "grad.centerness"), out[3])
+		})
+	}
+}
