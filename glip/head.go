@@ -6,21 +6,29 @@ import "github.com/glipvk/glipvk/graph"
 // [B, h, w, C], text [B, T, D], owned [B, L, T]. Each level's candidates are an output. The
 // result is what they are made of: centerness, deltas and projected tokens.
 func (m model) head(b *graph.Builder, maps []graph.Value, text, owned graph.Value, in Grounding) (made []graph.Value) {
-	c := m.cfg.Channels
-	tokens := b.In("tokens").Normalize(text, 1e-12)                                                               // [B, T, D]
-	projected := b.In("dot_product_projection_text").Linear(b.In("halved").Scale(tokens, 0.5), c, graph.WithBias) // [B, T, C]
-	for l, x := range maps {
-		box, center := b.In("bbox_pred"), b.In("centerness")
-		deltas := box.LinearOf(x, box.Param("weight", 4, c, 1, 1), graph.WithBias)
-		p := prediction{
-			logits:     m.logits(b, level(l), x, projected, tokens),
-			centerness: center.LinearOf(x, center.Param("weight", 1, c, 1, 1), graph.WithBias),
-			deltas:     b.In("bbox", level(l)).MulScalar(deltas, b.In("scales", l).Param("scale", 1)),
-		}
+	list, projected := m.predictions(b, maps, text)
+	for l, p := range list {
 		p.selection(b, level(l), owned, in)
 		made = append(made, p.centerness, p.deltas)
 	}
 	return append(made, projected)
+}
+
+// predictions records those of each level, and the projected tokens [B, T, C].
+func (m model) predictions(b *graph.Builder, maps []graph.Value, text graph.Value) (list []prediction, projected graph.Value) {
+	c := m.cfg.Channels
+	tokens := b.In("tokens").Normalize(text, 1e-12)                                                              // [B, T, D]
+	projected = b.In("dot_product_projection_text").Linear(b.In("halved").Scale(tokens, 0.5), c, graph.WithBias) // [B, T, C]
+	for l, x := range maps {
+		box, center := b.In("bbox_pred"), b.In("centerness")
+		deltas := box.LinearOf(x, box.Param("weight", 4, c, 1, 1), graph.WithBias)
+		list = append(list, prediction{
+			logits:     m.logits(b, level(l), x, projected, tokens),
+			centerness: center.LinearOf(x, center.Param("weight", 1, c, 1, 1), graph.WithBias),
+			deltas:     b.In("bbox", level(l)).MulScalar(deltas, b.In("scales", l).Param("scale", 1)),
+		})
+	}
+	return list, projected
 }
 
 // prediction is what the head says of a level.

@@ -1,6 +1,9 @@
 package train
 
-import "github.com/glipvk/glipvk/graph"
+import (
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
+)
 
 // Predictions are what the head says of all positions, level by level.
 type Predictions struct {
@@ -45,4 +48,13 @@ func RecordLosses(b *graph.Builder, p Predictions, s Size) Losses {
 // Inputs are the values of what [RecordLosses] records, in order.
 func (t Targets) Inputs() [][]float32 {
 	return [][]float32{t.Matched, t.Positive, t.Mask, t.Anchors, t.Boxes, t.Weight, {t.PerWeight}, {t.PerPositive}}
+}
+
+// Joined puts the predictions of all levels one after the other.
+func Joined(b *graph.Builder, p glip.Predictions) Predictions {
+	return Predictions{
+		Logits:     b.In("logits").ConcatTokens(p.Logits...),
+		Deltas:     b.In("deltas").ConcatTokens(p.Deltas...),
+		Centerness: b.In("centerness").ConcatTokens(p.Centerness...),
+	}
 }
