@@ -52,8 +52,12 @@ func rules() map[string]rule {
 			files:  true,
 		},
 		"cmd": {
+			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "cmd/internal/cli", "internal/file", "internal/meter"},
+			others: []string{anything},
+		},
+		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "synthetic", "picture", "text", "viz",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
