@@ -107,6 +107,10 @@ shaderstats: ## registers, spills, occupancy of every pipeline on AMD chips, whi
 		tools/newmesa.sh run -w out/shaderstats bin/shaderstats -measure out/shaderstats/2-newest.csv; fi
 	bin/shaderstats $(STATSFLAGS) out/shaderstats/*.csv
 
+.PHONY: licences
+licences: ## the licence of every module; fails on one that is unknown or not allowed
+	@$(GO) run ./tools/licences
+
 .PHONY: sizes
 sizes: ## lines per folder, long files, long functions
 	@$(GO) run ./tools/sizes
