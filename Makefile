@@ -48,7 +48,7 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	$(GO) test -run 'Allocates|Steady' . ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
 
 .PHONY: generate
-generate: ## compile the shaders that changed, write the CPU kernels and the README's table of operations
+generate: ## compile the shaders that changed, write the CPU kernels and the table of docs/operations.md
 	@tools/deps.sh generate
 	$(GO) generate ./shaders ./cpu
 	$(GO) run ./tools/op -table
