@@ -107,6 +107,11 @@ shaderstats: ## registers, spills, occupancy of every pipeline on AMD chips, whi
 		tools/newmesa.sh run -w out/shaderstats bin/shaderstats -measure out/shaderstats/2-newest.csv; fi
 	bin/shaderstats $(STATSFLAGS) out/shaderstats/*.csv
 
+.PHONY: commands
+commands: ## the commands of README and docs, those too that take long
+	@tools/deps.sh run
+	GLIPVK_COMMANDS=all $(GO) test -count=1 -timeout 20m -v -run Commands ./tools/pages
+
 .PHONY: licences
 licences: ## the licence of every module; fails on one that is unknown or not allowed
 	@$(GO) run ./tools/licences
