@@ -52,8 +52,12 @@ func rules() map[string]rule {
 			files:  true,
 		},
 		"cmd": {
+			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "cmd/internal/cli", "internal/file", "internal/meter"},
+			others: []string{anything},
+		},
+		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "synthetic", "picture", "text", "viz",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
@@ -63,10 +67,10 @@ func rules() map[string]rule {
 		"internal/file":     {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/meter":    {others: []string{anything}, files: true},
 		"internal/turn":     {files: true},
-		"tools":             {others: []string{anything}},
+		"tools":             {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/arrows":      {files: true},
 		"tools/op":          {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels"}, files: true},
-		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels"}, others: []string{anything}},
+		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "vulkan", "synthetic", "picture", "text", "internal/compare",
