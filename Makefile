@@ -116,11 +116,16 @@ commands: ## the commands of README and docs, those too that take long
 licences: ## the licence of every module; fails on one that is unknown or not allowed
 	@$(GO) run ./tools/licences
 
+.PHONY: release
+release: ## programs for six platforms, completions, man pages and checksums, into dist/; VERSION=... names them
+	@tools/deps.sh release
+	tools/release.sh $(VERSION)
+
 .PHONY: sizes
 sizes: ## lines per folder, long files, long functions
 	@$(GO) run ./tools/sizes
 
 .PHONY: clean
 clean: ## remove what was built and written here
-	rm -rf out bin
+	rm -rf out bin dist
 	find . -name .git -prune -o \( -name '*.test' -o -name '*.prof' \) -type f -exec rm -f {} +

@@ -22,8 +22,9 @@ var (
 // chosen names the file with the licence that we take of a module that offers several in words of its own.
 var chosen = map[string]string{"github.com/golang/freetype": "licenses/ftl.txt"}
 
-// enough is how much of a file, in percent, must be known words of licences. The rest is names and years.
-const enough = 90
+// enough is how much of a file, in percent, must be known words of licences. The rest is names, years and, of a file with two licences, a
+// sentence on which is whose.
+const enough = 80
 
 var (
 	termsName = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying)`)
