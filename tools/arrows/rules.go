@@ -63,10 +63,10 @@ func rules() map[string]rule {
 		"internal/file":     {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/meter":    {others: []string{anything}, files: true},
 		"internal/turn":     {files: true},
-		"tools":             {others: []string{anything}},
+		"tools":             {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/arrows":      {files: true},
 		"tools/op":          {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels"}, files: true},
-		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels"}, others: []string{anything}},
+		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "vulkan", "synthetic", "picture", "text", "internal/compare",
