@@ -35,9 +35,9 @@ func rules() map[string]rule {
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
 		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
-		"engine":    {ours: []string{"internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
+		"engine":    {ours: []string{"internal/file", "internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
 		"kernels":   {ours: []string{"graph", "shaders", "engine"}, others: []string{anything}},
-		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/turn"}, others: []string{anything}},
+		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/file", "internal/turn"}, others: []string{anything}},
 		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}, files: true},
 		"loader":    {ours: []string{"internal/file"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}, files: true},
