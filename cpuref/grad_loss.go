@@ -22,7 +22,7 @@ func interpretLoss(op graph.Op, y tensor, in []tensor) (rows, error) {
 	case graph.CenternessLossGradX:
 		return sloped(y, in[0], func(i int) float64 { _, slope := crossEntropy(in[1:], i); return slope }), nil
 	}
-	return interpretMaps(op, y, in)
+	return interpretStep(op, y, in)
 }
 
 // summed is the sum of what each says of the elements of x.

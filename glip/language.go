@@ -27,7 +27,7 @@ func (m model) language(b *graph.Builder, ids, mask graph.Value) graph.Value {
 		e.In("word_embeddings").Param("weight", t.VocabSize, t.Hidden),
 		e.In("token_type_embeddings").Param("weight", 2, t.Hidden),
 		e.In("position_embeddings").Param("weight", t.MaxPositions, t.Hidden)) // [B, T, D]
-	x = e.In("LayerNorm").LayerNorm(x, t.Eps)
+	x = m.dice.Thin(e, e.In("LayerNorm").LayerNorm(x, t.Eps), m.random.Language)
 	for i := range t.Layers {
 		x = m.textLayer(b.In("encoder", "layer", i), x, mask, unclamped)
 	}
@@ -54,7 +54,10 @@ func (c clamping) clamp(b *graph.Builder, x graph.Value) graph.Value {
 // after its residual. The tower's copy (maskrcnn_benchmark/modeling/rpn/modeling_bert.py)
 // clamps the scores and, in the perceptron, whatever it computes. x is [B, T, D], mask [B, T].
 func (m model) textLayer(b *graph.Builder, x, mask graph.Value, c clamping) graph.Value {
-	t := m.cfg.Text
+	t, rate := m.cfg.Text, m.random.Language
+	if c == clamped {
+		rate = m.random.Tower
+	}
 	self, out := b.In("attention", "self"), b.In("attention", "output")
 	q := self.In("query").Linear(x, t.Hidden, graph.WithBias)
 	k := self.In("key").Linear(x, t.Hidden, graph.WithBias)
@@ -62,9 +65,9 @@ func (m model) textLayer(b *graph.Builder, x, mask graph.Value, c clamping) grap
 	scores := self.In("scores").CrossScores(q, k, graph.CrossScores{
 		Heads: t.Heads, Scale: 1 / math.Sqrt(float64(t.Hidden)/float64(t.Heads)),
 	}, mask) // [B, h, T, T]
-	p := self.In("softmax").Softmax(c.clamp(self.In("scores"), scores))
+	p := m.dice.Thin(self, self.In("softmax").Softmax(c.clamp(self.In("scores"), scores)), rate)
 	y := self.CrossContext(p, v, t.Heads) // [B, T, D]
-	y = out.In("dense").Linear(y, t.Hidden, graph.WithBias)
+	y = m.dice.Thin(out, out.In("dense").Linear(y, t.Hidden, graph.WithBias), rate)
 	y = out.In("residual").Add(y, x)
 	y = out.In("LayerNorm").LayerNorm(y, t.Eps)
 
@@ -73,7 +76,7 @@ func (m model) textLayer(b *graph.Builder, x, mask graph.Value, c clamping) grap
 	z = inner.In("gelu").GELU(c.clamp(inner.In("dense"), z))
 	z = c.clamp(inner, z)
 	z = last.In("dense").Linear(z, t.Hidden, graph.WithBias)
-	z = c.clamp(last.In("dense"), z)
+	z = m.dice.Thin(last, c.clamp(last.In("dense"), z), rate)
 	z = last.In("residual").Add(z, y)
 	return c.clamp(last, last.In("LayerNorm").LayerNorm(z, t.Eps))
 }

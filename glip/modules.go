@@ -92,6 +92,16 @@ func RecordSelection(cfg Config, grids []swin.Grid, in Grounding) (*graph.Graph,
 	}, in.check())
 }
 
+// RecordLosses is the losses alone: of all levels logits [B, S, T], deltas [B, S, 4] and
+// centerness [B, S, 1], then the inputs of [Targets], to what [RecordTraining] gives.
+func RecordLosses(cfg Config, s Training) (*graph.Graph, error) {
+	return record(cfg, func(m model, b *graph.Builder) {
+		n := s.positions()
+		p := prediction{b.In("logits").Input(s.Batch, n, s.Tokens), b.In("centerness").Input(s.Batch, n, 1), b.In("deltas").Input(s.Batch, n, 4)}
+		m.loss(b.In("loss"), []prediction{p}, m.targets(b.In("targets"), s))
+	})
+}
+
 // inputs are maps that a module is given.
 func (m model) inputs(b *graph.Builder, grids []swin.Grid) []graph.Value {
 	maps := make([]graph.Value, len(grids))

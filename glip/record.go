@@ -53,7 +53,11 @@ func (in Grounding) complete() Grounding {
 }
 
 // model is a recording under way.
-type model struct{ cfg Config }
+type model struct {
+	cfg    Config
+	random Random
+	dice   *graph.Dice // nil but in training
+}
 
 // RecordVision writes down the backbone and the pyramid: image [B, 3, H, W], normalised,
 // blue first and 0 beyond a picture's own size, to P3..P7 [B, h, w, C], then their
@@ -125,7 +129,7 @@ func record(cfg Config, f func(model, *graph.Builder), checks ...error) (*graph.
 		}
 	}
 	b := graph.NewBuilder()
-	f(model{cfg}, b)
+	f(model{cfg: cfg}, b)
 	g, err := b.Build()
 	if err != nil {
 		return nil, fmt.Errorf("glip: %w", err)

@@ -70,14 +70,15 @@ func (m model) fuse(b *graph.Builder, maps []graph.Value, text, mask graph.Value
 	scores := a.In("scores").CrossScores(q, k, graph.CrossScores{Heads: h, Scale: 1 / math.Sqrt(float64(e)/float64(h))}, mask)
 	scores = a.In("clamped").Clamp(scores, clampLimit) // [B, h, S, T]
 
-	toTokens := a.In("softmax_v").Softmax(scores)                               // over T
-	deltaV := a.In("context_v").CrossContext(toTokens, valuesL, h)              // [B, S, E]
-	deltaV = a.In("out_v_proj").Linear(deltaV, c, graph.WithBias)               // [B, S, C]
-	toPositions := a.In("softmax_l").Softmax(a.In("scores_l").SwapLast(scores)) // [B, h, T, S], over S
-	deltaL := a.In("context_l").CrossContext(toPositions, valuesV, h)           // [B, T, E]
-	deltaL = a.In("out_l_proj").Linear(deltaL, d, graph.WithBias)               // [B, T, D]
-	v = f.In("residual_v").AddScaled(v, deltaV, f.Param("gamma_v", c))          // [B, S, C]
-	text = b.In("lang").AddScaled(x, deltaL, f.Param("gamma_l", d))             // [B, T, D]
+	toTokens := m.dice.Thin(a.In("softmax_v"), a.In("softmax_v").Softmax(scores), m.random.Tower) // over T
+	deltaV := a.In("context_v").CrossContext(toTokens, valuesL, h)                                // [B, S, E]
+	deltaV = a.In("out_v_proj").Linear(deltaV, c, graph.WithBias)                                 // [B, S, C]
+	toPositions := a.In("softmax_l").Softmax(a.In("scores_l").SwapLast(scores))                   // [B, h, T, S], over S
+	toPositions = m.dice.Thin(a.In("softmax_l"), toPositions, m.random.Tower)
+	deltaL := a.In("context_l").CrossContext(toPositions, valuesV, h)  // [B, T, E]
+	deltaL = a.In("out_l_proj").Linear(deltaL, d, graph.WithBias)      // [B, T, D]
+	v = f.In("residual_v").AddScaled(v, deltaV, f.Param("gamma_v", c)) // [B, S, C]
+	text = b.In("lang").AddScaled(x, deltaL, f.Param("gamma_l", d))    // [B, T, D]
 	return m.split(b, v, maps), text
 }
 

@@ -8,7 +8,7 @@ import (
 // vision records the backbone and the pyramid: image [B, 3, H, W] to P3..P7.
 func (m model) vision(b *graph.Builder, image graph.Value) []graph.Value {
 	var maps []graph.Value // C3, C4, C5
-	swin.Body(b.In("backbone", "body"), m.cfg.Backbone, image, func(_ int, y graph.Value) {
+	swin.Body(b.In("backbone", "body"), m.cfg.Backbone, image, swin.DropPath{Rate: m.random.DropPath, Dice: m.dice}, func(_ int, y graph.Value) {
 		maps = append(maps, y)
 	})
 	for len(maps) < 3 { // an error was recorded before
@@ -35,8 +35,11 @@ func (m model) pyramid(b *graph.Builder, maps []graph.Value) []graph.Value {
 			up := b.In(lateral[i], "upsample").ResizeNearest(above, size[1], size[2])
 			x = b.In(lateral[i], "sum").Add(x, up)
 		}
-		levels[i] = b.In(layer[i]).Conv(x, c, 3, graph.Conv{Stride: 1, Pad: 1}, graph.WithBias)
 		above = x
+		if i < 2 {
+			x = m.dice.ThinBlocks(b.In(layer[i]), x, m.random.DropBlock, 3)
+		}
+		levels[i] = b.In(layer[i]).Conv(x, c, 3, graph.Conv{Stride: 1, Pad: 1}, graph.WithBias)
 	}
 	top := b.In("top_blocks")
 	half := graph.Conv{Stride: 2, Pad: 1}

@@ -134,6 +134,12 @@ func Undifferentiated() map[string]string {
 		"resizeposition": "a position embedding is trained at the size that it has; train at the checkpoint's size",
 		"shiftmask":      "it is a constant",
 		"fill":           "it is a constant",
+		"keep":           "dice are constants",
+		"dropblock":      "dice are constants",
+		"moment":         "steps are not differentiated",
+		"adamw":          "steps are not differentiated",
+		"clipscale":      "steps are not differentiated",
+		"sumsquares":     "lengths of gradients are not differentiated",
 	}
 	for _, op := range graph.Kinds() {
 		if kind := op.Kind(); strings.Contains(kind, "grad") {

@@ -59,5 +59,6 @@ func Kinds() []Op {
 		Mul{}, Tile{}, SumTiles{}, Fill{}, Exp{},
 		GELUGradX{}, ReLUGradX{}, SigmoidGradX{}, HardSigmoidGradX{}, ClampGradX{}, DynamicReLUGradX{}, DynamicReLUGradT{},
 		TokenFocalLoss{}, TokenFocalLossGradX{}, GIoULoss{}, GIoULossGradX{}, CenternessLoss{}, CenternessLossGradX{},
+		Keep{}, DropBlock{}, SumSquares{}, ClipScale{}, Moment{}, AdamW{},
 	}
 }

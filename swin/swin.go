@@ -38,7 +38,7 @@ func Record(cfg Config, in Input) (*graph.Graph, error) {
 	}
 	b := graph.NewBuilder()
 	image := b.In("input").Input(in.Batch, 3, in.Height, in.Width) // [B, 3, H, W]
-	Body(b, cfg, image, func(s int, y graph.Value) {
+	Body(b, cfg, image, DropPath{}, func(s int, y graph.Value) {
 		b.Output(b.In("out", s).ChannelsFirst(y)) // [B, C, H, W]
 	})
 	g, err := b.Build()
@@ -52,8 +52,8 @@ func Record(cfg Config, in Input) (*graph.Graph, error) {
 // from: of an image [B, 3, H, W] the normed maps [B, H, W, C] of the stages
 // cfg.OutIndices. Each is handed to output as soon as it is recorded, so that what
 // reads it can stand beside it. The configuration must be valid; errors are the builder's.
-func Body(b *graph.Builder, cfg Config, image graph.Value, output func(stage int, y graph.Value)) {
-	m := model{cfg}
+func Body(b *graph.Builder, cfg Config, image graph.Value, drop DropPath, output func(stage int, y graph.Value)) {
+	m := model{cfg, drop}
 	size := image.Shape()
 	if len(size) != 4 {
 		return // an error was recorded before
@@ -73,7 +73,18 @@ func Body(b *graph.Builder, cfg Config, image graph.Value, output func(stage int
 	}
 }
 
-type model struct{ cfg Config }
+// DropPath is what training leaves out of the residual branches, picture by picture ("Deep Networks
+// with Stochastic Depth", Huang et al. 2016): of the first block's none, of the last one's a share of
+// Rate, between them in proportion. The zero value leaves out nothing.
+type DropPath struct {
+	Rate float64
+	Dice *graph.Dice
+}
+
+type model struct {
+	cfg  Config
+	drop DropPath
+}
 
 // stage is what a block needs to know about where it stands.
 type stage struct {
@@ -113,7 +124,7 @@ func (m model) stage(b *graph.Builder, x graph.Value, st stage) graph.Value {
 		b.Fail(err)
 	}
 	for i := range m.cfg.Depths[st.index] {
-		x = m.block(b.In("blocks", i), x, st, shift*(i%2))
+		x = m.block(b.In("blocks", i), x, st, i, shift*(i%2))
 	}
 	return x
 }
@@ -135,7 +146,7 @@ func (m model) shift(st stage) (int, error) {
 // block records one Swin block: windowed attention, then the MLP, each behind a
 // norm and around a residual. x is [B, H, W, C]. The zero padding comes after the
 // norm, and padded tokens take part in attention.
-func (m model) block(b *graph.Builder, x graph.Value, st stage, shift int) graph.Value {
+func (m model) block(b *graph.Builder, x graph.Value, st stage, i, shift int) graph.Value {
 	w := m.cfg.WindowSize
 	padded := Grid{(st.grid.Height + w - 1) / w * w, (st.grid.Width + w - 1) / w * w}
 
@@ -152,11 +163,25 @@ func (m model) block(b *graph.Builder, x graph.Value, st stage, shift int) graph
 		y = a.In("unrolled").Roll(y, -shift, -shift)
 	}
 	y = a.Crop(y, st.grid.Height, st.grid.Width) // [B, H, W, C]
-	x = b.In("residual").Add(x, y)
+	x = b.In("residual").Add(x, m.branch(a, y, st, i))
 
 	y = b.In("norm2").LayerNorm(x, m.cfg.Eps)
 	y = m.mlp(b.In("ffn", "layers"), y, st)
-	return b.Add(x, y)
+	return b.Add(x, m.branch(b.In("ffn"), y, st, i))
+}
+
+// branch is the result of a branch of block i of a stage, as far as drop path leaves it.
+func (m model) branch(b *graph.Builder, y graph.Value, st stage, i int) graph.Value {
+	before, all := i, 0
+	for s, depth := range m.cfg.Depths {
+		if all += depth; s < st.index {
+			before += depth
+		}
+	}
+	if before == 0 {
+		return y
+	}
+	return m.drop.Dice.ThinPictures(b, y, m.drop.Rate*float64(before)/float64(all-1))
 }
 
 // attention records multi-head attention inside windows with a relative position

@@ -1,4 +1,4 @@
-package train
+package glip
 
 import (
 	"cmp"
@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"github.com/glipvk/glipvk/glip"
 )
 
 // Object is one annotated thing of a picture.
 type Object struct {
-	Box    glip.Box // in pixels of the resized picture, inclusive corners
-	Tokens []int    // of the caption, that stand for it; none: it trains box and centre-ness only
-	Label  int      // from 1; 0: it trains tokens only
+	Box    Box   // in pixels of the resized picture, inclusive corners
+	Tokens []int // of the caption, that stand for it; none: it trains box and centre-ness only
+	Label  int   // from 1; 0: it trains tokens only
 }
 
 // ErrNoObject is wrapped where a picture has nothing to learn boxes from; the original skips
@@ -36,9 +34,9 @@ const insideBy = 0.01
 // distances, which the original leaves to its library, go to the lower anchor. Positive are those
 // whose overlap reaches mean plus standard deviation of the candidates' and whose middle lies inside.
 // An anchor of several takes the one it overlaps most, then the first.
-func Assign(cfg glip.Config, height, width int, objects []Object) ([]int, error) {
+func Assign(cfg Config, height, width int, objects []Object) ([]int, error) {
 	if len(objects) == 0 {
-		return nil, fmt.Errorf("train: %w in the picture", ErrNoObject)
+		return nil, fmt.Errorf("glip: %w in the picture", ErrNoObject)
 	}
 	levels := anchors(cfg, height, width)
 	var matched []int
@@ -66,8 +64,8 @@ func Assign(cfg glip.Config, height, width int, objects []Object) ([]int, error)
 }
 
 // anchors lists those of each level of a padded picture.
-func anchors(cfg glip.Config, height, width int) (levels [glip.Levels][]glip.Box) {
-	for l, grid := range glip.Grids(height, width) {
+func anchors(cfg Config, height, width int) (levels [Levels][]Box) {
+	for l, grid := range Grids(height, width) {
 		for i := range grid.Height * grid.Width {
 			levels[l] = append(levels[l], cfg.Anchor(l, i/grid.Width, i%grid.Width))
 		}
@@ -78,14 +76,14 @@ func anchors(cfg glip.Config, height, width int) (levels [glip.Levels][]glip.Box
 // candidate is an anchor near an object.
 type candidate struct {
 	index    int // of all anchors
-	anchor   glip.Box
+	anchor   Box
 	distance float64 // between the middles
 	overlap  float64 // with the object
 }
 
 // nearest are the anchors of a level, the first of which has the number first, that may be
 // an object's.
-func nearest(list []glip.Box, first int, box glip.Box) []candidate {
+func nearest(list []Box, first int, box Box) []candidate {
 	x, y := middle(box)
 	all := make([]candidate, len(list))
 	for i, a := range list {
@@ -97,12 +95,12 @@ func nearest(list []glip.Box, first int, box glip.Box) []candidate {
 	})
 	all = all[:min(perLevel, len(all))]
 	for i := range all {
-		all[i].overlap = glip.IoU(all[i].anchor, box)
+		all[i].overlap = IoU(all[i].anchor, box)
 	}
 	return all
 }
 
-func middle(b glip.Box) (x, y float64) { return (b.X1 + b.X2) / 2, (b.Y1 + b.Y2) / 2 }
+func middle(b Box) (x, y float64) { return (b.X1 + b.X2) / 2, (b.Y1 + b.Y2) / 2 }
 
 // meanAndDeviation is the sum of both, the deviation with the divisor n-1.
 func meanAndDeviation(list []candidate) float64 {
@@ -116,7 +114,7 @@ func meanAndDeviation(list []candidate) float64 {
 	return mean + math.Sqrt(squares/(n-1))
 }
 
-func inside(anchor, box glip.Box) bool {
+func inside(anchor, box Box) bool {
 	x, y := middle(anchor)
 	return min(x-box.X1, y-box.Y1, box.X2-x, box.Y2-y) > insideBy
 }

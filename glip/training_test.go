@@ -1,4 +1,4 @@
-package train_test
+package glip_test
 
 import (
 	"encoding/json"
@@ -15,7 +15,6 @@ import (
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
 	"github.com/glipvk/glipvk/text"
-	"github.com/glipvk/glipvk/train"
 )
 
 // wholeCase is one step of a whole detector.
@@ -77,16 +76,16 @@ func (c wholeCase) bound(t *testing.T, formula synthetic.Detector) *bind.Weights
 }
 
 // inputs are the pictures, the captions and the targets of a case.
-func (c wholeCase) inputs(t *testing.T) (train.Size, [][]float32) {
+func (c wholeCase) inputs(t *testing.T) (glip.Training, [][]float32) {
 	t.Helper()
 	tok, err := text.Open("../testdata/glip/tiny/vocab.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := train.Size{Batch: len(c.Pictures), Height: c.Padded[0], Width: c.Padded[1]}
+	s := glip.Training{Batch: len(c.Pictures), Height: c.Padded[0], Width: c.Padded[1]}
 	var captions [][]int32
 	var lengths []int
-	var objects [][]train.Object
+	var objects [][]glip.Object
 	image := make([]float32, s.Batch*3*s.Height*s.Width)
 	for i, p := range c.Pictures {
 		e, err := tok.Encode(p.Caption)
@@ -95,9 +94,9 @@ func (c wholeCase) inputs(t *testing.T) (train.Size, [][]float32) {
 		}
 		captions, lengths = append(captions, e.IDs()), append(lengths, len(e.IDs()))
 		s.Tokens, s.Objects = max(s.Tokens, len(e.IDs())), max(s.Objects, len(p.Boxes))
-		var list []train.Object
+		var list []glip.Object
 		for k, b := range p.Boxes {
-			list = append(list, train.Object{Box: b, Label: p.Labels[k], Tokens: c.Tokens[i][k]})
+			list = append(list, glip.Object{Box: b, Label: p.Labels[k], Tokens: c.Tokens[i][k]})
 		}
 		objects = append(objects, list)
 		drawn := picture.Picture{Height: p.Height, Width: p.Width, Pixels: synthetic.Picture(p.Height, p.Width, p.Seed)}
@@ -118,7 +117,7 @@ func (c wholeCase) inputs(t *testing.T) (train.Size, [][]float32) {
 			}
 		}
 	}
-	targets, err := train.NewTargets(c.cfg, s, lengths, objects)
+	targets, err := glip.NewTargets(c.cfg, s, lengths, objects)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,15 +125,9 @@ func (c wholeCase) inputs(t *testing.T) (train.Size, [][]float32) {
 }
 
 // record is the step's forward part, its losses as outputs.
-func (c wholeCase) record(t *testing.T, s train.Size) *graph.Graph {
+func (c wholeCase) record(t *testing.T, s glip.Training) *graph.Graph {
 	t.Helper()
-	b := graph.NewBuilder()
-	p := glip.Predict(b, c.cfg, glip.Grounding{Batch: s.Batch, Height: s.Height, Width: s.Width, Tokens: s.Tokens})
-	l := train.RecordLosses(b.In("loss"), train.Joined(b.In("predicted"), p), s)
-	for _, v := range []graph.Value{l.Box, l.Centerness, l.Token} {
-		b.Output(v)
-	}
-	g, err := b.Build()
+	g, err := glip.RecordTraining(c.cfg, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +145,7 @@ func TestTinyGolden(t *testing.T) {
 			for _, id := range g.Params() {
 				paths = append(paths, g.Nodes[id].Path)
 			}
-			r, err := grad.Reverse(g, "loss.sum", paths...)
+			r, err := grad.Reverse(g, glip.LossPath, paths...)
 			if err != nil {
 				t.Fatal(err)
 			}

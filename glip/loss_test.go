@@ -1,4 +1,4 @@
-package train_test
+package glip_test
 
 import (
 	"math"
@@ -7,8 +7,6 @@ import (
 	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
-	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/train"
 )
 
 // lossCase is what the manifest says of a case of losses.
@@ -23,11 +21,11 @@ type lossCase struct {
 }
 
 // objects of each picture.
-func (c lossCase) objects() (pictures [][]train.Object) {
+func (c lossCase) objects() (pictures [][]glip.Object) {
 	for i, boxes := range c.Boxes {
-		var list []train.Object
+		var list []glip.Object
 		for k, b := range boxes {
-			list = append(list, train.Object{Box: b, Label: c.Labels[i][k], Tokens: c.Tokens[i][k]})
+			list = append(list, glip.Object{Box: b, Label: c.Labels[i][k], Tokens: c.Tokens[i][k]})
 		}
 		pictures = append(pictures, list)
 	}
@@ -35,8 +33,8 @@ func (c lossCase) objects() (pictures [][]train.Object) {
 }
 
 // size for the whole caption.
-func (c lossCase) size() train.Size {
-	s := train.Size{Batch: len(c.Boxes), Height: c.Padded[0], Width: c.Padded[1], Tokens: 256}
+func (c lossCase) size() glip.Training {
+	s := glip.Training{Batch: len(c.Boxes), Height: c.Padded[0], Width: c.Padded[1], Tokens: 256}
 	for _, b := range c.Boxes {
 		s.Objects = max(s.Objects, len(b))
 	}
@@ -54,26 +52,19 @@ func TestLossGolden(t *testing.T) {
 			var of lossCase
 			c.into(t, &of)
 			s := of.size()
-			targets, err := train.NewTargets(cfg, s, of.Valid, of.objects())
+			targets, err := glip.NewTargets(cfg, s, of.Valid, of.objects())
 			if err != nil {
 				t.Fatal(err)
 			}
 			var inputs [][]float32
-			b := graph.NewBuilder()
-			predicted := func(name string, shape ...int) graph.Value {
+			for _, name := range []string{"dot", "centerness", "bbox"} {
 				inputs = append(inputs, c.tensor(t, "input", name).formula())
-				return b.In(name).Input(shape...)
 			}
-			n := len(targets.Anchors) / 4
-			p := train.Predictions{Logits: predicted("dot", s.Batch, n, s.Tokens), Deltas: predicted("bbox", s.Batch, n, 4), Centerness: predicted("centerness", s.Batch, n, 1)}
-			l := train.RecordLosses(b.In("loss"), p, s)
-			for _, v := range []graph.Value{l.Box, l.Centerness, l.Token} {
-				b.Output(v)
-			}
-			g, err := b.Build()
+			g, err := glip.RecordLosses(cfg, s)
 			if err != nil {
 				t.Fatal(err)
 			}
+			n := len(targets.Anchors) / 4
 			inputs = append(inputs, targets.Inputs()...)
 			out, err := cpuref.Run(t.Context(), g, nil, cpuref.Options{}, inputs...)
 			if err != nil {
@@ -85,7 +76,7 @@ func TestLossGolden(t *testing.T) {
 					t.Errorf("%s: %g, want %g", name, out[i][0], want)
 				}
 			}
-			r, err := grad.Reverse(g, "loss.sum", "dot", "bbox", "centerness")
+			r, err := grad.Reverse(g, glip.LossPath, "logits", "deltas", "centerness")
 			if err != nil {
 				t.Fatal(err)
 			}

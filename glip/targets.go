@@ -1,16 +1,15 @@
-package train
+package glip
 
 import (
 	"fmt"
 	"math"
 
-	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 )
 
-// Encode are the deltas that move an anchor to a box: what [glip.Decode] takes back, as long
+// Encode are the deltas that move an anchor to a box: what [Decode] takes back, as long
 // as no side grows by more than a factor of 1000/16.
-func Encode(anchor, box glip.Box) (dx, dy, dw, dh float64) {
+func Encode(anchor, box Box) (dx, dy, dw, dh float64) {
 	side := func(low, high, boxLow, boxHigh float64) (float64, float64) {
 		size := high - low + 1
 		return 10 * ((boxLow+boxHigh)/2 - (low+high)/2) / size, 5 * math.Log((boxHigh-boxLow+1)/size)
@@ -22,34 +21,18 @@ func Encode(anchor, box glip.Box) (dx, dy, dw, dh float64) {
 
 // Centerness is how well an anchor's middle lies in the middle of a box, 0 to 1 ("FCOS: Fully
 // Convolutional One-Stage Object Detection", Tian et al. 2019, equation 3).
-func Centerness(anchor, box glip.Box) float64 {
+func Centerness(anchor, box Box) float64 {
 	x, y := middle(anchor)
 	left, right, top, bottom := x-box.X1, box.X2-x, y-box.Y1, box.Y2-y
 	return math.Sqrt(min(left, right) / max(left, right) * (min(top, bottom) / max(top, bottom)))
-}
-
-// Size is what the losses of a batch are recorded for.
-type Size struct {
-	Batch         int // pictures with a caption each
-	Height, Width int // of a padded picture, pixels
-	Tokens        int // of a padded caption
-	Objects       int // the most that a picture has
-}
-
-// positions is the number of anchors.
-func (s Size) positions() (n int) {
-	for _, grid := range glip.Grids(s.Height, s.Width) {
-		n += grid.Height * grid.Width
-	}
-	return n
 }
 
 // noObject is the column of a position without an object, where a caption is as long as the
 // original pads all captions to.
 const noObject = 255
 
-// Targets are what a batch of annotated pictures is to make a model say, in the order of the
-// inputs that [Losses] records.
+// Targets are what a batch of annotated pictures is to make a model say, as inputs of
+// [RecordTraining].
 type Targets struct {
 	Matched     []float32 // [B, S], the number of an anchor's object from 1, 0 for none
 	Positive    []float32 // [B, 1+Objects, T], 1 where a token stands for the object; row 0 of anchors without
@@ -63,16 +46,16 @@ type Targets struct {
 
 // NewTargets assigns the objects of each picture to anchors; lengths are the tokens of each
 // caption, [CLS] and [SEP] included.
-func NewTargets(cfg glip.Config, s Size, lengths []int, pictures [][]Object) (Targets, error) {
+func NewTargets(cfg Config, s Training, lengths []int, pictures [][]Object) (Targets, error) {
 	n := s.positions()
 	t := Targets{
 		Matched: make([]float32, s.Batch*n), Positive: make([]float32, s.Batch*(1+s.Objects)*s.Tokens), Mask: make([]float32, s.Batch*s.Tokens),
 		Boxes: make([]float32, s.Batch*n*4), Weight: make([]float32, s.Batch*n),
 	}
 	if len(lengths) != s.Batch || len(pictures) != s.Batch {
-		return t, fmt.Errorf("train: %w: %d captions and the objects of %d pictures for a batch of %d", graph.ErrShape, len(lengths), len(pictures), s.Batch)
+		return t, fmt.Errorf("glip: %w: %d captions and the objects of %d pictures for a batch of %d", graph.ErrShape, len(lengths), len(pictures), s.Batch)
 	}
-	var list []glip.Box
+	var list []Box
 	for _, level := range anchors(cfg, s.Height, s.Width) {
 		list = append(list, level...)
 	}
@@ -82,7 +65,7 @@ func NewTargets(cfg glip.Config, s Size, lengths []int, pictures [][]Object) (Ta
 	positives, sum := 0, 0.0
 	for b, objects := range pictures {
 		if lengths[b] < 1 || lengths[b] > s.Tokens || len(objects) > s.Objects {
-			return t, fmt.Errorf("train: %w: picture %d has %d objects and a caption of %d tokens, want at most %d and 1 to %d", graph.ErrShape, b, len(objects), lengths[b], s.Objects, s.Tokens)
+			return t, fmt.Errorf("glip: %w: picture %d has %d objects and a caption of %d tokens, want at most %d and 1 to %d", graph.ErrShape, b, len(objects), lengths[b], s.Objects, s.Tokens)
 		}
 		matched, err := Assign(cfg, s.Height, s.Width, objects)
 		if err != nil {
@@ -100,7 +83,7 @@ func NewTargets(cfg glip.Config, s Size, lengths []int, pictures [][]Object) (Ta
 				continue
 			}
 			c := Centerness(list[i], objects[m].Box)
-			copy(t.Boxes[(b*n+i)*4:], narrow(glip.Decode(encoded(list[i], objects[m].Box))))
+			copy(t.Boxes[(b*n+i)*4:], narrow(Decode(encoded(list[i], objects[m].Box))))
 			t.Weight[b*n+i] = float32(c)
 			positives, sum = positives+1, sum+c
 		}
@@ -112,7 +95,7 @@ func NewTargets(cfg glip.Config, s Size, lengths []int, pictures [][]Object) (Ta
 }
 
 // caption fills in the rows of picture b.
-func (t Targets) caption(s Size, b, length int, objects []Object) error {
+func (t Targets) caption(s Training, b, length int, objects []Object) error {
 	for i := range length {
 		t.Mask[b*s.Tokens+i] = 1
 	}
@@ -123,7 +106,7 @@ func (t Targets) caption(s Size, b, length int, objects []Object) error {
 	for m, o := range objects {
 		for _, token := range o.Tokens {
 			if token < 0 || token >= length {
-				return fmt.Errorf("train: %w: picture %d: object %d is named by token %d of a caption of %d", graph.ErrShape, b, m, token, length)
+				return fmt.Errorf("glip: %w: picture %d: object %d is named by token %d of a caption of %d", graph.ErrShape, b, m, token, length)
 			}
 			rows[(m+1)*s.Tokens+token] = 1
 		}
@@ -132,11 +115,11 @@ func (t Targets) caption(s Size, b, length int, objects []Object) error {
 }
 
 // encoded is an anchor and the deltas that move it to a box.
-func encoded(anchor, box glip.Box) (_ glip.Box, dx, dy, dw, dh float64) {
+func encoded(anchor, box Box) (_ Box, dx, dy, dw, dh float64) {
 	dx, dy, dw, dh = Encode(anchor, box)
 	return anchor, dx, dy, dw, dh
 }
 
-func narrow(b glip.Box) []float32 {
+func narrow(b Box) []float32 {
 	return []float32{float32(b.X1), float32(b.Y1), float32(b.X2), float32(b.Y2)}
 }

@@ -1,4 +1,4 @@
-package train_test
+package glip_test
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package train_test
+package glip_test
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/train"
 )
 
 // TestMatcherGolden compares the assignment with the original's, anchor by anchor, and the targets.
@@ -28,13 +27,13 @@ func TestMatcherGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, boxes := range of.Boxes {
-				var objects []train.Object
+				var objects []glip.Object
 				for k, b := range boxes {
-					objects = append(objects, train.Object{Box: b, Label: of.Labels[i][k]})
+					objects = append(objects, glip.Object{Box: b, Label: of.Labels[i][k]})
 				}
-				matched, err := train.Assign(cfg, of.Padded[0], of.Padded[1], objects)
+				matched, err := glip.Assign(cfg, of.Padded[0], of.Padded[1], objects)
 				if len(boxes) == 0 {
-					if !errors.Is(err, train.ErrNoObject) {
+					if !errors.Is(err, glip.ErrNoObject) {
 						t.Errorf("a picture without objects: %v", err)
 					}
 					continue
@@ -64,7 +63,7 @@ func TestMatcherGolden(t *testing.T) {
 }
 
 // targets compares what the matched anchors are to say.
-func targets(t *testing.T, c goldenCase, cfg glip.Config, padded [2]int, picture int, matched [][2]int, objects []train.Object) {
+func targets(t *testing.T, c goldenCase, cfg glip.Config, padded [2]int, picture int, matched [][2]int, objects []glip.Object) {
 	var anchors []glip.Box
 	for l, grid := range glip.Grids(padded[0], padded[1]) {
 		for i := range grid.Height * grid.Width {
@@ -74,9 +73,9 @@ func targets(t *testing.T, c goldenCase, cfg glip.Config, padded [2]int, picture
 	var deltas, centerness []float32
 	for _, m := range matched {
 		a, o := anchors[m[0]], objects[m[1]]
-		dx, dy, dw, dh := train.Encode(a, o.Box)
+		dx, dy, dw, dh := glip.Encode(a, o.Box)
 		deltas = append(deltas, float32(dx), float32(dy), float32(dw), float32(dh))
-		centerness = append(centerness, float32(train.Centerness(a, o.Box)))
+		centerness = append(centerness, float32(glip.Centerness(a, o.Box)))
 	}
 	if len(centerness) == 0 {
 		return
