@@ -17,15 +17,16 @@ var ErrConfig = errors.New("not a configuration of GLIP's detector")
 type Config struct {
 	Backbone      swin.Config `json:"backbone"` // three output stages; PadSmallMap is true
 	Text          TextConfig  `json:"text"`
-	Channels      int         `json:"channels"`          // C of the pyramid and the tower
-	Layers        int         `json:"layers"`            // of the tower
-	Fusion        bool        `json:"fusion"`            // false for GLIP-T (A): no VLFuse, no text layers
-	FusionHeads   int         `json:"fusion_heads"`      // of VLFuse
-	FusionDim     int         `json:"fusion_dim"`        // E of VLFuse
-	Groups        int         `json:"group_norm_groups"` // of the tower's group norms
-	AnchorSizes   []int       `json:"anchor_sizes"`      // pixels, of each level
-	AnchorStrides []int       `json:"anchor_strides"`    // pixels, of each level
-	MaxTokens     int         `json:"max_text_tokens"`   // of a caption, [CLS] and [SEP] included
+	Channels      int         `json:"channels"`              // C of the pyramid and the tower
+	Layers        int         `json:"layers"`                // of the tower
+	Fusion        bool        `json:"fusion"`                // false for GLIP-T (A): no VLFuse, no text layers
+	FusionHeads   int         `json:"fusion_heads"`          // of VLFuse
+	FusionDim     int         `json:"fusion_dim"`            // E of VLFuse
+	Groups        int         `json:"group_norm_groups"`     // of the tower's group norms
+	AnchorSizes   []int       `json:"anchor_sizes"`          // pixels, of each level
+	AnchorStrides []int       `json:"anchor_strides"`        // pixels, of each level
+	MaxTokens     int         `json:"max_text_tokens"`       // of a caption, [CLS] and [SEP] included
+	PromptRows    int         `json:"prompt_rows,omitempty"` // of the table of prompt tuning, [PromptTable]; 0 for none
 }
 
 // TextConfig describes the text encoder, a BERT; the tower's text layers have its sizes.
@@ -136,6 +137,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxTokens < 2 || c.MaxTokens > c.Text.MaxPositions {
 		bad("max_text_tokens is %d, want 2 to the %d positions", c.MaxTokens, c.Text.MaxPositions)
+	}
+	if c.PromptRows != 0 && (c.PromptRows < c.MaxTokens || c.PromptRows > most) {
+		bad("prompt_rows is %d, want 0 for no table, or %d to %d", c.PromptRows, c.MaxTokens, most)
 	}
 	if c.Channels%c.Groups != 0 {
 		bad("%d groups do not divide %d channels", c.Groups, c.Channels)

@@ -45,13 +45,13 @@ func (c Config) Params() []Param {
 func OfficialParams(cfg Config) []Param {
 	params := cfg.Params()
 	for i, p := range params {
-		params[i].Name = officialName(p.Name)
+		params[i].Name = OfficialName(p.Name)
 	}
 	return params
 }
 
-// officialName turns a canonical name into that of microsoft/GLIP.
-func officialName(name string) string {
+// OfficialName turns a canonical name into that of microsoft/GLIP.
+func OfficialName(name string) string {
 	rest, ok := strings.CutPrefix(name, bodyPrefix)
 	if !ok {
 		return name

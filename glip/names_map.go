@@ -136,6 +136,7 @@ var knownForms = sync.OnceValue(func() map[string]bool {
 	for _, name := range PresetNames() {
 		c, _ := Preset(name) // one of those that are listed
 		c.Text.Layers, c.Layers = 1, 1
+		c.PromptRows = c.MaxTokens
 		for _, p := range c.Params() {
 			known[form(p.Name)] = true
 		}

@@ -3,6 +3,7 @@ package glip
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -35,6 +36,7 @@ func (m model) spread(b *graph.Builder, maps []graph.Value, in Grounding) []grap
 // tower records the layers of VLDyHead (maskrcnn_benchmark/modeling/rpn/vldyhead.py):
 // fusion, a text layer, a DyConv; without fusion the DyConv alone.
 func (m model) tower(b *graph.Builder, maps []graph.Value, text, mask graph.Value) ([]graph.Value, graph.Value) {
+	text = m.prompted(b.In("prompted"), text)
 	for i := range m.cfg.Layers {
 		if !m.cfg.Fusion {
 			maps = m.dyConv(b.In(i), maps)
@@ -45,6 +47,21 @@ func (m model) tower(b *graph.Builder, maps []graph.Value, text, mask graph.Valu
 		maps = m.dyConv(b.In(3*i+2), maps)
 	}
 	return maps, text
+}
+
+// PromptTable is the parameter that prompt tuning learns, [rows, D]: row i is added to token i of
+// every caption (tunable_linear of maskrcnn_benchmark/modeling/rpn/vldyhead.py).
+const PromptTable = "rpn.tunable_linear.weight"
+
+// prompted records the addition of the prompt table, where there is one, to text [B, T, D].
+func (m model) prompted(b *graph.Builder, text graph.Value) graph.Value {
+	if m.cfg.PromptRows == 0 || len(text.Shape()) != 3 {
+		return text
+	}
+	rows, tokens, d := m.cfg.PromptRows, text.Shape()[1], text.Shape()[2]
+	table := b.Root().In(strings.TrimSuffix(PromptTable, ".weight")).Param("weight", rows, d)
+	first := b.In("rows").SliceTokens(b.In("table").Reshape(table, 1, rows, d), graph.SliceTokens{Height: 1, Width: tokens})
+	return b.Add(text, b.In("matrix").Reshape(first, tokens, d))
 }
 
 // level names a level below a scope: p3 to p7.

@@ -75,6 +75,9 @@ func (b *Builder) In(parts ...any) *Builder {
 	return &Builder{scope: strings.Join(names, "."), rec: b.rec}
 }
 
+// Root returns a builder for the same recording with no scope.
+func (b *Builder) Root() *Builder { return &Builder{rec: b.rec} }
+
 // Path is that of a value's node; empty after a recording error.
 func (b *Builder) Path(v Value) string {
 	if b.rec.err != nil {

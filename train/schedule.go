@@ -1,0 +1,136 @@
+package train
+
+import (
+	"fmt"
+	"math"
+)
+
+// Warmup is how the learning rate begins.
+type Warmup struct {
+	Steps    int
+	Factor   float64 // of the rate, at the first step
+	Constant bool    // the factor stays until the last of the steps, instead of growing in proportion
+}
+
+// factor after j steps (maskrcnn_benchmark/solver/lr_scheduler.py).
+func (w Warmup) factor(j int) float64 {
+	if j >= w.Steps {
+		return 1
+	}
+	if w.Constant {
+		return w.Factor
+	}
+	share := float64(j) / float64(w.Steps)
+	return w.Factor*(1-share) + share
+}
+
+// Schedule gives the learning rate of each step from the base rate. Its JSON is what a run keeps of it.
+type Schedule struct {
+	Kind   Kind
+	Warmup Warmup
+
+	Milestones []float64 // of Steps: after how many steps the rate falls to a tenth; below 1 of a share of all
+	Length     int       // steps of the whole training
+
+	Patience int      // of Auto: how many validations may be no better
+	State    Progress // of Auto, so far
+}
+
+// Kind is the kind of a schedule.
+type Kind string
+
+// The kinds.
+const (
+	Steps  Kind = "steps"  // falls to a tenth at milestones
+	Cosine Kind = "cosine" // falls to least along half a cosine
+	Auto   Kind = "auto"   // falls to a tenth where validations are no better
+)
+
+// least is where falling ends.
+const least = 1e-6
+
+// Progress is what an Auto schedule has seen.
+type Progress struct {
+	Best    float64 // AP
+	Seen    bool    // any
+	Bad     int     // validations without a better one
+	Rate    float64 // 0 for the base rate still
+	Counted int     // steps and validations, by which warm-up goes
+}
+
+// Rate of step k, from 0.
+func (s *Schedule) Rate(base float64, k int) float64 {
+	switch s.Kind {
+	case Cosine:
+		if k < s.Warmup.Steps {
+			return base * s.Warmup.factor(k)
+		}
+		return least + (base-least)*(1+math.Cos(math.Pi*float64(k-s.Warmup.Steps)/float64(s.Length)))/2
+	case Auto:
+		return s.auto(base)
+	}
+	rate := base * s.Warmup.factor(k)
+	for _, at := range s.Milestones {
+		if at < 1 {
+			at = math.RoundToEven(at * float64(s.Length))
+		}
+		if float64(k) >= at {
+			rate *= 0.1
+		}
+	}
+	return rate
+}
+
+func (s *Schedule) auto(base float64) float64 {
+	rate := base
+	if s.State.Rate != 0 {
+		rate = s.State.Rate
+	}
+	if n := s.State.Counted; n > 0 && n < s.Warmup.Steps {
+		return base * s.Warmup.factor(n-1)
+	}
+	return rate
+}
+
+// Stepped notes a step, which moves an Auto schedule's warm-up on.
+func (s *Schedule) Stepped() { s.State.Counted++ }
+
+// Validated notes the AP of a validation after a step. An AP of 0 is passed over, as in the original,
+// which takes it for none; one that is better by no more than a ten-thousandth is no better.
+func (s *Schedule) Validated(base, ap float64) {
+	p := &s.State
+	if s.Kind != Auto || ap == 0 {
+		return
+	}
+	if p.Counted++; p.Counted < s.Warmup.Steps {
+		return
+	}
+	if !p.Seen || ap > p.Best*(1+1e-4) {
+		p.Best, p.Seen, p.Bad = ap, true, 0
+		return
+	}
+	if p.Bad++; p.Bad <= s.Patience {
+		return
+	}
+	p.Bad = 0
+	rate := base
+	if p.Rate != 0 {
+		rate = p.Rate
+	}
+	if next := max(0.1*rate, least); rate-next > 1e-8 {
+		p.Rate = next
+	}
+}
+
+// check refuses what is no schedule.
+func (s *Schedule) check() error {
+	switch {
+	case s.Kind != Steps && s.Kind != Cosine && s.Kind != Auto:
+		return fmt.Errorf("train: %w: schedule %q, want one of %q", ErrOptions, s.Kind, []Kind{Steps, Cosine, Auto})
+	case s.Kind != Auto && s.Length < 1:
+		return fmt.Errorf("train: %w: a schedule of %d steps, want at least 1", ErrOptions, s.Length)
+	case s.Warmup.Steps < 0 || !(s.Warmup.Factor >= 0 && s.Warmup.Factor <= 1):
+		return fmt.Errorf("train: %w: a warm-up of %d steps from %g of the rate on, want at least 0, and 0 to 1", ErrOptions, s.Warmup.Steps, s.Warmup.Factor)
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package train_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/train"
+)
+
+// golden reads a file of the numbers of the original's training, or skips.
+func golden(t *testing.T, name string, into any) {
+	t.Helper()
+	folder := os.Getenv("GLIPVK_TRAIN_GOLDEN")
+	if folder == "" {
+		folder = "../../shared/golden/train"
+	}
+	data, err := os.ReadFile(filepath.Join(folder, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("no numbers of the original's training: %v", err)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSchedulesGolden compares the learning rates of the original's schedulers, step by step.
+func TestSchedulesGolden(t *testing.T) {
+	var cases []struct {
+		Options struct {
+			Steps    []float64 `json:"SOLVER.STEPS"`
+			Length   int       `json:"SOLVER.MAX_ITER"`
+			Warmup   int       `json:"SOLVER.WARMUP_ITERS"`
+			Method   string    `json:"SOLVER.WARMUP_METHOD"`
+			Factor   *float64  `json:"SOLVER.WARMUP_FACTOR"`
+			Cosine   bool      `json:"SOLVER.USE_COSINE"`
+			Auto     bool      `json:"SOLVER.USE_AUTOSTEP"`
+			Patience int       `json:"SOLVER.STEP_PATIENCE"`
+		}
+		Base    float64 `json:"base_lr"`
+		Metrics map[string]float64
+		LR      []float64
+	}
+	golden(t, "optim/schedules.json", &cases)
+	for i, c := range cases {
+		o := c.Options
+		s := train.Schedule{
+			Kind: train.Steps, Milestones: o.Steps, Length: o.Length, Patience: o.Patience,
+			Warmup: train.Warmup{Steps: o.Warmup, Factor: 0.001, Constant: o.Method == "constant"},
+		}
+		if o.Factor != nil {
+			s.Warmup.Factor = *o.Factor
+		}
+		if o.Cosine {
+			s.Kind = train.Cosine
+		}
+		if o.Auto {
+			s.Kind = train.Auto
+		}
+		for k, want := range c.LR {
+			if got := s.Rate(c.Base, k); !(math.Abs(got-want) <= 1e-12*want) {
+				t.Errorf("schedule %d, step %d: %g, want %g", i, k+1, got, want)
+			}
+			s.Stepped()
+			if ap, ok := c.Metrics[strconv.Itoa(k+1)]; ok {
+				s.Validated(c.Base, ap)
+			}
+		}
+	}
+}
+
+// TestModesGolden compares what each mode trains, and its rates and decay.
+func TestModesGolden(t *testing.T) {
+	var modes map[string]struct {
+		Trainable []string
+		LR        map[string]float64
+		Decay     map[string]float64 `json:"weight_decay"`
+	}
+	golden(t, "optim/modes.json", &modes)
+	recipe := train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: 0.05}
+	for name, of := range modes {
+		frozen, mode := -1, name
+		if name == "full_frozen2" {
+			frozen, mode = 2, "full"
+		}
+		m, err := train.ParseMode(mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]bool{}
+		for _, n := range of.Trainable {
+			want[n] = true
+		}
+		seen := 0
+		for _, p := range canonical(t, m) {
+			official := glip.OfficialName(p)
+			if m.Trains(p, frozen) != want[official] {
+				t.Errorf("%s: %s is trained: %v, want %v", name, p, m.Trains(p, frozen), want[official])
+				continue
+			}
+			if !want[official] {
+				continue
+			}
+			seen++
+			if rate, decay := recipe.Of(p); math.Abs(rate-of.LR[official]) > 1e-18 || decay != of.Decay[official] {
+				t.Errorf("%s: %s has rate %g and decay %g, want %g and %g", name, p, rate, decay, of.LR[official], of.Decay[official])
+			}
+		}
+		if seen != len(of.Trainable) {
+			t.Errorf("%s: %d of %d weights that are trained are in the graph", name, seen, len(of.Trainable))
+		}
+	}
+}
+
+// canonical lists the weights of the small detector, with a prompt table where that is trained.
+func canonical(t *testing.T, m train.Mode) (names []string) {
+	t.Helper()
+	cfg, err := glip.ParseConfig([]byte(tiny))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m == train.Prompt {
+		cfg.PromptRows = 1000
+	}
+	for _, p := range cfg.Params() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+const tiny = `{"backbone": {"embed_dims": 12, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 3, 6], "window_size": 7, "pad_small_map": true, "out_indices": [1, 2, 3]},
+"text": {"vocab_size": 209, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96, "max_position_embeddings": 256, "layer_norm_eps": 1e-12},
+"channels": 32, "layers": 2, "fusion": true, "fusion_heads": 8, "fusion_dim": 64, "group_norm_groups": 16, "anchor_sizes": [64, 128, 256, 512, 1024],
+"anchor_strides": [8, 16, 32, 64, 128], "max_text_tokens": 256}`
