@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/internal/goldtrain"
 )
 
 // TestMatcherGolden compares the assignment with the original's, anchor by anchor, and the targets.
 func TestMatcherGolden(t *testing.T) {
-	for _, c := range cases(t, "matcher") {
+	for _, c := range goldtrain.Cases(t, "matcher") {
 		t.Run(c.ID, func(t *testing.T) {
 			var of struct {
 				Padded  [2]int
@@ -21,7 +22,7 @@ func TestMatcherGolden(t *testing.T) {
 				Lowest  [][2]int `json:"lowest_index"`
 				Levels  [][2]int
 			}
-			c.into(t, &of)
+			c.Into(t, &of)
 			cfg, err := glip.Preset("glip-t")
 			if err != nil {
 				t.Fatal(err)
@@ -63,7 +64,7 @@ func TestMatcherGolden(t *testing.T) {
 }
 
 // targets compares what the matched anchors are to say.
-func targets(t *testing.T, c goldenCase, cfg glip.Config, padded [2]int, picture int, matched [][2]int, objects []glip.Object) {
+func targets(t *testing.T, c goldtrain.Case, cfg glip.Config, padded [2]int, picture int, matched [][2]int, objects []glip.Object) {
 	var anchors []glip.Box
 	for l, grid := range glip.Grids(padded[0], padded[1]) {
 		for i := range grid.Height * grid.Width {
@@ -81,6 +82,6 @@ func targets(t *testing.T, c goldenCase, cfg glip.Config, padded [2]int, picture
 		return
 	}
 	for name, got := range map[string][]float32{"box_targets": deltas, "centerness_targets": centerness} {
-		c.near(t, c.tensor(t, "output", fmt.Sprint(name, picture)), got)
+		c.Near(t, c.Find(t, "output", fmt.Sprint(name, picture)), got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
+	"github.com/glipvk/glipvk/internal/goldtrain"
 )
 
 // lossCase is what the manifest says of a case of losses.
@@ -47,10 +48,10 @@ func TestLossGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range cases(t, "loss") {
+	for _, c := range goldtrain.Cases(t, "loss") {
 		t.Run(c.ID, func(t *testing.T) {
 			var of lossCase
-			c.into(t, &of)
+			c.Into(t, &of)
 			s := of.size()
 			targets, err := glip.NewTargets(cfg, s, of.Valid, of.objects())
 			if err != nil {
@@ -58,7 +59,7 @@ func TestLossGolden(t *testing.T) {
 			}
 			var inputs [][]float32
 			for _, name := range []string{"dot", "centerness", "bbox"} {
-				inputs = append(inputs, c.tensor(t, "input", name).formula())
+				inputs = append(inputs, c.Find(t, "input", name).Content())
 			}
 			g, err := glip.RecordLosses(cfg, s)
 			if err != nil {
@@ -87,9 +88,9 @@ func TestLossGolden(t *testing.T) {
 			for row := range s.Batch * n {
 				valid = append(valid, out[1][row*s.Tokens:][:of.Valid[row/n]]...)
 			}
-			c.near(t, c.tensor(t, "gradient", "grad.dot"), valid)
-			c.near(t, c.tensor(t, "gradient", "grad.bbox"), out[2])
-			c.near(t, c.tensor(t, "gradient", "grad.centerness"), out[3])
+			c.Near(t, c.Find(t, "gradient", "grad.dot"), valid)
+			c.Near(t, c.Find(t, "gradient", "grad.bbox"), out[2])
+			c.Near(t, c.Find(t, "gradient", "grad.centerness"), out[3])
 		})
 	}
 }

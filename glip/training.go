@@ -34,6 +34,9 @@ func (s Training) positions() (n int) {
 // LossPath is where [RecordTraining] has the loss.
 const LossPath = "loss.sum"
 
+// LossPaths are where it has the losses of boxes, centre-ness and tokens.
+func LossPaths() []string { return []string{"loss.box", "loss.centerness", "loss.token"} }
+
 // RecordTraining writes down the whole detector and its losses: image [B, 3, H, W], ids and mask
 // [B, T], the inputs of [Targets], and, where something is left out by chance, counter [2] ([graph.Keep]),
 // to the losses of boxes, centre-ness and tokens, each [1]; their sum is at [LossPath].

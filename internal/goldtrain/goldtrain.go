@@ -1,4 +1,6 @@
-package glip_test
+// Package goldtrain reads numbers of the original's training for tests: cases of ../shared/golden/train,
+// or of the folder that GLIPVK_TRAIN_GOLDEN names.
+package goldtrain
 
 import (
 	"encoding/binary"
@@ -14,16 +16,16 @@ import (
 	"github.com/glipvk/glipvk/synthetic"
 )
 
-// goldenFolder holds numbers of the original's training.
-func goldenFolder() string {
+// Folder holds numbers of the original's training.
+func Folder() string {
 	if folder := os.Getenv("GLIPVK_TRAIN_GOLDEN"); folder != "" {
 		return folder
 	}
 	return "../../shared/golden/train"
 }
 
-// goldenTensor is a tensor of a case.
-type goldenTensor struct {
+// Tensor is a tensor of a case.
+type Tensor struct {
 	Name, Role, Storage string
 	Shape               graph.Shape
 	Sum, L2, AbsMax     float64
@@ -39,19 +41,19 @@ type goldenTensor struct {
 	}
 }
 
-// goldenCase is one case of a group; raw is all that the manifest says of it.
-type goldenCase struct {
+// Case is one case of a group; raw is all that the manifest says of it.
+type Case struct {
 	ID      string
-	Tensors []goldenTensor
+	Tensors []Tensor
 	File    struct{ Path string }
 	raw     json.RawMessage
 	data    []float32
 }
 
-// cases are those of a group, or the test is skipped.
-func cases(t *testing.T, group string) []goldenCase {
+// Cases are those of a group, or the test is skipped.
+func Cases(t *testing.T, group string) []Case {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(goldenFolder(), "manifest.json"))
+	text, err := os.ReadFile(filepath.Join(Folder(), "manifest.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("no numbers of the original's training: %v", err)
 	}
@@ -67,10 +69,10 @@ func cases(t *testing.T, group string) []goldenCase {
 	if err := json.Unmarshal(text, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	var list []goldenCase
+	var list []Case
 	for _, g := range manifest.Groups {
 		for _, raw := range g.Cases {
-			c := goldenCase{raw: raw}
+			c := Case{raw: raw}
 			if g.Group != group {
 				continue
 			}
@@ -86,19 +88,19 @@ func cases(t *testing.T, group string) []goldenCase {
 	return list
 }
 
-// into reads what the manifest says of a case.
-func (c goldenCase) into(t *testing.T, v any) {
+// Into reads what the manifest says of a case.
+func (c Case) Into(t *testing.T, v any) {
 	t.Helper()
 	if err := json.Unmarshal(c.raw, v); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// stored are the stored elements of a tensor.
-func (c *goldenCase) stored(t *testing.T, x goldenTensor) []float32 {
+// Stored are the stored elements of a tensor.
+func (c *Case) Stored(t *testing.T, x Tensor) []float32 {
 	t.Helper()
 	if c.data == nil {
-		raw, err := os.ReadFile(filepath.Join(goldenFolder(), c.File.Path))
+		raw, err := os.ReadFile(filepath.Join(Folder(), c.File.Path))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,8 +113,8 @@ func (c *goldenCase) stored(t *testing.T, x goldenTensor) []float32 {
 	return c.data[x.Offset:][:x.Count]
 }
 
-// formula is the content of an input or a cotangent.
-func (x goldenTensor) formula() []float32 {
+// Content is the content of an input or a cotangent.
+func (x Tensor) Content() []float32 {
 	data := make([]float32, x.Shape.Elements())
 	for i := range data {
 		data[i] = synthetic.Value(x.Formula.Name, x.Formula.Seed, uint64(i), float32(x.Formula.Offset), float32(x.Formula.Scale))
@@ -120,7 +122,7 @@ func (x goldenTensor) formula() []float32 {
 	return data
 }
 
-func (c *goldenCase) tensor(t *testing.T, role, name string) goldenTensor {
+func (c *Case) Find(t *testing.T, role, name string) Tensor {
 	t.Helper()
 	for _, x := range c.Tensors {
 		if x.Name == name && x.Role == role {
@@ -128,12 +130,12 @@ func (c *goldenCase) tensor(t *testing.T, role, name string) goldenTensor {
 		}
 	}
 	t.Fatalf("%s has no %s %q", c.ID, role, name)
-	return goldenTensor{}
+	return Tensor{}
 }
 
-// distance is the largest difference of got from the stored elements, over the tensor's rms;
+// Distance is the largest difference of got from the stored elements, over the tensor's rms;
 // infinite for NaN.
-func (c *goldenCase) distance(t *testing.T, x goldenTensor, got []float32) float64 {
+func (c *Case) Distance(t *testing.T, x Tensor, got []float32) float64 {
 	t.Helper()
 	n := x.Shape.Elements()
 	if len(got) != n {
@@ -141,7 +143,7 @@ func (c *goldenCase) distance(t *testing.T, x goldenTensor, got []float32) float
 	}
 	rms := x.L2 / math.Sqrt(float64(n))
 	worst := 0.0
-	for i, want := range c.stored(t, x) {
+	for i, want := range c.Stored(t, x) {
 		d := math.Abs(float64(got[i*n/x.Count]) - float64(want))
 		if d != d {
 			return math.Inf(1)
@@ -154,14 +156,14 @@ func (c *goldenCase) distance(t *testing.T, x goldenTensor, got []float32) float
 	return worst / rms
 }
 
-// near fails unless got is within ten times the distance that float32 moved the original.
-func (c *goldenCase) near(t *testing.T, x goldenTensor, got []float32) {
+// Near fails unless got is within ten times the distance that float32 moved the original.
+func (c *Case) Near(t *testing.T, x Tensor, got []float32) {
 	t.Helper()
 	if x.Vanishing {
 		return
 	}
 	limit := max(10*x.F32.RelMax, 2e-6)
-	if d := c.distance(t, x, got); !(d <= limit) {
+	if d := c.Distance(t, x, got); !(d <= limit) {
 		t.Errorf("%s, %s: off by %.3g of its rms, want at most %.3g", c.ID, x.Name, d, limit)
 	}
 }

@@ -1,0 +1,94 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/grad"
+	"github.com/glipvk/glipvk/graph"
+)
+
+// Outputs of a step's graph before the gradients: the three losses and what gradients are scaled with.
+const (
+	boxLoss = iota
+	centernessLoss
+	tokenLoss
+	clipScale
+	gradients
+)
+
+// RecordStep writes down the forward and backward part of a step: the inputs of
+// [glip.RecordTraining] to the losses of boxes, centre-ness and tokens, the factor [1] that clips the
+// gradients to the length clip, 1 where clip is 0, and the gradient of each of the trained weights.
+func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64) (*graph.Graph, error) {
+	forward, err := glip.RecordTraining(cfg, s)
+	if err != nil {
+		return nil, err
+	}
+	g, err := grad.Reverse(forward, glip.LossPath, trained...)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	b := graph.Continue(g)
+	for _, path := range glip.LossPaths() {
+		id, ok := g.Find(path)
+		if !ok {
+			return nil, fmt.Errorf("train: a defect of ours, please report it: no value %q", path)
+		}
+		b.Output(b.At(id))
+	}
+	b.Output(clipped(b.In("clip"), g, clip))
+	for _, id := range g.Outputs[1:] {
+		b.Output(b.At(id))
+	}
+	if g, err = b.Build(); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return g, nil
+}
+
+// clipped records the factor for the gradients, which are the outputs of g behind the first.
+func clipped(b *graph.Builder, g *graph.Graph, clip float64) graph.Value {
+	if clip == 0 {
+		return b.Fill(1, 1)
+	}
+	var sum graph.Value
+	for i, id := range g.Outputs[1:] {
+		one := b.In("squares").SumSquares(b.At(id))
+		if i == 0 {
+			sum = one
+			continue
+		}
+		sum = b.In("sum").Add(sum, one)
+	}
+	return b.ClipScale(sum, clip)
+}
+
+// The settings of AdamW (torch.optim.AdamW).
+const (
+	beta1 = 0.9
+	beta2 = 0.999
+	eps   = 1e-8
+)
+
+// RecordUpdate writes down what a step does to a weight of n elements: weight, first and second
+// moment, gradient, all [n], the factor [1] that clips it, and rates [4] as [graph.AdamW] has them, to
+// the next weight and moments. With an average, whose decay is above 0, it comes as another input
+// and output.
+func RecordUpdate(n int, average float64) (*graph.Graph, error) {
+	b := graph.NewBuilder()
+	in := func(name string, n int) graph.Value { return b.In(name).Input(n) }
+	x, m, v, g := in("weight", n), in("first", n), in("second", n), in("gradient", n)
+	scale, rates := in("scale", 1), in("rates", 4)
+	m = b.In("next", "first").Moment(m, g, scale, graph.Moment{Beta: beta1, Power: 1})
+	v = b.In("next", "second").Moment(v, g, scale, graph.Moment{Beta: beta2, Power: 2})
+	x = b.In("next", "weight").AdamW(x, m, v, rates, graph.AdamW{Eps: eps})
+	for _, y := range []graph.Value{x, m, v} {
+		b.Output(y)
+	}
+	if average > 0 {
+		one := b.In("one").Fill(1, 1)
+		b.Output(b.In("next", "average").Moment(in("average", n), x, one, graph.Moment{Beta: average, Power: 1}))
+	}
+	return b.Build()
+}
