@@ -119,6 +119,12 @@ func (d *Detector) parts() {
 	d.read = executor.NewShelf[string](d.Executor, kept(d.options.Captions, 64), func([]float32) error { return nil })
 }
 
+// ExecutorOptions are those that its executor was opened with.
+func (d *Detector) ExecutorOptions() executor.Options { return d.options.Options.executor() }
+
+// Config is the architecture.
+func (d *Detector) Config() glip.Config { return d.config }
+
 // Tokenizer is that of the detector's vocabulary.
 func (d *Detector) Tokenizer() *text.Tokenizer { return d.tokenizer }
 

@@ -25,6 +25,15 @@ func (m model) targets(b *graph.Builder, s Training) sought {
 	}
 }
 
+// TargetPaths are where [RecordTraining] has the inputs for [Targets.Inputs].
+func TargetPaths() []string {
+	var paths []string
+	for _, name := range []string{"matched", "positive", "mask", "anchors", "boxes", "weight", "per_weight", "per_positive"} {
+		paths = append(paths, "targets."+name)
+	}
+	return paths
+}
+
 // Inputs are the values of [Targets] in the order in which they are recorded.
 func (t Targets) Inputs() [][]float32 {
 	return [][]float32{t.Matched, t.Positive, t.Mask, t.Anchors, t.Boxes, t.Weight, {t.PerWeight}, {t.PerPositive}}

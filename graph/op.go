@@ -27,6 +27,9 @@ func (Input) Kind() string { return "input" }
 func (Input) takes() (least, most int)       { return 0, 0 }
 func (o Input) infer([]Shape) (Shape, error) { return o.shape, nil }
 
+// InputOf is an input of the given shape, for those who rewrite a graph.
+func InputOf(shape Shape) Input { return Input{shape} }
+
 // Param is a weight, named by its path, which is the canonical checkpoint key.
 // Bytes are supplied by whoever executes the graph.
 type Param struct{ shape Shape }

@@ -71,15 +71,12 @@ const (
 	eps   = 1e-8
 )
 
-// RecordUpdate writes down what a step does to a weight of n elements: weight, first and second
-// moment, gradient, all [n], the factor [1] that clips it, and rates [4] as [graph.AdamW] has them, to
-// the next weight and moments. With an average, whose decay is above 0, it comes as another input
-// and output.
-func RecordUpdate(n int, average float64) (*graph.Graph, error) {
-	b := graph.NewBuilder()
-	in := func(name string, n int) graph.Value { return b.In(name).Input(n) }
-	x, m, v, g := in("weight", n), in("first", n), in("second", n), in("gradient", n)
-	scale, rates := in("scale", 1), in("rates", 4)
+// updated records what a step does to a weight of a shape, behind inputs for the weight, its moments
+// and its gradient: the next weight and moments, which are outputs. scale [1] clips the gradient, rates [4] are
+// those of [graph.AdamW]. With an average, whose decay is above 0, that comes behind the others.
+func updated(b *graph.Builder, shape graph.Shape, scale, rates graph.Value, average float64) {
+	in := func(name string) graph.Value { return b.In(name).Input(shape...) }
+	x, m, v, g := in("weight"), in("first"), in("second"), in("gradient")
 	m = b.In("next", "first").Moment(m, g, scale, graph.Moment{Beta: beta1, Power: 1})
 	v = b.In("next", "second").Moment(v, g, scale, graph.Moment{Beta: beta2, Power: 2})
 	x = b.In("next", "weight").AdamW(x, m, v, rates, graph.AdamW{Eps: eps})
@@ -88,7 +85,6 @@ func RecordUpdate(n int, average float64) (*graph.Graph, error) {
 	}
 	if average > 0 {
 		one := b.In("one").Fill(1, 1)
-		b.Output(b.In("next", "average").Moment(in("average", n), x, one, graph.Moment{Beta: average, Power: 1}))
+		b.Output(b.In("next", "average").Moment(in("average"), x, one, graph.Moment{Beta: average, Power: 1}))
 	}
-	return b.Build()
 }

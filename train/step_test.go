@@ -1,14 +1,18 @@
 package train_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/glipvk/glipvk/cpuref"
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/goldtrain"
+	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/synthetic"
+	"github.com/glipvk/glipvk/text"
 	"github.com/glipvk/glipvk/train"
 )
 
@@ -33,19 +37,6 @@ type stepsCase struct {
 	Single  []map[string]float64 `json:"losses_float32"`
 }
 
-// held are weights by name, those that are trained changing.
-type held struct {
-	cpuref.Weights
-	own map[string][]float32
-}
-
-func (h held) Tensor(name string, shape []int) ([]float32, error) {
-	if data, ok := h.own[name]; ok {
-		return data, nil
-	}
-	return h.Weights.Tensor(name, shape)
-}
-
 // TestStepsGolden takes six steps of each mode on the oracle.
 func TestStepsGolden(t *testing.T) {
 	for _, c := range goldtrain.Cases(t, "optim") {
@@ -60,52 +51,87 @@ func TestStepsGolden(t *testing.T) {
 	}
 }
 
-func steps(t *testing.T, c goldtrain.Case, of stepsCase) {
+// open readies the training of a case on a device.
+func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
+	t.Helper()
 	cfg, err := glip.ParseConfig([]byte(tiny))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := train.ParseMode(of.Mode)
+	d, err := glipvk.OpenDetector(t.Context(), "", glipvk.DetectorOptions{
+		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", of.Seed)}, Overrides: of.Overrides, Arch: &cfg,
+		Vocabulary: "../testdata/glip/tiny/vocab.txt",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := held{goldtrain.Weights(t, cfg, of.Seed, of.Overrides), map[string][]float32{}}
-	if m == train.Prompt {
-		cfg.PromptRows = 1000
-		w.own[glip.PromptTable] = make([]float32, 1000*cfg.Text.Hidden)
+	defer d.Close()
+	o := train.Options{
+		Frozen: -1, Clip: 1, Average: of.EMA, Recipe: train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: of.Options.Decay},
+		Schedule: train.Schedule{Kind: train.Steps, Milestones: of.Options.Steps, Length: of.Options.Length, Warmup: train.Warmup{Steps: of.Options.Warmup, Factor: of.Options.Factor}},
 	}
-	recipe := train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: of.Options.Decay}
 	if of.Options.Base != nil {
-		recipe.Rate = *of.Options.Base
+		o.Recipe.Rate = *of.Options.Base
 	}
 	if of.Options.Language != nil {
-		recipe.LanguageRate = *of.Options.Language
+		o.Recipe.LanguageRate = *of.Options.Language
 	}
-	schedule := train.Schedule{Kind: train.Steps, Milestones: of.Options.Steps, Length: of.Options.Length, Warmup: train.Warmup{Steps: of.Options.Warmup, Factor: of.Options.Factor}}
-	r := runner{t: t, cfg: cfg, weights: w, recipe: recipe, schedule: schedule, average: of.EMA}
-	for _, p := range cfg.Params() {
-		if m.Trains(p.Name, -1) {
-			r.paths = append(r.paths, p.Name)
-			data, err := w.Tensor(p.Name, p.Shape)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.own[p.Name] = data
-			r.start = append(r.start, data)
-			n := len(data)
-			r.first, r.second, r.averages = append(r.first, make([]float32, n)), append(r.second, make([]float32, n)), append(r.averages, data)
+	if o.Mode, err = train.ParseMode(of.Mode); err != nil {
+		t.Fatal(err)
+	}
+	tr, err := train.New(t.Context(), d, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tr.Close() })
+	return tr
+}
+
+// samples of a batch.
+func samples(t *testing.T, b goldtrain.Batch) (list []train.Sample) {
+	t.Helper()
+	for _, p := range b.Pictures {
+		drawn := picture.Picture{Height: p.Height, Width: p.Width, Pixels: synthetic.Picture(p.Height, p.Width, p.Seed)}
+		in, err := picture.Detector{Size: picture.DetectorSize{Original: true}}.Apply(t.Context(), drawn)
+		if err != nil {
+			t.Fatal(err)
 		}
+		s := train.Sample{Input: in, Caption: p.Caption}
+		for k, box := range p.Boxes {
+			thing := train.Thing{Box: box, Label: p.Labels[k]}
+			for _, span := range p.Spans[k] {
+				thing.Spans = append(thing.Spans, text.Span{Begin: span[0], End: span[1]})
+			}
+			s.Things = append(s.Things, thing)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func steps(t *testing.T, c goldtrain.Case, of stepsCase) {
+	tr := of.open(t, "reference")
+	start, err := tr.Weights(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	deltas := map[string][]float32{} // [6, n], by official name
 	for k := range of.Losses {
-		losses := r.step(of.Batches[k%2], k)
-		for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+		l, err := tr.Step(t.Context(), samples(t, of.Batches[k%2])...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, got := range map[string]float64{"loss_reg": l.Box, "loss_centerness": l.Centerness, "loss_dot_product_token": l.Token} {
 			want := of.Losses[k][name]
-			if d := math.Abs(float64(losses[i]) - want); !(d <= 10*math.Abs(of.Single[k][name]-want)+1e-6*want) {
-				t.Errorf("step %d: %s is %g, want %g", k+1, name, losses[i], want)
+			if d := math.Abs(got - want); !(d <= 10*math.Abs(of.Single[k][name]-want)+1e-6*want) {
+				t.Errorf("step %d: %s is %g, want %g", k+1, name, got, want)
 			}
 		}
-		for name, delta := range r.moved(w.own) {
+		now, err := tr.Weights(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, delta := range moved(t, start, now) {
 			deltas[name] = append(deltas[name], delta...)
 		}
 	}
@@ -135,79 +161,30 @@ func steps(t *testing.T, c goldtrain.Case, of stepsCase) {
 	}
 }
 
-// runner takes steps on the oracle.
-type runner struct {
-	t                              *testing.T
-	cfg                            glip.Config
-	weights                        held
-	recipe                         train.Recipe
-	schedule                       train.Schedule
-	average                        float64
-	paths                          []string
-	start, first, second, averages [][]float32
-}
-
-func (r *runner) run(g *graph.Graph, inputs ...[]float32) [][]float32 {
-	r.t.Helper()
-	out, err := cpuref.Run(r.t.Context(), g, r.weights, cpuref.Options{}, inputs...)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return out
-}
-
-// step k from 0; the losses are those before it.
-func (r *runner) step(batch goldtrain.Batch, k int) []float32 {
-	r.t.Helper()
-	s, inputs := batch.Inputs(r.t, r.cfg)
-	g, err := train.RecordStep(r.cfg, s, r.paths, 1)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	out := r.run(g, inputs...)
-	for i, path := range r.paths {
-		base, decay := r.recipe.Of(path)
-		rate := r.schedule.Rate(base, k)
-		rates := []float32{float32(rate), float32(decay), float32(1 - math.Pow(0.9, float64(k+1))), float32(1 - math.Pow(0.999, float64(k+1)))}
-		update, err := train.RecordUpdate(len(r.first[i]), r.average)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		in := [][]float32{r.weights.own[path], r.first[i], r.second[i], out[4+i], out[3], rates}
-		if r.average > 0 {
-			in = append(in, r.averages[i])
-		}
-		next := r.run(update, in...)
-		r.weights.own[path], r.first[i], r.second[i] = next[0], next[1], next[2]
-		if r.average > 0 {
-			r.averages[i] = next[3]
-		}
-	}
-	return []float32{out[0][0], out[1][0], out[2][0]}
-}
-
-// moved is how far the weights are from their start, under official names and in their order.
-func (r *runner) moved(now map[string][]float32) map[string][]float32 {
+// moved is how far weights are from their start, under official names and in their order.
+func moved(t *testing.T, start, now map[string][]float32) map[string][]float32 {
+	t.Helper()
+	var paths []string
 	var deltas [][]float32
-	for i, path := range r.paths {
-		delta := make([]float32, len(r.start[i]))
+	for path, data := range now {
+		delta := make([]float32, len(data))
 		for k := range delta {
-			delta[k] = float32(float64(now[path][k]) - float64(r.start[i][k]))
+			delta[k] = float32(float64(data[k]) - float64(start[path][k]))
 		}
-		deltas = append(deltas, delta)
+		paths, deltas = append(paths, path), append(deltas, delta)
 	}
-	if len(r.paths) == 1 && r.paths[0] == glip.PromptTable {
+	if len(paths) == 1 && paths[0] == glip.PromptTable {
 		return map[string][]float32{glip.PromptTable: deltas[0]}
 	}
-	moved := goldtrain.Official(r.t, r.cfg, r.paths, deltas)
-	for name := range moved {
-		trained := false
-		for _, path := range r.paths {
-			trained = trained || glip.OfficialName(path) == name
-		}
-		if !trained {
-			delete(moved, name)
+	cfg, err := glip.ParseConfig([]byte(tiny))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := goldtrain.Official(t, cfg, paths, deltas)
+	for name := range list {
+		if !slices.ContainsFunc(paths, func(path string) bool { return glip.OfficialName(path) == name }) {
+			delete(list, name)
 		}
 	}
-	return moved
+	return list
 }

@@ -22,6 +22,7 @@ type Batch struct {
 		Caption       string
 		Boxes         []glip.Box
 		Labels        []int
+		Spans         [][][2]int
 	}
 	Tokens [][][]int
 }

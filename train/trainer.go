@@ -1,0 +1,316 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/executor"
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/rewrite"
+	"github.com/glipvk/glipvk/text"
+)
+
+// Options of a training. [Defaults] has the paper's recipe for each mode.
+type Options struct {
+	Mode     Mode
+	Frozen   int // as [Mode.Trains] takes it
+	Recipe   Recipe
+	Schedule Schedule
+	Clip     float64     // of the length of all gradients together; 0 clips nothing
+	Average  float64     // decay of the moving average of weights; 0 keeps none
+	Random   glip.Random // rates of what is left out by chance, before the mode's own rule
+	Seed     int         // of chance, below 2^24
+}
+
+// Losses are those of a step's batch, before the step.
+type Losses struct {
+	Box, Centerness, Token float64
+	Scale                  float64 // what the gradients were multiplied with to clip them
+}
+
+// Sum is what is made small.
+func (l Losses) Sum() float64 { return l.Box + l.Centerness + l.Token }
+
+// ErrNotFinite is wrapped where a loss is no number; the step was not taken. Cause: a rate that is too
+// high, or damaged weights or pictures.
+var ErrNotFinite = errors.New("the loss is no number")
+
+// Trainer trains a detector. Its methods are for one goroutine at a time.
+type Trainer struct {
+	cfg       glip.Config
+	options   Options
+	tokenizer *text.Tokenizer
+	executor  *executor.Executor
+	step      *executor.Part[glip.Training]
+	update    *executor.Part[int] // by chunk
+	chunks    [][2]int            // first parameter, and the one behind the last
+	params    []glip.Param        // that are trained
+	state     state
+	taken     int // steps
+
+	mu     sync.Mutex
+	orders map[glip.Training][]string // paths of the inputs of a step's graph
+}
+
+// state are the values that a step changes, of each parameter.
+type state struct{ weights, first, second, averages []executor.Value }
+
+// chunkElements is about how many weights are updated together.
+const chunkElements = 16 << 20
+
+// New readies the training of a detector's weights on its device. It reads all of them: the detector may
+// be closed then.
+func New(ctx context.Context, d *glipvk.Detector, o Options) (*Trainer, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	t := &Trainer{cfg: d.Config(), options: o, tokenizer: d.Tokenizer(), orders: map[glip.Training][]string{}}
+	source := executor.Source(d)
+	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
+		t.cfg.PromptRows = promptRows
+		source = prompted{d}
+	}
+	for _, p := range t.cfg.Params() {
+		if o.Mode.Trains(p.Name, o.Frozen) {
+			t.params = append(t.params, p)
+		}
+	}
+	if len(t.params) == 0 {
+		return nil, fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, d.Info().Name)
+	}
+	if err := t.open(ctx, source, d.ExecutorOptions()); err != nil {
+		return nil, err
+	}
+	return t, t.load(source)
+}
+
+// promptRows is how long the original makes the table of prompt tuning.
+const promptRows = 1000
+
+// prompted is a source with an empty table, which leaves what the model says as it is.
+type prompted struct{ executor.Source }
+
+func (p prompted) Tensor(name string, shape []int) ([]float32, error) {
+	if name == glip.PromptTable {
+		return make([]float32, graph.Shape(shape).Elements()), nil
+	}
+	return p.Source.Tensor(name, shape)
+}
+
+func (o Options) check() error {
+	if _, err := ParseMode(string(o.Mode)); err != nil {
+		return err
+	}
+	if o.Seed < 0 || o.Seed >= 1<<24 {
+		return fmt.Errorf("train: %w: seed %d, want 0 to below 2^24", ErrOptions, o.Seed)
+	}
+	for _, x := range []struct {
+		name  string
+		value float64
+	}{{"clip", o.Clip}, {"average", o.Average}, {"rate", o.Recipe.Rate}, {"rate of the text encoder", o.Recipe.LanguageRate}, {"decay", o.Recipe.Decay}} {
+		if !(x.value >= 0) || math.IsInf(x.value, 0) {
+			return fmt.Errorf("train: %w: %s %g, want a number from 0 on", ErrOptions, x.name, x.value)
+		}
+	}
+	return o.Schedule.check()
+}
+
+// open readies the executor, with the weights that are not trained.
+func (t *Trainer) open(ctx context.Context, source executor.Source, o executor.Options) error {
+	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1})
+	if err != nil {
+		return err
+	}
+	if t.executor, err = executor.Open(ctx, g, borrowed{source}, o); err != nil {
+		return err
+	}
+	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: "update", Record: t.recordUpdate})
+	return nil
+}
+
+// borrowed is a source that is not closed with the executor.
+type borrowed struct{ executor.Source }
+
+// record writes down a step whose trained weights are inputs.
+func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
+	var names []string
+	for _, p := range t.params {
+		names = append(names, p.Name)
+	}
+	g, err := RecordStep(t.cfg, s, names, t.options.Clip)
+	if err == nil {
+		g, err = rewrite.Feed(g, names...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var order []string
+	for _, id := range g.Inputs() {
+		order = append(order, g.Nodes[id].Path)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.orders[s] = order
+	return g, nil
+}
+
+// recordUpdate writes down what a step does to the parameters of a chunk.
+func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
+	b := graph.NewBuilder()
+	scale := b.In("scale").Input(1)
+	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
+	rates := b.In("rates").Input(to-from, 4)
+	for i := range to - from {
+		one := b.In("rates", i).Reshape(b.In("rates", i).SliceTokens(b.In("rates", "list").Reshape(rates, 1, to-from, 4), graph.SliceTokens{Begin: i, Height: 1, Width: 1}), 4)
+		updated(b.In(i), graph.Shape(t.params[from+i].Shape), scale, one, t.options.Average)
+	}
+	return b.Build()
+}
+
+// load reads the trained weights and starts their moments.
+func (t *Trainer) load(source executor.Source) error {
+	elements := 0
+	for i, p := range t.params {
+		data, err := source.Tensor(p.Name, p.Shape)
+		if err != nil {
+			return err
+		}
+		n := len(data)
+		s := &t.state
+		s.weights = append(s.weights, executor.Host(data))
+		s.first, s.second = append(s.first, executor.Host(make([]float32, n))), append(s.second, executor.Host(make([]float32, n)))
+		if t.options.Average > 0 {
+			s.averages = append(s.averages, executor.Host(data))
+		}
+		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
+			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
+		}
+		t.chunks[len(t.chunks)-1][1] = i + 1
+	}
+	return nil
+}
+
+// Step learns from a batch and returns the losses before it. A loss that is no number is an error that
+// wraps [ErrNotFinite], and nothing has changed.
+func (t *Trainer) Step(ctx context.Context, samples ...Sample) (l Losses, err error) {
+	b, err := batched(t.cfg, t.tokenizer, samples)
+	if err != nil {
+		return l, err
+	}
+	b.size.Random = t.options.Mode.random(t.options.Random)
+	b.inputs["counter"] = []float32{float32(t.options.Seed), float32(t.taken % (1 << 24))}
+	out, err := t.forward(ctx, b)
+	defer func() { err = errors.Join(err, closed(out)) }()
+	if err != nil {
+		return l, err
+	}
+	for i, to := range []*float64{&l.Box, &l.Centerness, &l.Token, &l.Scale} {
+		var one [1]float32
+		if err := out[i].Download(ctx, one[:]); err != nil {
+			return l, err
+		}
+		*to = float64(one[0])
+	}
+	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
+	}
+	for c := range t.chunks {
+		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
+			return l, err
+		}
+	}
+	t.taken++
+	t.options.Schedule.Stepped()
+	return l, nil
+}
+
+// forward runs the step's graph.
+func (t *Trainer) forward(ctx context.Context, b batch) ([]executor.Value, error) {
+	if _, err := t.step.Outputs(ctx, b.size); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	order := t.orders[b.size]
+	t.mu.Unlock()
+	at := map[string]executor.Value{}
+	for i, p := range t.params {
+		at[p.Name] = t.state.weights[i]
+	}
+	var in []executor.Value
+	for _, path := range order {
+		v, ok := at[path]
+		if !ok {
+			v = executor.Host(b.inputs[path])
+		}
+		in = append(in, v)
+	}
+	return t.step.Run(ctx, b.size, in...)
+}
+
+// apply updates the parameters of a chunk.
+func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gradients []executor.Value) error {
+	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
+	var rates []float32
+	k := float64(t.taken + 1)
+	s := &t.state
+	in := []executor.Value{scale, executor.Host(nil)}
+	for i := from; i < to; i++ {
+		base, decay := t.options.Recipe.Of(t.params[i].Name)
+		rate := t.options.Schedule.Rate(base, t.taken)
+		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
+		in = append(in, s.weights[i], s.first[i], s.second[i], gradients[i])
+		if t.options.Average > 0 {
+			in = append(in, s.averages[i])
+		}
+	}
+	in[1] = executor.Host(rates)
+	out, err := t.update.Run(ctx, chunk, in...)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	next := func(list []executor.Value, i int) {
+		errs = append(errs, list[i].Close())
+		list[i], out = out[0], out[1:]
+	}
+	for i := from; i < to; i++ {
+		next(s.weights, i)
+		next(s.first, i)
+		next(s.second, i)
+		if t.options.Average > 0 {
+			next(s.averages, i)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// closed gives values back.
+func closed(list []executor.Value) error {
+	var errs []error
+	for _, v := range list {
+		errs = append(errs, v.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Weights reads the weights that are trained, by canonical name, as they are now.
+func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
+	list := map[string][]float32{}
+	for i, p := range t.params {
+		data := make([]float32, graph.Shape(p.Shape).Elements())
+		if err := t.state.weights[i].Download(ctx, data); err != nil {
+			return nil, err
+		}
+		list[p.Name] = data
+	}
+	return list, nil
+}
+
+// Close gives the device back.
+func (t *Trainer) Close() error { return t.executor.Close() }
