@@ -3,13 +3,13 @@ package main
 import (
 	"archive/zip"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/loader"
 )
 
 // save adds the values of one input to a set of files, in the format asked for.
@@ -80,32 +80,11 @@ func writeNpz(w io.Writer, maps []glipvk.Map) error {
 	return z.Close()
 }
 
-// writeSafetensors writes the length of a JSON header, the header, and the values one tensor after the other.
+// writeSafetensors writes maps as tensors.
 func writeSafetensors(w io.Writer, maps []glipvk.Map) error {
-	type entry struct {
-		DType   string   `json:"dtype"`
-		Shape   []int    `json:"shape"`
-		Offsets [2]int64 `json:"data_offsets"`
-	}
-	header := map[string]any{}
-	at := int64(0)
+	var list []loader.Saved
 	for _, m := range maps {
-		end := at + 4*int64(len(m.Data))
-		header[m.Name] = entry{"F32", m.Shape, [2]int64{at, end}}
-		at = end
+		list = append(list, loader.Saved{Name: m.Name, Shape: m.Shape, Data: func() ([]float32, error) { return m.Data, nil }})
 	}
-	text, err := json.Marshal(header)
-	if err != nil {
-		return err
-	}
-	text = append(text, strings.Repeat(" ", (8-len(text)%8)%8)...)
-	if _, err := w.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)); err != nil {
-		return err
-	}
-	for _, m := range maps {
-		if err := writeFloats(w, m.Data); err != nil {
-			return err
-		}
-	}
-	return nil
+	return loader.SaveSafetensors(w, nil, list)
 }

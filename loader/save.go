@@ -1,0 +1,197 @@
+package loader
+
+import (
+	"archive/zip"
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+)
+
+// Saved is a tensor of float32 on its way into a file. Data is asked for it once, when its turn comes, and
+// gives as many elements as the shape has, row-major.
+type Saved struct {
+	Name  string
+	Shape []int
+	Data  func() ([]float32, error)
+}
+
+func (s Saved) elements() int {
+	n := 1
+	for _, d := range s.Shape {
+		n *= d
+	}
+	return n
+}
+
+// write writes the elements, little-endian.
+func (s Saved) write(w *bufio.Writer) error {
+	data, err := s.Data()
+	if err != nil {
+		return err
+	}
+	if want := s.elements(); len(data) != want {
+		return fmt.Errorf("loader: %s: %d elements to be saved, want %d for %v", s.Name, len(data), want, s.Shape)
+	}
+	var four [4]byte
+	for _, v := range data {
+		binary.LittleEndian.PutUint32(four[:], math.Float32bits(v))
+		if _, err := w.Write(four[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SaveSafetensors writes a file of the safetensors format, version 1, with tensors of float32 in the
+// order given, and what else is said of it as metadata, nil for nothing. Names must differ.
+func SaveSafetensors(w io.Writer, metadata map[string]string, list []Saved) error {
+	type entry struct {
+		DType   string   `json:"dtype"`
+		Shape   []int    `json:"shape"`
+		Offsets [2]int64 `json:"data_offsets"`
+	}
+	header := map[string]any{}
+	if len(metadata) > 0 {
+		header["__metadata__"] = metadata
+	}
+	at := int64(0)
+	for _, s := range list {
+		if _, twice := header[s.Name]; twice {
+			return fmt.Errorf("loader: %q is to be saved twice", s.Name)
+		}
+		end := at + 4*int64(s.elements())
+		header[s.Name] = entry{"F32", append([]int{}, s.Shape...), [2]int64{at, end}}
+		at = end
+	}
+	text, err := json.Marshal(header)
+	if err != nil {
+		return err
+	}
+	text = append(text, strings.Repeat(" ", (8-len(text)%8)%8)...)
+	out := bufio.NewWriterSize(w, 1<<20)
+	if _, err := out.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)); err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := s.write(out); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// SavePickle writes what torch.save writes of {entry: OrderedDict of float32 tensors}: a zip archive with a pickle
+// of names, shapes and strides and a file of elements for each tensor. torch.load reads it, with weights_only too;
+// nothing in it runs code but the making of tensors and dictionaries.
+func SavePickle(w io.Writer, entry string, list []Saved) error {
+	z := zip.NewWriter(w)
+	create := func(name string) (io.Writer, error) {
+		return z.CreateHeader(&zip.FileHeader{Name: "archive/" + name, Method: zip.Store})
+	}
+	f, err := create("data.pkl")
+	if err == nil {
+		_, err = f.Write(pickled(entry, list))
+	}
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"byteorder": "little", "version": "3\n"} {
+		if f, err = create(name); err == nil {
+			_, err = io.WriteString(f, text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i, s := range list {
+		if f, err = create(fmt.Sprintf("data/%d", i)); err != nil {
+			return err
+		}
+		out := bufio.NewWriterSize(f, 1<<20)
+		if err := s.write(out); err != nil {
+			return err
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// pickleWriter writes opcodes of pickle's protocol 2 (Lib/pickle.py names them).
+type pickleWriter struct{ b []byte }
+
+func (p *pickleWriter) op(codes string) { p.b = append(p.b, codes...) }
+
+func (p *pickleWriter) global(module, name string) { p.op("c" + module + "\n" + name + "\n") }
+
+func (p *pickleWriter) text(s string) {
+	p.b = binary.LittleEndian.AppendUint32(append(p.b, 'X'), uint32(len(s)))
+	p.op(s)
+}
+
+// number writes one from 0 on.
+func (p *pickleWriter) number(n int) {
+	if n <= math.MaxInt32 {
+		p.b = binary.LittleEndian.AppendUint32(append(p.b, 'J'), uint32(n))
+		return
+	}
+	p.b = binary.LittleEndian.AppendUint64(append(p.b, '\x8a', 8), uint64(n))
+}
+
+func (p *pickleWriter) numbers(list []int) {
+	p.op("(")
+	for _, n := range list {
+		p.number(n)
+	}
+	p.op("t")
+}
+
+// ordered makes an empty OrderedDict.
+func (p *pickleWriter) ordered() {
+	p.global("collections", "OrderedDict")
+	p.op(")R")
+}
+
+// pickled is {entry: OrderedDict([(name, tensor), ...])}.
+func pickled(entry string, list []Saved) []byte {
+	p := &pickleWriter{}
+	p.op("\x80\x02}")
+	p.text(entry)
+	p.ordered()
+	p.op("(")
+	for i, s := range list {
+		p.text(s.Name)
+		p.tensor(i, s)
+	}
+	p.op("us.") // items into the inner one; it into the outer one; end
+	return p.b
+}
+
+// tensor calls torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict()).
+func (p *pickleWriter) tensor(i int, s Saved) {
+	p.global("torch._utils", "_rebuild_tensor_v2")
+	p.op("((")
+	p.text("storage")
+	p.global("torch", "FloatStorage")
+	p.text(fmt.Sprint(i))
+	p.text("cpu")
+	p.number(s.elements())
+	p.op("tQ") // the persistent id of the storage
+	p.number(0)
+	p.numbers(s.Shape)
+	strides := make([]int, len(s.Shape))
+	step := 1
+	for k := len(strides) - 1; k >= 0; k-- {
+		strides[k] = step
+		step *= s.Shape[k]
+	}
+	p.numbers(strides)
+	p.op("\x89")
+	p.ordered()
+	p.op("tR")
+}
