@@ -16,7 +16,7 @@ func Devices() ([]engine.Info, error) { return engine.Devices() }
 // other options it heeds Precision, Validation and NoCache. The caller closes it. The error
 // wraps [ErrInput] for an unknown device or precision.
 func OpenDevice(ctx context.Context, o Options) (*executor.Executor, error) {
-	return executor.OpenDevice(ctx, o.executor())
+	return executor.OpenDevice(ctx, o.Executor())
 }
 
 // pipeline takes a picture to a model's input.

@@ -43,6 +43,35 @@ type Detection struct {
 	Span   text.Span `json:"span"`   // of the phrase in its caption, in code points
 }
 
+// Loaded is a detector whose weights are found and bound, and on no device yet: what training
+// starts from (package train).
+type Loaded struct {
+	info      Info
+	config    glip.Config
+	options   DetectorOptions
+	tokenizer *text.Tokenizer
+	weights   *weights
+}
+
+// LoadDetector finds a detector's architecture, vocabulary and weights, as [OpenDetector] does
+// before it looks for a device. The caller closes it or opens it. Errors are those of OpenDetector.
+func LoadDetector(name string, o DetectorOptions) (*Loaded, error) {
+	if err := o.check(); err != nil {
+		return nil, blame(err)
+	}
+	info, err := o.detector(name)
+	if err != nil {
+		return nil, blame(err)
+	}
+	l := &Loaded{info: info, config: *info.Detector, options: o}
+	if l.tokenizer, err = vocabulary(info, o.Vocabulary); err != nil {
+		return nil, blame(err)
+	}
+	l.weights, err = detectorWeights(o, &l.config)
+	l.info.Detector = &l.config
+	return l, err
+}
+
 // OpenDetector readies a detector: it finds the architecture, binds the weights and loads
 // them onto the device, once for whatever pictures and queries follow. The caller closes
 // it. name is as [LookupDetector] takes it, or empty if o.Arch is set.
@@ -51,38 +80,51 @@ type Detection struct {
 // that is none, and weights that are damaged or do not fit; they list everything that is
 // wrong with the weights. Others are those of package engine.
 func OpenDetector(ctx context.Context, name string, o DetectorOptions) (*Detector, error) {
-	if err := o.check(); err != nil {
-		return nil, blame(err)
-	}
-	info, err := o.detector(name)
-	if err != nil {
-		return nil, blame(err)
-	}
-	d := &Detector{config: *info.Detector, options: o}
-	if d.tokenizer, err = vocabulary(info, o.Vocabulary); err != nil {
-		return nil, blame(err)
-	}
-	g, err := glip.Record(d.config, smallest())
-	if err != nil {
-		return nil, blame(err)
-	}
-	if o.absorbs() {
-		if g, _, err = rewrite.Absorb(g, nil); err != nil {
-			return nil, err
-		}
-	}
-	w, err := detectorWeights(o, d.config)
+	l, err := LoadDetector(name, o)
 	if err != nil {
 		return nil, err
 	}
-	e, err := w.open(ctx, g, o.Options)
+	return l.Open(ctx)
+}
+
+// Open loads the weights onto the device. The detector then owns them; after an error they are closed.
+func (l *Loaded) Open(ctx context.Context) (*Detector, error) {
+	g, err := glip.Record(l.config, smallest())
+	if err == nil && l.options.absorbs() {
+		g, _, err = rewrite.Absorb(g, nil)
+	}
+	if err != nil {
+		return nil, errors.Join(blame(err), l.Close())
+	}
+	e, err := l.weights.open(ctx, g, l.options.Options)
 	if err != nil {
 		return nil, err
 	}
-	d.base = base{e, info, o.Options, picture.Detector{Size: o.Size, Limits: o.Limits}, w.notes}
+	d := &Detector{config: l.config, options: l.options, tokenizer: l.tokenizer}
+	d.base = base{e, l.info, l.options.Options, picture.Detector{Size: l.options.Size, Limits: l.options.Limits}, l.weights.notes}
 	d.parts()
 	return d, nil
 }
+
+// Info describes the detector. Config is its architecture, Tokenizer that of its vocabulary.
+func (l *Loaded) Info() Info                 { return l.info }
+func (l *Loaded) Config() glip.Config        { return l.config }
+func (l *Loaded) Tokenizer() *text.Tokenizer { return l.tokenizer }
+
+// Options are those it was loaded with.
+func (l *Loaded) Options() DetectorOptions { return l.options }
+
+// Tensor reads a parameter by its path in the recorded graph.
+func (l *Loaded) Tensor(name string, shape []int) ([]float32, error) {
+	data, err := l.weights.Tensor(name, shape)
+	if err == nil {
+		err = blame(l.weights.Err())
+	}
+	return data, err
+}
+
+// Close gives the file back.
+func (l *Loaded) Close() error { return l.weights.Close() }
 
 // vocabulary reads that of the options and refuses one whose tokens the model has no rows for.
 func vocabulary(info Info, path string) (*text.Tokenizer, error) {
@@ -118,12 +160,6 @@ func (d *Detector) parts() {
 	d.seen = executor.NewShelf[[sha256.Size]byte](d.Executor, kept(d.options.Pictures, 2), pyramid.close)
 	d.read = executor.NewShelf[string](d.Executor, kept(d.options.Captions, 64), func([]float32) error { return nil })
 }
-
-// ExecutorOptions are those that its executor was opened with.
-func (d *Detector) ExecutorOptions() executor.Options { return d.options.Options.executor() }
-
-// Config is the architecture.
-func (d *Detector) Config() glip.Config { return d.config }
 
 // Tokenizer is that of the detector's vocabulary.
 func (d *Detector) Tokenizer() *text.Tokenizer { return d.tokenizer }

@@ -132,8 +132,8 @@ const (
 	AggregatePower = graph.Power // by the geometric mean
 )
 
-// executor are the options of the executor.
-func (o Options) executor() executor.Options {
+// Executor are the options of the executor.
+func (o Options) Executor() executor.Options {
 	return executor.Options{
 		Device: o.Device, Precision: o.Precision, Tuning: o.Tuning, NoFusion: o.NoFusion,
 		Programs: o.Programs, ProgramMemory: o.ProgramMemory, SubmissionWork: o.SubmissionWork,

@@ -62,7 +62,7 @@ func (w *weights) Close() error {
 
 // open readies an executor with the weights of g.
 func (w *weights) open(ctx context.Context, g *graph.Graph, o Options) (*executor.Executor, error) {
-	e, err := executor.Open(ctx, g, w, o.executor())
+	e, err := executor.Open(ctx, g, w, o.Executor())
 	if bad := blame(w.Err()); bad != nil {
 		if e != nil {
 			bad = errors.Join(bad, e.Close())
@@ -98,8 +98,9 @@ func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
 }
 
 // detectorWeights finds the weights that the options name. Of a checkpoint the index is read
-// and bound; synthetic weights are bound like an official checkpoint.
-func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
+// and bound; synthetic weights are bound like an official checkpoint. A table of prompt tuning that
+// the file has becomes a part of the architecture.
+func detectorWeights(o DetectorOptions, cfg *glip.Config) (*weights, error) {
 	seed, formula, err := syntheticSeed(o.Weights)
 	if err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
 	release := func() error { return nil }
 	if formula {
 		var tensors []synthetic.Declared
-		for _, p := range glip.OfficialParams(cfg) {
+		for _, p := range glip.OfficialParams(*cfg) {
 			tensors = append(tensors, synthetic.Declared(p))
 		}
 		src, err = synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
@@ -125,12 +126,24 @@ func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
 			return nil, blame(err)
 		}
 		src, release, notes = file, file.Close, found
+		promptTable(file, cfg)
 	}
-	bound, err := glip.Bind(src, cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
+	bound, err := glip.Bind(src, *cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
 	if err != nil {
 		return nil, blame(errors.Join(err, release()))
 	}
 	return &weights{bind.Intake{From: bound}, release, notes}, nil
+}
+
+// promptTable notes the size of the file's table of prompt tuning, if it has one.
+func promptTable(file bind.Source, cfg *glip.Config) {
+	for _, name := range file.Names() {
+		if bind.Trunk(name) == glip.PromptTable {
+			if shape, _ := file.Shape(name); len(shape) == 2 {
+				cfg.PromptRows = shape[0]
+			}
+		}
+	}
 }
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.

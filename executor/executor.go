@@ -29,11 +29,6 @@ type Executor struct {
 // Device says where the model runs.
 func (e *Executor) Device() DeviceInfo { return e.device }
 
-// Tensor reads a parameter from where the weights came from, by its path in the graph.
-func (e *Executor) Tensor(name string, shape []int) ([]float32, error) {
-	return e.source.Tensor(name, shape)
-}
-
 // Live is the number of Vulkan objects that exist because of the executor: 0 on the CPU
 // and after Close. It is how tests see leaks.
 func (e *Executor) Live() int { return e.backend.live() }

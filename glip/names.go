@@ -3,6 +3,8 @@ package glip
 import (
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/swin"
 )
 
 // Where the parts of the detector stand in canonical and in official names.
@@ -48,6 +50,15 @@ func OfficialParams(cfg Config) []Param {
 		params[i].Name = OfficialName(p.Name)
 	}
 	return params
+}
+
+// OfficialTensor gives a parameter the name and the order of elements that microsoft/GLIP's files have; the
+// argument is unchanged.
+func OfficialTensor(p Param, data []float32) (string, []float32) {
+	if rest, ok := strings.CutPrefix(p.Name, bodyPrefix); ok {
+		data = swin.MicrosoftOrder(rest, p.Shape, data)
+	}
+	return OfficialName(p.Name), data
 }
 
 // OfficialName turns a canonical name into that of microsoft/GLIP.

@@ -35,6 +35,7 @@ type Checkpoint struct {
 	wanted    string        // of Options.Entry, what the dictionary's names begin with
 	others    []*dictionary // that could have been chosen
 	names     []string
+	metadata  map[string]string
 	tensors   map[string]*tensor
 	skipped   []string
 	skipCRC   bool
@@ -52,6 +53,10 @@ func Open(path string) (*Checkpoint, error) { return Options{}.Open(path) }
 func Read(r io.ReaderAt, size int64, name string) (*Checkpoint, error) {
 	return Options{}.Read(r, size, name)
 }
+
+// Metadata is what a safetensors file says besides its tensors; nil where it says nothing, and for
+// others.
+func (c *Checkpoint) Metadata() map[string]string { return c.metadata }
 
 // Open is [Open] with options.
 func (o Options) Open(path string) (*Checkpoint, error) {

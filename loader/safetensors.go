@@ -34,10 +34,11 @@ func (c *Checkpoint) readSafetensors(r io.ReaderAt, size int64) error {
 	if m, err := r.ReadAt(header, int64(len(prefix))); m < len(header) {
 		return readErr("the header", err)
 	}
-	list, err := parseHeader(header)
+	list, metadata, err := parseHeader(header)
 	if err != nil {
 		return err
 	}
+	c.metadata = metadata
 	start := int64(len(prefix)) + int64(n)
 	if err := checkCoverage(list, uint64(size-start)); err != nil {
 		return err
@@ -177,18 +178,19 @@ func (j jsonReader) end() error {
 }
 
 // parseHeader decodes and checks each entry by itself.
-func parseHeader(header []byte) ([]stEntry, error) {
+func parseHeader(header []byte) ([]stEntry, map[string]string, error) {
 	if header[0] != '{' {
-		return nil, formatErr("the JSON header starts with %q, not with a brace", header[0])
+		return nil, nil, formatErr("the JSON header starts with %q, not with a brace", header[0])
 	}
 	j, err := newJSONReader(header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	metadata := map[string]string{}
 	var list []stEntry
 	err = j.object(func(name string) error {
 		if name == "__metadata__" {
-			return j.object(func(string) error { _, err := j.string(); return err })
+			return j.object(func(key string) (err error) { metadata[key], err = j.string(); return err })
 		}
 		e, err := j.entry(name)
 		if err == nil {
@@ -198,9 +200,9 @@ func parseHeader(header []byte) ([]stEntry, error) {
 		return inFile(err, "", name)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return list, j.end()
+	return list, metadata, j.end()
 }
 
 // entry reads {"dtype": ..., "shape": [...], "data_offsets": [begin, end]}.

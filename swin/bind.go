@@ -148,6 +148,27 @@ func mergeOrder(channels int) func(data []float32) {
 	}
 }
 
+// MicrosoftOrder gives the elements of a parameter in the order of microsoft/Swin-Transformer, which only
+// patch merging has another of; the argument is unchanged.
+func MicrosoftOrder(name string, shape []int, data []float32) []float32 {
+	if !strings.Contains(name, ".downsample.") {
+		return data
+	}
+	width := shape[len(shape)-1]
+	place := make([]float32, width) // where each element of a row comes from
+	for i := range place {
+		place[i] = float32(i)
+	}
+	mergeOrder(width / 4)(place)
+	out := make([]float32, len(data))
+	for row := 0; row+width <= len(data); row += width {
+		for i, from := range place {
+			out[row+int(from)] = data[row+i]
+		}
+	}
+	return out
+}
+
 // transpose turns [rows, cols] into [cols, rows].
 func transpose(data []float32, rows, cols int) []float32 {
 	out := make([]float32, len(data))

@@ -58,14 +58,13 @@ func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := glipvk.OpenDetector(t.Context(), "", glipvk.DetectorOptions{
+	d, err := glipvk.LoadDetector("", glipvk.DetectorOptions{
 		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", of.Seed)}, Overrides: of.Overrides, Arch: &cfg,
 		Vocabulary: "../testdata/glip/tiny/vocab.txt",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
 	o := train.Options{
 		Frozen: -1, Clip: 1, Average: of.EMA, Recipe: train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: of.Options.Decay},
 		Schedule: train.Schedule{Kind: train.Steps, Milestones: of.Options.Steps, Length: of.Options.Length, Warmup: train.Warmup{Steps: of.Options.Warmup, Factor: of.Options.Factor}},

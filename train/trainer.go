@@ -46,6 +46,8 @@ type Trainer struct {
 	options   Options
 	tokenizer *text.Tokenizer
 	executor  *executor.Executor
+	source    executor.Source // of what is not trained
+	release   func() error
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
@@ -63,30 +65,28 @@ type state struct{ weights, first, second, averages []executor.Value }
 // chunkElements is about how many weights are updated together.
 const chunkElements = 16 << 20
 
-// New readies the training of a detector's weights on its device. It reads all of them: the detector may
-// be closed then.
-func New(ctx context.Context, d *glipvk.Detector, o Options) (*Trainer, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	t := &Trainer{cfg: d.Config(), options: o, tokenizer: d.Tokenizer(), orders: map[glip.Training][]string{}}
-	source := executor.Source(d)
+// New readies the training of a detector's weights on the device that its options name. The trainer owns
+// them then; after an error they are closed.
+func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), source: l, orders: map[glip.Training][]string{}, release: l.Close}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
-		source = prompted{d}
+		t.source = prompted{l}
 	}
-	for _, p := range t.cfg.Params() {
-		if o.Mode.Trains(p.Name, o.Frozen) {
-			t.params = append(t.params, p)
-		}
+	err := o.check()
+	if err == nil {
+		err = t.load()
 	}
-	if len(t.params) == 0 {
-		return nil, fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, d.Info().Name)
+	if err == nil && len(t.params) == 0 {
+		err = fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, l.Info().Name)
 	}
-	if err := t.open(ctx, source, d.ExecutorOptions()); err != nil {
-		return nil, err
+	if err == nil {
+		err = t.open(ctx, l.Options().Executor())
 	}
-	return t, t.load(source)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return t, nil
 }
 
 // promptRows is how long the original makes the table of prompt tuning.
@@ -121,12 +121,12 @@ func (o Options) check() error {
 }
 
 // open readies the executor, with the weights that are not trained.
-func (t *Trainer) open(ctx context.Context, source executor.Source, o executor.Options) error {
+func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1})
 	if err != nil {
 		return err
 	}
-	if t.executor, err = executor.Open(ctx, g, borrowed{source}, o); err != nil {
+	if t.executor, err = executor.Open(ctx, g, borrowed{t.source}, o); err != nil {
 		return err
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
@@ -173,14 +173,19 @@ func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
 	return b.Build()
 }
 
-// load reads the trained weights and starts their moments.
-func (t *Trainer) load(source executor.Source) error {
+// load reads the weights that are trained and starts their moments.
+func (t *Trainer) load() error {
 	elements := 0
-	for i, p := range t.params {
-		data, err := source.Tensor(p.Name, p.Shape)
+	for _, p := range t.cfg.Params() {
+		if !t.options.Mode.Trains(p.Name, t.options.Frozen) {
+			continue
+		}
+		data, err := t.source.Tensor(p.Name, p.Shape)
 		if err != nil {
 			return err
 		}
+		t.params = append(t.params, p)
+		i := len(t.params) - 1
 		n := len(data)
 		s := &t.state
 		s.weights = append(s.weights, executor.Host(data))
@@ -312,5 +317,5 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	return list, nil
 }
 
-// Close gives the device back.
-func (t *Trainer) Close() error { return t.executor.Close() }
+// Close gives the device and the weights back.
+func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.release()) }
