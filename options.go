@@ -136,10 +136,10 @@ func (o Options) executor() executor.Options {
 	}
 }
 
-// label names the weights.
+// label names the weights, those by formula with their seed.
 func (o Options) label() string {
-	if o.Weights == "" {
-		return "synthetic"
+	if seed, formula, err := syntheticSeed(o.Weights); formula && err == nil {
+		return fmt.Sprintf("synthetic:%d", seed)
 	}
 	return o.Weights
 }
