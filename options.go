@@ -136,14 +136,6 @@ func (o Options) executor() executor.Options {
 	}
 }
 
-// label names the weights, those by formula with their seed.
-func (o Options) label() string {
-	if seed, formula, err := syntheticSeed(o.Weights); formula && err == nil {
-		return fmt.Sprintf("synthetic:%d", seed)
-	}
-	return o.Weights
-}
-
 // check refuses options that no picture and no query could be right for.
 func (o DetectorOptions) check() error {
 	if err := o.Size.Check(); err != nil {
