@@ -74,6 +74,7 @@ type finder interface {
 	Taps(context.Context, glipvk.Query, picture.Input, ...string) ([]glipvk.Map, error)
 	Info() glipvk.Info
 	Weights() string
+	Notes() []string
 	Device() glipvk.DeviceInfo
 	CloseWithin(context.Context, time.Duration) error
 }
@@ -154,7 +155,7 @@ func (f detectFlags) asked(name string, q glipvk.Query, o glipvk.DetectorOptions
 	if info, err := glipvk.LookupDetector(name); err == nil {
 		name = info.Name // however it is spelled
 	}
-	return asked{name, f.weights.Arch, f.weights.Path, f.vocab, o.Size.String(), q, o.Threshold, o.Max, o.Overrides}
+	return asked{name, f.weights.Arch, f.weights.Path, f.weights.Entry, f.vocab, o.Size.String(), q, o.Threshold, o.Max, o.Overrides}
 }
 
 // parseOverrides reads TENSOR=VALUE; nil if there are none.
@@ -244,6 +245,7 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	j.open = func(ctx context.Context) (err error) {
 		if j.finder, err = executor.Apart(ctx, func() (finder, error) { return open(ctx, name, o) }); err == nil {
 			cli.Fell(stderr, "glip", j.finder.Device())
+			cli.Notes(stderr, "glip", j.finder.Notes())
 		}
 		return err
 	}

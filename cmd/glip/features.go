@@ -125,6 +125,7 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	j.open = func(ctx context.Context) (err error) {
 		if j.model, err = executor.Apart(ctx, func() (*glipvk.Backbone, error) { return glipvk.OpenBackbone(ctx, name, o) }); err == nil {
 			cli.Fell(stderr, "glip", j.model.Device())
+			cli.Notes(stderr, "glip", j.model.Notes())
 		}
 		return err
 	}

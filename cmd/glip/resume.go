@@ -32,11 +32,11 @@ const mostResults = 1 << 30
 
 // asked is told apart by everything that decides what is found in a picture.
 type asked struct {
-	Model, Arch, Weights, Vocabulary, Size string
-	Query                                  glipvk.Query
-	Threshold                              float64
-	Max                                    int
-	Overrides                              map[string]float32
+	Model, Arch, Weights, Entry, Vocabulary, Size string
+	Query                                         glipvk.Query
+	Threshold                                     float64
+	Max                                           int
+	Overrides                                     map[string]float32
 }
 
 // hash is that of what is asked, short enough to stand beside every result.
