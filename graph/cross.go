@@ -1,5 +1,7 @@
 package graph
 
+import "cmp"
+
 // The products between pictures and text.
 
 // CrossScores is (q * Scale) kᵀ of each head: q [B, n, E], k [B, m, E], channel
@@ -13,19 +15,12 @@ type CrossScores struct {
 // Kind implements [Op].
 func (CrossScores) Kind() string { return "crossscores" }
 
-func (CrossScores) takes() (least, most int) { return 2, 3 }
-func (o CrossScores) infer(in []Shape) (Shape, error) {
-	if err := finite(o.Scale); err != nil {
-		return nil, err
-	}
-	q, k := in[0], in[1]
-	if len(q) != 3 || len(k) != 3 || q[0] != k[0] || q[2] != k[2] || o.Heads < 1 || q[2]%o.Heads != 0 {
-		return refuse("queries %v and keys %v, want [B, n, E] and [B, m, E] with E a multiple of %d heads", q, k, o.Heads)
-	}
-	if len(in) == 3 && !in[2].Equal(k[:2]) {
-		return refuse("bias %v, want %v", in[2], k[:2])
-	}
-	return Shape{q[0], o.Heads, q[1], k[1]}, nil
+func (CrossScores) takes() string { return "[B, n, E] [B, m, E] [B, m]?" }
+func (o CrossScores) valid(_ []Shape, s *sizes) error {
+	return cmp.Or(finite(o.Scale), headed(o.Heads, s.of('E')))
+}
+func (o CrossScores) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), o.Heads, s.of('n'), s.of('m')}
 }
 
 func (o CrossScores) inner(in []Shape) int { return in[0][2] / o.Heads }
@@ -42,17 +37,13 @@ type CrossContext struct{ Heads int }
 // Kind implements [Op].
 func (CrossContext) Kind() string { return "crosscontext" }
 
-func (CrossContext) takes() (least, most int) { return 2, 3 }
-func (o CrossContext) infer(in []Shape) (Shape, error) {
-	p, v := in[0], in[1]
-	if len(p) != 4 || len(v) != 3 || p[0] != v[0] || p[1] != o.Heads || o.Heads < 1 || p[3] != v[1] || v[2]%o.Heads != 0 {
-		return refuse("probabilities %v and values %v, want [B, %d, n, m] and [B, m, E]", p, v, o.Heads)
-	}
-	if len(in) == 3 && !in[2].Equal(Shape{v[2]}) {
-		return refuse("bias %v, want [%d]", in[2], v[2])
-	}
-	return Shape{p[0], p[2], v[2]}, nil
+func (CrossContext) takes() string { return "[B, h, n, m] [B, m, E] [E]?" }
+
+func (o CrossContext) valid(in []Shape, s *sizes) error {
+	return cmp.Or(headed(o.Heads, s.of('E')), must(s.of('h') == o.Heads, "probabilities %v, want [B, %d, n, m]", in[0], o.Heads))
 }
+
+func (CrossContext) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('n'), s.of('E')} }
 
 func (CrossContext) inner(in []Shape) int { return in[0][3] }
 
@@ -73,23 +64,12 @@ type AbsorbKeys struct {
 // Kind implements [Op].
 func (AbsorbKeys) Kind() string { return "absorbkeys" }
 
-// absorbed is the shape of keys or values with a projection of C channels taken in.
-func absorbed(x Shape, heads, channels int) (Shape, error) {
-	if len(x) != 3 || heads < 1 || x[2]%heads != 0 {
-		return refuse("operand %v, want [B, T, E] with E a multiple of %d heads", x, heads)
-	}
-	return Shape{x[0], heads * x[1], channels}, nil
+func (AbsorbKeys) takes() string { return "[B, T, E] [E, C]" }
+func (o AbsorbKeys) valid(_ []Shape, s *sizes) error {
+	return cmp.Or(finite(o.Scale), headed(o.Heads, s.of('E')))
 }
-
-func (AbsorbKeys) takes() (least, most int) { return 2, 2 }
-func (o AbsorbKeys) infer(in []Shape) (Shape, error) {
-	if err := finite(o.Scale); err != nil {
-		return nil, err
-	}
-	if len(in[1]) != 2 || in[1][0] != in[0].Last() {
-		return refuse("weight %v, want [%d, C]", in[1], in[0].Last())
-	}
-	return absorbed(in[0], o.Heads, in[1][1])
+func (o AbsorbKeys) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), o.Heads * s.of('T'), s.of('C')}
 }
 
 func (o AbsorbKeys) inner(in []Shape) int { return in[0][2] / o.Heads }
@@ -108,21 +88,11 @@ type AbsorbBias struct {
 // Kind implements [Op].
 func (AbsorbBias) Kind() string { return "absorbbias" }
 
-func (AbsorbBias) takes() (least, most int) { return 2, 3 }
-func (o AbsorbBias) infer(in []Shape) (Shape, error) {
-	if err := finite(o.Scale); err != nil {
-		return nil, err
-	}
-	k := in[0]
-	y, err := absorbed(k, o.Heads, 1)
-	if err != nil {
-		return nil, err
-	}
-	if !in[1].Equal(Shape{k[2]}) || len(in) == 3 && !in[2].Equal(k[:2]) {
-		return refuse("keys %v, bias and mask %v, want [B, T, E], [E] and [B, T]", k, in[1:])
-	}
-	return y[:2], nil
+func (AbsorbBias) takes() string { return "[B, T, E] [E] [B, T]?" }
+func (o AbsorbBias) valid(_ []Shape, s *sizes) error {
+	return cmp.Or(finite(o.Scale), headed(o.Heads, s.of('E')))
 }
+func (o AbsorbBias) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Heads * s.of('T')} }
 
 func (o AbsorbBias) inner(in []Shape) int { return in[0][2] / o.Heads }
 
@@ -138,12 +108,10 @@ type AbsorbValues struct{ Heads int }
 // Kind implements [Op].
 func (AbsorbValues) Kind() string { return "absorbvalues" }
 
-func (AbsorbValues) takes() (least, most int) { return 2, 2 }
-func (o AbsorbValues) infer(in []Shape) (Shape, error) {
-	if len(in[1]) != 2 || in[1][1] != in[0].Last() {
-		return refuse("weight %v, want [C, %d]", in[1], in[0].Last())
-	}
-	return absorbed(in[0], o.Heads, in[1][0])
+func (AbsorbValues) takes() string                     { return "[B, T, E] [C, E]" }
+func (o AbsorbValues) valid(_ []Shape, s *sizes) error { return headed(o.Heads, s.of('E')) }
+func (o AbsorbValues) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), o.Heads * s.of('T'), s.of('C')}
 }
 
 func (o AbsorbValues) inner(in []Shape) int { return in[0][2] / o.Heads }
@@ -160,13 +128,12 @@ type HeadLinear struct{ Heads int }
 // Kind implements [Op].
 func (HeadLinear) Kind() string { return "headlinear" }
 
-func (HeadLinear) takes() (least, most int) { return 3, 3 }
-func (o HeadLinear) infer(in []Shape) (Shape, error) {
-	x, w := in[0], in[1]
-	if len(x) != 3 || len(w) != 2 || w[1] != x[2] || o.Heads < 1 || x[1]%o.Heads != 0 || w[0]%o.Heads != 0 || !in[2].Equal(Shape{w[0]}) {
-		return refuse("rows %v, weight %v and bias %v, want [B, %d*T, C], [E, C] and [E]", x, w, in[2], o.Heads)
-	}
-	return Shape{x[0], x[1] / o.Heads, w[0]}, nil
+func (HeadLinear) takes() string { return "[B, R, C] [E, C] [E]" }
+func (o HeadLinear) valid(_ []Shape, s *sizes) error {
+	return cmp.Or(headed(o.Heads, s.of('R')), headed(o.Heads, s.of('E')))
+}
+func (o HeadLinear) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), s.of('R') / o.Heads, s.of('E')}
 }
 
 func (HeadLinear) inner(in []Shape) int { return in[0][2] }

@@ -19,7 +19,7 @@ func convolutionRows() []inferRow {
 		{Conv{1, 1}, []Shape{x, {5, 7, 3, 3}}, nil, "want [N, 6, k, k]"},
 		{Conv{1, 1}, []Shape{x, {5, 6, 3, 1}}, nil, "want [N, 6, k, k]"},
 		{Conv{1, 1}, []Shape{x, {5, 6}}, nil, "want [N, 6, k, k]"},
-		{Conv{1, 1}, []Shape{x, {5, 6, 3, 3}, {6}}, nil, "bias [6], want [5]"},
+		{Conv{1, 1}, []Shape{x, {5, 6, 3, 3}, {6}}, nil, "operand 3 is [6], want [5]"},
 		{Conv{1, 1}, []Shape{x, {}, {6}}, nil, "want [N, 6, k, k]"},
 		{Conv{0, 1}, []Shape{x, {5, 6, 3, 3}}, nil, "stride 0"},
 		{Conv{1, -1}, []Shape{x, {5, 6, 3, 3}}, nil, "padding -1"},
@@ -31,10 +31,10 @@ func convolutionRows() []inferRow {
 		{DeformConv{1, 1}, []Shape{x, {2, 16, 21, 27}, {5, 6, 3, 3}, {5}}, Shape{2, 8, 11, 5}, ""},
 		{DeformConv{1, 0}, []Shape{x, {2, 7, 10, 12}, {5, 6, 2, 2}, {5}}, Shape{2, 7, 10, 5}, ""},
 		{DeformConv{1, 1}, []Shape{x, {2, 7, 11, 27}, {5, 6, 3, 3}, {5}}, nil, "more positions"},
-		{DeformConv{1, 1}, []Shape{x, {1, 8, 11, 27}, {5, 6, 3, 3}, {5}}, nil, "want [2, H, W, 27]"},
+		{DeformConv{1, 1}, []Shape{x, {1, 8, 11, 27}, {5, 6, 3, 3}, {5}}, nil, "operand 2 is [1 8 11 27], want [2, h, w, o]"},
 		{DeformConv{1, 1}, []Shape{x, {2, 8, 11, 18}, {5, 6, 3, 3}, {5}}, nil, "want [2, H, W, 27]"},
-		{DeformConv{1, 1}, []Shape{x, {2, 88, 27}, {5, 6, 3, 3}, {5}}, nil, "want [2, H, W, 27]"},
-		{DeformConv{1, 1}, []Shape{x, {2, 8, 11, 27}, {5, 6, 3, 3}, {6}}, nil, "bias [6], want [5]"},
+		{DeformConv{1, 1}, []Shape{x, {2, 88, 27}, {5, 6, 3, 3}, {5}}, nil, "operand 2 is [2 88 27], want [2, h, w, o]"},
+		{DeformConv{1, 1}, []Shape{x, {2, 8, 11, 27}, {5, 6, 3, 3}, {6}}, nil, "operand 4 is [6], want [5]"},
 		{DeformConv{1, 1}, []Shape{x, {2, 8, 11, 27}, {5, 3, 3, 3}, {5}}, nil, "want [N, 6, k, k]"},
 		{DeformConv{0, 1}, []Shape{x, {2, 8, 11, 27}, {5, 6, 3, 3}, {5}}, nil, "stride 0"},
 		{DeformConv{1, 1}, []Shape{x, {2, 8, 11, 27}, {5, 6, 3, 3}}, nil, "3 operands"},
@@ -44,8 +44,8 @@ func convolutionRows() []inferRow {
 		{GroupNorm{0, 1e-5}, []Shape{x, {6}, {6}}, nil, "0 groups"},
 		{GroupNorm{3, 0}, []Shape{x, {6}, {6}}, nil, "eps 0"},
 		{GroupNorm{3, nan}, []Shape{x, {6}, {6}}, nil, "eps NaN"},
-		{GroupNorm{3, 1e-5}, []Shape{x, {5}, {6}}, nil, "weight [5]"},
-		{GroupNorm{3, 1e-5}, []Shape{x, {6}, {5}}, nil, "bias [5]"},
+		{GroupNorm{3, 1e-5}, []Shape{x, {5}, {6}}, nil, "operand 2 is [5], want [6]"},
+		{GroupNorm{3, 1e-5}, []Shape{x, {6}, {5}}, nil, "operand 3 is [5], want [6]"},
 		{GroupNorm{3, 1e-5}, []Shape{{8, 6}, {6}, {6}}, nil, "[B, H, W, C]"},
 		{GroupNorm{3, 1e-5}, []Shape{x}, nil, "1 operands"},
 	}
@@ -77,13 +77,13 @@ func mapRows() []inferRow {
 		{WeightedMean{}, []Shape{x, gate}, x, ""},
 		{WeightedMean{}, []Shape{x, gate, x}, nil, "3 operands"},
 		{WeightedMean{}, nil, nil, "0 operands"},
-		{WeightedMean{}, []Shape{x, gate, {2, 8, 12, 6}, gate}, nil, "branch 1"},
-		{WeightedMean{}, []Shape{x, gate, x, {1, 1}}, nil, "branch 1"},
+		{WeightedMean{}, []Shape{x, gate, {2, 8, 12, 6}, gate}, nil, "operand 3 is [2 8 12 6], want [2, 8, 11, 6]"},
+		{WeightedMean{}, []Shape{x, gate, x, {1, 1}}, nil, "operand 4 is [1 1], want [2, 1]"},
 		{WeightedMean{}, []Shape{{2, 88, 6}, gate}, nil, "[B, H, W, C]"},
 
 		{DynamicReLU{}, []Shape{x, {2, 24}}, x, ""},
-		{DynamicReLU{}, []Shape{x, {2, 12}}, nil, "want [2 24]"},
-		{DynamicReLU{}, []Shape{x, {1, 24}}, nil, "want [2 24]"},
+		{DynamicReLU{}, []Shape{x, {2, 12}}, nil, "operand 2 is [2 12], want [2, 24]"},
+		{DynamicReLU{}, []Shape{x, {1, 24}}, nil, "operand 2 is [1 24], want [2, 24]"},
 		{DynamicReLU{}, []Shape{{2, 88, 6}, {2, 24}}, nil, "[B, H, W, C]"},
 		{DynamicReLU{}, []Shape{x}, nil, "1 operands"},
 	}
@@ -92,10 +92,10 @@ func mapRows() []inferRow {
 func tokenRows() []inferRow {
 	return []inferRow{
 		{ConcatTokens{}, []Shape{{2, 8, 11, 6}, {2, 7, 6}, {2, 6}}, Shape{2, 96, 6}, ""},
-		{ConcatTokens{}, []Shape{{2, 7, 6}, {1, 7, 6}}, nil, "same B and C"},
-		{ConcatTokens{}, []Shape{{2, 7, 6}, {2, 7, 5}}, nil, "same B and C"},
-		{ConcatTokens{}, []Shape{{6}}, nil, "same B and C"},
-		{ConcatTokens{}, nil, nil, "no operands"},
+		{ConcatTokens{}, []Shape{{2, 7, 6}, {1, 7, 6}}, nil, "operand 2 is [1 7 6], want [2, ..., 6]"},
+		{ConcatTokens{}, []Shape{{2, 7, 6}, {2, 7, 5}}, nil, "operand 2 is [2 7 5], want [2, ..., 6]"},
+		{ConcatTokens{}, []Shape{{6}}, nil, "operand 1 is [6], want [B, ..., C]"},
+		{ConcatTokens{}, nil, nil, "0 operands, want [B, ..., C] *"},
 
 		{SliceTokens{4, 2, 3}, []Shape{{2, 10, 6}}, Shape{2, 2, 3, 6}, ""},
 		{SliceTokens{5, 2, 3}, []Shape{{2, 10, 6}}, nil, "from token 5 of 10"},
@@ -113,14 +113,14 @@ func tokenRows() []inferRow {
 
 		{Embed{}, []Shape{{2, 7}, {100, 6}, {2, 6}, {9, 6}}, Shape{2, 7, 6}, ""},
 		{Embed{}, []Shape{{2, 7}, {100, 6}, {1, 6}, {7, 6}}, Shape{2, 7, 6}, ""},
-		{Embed{}, []Shape{{2, 7}, {100, 6}, {2, 6}, {6, 6}}, nil, "table [6 6], want at least [7, 6]"},
-		{Embed{}, []Shape{{2, 7}, {100, 6}, {2, 5}, {9, 6}}, nil, "table [2 5]"},
-		{Embed{}, []Shape{{2, 7}, {6}, {2, 6}, {9, 6}}, nil, "table [6]"},
+		{Embed{}, []Shape{{2, 7}, {100, 6}, {2, 6}, {6, 6}}, nil, "6 positions, want at least 7"},
+		{Embed{}, []Shape{{2, 7}, {100, 6}, {2, 5}, {9, 6}}, nil, "operand 3 is [2 5], want [t, 6]"},
+		{Embed{}, []Shape{{2, 7}, {6}, {2, 6}, {9, 6}}, nil, "operand 2 is [6], want [V, C]"},
 		{Embed{}, []Shape{{2, 7, 1}, {100, 6}, {2, 6}, {9, 6}}, nil, "want [B, T]"},
 		{Embed{}, []Shape{{2, 7}}, nil, "1 operands"},
 
 		{SwapLast{}, []Shape{{2, 3, 4}}, Shape{2, 4, 3}, ""},
-		{SwapLast{}, []Shape{{3}}, nil, "two axes"},
+		{SwapLast{}, []Shape{{3}}, nil, "operand 1 is [3], want [..., a, b]"},
 		{SwapLast{}, nil, nil, "0 operands"},
 
 		{Clamp{5}, []Shape{{2, 3}}, Shape{2, 3}, ""},
@@ -130,7 +130,7 @@ func tokenRows() []inferRow {
 
 		{AddScaled{}, []Shape{{2, 7, 6}, {2, 7, 6}, {6}}, Shape{2, 7, 6}, ""},
 		{AddScaled{}, []Shape{{2, 7, 6}, {2, 1, 6}, {6}}, nil, "one shape"},
-		{AddScaled{}, []Shape{{2, 7, 6}, {2, 7, 6}, {7}}, nil, "gamma [7]"},
+		{AddScaled{}, []Shape{{2, 7, 6}, {2, 7, 6}, {7}}, nil, "operand 3 is [7], want [6]"},
 		{AddScaled{}, []Shape{{2, 7, 6}, {2, 7, 6}}, nil, "2 operands"},
 
 		{Normalize{1e-12}, []Shape{{2, 3}}, Shape{2, 3}, ""},
@@ -142,7 +142,7 @@ func tokenRows() []inferRow {
 		{Scale{1}, nil, nil, "0 operands"},
 
 		{MulScalar{}, []Shape{{2, 3}, {1}}, Shape{2, 3}, ""},
-		{MulScalar{}, []Shape{{2, 3}, {3}}, nil, "factor [3]"},
+		{MulScalar{}, []Shape{{2, 3}, {3}}, nil, "operand 2 is [3], want [1]"},
 		{MulScalar{}, []Shape{{2, 3}}, nil, "1 operands"},
 	}
 }
@@ -152,8 +152,8 @@ func crossRows() []inferRow {
 	return []inferRow{
 		{CrossScores{3, 0.5}, []Shape{q, k}, Shape{2, 3, 9, 5}, ""},
 		{CrossScores{3, 0.5}, []Shape{q, k, {2, 5}}, Shape{2, 3, 9, 5}, ""},
-		{CrossScores{3, 0.5}, []Shape{q, k, {5}}, nil, "bias [5], want [2 5]"},
-		{CrossScores{3, 0.5}, []Shape{q, k, {2, 9}}, nil, "bias [2 9], want [2 5]"},
+		{CrossScores{3, 0.5}, []Shape{q, k, {5}}, nil, "operand 3 is [5], want [2, 5]"},
+		{CrossScores{3, 0.5}, []Shape{q, k, {2, 9}}, nil, "operand 3 is [2 9], want [2, 5]"},
 		{CrossScores{5, 0.5}, []Shape{q, k}, nil, "5 heads"},
 		{CrossScores{0, 0.5}, []Shape{q, k}, nil, "0 heads"},
 		{CrossScores{3, 0.5}, []Shape{q, {1, 5, 12}}, nil, "[B, m, E]"},
@@ -164,10 +164,10 @@ func crossRows() []inferRow {
 
 		{CrossContext{3}, []Shape{{2, 3, 9, 5}, k}, Shape{2, 9, 12}, ""},
 		{CrossContext{3}, []Shape{{2, 3, 9, 5}, k, {12}}, Shape{2, 9, 12}, ""},
-		{CrossContext{3}, []Shape{{2, 3, 9, 5}, k, {5}}, nil, "bias [5], want [12]"},
+		{CrossContext{3}, []Shape{{2, 3, 9, 5}, k, {5}}, nil, "operand 3 is [5], want [12]"},
 		{CrossContext{2}, []Shape{{2, 3, 9, 5}, k}, nil, "want [B, 2, n, m]"},
-		{CrossContext{5}, []Shape{{2, 5, 9, 5}, k}, nil, "[B, m, E]"},
-		{CrossContext{0}, []Shape{{2, 0, 9, 5}, k}, nil, "[B, m, E]"},
+		{CrossContext{5}, []Shape{{2, 5, 9, 5}, k}, nil, "5 heads, which do not divide 12"},
+		{CrossContext{0}, []Shape{{2, 0, 9, 5}, k}, nil, "0 heads, which do not divide 12"},
 		{CrossContext{3}, []Shape{{2, 3, 9, 6}, k}, nil, "[B, m, E]"},
 		{CrossContext{3}, []Shape{{1, 3, 9, 5}, k}, nil, "[B, m, E]"},
 		{CrossContext{3}, []Shape{{3, 9, 5}, k}, nil, "[B, m, E]"},
@@ -184,8 +184,8 @@ func crossRows() []inferRow {
 
 		{AbsorbBias{3, 0.5}, []Shape{k, {12}}, Shape{2, 15}, ""},
 		{AbsorbBias{3, 0.5}, []Shape{k, {12}, {2, 5}}, Shape{2, 15}, ""},
-		{AbsorbBias{3, 0.5}, []Shape{k, {12}, {5}}, nil, "mask [[12] [5]]"},
-		{AbsorbBias{3, 0.5}, []Shape{k, {5}}, nil, "mask [[5]]"},
+		{AbsorbBias{3, 0.5}, []Shape{k, {12}, {5}}, nil, "operand 3 is [5], want [2, 5]"},
+		{AbsorbBias{3, 0.5}, []Shape{k, {5}}, nil, "operand 2 is [5], want [12]"},
 		{AbsorbBias{5, 0.5}, []Shape{{1, 5, 12}, {12}}, nil, "5 heads"},
 		{AbsorbBias{3, 0.5}, []Shape{{}, {12}}, nil, "[B, T, E]"},
 		{AbsorbBias{3, math.NaN()}, []Shape{{1, 5, 12}, {12}}, nil, "scale NaN"},
@@ -197,12 +197,12 @@ func crossRows() []inferRow {
 		{AbsorbValues{3}, []Shape{k}, nil, "1 operands"},
 
 		{HeadLinear{3}, []Shape{{2, 15, 7}, {12, 7}, {12}}, Shape{2, 5, 12}, ""},
-		{HeadLinear{4}, []Shape{{2, 15, 7}, {12, 7}, {12}}, nil, "[B, 4*T, C]"},
-		{HeadLinear{5}, []Shape{{2, 15, 7}, {12, 7}, {12}}, nil, "[B, 5*T, C]"},
-		{HeadLinear{0}, []Shape{{2, 15, 7}, {12, 7}, {12}}, nil, "[B, 0*T, C]"},
-		{HeadLinear{3}, []Shape{{2, 15, 7}, {12, 8}, {12}}, nil, "weight [12 8]"},
-		{HeadLinear{3}, []Shape{{2, 15, 7}, {12, 7}, {7}}, nil, "bias [7]"},
-		{HeadLinear{3}, []Shape{{15, 7}, {12, 7}, {12}}, nil, "rows [15 7]"},
+		{HeadLinear{4}, []Shape{{2, 15, 7}, {12, 7}, {12}}, nil, "4 heads, which do not divide 1"},
+		{HeadLinear{5}, []Shape{{2, 15, 7}, {12, 7}, {12}}, nil, "5 heads, which do not divide 1"},
+		{HeadLinear{0}, []Shape{{2, 15, 7}, {12, 7}, {12}}, nil, "0 heads, which do not divide 1"},
+		{HeadLinear{3}, []Shape{{2, 15, 7}, {12, 8}, {12}}, nil, "operand 2 is [12 8], want [E, 7]"},
+		{HeadLinear{3}, []Shape{{2, 15, 7}, {12, 7}, {7}}, nil, "operand 3 is [7], want [12]"},
+		{HeadLinear{3}, []Shape{{15, 7}, {12, 7}, {12}}, nil, "operand 1 is [15 7], want [B, R, C]"},
 		{HeadLinear{3}, []Shape{{2, 15, 7}, {12, 7}}, nil, "2 operands"},
 	}
 }

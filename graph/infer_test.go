@@ -35,14 +35,14 @@ func inferRows() []inferRow {
 		{Linear{}, []Shape{{5, 7, 6}, {4, 6}}, Shape{5, 7, 4}, ""},
 		{Linear{}, []Shape{{5, 48}, {4, 3, 4, 4}, {4}}, Shape{5, 4}, ""},
 		{Linear{}, []Shape{{5, 6}, {4, 7}}, nil, "rows of 6"},
-		{Linear{}, []Shape{{5, 6}, {6}}, nil, "[N, K]"},
+		{Linear{}, []Shape{{5, 6}, {6}}, nil, "operand 2 is [6], want [N, k, ...]"},
 		{Linear{}, []Shape{{}, {4, 1}}, nil, "[..., K]"},
-		{Linear{}, []Shape{{5, 6}, {4, 6}, {6}}, nil, "bias [6], want [4]"},
+		{Linear{}, []Shape{{5, 6}, {4, 6}, {6}}, nil, "operand 3 is [6], want [4]"},
 		{Linear{}, []Shape{{5, 6}}, nil, "1 operands"},
 
 		{LayerNorm{1e-5}, []Shape{x, {6}, {6}}, x, ""},
-		{LayerNorm{1e-5}, []Shape{x, {6}, {8}}, nil, "bias [8]"},
-		{LayerNorm{1e-5}, []Shape{x, {8}, {6}}, nil, "weight [8]"},
+		{LayerNorm{1e-5}, []Shape{x, {6}, {8}}, nil, "operand 3 is [8], want [6]"},
+		{LayerNorm{1e-5}, []Shape{x, {8}, {6}}, nil, "operand 2 is [8], want [6]"},
 		{LayerNorm{1e-5}, []Shape{x}, nil, "1 operands"},
 		{LayerNorm{0}, []Shape{x, {6}, {6}}, nil, "eps 0"},
 		{LayerNorm{nan}, []Shape{x, {6}, {6}}, nil, "eps NaN"},
@@ -84,7 +84,7 @@ func inferRows() []inferRow {
 		{WindowReverse{4, 8, 12}, []Shape{{12, 9, 6}}, nil, "do not fill"},
 		{WindowReverse{4, 9, 12}, []Shape{{12, 16, 6}}, nil, "whole windows"},
 		{WindowReverse{4, 0, 12}, []Shape{{12, 16, 6}}, nil, "whole windows"},
-		{WindowReverse{4, 8, 12}, []Shape{x}, nil, "[B*nW, n, C]"},
+		{WindowReverse{4, 8, 12}, []Shape{x}, nil, "operand 1 is [2 8 12 6], want [N, n, C]"},
 
 		{Scores{2, 0.5}, []Shape{{3, 16, 24}}, Shape{3, 2, 16, 16}, ""},
 		{Scores{3, 0.5}, []Shape{{3, 16, 24}}, nil, "3 heads"},
@@ -106,11 +106,11 @@ func inferRows() []inferRow {
 		{ShiftMask{8, 12, 4, 2}, []Shape{{1}}, nil, "1 operands"},
 
 		{Softmax{}, []Shape{{3, 4}}, Shape{3, 4}, ""},
-		{Softmax{}, []Shape{{}}, nil, "one axis"},
+		{Softmax{}, []Shape{{}}, nil, "operand 1 is [], want [..., n]"},
 		{Softmax{}, nil, nil, "0 operands"},
 
 		{Context{2}, []Shape{{3, 2, 16, 16}, {3, 16, 24}}, Shape{3, 16, 8}, ""},
-		{Context{2}, []Shape{{3, 1, 16, 16}, {3, 16, 24}}, nil, "want [3 2 16 16]"},
+		{Context{2}, []Shape{{3, 1, 16, 16}, {3, 16, 24}}, nil, "probabilities [3 1 16 16], want [G, 2, n, n]"},
 		{Context{5}, []Shape{{3, 5, 16, 16}, {3, 16, 24}}, nil, "5 heads"},
 		{Context{2}, []Shape{{3, 16, 24}}, nil, "1 operands"},
 
@@ -119,7 +119,7 @@ func inferRows() []inferRow {
 
 		{ResizePosition{5, 9}, []Shape{{1, 16, 6}}, Shape{1, 5, 9, 6}, ""},
 		{ResizePosition{5, 9}, []Shape{{1, 15, 6}}, nil, "a square"},
-		{ResizePosition{5, 9}, []Shape{{2, 16, 6}}, nil, "a square"},
+		{ResizePosition{5, 9}, []Shape{{2, 16, 6}}, nil, "operand 1 is [2 16 6], want [1, L, C]"},
 		{ResizePosition{5, 9}, []Shape{{16, 6}}, nil, "[1, L, C]"},
 
 		{ChannelsFirst{}, []Shape{x}, Shape{2, 6, 8, 12}, ""},

@@ -13,15 +13,13 @@ type Patches struct{ Size int }
 // Kind implements [Op].
 func (Patches) Kind() string { return "patches" }
 
-func (o Patches) infer(in []Shape) (Shape, error) {
-	if err := ranked(in[0], 4, "[B, c, H, W]"); err != nil {
-		return nil, err
-	}
-	if o.Size < 1 {
-		return refuse("patch size %d, want at least 1", o.Size)
-	}
-	x := in[0]
-	return Shape{x[0], ceilDiv(x[2], o.Size), ceilDiv(x[3], o.Size), x[1] * o.Size * o.Size}, nil
+func (Patches) takes() string { return "[B, c, H, W]" }
+func (o Patches) valid([]Shape, *sizes) error {
+	return must(o.Size >= 1, "patch size %d, want at least 1", o.Size)
+}
+
+func (o Patches) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), ceilDiv(s.of('H'), o.Size), ceilDiv(s.of('W'), o.Size), s.of('c') * o.Size * o.Size}
 }
 
 // Patches records [Patches].
@@ -35,12 +33,9 @@ type MergePatches struct{}
 // Kind implements [Op].
 func (MergePatches) Kind() string { return "mergepatches" }
 
-func (MergePatches) infer(in []Shape) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	x := in[0]
-	return Shape{x[0], ceilDiv(x[1], 2), ceilDiv(x[2], 2), 4 * x[3]}, nil
+func (MergePatches) takes() string { return "[B, H, W, C]" }
+func (MergePatches) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), ceilDiv(s.of('H'), 2), ceilDiv(s.of('W'), 2), 4 * s.of('C')}
 }
 
 // MergePatches records [MergePatches].
@@ -54,15 +49,15 @@ type ResizePosition struct{ Height, Width int }
 // Kind implements [Op].
 func (ResizePosition) Kind() string { return "resizeposition" }
 
-func (o ResizePosition) infer(in []Shape) (Shape, error) {
-	if err := ranked(in[0], 3, "[1, L, C]"); err != nil {
-		return nil, err
-	}
-	x := in[0]
-	if side := int(math.Round(math.Sqrt(float64(x[1])))); x[0] != 1 || side*side != x[1] {
-		return refuse("position embedding %v, want [1, L, C] with L a square", x)
-	}
-	return Shape{1, o.Height, o.Width, x[2]}, nil
+func (ResizePosition) takes() string { return "[1, L, C]" }
+
+func (ResizePosition) valid(in []Shape, s *sizes) error {
+	side := int(math.Round(math.Sqrt(float64(s.of('L')))))
+	return must(side*side == s.of('L'), "position embedding %v, want [1, L, C] with L a square", in[0])
+}
+
+func (o ResizePosition) infer(_ []Shape, s *sizes) Shape {
+	return Shape{1, o.Height, o.Width, s.of('C')}
 }
 
 // ResizePosition records [ResizePosition].
@@ -76,12 +71,9 @@ type ChannelsFirst struct{}
 // Kind implements [Op].
 func (ChannelsFirst) Kind() string { return "channelsfirst" }
 
-func (ChannelsFirst) infer(in []Shape) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	x := in[0]
-	return Shape{x[0], x[3], x[1], x[2]}, nil
+func (ChannelsFirst) takes() string { return "[B, H, W, C]" }
+func (ChannelsFirst) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), s.of('C'), s.of('H'), s.of('W')}
 }
 
 // ChannelsFirst records [ChannelsFirst].
@@ -94,16 +86,13 @@ type Pad struct{ Height, Width int }
 // Kind implements [Op].
 func (Pad) Kind() string { return "pad" }
 
-func (o Pad) infer(in []Shape) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	x := in[0]
-	if o.Height < x[1] || o.Width < x[2] {
-		return refuse("padding %v to %d x %d would cut it", x, o.Height, o.Width)
-	}
-	return Shape{x[0], o.Height, o.Width, x[3]}, nil
+func (Pad) takes() string { return "[B, H, W, C]" }
+
+func (o Pad) valid(in []Shape, s *sizes) error {
+	return must(o.Height >= s.of('H') && o.Width >= s.of('W'), "padding %v to %d x %d would cut it", in[0], o.Height, o.Width)
 }
+
+func (o Pad) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Height, o.Width, s.of('C')} }
 
 // Pad records [Pad].
 func (b *Builder) Pad(x Value, height, width int) Value { return b.add(Pad{height, width}, x) }
@@ -114,16 +103,13 @@ type Crop struct{ Height, Width int }
 // Kind implements [Op].
 func (Crop) Kind() string { return "crop" }
 
-func (o Crop) infer(in []Shape) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	x := in[0]
-	if o.Height > x[1] || o.Width > x[2] {
-		return refuse("cropping %v to %d x %d would enlarge it", x, o.Height, o.Width)
-	}
-	return Shape{x[0], o.Height, o.Width, x[3]}, nil
+func (Crop) takes() string { return "[B, H, W, C]" }
+
+func (o Crop) valid(in []Shape, s *sizes) error {
+	return must(o.Height <= s.of('H') && o.Width <= s.of('W'), "cropping %v to %d x %d would enlarge it", in[0], o.Height, o.Width)
 }
+
+func (o Crop) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Height, o.Width, s.of('C')} }
 
 // Crop records [Crop].
 func (b *Builder) Crop(x Value, height, width int) Value { return b.add(Crop{height, width}, x) }
@@ -135,15 +121,10 @@ type ResizeNearest struct{ Height, Width int }
 // Kind implements [Op].
 func (ResizeNearest) Kind() string { return "resizenearest" }
 
-// resized is the shape of a map brought to another size.
-func resized(in []Shape, height, width int) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	return Shape{in[0][0], height, width, in[0][3]}, nil
+func (ResizeNearest) takes() string { return "[B, H, W, C]" }
+func (o ResizeNearest) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), o.Height, o.Width, s.of('C')}
 }
-
-func (o ResizeNearest) infer(in []Shape) (Shape, error) { return resized(in, o.Height, o.Width) }
 
 // ResizeNearest records [ResizeNearest].
 func (b *Builder) ResizeNearest(x Value, height, width int) Value {
@@ -157,7 +138,10 @@ type ResizeBilinear struct{ Height, Width int }
 // Kind implements [Op].
 func (ResizeBilinear) Kind() string { return "resizebilinear" }
 
-func (o ResizeBilinear) infer(in []Shape) (Shape, error) { return resized(in, o.Height, o.Width) }
+func (ResizeBilinear) takes() string { return "[B, H, W, C]" }
+func (o ResizeBilinear) infer(_ []Shape, s *sizes) Shape {
+	return Shape{s.of('B'), o.Height, o.Width, s.of('C')}
+}
 
 // ResizeBilinear records [ResizeBilinear].
 func (b *Builder) ResizeBilinear(x Value, height, width int) Value {
@@ -170,12 +154,8 @@ type GlobalMean struct{}
 // Kind implements [Op].
 func (GlobalMean) Kind() string { return "globalmean" }
 
-func (GlobalMean) infer(in []Shape) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	return Shape{in[0][0], in[0][3]}, nil
-}
+func (GlobalMean) takes() string                   { return "[B, H, W, C]" }
+func (GlobalMean) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('C')} }
 
 // GlobalMean records [GlobalMean].
 func (b *Builder) GlobalMean(x Value) Value { return b.add(GlobalMean{}, x) }
@@ -187,21 +167,8 @@ type WeightedMean struct{}
 // Kind implements [Op].
 func (WeightedMean) Kind() string { return "weightedmean" }
 
-func (WeightedMean) takes() (least, most int) { return 0, math.MaxInt }
-func (WeightedMean) infer(in []Shape) (Shape, error) {
-	if len(in) < 2 || len(in)%2 != 0 {
-		return refuse("%d operands, want maps and gates in turn", len(in))
-	}
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	for i := 0; i < len(in); i += 2 {
-		if !in[i].Equal(in[0]) || !in[i+1].Equal(Shape{in[0][0], 1}) {
-			return refuse("branch %d is %v with gate %v, want %v and [%d, 1]", i/2, in[i], in[i+1], in[0], in[0][0])
-		}
-	}
-	return in[0], nil
-}
+func (WeightedMean) takes() string                    { return "[B, H, W, C] [B, 1] *" }
+func (WeightedMean) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // WeightedMean records [WeightedMean]: maps and gates in turn.
 func (b *Builder) WeightedMean(branches ...Value) Value { return b.add(WeightedMean{}, branches...) }
