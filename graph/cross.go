@@ -27,7 +27,7 @@ func (o CrossScores) inner(in []Shape) int { return in[0][2] / o.Heads }
 
 // CrossScores records [CrossScores]; bias holds one value or none.
 func (b *Builder) CrossScores(q, k Value, o CrossScores, bias ...Value) Value {
-	return b.add(o, append([]Value{q, k}, bias...)...)
+	return b.Record(o, append([]Value{q, k}, bias...)...)
 }
 
 // CrossContext is the weighted sum of values with heads joined: probabilities
@@ -49,7 +49,7 @@ func (CrossContext) inner(in []Shape) int { return in[0][3] }
 
 // CrossContext records [CrossContext]; bias holds one value or none.
 func (b *Builder) CrossContext(probabilities, v Value, heads int, bias ...Value) Value {
-	return b.add(CrossContext{heads}, append([]Value{probabilities, v}, bias...)...)
+	return b.Record(CrossContext{heads}, append([]Value{probabilities, v}, bias...)...)
 }
 
 // AbsorbKeys is the text side of a product that has taken in the projection of the
@@ -75,7 +75,7 @@ func (o AbsorbKeys) infer(_ []Shape, s *sizes) Shape {
 func (o AbsorbKeys) inner(in []Shape) int { return in[0][2] / o.Heads }
 
 // AbsorbKeys records [AbsorbKeys].
-func (b *Builder) AbsorbKeys(k, weight Value, o AbsorbKeys) Value { return b.add(o, k, weight) }
+func (b *Builder) AbsorbKeys(k, weight Value, o AbsorbKeys) Value { return b.Record(o, k, weight) }
 
 // AbsorbBias is AbsorbKeys for the projection's bias, plus what each token has of its own:
 // k [B, T, E], b [E], optional mask [B, T] -> [B, h*T], element head*T + t being
@@ -98,7 +98,7 @@ func (o AbsorbBias) inner(in []Shape) int { return in[0][2] / o.Heads }
 
 // AbsorbBias records [AbsorbBias]; mask holds one value or none.
 func (b *Builder) AbsorbBias(k, bias Value, o AbsorbBias, mask ...Value) Value {
-	return b.add(o, append([]Value{k, bias}, mask...)...)
+	return b.Record(o, append([]Value{k, bias}, mask...)...)
 }
 
 // AbsorbValues is the value side that has taken in the output projection: v [B, T, E],
@@ -118,7 +118,7 @@ func (o AbsorbValues) inner(in []Shape) int { return in[0][2] / o.Heads }
 
 // AbsorbValues records [AbsorbValues].
 func (b *Builder) AbsorbValues(v, weight Value, heads int) Value {
-	return b.add(AbsorbValues{heads}, v, weight)
+	return b.Record(AbsorbValues{heads}, v, weight)
 }
 
 // HeadLinear projects each head's rows by its part of a weight: x [B, h*T, C], W [E, C],
@@ -140,5 +140,5 @@ func (HeadLinear) inner(in []Shape) int { return in[0][2] }
 
 // HeadLinear records [HeadLinear].
 func (b *Builder) HeadLinear(x, weight, bias Value, heads int) Value {
-	return b.add(HeadLinear{heads}, x, weight, bias)
+	return b.Record(HeadLinear{heads}, x, weight, bias)
 }

@@ -46,7 +46,7 @@ func (PhraseScores) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s
 
 // PhraseScores records [PhraseScores].
 func (b *Builder) PhraseScores(logits, owned Value, o PhraseScores) Value {
-	return b.add(o, logits, owned)
+	return b.Record(o, logits, owned)
 }
 
 // CandidateFields is the length of a row of [Candidates].
@@ -87,5 +87,5 @@ func (o Candidates) infer(_ []Shape, s *sizes) Shape {
 
 // Candidates records [Candidates].
 func (b *Builder) Candidates(scores, centerness, deltas Value, o Candidates) Value {
-	return b.add(o, scores, centerness, deltas)
+	return b.Record(o, scores, centerness, deltas)
 }

@@ -130,7 +130,7 @@ func inferRows() []inferRow {
 func TestInfer(t *testing.T) {
 	good, refused := map[string]int{}, map[string]int{}
 	for _, r := range slices.Concat(inferRows(), detectorRows(), groundingRows()) {
-		got, err := Infer(r.op, r.in...)
+		got, err := infer(r.op, r.in...)
 		if r.want != nil {
 			good[r.op.Kind()]++
 			if err != nil || !got.Equal(r.want) {
@@ -153,7 +153,7 @@ func TestInfer(t *testing.T) {
 // TestInferDoesNotShareShapes changes a result and looks at the operand.
 func TestInferDoesNotShareShapes(t *testing.T) {
 	x := Shape{5, 6}
-	got, err := Infer(Linear{}, x, Shape{4, 6})
+	got, err := infer(Linear{}, x, Shape{4, 6})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (o Patches) infer(_ []Shape, s *sizes) Shape {
 }
 
 // Patches records [Patches].
-func (b *Builder) Patches(x Value, size int) Value { return b.add(Patches{size}, x) }
+func (b *Builder) Patches(x Value, size int) Value { return b.Record(Patches{size}, x) }
 
 // MergePatches gathers 2 x 2 neighbours: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 4C].
 // Channel 4c + 2ky + kx is channel c of the neighbour ky rows and kx columns
@@ -39,7 +39,7 @@ func (MergePatches) infer(_ []Shape, s *sizes) Shape {
 }
 
 // MergePatches records [MergePatches].
-func (b *Builder) MergePatches(x Value) Value { return b.add(MergePatches{}, x) }
+func (b *Builder) MergePatches(x Value) Value { return b.Record(MergePatches{}, x) }
 
 // ResizePosition resizes a square position embedding bicubically (A = -0.75,
 // half-pixel centres, no antialiasing, taps clamped):
@@ -62,7 +62,7 @@ func (o ResizePosition) infer(_ []Shape, s *sizes) Shape {
 
 // ResizePosition records [ResizePosition].
 func (b *Builder) ResizePosition(x Value, height, width int) Value {
-	return b.add(ResizePosition{height, width}, x)
+	return b.Record(ResizePosition{height, width}, x)
 }
 
 // ChannelsFirst changes the layout: [B, H, W, C] -> [B, C, H, W].
@@ -77,7 +77,7 @@ func (ChannelsFirst) infer(_ []Shape, s *sizes) Shape {
 }
 
 // ChannelsFirst records [ChannelsFirst].
-func (b *Builder) ChannelsFirst(x Value) Value { return b.add(ChannelsFirst{}, x) }
+func (b *Builder) ChannelsFirst(x Value) Value { return b.Record(ChannelsFirst{}, x) }
 
 // Pad appends zero rows below and zero columns to the right:
 // [B, H, W, C] -> [B, Height, Width, C].
@@ -95,7 +95,7 @@ func (o Pad) valid(in []Shape, s *sizes) error {
 func (o Pad) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Height, o.Width, s.of('C')} }
 
 // Pad records [Pad].
-func (b *Builder) Pad(x Value, height, width int) Value { return b.add(Pad{height, width}, x) }
+func (b *Builder) Pad(x Value, height, width int) Value { return b.Record(Pad{height, width}, x) }
 
 // Crop keeps the top left corner: [B, H, W, C] -> [B, Height, Width, C].
 type Crop struct{ Height, Width int }
@@ -112,7 +112,7 @@ func (o Crop) valid(in []Shape, s *sizes) error {
 func (o Crop) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Height, o.Width, s.of('C')} }
 
 // Crop records [Crop].
-func (b *Builder) Crop(x Value, height, width int) Value { return b.add(Crop{height, width}, x) }
+func (b *Builder) Crop(x Value, height, width int) Value { return b.Record(Crop{height, width}, x) }
 
 // ResizeNearest is out[y, x] = in[floor(y*H/Height), floor(x*W/Width)]
 // (F.interpolate, mode nearest): [B, H, W, C] -> [B, Height, Width, C].
@@ -128,7 +128,7 @@ func (o ResizeNearest) infer(_ []Shape, s *sizes) Shape {
 
 // ResizeNearest records [ResizeNearest].
 func (b *Builder) ResizeNearest(x Value, height, width int) Value {
-	return b.add(ResizeNearest{height, width}, x)
+	return b.Record(ResizeNearest{height, width}, x)
 }
 
 // ResizeBilinear interpolates with the corners aligned (F.upsample_bilinear): source
@@ -145,7 +145,7 @@ func (o ResizeBilinear) infer(_ []Shape, s *sizes) Shape {
 
 // ResizeBilinear records [ResizeBilinear].
 func (b *Builder) ResizeBilinear(x Value, height, width int) Value {
-	return b.add(ResizeBilinear{height, width}, x)
+	return b.Record(ResizeBilinear{height, width}, x)
 }
 
 // GlobalMean is the mean over a map (AdaptiveAvgPool2d(1)): [B, H, W, C] -> [B, C].
@@ -158,7 +158,7 @@ func (GlobalMean) takes() string                   { return "[B, H, W, C]" }
 func (GlobalMean) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('C')} }
 
 // GlobalMean records [GlobalMean].
-func (b *Builder) GlobalMean(x Value) Value { return b.add(GlobalMean{}, x) }
+func (b *Builder) GlobalMean(x Value) Value { return b.Record(GlobalMean{}, x) }
 
 // WeightedMean is the sum of gate*map over the branches, divided by their number:
 // operands map, gate, map, gate, ..., maps [B, H, W, C], gates [B, 1] -> [B, H, W, C].
@@ -171,4 +171,4 @@ func (WeightedMean) takes() string                    { return "[B, H, W, C] [B,
 func (WeightedMean) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // WeightedMean records [WeightedMean]: maps and gates in turn.
-func (b *Builder) WeightedMean(branches ...Value) Value { return b.add(WeightedMean{}, branches...) }
+func (b *Builder) WeightedMean(branches ...Value) Value { return b.Record(WeightedMean{}, branches...) }

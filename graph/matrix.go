@@ -39,9 +39,9 @@ func (b *Builder) Linear(x Value, features int, bias Bias) Value {
 // LinearOf is Linear with a weight recorded before.
 func (b *Builder) LinearOf(x, weight Value, bias Bias) Value {
 	if bias == NoBias || len(weight.shape) == 0 {
-		return b.add(Linear{}, x, weight)
+		return b.Record(Linear{}, x, weight)
 	}
-	return b.add(Linear{}, x, weight, b.Param("bias", weight.shape[0]))
+	return b.Record(Linear{}, x, weight, b.Param("bias", weight.shape[0]))
 }
 
 // Bias says whether a Linear has one.
@@ -82,9 +82,9 @@ func (Conv) inner(in []Shape) int { return in[1][1:].Elements() }
 func (b *Builder) Conv(x Value, features, size int, o Conv, bias Bias) Value {
 	w := b.Param("weight", features, x.shape.Last(), size, size)
 	if bias == NoBias {
-		return b.add(o, x, w)
+		return b.Record(o, x, w)
 	}
-	return b.add(o, x, w, b.Param("bias", features))
+	return b.Record(o, x, w, b.Param("bias", features))
 }
 
 // DeformConv is a modulated deformable convolution, one deformable group, dilation 1
@@ -131,7 +131,7 @@ func (DeformConv) inner(in []Shape) int { return in[2][1:].Elements() }
 // DeformConv records [DeformConv] with the weights "weight" and "bias" of this scope.
 func (b *Builder) DeformConv(x, om Value, features, size int, o DeformConv) Value {
 	w := b.Param("weight", features, x.shape.Last(), size, size)
-	return b.add(o, x, om, w, b.Param("bias", features))
+	return b.Record(o, x, om, w, b.Param("bias", features))
 }
 
 // Scores is (q * Scale) kᵀ of each head: qkv [G, n, 3C], whose channel is
@@ -155,7 +155,7 @@ func (o Scores) infer(_ []Shape, s *sizes) Shape {
 func (o Scores) inner(in []Shape) int { return in[0][2] / 3 / o.Heads }
 
 // Scores records [Scores].
-func (b *Builder) Scores(qkv Value, o Scores) Value { return b.add(o, qkv) }
+func (b *Builder) Scores(qkv Value, o Scores) Value { return b.Record(o, qkv) }
 
 // Context is the attention's weighted sum of values with heads joined:
 // probabilities [G, h, n, n], qkv [G, n, 3C] -> [G, n, C].
@@ -176,7 +176,7 @@ func (Context) inner(in []Shape) int { return in[1][1] }
 
 // Context records [Context].
 func (b *Builder) Context(probabilities, qkv Value, heads int) Value {
-	return b.add(Context{heads}, probabilities, qkv)
+	return b.Record(Context{heads}, probabilities, qkv)
 }
 
 // TokenLogits scores every position against every token, section 6 of the paper's
@@ -203,5 +203,5 @@ type TokenWeights struct{ BiasLang, Bias0, LogScale Value }
 
 // TokenLogits records [TokenLogits]; tokens are normalised, projected ones made of them.
 func (b *Builder) TokenLogits(x, projected, tokens Value, w TokenWeights, o TokenLogits) Value {
-	return b.add(o, x, projected, tokens, w.BiasLang, w.Bias0, w.LogScale)
+	return b.Record(o, x, projected, tokens, w.BiasLang, w.Bias0, w.LogScale)
 }

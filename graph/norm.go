@@ -18,7 +18,7 @@ func (LayerNorm) infer(in []Shape, _ *sizes) Shape { return in[0] }
 // LayerNorm records [LayerNorm] with the weights "weight" and "bias" of this scope.
 func (b *Builder) LayerNorm(x Value, eps float64) Value {
 	c := x.shape.Last()
-	return b.add(LayerNorm{eps}, x, b.Param("weight", c), b.Param("bias", c))
+	return b.Record(LayerNorm{eps}, x, b.Param("weight", c), b.Param("bias", c))
 }
 
 // GroupNorm is (x - mean) / sqrt(variance + Eps) * weight + bias with mean and biased
@@ -43,7 +43,7 @@ func (GroupNorm) infer(in []Shape, _ *sizes) Shape { return in[0] }
 // GroupNorm records [GroupNorm] with the weights "weight" and "bias" of this scope.
 func (b *Builder) GroupNorm(x Value, o GroupNorm) Value {
 	c := x.shape.Last()
-	return b.add(o, x, b.Param("weight", c), b.Param("bias", c))
+	return b.Record(o, x, b.Param("weight", c), b.Param("bias", c))
 }
 
 // Normalize is x / max(|x|, Eps) over the last axis (F.normalize).
@@ -56,7 +56,7 @@ func (o Normalize) valid([]Shape, *sizes) error    { return positive("eps", o.Ep
 func (Normalize) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Normalize records [Normalize].
-func (b *Builder) Normalize(x Value, eps float64) Value { return b.add(Normalize{eps}, x) }
+func (b *Builder) Normalize(x Value, eps float64) Value { return b.Record(Normalize{eps}, x) }
 
 // Softmax is exp(x - max) / sum over the last axis.
 type Softmax struct{}
@@ -68,4 +68,4 @@ func (Softmax) takes() string                    { return "[..., n]" }
 func (Softmax) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Softmax records [Softmax].
-func (b *Builder) Softmax(x Value) Value { return b.add(Softmax{}, x) }
+func (b *Builder) Softmax(x Value) Value { return b.Record(Softmax{}, x) }

@@ -37,9 +37,8 @@ func (s *sizes) of(name byte) int {
 	return 0
 }
 
-// Infer is the shape of what op makes of operands of the given shapes, for those who
-// rewrite a graph; recording infers by itself. The error wraps [ErrShape].
-func Infer(op Op, operands ...Shape) (Shape, error) {
+// infer is the shape of what op makes of operands of the given shapes. The error wraps [ErrShape].
+func infer(op Op, operands ...Shape) (Shape, error) {
 	takes := "[...]"
 	if o, ok := op.(taker); ok {
 		takes = o.takes()

@@ -29,7 +29,7 @@ func (Add) valid(in []Shape, _ *sizes) error {
 func (Add) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Add records [Add].
-func (b *Builder) Add(x, y Value) Value { return b.add(Add{}, x, y) }
+func (b *Builder) Add(x, y Value) Value { return b.Record(Add{}, x, y) }
 
 // AddScaled is x + gamma * y: x and y [..., C], gamma [C] (the residual of VLFuse).
 type AddScaled struct{}
@@ -44,7 +44,7 @@ func (AddScaled) valid(in []Shape, _ *sizes) error {
 func (AddScaled) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // AddScaled records [AddScaled].
-func (b *Builder) AddScaled(x, y, gamma Value) Value { return b.add(AddScaled{}, x, y, gamma) }
+func (b *Builder) AddScaled(x, y, gamma Value) Value { return b.Record(AddScaled{}, x, y, gamma) }
 
 // Scale is x * Factor.
 type Scale struct{ Factor float64 }
@@ -56,7 +56,7 @@ func (o Scale) valid([]Shape, *sizes) error    { return finite(o.Factor) }
 func (Scale) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Scale records [Scale].
-func (b *Builder) Scale(x Value, factor float64) Value { return b.add(Scale{factor}, x) }
+func (b *Builder) Scale(x Value, factor float64) Value { return b.Record(Scale{factor}, x) }
 
 // MulScalar is x * s: x of any shape, s [1].
 type MulScalar struct{}
@@ -68,7 +68,7 @@ func (MulScalar) takes() string                    { return "[...] [1]" }
 func (MulScalar) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // MulScalar records [MulScalar].
-func (b *Builder) MulScalar(x, s Value) Value { return b.add(MulScalar{}, x, s) }
+func (b *Builder) MulScalar(x, s Value) Value { return b.Record(MulScalar{}, x, s) }
 
 // GELU is x * (1 + erf(x/sqrt 2)) / 2, element by element (nn.GELU, not its tanh form).
 type GELU struct{}
@@ -79,7 +79,7 @@ func (GELU) Kind() string { return "gelu" }
 func (GELU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // GELU records [GELU].
-func (b *Builder) GELU(x Value) Value { return b.add(GELU{}, x) }
+func (b *Builder) GELU(x Value) Value { return b.Record(GELU{}, x) }
 
 // ReLU is max(x, 0).
 type ReLU struct{}
@@ -90,7 +90,7 @@ func (ReLU) Kind() string { return "relu" }
 func (ReLU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // ReLU records [ReLU].
-func (b *Builder) ReLU(x Value) Value { return b.add(ReLU{}, x) }
+func (b *Builder) ReLU(x Value) Value { return b.Record(ReLU{}, x) }
 
 // Sigmoid is 1/(1 + exp(-x)) of the channels (last axis) from From on; those before pass.
 type Sigmoid struct{ From int }
@@ -106,7 +106,7 @@ func (o Sigmoid) valid(in []Shape, _ *sizes) error {
 func (Sigmoid) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Sigmoid records [Sigmoid].
-func (b *Builder) Sigmoid(x Value, from int) Value { return b.add(Sigmoid{from}, x) }
+func (b *Builder) Sigmoid(x Value, from int) Value { return b.Record(Sigmoid{from}, x) }
 
 // HardSigmoid is clamp(x + 3, 0, 6) / 6 (h_sigmoid of maskrcnn_benchmark/layers/dyrelu.py).
 type HardSigmoid struct{}
@@ -117,7 +117,7 @@ func (HardSigmoid) Kind() string { return "hardsigmoid" }
 func (HardSigmoid) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // HardSigmoid records [HardSigmoid].
-func (b *Builder) HardSigmoid(x Value) Value { return b.add(HardSigmoid{}, x) }
+func (b *Builder) HardSigmoid(x Value) Value { return b.Record(HardSigmoid{}, x) }
 
 // Clamp is min(max(x, -Limit), Limit).
 type Clamp struct{ Limit float64 }
@@ -129,7 +129,7 @@ func (o Clamp) valid([]Shape, *sizes) error    { return positive("limit", o.Limi
 func (Clamp) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Clamp records [Clamp].
-func (b *Builder) Clamp(x Value, limit float64) Value { return b.add(Clamp{limit}, x) }
+func (b *Builder) Clamp(x Value, limit float64) Value { return b.Record(Clamp{limit}, x) }
 
 // DynamicReLU is max(x*A1 + B1, x*A2 + B2) per channel with coefficients from t, four
 // blocks of C, a1, b1, a2, b2, each in [0, 1] (DYReLU, maskrcnn_benchmark/layers/dyrelu.py):
@@ -145,5 +145,5 @@ func (DynamicReLU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // DynamicReLU records [DynamicReLU].
 func (b *Builder) DynamicReLU(x, coefficients Value) Value {
-	return b.add(DynamicReLU{}, x, coefficients)
+	return b.Record(DynamicReLU{}, x, coefficients)
 }

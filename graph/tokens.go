@@ -24,7 +24,7 @@ func (Embed) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('T'
 
 // Embed records [Embed].
 func (b *Builder) Embed(ids, word, kind, position Value) Value {
-	return b.add(Embed{}, ids, word, kind, position)
+	return b.Record(Embed{}, ids, word, kind, position)
 }
 
 // ConcatTokens puts maps or token lists one after the other: operands [B, ..., C] of
@@ -45,7 +45,7 @@ func (ConcatTokens) infer(in []Shape, s *sizes) Shape {
 }
 
 // ConcatTokens records [ConcatTokens].
-func (b *Builder) ConcatTokens(parts ...Value) Value { return b.add(ConcatTokens{}, parts...) }
+func (b *Builder) ConcatTokens(parts ...Value) Value { return b.Record(ConcatTokens{}, parts...) }
 
 // SliceTokens takes Height*Width tokens from Begin on as a map: [B, S, C] -> [B, Height, Width, C].
 type SliceTokens struct{ Begin, Height, Width int }
@@ -66,7 +66,7 @@ func (o SliceTokens) infer(_ []Shape, s *sizes) Shape {
 }
 
 // SliceTokens records [SliceTokens].
-func (b *Builder) SliceTokens(x Value, o SliceTokens) Value { return b.add(o, x) }
+func (b *Builder) SliceTokens(x Value, o SliceTokens) Value { return b.Record(o, x) }
 
 // Reshape changes the sizes and leaves the elements in their order.
 type Reshape struct{ To Shape }
@@ -81,7 +81,7 @@ func (o Reshape) valid(in []Shape, _ *sizes) error {
 func (o Reshape) infer([]Shape, *sizes) Shape { return o.To }
 
 // Reshape records [Reshape].
-func (b *Builder) Reshape(x Value, to ...int) Value { return b.add(Reshape{to}, x) }
+func (b *Builder) Reshape(x Value, to ...int) Value { return b.Record(Reshape{to}, x) }
 
 // SwapLast swaps the last two axes: [..., a, b] -> [..., b, a].
 type SwapLast struct{}
@@ -95,4 +95,4 @@ func (SwapLast) infer(in []Shape, s *sizes) Shape {
 }
 
 // SwapLast records [SwapLast].
-func (b *Builder) SwapLast(x Value) Value { return b.add(SwapLast{}, x) }
+func (b *Builder) SwapLast(x Value) Value { return b.Record(SwapLast{}, x) }

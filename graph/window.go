@@ -27,7 +27,7 @@ func (o WindowPartition) infer(_ []Shape, s *sizes) Shape {
 }
 
 // WindowPartition records [WindowPartition].
-func (b *Builder) WindowPartition(x Value, size int) Value { return b.add(WindowPartition{size}, x) }
+func (b *Builder) WindowPartition(x Value, size int) Value { return b.Record(WindowPartition{size}, x) }
 
 // WindowReverse is the inverse of WindowPartition: [B*nW, n, C] -> [B, Height, Width, C].
 type WindowReverse struct{ Size, Height, Width int }
@@ -52,7 +52,7 @@ func (o WindowReverse) infer(_ []Shape, s *sizes) Shape {
 func (o WindowReverse) windows() int { return (o.Height / o.Size) * (o.Width / o.Size) }
 
 // WindowReverse records [WindowReverse].
-func (b *Builder) WindowReverse(x Value, o WindowReverse) Value { return b.add(o, x) }
+func (b *Builder) WindowReverse(x Value, o WindowReverse) Value { return b.Record(o, x) }
 
 // Roll is the cyclic shift out[y, x] = in[(y+Down) mod H, (x+Right) mod W] of
 // [B, H, W, C]: content moves up and left for positive amounts
@@ -72,7 +72,7 @@ func (o Roll) valid(in []Shape, s *sizes) error {
 func (Roll) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Roll records [Roll].
-func (b *Builder) Roll(x Value, down, right int) Value { return b.add(Roll{down, right}, x) }
+func (b *Builder) Roll(x Value, down, right int) Value { return b.Record(Roll{down, right}, x) }
 
 // PositionBias gathers the relative position bias of a window of side Window:
 // table [(2w-1)², h] -> [h, n, n], entry (h, i, j) being the table's row
@@ -95,7 +95,7 @@ func (o PositionBias) infer(_ []Shape, s *sizes) Shape {
 
 // PositionBias records [PositionBias].
 func (b *Builder) PositionBias(table Value, window int) Value {
-	return b.add(PositionBias{window}, table)
+	return b.Record(PositionBias{window}, table)
 }
 
 // ShiftMask is the constant added to attention scores of shifted windows:
@@ -120,4 +120,4 @@ func (o ShiftMask) infer([]Shape, *sizes) Shape {
 }
 
 // ShiftMask records [ShiftMask].
-func (b *Builder) ShiftMask(o ShiftMask) Value { return b.add(o) }
+func (b *Builder) ShiftMask(o ShiftMask) Value { return b.Record(o) }
