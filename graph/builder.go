@@ -31,6 +31,7 @@ type recording struct {
 	graph  Graph
 	taken  map[string]bool
 	params map[string]ID // by path
+	sizes  sizes         // of the operands of one node after the other
 	err    error
 }
 
@@ -95,7 +96,7 @@ func (b *Builder) Record(op Op, in ...Value) Value {
 	for i, v := range in {
 		shapes[i], ids[i] = v.shape, v.id
 	}
-	shape, err := infer(op, shapes...)
+	shape, err := r.sizes.infer(op, shapes...)
 	if err != nil {
 		r.err = fmt.Errorf("%s: %s %v: %w", b.scope, op.Kind(), shapes, err)
 		return Value{}

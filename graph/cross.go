@@ -15,13 +15,11 @@ type CrossScores struct {
 // Kind implements [Op].
 func (CrossScores) Kind() string { return "crossscores" }
 
-func (CrossScores) takes() string { return "[B, n, E] [B, m, E] [B, m]?" }
+func (CrossScores) takes(n int) []string { return optional(n, "BnE", "BmE", "Bm") }
 func (o CrossScores) valid(_ []Shape, s *sizes) error {
-	return cmp.Or(finite(o.Scale), headed(o.Heads, s.of('E')))
+	return cmp.Or(finite(o.Scale), headed(o.Heads, s['E']))
 }
-func (o CrossScores) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), o.Heads, s.of('n'), s.of('m')}
-}
+func (o CrossScores) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.Heads, s['n'], s['m']} }
 
 func (o CrossScores) inner(in []Shape) int { return in[0][2] / o.Heads }
 
@@ -37,13 +35,13 @@ type CrossContext struct{ Heads int }
 // Kind implements [Op].
 func (CrossContext) Kind() string { return "crosscontext" }
 
-func (CrossContext) takes() string { return "[B, h, n, m] [B, m, E] [E]?" }
+func (CrossContext) takes(n int) []string { return optional(n, "Bhnm", "BmE", "E") }
 
 func (o CrossContext) valid(in []Shape, s *sizes) error {
-	return cmp.Or(headed(o.Heads, s.of('E')), must(s.of('h') == o.Heads, "probabilities %v, want [B, %d, n, m]", in[0], o.Heads))
+	return cmp.Or(headed(o.Heads, s['E']), must(s['h'] == o.Heads, "probabilities %v, want [B, %d, n, m]", in[0], o.Heads))
 }
 
-func (CrossContext) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('n'), s.of('E')} }
+func (CrossContext) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['n'], s['E']} }
 
 func (CrossContext) inner(in []Shape) int { return in[0][3] }
 
@@ -64,13 +62,11 @@ type AbsorbKeys struct {
 // Kind implements [Op].
 func (AbsorbKeys) Kind() string { return "absorbkeys" }
 
-func (AbsorbKeys) takes() string { return "[B, T, E] [E, C]" }
+func (AbsorbKeys) takes(int) []string { return []string{"BTE", "EC"} }
 func (o AbsorbKeys) valid(_ []Shape, s *sizes) error {
-	return cmp.Or(finite(o.Scale), headed(o.Heads, s.of('E')))
+	return cmp.Or(finite(o.Scale), headed(o.Heads, s['E']))
 }
-func (o AbsorbKeys) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), o.Heads * s.of('T'), s.of('C')}
-}
+func (o AbsorbKeys) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.Heads * s['T'], s['C']} }
 
 func (o AbsorbKeys) inner(in []Shape) int { return in[0][2] / o.Heads }
 
@@ -88,11 +84,11 @@ type AbsorbBias struct {
 // Kind implements [Op].
 func (AbsorbBias) Kind() string { return "absorbbias" }
 
-func (AbsorbBias) takes() string { return "[B, T, E] [E] [B, T]?" }
+func (AbsorbBias) takes(n int) []string { return optional(n, "BTE", "E", "BT") }
 func (o AbsorbBias) valid(_ []Shape, s *sizes) error {
-	return cmp.Or(finite(o.Scale), headed(o.Heads, s.of('E')))
+	return cmp.Or(finite(o.Scale), headed(o.Heads, s['E']))
 }
-func (o AbsorbBias) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Heads * s.of('T')} }
+func (o AbsorbBias) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.Heads * s['T']} }
 
 func (o AbsorbBias) inner(in []Shape) int { return in[0][2] / o.Heads }
 
@@ -108,10 +104,10 @@ type AbsorbValues struct{ Heads int }
 // Kind implements [Op].
 func (AbsorbValues) Kind() string { return "absorbvalues" }
 
-func (AbsorbValues) takes() string                     { return "[B, T, E] [C, E]" }
-func (o AbsorbValues) valid(_ []Shape, s *sizes) error { return headed(o.Heads, s.of('E')) }
+func (AbsorbValues) takes(int) []string                { return []string{"BTE", "CE"} }
+func (o AbsorbValues) valid(_ []Shape, s *sizes) error { return headed(o.Heads, s['E']) }
 func (o AbsorbValues) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), o.Heads * s.of('T'), s.of('C')}
+	return Shape{s['B'], o.Heads * s['T'], s['C']}
 }
 
 func (o AbsorbValues) inner(in []Shape) int { return in[0][2] / o.Heads }
@@ -128,13 +124,11 @@ type HeadLinear struct{ Heads int }
 // Kind implements [Op].
 func (HeadLinear) Kind() string { return "headlinear" }
 
-func (HeadLinear) takes() string { return "[B, R, C] [E, C] [E]" }
+func (HeadLinear) takes(int) []string { return []string{"BRC", "EC", "E"} }
 func (o HeadLinear) valid(_ []Shape, s *sizes) error {
-	return cmp.Or(headed(o.Heads, s.of('R')), headed(o.Heads, s.of('E')))
+	return cmp.Or(headed(o.Heads, s['R']), headed(o.Heads, s['E']))
 }
-func (o HeadLinear) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), s.of('R') / o.Heads, s.of('E')}
-}
+func (o HeadLinear) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['R'] / o.Heads, s['E']} }
 
 func (HeadLinear) inner(in []Shape) int { return in[0][2] }
 

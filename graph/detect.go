@@ -36,13 +36,13 @@ func (a Aggregate) String() string {
 // Kind implements [Op].
 func (PhraseScores) Kind() string { return "phrasescores" }
 
-func (PhraseScores) takes() string { return "[B, S, T] [B, L, T]" }
+func (PhraseScores) takes(int) []string { return []string{"BST", "BLT"} }
 
 func (o PhraseScores) valid([]Shape, *sizes) error {
 	return must(o.Aggregate >= Mean && o.Aggregate <= Power, "%v, want one of MEAN, MAX and POWER", o.Aggregate)
 }
 
-func (PhraseScores) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('S'), s.of('L')} }
+func (PhraseScores) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['S'], s['L']} }
 
 // PhraseScores records [PhraseScores].
 func (b *Builder) PhraseScores(logits, owned Value, o PhraseScores) Value {
@@ -69,21 +69,19 @@ type Candidates struct {
 // Kind implements [Op].
 func (Candidates) Kind() string { return "candidates" }
 
-func (Candidates) takes() string { return "[B, S, L] [B, s, ..., 1] [B, t, ..., 4]" }
+func (Candidates) takes(int) []string { return []string{"BSL", "Bs*1", "Bt*4"} }
 
 func (o Candidates) valid(in []Shape, s *sizes) error {
 	for _, x := range in[1:] {
-		if x[1:len(x)-1].Elements() != s.of('S') {
-			return must(false, "operand %v beside scores %v, want [%d, %d, %d]", x, in[0], s.of('B'), s.of('S'), x.Last())
+		if x[1:len(x)-1].Elements() != s['S'] {
+			return must(false, "operand %v beside scores %v, want [%d, %d, %d]", x, in[0], s['B'], s['S'], x.Last())
 		}
 	}
-	return cmp.Or(must(s.of('S')*s.of('L') < 1<<24, "scores %v: more pairs than a float32 counts, 2^24", in[0]),
+	return cmp.Or(must(s['S']*s['L'] < 1<<24, "scores %v: more pairs than a float32 counts, 2^24", in[0]),
 		must(o.Limit >= 1 && o.Threshold >= 0, "limit %d and threshold %g, want at least 1 and 0", o.Limit, o.Threshold))
 }
 
-func (o Candidates) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), o.Limit, CandidateFields}
-}
+func (o Candidates) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.Limit, CandidateFields} }
 
 // Candidates records [Candidates].
 func (b *Builder) Candidates(scores, centerness, deltas Value, o Candidates) Value {

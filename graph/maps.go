@@ -1,6 +1,9 @@
 package graph
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // What cuts, resizes, joins or averages maps, [B, H, W, C].
 
@@ -13,13 +16,13 @@ type Patches struct{ Size int }
 // Kind implements [Op].
 func (Patches) Kind() string { return "patches" }
 
-func (Patches) takes() string { return "[B, c, H, W]" }
+func (Patches) takes(int) []string { return []string{"BcHW"} }
 func (o Patches) valid([]Shape, *sizes) error {
 	return must(o.Size >= 1, "patch size %d, want at least 1", o.Size)
 }
 
 func (o Patches) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), ceilDiv(s.of('H'), o.Size), ceilDiv(s.of('W'), o.Size), s.of('c') * o.Size * o.Size}
+	return Shape{s['B'], ceilDiv(s['H'], o.Size), ceilDiv(s['W'], o.Size), s['c'] * o.Size * o.Size}
 }
 
 // Patches records [Patches].
@@ -33,9 +36,9 @@ type MergePatches struct{}
 // Kind implements [Op].
 func (MergePatches) Kind() string { return "mergepatches" }
 
-func (MergePatches) takes() string { return "[B, H, W, C]" }
+func (MergePatches) takes(int) []string { return []string{"BHWC"} }
 func (MergePatches) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), ceilDiv(s.of('H'), 2), ceilDiv(s.of('W'), 2), 4 * s.of('C')}
+	return Shape{s['B'], ceilDiv(s['H'], 2), ceilDiv(s['W'], 2), 4 * s['C']}
 }
 
 // MergePatches records [MergePatches].
@@ -49,16 +52,14 @@ type ResizePosition struct{ Height, Width int }
 // Kind implements [Op].
 func (ResizePosition) Kind() string { return "resizeposition" }
 
-func (ResizePosition) takes() string { return "[1, L, C]" }
+func (ResizePosition) takes(int) []string { return []string{"1LC"} }
 
 func (ResizePosition) valid(in []Shape, s *sizes) error {
-	side := int(math.Round(math.Sqrt(float64(s.of('L')))))
-	return must(side*side == s.of('L'), "position embedding %v, want [1, L, C] with L a square", in[0])
+	side := int(math.Round(math.Sqrt(float64(s['L']))))
+	return must(side*side == s['L'], "position embedding %v, want [1, L, C] with L a square", in[0])
 }
 
-func (o ResizePosition) infer(_ []Shape, s *sizes) Shape {
-	return Shape{1, o.Height, o.Width, s.of('C')}
-}
+func (o ResizePosition) infer(_ []Shape, s *sizes) Shape { return Shape{1, o.Height, o.Width, s['C']} }
 
 // ResizePosition records [ResizePosition].
 func (b *Builder) ResizePosition(x Value, height, width int) Value {
@@ -71,10 +72,8 @@ type ChannelsFirst struct{}
 // Kind implements [Op].
 func (ChannelsFirst) Kind() string { return "channelsfirst" }
 
-func (ChannelsFirst) takes() string { return "[B, H, W, C]" }
-func (ChannelsFirst) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), s.of('C'), s.of('H'), s.of('W')}
-}
+func (ChannelsFirst) takes(int) []string              { return []string{"BHWC"} }
+func (ChannelsFirst) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['C'], s['H'], s['W']} }
 
 // ChannelsFirst records [ChannelsFirst].
 func (b *Builder) ChannelsFirst(x Value) Value { return b.Record(ChannelsFirst{}, x) }
@@ -86,13 +85,13 @@ type Pad struct{ Height, Width int }
 // Kind implements [Op].
 func (Pad) Kind() string { return "pad" }
 
-func (Pad) takes() string { return "[B, H, W, C]" }
+func (Pad) takes(int) []string { return []string{"BHWC"} }
 
 func (o Pad) valid(in []Shape, s *sizes) error {
-	return must(o.Height >= s.of('H') && o.Width >= s.of('W'), "padding %v to %d x %d would cut it", in[0], o.Height, o.Width)
+	return must(o.Height >= s['H'] && o.Width >= s['W'], "padding %v to %d x %d would cut it", in[0], o.Height, o.Width)
 }
 
-func (o Pad) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Height, o.Width, s.of('C')} }
+func (o Pad) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.Height, o.Width, s['C']} }
 
 // Pad records [Pad].
 func (b *Builder) Pad(x Value, height, width int) Value { return b.Record(Pad{height, width}, x) }
@@ -103,13 +102,13 @@ type Crop struct{ Height, Width int }
 // Kind implements [Op].
 func (Crop) Kind() string { return "crop" }
 
-func (Crop) takes() string { return "[B, H, W, C]" }
+func (Crop) takes(int) []string { return []string{"BHWC"} }
 
 func (o Crop) valid(in []Shape, s *sizes) error {
-	return must(o.Height <= s.of('H') && o.Width <= s.of('W'), "cropping %v to %d x %d would enlarge it", in[0], o.Height, o.Width)
+	return must(o.Height <= s['H'] && o.Width <= s['W'], "cropping %v to %d x %d would enlarge it", in[0], o.Height, o.Width)
 }
 
-func (o Crop) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), o.Height, o.Width, s.of('C')} }
+func (o Crop) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.Height, o.Width, s['C']} }
 
 // Crop records [Crop].
 func (b *Builder) Crop(x Value, height, width int) Value { return b.Record(Crop{height, width}, x) }
@@ -121,9 +120,9 @@ type ResizeNearest struct{ Height, Width int }
 // Kind implements [Op].
 func (ResizeNearest) Kind() string { return "resizenearest" }
 
-func (ResizeNearest) takes() string { return "[B, H, W, C]" }
+func (ResizeNearest) takes(int) []string { return []string{"BHWC"} }
 func (o ResizeNearest) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), o.Height, o.Width, s.of('C')}
+	return Shape{s['B'], o.Height, o.Width, s['C']}
 }
 
 // ResizeNearest records [ResizeNearest].
@@ -138,9 +137,9 @@ type ResizeBilinear struct{ Height, Width int }
 // Kind implements [Op].
 func (ResizeBilinear) Kind() string { return "resizebilinear" }
 
-func (ResizeBilinear) takes() string { return "[B, H, W, C]" }
+func (ResizeBilinear) takes(int) []string { return []string{"BHWC"} }
 func (o ResizeBilinear) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), o.Height, o.Width, s.of('C')}
+	return Shape{s['B'], o.Height, o.Width, s['C']}
 }
 
 // ResizeBilinear records [ResizeBilinear].
@@ -154,8 +153,8 @@ type GlobalMean struct{}
 // Kind implements [Op].
 func (GlobalMean) Kind() string { return "globalmean" }
 
-func (GlobalMean) takes() string                   { return "[B, H, W, C]" }
-func (GlobalMean) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('C')} }
+func (GlobalMean) takes(int) []string              { return []string{"BHWC"} }
+func (GlobalMean) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['C']} }
 
 // GlobalMean records [GlobalMean].
 func (b *Builder) GlobalMean(x Value) Value { return b.Record(GlobalMean{}, x) }
@@ -167,7 +166,7 @@ type WeightedMean struct{}
 // Kind implements [Op].
 func (WeightedMean) Kind() string { return "weightedmean" }
 
-func (WeightedMean) takes() string                    { return "[B, H, W, C] [B, 1] *" }
+func (WeightedMean) takes(n int) []string             { return slices.Repeat([]string{"BHWC", "B1"}, max(n/2, 1)) }
 func (WeightedMean) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // WeightedMean records [WeightedMean]: maps and gates in turn.

@@ -14,18 +14,15 @@ type Linear struct{}
 // Kind implements [Op].
 func (Linear) Kind() string { return "linear" }
 
-func (Linear) takes() string { return "[..., K] [N, k, ...] [N]?" }
+func (Linear) takes(n int) []string { return optional(n, "*K", "Nk*", "N") }
 
 func (Linear) valid(in []Shape, s *sizes) error {
 	n := in[1][1:].Elements()
-	if n == s.of('K') {
-		return nil
-	}
-	return must(false, "operand %v has rows of %d, weight %v takes %d", in[0], s.of('K'), in[1], n)
+	return must(n == s['K'], "operand %v has rows of %d, weight %v takes %d", in[0], s['K'], in[1], n)
 }
 
 func (Linear) infer(in []Shape, s *sizes) Shape {
-	return append(slices.Clone(in[0][:len(in[0])-1]), s.of('N'))
+	return append(slices.Clone(in[0][:len(in[0])-1]), s['N'])
 }
 
 func (Linear) inner(in []Shape) int { return in[0].Last() }
@@ -63,15 +60,15 @@ func (Conv) Kind() string { return "conv" }
 // convolves checks a convolution of [B, H, W, C] by [N, C, k, k].
 func convolves(s *sizes, stride, pad int) error {
 	return cmp.Or(must(stride >= 1 && pad >= 0, "stride %d and padding %d, want at least 1 and 0", stride, pad),
-		must(min(s.of('H'), s.of('W'))+2*pad >= s.of('k'), "a map of %d x %d with padding %d is smaller than the kernel of %d", s.of('H'), s.of('W'), pad, s.of('k')))
+		must(min(s['H'], s['W'])+2*pad >= s['k'], "a map of %d x %d with padding %d is smaller than the kernel of %d", s['H'], s['W'], pad, s['k']))
 }
 
 // convolved is its output.
 func convolved(s *sizes, stride, pad int) Shape {
-	return Shape{s.of('B'), (s.of('H')+2*pad-s.of('k'))/stride + 1, (s.of('W')+2*pad-s.of('k'))/stride + 1, s.of('N')}
+	return Shape{s['B'], (s['H']+2*pad-s['k'])/stride + 1, (s['W']+2*pad-s['k'])/stride + 1, s['N']}
 }
 
-func (Conv) takes() string                     { return "[B, H, W, C] [N, C, k, k] [N]?" }
+func (Conv) takes(n int) []string              { return optional(n, "BHWC", "NCkk", "N") }
 func (o Conv) valid(_ []Shape, s *sizes) error { return convolves(s, o.Stride, o.Pad) }
 func (o Conv) infer(_ []Shape, s *sizes) Shape { return convolved(s, o.Stride, o.Pad) }
 
@@ -113,15 +110,15 @@ type DeformConv struct{ Stride, Pad int }
 // Kind implements [Op].
 func (DeformConv) Kind() string { return "deformconv" }
 
-func (DeformConv) takes() string { return "[B, H, W, C] [B, h, w, o] [N, C, k, k] [N]" }
+func (DeformConv) takes(int) []string { return []string{"BHWC", "Bhwo", "NCkk", "N"} }
 
 func (o DeformConv) valid(in []Shape, s *sizes) error {
 	if err := convolves(s, o.Stride, o.Pad); err != nil {
 		return err
 	}
-	y, taps := convolved(s, o.Stride, o.Pad), s.of('k')*s.of('k')
-	return cmp.Or(must(s.of('o') == 3*taps, "offsets and masks %v, want [%d, H, W, %d]", in[1], s.of('B'), 3*taps),
-		must(s.of('h')*s.of('w') >= y[1]*y[2], "offsets and masks %v for an output %v with more positions", in[1], y))
+	y, taps := convolved(s, o.Stride, o.Pad), s['k']*s['k']
+	return cmp.Or(must(s['o'] == 3*taps, "offsets and masks %v, want [%d, H, W, %d]", in[1], s['B'], 3*taps),
+		must(s['h']*s['w'] >= y[1]*y[2], "offsets and masks %v for an output %v with more positions", in[1], y))
 }
 
 func (o DeformConv) infer(_ []Shape, s *sizes) Shape { return convolved(s, o.Stride, o.Pad) }
@@ -144,13 +141,16 @@ type Scores struct {
 // Kind implements [Op].
 func (Scores) Kind() string { return "scores" }
 
-func (Scores) takes() string { return "[G, n, 3C]" }
+// threefold checks that a length is 3C with C a multiple of heads.
+func threefold(heads, length int) error {
+	return must(heads > 0 && length%(3*max(heads, 1)) == 0, "%d channels, want 3C with C a multiple of %d heads", length, heads)
+}
+
+func (Scores) takes(int) []string { return []string{"Gnq"} }
 func (o Scores) valid(_ []Shape, s *sizes) error {
-	return cmp.Or(headed(o.Heads, s.of('C')), finite(o.Scale))
+	return cmp.Or(threefold(o.Heads, s['q']), finite(o.Scale))
 }
-func (o Scores) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('G'), o.Heads, s.of('n'), s.of('n')}
-}
+func (o Scores) infer(_ []Shape, s *sizes) Shape { return Shape{s['G'], o.Heads, s['n'], s['n']} }
 
 func (o Scores) inner(in []Shape) int { return in[0][2] / 3 / o.Heads }
 
@@ -164,13 +164,13 @@ type Context struct{ Heads int }
 // Kind implements [Op].
 func (Context) Kind() string { return "context" }
 
-func (Context) takes() string { return "[G, h, n, n] [G, n, 3C]" }
+func (Context) takes(int) []string { return []string{"Ghnn", "Gnq"} }
 
 func (o Context) valid(in []Shape, s *sizes) error {
-	return cmp.Or(headed(o.Heads, s.of('C')), must(s.of('h') == o.Heads, "probabilities %v, want [G, %d, n, n]", in[0], o.Heads))
+	return cmp.Or(threefold(o.Heads, s['q']), must(s['h'] == o.Heads, "probabilities %v, want [G, %d, n, n]", in[0], o.Heads))
 }
 
-func (Context) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('G'), s.of('n'), s.of('C')} }
+func (Context) infer(_ []Shape, s *sizes) Shape { return Shape{s['G'], s['n'], s['q'] / 3} }
 
 func (Context) inner(in []Shape) int { return in[1][1] }
 
@@ -190,10 +190,10 @@ type TokenLogits struct{ Limit float64 }
 // Kind implements [Op].
 func (TokenLogits) Kind() string { return "tokenlogits" }
 
-func (TokenLogits) takes() string                 { return "[B, s, ..., C] [B, T, C] [B, T, D] [D] [1] [1]" }
+func (TokenLogits) takes(int) []string            { return []string{"Bs*C", "BTC", "BTD", "D", "1", "1"} }
 func (o TokenLogits) valid([]Shape, *sizes) error { return positive("limit", o.Limit) }
 func (TokenLogits) infer(in []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), in[0][1 : len(in[0])-1].Elements(), s.of('T')}
+	return Shape{s['B'], in[0][1 : len(in[0])-1].Elements(), s['T']}
 }
 
 func (TokenLogits) inner(in []Shape) int { return in[0].Last() }

@@ -11,7 +11,7 @@ type LayerNorm struct{ Eps float64 }
 // Kind implements [Op].
 func (LayerNorm) Kind() string { return "layernorm" }
 
-func (LayerNorm) takes() string                    { return "[..., C] [C] [C]" }
+func (LayerNorm) takes(int) []string               { return []string{"*C", "C", "C"} }
 func (o LayerNorm) valid([]Shape, *sizes) error    { return positive("eps", o.Eps) }
 func (LayerNorm) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
@@ -32,10 +32,10 @@ type GroupNorm struct {
 // Kind implements [Op].
 func (GroupNorm) Kind() string { return "groupnorm" }
 
-func (GroupNorm) takes() string { return "[B, H, W, C] [C] [C]" }
+func (GroupNorm) takes(int) []string { return []string{"BHWC", "C", "C"} }
 
 func (o GroupNorm) valid(_ []Shape, s *sizes) error {
-	return cmp.Or(must(o.Groups >= 1 && s.of('C')%max(o.Groups, 1) == 0, "%d groups do not divide %d channels", o.Groups, s.of('C')), positive("eps", o.Eps))
+	return cmp.Or(must(o.Groups >= 1 && s['C']%max(o.Groups, 1) == 0, "%d groups do not divide %d channels", o.Groups, s['C']), positive("eps", o.Eps))
 }
 
 func (GroupNorm) infer(in []Shape, _ *sizes) Shape { return in[0] }
@@ -64,7 +64,7 @@ type Softmax struct{}
 // Kind implements [Op].
 func (Softmax) Kind() string { return "softmax" }
 
-func (Softmax) takes() string                    { return "[..., n]" }
+func (Softmax) takes(int) []string               { return []string{"*n"} }
 func (Softmax) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Softmax records [Softmax].

@@ -24,7 +24,7 @@ type Input struct{ shape Shape }
 // Kind implements [Op].
 func (Input) Kind() string { return "input" }
 
-func (Input) takes() string                 { return "" }
+func (Input) takes(int) []string            { return nil }
 func (o Input) infer([]Shape, *sizes) Shape { return o.shape }
 
 // Param is a weight, named by its path, which is the canonical checkpoint key.
@@ -34,7 +34,7 @@ type Param struct{ shape Shape }
 // Kind implements [Op].
 func (Param) Kind() string { return "param" }
 
-func (Param) takes() string                 { return "" }
+func (Param) takes(int) []string            { return nil }
 func (o Param) infer([]Shape, *sizes) Shape { return o.shape }
 
 // Kinds lists one value of every operation that computes something, file by file. Tests

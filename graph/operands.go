@@ -1,21 +1,24 @@
 package graph
 
 import (
-	"bytes"
 	"fmt"
-	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// taker is an operation that does not take one value of any shape. What it takes is written as in
-// its description: "[B, n, E] [B, m, E] [B, m]?". Sizes of one name are equal, "3C" is three
-// times C, a number is itself and "..." any number of sizes; the last operand may be missing where
-// a "?" follows, and where a "*" does all of them come once or several times.
-type taker interface{ takes() string }
+// taker is an operation that does not take one value of any shape. What it takes, where there are
+// n operands, is written a letter a size, "BHWC" for [B, H, W, C]: sizes of one letter are equal, a
+// digit is a size, and "*" stands for any number of sizes.
+type taker interface{ takes(n int) []string }
+
+// optional is what an operation takes that can do without its last operand.
+func optional(n int, forms ...string) []string {
+	if n == len(forms)-1 {
+		return forms[:n]
+	}
+	return forms
+}
 
 // checked is an operation with more to ask of its attributes and operands, whose shapes are those
 // that it takes.
@@ -23,154 +26,72 @@ type checked interface {
 	valid(in []Shape, s *sizes) error
 }
 
-// sizes are those that the names in a taker's shapes, which are letters, stand for.
-type sizes struct {
-	names  [10]byte
-	values [10]int
-}
-
-// of is what a name stands for, 0 for nothing yet.
-func (s *sizes) of(name byte) int {
-	if i := bytes.IndexByte(s.names[:], name); i >= 0 {
-		return s.values[i]
-	}
-	return 0
-}
+// sizes are those that letters stand for, 0 for none.
+type sizes [128]int
 
 // infer is the shape of what op makes of operands of the given shapes. The error wraps [ErrShape].
-func infer(op Op, operands ...Shape) (Shape, error) {
-	takes := "[...]"
+func (s *sizes) infer(op Op, operands ...Shape) (Shape, error) {
+	takes := []string{"*"}
 	if o, ok := op.(taker); ok {
-		takes = o.takes()
+		takes = o.takes(len(operands))
 	}
-	s, err := fit(takes, operands)
+	err := s.fit(takes, operands)
+	if o, ok := op.(checked); ok && err == nil {
+		err = o.valid(operands, s)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if o, ok := op.(checked); ok {
-		if err := o.valid(operands, s); err != nil {
-			return nil, err
-		}
 	}
 	shape := op.infer(operands, s)
 	return shape, shape.check()
 }
 
-// form is the shape of an operand in the terms of a taker.
-type form struct {
-	text  string
-	sizes []size
-	open  int // how many of sizes come before "...", -1 where that is not in it
-}
-
-// size is so many times the size of a name, or the number where there is none.
-type size struct {
-	times int
-	name  byte
-}
-
-var (
-	formText = regexp.MustCompile(`\[(.*?)\]`)
-	sizeText = regexp.MustCompile(`\w+`)
-	forms    sync.Map // of []form, by their text
-)
-
-// formsOf reads what a taker says.
-func formsOf(takes string) []form {
-	if known, ok := forms.Load(takes); ok {
-		return known.([]form)
+// fit finds the sizes that letters stand for, and refuses operands that are not what takes says.
+func (s *sizes) fit(takes []string, in []Shape) error {
+	if len(in) != len(takes) {
+		return must(false, "%d operands, want %v", len(in), takes)
 	}
-	var list []form
-	for _, text := range formText.FindAllStringSubmatch(takes, -1) {
-		f := form{text: text[0], open: -1}
-		for i, word := range strings.Split(text[1], ", ") {
-			if word == "..." {
-				f.open = i
-				continue
-			}
-			f.sizes = append(f.sizes, sizeOf(word))
-		}
-		list = append(list, f)
+	*s = sizes{}
+	for digit := range 10 {
+		s['0'+digit] = digit
 	}
-	forms.Store(takes, list)
-	return list
-}
-
-// sizeOf reads a word of a form.
-func sizeOf(word string) size {
-	digits := strings.TrimRight(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	w := size{times: 1}
-	if digits != "" {
-		w.times, _ = strconv.Atoi(digits)
-	}
-	if len(digits) < len(word) {
-		w.name = word[len(digits)]
-	}
-	return w
-}
-
-// number is a size as a number, 0 where its name stands for none yet.
-func (s *sizes) number(w size) int {
-	if w.name == 0 {
-		return w.times
-	}
-	return w.times * s.of(w.name)
-}
-
-// fit finds the sizes that names stand for, and refuses operands that are not what takes says.
-func fit(takes string, in []Shape) (*sizes, error) {
-	list := formsOf(takes)
-	least, most := len(list), len(list)
-	switch {
-	case strings.HasSuffix(takes, "?"):
-		least--
-	case strings.HasSuffix(takes, "*"):
-		most = math.MaxInt
-	}
-	if n := len(in); n < least || n > most || n > len(list) && n%len(list) != 0 {
-		return nil, must(false, "%d operands, want %s", n, takes)
-	}
-	s := &sizes{}
 	for i, x := range in {
-		if f := list[i%len(list)]; !s.take(f, x) {
-			before := &sizes{}
-			for k := range i {
-				before.take(list[k%len(list)], in[k])
-			}
-			return nil, must(false, "operand %d is %v, want %s of %s", i+1, x, before.fill(f), takes)
+		if before := *s; !s.take(takes[i], x) {
+			return must(false, "operand %d is %v, want %s of %v", i+1, x, before.fill(takes[i]), takes)
 		}
 	}
-	return s, nil
+	return nil
 }
 
-// fill is a form in words, with the sizes that are known.
-func (s *sizes) fill(f form) string {
-	return sizeText.ReplaceAllStringFunc(f.text, func(word string) string {
-		if n := s.number(sizeOf(word)); n > 0 {
-			return strconv.Itoa(n)
-		}
-		return word
-	})
-}
-
-// take says whether a shape has the form, and notes the sizes of new names.
-func (s *sizes) take(f form, x Shape) bool {
-	if f.open >= 0 && len(x) > len(f.sizes) {
-		x = slices.Concat(x[:f.open], x[len(x)-len(f.sizes)+f.open:])
+// take says whether a shape has a form, and notes the sizes of new letters.
+func (s *sizes) take(form string, x Shape) bool {
+	if i := strings.IndexByte(form, '*'); i >= 0 && len(x) >= len(form)-1 {
+		form, x = form[:i]+form[i+1:], slices.Concat(x[:i], x[len(x)-len(form)+1+i:])
 	}
-	if len(x) != len(f.sizes) {
+	if len(form) != len(x) {
 		return false
 	}
-	for i, w := range f.sizes {
-		if s.number(w) == 0 {
-			free := bytes.IndexByte(s.names[:], 0)
-			s.names[free], s.values[free] = w.name, x[i]/w.times
+	for i, size := range x {
+		known := &s[form[i]]
+		if *known == 0 {
+			*known = size
 		}
-		if s.number(w) != x[i] {
+		if *known != size {
 			return false
 		}
 	}
 	return true
+}
+
+// fill is a form in words, with the sizes that are known.
+func (s *sizes) fill(form string) string {
+	words := strings.Split(form, "")
+	for i := range words {
+		if n := s[form[i]]; n > 0 {
+			words[i] = strconv.Itoa(n)
+		}
+	}
+	return fmt.Sprint(words)
 }
 
 // must is the error of a broken rule, nil where ok says that it is kept.
@@ -183,24 +104,15 @@ func must(ok bool, format string, args ...any) error {
 
 // finite checks a factor.
 func finite(scale float64) error {
-	if scale-scale == 0 {
-		return nil
-	}
-	return must(false, "scale %g, want a finite number", scale)
+	return must(scale-scale == 0, "scale %g, want a finite number", scale)
 }
 
 // positive checks what a norm or a clamp is bounded by.
 func positive(name string, value float64) error {
-	if value > 0 {
-		return nil
-	}
-	return must(false, "%s %g, want above 0", name, value)
+	return must(value > 0, "%s %g, want above 0", name, value)
 }
 
 // headed checks that heads divide a length.
 func headed(heads, length int) error {
-	if heads > 0 && length%heads == 0 {
-		return nil
-	}
-	return must(false, "%d heads, which do not divide %d", heads, length)
+	return must(heads > 0 && length%max(heads, 1) == 0, "%d heads, which do not divide %d", heads, length)
 }

@@ -11,7 +11,7 @@ type Add struct{}
 // Kind implements [Op].
 func (Add) Kind() string { return "add" }
 
-func (Add) takes() string { return "[...] [...]" }
+func (Add) takes(int) []string { return []string{"*", "*"} }
 
 func (Add) valid(in []Shape, _ *sizes) error {
 	a, b := in[0], in[1]
@@ -37,7 +37,7 @@ type AddScaled struct{}
 // Kind implements [Op].
 func (AddScaled) Kind() string { return "addscaled" }
 
-func (AddScaled) takes() string { return "[..., C] [...] [C]" }
+func (AddScaled) takes(int) []string { return []string{"*C", "*", "C"} }
 func (AddScaled) valid(in []Shape, _ *sizes) error {
 	return must(in[0].Equal(in[1]), "%v and %v, want two of one shape", in[0], in[1])
 }
@@ -64,7 +64,7 @@ type MulScalar struct{}
 // Kind implements [Op].
 func (MulScalar) Kind() string { return "mulscalar" }
 
-func (MulScalar) takes() string                    { return "[...] [1]" }
+func (MulScalar) takes(int) []string               { return []string{"*", "1"} }
 func (MulScalar) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // MulScalar records [MulScalar].
@@ -140,7 +140,10 @@ type DynamicReLU struct{}
 // Kind implements [Op].
 func (DynamicReLU) Kind() string { return "dynamicrelu" }
 
-func (DynamicReLU) takes() string                    { return "[B, H, W, C] [B, 4C]" }
+func (DynamicReLU) takes(int) []string { return []string{"BHWC", "Bt"} }
+func (DynamicReLU) valid(in []Shape, s *sizes) error {
+	return must(s['t'] == 4*s['C'], "coefficients %v, want [%d %d]", in[1], s['B'], 4*s['C'])
+}
 func (DynamicReLU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // DynamicReLU records [DynamicReLU].

@@ -16,11 +16,11 @@ type Embed struct{}
 // Kind implements [Op].
 func (Embed) Kind() string { return "embed" }
 
-func (Embed) takes() string { return "[B, T] [V, C] [t, C] [P, C]" }
+func (Embed) takes(int) []string { return []string{"BT", "VC", "tC", "PC"} }
 func (Embed) valid(_ []Shape, s *sizes) error {
-	return must(s.of('P') >= s.of('T'), "%d positions, want at least %d", s.of('P'), s.of('T'))
+	return must(s['P'] >= s['T'], "%d positions, want at least %d", s['P'], s['T'])
 }
-func (Embed) infer(_ []Shape, s *sizes) Shape { return Shape{s.of('B'), s.of('T'), s.of('C')} }
+func (Embed) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['T'], s['C']} }
 
 // Embed records [Embed].
 func (b *Builder) Embed(ids, word, kind, position Value) Value {
@@ -34,14 +34,14 @@ type ConcatTokens struct{}
 // Kind implements [Op].
 func (ConcatTokens) Kind() string { return "concattokens" }
 
-func (ConcatTokens) takes() string { return "[B, ..., C] *" }
+func (ConcatTokens) takes(n int) []string { return slices.Repeat([]string{"B*C"}, max(n, 1)) }
 
 func (ConcatTokens) infer(in []Shape, s *sizes) Shape {
 	tokens := 0
 	for _, x := range in {
 		tokens += x[1 : len(x)-1].Elements()
 	}
-	return Shape{s.of('B'), tokens, s.of('C')}
+	return Shape{s['B'], tokens, s['C']}
 }
 
 // ConcatTokens records [ConcatTokens].
@@ -53,16 +53,16 @@ type SliceTokens struct{ Begin, Height, Width int }
 // Kind implements [Op].
 func (SliceTokens) Kind() string { return "slicetokens" }
 
-func (SliceTokens) takes() string { return "[B, S, C]" }
+func (SliceTokens) takes(int) []string { return []string{"BSC"} }
 
 func (o SliceTokens) valid(_ []Shape, s *sizes) error {
-	n := s.of('S')
+	n := s['S']
 	return must(o.Begin >= 0 && o.Height >= 1 && o.Width >= 1 && o.Height <= n && o.Width <= n && o.Begin <= n-o.Height*o.Width,
 		"a map of %d x %d from token %d of %d", o.Height, o.Width, o.Begin, n)
 }
 
 func (o SliceTokens) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('B'), o.Height, o.Width, s.of('C')}
+	return Shape{s['B'], o.Height, o.Width, s['C']}
 }
 
 // SliceTokens records [SliceTokens].
@@ -89,9 +89,9 @@ type SwapLast struct{}
 // Kind implements [Op].
 func (SwapLast) Kind() string { return "swaplast" }
 
-func (SwapLast) takes() string { return "[..., a, b]" }
+func (SwapLast) takes(int) []string { return []string{"*ab"} }
 func (SwapLast) infer(in []Shape, s *sizes) Shape {
-	return append(slices.Clone(in[0][:len(in[0])-2]), s.of('b'), s.of('a'))
+	return append(slices.Clone(in[0][:len(in[0])-2]), s['b'], s['a'])
 }
 
 // SwapLast records [SwapLast].

@@ -18,12 +18,12 @@ type WindowPartition struct{ Size int }
 // Kind implements [Op].
 func (WindowPartition) Kind() string { return "windowpartition" }
 
-func (WindowPartition) takes() string                     { return "[B, H, W, C]" }
-func (o WindowPartition) valid(_ []Shape, s *sizes) error { return whole(s.of('H'), s.of('W'), o.Size) }
+func (WindowPartition) takes(int) []string                { return []string{"BHWC"} }
+func (o WindowPartition) valid(_ []Shape, s *sizes) error { return whole(s['H'], s['W'], o.Size) }
 
 func (o WindowPartition) infer(_ []Shape, s *sizes) Shape {
 	w := o.Size
-	return Shape{s.of('B') * (s.of('H') / w) * (s.of('W') / w), w * w, s.of('C')}
+	return Shape{s['B'] * (s['H'] / w) * (s['W'] / w), w * w, s['C']}
 }
 
 // WindowPartition records [WindowPartition].
@@ -35,17 +35,17 @@ type WindowReverse struct{ Size, Height, Width int }
 // Kind implements [Op].
 func (WindowReverse) Kind() string { return "windowreverse" }
 
-func (WindowReverse) takes() string { return "[N, n, C]" }
+func (WindowReverse) takes(int) []string { return []string{"NnC"} }
 
 func (o WindowReverse) valid(in []Shape, s *sizes) error {
 	if err := whole(o.Height, o.Width, o.Size); err != nil {
 		return err
 	}
-	return must(s.of('n') == o.Size*o.Size && s.of('N')%o.windows() == 0, "windows %v do not fill maps of %d x %d with windows of %d", in[0], o.Height, o.Width, o.Size)
+	return must(s['n'] == o.Size*o.Size && s['N']%o.windows() == 0, "windows %v do not fill maps of %d x %d with windows of %d", in[0], o.Height, o.Width, o.Size)
 }
 
 func (o WindowReverse) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('N') / o.windows(), o.Height, o.Width, s.of('C')}
+	return Shape{s['N'] / o.windows(), o.Height, o.Width, s['C']}
 }
 
 // windows of a map.
@@ -62,10 +62,10 @@ type Roll struct{ Down, Right int }
 // Kind implements [Op].
 func (Roll) Kind() string { return "roll" }
 
-func (Roll) takes() string { return "[B, H, W, C]" }
+func (Roll) takes(int) []string { return []string{"BHWC"} }
 
 func (o Roll) valid(in []Shape, s *sizes) error {
-	h, w := s.of('H'), s.of('W')
+	h, w := s['H'], s['W']
 	return must(max(o.Down, -o.Down) < h && max(o.Right, -o.Right) < w, "rolling %v by (%d, %d), want less than one turn", in[0], o.Down, o.Right)
 }
 
@@ -82,15 +82,15 @@ type PositionBias struct{ Window int }
 // Kind implements [Op].
 func (PositionBias) Kind() string { return "positionbias" }
 
-func (PositionBias) takes() string { return "[L, h]" }
+func (PositionBias) takes(int) []string { return []string{"Lh"} }
 
 func (o PositionBias) valid(in []Shape, s *sizes) error {
 	side := 2*o.Window - 1
-	return must(o.Window >= 1 && s.of('L') == side*side, "table %v, want [%d, h] for window %d", in[0], side*side, o.Window)
+	return must(o.Window >= 1 && s['L'] == side*side, "table %v, want [%d, h] for window %d", in[0], side*side, o.Window)
 }
 
 func (o PositionBias) infer(_ []Shape, s *sizes) Shape {
-	return Shape{s.of('h'), o.Window * o.Window, o.Window * o.Window}
+	return Shape{s['h'], o.Window * o.Window, o.Window * o.Window}
 }
 
 // PositionBias records [PositionBias].
@@ -108,7 +108,7 @@ type ShiftMask struct{ Height, Width, Size, Shift int }
 // Kind implements [Op].
 func (ShiftMask) Kind() string { return "shiftmask" }
 
-func (ShiftMask) takes() string { return "" }
+func (ShiftMask) takes(int) []string { return nil }
 
 func (o ShiftMask) valid([]Shape, *sizes) error {
 	return cmp.Or(whole(o.Height, o.Width, o.Size), must(o.Shift >= 1 && o.Shift < o.Size, "shift %d, want 1 to %d", o.Shift, o.Size-1))
