@@ -37,6 +37,8 @@ func rows() []row {
 		{command: `go build -o bin/ ./cmd/glip ./cmd/bench`, never: "it is how these tests get the commands"},
 		{command: `CGO_ENABLED=0 go build -o bin/ ./cmd/glip ./cmd/bench`, never: "make test builds everything so, for each platform"},
 		{command: `glip devices`, want: "auto takes: "},
+		{command: `glip version`, want: "shaders   "},
+		{command: `glip man --out man`, more: " && cat man/glip-detect.1", want: "SYNOPSIS"},
 		{command: `glip completion bash > glip.bash`, more: " && bash -n glip.bash"},
 		// docs/detect.md
 		{command: `glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png`, more: smallDetector, want: "cat.boxes.png"},
@@ -140,7 +142,7 @@ func (d desk) targets(t *testing.T, text string) {
 func TestNames(t *testing.T) {
 	d := newDesk(t)
 	help := map[string]string{}
-	for _, line := range []string{"glip", "glip detect", "glip features", "glip tokens", "glip inspect", "glip models", "glip devices", "bench"} {
+	for _, line := range []string{"glip", "glip detect", "glip features", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
 		status, said, err := d.run(t.Context(), d.dir, line+" --help")
 		if err != nil || status != 0 {
 			t.Fatalf("%s --help: %v, status %d\n%s", line, err, status, said)
