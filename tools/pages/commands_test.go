@@ -56,10 +56,10 @@ func rows() []row {
 		{command: `glip inspect --model GLIP-L --quick glip_large_model.pth`, status: 2, want: "problem"},     // the stand-in is small
 		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
 		// docs/performance.md
-		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, long: "the whole detector at its full size"},
+		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, more: " --device cpu --iterations 1 --check none", want: "GFLOP/s", long: "the whole detector at its full size"},
 		{command: `bench --model GLIP-T --per-op`, less: " --model GLIP-T", more: smallBackbone + " --iterations 1", want: "roofline"},
 		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --iterations 1 && head -c 100 trace.json", want: `{`},
-		{command: `bench --model GLIP-T --tune`, long: "every candidate of every product is timed"},
+		{command: `bench --model GLIP-T --tune`, more: " --device vulkan --iterations 1", long: "every candidate of every product is timed"},
 		{command: `bench --gemm 768x768x768,4096x512x14336`, more: " --device cpu --gemm 64x64x64 --duration 1ms", want: "64"},
 		// docs/checked.md
 		{command: `glip features --weights synthetic:7 --verify --out out cat.png`, more: smallBackbone, want: "against the CPU reference"},
@@ -68,7 +68,9 @@ func rows() []row {
 		{command: `make test`, never: "it is what runs this test"},
 		{command: `REQUIRE_VULKAN=0 make test`, never: "it is what runs this test"},
 		{command: `go test ./graph ./cpuref`, root: true, long: "make test runs all tests"},
-		{command: `bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`, never: "it takes minutes, and benchstat is not here"},
+		{command: `bench --count 10 > old.txt`, more: smallBackbone + " --iterations 1 --count 2", want: ""},
+		{command: `bench --count 10 > new.txt`, more: smallBackbone + " --iterations 1 --count 2", want: ""},
+		{command: `benchstat old.txt new.txt`, never: "benchstat is not here"},
 	}
 }
 
