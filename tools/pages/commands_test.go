@@ -57,8 +57,8 @@ func rows() []row {
 		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
 		// docs/performance.md
 		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, more: " --device cpu --iterations 1 --check none", want: "GFLOP/s", long: "the whole detector at its full size"},
-		{command: `bench --model GLIP-T --per-op`, less: " --model GLIP-T", more: smallBackbone + " --iterations 1", want: "roofline"},
-		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --iterations 1 && head -c 100 trace.json", want: `{`},
+		{command: `bench --model GLIP-T --per-op`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms", want: "roofline"},
+		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms && head -c 100 trace.json", want: `{`},
 		{command: `bench --model GLIP-T --tune`, more: " --device vulkan --iterations 1", long: "every candidate of every product is timed"},
 		{command: `bench --gemm 768x768x768,4096x512x14336`, more: " --device cpu --gemm 64x64x64 --duration 1ms", want: "64"},
 		// docs/checked.md
@@ -68,8 +68,8 @@ func rows() []row {
 		{command: `make test`, never: "it is what runs this test"},
 		{command: `REQUIRE_VULKAN=0 make test`, never: "it is what runs this test"},
 		{command: `go test ./graph ./cpuref`, root: true, long: "make test runs all tests"},
-		{command: `bench --count 10 > old.txt`, more: smallBackbone + " --iterations 1 --count 2", want: ""},
-		{command: `bench --count 10 > new.txt`, more: smallBackbone + " --iterations 1 --count 2", want: ""},
+		{command: `bench --count 10 > old.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
+		{command: `bench --count 10 > new.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
 		{command: `benchstat old.txt new.txt`, never: "benchstat is not here"},
 	}
 }
