@@ -52,13 +52,17 @@ func rules() map[string]rule {
 			files:  true,
 		},
 		"cmd": {
+			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "cmd/internal/cli", "internal/file", "internal/meter"},
+			others: []string{anything},
+		},
+		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "synthetic", "picture", "text", "viz",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
 		},
-		"cmd/internal/cli":  {ours: []string{".", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
+		"cmd/internal/cli":  {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
 		"internal/compare":  {files: true},
 		"internal/file":     {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/meter":    {others: []string{anything}, files: true},
