@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"image"
 	"image/gif"
-	"image/png"
 	"io"
 	"os"
 	"sync"
@@ -29,6 +28,7 @@ type format struct {
 type job struct {
 	height, width int
 	effort        effort
+	turn          int                                                     // orientation that EXIF data name, 1 to 8
 	decode        func(ctx context.Context, r io.Reader) (Picture, error) // reads the file from its start
 }
 
@@ -36,7 +36,7 @@ type job struct {
 func sniff(head []byte) (format, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
-		return format{"PNG", standard(png.DecodeConfig, png.Decode, surveyPNG)}, true
+		return format{"PNG", beginPNG}, true
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
 		return format{"JPEG", beginJPEG}, true
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
@@ -58,7 +58,7 @@ func standard(config func(io.Reader) (image.Config, error), decode func(io.Reade
 			return job{}, err
 		}
 		e, err := survey(r, size, cfg)
-		return job{cfg.Height, cfg.Width, e, func(ctx context.Context, r io.Reader) (Picture, error) {
+		return job{cfg.Height, cfg.Width, e, 1, func(ctx context.Context, r io.Reader) (Picture, error) {
 			img, err := decode(r)
 			if err != nil {
 				return Picture{}, err
@@ -177,9 +177,8 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err := l.check(1, j.height, j.width); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	turn := orientation(s, f.name)
 	need := j.effort
-	need.bytes += resultBytes(turn) * int64(j.height) * int64(j.width)
+	need.bytes += resultBytes(j.turn) * int64(j.height) * int64(j.width)
 	if err := l.allow(j.height, j.width, need); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
@@ -187,7 +186,7 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	pic = pic.oriented(s.ctx, turn)
+	pic = pic.oriented(s.ctx, j.turn)
 	if err := s.ctx.Err(); err != nil { // some of it is left undone
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}

@@ -31,28 +31,6 @@ func (l Limits) allow(height, width int, e effort) error {
 	return nil
 }
 
-// surveyPNG: an image of 1 to 8 bytes a pixel; the passes of an interlaced one have
-// images of their own.
-func surveyPNG(r *bufio.Reader, size int64, cfg image.Config) (effort, error) {
-	const depthAt, head = 24, 29 // of the header; then the kind of colour, and whether it is interlaced
-	header, err := r.Peek(head)
-	if err != nil {
-		return effort{}, err
-	}
-	e := effort{bytes: 4, scans: 1, length: size}
-	switch depth, kind := header[depthAt], header[depthAt+1]; {
-	case depth == 16:
-		e.bytes = 8
-	case kind == 3: // a palette
-		e.bytes = 1
-	}
-	e.bytes *= area(cfg)
-	if header[head-1] != 0 {
-		e.bytes *= 2
-	}
-	return e, nil
-}
-
 // surveyGIF: one frame of indices, at most as large as the canvas, and once more where
 // its rows are interlaced.
 func surveyGIF(_ *bufio.Reader, size int64, cfg image.Config) (effort, error) {

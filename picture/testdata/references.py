@@ -4,7 +4,7 @@
 Run it in this folder; it wants OpenCV, Pillow and NumPy for Python, and cjpeg of libjpeg-turbo. The files there were made with
 OpenCV 4.6.0, Pillow 9.4.0 and libjpeg-turbo 2.1.5 (Debian 12).
 """
-import hashlib, io, os, struct, subprocess, sys
+import hashlib, io, os, struct, subprocess, zlib
 import cv2, numpy as np
 from PIL import Image
 
@@ -100,6 +100,91 @@ def without(data, kind):
     return bytes(out) + data[at:]
 
 
+def chunk(name, content=b"", sum=None):
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content) if sum is None else sum)
+
+
+def png_rows(samples, depth, filters):
+    """Packs samples [height, width, channels] into filtered rows."""
+    height, width, channels = samples.shape
+    size = max(depth * channels // 8, 1)
+    above, out = None, bytearray()
+    for y in range(height):
+        if depth == 16:
+            row = samples[y].astype(">u2").tobytes()
+        elif depth == 8:
+            row = samples[y].astype(np.uint8).tobytes()
+        else:
+            bits = "".join(format(int(v), "0%db" % depth) for v in samples[y].ravel())
+            bits += "0" * (-len(bits) % 8)
+            row = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+        above = above or bytes(len(row))
+        f = filters[y % len(filters)]
+        out.append(f)
+        for i, v in enumerate(row):
+            a, b = (row[i - size] if i >= size else 0), above[i]
+            c = above[i - size] if i >= size else 0
+            pa, pb, pc = abs(b - c), abs(a - c), abs(a + b - 2 * c)
+            nearest = a if pa <= pb and pa <= pc else b if pb <= pc else c
+            out.append((v - (0, a, b, (a + b) // 2, nearest)[f]) % 256)
+        above = row
+    return bytes(out)
+
+
+ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+def png(samples, depth, kind, interlaced=False, before=b"", between=b"", after=None, pixels=None, pieces=1, filters=(0, 1, 2, 3, 4)):
+    height, width, _ = samples.shape
+    raw = b"".join(png_rows(samples[y::sy, x::sx], depth, filters) for y, x, sy, sx in (ADAM7 if interlaced else ((0, 0, 1, 1),))
+                   if x < width and y < height)
+    data = (pixels or zlib.compress)(raw)
+    if kind == 3:
+        before += chunk(b"PLTE", bytes((i * 37 + c * 91) % 256 for i in range(2 ** depth - (depth == 8) * 20) for c in range(3)))
+    step = -(-len(data) // pieces)
+    body = between.join(chunk(b"IDAT", data[i:i + step]) for i in range(0, len(data), step))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlaced))
+    return b"\x89PNG\r\n\x1a\n" + head + before + body + (chunk(b"IEND") if after is None else after)
+
+
+def exif(orientation, order="<"):
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return mark + struct.pack(order + "IHHHIHHI", 8, 1, 0x112, 3, 1, orientation, 0, 0)
+
+
+def pngs():
+    rng = np.random.default_rng(3)
+    for kind, channels, depths in ((0, 1, (1, 2, 4, 8, 16)), (2, 3, (8, 16)), (3, 1, (1, 2, 4, 8)), (4, 2, (8, 16)), (6, 4, (8, 16))):
+        for depth in depths:
+            top = 2 ** depth - (20 if kind == 3 and depth == 8 else 0)
+            samples = rng.integers(0, top, (11, 13, channels))
+            write("kind%d-%d.png" % (kind, depth), png(samples, depth, kind))
+            write("kind%d-%d-interlaced.png" % (kind, depth), png(samples, depth, kind, True))
+    for width, height in ((1, 1), (2, 3), (5, 1), (3, 9)):
+        write("interlaced%dx%d.png" % (width, height), png(rng.integers(0, 256, (height, width, 3)), 8, 2, True))
+    p = formula(17, 11)
+    write("sum-of-text.png", png(p, 8, 2, before=chunk(b"tEXt", b"Comment\0words", 1)))
+    write("sum-of-profile.png", png(p, 8, 2, before=chunk(b"iCCP", b"name\0\0junk", 1)))
+    write("broken-profile.png", png(p, 8, 2, before=chunk(b"iCCP", b"name\0\0junk") + chunk(b"sRGB", b"\x09") + chunk(b"gAMA", b"\0")))
+    write("transparent.png", png(p, 8, 2, before=chunk(b"tRNS", b"\0\1\0\2\0\3")))
+    write("transparent-grey.png", png(p[:, :, :1], 8, 0, before=chunk(b"tRNS", b"\0\1")))
+    write("suggested-palette.png", png(p, 8, 2, before=chunk(b"PLTE", b"\1\2\3")))
+    write("more-pixels.png", png(p, 8, 2, pixels=lambda raw: zlib.compress(raw + bytes(5000))))
+    write("more-chunks.png", png(p, 8, 2, after=chunk(b"IDAT", b"junk") + chunk(b"IEND")))
+    write("no-end.png", png(p, 8, 2, after=b""))
+    write("no-sum-of-end.png", png(p, 8, 2, after=chunk(b"IEND")[:-4]))
+    write("sum-of-end.png", png(p, 8, 2, after=chunk(b"IEND", b"", 1)))
+    write("trailing.png", png(p, 8, 2, after=chunk(b"IEND") + b"more"))
+    write("sum-of-zlib.png", png(p, 8, 2, pixels=lambda raw: zlib.compress(raw)[:-4] + b"sums"))
+    write("no-sum-of-zlib.png", png(p, 8, 2, pixels=lambda raw: zlib.compress(raw)[:-4]))
+    write("pieces.png", png(p, 8, 2, pieces=40))
+    write("empty-pieces.png", png(p, 8, 2, pieces=3, between=chunk(b"IDAT")))
+    write("animated.png", png(p, 8, 2, before=chunk(b"acTL", b"\0\0\0\1\0\0\0\0"), after=chunk(b"fdAT", b"\0\0\0\1junk") + chunk(b"IEND")))
+    write("turned6.png", png(p, 8, 2, before=chunk(b"eXIf", exif(6))))
+    write("turned8-behind.png", png(p, 8, 2, after=chunk(b"eXIf", exif(8, ">")) + chunk(b"IEND")))
+    write("sum-of-turned.png", png(p, 8, 2, before=chunk(b"eXIf", exif(6), 1)))
+
+
 def sums():
     with open(os.path.join(OUT, "sums.txt"), "w") as f:
         for name in sorted(os.listdir(OUT)):
@@ -125,4 +210,5 @@ if __name__ == "__main__":
     for name in os.listdir(OUT):
         os.remove(os.path.join(OUT, name))
     jpegs()
+    pngs()
     sums()
