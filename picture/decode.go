@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/glipvk/glipvk/internal/file"
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
 )
 
@@ -44,7 +43,7 @@ func sniff(head []byte) (format, bool) {
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
 		return format{"WebP", standard(webp.DecodeConfig, webp.Decode, surveyWebP)}, true
 	case bytes.HasPrefix(head, []byte("BM")):
-		return format{"BMP", standard(bmp.DecodeConfig, bmp.Decode, surveyBMP)}, true
+		return format{"BMP", beginBMP}, true
 	}
 	return format{}, false
 }

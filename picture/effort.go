@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image"
-	"image/color"
 	"io"
 )
 
@@ -35,15 +34,6 @@ func (l Limits) allow(height, width int, e effort) error {
 // its rows are interlaced.
 func surveyGIF(_ *bufio.Reader, size int64, cfg image.Config) (effort, error) {
 	return effort{bytes: 2 * area(cfg), scans: 1, length: size}, nil
-}
-
-// surveyBMP: an image of indices or of 4 bytes a pixel.
-func surveyBMP(_ *bufio.Reader, size int64, cfg image.Config) (effort, error) {
-	e := effort{bytes: area(cfg), scans: 1, length: size}
-	if _, indexed := cfg.ColorModel.(color.Palette); !indexed {
-		e.bytes *= 4
-	}
-	return e, nil
 }
 
 // surveyWebP: lossy, planes in whole blocks of 16 x 16; lossless, and what is see-through,

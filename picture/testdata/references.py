@@ -185,6 +185,51 @@ def pngs():
     write("sum-of-turned.png", png(p, 8, 2, before=chunk(b"eXIf", exif(6), 1)))
 
 
+def bmp(bits, rows, header=40, packing=0, palette=b"", masks=b"", offset=None, top_down=False, used=0, size=(17, 11)):
+    width, height = size
+    if header == 12:
+        info = struct.pack("<IHHHH", 12, width, height, 1, bits)
+    else:
+        info = struct.pack("<IiiHHIIIIII", header, width, -height if top_down else height, 1, bits, packing, len(rows), 2835, 2835, used, 0)
+        info = (info + (masks if header > 40 else b"")).ljust(header, b"\0")[:header]
+        info += masks if header == 40 else b""
+    at = 14 + len(info) + len(palette)
+    return b"BM" + struct.pack("<IHHI", at + len(rows), 0, 0, at if offset is None else offset) + info + palette + rows
+
+
+def bmps():
+    rng = np.random.default_rng(4)
+    width, height = 17, 11
+
+    def rows(bits):
+        used, line = (width * bits + 7) // 8, (width * bits + 31) // 32 * 4
+        return b"".join(rng.integers(0, 256, used, dtype=np.uint8).tobytes().ljust(line, b"\0") for _ in range(height))
+
+    def colours(n, entry=4):
+        return b"".join(rng.integers(0, 256, 3, dtype=np.uint8).tobytes() + b"\0" * (entry - 3) for _ in range(n))
+
+    for bits in (1, 4, 8):
+        write("%d.bmp" % bits, bmp(bits, rows(bits), palette=colours(2 ** bits)))
+        write("%d-os2.bmp" % bits, bmp(bits, rows(bits), header=12, palette=colours(2 ** bits, 3)))
+        write("%d-os2-2.bmp" % bits, bmp(bits, rows(bits), header=64, palette=colours(2 ** bits)))
+    write("8-few-colours.bmp", bmp(8, bytes(i % 5 for i in rows(8)), palette=colours(5), used=5))
+    for bits in (16, 24, 32):
+        for header in (40, 108, 124):
+            write("%d-v%d.bmp" % (bits, header), bmp(bits, rows(bits), header=header))
+        write("%d-down.bmp" % bits, bmp(bits, rows(bits), top_down=True))
+    write("24-os2.bmp", bmp(24, rows(24), header=12))
+    write("24-last-padding.bmp", bmp(24, rows(24))[:-1])
+    write("565.bmp", bmp(16, rows(16), packing=3, masks=struct.pack("<III", 0xf800, 0x7e0, 0x1f)))
+    write("555.bmp", bmp(16, rows(16), packing=3, masks=struct.pack("<III", 0x7c00, 0x3e0, 0x1f)))
+    write("32-masks.bmp", bmp(32, rows(32), packing=3, masks=struct.pack("<III", 0xff0000, 0xff00, 0xff)))
+    runs8 = b"".join(bytes((9, 1 + y, 0, 5)) + bytes(range(y, y + 5)) + b"\0" + bytes((3, 200)) + b"\0\0" for y in range(height)) + b"\0\1"
+    write("rle8.bmp", bmp(8, runs8, packing=1, palette=colours(256)))
+    write("rle8-v124.bmp", bmp(8, runs8, header=124, packing=1, palette=colours(256)))
+    write("rle8-skips.bmp", bmp(8, b"\4\7\0\0\3\5\0\2\2\3\5\6\0\0\0\0\5\3\0\1", packing=1, palette=colours(256)))
+    runs4 = b"".join(bytes((9, 0x10 + y, 0, 5, 0x12, 0x34, 0x50, 0, 3, 0xab, 0, 0)) for y in range(height)) + b"\0\1"
+    write("rle4.bmp", bmp(4, runs4, packing=2, palette=colours(16)))
+
+
 def sums():
     with open(os.path.join(OUT, "sums.txt"), "w") as f:
         for name in sorted(os.listdir(OUT)):
@@ -211,4 +256,5 @@ if __name__ == "__main__":
         os.remove(os.path.join(OUT, name))
     jpegs()
     pngs()
+    bmps()
     sums()
