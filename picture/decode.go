@@ -6,14 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/gif"
 	"io"
 	"os"
 	"sync"
 
 	"github.com/glipvk/glipvk/internal/file"
-	"golang.org/x/image/webp"
 )
 
 // format is one kind of picture file.
@@ -39,32 +36,13 @@ func sniff(head []byte) (format, bool) {
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
 		return format{"JPEG", beginJPEG}, true
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
-		return format{"GIF", standard(gif.DecodeConfig, gif.Decode, surveyGIF)}, true
+		return format{"GIF", beginGIF}, true
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
-		return format{"WebP", standard(webp.DecodeConfig, webp.Decode, surveyWebP)}, true
+		return format{"WebP", beginWebP}, true
 	case bytes.HasPrefix(head, []byte("BM")):
 		return format{"BMP", beginBMP}, true
 	}
 	return format{}, false
-}
-
-func standard(config func(io.Reader) (image.Config, error), decode func(io.Reader) (image.Image, error),
-	survey func(r *bufio.Reader, size int64, cfg image.Config) (effort, error)) func(*bufio.Reader, int64) (job, error) {
-	return func(r *bufio.Reader, size int64) (job, error) {
-		head, err := r.Peek(4096)
-		cfg, err := config(bytes.NewReader(head))
-		if err != nil {
-			return job{}, err
-		}
-		e, err := survey(r, size, cfg)
-		return job{cfg.Height, cfg.Width, e, 1, func(ctx context.Context, r io.Reader) (Picture, error) {
-			img, err := decode(r)
-			if err != nil {
-				return Picture{}, err
-			}
-			return fromImage(ctx, img, cfg.Height, cfg.Width), nil
-		}}, err
-	}
 }
 
 // Open reads a picture file, a regular one. See Decode.

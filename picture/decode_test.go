@@ -242,7 +242,7 @@ func TestRefusals(t *testing.T) {
 		{"damaged.png", flipped, picture.ErrFormat, "damaged"},
 		{"no-rows.png", pngHeader(0, 5), picture.ErrFormat, "empty side"},
 		{"no-columns.png", pngHeader(5, 0), picture.ErrFormat, "empty side"},
-		{"no-columns.gif", []byte("GIF89a\x00\x00\x05\x00\x00\x00\x00"), picture.ErrFormat, "empty side"},
+		{"no-columns.gif", []byte("GIF89a\x00\x00\x05\x00\x00\x00\x00"), picture.ErrFormat, "cut short"},
 		{"wide.png", pngHeader(1, 20000), picture.ErrTooLarge, "raise MaxSide"},
 		{"huge.png", pngHeader(20000, 20000), picture.ErrTooLarge, "raise MaxSide"},
 		{"area.png", pngHeader(16000, 16000), picture.ErrTooLarge, "raise MaxPixels"},

@@ -117,7 +117,7 @@ func TestMemory(t *testing.T) {
 		{"png 8 bit", pngBytes(t, nrgba), 3},
 		{"png 16 bit", pngBytes(t, deep), 3},
 		{"png palette", pngBytes(t, indexed), 3},
-		{"gif", encoded(t, func(w io.Writer) error { return gif.Encode(w, indexed, nil) }), 5},
+		{"gif", encoded(t, func(w io.Writer) error { return gif.Encode(w, indexed, nil) }), 3},
 		{"bmp", encoded(t, func(w io.Writer) error { return bmp.Encode(w, nrgba) }), 3},
 		{"bmp palette", encoded(t, func(w io.Writer) error { return bmp.Encode(w, indexed) }), 3},
 		{"jpeg grey", jpegOf(false, 0x11), 4},

@@ -230,6 +230,85 @@ def bmps():
     write("rle4.bmp", bmp(4, runs4, packing=2, palette=colours(16)))
 
 
+def gif(width, height, frames, palette=True, version=b"GIF89a", end=b";", bits=7):
+    colours = bytes((i * 37 + c * 91) % 256 for i in range(2 << bits) for c in range(3))
+    return version + struct.pack("<HHBBB", width, height, (0x80 | bits) if palette else 0, 0, 0) + (colours if palette else b"") + b"".join(frames) + end
+
+
+def gif_frame(x, y, indices, interlaced=False, palette=b"", first=8, clear_at=10 ** 9, tail=b"\0"):
+    """Compresses a frame by codes that grow, and by a full table that is kept until clear_at."""
+    height, width = indices.shape
+    order = list(range(height))
+    if interlaced:
+        order = [y for start, step in ((0, 8), (4, 8), (2, 4), (1, 2)) for y in range(start, height, step)]
+    clear, codes = 1 << first, []
+    table, bits, count = {}, first + 1, clear + 2
+    codes.append((clear, bits))
+    text = ()
+    for n, v in enumerate(int(v) for v in indices[order].ravel()):
+        if text + (v,) in table or not text:
+            text += (v,)
+            continue
+        codes.append((table[text] if len(text) > 1 else text[0], bits))
+        if count < 4096:
+            table[text + (v,)] = count
+            count += 1
+            if count > 1 << bits and bits < 12:
+                bits += 1
+        if n % clear_at == clear_at - 1:
+            codes.append((clear, bits))
+            table, bits, count = {}, first + 1, clear + 2
+        text = (v,)
+    codes += [(table[text] if len(text) > 1 else text[0], bits), (clear + 1, bits)]
+    acc = n = 0
+    for code, size in codes:
+        acc |= code << n
+        n += size
+    data = acc.to_bytes((n + 7) // 8, "little")
+    blocks = b"".join(bytes([len(data[i:i + 255])]) + data[i:i + 255] for i in range(0, len(data), 255))
+    flags = (0x40 if interlaced else 0) | (0x80 | (len(palette) // 3).bit_length() - 2 if palette else 0)
+    return b"," + struct.pack("<HHHHB", x, y, width, height, flags) + palette + bytes([first]) + blocks + tail
+
+
+def gifs():
+    rng = np.random.default_rng(5)
+    p = rng.integers(0, 256, (11, 17))
+    smooth = np.add.outer(np.arange(90), np.arange(80)) // 3 % 200
+    write("plain.gif", gif(17, 11, [gif_frame(0, 0, p)]))
+    write("interlaced.gif", gif(17, 11, [gif_frame(0, 0, p, True)]))
+    write("full-table.gif", gif(80, 90, [gif_frame(0, 0, rng.integers(0, 256, (90, 80)))]))
+    write("clears.gif", gif(80, 90, [gif_frame(0, 0, rng.integers(0, 256, (90, 80)), clear_at=1000)]))
+    write("smooth.gif", gif(80, 90, [gif_frame(0, 0, smooth)]))
+    write("two-colours.gif", gif(17, 11, [gif_frame(0, 0, p % 2, first=2)], bits=0))
+    write("local-palette.gif", gif(17, 11, [gif_frame(0, 0, p % 4, first=2, palette=bytes(range(12)))]))
+    write("no-palette.gif", gif(17, 11, [gif_frame(0, 0, p)], palette=False))
+    write("animated.gif", gif(17, 11, [b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0", b"!\xf9\4\5\0\0\7\0", gif_frame(0, 0, p), gif_frame(2, 3, p[:5, :5])]))
+    write("remark.gif", gif(17, 11, [b"!\xfe\5words\0", gif_frame(0, 0, p)]))
+    write("no-end.gif", gif(17, 11, [gif_frame(0, 0, p)], end=b""))
+    write("trailing.gif", gif(17, 11, [gif_frame(0, 0, p)], end=b";more"))
+    write("over-the-screen.gif", gif(9, 5, [gif_frame(0, 0, p)]))
+    write("no-screen.gif", gif(0, 0, [gif_frame(0, 0, p)]))
+
+
+def webps():
+    """Wants webpmux of libwebp's tools."""
+    p = formula(37, 29)
+    alpha = np.dstack([p, p[:, :, 0]])
+    write("lossy.webp", pillow(p, "WEBP", quality=50))
+    write("lossless.webp", pillow(p, "WEBP", lossless=True))
+    write("lossy-alpha.webp", pillow(alpha, "WEBP", quality=50))
+    write("lossless-alpha.webp", pillow(alpha, "WEBP", lossless=True, exact=True))
+    write("with-exif.webp", pillow(p, "WEBP", quality=50, exif=b"Exif\0\0" + exif(1), icc_profile=b"junk" * 5))
+    for name in ("lossy", "lossless-alpha", "lossy-alpha"):
+        path = os.path.join(OUT, name + ".webp")
+        for kind, place in (("", "+0+0"), ("-moved", "+6+4")):
+            out = os.path.join(OUT, name + "-animated%s.webp" % kind)
+            subprocess.run(["webpmux", "-frame", path, "+100%s+0+b" % place, "-frame", path, "+100+8+8+1-b", "-o", out], check=True, stderr=subprocess.DEVNULL)
+    data = open(os.path.join(OUT, "lossy.webp"), "rb").read()
+    write("unknown-chunk.webp", b"RIFF" + struct.pack("<I", len(data) + 2) + b"WEBP" + data[12:] + b"JUNK\2\0\0\0ab")
+    write("trailing.webp", data + b"more")
+
+
 def sums():
     with open(os.path.join(OUT, "sums.txt"), "w") as f:
         for name in sorted(os.listdir(OUT)):
@@ -257,4 +336,6 @@ if __name__ == "__main__":
     jpegs()
     pngs()
     bmps()
+    gifs()
+    webps()
     sums()
