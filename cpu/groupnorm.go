@@ -39,9 +39,10 @@ const (
 // groupNorm normalises groups of channels over a map. What it needs to know of the map comes from
 // the convolution that makes it, else a step goes over it; then the blocks are joined. Whether a
 // last step writes the map depends on its readers.
-func (c *compiler) groupNorm(id graph.ID, o graph.GroupNorm) step {
+func (c *compiler) groupNorm(id graph.ID) step {
+	o := c.node(id).Op.(graph.GroupNorm)
 	in, shape := c.node(id).Inputs, c.shape(id)
-	s, before := c.statsOf(in[0], c.stretchWeights(id))
+	moments, before := c.statsOf(in[0], c.stretchWeights(id))
 	coefs := id
 	if !c.onTheWay(id) {
 		coefs = c.temporary(shape[0] * coefRows * shape[3])
@@ -49,35 +50,24 @@ func (c *compiler) groupNorm(id graph.ID, o graph.GroupNorm) step {
 		c.sizes[id] = shape[0] * coefRows * shape[3]
 	}
 	join := step{
-		name: "groupnorm_joined", in: []graph.ID{s.id, in[1], in[2]}, outs: []graph.ID{coefs}, tasks: shape[0] * o.Groups,
-		run: func(_ *worker, values [][]float32, task int) { s.join(values, coefs, in[1:], shape, o, task) },
+		name: "groupnorm_joined", in: []graph.ID{moments.id, in[1], in[2]}, outs: []graph.ID{coefs}, tasks: shape[0] * o.Groups,
+		run: func(_ *worker, values [][]float32, task int) { moments.join(values, coefs, in[1:], shape, o, task) },
 	}
 	if coefs == id {
 		join.before = before
 		return join
 	}
-	return c.applied(id, coefs, append(before, join))
-}
-
-// applied is the step that writes a group norm's map, given its coefficients.
-func (c *compiler) applied(id, coefs graph.ID, before []step) step {
-	in, shape, k := c.node(id).Inputs[0], c.shape(id), c.kernels
-	plane, n := shape[1]*shape[2], shape[3]
-	block, tasks := c.tasksOf(plane, max(1, 4096/n))
-	return step{name: "groupnorm", in: []graph.ID{in, coefs}, before: before, tasks: shape[0] * tasks, run: func(_ *worker, values [][]float32, task int) {
-		b, from := task/tasks, task%tasks*block
-		row := values[coefs][b*coefRows*n:]
-		first := (b*plane + from) * n
-		k.affineRows(values[id][first:], n, values[in][first:], n, row[coefCentre*n:], row[coefFactor*n:], row[coefShift*n:][:n], min(block, plane-from), n)
-	}}
+	s := c.mapStep(id, []term{{x: in[0], gate: none, coefs: coefs}}, none)
+	s.before = append(before, join)
+	return s
 }
 
 // statsOf tells where the moments of a map are, and the steps that compute them if no product does
 // on its way.
 func (c *compiler) statsOf(id graph.ID, weights []float32) (*stats, []step) {
-	shape, k := c.shape(id), c.kernels
+	shape := c.shape(id)
 	plane, n := shape[1]*shape[2], shape[3]
-	s := &stats{rows: statBlock, weights: weights}
+	k, s := c.kernels.of(n), &stats{rows: statBlock, weights: weights}
 	if c.measures(id) {
 		s.id = c.temporary(0) // the product chooses its blocks
 		c.stats[id] = s
@@ -90,7 +80,7 @@ func (c *compiler) statsOf(id graph.ID, weights []float32) (*stats, []step) {
 		run: func(_ *worker, values [][]float32, task int) {
 			first := task % blocks * s.rows
 			x := values[id][(task/blocks*plane+first)*n:]
-			k.momentsOf(values[s.id][task*statRows*n:], n, x, n, s.of(first), min(s.rows, plane-first), n)
+			k.moments(values[s.id][task*statRows*n:], n, x, n, s.of(first), min(s.rows, plane-first), n)
 		},
 	}}
 }

@@ -166,7 +166,7 @@ func (p *Program) places() [][]float32 {
 		values[id] = arena[at:][:size:size]
 	}
 	for _, id := range p.graph.Params() {
-		values[id] = p.weights.plain[p.graph.Nodes[id].Path]
+		values[id] = p.weights.data[packedKey{p.graph.Nodes[id].Path, asPlain}]
 	}
 	return values
 }

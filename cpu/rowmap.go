@@ -96,16 +96,14 @@ func (c *compiler) rowMap(id graph.ID) *rowMap {
 // rowsOf tabulates the operation, whose comment in package graph says what is tabulated.
 func rowsOf(op graph.Op, in, out graph.Shape) *rowMap {
 	switch o := op.(type) {
-	case graph.Pad:
-		return mapTokens(out, in, func(y, x int) (int, int) { return y, x })
-	case graph.Crop:
+	case graph.Pad, graph.Crop:
 		return mapTokens(out, in, func(y, x int) (int, int) { return y, x })
 	case graph.Roll:
 		return mapTokens(out, in, func(y, x int) (int, int) {
 			return (y + o.Down + in[1]) % in[1], (x + o.Right + in[2]) % in[2]
 		})
 	case graph.ResizeNearest:
-		return nearestRows(in, out)
+		return mapTokens(out, in, func(y, x int) (int, int) { return y * in[1] / out[1], x * in[2] / out[2] })
 	case graph.WindowPartition:
 		return windows(in, o.Size, func(m *rowMap, token, slot int) { m.rows[slot] = int32(token) })
 	case graph.WindowReverse:

@@ -73,7 +73,7 @@ func (c *compiler) concatTokens(id graph.ID) (s step, ok bool) {
 	size := shape[1:].Elements()
 	parts := c.placeParts(id)
 	const pieces = 16 // of a part, each a task
-	s = step{name: "concattokens", tasks: shape[0] * len(parts) * pieces}
+	s = step{tasks: shape[0] * len(parts) * pieces}
 	for _, p := range parts {
 		s.in = append(s.in, p.of)
 	}
@@ -88,14 +88,14 @@ func (c *compiler) concatTokens(id graph.ID) (s step, ok bool) {
 
 // reshape copies a value as it is.
 func (c *compiler) reshape(id graph.ID) step {
-	return c.each(id, func(y, x []float32, _ [][]float32) { copy(y, x) })
+	return c.each(id, func(y, x []float32, _ [][]float32, _ int) { copy(y, x) })
 }
 
 // sliceTokens copies a map out of every picture's tokens [B, S, C].
-func (c *compiler) sliceTokens(id graph.ID, o graph.SliceTokens) step {
-	x := c.node(id).Inputs[0]
+func (c *compiler) sliceTokens(id graph.ID) step {
+	x, begin := c.node(id).Inputs[0], c.node(id).Op.(graph.SliceTokens).Begin
 	in, size := c.shape(x), c.shape(id)[1:].Elements()
-	return step{name: "slicetokens", in: []graph.ID{x}, tasks: in[0], run: func(_ *worker, values [][]float32, b int) {
-		copy(values[id][b*size:][:size], values[x][(b*in[1]+o.Begin)*in[2]:])
+	return step{in: []graph.ID{x}, tasks: in[0], run: func(_ *worker, values [][]float32, b int) {
+		copy(values[id][b*size:][:size], values[x][(b*in[1]+begin)*in[2]:])
 	}}
 }
