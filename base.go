@@ -2,6 +2,7 @@ package glipvk
 
 import (
 	"context"
+	"slices"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/executor"
@@ -30,7 +31,12 @@ type base struct {
 	info    Info
 	options Options
 	prepare pipeline
+	notes   []string
 }
+
+// Notes are sentences on what a user should know of the weights: what was chosen of a file, and
+// what looks suspicious in it.
+func (b *base) Notes() []string { return slices.Clone(b.notes) }
 
 // Info describes the model, with the architecture as the options changed it.
 func (b *base) Info() Info { return b.info }

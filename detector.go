@@ -79,7 +79,7 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (*Detecto
 	if err != nil {
 		return nil, err
 	}
-	d.base = base{e, info, o.Options, picture.Detector{Size: o.Size, Limits: o.Limits}}
+	d.base = base{e, info, o.Options, picture.Detector{Size: o.Size, Limits: o.Limits}, w.notes}
 	d.parts()
 	return d, nil
 }

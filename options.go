@@ -18,6 +18,11 @@ type Options struct {
 	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0.
 	Weights string
 
+	// WeightsEntry names the weights to take of a checkpoint that holds several sets, such as
+	// "model_ema" or "teacher"; see [loader.Options]. The error without it, [loader.ErrChoice],
+	// lists them.
+	WeightsEntry string
+
 	// AllowNonFinite accepts NaN and infinities in weights and input tensors, and in the maps
 	// of a backbone. Where a detector's results are none it is an error all the same, in which
 	// the value is named.

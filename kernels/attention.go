@@ -32,7 +32,7 @@ type addressedAttentionPush struct {
 }
 
 // attention lowers scores, softmax and context as one dispatch for a run of windows.
-func (l *lowerer) attention(s step) error {
+func (l *lowerer) attention(s step) {
 	o := s.op.(attention)
 	h := l.headed(s.in[0], o.heads)
 	push := attentionPush{Channels: uint32(h.channels), Heads: uint32(h.heads), Across: 1, Down: 1, Scale: float32(o.scale)}
@@ -49,10 +49,7 @@ func (l *lowerer) attention(s step) error {
 	if byAddress {
 		perUnit = nil
 	}
-	list, err := l.spans(h.groups, l.caps.MaxWorkgroups[2], perUnit...)
-	if err != nil {
-		return err
-	}
+	list := l.spans(h.groups, l.caps.MaxWorkgroups[2], perUnit...)
 	group, keys := l.attentionGroup(o, h)
 	queries := l.attentionQueries(h, group)
 	for _, r := range list {
@@ -82,7 +79,6 @@ func (l *lowerer) attention(s step) error {
 		d.push = addressedAttentionPush{0, 0, 0, push.Channels, push.Heads, push.Window0, push.Across, push.Down, push.Shift, push.Scale}
 		l.list = append(l.list, d)
 	}
-	return nil
 }
 
 // attentionGroup is the workgroup size, an invocation for each query as far as the device
@@ -117,23 +113,20 @@ func (l *lowerer) attentionQueries(h headed, group int) int {
 }
 
 // windowSpans cuts an attention product by windows.
-func (l *lowerer) windowSpans(h headed) ([]span, error) {
+func (l *lowerer) windowSpans(h headed) []span {
 	return l.spans(h.groups, l.caps.MaxWorkgroups[2]/h.heads,
 		4*int64(h.tokens*3*h.channels), 4*int64(h.heads*h.tokens*h.tokens), 4*int64(h.tokens*h.channels))
 }
 
 // scores lowers (q*scale) kᵀ of every window and head: a product with k transposed.
-func (l *lowerer) scores(s step) error {
+func (l *lowerer) scores(s step) {
 	o := s.op.(graph.Scores)
 	h := l.headed(s.in[0], o.Heads)
 	variant, width := "_scores", 4
 	if h.size%4 != 0 {
 		variant, width = "_scores_scalar", 1
 	}
-	list, err := l.windowSpans(h)
-	if err != nil {
-		return err
-	}
+	list := l.windowSpans(h)
 	n, c := uint32(h.tokens), uint32(h.channels)
 	for _, g := range list {
 		qkv := l.read(s.in[0], width, g.begin*h.tokens*3*h.channels, g.units()*h.tokens*3*h.channels)
@@ -148,21 +141,17 @@ func (l *lowerer) scores(s step) error {
 				BBase: c, AG: n * 3 * c, AH: uint32(h.size), BG: n * 3 * c, BH: uint32(h.size), CG: uint32(each), CH: n * n, Alpha: float32(o.Scale)},
 		})
 	}
-	return nil
 }
 
 // context lowers the weighted sum of values of every window and head, heads joined.
-func (l *lowerer) context(s step) error {
+func (l *lowerer) context(s step) {
 	o := s.op.(graph.Context)
 	h := l.headed(s.in[1], o.Heads)
 	variant, width := "_context", 4
 	if h.size%4 != 0 {
 		variant, width = "_scalar", 1
 	}
-	list, err := l.windowSpans(h)
-	if err != nil {
-		return err
-	}
+	list := l.windowSpans(h)
 	n, c := uint32(h.tokens), uint32(h.channels)
 	for _, g := range list {
 		each := h.heads * h.tokens * h.tokens
@@ -176,5 +165,4 @@ func (l *lowerer) context(s step) error {
 				BBase: 2 * c, AG: uint32(each), AH: n * n, BG: n * 3 * c, BH: uint32(h.size), CG: n * c, CH: uint32(h.size), Alpha: 1},
 		})
 	}
-	return nil
 }

@@ -28,6 +28,14 @@ type lowerer struct {
 	at        int               // the step being lowered
 	block     int               // for tests: positions of a block of biattention, 0 for what suits
 	list      []dispatch
+	err       error // the first mistake of the step being lowered
+}
+
+// fail keeps the first mistake of a step: its lowering goes on, and lower says what it was.
+func (l *lowerer) fail(format string, args ...any) {
+	if l.err == nil {
+		l.err = fmt.Errorf(format, args...)
+	}
 }
 
 // dispatch is one run of a shader, before there is a pipeline.
@@ -54,7 +62,7 @@ type operand struct {
 
 // lowering is how a kind of step becomes dispatches.
 type lowering struct {
-	lower   func(*lowerer, step) error
+	lower   func(*lowerer, step)
 	scratch func(*lowerer, step) int64 // bytes that it needs beside its values while it runs, nil for none
 }
 
@@ -129,16 +137,17 @@ func (l *lowerer) lower(s step) error {
 		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
 	}
 	begin := len(l.list)
-	err := f(l, s)
+	l.err = nil
+	f(l, s)
 	for _, x := range l.list[begin:] { // what cannot be split: tables, small weights
 		for _, o := range x.operands {
-			if err == nil && o.bytes > l.limit && !x.addressed {
-				err = fmt.Errorf("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
+			if o.bytes > l.limit && !x.addressed {
+				l.fail("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
 			}
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), err)
+	if l.err != nil {
+		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), l.err)
 	}
 	return nil
 }
@@ -222,7 +231,7 @@ func (l *lowerer) emit(s step, stem string, d dispatch) {
 const items = 4
 
 // elementwise is the grid of such a shader.
-func (l *lowerer) elementwise(count int) ([3]int, error) {
+func (l *lowerer) elementwise(count int) [3]int {
 	return l.fold(ceilDiv(count, l.style.Group*items))
 }
 

@@ -37,7 +37,7 @@ func (l *lowerer) linearScratch(s step) int64 {
 
 // linearUniform lowers a product whose weight lies in panels. Its operands are found by
 // address, so none is ever too large to bind.
-func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
+func (l *lowerer) linearUniform(s step, o linear, p linearOperands) {
 	d := l.uniformShape(s, o, p)
 	_, where := o.placed()
 	push := uniformPush{M: uint32(d.m), N: uint32(d.n), K: uint32(d.k), LDA: uint32(d.k), LDC: uint32(d.n), placing: where, Eps: o.eps()}
@@ -57,7 +57,6 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 		groups: [3]int{down, across, 1},
 		flops:  2 * int64(d.m) * int64(d.n) * int64(d.k),
 	})
-	return nil
 }
 
 // uniformStep is how many elements of K a turn of the shader's loop takes. The driver keeps

@@ -16,10 +16,7 @@ const maxHeaderBytes = 100_000_000
 
 // readSafetensors reads the header of a safetensors file: a 64-bit length, a
 // JSON object of that length, then the tensors without gap or overlap.
-func (c *Checkpoint) readSafetensors(r io.ReaderAt, size int64, o Options) error {
-	if o.Entry != "" {
-		return &Error{Kind: ErrMissing, Detail: "a safetensors file has no entries to choose from; leave the entry empty"}
-	}
+func (c *Checkpoint) readSafetensors(r io.ReaderAt, size int64) error {
 	var prefix [8]byte
 	if n, err := r.ReadAt(prefix[:], 0); n < len(prefix) {
 		return readErr("the length of the header", err)

@@ -32,7 +32,12 @@ func (o Options) openShards(path string) (*Checkpoint, error) {
 		return nil, inFile(err, path, "")
 	}
 	c := &Checkpoint{file: path, container: containerShards, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC}
-	if err := c.addShards(filepath.Dir(path), weights, o); err != nil {
+	err = c.addShards(filepath.Dir(path), weights, Options{SkipCRC: o.SkipCRC})
+	if err == nil {
+		c.wanted = o.Entry
+		err = c.narrow()
+	}
+	if err != nil {
 		return nil, errors.Join(inFile(err, path, ""), c.Close())
 	}
 	return c, nil

@@ -8,13 +8,13 @@ import (
 
 // fromImage converts a decoded image to red, green, blue. height and width are
 // the canvas, which a GIF's first frame need not fill: the rest is black.
-func fromImage(ctx context.Context, img image.Image, height, width int, webp bool) Picture {
+func fromImage(ctx context.Context, img image.Image, height, width int) Picture {
 	pic := newPicture(height, width)
 	b := img.Bounds().Intersect(image.Rect(0, 0, width, height))
 	if b.Empty() {
 		return pic
 	}
-	convert := rowConverter(img, webp)
+	convert := rowConverter(img)
 	parallel(ctx, b.Dy(), rowsPerPiece, func(from, to int) {
 		c := convert()
 		for y := b.Min.Y + from; y < b.Min.Y+to; y++ {
@@ -30,15 +30,15 @@ type convertRow func(dst []uint8, y, x int)
 
 // rowConverter returns a maker of row converters for an image, one for each
 // goroutine, since some need scratch space.
-func rowConverter(img image.Image, webp bool) func() convertRow {
+func rowConverter(img image.Image) func() convertRow {
 	plain := func(c convertRow) func() convertRow {
 		return func() convertRow { return c }
 	}
 	switch m := img.(type) {
 	case *image.YCbCr:
-		return func() convertRow { return newYCbCrRow(m, webp) }
+		return func() convertRow { return newWebPRow(m) }
 	case *image.NYCbCrA: // WebP with transparency
-		return func() convertRow { return newYCbCrRow(&m.YCbCr, webp) }
+		return func() convertRow { return newWebPRow(&m.YCbCr) }
 	case *image.Paletted:
 		return plain(palettedRow(m))
 	case *image.CMYK:

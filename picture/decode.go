@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"image"
 	"image/gif"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"os"
@@ -21,28 +20,52 @@ import (
 
 // format is one kind of picture file.
 type format struct {
-	name   string
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
-	// survey tells from a file of so many bytes what decoding it takes.
-	survey func(r *bufio.Reader, size int64, cfg image.Config) (effort, error)
+	name string
+	// begin reads from a file of so many bytes what is needed to tell what decoding it takes.
+	begin func(r *bufio.Reader, size int64) (job, error)
+}
+
+// job is a picture that is to be decoded.
+type job struct {
+	height, width int
+	effort        effort
+	decode        func(ctx context.Context, r io.Reader) (Picture, error) // reads the file from its start
 }
 
 // sniff finds the format from a file's first bytes.
 func sniff(head []byte) (format, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
-		return format{"PNG", png.DecodeConfig, png.Decode, surveyPNG}, true
+		return format{"PNG", standard(png.DecodeConfig, png.Decode, surveyPNG)}, true
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
-		return format{"JPEG", jpeg.DecodeConfig, jpeg.Decode, surveyJPEG}, true
+		return format{"JPEG", beginJPEG}, true
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
-		return format{"GIF", gif.DecodeConfig, gif.Decode, surveyGIF}, true
+		return format{"GIF", standard(gif.DecodeConfig, gif.Decode, surveyGIF)}, true
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
-		return format{"WebP", webp.DecodeConfig, webp.Decode, surveyWebP}, true
+		return format{"WebP", standard(webp.DecodeConfig, webp.Decode, surveyWebP)}, true
 	case bytes.HasPrefix(head, []byte("BM")):
-		return format{"BMP", bmp.DecodeConfig, bmp.Decode, surveyBMP}, true
+		return format{"BMP", standard(bmp.DecodeConfig, bmp.Decode, surveyBMP)}, true
 	}
 	return format{}, false
+}
+
+func standard(config func(io.Reader) (image.Config, error), decode func(io.Reader) (image.Image, error),
+	survey func(r *bufio.Reader, size int64, cfg image.Config) (effort, error)) func(*bufio.Reader, int64) (job, error) {
+	return func(r *bufio.Reader, size int64) (job, error) {
+		head, err := r.Peek(4096)
+		cfg, err := config(bytes.NewReader(head))
+		if err != nil {
+			return job{}, err
+		}
+		e, err := survey(r, size, cfg)
+		return job{cfg.Height, cfg.Width, e, func(ctx context.Context, r io.Reader) (Picture, error) {
+			img, err := decode(r)
+			if err != nil {
+				return Picture{}, err
+			}
+			return fromImage(ctx, img, cfg.Height, cfg.Width), nil
+		}}, err
+	}
 }
 
 // Open reads a picture file, a regular one. See Decode.
@@ -147,27 +170,23 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	cfg, err := rewound(s, func(r *bufio.Reader) (image.Config, error) { return f.config(r) })
+	j, err := rewound(s, func(r *bufio.Reader) (job, error) { return f.begin(r, size) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	if err := l.check(1, cfg.Height, cfg.Width); err != nil {
+	if err := l.check(1, j.height, j.width); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
-	}
-	need, err := rewound(s, func(r *bufio.Reader) (effort, error) { return f.survey(r, size, cfg) })
-	if err != nil {
-		return Picture{}, decodeError(name, f, err)
 	}
 	turn := orientation(s, f.name)
-	need.bytes += resultBytes(turn) * area(cfg)
-	if err := l.allow(cfg.Height, cfg.Width, need); err != nil {
+	need := j.effort
+	need.bytes += resultBytes(turn) * int64(j.height) * int64(j.width)
+	if err := l.allow(j.height, j.width, need); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	img, err := rewound(s, func(r *bufio.Reader) (image.Image, error) { return f.decode(io.LimitReader(r, need.length)) })
+	pic, err = rewound(s, func(r *bufio.Reader) (Picture, error) { return j.decode(s.ctx, io.LimitReader(r, need.length)) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	pic = fromImage(s.ctx, img, cfg.Height, cfg.Width, f.name == "WebP")
 	pic = pic.oriented(s.ctx, turn)
 	if err := s.ctx.Err(); err != nil { // some of it is left undone
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)

@@ -64,8 +64,8 @@ const (
 // Decoding takes, for each pixel, 3 bytes for the result (6 where it is turned
 // upright) and for the decoder:
 //
-//	JPEG   1 (grey), 1.5 (4:2:0) to 3 (4:4:4); 8 of four components
-//	       5 times that where it is progressive: 7.5 and 15; 24 of four components
+//	JPEG   1 (grey), 1.5 (4:2:0) to 3 (4:4:4); 4 of four components
+//	       3 times that where it is progressive
 //	PNG    1 (palette), 4, or 8 (16 bits); twice that where it is interlaced
 //	GIF    2
 //	WebP   1.5 (lossy), 10 (lossless), 12.5 (lossy with transparency)

@@ -70,6 +70,7 @@ type finder interface {
 	Taps(context.Context, glipvk.Query, picture.Input, ...string) ([]glipvk.Map, error)
 	Info() glipvk.Info
 	Weights() string
+	Notes() []string
 	Device() glipvk.DeviceInfo
 	CloseWithin(context.Context, time.Duration) error
 }
@@ -256,5 +257,6 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	defer func() { err = errors.Join(err, j.finder.CloseWithin(cmd.Context(), cli.Grace)) }()
 	j.meter.Done()
 	cli.Fell(stderr, "glip", j.finder.Device())
+	cli.Notes(stderr, "glip", j.finder.Notes())
 	return j.run(cmd.Context(), items, cmd.OutOrStdout(), stderr)
 }

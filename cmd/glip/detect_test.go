@@ -33,6 +33,7 @@ type fake struct {
 	inputs   []picture.Input
 	checks   []glipvk.Difference
 	fallback string
+	notes    []string
 	mu       sync.Mutex
 	slow     func(context.Context, picture.Input) // called before an input is computed
 	options  glipvk.DetectorOptions
@@ -94,6 +95,7 @@ func (f *fake) Taps(_ context.Context, _ glipvk.Query, _ picture.Input, patterns
 
 func (f *fake) Info() glipvk.Info { return glipvk.Info{Name: "fake"} }
 func (f *fake) Weights() string   { return f.options.Weights }
+func (f *fake) Notes() []string   { return f.notes }
 func (f *fake) Device() glipvk.DeviceInfo {
 	return glipvk.DeviceInfo{Name: "desk", Fallback: f.fallback, Precision: glipvk.F32}
 }

@@ -145,6 +145,7 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	defer func() { err = errors.Join(err, j.model.CloseWithin(cmd.Context(), cli.Grace)) }()
 	j.meter.Done()
 	cli.Fell(stderr, "glip", j.model.Device())
+	cli.Notes(stderr, "glip", j.model.Notes())
 	return j.run(cmd.Context(), items, cmd.OutOrStdout(), stderr)
 }
 

@@ -17,6 +17,7 @@ import (
 // inspectFlags are the flags of "glip inspect".
 type inspectFlags struct {
 	model, arch  string
+	entry        string
 	resizeTables bool
 	quick, json  bool
 }
@@ -55,6 +56,7 @@ The exit status is 2 when something is wrong.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "the model that the file should fit, by name or nickname")
 	fl.StringVar(&f.arch, "arch", "", "JSON file with the architecture of the backbone or the detector that the file should fit")
+	cli.Entry(cmd, &f.entry)
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "position tables of another window are no mistake")
 	fl.BoolVar(&f.quick, "quick", false, "read the index only, no values")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
@@ -66,7 +68,10 @@ The exit status is 2 when something is wrong.`,
 type finding struct {
 	File       string           `json:"file"`
 	Container  string           `json:"container"`
-	Wrapper    string           `json:"wrapper,omitempty"` // top-level entry that holds the tensors
+	Wrapper    string           `json:"wrapper,omitempty"` // entry that holds the tensors
+	Prefix     string           `json:"prefix,omitempty"`  // of their names, left out here
+	Others     []string         `json:"others,omitempty"`  // entries that hold weights too
+	Notes      []string         `json:"notes,omitempty"`   // what a user should know
 	Family     bind.Family      `json:"family,omitempty"`
 	Variant    string           `json:"variant,omitempty"`  // of a detector: which published one it is
 	Arch       *swin.Config     `json:"arch,omitempty"`     // of a backbone: asked for, or else read off the shapes
@@ -95,7 +100,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := loader.Open(path)
+	file, notes, err := glipvk.OpenCheckpoint(path, f.entry)
 	if err != nil {
 		return cli.Blame(err)
 	}
@@ -104,6 +109,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	if err != nil {
 		return err
 	}
+	found.Notes = notes
 	if f.json {
 		err = writeJSON(cmd.OutOrStdout(), found)
 	} else {
@@ -119,7 +125,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 // error is only that of ctx.
 func inspect(ctx context.Context, file *loader.Checkpoint, asked target, f inspectFlags) (*finding, error) {
 	found := &finding{
-		File: file.Path(), Container: file.Container(), Wrapper: file.Wrapper(), Skipped: file.Skipped(),
+		File: file.Path(), Container: file.Container(), Wrapper: file.Wrapper(), Prefix: file.Prefix(), Others: file.Others(), Skipped: file.Skipped(),
 		Inferred: asked.none(), ValuesRead: !f.quick, Problems: []string{},
 	}
 	if !f.quick {

@@ -36,6 +36,7 @@ func (found *finding) print(w io.Writer) error {
 	row("file", found.File)
 	row("container", found.Container)
 	row("tensors in", found.Wrapper)
+	row("names begin with", found.Prefix)
 	row("family", string(found.Family))
 	row("model", found.Variant)
 	row("element types", found.types())
@@ -50,6 +51,7 @@ func (found *finding) print(w io.Writer) error {
 	}
 	row("largest weight", found.largest())
 	row("fits", strings.Join(found.Fits, ", "))
+	row("other weights", strings.Join(found.Others, ", "))
 	row("left unread", strings.Join(found.Skipped, ", "))
 	if err := tw.Flush(); err != nil {
 		return err

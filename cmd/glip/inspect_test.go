@@ -49,6 +49,8 @@ func TestInspectDetector(t *testing.T) {
 		{"the backbone's name", []string{"--model", "swin-t_glip-pre_3rdparty", model}, 2, []string{"embed_dims: the file has 12, the model 96"}},
 		{"a part", []string{part}, 0, []string{"GLIP detector", "not part of the backbone", "nothing wrong"}},
 		{"a part as the whole", []string{"--arch", whole, part}, 2, []string{"no head with a tower"}},
+		{"an entry", []string{"--weights-entry", "state_dict.backbone", body}, 0, []string{"tensors in        state_dict", "names begin with  backbone.", "nothing wrong"}},
+		{"no such entry", []string{"--weights-entry", "model_ema", body}, 2, []string{`no entry called "model_ema."`}},
 		{"a backbone as a detector", []string{"--model", "GLIP-T-A", body}, 2, []string{"it is a Swin backbone alone (mmpretrain)"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

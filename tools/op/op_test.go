@@ -41,20 +41,20 @@ func TestEveryOperationHasItsPlaces(t *testing.T) {
 	}
 }
 
-func TestReadmeHasTheTable(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join(moduleRoot, "README.md"))
+func TestPageHasTheTable(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(moduleRoot, filepath.FromSlash(tablePage)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := withTable(readme, all(t))
+	want, err := withTable(page, all(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(readme, want) {
-		t.Error("the README's table of operations is not what the code says: go run ./tools/op -table")
+	if !bytes.Equal(page, want) {
+		t.Errorf("the table of %s is not what the code says: go run ./tools/op -table", tablePage)
 	}
 	if _, err := withTable([]byte("no lines to write between"), nil); err == nil {
-		t.Error("a README without a place for the table is accepted")
+		t.Error("a page without a place for the table is accepted")
 	}
 }
 

@@ -50,6 +50,7 @@ func Fell(stderr io.Writer, command string, d glipvk.DeviceInfo) {
 // Weights are the flags that say which model with which weights.
 type Weights struct {
 	Model, Arch, Path string
+	Entry             string // of the file at Path
 	AllowNonFinite    bool
 }
 
@@ -59,14 +60,27 @@ func (f *Weights) Define(cmd *cobra.Command, model string, models func() []strin
 	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models")
 	fl.StringVar(&f.Arch, "arch", "", "JSON file that describes the architecture, instead of --model")
 	fl.StringVar(&f.Path, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
+	Entry(cmd, &f.Entry)
 	fl.BoolVar(&f.AllowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	Complete(cmd, "model", models)
+}
+
+// Entry adds the flag that says which of several sets of weights in a file is meant.
+func Entry(cmd *cobra.Command, entry *string) {
+	cmd.Flags().StringVar(entry, "weights-entry", "", "of a checkpoint with several sets of weights the one that is meant: an entry (model_ema, or ema.state_dict by its path), or what names begin with (teacher)")
+}
+
+// Notes says on stderr what a user should know of the weights.
+func Notes(stderr io.Writer, command string, notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(stderr, "%s: %s\n", command, n)
+	}
 }
 
 // Architecture applies the flags and returns the model's name and, where a file describes
 // it, the architecture instead, as parse reads it.
 func Architecture[T any](cmd *cobra.Command, f Weights, o *glipvk.Options, parse func([]byte) (T, error)) (name string, arch *T, err error) {
-	o.Weights, o.AllowNonFinite = f.Path, f.AllowNonFinite
+	o.Weights, o.WeightsEntry, o.AllowNonFinite = f.Path, f.Entry, f.AllowNonFinite
 	if f.Arch == "" {
 		return f.Model, nil, nil
 	}
