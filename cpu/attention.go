@@ -69,7 +69,7 @@ func (c *compiler) matchAttention(id graph.ID) (*attention, bool) {
 		cur = x.Inputs[0]
 	}
 	if a.bias == nil {
-		a.bias, a.biasHeads = padded(make([]float32, a.n*a.n), a.n, a.wide), 1
+		a.bias, a.biasHeads = padded(a.n, a.n, a.wide, func([]float32, int) {}), 1
 	}
 	return a, true
 }
@@ -91,16 +91,17 @@ func (a *attention) rooms() rooms {
 	}
 }
 
-// takesTerm computes a position bias or shift mask ahead; each at most once.
+// takesTerm takes in a position bias, which was made of its table, or a shift mask, which is made here; each at
+// most once.
 func (c *compiler) takesTerm(a *attention, id graph.ID) bool {
 	n := c.node(id)
 	switch o := n.Op.(type) {
 	case graph.PositionBias:
-		table := c.node(n.Inputs[0])
-		if _, weight := table.Op.(graph.Param); !weight || a.bias != nil || !n.Shape.Equal(graph.Shape{a.heads, a.n, a.n}) {
+		bias, ok := c.packed(n.Inputs[0], asBias)
+		if !ok || a.bias != nil || !n.Shape.Equal(graph.Shape{a.heads, a.n, a.n}) {
 			return false
 		}
-		a.bias, a.biasHeads = c.weights.bias(table.Path, o.Window, a.wide), a.heads
+		a.bias, a.biasHeads = bias, a.heads
 		return true
 	case graph.ShiftMask:
 		if a.masks != nil || n.Shape[2] != a.n || a.groups%n.Shape[0] != 0 {
@@ -112,64 +113,33 @@ func (c *compiler) takesTerm(a *attention, id graph.ID) bool {
 	return false
 }
 
-// biasKey names a position bias that was computed ahead.
-type biasKey struct {
-	table        string
-	window, wide int
-}
-
-// bias is the position bias of a table, [h, n, wide], computed once for all programs.
-func (w *Weights) bias(table string, window, wide int) []float32 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	key := biasKey{table, window, wide}
-	if b, ok := w.biases[key]; ok {
-		return b
-	}
-	heads, n := w.shapes[table][1], window*window
-	square := make([]float32, heads*n*n)
-	for row := range heads * n {
-		biasRow(square[row*n:][:n], w.data[packedKey{table, asPlain}], window, heads, row)
-	}
-	b := padded(square, n, wide)
-	w.biases[key] = b
-	w.bytes += 4 * int64(len(b))
-	return b
-}
-
-// padded widens rows of n to rows of wide; the columns that are added are -infinity.
-func padded(x []float32, n, wide int) []float32 {
-	y := aligned(len(x) / n * wide)
-	for r := range len(x) / n {
-		line := y[r*wide:][:wide]
-		copy(line, x[r*n:][:n])
+// padded is rows of n floats that fill makes, wide apart; between them is -infinity.
+func padded(rows, n, wide int, fill func(y []float32, row int)) []float32 {
+	x := aligned(rows * wide)
+	for row := range rows {
+		y := x[row*wide:][:wide]
+		fill(y[:n], row)
 		for i := n; i < wide; i++ {
-			line[i] = float32(math.Inf(-1))
+			y[i] = float32(math.Inf(-1))
 		}
 	}
-	return y
+	return x
 }
 
 // shiftMasks is one mask [n, wide] for each window of a picture, nil where it is 0
-// throughout; windows of one kind share theirs. Columns beyond n are 0.
+// throughout; windows of one kind share theirs.
 func shiftMasks(o graph.ShiftMask, wide int) [][]float32 {
 	n, across := o.Size*o.Size, o.Width/o.Size
-	kinds := map[[2]bool][]float32{}
+	kinds := map[[2]bool][]float32{{}: nil}
 	masks := make([][]float32, o.Height/o.Size*across)
 	for window := range masks {
-		bottom, right := window/across == o.Height/o.Size-1, window%across == across-1
-		if !bottom && !right {
-			continue
-		}
-		kind := [2]bool{bottom, right}
-		if kinds[kind] == nil {
-			mask := aligned(n * wide)
-			for row := range n {
-				maskRow(mask[row*wide:][:n], o, window, row)
-			}
+		kind := [2]bool{window/across == o.Height/o.Size-1, window%across == across-1} // at the bottom, on the right
+		mask, made := kinds[kind]
+		if !made {
+			mask = padded(n, n, wide, func(y []float32, row int) { maskRow(y, o, window, row) })
 			kinds[kind] = mask
 		}
-		masks[window] = kinds[kind]
+		masks[window] = mask
 	}
 	return masks
 }

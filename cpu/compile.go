@@ -84,13 +84,8 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 
 func (c *compiler) steps() ([]step, error) {
 	var steps []step
-	for i := len(c.g.Nodes) - 1; i >= 0; i-- {
+	for i, n := range slices.Backward(c.g.Nodes) {
 		id := graph.ID(i)
-		n := c.node(id)
-		switch n.Op.(type) {
-		case graph.Input, graph.Param:
-			continue
-		}
 		if !c.needed[id] {
 			continue
 		}
@@ -116,6 +111,12 @@ func (c *compiler) steps() ([]step, error) {
 // operands are needed all the same.
 func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 	n := c.node(id)
+	switch n.Op.(type) {
+	case graph.Input, graph.Param:
+		return nil, nil
+	case graph.ConcatTokens:
+		return c.concatTokens(id), nil
+	}
 	if f, ok := c.fuses[id]; ok {
 		if id != f.context {
 			c.need(f.context)
@@ -125,13 +126,6 @@ func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 	}
 	if c.isView(id) {
 		c.need(n.Inputs[0])
-		return nil, nil
-	}
-	if _, isConcat := n.Op.(graph.ConcatTokens); isConcat {
-		c.need(n.Inputs...)
-		if s, ok := c.concatTokens(id); ok {
-			return []step{s}, nil
-		}
 		return nil, nil
 	}
 	s, err := c.lower(id)

@@ -41,7 +41,7 @@ func (c *compiler) convolution(id graph.ID, left source, at int) step {
 	s := p.step()
 	s.name = n.Op.Kind()
 	if p.stats != nil {
-		p.stats.rows = p.rows
+		p.stats.cut(p.rows)
 		c.sizes[p.stats.id] = p.allRowBlocks() * statRows * p.n
 		s.outs, s.name = []graph.ID{id, p.stats.id}, s.name+"_moments"
 	}

@@ -35,10 +35,9 @@ func (c *compiler) source(id graph.ID, whole bool) source {
 	s := source{width: c.shape(id).Last()}
 	for ; whole || c.private(id); whole = false {
 		n := c.node(id)
-		single := s.gather == nil || s.gather.parts == 1
-		if o, ok := n.Op.(graph.LayerNorm); ok && s.norm == nil && single {
+		if o, ok := n.Op.(graph.LayerNorm); ok && s.norm == nil && s.gather.single() {
 			s.norm = &norm{n.Inputs[1], n.Inputs[2], float32(o.Eps), s.gather != nil}
-		} else if moves(n.Op) && (single || n.Op.Kind() != (graph.MergePatches{}).Kind()) && (s.norm == nil || !s.norm.before) {
+		} else if moves(n.Op) && (s.gather.single() || n.Op.Kind() != (graph.MergePatches{}).Kind()) && (s.norm == nil || !s.norm.before) {
 			s.gather = c.rowMap(id).after(s.gather)
 		} else if o, ok := n.Op.(graph.Patches); ok && s.gather == nil && s.norm == nil {
 			in := c.shape(n.Inputs[0])
@@ -50,7 +49,7 @@ func (c *compiler) source(id graph.ID, whole bool) source {
 		}
 		id = n.Inputs[0]
 	}
-	if s.id = id; s.gather != nil && s.gather.parts > 1 {
+	if s.id = id; !s.gather.single() {
 		s.zeros = make([]float32, s.width/s.gather.parts)
 	}
 	return s
@@ -78,7 +77,7 @@ func (s *source) fetch(k *kernels, values [][]float32, dst []float32, ld, first,
 		line := dst[r*ld:][:s.width]
 		if s.cut != nil {
 			s.cut.row(k, values, line, x, first+r)
-		} else if s.gather != nil && s.gather.parts > 1 {
+		} else if !s.gather.single() {
 			s.merge(line, x, s.gather.rows[(first+r)*s.gather.parts:])
 		} else if from := s.gather.of(first + r); from < 0 {
 			clear(line)

@@ -9,7 +9,7 @@ import (
 // lowerings make the step that computes a value by itself.
 var lowerings = map[string]func(c *compiler, id graph.ID) step{
 	"patches": (*compiler).move, "layernorm": (*compiler).move, "pad": (*compiler).move, "crop": (*compiler).move, "roll": (*compiler).move,
-	"windowpartition": (*compiler).move, "windowreverse": (*compiler).move, "mergepatches": (*compiler).move,
+	"windowpartition": (*compiler).move, "windowreverse": (*compiler).move, "mergepatches": (*compiler).move, "resizenearest": (*compiler).move,
 	"channelsfirst":  (*compiler).channelsFirst,
 	"gelu":           (*compiler).gelu,
 	"add":            (*compiler).add,
@@ -29,7 +29,6 @@ var lowerings = map[string]func(c *compiler, id graph.ID) step{
 	"mulscalar":      (*compiler).mulScalar,
 	"sigmoid":        (*compiler).sigmoid,
 	"groupnorm":      (*compiler).groupNorm,
-	"resizenearest":  (*compiler).resizeNearest,
 	"resizebilinear": (*compiler).resizeBilinear,
 	"globalmean":     (*compiler).globalMean,
 	"weightedmean":   (*compiler).weightedMean,

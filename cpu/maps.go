@@ -1,71 +1,68 @@
 package cpu
 
-import "github.com/glipvk/glipvk/graph"
+import (
+	"slices"
+
+	"github.com/glipvk/glipvk/graph"
+)
 
 // onTheWay reports whether a map is never written since all its readers compute it as they read it:
 // a group norm or one that is stretched, which is one factor and one shift for each channel, where
 // its mean or a weighted mean is taken; and a weighted mean of such maps only, where its mean or a
 // dynamic ReLU is taken. A GlobalMean of it needs no look at the map then.
 func (c *compiler) onTheWay(id graph.ID) bool {
-	if c.options.NoFusion || c.kept[id] {
-		return false
-	}
 	n := c.node(id)
 	switch n.Op.(type) {
 	case graph.GroupNorm:
-		if users := c.users[id]; len(users) == 1 {
-			if _, stretched := c.node(users[0]).Op.(graph.ResizeBilinear); stretched {
-				return c.onTheWay(users[0])
-			}
-		}
+		return c.stretch(id) != none || c.readBy(id, graph.GlobalMean{}, graph.WeightedMean{})
 	case graph.ResizeBilinear:
-		if _, ok := c.node(n.Inputs[0]).Op.(graph.GroupNorm); !ok || len(c.users[n.Inputs[0]]) != 1 || c.kept[n.Inputs[0]] {
-			return false
-		}
+		_, isNorm := c.node(n.Inputs[0]).Op.(graph.GroupNorm)
+		return isNorm && c.private(n.Inputs[0]) && c.readBy(id, graph.GlobalMean{}, graph.WeightedMean{})
 	case graph.WeightedMean:
 		for i := 0; i < len(n.Inputs); i += 2 {
 			if !c.onTheWay(n.Inputs[i]) {
 				return false
 			}
 		}
-	default:
-		return false
+		return c.readBy(id, graph.GlobalMean{}, graph.DynamicReLU{})
 	}
+	return false
+}
+
+// readBy reports whether a value is read by such operations only, and not kept.
+func (c *compiler) readBy(id graph.ID, ops ...graph.Op) bool {
 	for _, user := range c.users[id] {
-		switch c.node(user).Op.(type) {
-		case graph.GlobalMean:
-		case graph.WeightedMean:
-			if n.Op.Kind() == (graph.WeightedMean{}).Kind() {
-				return false
-			}
-		case graph.DynamicReLU:
-			if n.Op.Kind() != (graph.WeightedMean{}).Kind() {
-				return false
-			}
-		default:
+		if !slices.Contains(ops, c.node(user).Op) {
 			return false
 		}
 	}
-	return len(c.users[id]) > 0
+	return !c.options.NoFusion && !c.kept[id] && len(c.users[id]) > 0
+}
+
+// stretch is the map on the way that a group norm's is stretched to, none if it is read as it is.
+func (c *compiler) stretch(id graph.ID) graph.ID {
+	if c.private(id) {
+		user := c.users[id][0]
+		if _, stretched := c.node(user).Op.(graph.ResizeBilinear); stretched && c.onTheWay(user) {
+			return user
+		}
+	}
+	return none
 }
 
 // stretchWeights are how much each position of a group norm's map counts in the mean of the map
 // that it is stretched to, nil if it is read as it is.
-func (c *compiler) stretchWeights(id graph.ID) []float32 {
-	if users := c.users[id]; len(users) == 1 && c.onTheWay(users[0]) {
-		if _, stretched := c.node(users[0]).Op.(graph.ResizeBilinear); stretched {
-			in, out := c.shape(id), c.shape(users[0])
-			down, across := shares(in[1], out[1]), shares(in[2], out[2])
-			weights := make([]float32, 0, in[1]*in[2])
-			for _, d := range down {
-				for _, a := range across {
-					weights = append(weights, float32(d*a))
-				}
+func (c *compiler) stretchWeights(id graph.ID) (weights []float32) {
+	if to := c.stretch(id); to != none {
+		in, out := c.shape(id), c.shape(to)
+		across := shares(in[2], out[2])
+		for _, d := range shares(in[1], out[1]) {
+			for _, a := range across {
+				weights = append(weights, float32(d*a))
 			}
-			return weights
 		}
 	}
-	return nil
+	return weights
 }
 
 // shares are how much each of n samples counts in the mean of the m that they are stretched to.
@@ -242,18 +239,15 @@ func (c *compiler) resizeBilinear(id graph.ID) step {
 func (c *compiler) globalMean(id graph.ID) step {
 	in := c.node(id).Inputs[0]
 	shape := c.shape(in)
-	plane, n := shape[1]*shape[2], shape[3]
+	n := shape[3]
 	if c.onTheWay(in) {
 		return c.knownMean(id, c.terms(in))
 	}
 	s, before := c.statsOf(in, nil)
 	return step{in: []graph.ID{s.id}, before: before, tasks: shape[0], run: func(_ *worker, values [][]float32, b int) {
-		moments := values[s.id][b*s.blocks(plane)*statRows*n:]
-		for i := 0; i < n; i += chunk {
-			plain, _ := s.sums(moments[i:], n, min(chunk, n-i), plane)
-			for k := i; k < min(i+chunk, n); k++ {
-				values[id][b*n+k] = float32(plain[k-i] / float64(plane))
-			}
+		for i := range n {
+			plain, _ := s.sums(values[s.id], b, i)
+			values[id][b*n+i] = float32(plain / float64(s.plane))
 		}
 	}}
 }

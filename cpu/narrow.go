@@ -53,12 +53,9 @@ func (v *narrowConv) run(w *worker, values [][]float32, task int) {
 // row adds what a row of the kernel contributes to lines of positions.
 func (v *narrowConv) row(sums, x, panel []float32, from, lines, ki int) {
 	// Lines whose row of the map is inside it.
-	begin, end := from, from+lines
-	for ; begin < end && begin*v.stride-v.pad+ki < 0; begin++ {
-	}
-	for ; end > begin && (end-1)*v.stride-v.pad+ki >= v.height; end-- {
-	}
-	if begin == end {
+	begin := max(from, (v.pad-ki+v.stride-1)/v.stride)
+	end := min(from+lines, (v.height+v.pad-ki+v.stride-1)/v.stride)
+	if begin >= end {
 		return
 	}
 	at := func(line, column int) int { return ((line*v.stride-v.pad+ki)*v.width + column) * v.channels }

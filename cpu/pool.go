@@ -40,12 +40,6 @@ const (
 // rooms are the floats that tasks of a step use at most of each slot.
 type rooms [slotCount]int
 
-// with is r with n floats at least of a slot.
-func (r rooms) with(s slot, n int) rooms {
-	r[s] = max(r[s], n)
-	return r
-}
-
 // heldRows says which rows slotRows has, or of a cross product which panels slotPanel has, so
 // that the next task need not fetch them again.
 type heldRows struct {
@@ -84,7 +78,7 @@ func newCrew(workers int, steps []step) *crew {
 	}
 	for _, s := range steps {
 		for i, n := range s.rooms {
-			c.rooms = c.rooms.with(slot(i), n)
+			c.rooms[i] = max(c.rooms[i], n)
 		}
 	}
 	c.waiting.L = &c.mu

@@ -17,6 +17,13 @@ func biasRow(y, table []float32, window, heads, row int) {
 	}
 }
 
+// bias is the position bias [h, n, wide] of a table; columns beyond n are -infinity.
+func (k *kernels) bias(table []float32, shape graph.Shape) []float32 {
+	window, heads := (int(math.Sqrt(float64(shape[0])))+1)/2, shape[1]
+	n := window * window
+	return padded(heads*n, n, k.wide(n), func(y []float32, row int) { biasRow(y, table, window, heads, row) })
+}
+
 // positionBias is the step that writes a position bias down.
 func (c *compiler) positionBias(id graph.ID) step {
 	table, window, heads := c.node(id).Inputs[0], c.node(id).Op.(graph.PositionBias).Window, c.shape(id)[0]

@@ -72,9 +72,9 @@ func (c *compiler) matchLinear(id graph.ID) (*product, bool) {
 	p := &product{k: c.kernels, out: id, residual: none, m: c.shape(id).Rows()}
 	cur, after := id, (*rowMap)(nil)
 	own := func() bool { return cur == id || c.private(cur) }
-	for ; moves(c.node(cur).Op) && c.node(cur).Op.Kind() != (graph.MergePatches{}).Kind() && own(); cur = c.node(cur).Inputs[0] {
+	for moves(c.node(cur).Op) && own() {
 		m := c.rowMap(cur)
-		if !m.whole() {
+		if cur = c.node(cur).Inputs[0]; !m.selects(c.shape(cur).Rows()) {
 			return nil, false
 		}
 		after = m.after(after)
@@ -93,7 +93,7 @@ func (c *compiler) matchLinear(id graph.ID) (*product, bool) {
 	}
 	p.left = c.source(n.Inputs[0], false)
 	if after != nil {
-		if p.left.cut != nil || p.left.gather != nil && p.left.gather.parts > 1 {
+		if p.left.cut != nil || !p.left.gather.single() {
 			p.left = source{id: n.Inputs[0], width: c.shape(n.Inputs[0]).Last()}
 		}
 		if p.left.norm != nil && p.left.gather == nil {

@@ -1,17 +1,5 @@
 package cpu
 
-import "github.com/glipvk/glipvk/graph"
-
-// resizeNearest copies from the nearest position.
-func (c *compiler) resizeNearest(id graph.ID) step {
-	x := c.node(id).Inputs[0]
-	channels := c.shape(id)[3]
-	m := c.rowMap(id)
-	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
-		copy(y, values[x][m.of(row)*channels:])
-	})
-}
-
 // stretch is one position of a map between four of a picture's x, whose rows are of so many positions.
 func stretch(k *kernels, y, x []float32, width int, down, across between) {
 	at := func(row, column int) []float32 { return x[(row*width+column)*len(y):][:len(y)] }

@@ -38,9 +38,6 @@ type Weights struct {
 	shapes  map[string]graph.Shape
 	data    map[packedKey][]float32
 	bytes   int64
-
-	mu     sync.Mutex
-	biases map[biasKey][]float32
 }
 
 // packedKey names a weight as it is read in one way.
@@ -58,6 +55,7 @@ const (
 	asPlain  way = iota // as it is
 	asMatrix            // of a Linear: panels
 	asTaps              // of a convolution: panels, the channels of a tap side by side
+	asBias              // table of a position bias, as attention reads it
 	wayCount
 )
 
@@ -77,12 +75,14 @@ func waysOf(g *graph.Graph) []ways {
 		case graph.DeformConv:
 			matrix, how = 2, asTaps
 		}
+		_, isBias := n.Op.(graph.PositionBias)
 		for i, id := range n.Inputs {
 			if i == matrix {
 				list[id][how] = true
 			} else {
 				list[id][asPlain] = true
 			}
+			list[id][asBias] = list[id][asBias] || isBias
 		}
 	}
 	for _, id := range g.Outputs {
@@ -100,16 +100,19 @@ func Pack(ctx context.Context, g *graph.Graph, src Source, o PackOptions) (*Weig
 	if err != nil {
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
-	p := packing{src: src, options: o, graph: g, params: g.Params(), ways: waysOf(g), total: g.Count().Parameters, weights: &Weights{
-		kernels: k, shapes: map[string]graph.Shape{}, data: map[packedKey][]float32{}, biases: map[biasKey][]float32{},
-	}}
+	p := packing{
+		src: src, options: o, graph: g, params: g.Params(), errors: make([]error, len(g.Params())), ways: waysOf(g), total: g.Count().Parameters,
+		weights: &Weights{kernels: k, shapes: map[string]graph.Shape{}, data: map[packedKey][]float32{}},
+	}
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() { p.work(ctx) })
 	}
 	all.Wait()
-	if p.err != nil {
-		return nil, fmt.Errorf("cpu: weight %s: %w", g.Nodes[p.params[p.failed]].Path, p.err)
+	for i, err := range p.errors {
+		if err != nil {
+			return nil, fmt.Errorf("cpu: weight %s: %w", g.Nodes[p.params[i]].Path, err)
+		}
 	}
 	return p.weights, nil
 }
@@ -120,6 +123,7 @@ type packing struct {
 	options PackOptions
 	graph   *graph.Graph
 	params  []graph.ID
+	errors  []error // of each
 	ways    []ways
 	total   int64
 	next    atomic.Int64 // of params
@@ -127,11 +131,9 @@ type packing struct {
 	mu      sync.Mutex // for what follows
 	weights *Weights
 	done    int64
-	err     error // of the first parameter that failed
-	failed  int   // which
 }
 
-// work packs the parameters that nobody else has taken.
+// work packs the parameters that nobody else has taken, until one fails.
 func (p *packing) work(ctx context.Context) {
 	var room []float32
 	for {
@@ -139,18 +141,11 @@ func (p *packing) work(ctx context.Context) {
 		if i >= len(p.params) {
 			return
 		}
-		err := ctx.Err()
-		if err == nil {
-			err = p.tensor(p.params[i], &room)
+		if p.errors[i] = ctx.Err(); p.errors[i] == nil {
+			p.errors[i] = p.tensor(p.params[i], &room)
 		}
-		if err != nil {
+		if p.errors[i] != nil {
 			p.next.Store(int64(len(p.params)))
-			p.mu.Lock()
-			if p.err == nil || i < p.failed {
-				p.err, p.failed = err, i
-			}
-			p.mu.Unlock()
-			return
 		}
 	}
 }
@@ -171,7 +166,10 @@ func (p *packing) tensor(id graph.ID, room *[]float32) error {
 		made[asMatrix] = w.pack(data, n.Shape)
 	}
 	if ways[asTaps] {
-		made[asTaps] = w.pack(tapMajor(data, n.Shape, room), n.Shape)
+		made[asTaps] = w.pack(w.tapMajor(data, n.Shape, room), n.Shape)
+	}
+	if ways[asBias] {
+		made[asBias] = w.kernels.bias(data, n.Shape)
 	}
 	release, _ := p.src.(releaser)
 	keep := ways[asPlain] && (release == nil || cap(data) <= len(data)+len(data)/8)
@@ -197,22 +195,16 @@ func (p *packing) tensor(id graph.ID, room *[]float32) error {
 }
 
 // tapMajor brings a filter [N, C, k, k] into the order [N, k, k, C], in room, which grows if need be.
-func tapMajor(data []float32, shape graph.Shape, room *[]float32) []float32 {
+func (w *Weights) tapMajor(data []float32, shape graph.Shape, room *[]float32) []float32 {
 	channels, taps := shape[1], shape[2]*shape[3]
 	if taps == 1 {
 		return data
 	}
-	if len(*room) < len(data) {
-		*room = make([]float32, len(data))
+	*room = slices.Grow((*room)[:0], len(data))[:len(data)]
+	for first := 0; first < len(data); first += channels * taps {
+		w.kernels.transpose((*room)[first:], channels, data[first:], taps, channels, taps, 1)
 	}
-	y := (*room)[:len(data)]
-	for n := range shape[0] {
-		to := y[n*channels*taps:][:channels*taps]
-		for i, v := range data[n*channels*taps:][:channels*taps] {
-			to[i%taps*channels+i/taps] = v
-		}
-	}
-	return y
+	return *room
 }
 
 // pack cuts a matrix [N, K...] into panels.
@@ -224,11 +216,7 @@ func (w *Weights) pack(data []float32, shape graph.Shape) []float32 {
 }
 
 // Bytes is the memory taken.
-func (w *Weights) Bytes() int64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.bytes
-}
+func (w *Weights) Bytes() int64 { return w.bytes }
 
 // Instructions are those that programs with these weights run on.
 func (w *Weights) Instructions() Instructions { return w.kernels.name }

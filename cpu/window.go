@@ -16,7 +16,7 @@ const windowRows = 200
 // all three work on each window by itself.
 func (c *compiler) windowStep(p *product) (step, bool) {
 	context := p.left.id
-	if !c.private(context) || p.left.norm != nil || p.left.gather != nil && p.left.gather.parts != 1 || p.gelu {
+	if !c.private(context) || p.left.norm != nil || !p.left.gather.single() || p.gelu {
 		return step{}, false
 	}
 	a, ok := c.matchAttention(context)
