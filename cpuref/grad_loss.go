@@ -6,23 +6,28 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// interpretLoss lays out losses and their gradients.
-func interpretLoss(op graph.Op, y tensor, in []tensor) (rows, error) {
-	switch o := op.(type) {
-	case graph.TokenFocalLoss:
-		return summed(y, in[0], func(i int) float64 { loss, _ := focal(o, in, i); return loss }), nil
-	case graph.TokenFocalLossGradX:
-		return sloped(y, in[0], func(i int) float64 { _, slope := focal(o.TokenFocalLoss, in[1:], i); return slope }), nil
-	case graph.GIoULoss:
-		return summed(y, in[3], func(i int) float64 { return gIoU(in, i).v }), nil
-	case graph.GIoULossGradX:
-		return sloped(y, in[0], func(i int) float64 { return gIoU(in[1:], i/4).d[i%4] }), nil
-	case graph.CenternessLoss:
-		return summed(y, in[0], func(i int) float64 { loss, _ := crossEntropy(in, i); return loss }), nil
-	case graph.CenternessLossGradX:
-		return sloped(y, in[0], func(i int) float64 { _, slope := crossEntropy(in[1:], i); return slope }), nil
-	}
-	return interpretStep(op, y, in)
+func tokenFocalLoss(op graph.TokenFocalLoss, y tensor, in ...tensor) rows {
+	return summed(y, in[0], func(i int) float64 { loss, _ := focal(op, in, i); return loss })
+}
+
+func tokenFocalLossGradX(op graph.TokenFocalLossGradX, y, g tensor, in ...tensor) rows {
+	return sloped(y, g, func(i int) float64 { _, slope := focal(op.TokenFocalLoss, in, i); return slope })
+}
+
+func gIoULoss(y tensor, in ...tensor) rows {
+	return summed(y, in[3], func(i int) float64 { return gIoU(in, i).v })
+}
+
+func gIoULossGradX(y, g tensor, in ...tensor) rows {
+	return sloped(y, g, func(i int) float64 { return gIoU(in, i/4).d[i%4] })
+}
+
+func centernessLoss(y tensor, in ...tensor) rows {
+	return summed(y, in[0], func(i int) float64 { loss, _ := crossEntropy(in, i); return loss })
+}
+
+func centernessLossGradX(y, g tensor, in ...tensor) rows {
+	return sloped(y, g, func(i int) float64 { _, slope := crossEntropy(in, i); return slope })
 }
 
 // summed is the sum of what each says of the elements of x.

@@ -93,7 +93,7 @@ func sliceChannels(op graph.SliceChannels, y, x tensor) rows {
 }
 
 // concatChannels puts the channels of the operands one after the other.
-func concatChannels(y tensor, parts []tensor) rows {
+func concatChannels(y tensor, parts ...tensor) rows {
 	n := y.shape.Last()
 	return rows{y.shape.Rows(), func(i int) {
 		out := y.data[i*n:][:n]

@@ -60,7 +60,7 @@ func fill(op graph.Fill, y tensor) rows {
 	}}
 }
 
-func exponential(v float64) float64 { return math.Exp(v) }
+func exponential(y, x tensor) rows { return pointwise(y, x, math.Exp) }
 
 // derivative is g times the slope of a function at x. A slope of 0 takes even an infinite
 // gradient away, as a selection does.
@@ -75,32 +75,32 @@ func derivative(y, g, x tensor, slope func(float64) float64) rows {
 	}}
 }
 
-func geluSlope(v float64) float64 {
-	return math.Erfc(-v/math.Sqrt2)/2 + v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi)
+func geluGradX(y, g, x tensor) rows {
+	return derivative(y, g, x, func(v float64) float64 {
+		return math.Erfc(-v/math.Sqrt2)/2 + v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi)
+	})
 }
 
-// The slopes of functions with corners are 0 or that of the line; NaN gives NaN.
-func reluSlope(v float64) float64 {
-	if v <= 0 {
-		return 0
-	}
-	return 1 + 0*v
-}
-
-func hardSigmoidSlope(v float64) float64 {
-	if v <= -3 || v >= 3 {
-		return 0
-	}
-	return (1 + 0*v) / 6
-}
-
-func clampSlope(limit float64) func(float64) float64 {
-	return func(v float64) float64 {
-		if v < -limit || v > limit {
+// within is g, by a factor, where x is right, else 0; NaN in x gives NaN.
+func within(y, g, x tensor, factor float64, right func(float64) bool) rows {
+	return derivative(y, g, x, func(v float64) float64 {
+		if v == v && !right(v) {
 			return 0
 		}
-		return 1 + 0*v
-	}
+		return factor + 0*v
+	})
+}
+
+func reluGradX(y, g, x tensor) rows {
+	return within(y, g, x, 1, func(v float64) bool { return v > 0 })
+}
+
+func hardSigmoidGradX(y, g, x tensor) rows {
+	return within(y, g, x, 1.0/6, func(v float64) bool { return v > -3 && v < 3 })
+}
+
+func clampGradX(op graph.ClampGradX, y, g, x tensor) rows {
+	return within(y, g, x, 1, func(v float64) bool { return v >= -op.Limit && v <= op.Limit })
 }
 
 // sigmoidGradX is g * p * (1 - p) in the channels from From on, g in those before.

@@ -6,31 +6,29 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// interpretStep lays out what a step of training needs besides gradients.
-func interpretStep(op graph.Op, y tensor, in []tensor) (rows, error) {
-	switch o := op.(type) {
-	case graph.Keep:
-		return keep(o, y, in[0]), nil
-	case graph.DropBlock:
-		return dropBlock(o, y, in[0]), nil
-	case graph.SumSquares:
-		return summed(y, in[0], func(i int) float64 { v := float64(in[0].data[i]); return v * v }), nil
-	case graph.ClipScale:
-		return pointwise(y, in[0], func(v float64) float64 { return math.Min(1, o.Limit/(math.Sqrt(v)+1e-6)) }), nil
-	case graph.Moment:
-		scale := float64(in[2].data[0])
-		return elements(y, func(i int) float64 {
-			g := scale * float64(in[1].data[i])
-			return o.Beta*float64(in[0].data[i]) + (1-o.Beta)*math.Pow(g, float64(o.Power))
-		}), nil
-	case graph.AdamW:
-		rate := func(i int) float64 { return float64(in[3].data[i]) }
-		return elements(y, func(i int) float64 {
-			m, v := float64(in[1].data[i])/rate(2), float64(in[2].data[i])/rate(3)
-			return float64(in[0].data[i])*(1-rate(0)*rate(1)) - rate(0)*m/(math.Sqrt(v)+o.Eps)
-		}), nil
-	}
-	return interpretMaps(op, y, in)
+func sumSquares(y, x tensor) rows {
+	return summed(y, x, func(i int) float64 { v := float64(x.data[i]); return v * v })
+}
+
+func clipScale(op graph.ClipScale, y, x tensor) rows {
+	return pointwise(y, x, func(v float64) float64 { return math.Min(1, op.Limit/(math.Sqrt(v)+1e-6)) })
+}
+
+// moment is Beta m + (1-Beta) (s g)^Power.
+func moment(op graph.Moment, y, m, g, s tensor) rows {
+	return elements(y, func(i int) float64 {
+		v := float64(s.data[0]) * float64(g.data[i])
+		return op.Beta*float64(m.data[i]) + (1-op.Beta)*math.Pow(v, float64(op.Power))
+	})
+}
+
+// adamW is x (1 - lr decay) - lr (m/c1) / (sqrt(v/c2) + Eps).
+func adamW(op graph.AdamW, y, x, m, v, rates tensor) rows {
+	rate := func(i int) float64 { return float64(rates.data[i]) }
+	return elements(y, func(i int) float64 {
+		first, second := float64(m.data[i])/rate(2), float64(v.data[i])/rate(3)
+		return float64(x.data[i])*(1-rate(0)*rate(1)) - rate(0)*first/(math.Sqrt(second)+op.Eps)
+	})
 }
 
 // elements computes each by itself.

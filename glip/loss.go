@@ -47,9 +47,9 @@ func (m model) loss(b *graph.Builder, list []prediction, s sought) {
 		logits, deltas, centers = append(logits, p.logits), append(deltas, p.deltas), append(centers, p.centerness)
 	}
 	all := b.In("all")
-	box := b.In("box", "sum").GIoULoss(all.In("deltas").ConcatTokens(deltas...), s.anchors, s.boxes, s.weight)
-	centerness := b.In("centerness", "sum").CenternessLoss(all.In("centerness").ConcatTokens(centers...), s.weight)
-	token := b.In("token", "sum").TokenFocalLoss(all.In("logits").ConcatTokens(logits...), s.matched, s.positive, s.mask, focal)
+	box := b.In("box", "sum").Record(graph.GIoULoss{}, all.In("deltas").ConcatTokens(deltas...), s.anchors, s.boxes, s.weight)
+	centerness := b.In("centerness", "sum").Record(graph.CenternessLoss{}, all.In("centerness").ConcatTokens(centers...), s.weight)
+	token := b.In("token", "sum").Record(focal, all.In("logits").ConcatTokens(logits...), s.matched, s.positive, s.mask)
 	box = b.In("box").MulScalar(box, s.perWeight)
 	centerness = b.In("centerness").MulScalar(centerness, s.perPositive)
 	token = b.In("token").MulScalar(token, s.perPositive)

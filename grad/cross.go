@@ -33,7 +33,7 @@ func (t *tape) crossScores(g graph.Value, o graph.CrossScores) {
 	}
 	if t.wants(2) {
 		shape := t.in(2).Shape()
-		t.to(2, t.at("shaped").Reshape(t.at("bias").SumTiles(g, graph.Shape{shape[0], 1, 1, shape[1]}), shape...))
+		t.to(2, t.at("shaped").Reshape(t.at("bias").Record(graph.SumTiles{To: graph.Shape{shape[0], 1, 1, shape[1]}}, g), shape...))
 	}
 }
 
@@ -49,7 +49,7 @@ func (t *tape) crossContext(g graph.Value, o graph.CrossContext) {
 
 // project is [graph.HeadLinear] without a bias.
 func (t *tape) project(g, weight graph.Value, heads int) graph.Value {
-	return t.at("project").HeadLinear(g, weight, t.at("none").Fill(0, weight.Shape()[0]), heads)
+	return t.at("project").Record(graph.HeadLinear{Heads: heads}, g, weight, t.at("none").Record(graph.Fill{To: weight.Shape()[:1]}))
 }
 
 func (t *tape) absorbKeys(g graph.Value, o graph.AbsorbKeys) {
@@ -57,7 +57,7 @@ func (t *tape) absorbKeys(g graph.Value, o graph.AbsorbKeys) {
 		t.to(0, t.at("k").Scale(t.project(g, t.in(1), o.Heads), o.Scale))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("weight").Scale(t.at("grad_weight").HeadLinearGradWeight(t.in(0), g, o.Heads), o.Scale))
+		t.to(1, t.at("weight").Scale(t.at("grad_weight").Record(graph.HeadLinearGradWeight{Heads: o.Heads}, t.in(0), g), o.Scale))
 	}
 }
 
@@ -69,12 +69,12 @@ func (t *tape) absorbBias(g graph.Value, o graph.AbsorbBias) {
 		t.to(0, t.at("k").Scale(t.project(column, t.at("bias_column").Reshape(bias, e, 1), o.Heads), o.Scale))
 	}
 	if t.wants(1) {
-		y := t.at("grad_bias").HeadLinearGradWeight(k, column, o.Heads)
+		y := t.at("grad_bias").Record(graph.HeadLinearGradWeight{Heads: o.Heads}, k, column)
 		t.to(1, t.at("bias").Scale(t.at("row").Reshape(y, e), o.Scale))
 	}
 	if t.wants(2) {
 		tokens := k.Shape()[1]
-		y := t.at("mask").SumTiles(t.at("heads").Reshape(g, batch, o.Heads, tokens), graph.Shape{batch, 1, tokens})
+		y := t.at("mask").Record(graph.SumTiles{To: graph.Shape{batch, 1, tokens}}, t.at("heads").Reshape(g, batch, o.Heads, tokens))
 		t.to(2, t.at("shaped").Reshape(y, batch, tokens))
 	}
 }
@@ -84,16 +84,16 @@ func (t *tape) absorbValues(g graph.Value, o graph.AbsorbValues) {
 		t.to(0, t.project(g, t.at("swapped").SwapLast(t.in(1)), o.Heads))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("weight").SwapLast(t.at("grad_weight").HeadLinearGradWeight(t.in(0), g, o.Heads)))
+		t.to(1, t.at("weight").SwapLast(t.at("grad_weight").Record(graph.HeadLinearGradWeight{Heads: o.Heads}, t.in(0), g)))
 	}
 }
 
 func (t *tape) headLinear(g graph.Value, o graph.HeadLinear) {
 	if t.wants(0) {
-		t.to(0, t.at("x").AbsorbKeys(g, t.in(1), graph.AbsorbKeys{Heads: o.Heads, Scale: 1}))
+		t.to(0, t.at("x").Record(graph.AbsorbKeys{Heads: o.Heads, Scale: 1}, g, t.in(1)))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("weight").HeadLinearGradWeight(g, t.in(0), o.Heads))
+		t.to(1, t.at("weight").Record(graph.HeadLinearGradWeight{Heads: o.Heads}, g, t.in(0)))
 	}
 	t.sum(2, g)
 }

@@ -59,7 +59,7 @@ func lossOf(t *testing.T, b *graph.Builder, results ...graph.Value) *graph.Graph
 	var sum graph.Value
 	for i, r := range results {
 		cotangent := b.In("cotangent", i).Input(r.Shape()...)
-		one := b.In("part", i).SumTiles(b.In("times", i).Mul(r, cotangent), graph.Shape{1})
+		one := b.In("part", i).Record(graph.SumTiles{To: graph.Shape{1}}, b.In("times", i).Mul(r, cotangent))
 		if i == 0 {
 			sum = one
 		} else {
@@ -172,14 +172,16 @@ func crossRules() []rule {
 			return b.In("op").CrossContext(input(b, "p", 2, 3, 5, 4), k(b), 3, input(b, "bias", 6))
 		}},
 		{name: "absorbkeys", record: func(b *graph.Builder) graph.Value {
-			return b.In("op").AbsorbKeys(k(b), input(b, "w", 6, 5), graph.AbsorbKeys{Heads: 3, Scale: 0.6})
+			return b.In("op").Record(graph.AbsorbKeys{Heads: 3, Scale: 0.6}, k(b), input(b, "w", 6, 5))
 		}},
 		{name: "absorbbias", record: func(b *graph.Builder) graph.Value {
-			return b.In("op").AbsorbBias(k(b), input(b, "bias", 6), graph.AbsorbBias{Heads: 3, Scale: 0.6}, input(b, "mask", 2, 4))
+			return b.In("op").Record(graph.AbsorbBias{Heads: 3, Scale: 0.6}, k(b), input(b, "bias", 6), input(b, "mask", 2, 4))
 		}},
-		{name: "absorbvalues", record: func(b *graph.Builder) graph.Value { return b.In("op").AbsorbValues(k(b), input(b, "w", 5, 6), 3) }},
+		{name: "absorbvalues", record: func(b *graph.Builder) graph.Value {
+			return b.In("op").Record(graph.AbsorbValues{Heads: 3}, k(b), input(b, "w", 5, 6))
+		}},
 		{name: "headlinear", record: func(b *graph.Builder) graph.Value {
-			return b.In("op").HeadLinear(x(b, 2, 12, 5), input(b, "w", 6, 5), input(b, "bias", 6), 3)
+			return b.In("op").Record(graph.HeadLinear{Heads: 3}, x(b, 2, 12, 5), input(b, "w", 6, 5), input(b, "bias", 6))
 		}},
 	}
 }
@@ -207,7 +209,7 @@ func mapRules() []rule {
 		{name: "patches", record: func(b *graph.Builder) graph.Value { return b.In("op").Patches(x(b, 2, 3, 5, 7), 4) }},
 		{name: "mergepatches", record: func(b *graph.Builder) graph.Value { return b.In("op").MergePatches(x(b, 2, 5, 4, 3)) }},
 		{name: "splitpatches", record: func(b *graph.Builder) graph.Value {
-			return b.In("op").SplitPatches(x(b, 2, 3, 2, 12), graph.SplitPatches{Size: 2, Height: 5, Width: 4})
+			return b.In("op").Record(graph.SplitPatches{Size: 2, Height: 5, Width: 4}, x(b, 2, 3, 2, 12))
 		}},
 		{name: "channelsfirst", record: func(b *graph.Builder) graph.Value { return b.In("op").ChannelsFirst(x(b, 2, 3, 4, 5)) }},
 		{name: "pad", record: func(b *graph.Builder) graph.Value { return b.In("op").Pad(x(b, 2, 3, 4, 2), 5, 4) }},
@@ -239,9 +241,11 @@ func listRules() []rule {
 		}},
 		{name: "reshape", record: func(b *graph.Builder) graph.Value { return b.In("op").Reshape(x(b, 2, 6), 3, 4) }},
 		{name: "swaplast", record: func(b *graph.Builder) graph.Value { return b.In("op").SwapLast(x(b, 2, 3, 4)) }},
-		{name: "slicechannels", record: func(b *graph.Builder) graph.Value { return b.In("op").SliceChannels(x(b, 2, 3, 5), 1, 3) }},
+		{name: "slicechannels", record: func(b *graph.Builder) graph.Value {
+			return b.In("op").Record(graph.SliceChannels{Begin: 1, Count: 3}, x(b, 2, 3, 5))
+		}},
 		{name: "concatchannels", record: func(b *graph.Builder) graph.Value {
-			return b.In("op").ConcatChannels(x(b, 2, 3, 2), input(b, "y", 2, 3, 3))
+			return b.In("op").Record(graph.ConcatChannels{}, x(b, 2, 3, 2), input(b, "y", 2, 3, 3))
 		}},
 	}
 }
@@ -261,12 +265,18 @@ func pointwiseRules() []rule {
 		{name: "scale", record: func(b *graph.Builder) graph.Value { return b.In("op").Scale(x(b, 2, 3), -1.5) }},
 		{name: "mulscalar", record: func(b *graph.Builder) graph.Value { return b.In("op").MulScalar(x(b, 2, 3), input(b, "s", 1)) }},
 		{name: "mul", record: func(b *graph.Builder) graph.Value { return b.In("op").Mul(x(b, 2, 4, 6), input(b, "y", 2, 3)) }},
-		{name: "tile", record: func(b *graph.Builder) graph.Value { return b.In("op").Tile(x(b, 2, 1, 3), graph.Shape{2, 4, 6}) }},
-		{name: "sumtiles", record: func(b *graph.Builder) graph.Value { return b.In("op").SumTiles(x(b, 2, 4, 6), graph.Shape{2, 3}) }},
+		{name: "tile", record: func(b *graph.Builder) graph.Value {
+			return b.In("op").Record(graph.Tile{To: graph.Shape{2, 4, 6}}, x(b, 2, 1, 3))
+		}},
+		{name: "sumtiles", record: func(b *graph.Builder) graph.Value {
+			return b.In("op").Record(graph.SumTiles{To: graph.Shape{2, 3}}, x(b, 2, 4, 6))
+		}},
 		{name: "dynamicrelu", record: func(b *graph.Builder) graph.Value {
 			return b.In("op").DynamicReLU(x(b, 2, 3, 2, 4), input(b, "t", 2, 16))
 		}},
-		one("exp", func(b *graph.Builder, x graph.Value) graph.Value { return b.Exp(b.In("small").Scale(x, 0.25)) }),
+		one("exp", func(b *graph.Builder, x graph.Value) graph.Value {
+			return b.Record(graph.Exp{}, b.In("small").Scale(x, 0.25))
+		}),
 		one("gelu", func(b *graph.Builder, x graph.Value) graph.Value { return b.GELU(x) }),
 		one("relu", func(b *graph.Builder, x graph.Value) graph.Value { return b.ReLU(x) }),
 		one("sigmoid", func(b *graph.Builder, x graph.Value) graph.Value { return b.Sigmoid(x, 2) }),
@@ -275,11 +285,31 @@ func pointwiseRules() []rule {
 	}
 }
 
+func lossRules() []rule {
+	box := func(x, y, w, h float32) []float32 { return []float32{x, y, x + w, y + h} }
+	boxes := slices.Concat(box(3, 4, 30, 20), box(-5, 2, 9, 40), box(70, 60, 20, 20), box(0, 0, 4, 4))
+	return []rule{
+		{name: "tokenfocalloss", without: []string{"matched", "positive", "mask"},
+			values: values{"matched": {0, 1, 2, 9}, "positive": {0, 0, 1, 1, 1, 0, 0, 1, 0}, "mask": {1, 1, 0}},
+			record: func(b *graph.Builder) graph.Value {
+				return b.In("op").Record(graph.TokenFocalLoss{Alpha: 0.25, Gamma: 2}, x(b, 1, 4, 3), input(b, "matched", 1, 4), input(b, "positive", 1, 3, 3), input(b, "mask", 1, 3))
+			}},
+		{name: "giouloss", without: []string{"anchors", "boxes", "weight"},
+			values: values{"anchors": slices.Concat(box(0, 0, 31, 31), box(4, 0, 31, 31), box(0, 8, 31, 31), box(1, 2, 3, 3)), "boxes": boxes, "weight": {0.5, 1, 0.25, 0}},
+			record: func(b *graph.Builder) graph.Value {
+				return b.In("op").Record(graph.GIoULoss{}, x(b, 1, 2, 2, 4), input(b, "anchors", 4, 4), input(b, "boxes", 1, 4, 4), input(b, "weight", 1, 4))
+			}},
+		{name: "centernessloss", without: []string{"c"}, values: values{"c": {0.5, 0, 0.9, 0.1}}, record: func(b *graph.Builder) graph.Value {
+			return b.In("op").Record(graph.CenternessLoss{}, x(b, 1, 2, 2, 1), input(b, "c", 1, 4))
+		}},
+	}
+}
+
 // TestDifferences compares every rule with central differences on the oracle, and wants one
 // for each kind that has a rule.
 func TestDifferences(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range slices.Concat(productRules(), crossRules(), normRules(), mapRules(), listRules(), pointwiseRules()) {
+	for _, r := range slices.Concat(productRules(), crossRules(), normRules(), mapRules(), listRules(), pointwiseRules(), lossRules()) {
 		t.Run(r.name, func(t *testing.T) {
 			b := graph.NewBuilder()
 			g := lossOf(t, b, r.record(b))

@@ -86,7 +86,7 @@ func (t *tape) finish(of span, row []graph.Value, rest int) graph.Value {
 	}
 	b := t.at("join")
 	if of == channels {
-		return b.ConcatChannels(row...)
+		return b.Record(graph.ConcatChannels{}, row...)
 	}
 	return b.Reshape(b.ConcatTokens(row...), t.node.Shape...)
 }
@@ -99,7 +99,7 @@ func (t *tape) blank(of span, count int) graph.Value {
 	} else {
 		shape[len(shape)-2] = count
 	}
-	return t.at("blank").Fill(0, shape...)
+	return t.at("blank").Record(graph.Fill{To: shape})
 }
 
 // pruned leaves out what no output needs, but for the inputs, which keep their order.

@@ -7,11 +7,11 @@ func (t *tape) loss(g graph.Value) bool {
 	b := t.at()
 	switch o := t.node.Op.(type) {
 	case graph.TokenFocalLoss:
-		t.to(0, b.TokenFocalLossGradX(g, t.in(0), t.in(1), t.in(2), t.in(3), o))
+		t.to(0, b.Record(graph.TokenFocalLossGradX{TokenFocalLoss: o}, g, t.in(0), t.in(1), t.in(2), t.in(3)))
 	case graph.GIoULoss:
-		t.to(0, b.GIoULossGradX(g, t.in(0), t.in(1), t.in(2), t.in(3)))
+		t.to(0, b.Record(graph.GIoULossGradX{}, g, t.in(0), t.in(1), t.in(2), t.in(3)))
 	case graph.CenternessLoss:
-		t.to(0, b.CenternessLossGradX(g, t.in(0), t.in(1)))
+		t.to(0, b.Record(graph.CenternessLossGradX{}, g, t.in(0), t.in(1)))
 	default:
 		return false
 	}

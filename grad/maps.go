@@ -13,12 +13,12 @@ func (t *tape) maps(g graph.Value) bool {
 	case graph.Roll:
 		t.to(0, t.at().Roll(g, -o.Down, -o.Right))
 	case graph.PositionBias:
-		t.to(0, t.at().PositionBiasGradTable(g, o.Window))
+		t.to(0, t.at().Record(graph.PositionBiasGradTable{Window: o.Window}, g))
 	case graph.Patches:
-		y := t.at("split").SplitPatches(g, graph.SplitPatches{Size: o.Size, Height: shape[2], Width: shape[3]})
+		y := t.at("split").Record(graph.SplitPatches{Size: o.Size, Height: shape[2], Width: shape[3]}, g)
 		t.to(0, t.at().ChannelsFirst(y))
 	case graph.MergePatches:
-		t.to(0, t.at().SplitPatches(g, graph.SplitPatches{Size: 2, Height: shape[1], Width: shape[2]}))
+		t.to(0, t.at().Record(graph.SplitPatches{Size: 2, Height: shape[1], Width: shape[2]}, g))
 	case graph.SplitPatches:
 		y := t.at("first").ChannelsFirst(g)
 		t.to(0, t.at().Patches(y, o.Size))
@@ -30,12 +30,12 @@ func (t *tape) maps(g graph.Value) bool {
 	case graph.Crop:
 		t.to(0, t.at().Pad(g, shape[1], shape[2]))
 	case graph.ResizeNearest:
-		t.to(0, t.at().ResizeNearestGradX(g, shape[1], shape[2]))
+		t.to(0, t.at().Record(graph.ResizeNearestGradX{Height: shape[1], Width: shape[2]}, g))
 	case graph.ResizeBilinear:
-		t.to(0, t.at().ResizeBilinearGradX(g, shape[1], shape[2]))
+		t.to(0, t.at().Record(graph.ResizeBilinearGradX{Height: shape[1], Width: shape[2]}, g))
 	case graph.GlobalMean:
 		y := t.at("share").Scale(g, 1/float64(shape[1]*shape[2]))
-		t.to(0, t.at().Tile(t.at("place").Reshape(y, shape[0], 1, 1, shape[3]), shape))
+		t.to(0, t.at().Record(graph.Tile{To: shape}, t.at("place").Reshape(y, shape[0], 1, 1, shape[3])))
 	case graph.WeightedMean:
 		t.weightedMean(g)
 	default:
@@ -61,7 +61,7 @@ func (t *tape) weightedMean(g graph.Value) {
 			t.to(i, t.at("map", i/2).Mul(g, t.at("gate", i/2).Reshape(gate, batch, 1, 1, 1)))
 		}
 		if t.wants(i + 1) {
-			sum := t.at("sum", i/2).SumTiles(t.at("times", i/2).Mul(g, x), graph.Shape{batch, 1, 1, 1})
+			sum := t.at("sum", i/2).Record(graph.SumTiles{To: graph.Shape{batch, 1, 1, 1}}, t.at("times", i/2).Mul(g, x))
 			t.to(i+1, t.at("shaped", i/2).Reshape(sum, batch, 1))
 		}
 	}

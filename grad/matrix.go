@@ -33,7 +33,7 @@ func (t *tape) sum(i int, g graph.Value) {
 		return
 	}
 	if shape := t.in(i).Shape(); !shape.Equal(g.Shape()) {
-		g = t.at("sum", i).SumTiles(g, shape)
+		g = t.at("sum", i).Record(graph.SumTiles{To: shape}, g)
 	}
 	t.to(i, g)
 }
@@ -41,10 +41,10 @@ func (t *tape) sum(i int, g graph.Value) {
 func (t *tape) linear(g graph.Value) {
 	x, w := t.in(0), t.in(1)
 	if t.wants(0) {
-		t.to(0, t.at("x").LinearGradX(g, w))
+		t.to(0, t.at("x").Record(graph.LinearGradX{}, g, w))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("weight").LinearGradWeight(g, x, w.Shape()))
+		t.to(1, t.at("weight").Record(graph.LinearGradWeight{Weight: w.Shape()}, g, x))
 	}
 	t.sum(2, g)
 }
@@ -52,10 +52,10 @@ func (t *tape) linear(g graph.Value) {
 func (t *tape) conv(g graph.Value, o graph.Conv) {
 	x, w := t.in(0), t.in(1)
 	if t.wants(0) {
-		t.to(0, t.at("x").ConvGradX(g, w, graph.ConvGradX{Conv: o, Height: x.Shape()[1], Width: x.Shape()[2]}))
+		t.to(0, t.at("x").Record(graph.ConvGradX{Conv: o, Height: x.Shape()[1], Width: x.Shape()[2]}, g, w))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("weight").ConvGradWeight(g, x, graph.ConvGradWeight{Conv: o, Size: w.Shape()[2]}))
+		t.to(1, t.at("weight").Record(graph.ConvGradWeight{Conv: o, Size: w.Shape()[2]}, g, x))
 	}
 	t.sum(2, g)
 }
@@ -63,13 +63,13 @@ func (t *tape) conv(g graph.Value, o graph.Conv) {
 func (t *tape) deformConv(g graph.Value, o graph.DeformConv) {
 	x, om, w := t.in(0), t.in(1), t.in(2)
 	if t.wants(0) {
-		t.to(0, t.at("x").DeformConvGradX(g, om, w, graph.DeformConvGradX{DeformConv: o, Height: x.Shape()[1], Width: x.Shape()[2]}))
+		t.to(0, t.at("x").Record(graph.DeformConvGradX{DeformConv: o, Height: x.Shape()[1], Width: x.Shape()[2]}, g, om, w))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("offset").DeformConvGradOffset(g, x, om, w, o))
+		t.to(1, t.at("offset").Record(graph.DeformConvGradOffset{DeformConv: o}, g, x, om, w))
 	}
 	if t.wants(2) {
-		t.to(2, t.at("weight").DeformConvGradWeight(g, x, om, graph.DeformConvGradWeight{DeformConv: o, Size: w.Shape()[2]}))
+		t.to(2, t.at("weight").Record(graph.DeformConvGradWeight{DeformConv: o, Size: w.Shape()[2]}, g, x, om))
 	}
 	t.sum(3, g)
 }
@@ -77,7 +77,7 @@ func (t *tape) deformConv(g graph.Value, o graph.DeformConv) {
 // third is the queries, keys or values, number which, of the packed operand i.
 func (t *tape) third(i, which int) graph.Value {
 	c := t.in(i).Shape().Last() / 3
-	return t.at([]string{"q", "k", "v"}[which]).SliceChannels(t.in(i), which*c, c)
+	return t.at([]string{"q", "k", "v"}[which]).Record(graph.SliceChannels{Begin: which * c, Count: c}, t.in(i))
 }
 
 // toThird hands the gradient of queries, keys or values to the packed operand i.
@@ -106,14 +106,14 @@ func (t *tape) context(g graph.Value, o graph.Context) {
 func (t *tape) tokenLogits(g graph.Value, o graph.TokenLogits) {
 	x, p, e, bias := t.in(0), t.in(1), t.in(2), t.in(3)
 	whole := t.at("whole").TokenLogits(x, p, e, graph.TokenWeights{BiasLang: bias, Bias0: t.in(4), LogScale: t.in(5)}, graph.TokenLogits{Limit: math.MaxFloat32})
-	g = t.at("clamp").ClampGradX(g, whole, o.Limit) // [B, S, T]
+	g = t.at("clamp").Record(graph.ClampGradX{Limit: o.Limit}, g, whole) // [B, S, T]
 	shape := g.Shape()
 	if shape == nil {
 		return
 	}
 	batch, positions, count := shape[0], shape[1], shape[2]
 	heads := t.at("heads").Reshape(g, batch, 1, positions, count)
-	scale := t.at("scale").Exp(t.at("minus").Scale(t.in(5), -1))
+	scale := t.at("scale").Record(graph.Exp{}, t.at("minus").Scale(t.in(5), -1))
 	if t.wants(0) {
 		y := t.at("x").MulScalar(t.at("grad_x").CrossContext(heads, p, 1), scale)
 		t.to(0, t.at("shaped").Reshape(y, x.Shape()...))
@@ -125,16 +125,16 @@ func (t *tape) tokenLogits(g graph.Value, o graph.TokenLogits) {
 			t.to(1, y)
 		}
 		if t.wants(5) { // x·p / exp(s) has the derivative -x·p / exp(s)
-			t.to(5, t.at("log_scale").Scale(t.at("sum_p").SumTiles(t.at("times_p").Mul(y, p), graph.Shape{1}), -1))
+			t.to(5, t.at("log_scale").Scale(t.at("sum_p").Record(graph.SumTiles{To: graph.Shape{1}}, t.at("times_p").Mul(y, p)), -1))
 		}
 	}
-	own := t.at("tokens").Reshape(t.at("sum_s").SumTiles(g, graph.Shape{batch, 1, count}), batch, count, 1)
+	own := t.at("tokens").Reshape(t.at("sum_s").Record(graph.SumTiles{To: graph.Shape{batch, 1, count}}, g), batch, count, 1)
 	if t.wants(2) {
 		t.to(2, t.at("e").LinearOf(own, t.at("column").Reshape(bias, bias.Shape().Last(), 1), graph.NoBias))
 	}
 	if t.wants(3) {
 		d := bias.Shape().Last()
-		t.to(3, t.at("row").Reshape(t.at("bias_lang").LinearGradWeight(own, e, graph.Shape{1, d}), d))
+		t.to(3, t.at("row").Reshape(t.at("bias_lang").Record(graph.LinearGradWeight{Weight: graph.Shape{1, d}}, own, e), d))
 	}
 	t.sum(4, g)
 }

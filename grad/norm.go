@@ -7,24 +7,24 @@ func (t *tape) norm(g graph.Value) bool {
 	switch o := t.node.Op.(type) {
 	case graph.LayerNorm:
 		if t.wants(0) {
-			t.to(0, t.at("x").LayerNormGradX(g, t.in(0), t.in(1), o.Eps))
+			t.to(0, t.at("x").Record(graph.LayerNormGradX{Eps: o.Eps}, g, t.in(0), t.in(1)))
 		}
 		if t.wants(1) {
-			t.to(1, t.at("weight").LayerNormGradWeight(g, t.in(0), o.Eps))
+			t.to(1, t.at("weight").Record(graph.LayerNormGradWeight{Eps: o.Eps}, g, t.in(0)))
 		}
 		t.sum(2, g)
 	case graph.GroupNorm:
 		if t.wants(0) {
-			t.to(0, t.at("x").GroupNormGradX(g, t.in(0), t.in(1), o))
+			t.to(0, t.at("x").Record(graph.GroupNormGradX{GroupNorm: o}, g, t.in(0), t.in(1)))
 		}
 		if t.wants(1) {
-			t.to(1, t.at("weight").GroupNormGradWeight(g, t.in(0), o))
+			t.to(1, t.at("weight").Record(graph.GroupNormGradWeight{GroupNorm: o}, g, t.in(0)))
 		}
 		t.sum(2, g)
 	case graph.Normalize:
-		t.to(0, t.at("x").NormalizeGradX(g, t.in(0), o.Eps))
+		t.to(0, t.at("x").Record(graph.NormalizeGradX{Eps: o.Eps}, g, t.in(0)))
 	case graph.Softmax:
-		t.to(0, t.at("x").SoftmaxGradX(g, t.out()))
+		t.to(0, t.at("x").Record(graph.SoftmaxGradX{}, g, t.out()))
 	default:
 		return false
 	}

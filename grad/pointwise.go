@@ -28,13 +28,13 @@ func (t *tape) pointwise(g graph.Value) bool {
 	case graph.Tile:
 		t.sum(0, g)
 	case graph.SumTiles:
-		t.to(0, t.at().Tile(g, t.in(0).Shape()))
+		t.to(0, t.at().Record(graph.Tile{To: t.in(0).Shape()}, g))
 	case graph.DynamicReLU:
 		if t.wants(0) {
-			t.to(0, t.at("x").DynamicReLUGradX(g, t.in(0), t.in(1)))
+			t.to(0, t.at("x").Record(graph.DynamicReLUGradX{}, g, t.in(0), t.in(1)))
 		}
 		if t.wants(1) {
-			t.to(1, t.at("t").DynamicReLUGradT(g, t.in(0), t.in(1)))
+			t.to(1, t.at("t").Record(graph.DynamicReLUGradT{}, g, t.in(0), t.in(1)))
 		}
 	default:
 		return t.unary(g)
@@ -47,15 +47,15 @@ func (t *tape) unary(g graph.Value) bool {
 	b := t.at()
 	switch o := t.node.Op.(type) {
 	case graph.GELU:
-		t.to(0, b.GELUGradX(g, t.in(0)))
+		t.to(0, b.Record(graph.GELUGradX{}, g, t.in(0)))
 	case graph.ReLU:
-		t.to(0, b.ReLUGradX(g, t.in(0)))
+		t.to(0, b.Record(graph.ReLUGradX{}, g, t.in(0)))
 	case graph.Sigmoid:
-		t.to(0, b.SigmoidGradX(g, t.out(), o.From))
+		t.to(0, b.Record(graph.SigmoidGradX{From: o.From}, g, t.out()))
 	case graph.HardSigmoid:
-		t.to(0, b.HardSigmoidGradX(g, t.in(0)))
+		t.to(0, b.Record(graph.HardSigmoidGradX{}, g, t.in(0)))
 	case graph.Clamp:
-		t.to(0, b.ClampGradX(g, t.in(0), o.Limit))
+		t.to(0, b.Record(graph.ClampGradX{Limit: o.Limit}, g, t.in(0)))
 	case graph.Exp:
 		t.to(0, b.Mul(g, t.out()))
 	default:

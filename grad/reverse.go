@@ -34,7 +34,7 @@ func Reverse(g *graph.Graph, loss string, wrt ...string) (*graph.Graph, error) {
 		}
 	}
 	t := newTape(g, wanted)
-	t.give(at, t.b.In("grad", loss).Fill(1, g.Nodes[at].Shape...))
+	t.give(at, t.b.In("grad", loss).Record(graph.Fill{To: g.Nodes[at].Shape, Value: 1}))
 	for id := at; id >= 0; id-- {
 		if err := t.step(id); err != nil {
 			return nil, fmt.Errorf("grad: %s: %s: %w", g.Nodes[id].Path, g.Nodes[id].Op.Kind(), err)
@@ -44,7 +44,7 @@ func Reverse(g *graph.Graph, loss string, wrt ...string) (*graph.Graph, error) {
 	for i, id := range wanted {
 		v := t.whole[id]
 		if t.whole[id].Shape() == nil {
-			v = t.b.In("grad", wrt[i]).Fill(0, g.Nodes[id].Shape...)
+			v = t.b.In("grad", wrt[i]).Record(graph.Fill{To: g.Nodes[id].Shape})
 		}
 		t.b.Output(v)
 	}

@@ -26,7 +26,7 @@ func (t *tape) lists(g graph.Value) bool {
 		for i := range t.node.Inputs {
 			count := t.in(i).Shape().Last()
 			if t.wants(i) {
-				t.to(i, t.at(i).SliceChannels(g, begin, count))
+				t.to(i, t.at(i).Record(graph.SliceChannels{Begin: begin, Count: count}, g))
 			}
 			begin += count
 		}
@@ -39,16 +39,16 @@ func (t *tape) lists(g graph.Value) bool {
 // embed has a gradient for the tables; ids have none.
 func (t *tape) embed(g graph.Value) {
 	if t.wants(1) {
-		t.to(1, t.at("word").EmbedGradWord(g, t.in(0), t.in(1).Shape()[0]))
+		t.to(1, t.at("word").Record(graph.EmbedGradWord{Rows: t.in(1).Shape()[0]}, g, t.in(0)))
 	}
 	for i, rows := range []int{1, g.Shape()[1]} { // of the type 0, of the first positions
 		if !t.wants(i + 2) {
 			continue
 		}
 		table := t.in(i + 2).Shape()
-		y := t.at("rows", i).SumTiles(g, graph.Shape{1, rows, table[1]})
+		y := t.at("rows", i).Record(graph.SumTiles{To: graph.Shape{1, rows, table[1]}}, g)
 		if rest := table[0] - rows; rest > 0 {
-			y = t.at("table", i).ConcatTokens(y, t.at("blank", i).Fill(0, 1, rest, table[1]))
+			y = t.at("table", i).ConcatTokens(y, t.at("blank", i).Record(graph.Fill{To: graph.Shape{1, rest, table[1]}}))
 		}
 		t.to(i+2, t.at("shaped", i).Reshape(y, table...))
 	}

@@ -1,7 +1,5 @@
 package graph
 
-import "fmt"
-
 // Losses of GLIP's training (maskrcnn_benchmark/modeling/rpn/loss.py), each a sum that the
 // graph divides by what belongs below it, and their gradients, times the gradient g [1] of
 // that sum.
@@ -18,22 +16,11 @@ type TokenFocalLoss struct{ Alpha, Gamma float64 }
 // Kind implements [Op].
 func (TokenFocalLoss) Kind() string { return "tokenfocalloss" }
 
-func (TokenFocalLoss) takes() (least, most int) { return 4, 4 }
-func (o TokenFocalLoss) infer(in []Shape) (Shape, error) {
-	z, matched, positive, mask := in[0], in[1], in[2], in[3]
-	if len(z) != 3 || !matched.Equal(z[:2]) || len(positive) != 3 || positive[0] != z[0] || positive[2] != z[2] || !mask.Equal(Shape{z[0], z[2]}) {
-		return refuse("logits %v, matched %v, positive %v and mask %v, want [B, S, T], [B, S], [B, M, T] and [B, T]", z, matched, positive, mask)
-	}
-	if !(o.Alpha >= 0 && o.Alpha <= 1 && o.Gamma >= 0) {
-		return refuse("alpha %g and gamma %g, want 0 to 1 and at least 0", o.Alpha, o.Gamma)
-	}
-	return Shape{1}, nil
+func (TokenFocalLoss) takes(int) []string { return []string{"BST", "BS", "BMT", "BT"} }
+func (o TokenFocalLoss) valid([]Shape, *sizes) error {
+	return must(o.Alpha >= 0 && o.Alpha <= 1 && o.Gamma >= 0, "alpha %g and gamma %g, want 0 to 1 and at least 0", o.Alpha, o.Gamma)
 }
-
-// TokenFocalLoss records [TokenFocalLoss].
-func (b *Builder) TokenFocalLoss(z, matched, positive, mask Value, o TokenFocalLoss) Value {
-	return b.add(o, z, matched, positive, mask)
-}
+func (TokenFocalLoss) infer([]Shape, *sizes) Shape { return Shape{1} }
 
 // TokenFocalLossGradX is g times the derivatives of [TokenFocalLoss] by the logits: g [1], then
 // its operands -> [B, S, T].
@@ -42,26 +29,10 @@ type TokenFocalLossGradX struct{ TokenFocalLoss }
 // Kind implements [Op].
 func (TokenFocalLossGradX) Kind() string { return "tokenfocallossgradx" }
 
-func (TokenFocalLossGradX) takes() (least, most int) { return 5, 5 }
-func (o TokenFocalLossGradX) infer(in []Shape) (Shape, error) {
-	if _, err := o.TokenFocalLoss.infer(in[1:]); err != nil {
-		return nil, err
-	}
-	return in[1], one(in[0])
+func (o TokenFocalLossGradX) takes(n int) []string {
+	return append([]string{"1"}, o.TokenFocalLoss.takes(n)...)
 }
-
-// TokenFocalLossGradX records [TokenFocalLossGradX].
-func (b *Builder) TokenFocalLossGradX(g, z, matched, positive, mask Value, o TokenFocalLoss) Value {
-	return b.add(TokenFocalLossGradX{o}, g, z, matched, positive, mask)
-}
-
-// one checks the gradient of a sum.
-func one(g Shape) error {
-	if !g.Equal(Shape{1}) {
-		return fmt.Errorf("%w: gradient %v of a sum, want [1]", ErrShape, g)
-	}
-	return nil
-}
+func (TokenFocalLossGradX) infer(in []Shape, _ *sizes) Shape { return in[1] }
 
 // GIoULoss is the sum of weight * (1 - GIoU) over the positions whose weight is above 0
 // (GIOULoss of loss.py): deltas [B, S, 4] or [B, H, W, 4], which move the anchors as
@@ -76,23 +47,11 @@ type GIoULoss struct{}
 // Kind implements [Op].
 func (GIoULoss) Kind() string { return "giouloss" }
 
-func (GIoULoss) takes() (least, most int) { return 4, 4 }
-func (GIoULoss) infer(in []Shape) (Shape, error) {
-	deltas, anchors, boxes, weight := in[0], in[1], in[2], in[3]
-	if len(deltas) < 3 || deltas.Last() != 4 {
-		return refuse("deltas %v, want [B, S, 4]", deltas)
-	}
-	batch, positions := deltas[0], deltas[1:len(deltas)-1].Elements()
-	if !anchors.Equal(Shape{positions, 4}) || !boxes.Equal(Shape{batch, positions, 4}) || !weight.Equal(Shape{batch, positions}) {
-		return refuse("anchors %v, boxes %v and weight %v beside deltas %v, want [S, 4], [B, S, 4] and [B, S]", anchors, boxes, weight, deltas)
-	}
-	return Shape{1}, nil
+func (GIoULoss) takes(int) []string { return []string{"B*4", "S4", "BS4", "BS"} }
+func (GIoULoss) valid(in []Shape, s *sizes) error {
+	return must(in[0].Rows() == s['B']*s['S'], "deltas %v of %d anchors, want four for each", in[0], s['S'])
 }
-
-// GIoULoss records [GIoULoss].
-func (b *Builder) GIoULoss(deltas, anchors, boxes, weight Value) Value {
-	return b.add(GIoULoss{}, deltas, anchors, boxes, weight)
-}
+func (GIoULoss) infer([]Shape, *sizes) Shape { return Shape{1} }
 
 // GIoULossGradX is g times the derivatives of [GIoULoss] by the deltas, where two are equal half
 // to each: g [1], then its operands -> like the deltas.
@@ -101,18 +60,9 @@ type GIoULossGradX struct{}
 // Kind implements [Op].
 func (GIoULossGradX) Kind() string { return "gioulossgradx" }
 
-func (GIoULossGradX) takes() (least, most int) { return 5, 5 }
-func (GIoULossGradX) infer(in []Shape) (Shape, error) {
-	if _, err := (GIoULoss{}).infer(in[1:]); err != nil {
-		return nil, err
-	}
-	return in[1], one(in[0])
-}
-
-// GIoULossGradX records [GIoULossGradX].
-func (b *Builder) GIoULossGradX(g, deltas, anchors, boxes, weight Value) Value {
-	return b.add(GIoULossGradX{}, g, deltas, anchors, boxes, weight)
-}
+func (GIoULossGradX) takes(n int) []string             { return append([]string{"1"}, GIoULoss{}.takes(n)...) }
+func (GIoULossGradX) valid(in []Shape, s *sizes) error { return GIoULoss{}.valid(in[1:], s) }
+func (GIoULossGradX) infer(in []Shape, _ *sizes) Shape { return in[1] }
 
 // CenternessLoss is the sum of the binary cross-entropies of logits z [B, S, 1] or [B, H, W, 1]
 // with targets c [B, S] over the positions whose target is above 0 -> [1].
@@ -121,17 +71,11 @@ type CenternessLoss struct{}
 // Kind implements [Op].
 func (CenternessLoss) Kind() string { return "centernessloss" }
 
-func (CenternessLoss) takes() (least, most int) { return 2, 2 }
-func (CenternessLoss) infer(in []Shape) (Shape, error) {
-	z, c := in[0], in[1]
-	if len(z) < 3 || z.Last() != 1 || !c.Equal(Shape{z[0], z[1:].Elements()}) {
-		return refuse("logits %v and targets %v, want [B, S, 1] and [B, S]", z, c)
-	}
-	return Shape{1}, nil
+func (CenternessLoss) takes(int) []string { return []string{"B*1", "BS"} }
+func (CenternessLoss) valid(in []Shape, _ *sizes) error {
+	return must(in[0].Elements() == in[1].Elements(), "logits %v and targets %v, want as many", in[0], in[1])
 }
-
-// CenternessLoss records [CenternessLoss].
-func (b *Builder) CenternessLoss(z, targets Value) Value { return b.add(CenternessLoss{}, z, targets) }
+func (CenternessLoss) infer([]Shape, *sizes) Shape { return Shape{1} }
 
 // CenternessLossGradX is g times the derivatives of [CenternessLoss] by the logits: g [1], then
 // its operands -> like the logits.
@@ -140,15 +84,10 @@ type CenternessLossGradX struct{}
 // Kind implements [Op].
 func (CenternessLossGradX) Kind() string { return "centernesslossgradx" }
 
-func (CenternessLossGradX) takes() (least, most int) { return 3, 3 }
-func (CenternessLossGradX) infer(in []Shape) (Shape, error) {
-	if _, err := (CenternessLoss{}).infer(in[1:]); err != nil {
-		return nil, err
-	}
-	return in[1], one(in[0])
+func (CenternessLossGradX) takes(n int) []string {
+	return append([]string{"1"}, CenternessLoss{}.takes(n)...)
 }
-
-// CenternessLossGradX records [CenternessLossGradX].
-func (b *Builder) CenternessLossGradX(g, z, targets Value) Value {
-	return b.add(CenternessLossGradX{}, g, z, targets)
+func (CenternessLossGradX) valid(in []Shape, s *sizes) error {
+	return CenternessLoss{}.valid(in[1:], s)
 }
+func (CenternessLossGradX) infer(in []Shape, _ *sizes) Shape { return in[1] }

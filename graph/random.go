@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"hash/fnv"
 	"math"
 )
@@ -23,24 +24,15 @@ type Keep struct {
 // Kind implements [Op].
 func (Keep) Kind() string { return "keep" }
 
-func (o Keep) infer(in []Shape) (Shape, error) {
-	if !in[0].Equal(Shape{2}) {
-		return refuse("counter %v, want [2]", in[0])
-	}
-	if !(o.Rate >= 0 && o.Rate < 1) {
-		return refuse("rate %g, want 0 to below 1", o.Rate)
-	}
-	if o.To.Elements() > math.MaxInt32 {
-		return refuse("%v has more elements than there are numbers", o.To)
-	}
-	return o.To, nil
+func (Keep) takes(int) []string { return []string{"2"} }
+func (o Keep) valid([]Shape, *sizes) error {
+	return cmp.Or(o.To.check(), must(o.Rate >= 0 && o.Rate < 1, "rate %g, want 0 to below 1", o.Rate),
+		must(o.To.Elements() <= math.MaxInt32, "%v has more elements than there are numbers", o.To))
 }
+func (o Keep) infer([]Shape, *sizes) Shape { return o.To }
 
 // Threshold is below how many of 2^24 an element is 0.
 func (o Keep) Threshold() uint32 { return uint32(math.RoundToEven(o.Rate * (1 << 24))) }
-
-// Keep records [Keep].
-func (b *Builder) Keep(counter Value, o Keep) Value { return b.add(o, counter) }
 
 // DropBlock clears the blocks of Size x Size around seeds and makes up for it in the rest
 // ("DropBlock: A regularization method for convolutional networks", Ghiasi et al. 2018; DropBlock2D
@@ -51,18 +43,11 @@ type DropBlock struct{ Size int }
 // Kind implements [Op].
 func (DropBlock) Kind() string { return "dropblock" }
 
-func (o DropBlock) infer(in []Shape) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	if in[0][3] != 1 || o.Size < 1 || o.Size%2 == 0 {
-		return refuse("seeds %v and blocks of %d, want [B, H, W, 1] and an odd number", in[0], o.Size)
-	}
-	return in[0], nil
+func (DropBlock) takes(int) []string { return []string{"BHW1"} }
+func (o DropBlock) valid([]Shape, *sizes) error {
+	return must(o.Size >= 1 && o.Size%2 == 1, "blocks of %d, want an odd number", o.Size)
 }
-
-// DropBlock records [DropBlock].
-func (b *Builder) DropBlock(seeds Value, size int) Value { return b.add(DropBlock{size}, seeds) }
+func (DropBlock) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Dice are the random numbers of a recording; nil throws none, as at inference.
 type Dice struct{ Counter Value }
@@ -71,7 +56,7 @@ type Dice struct{ Counter Value }
 func (d *Dice) Throw(b *Builder, rate float64, shape ...int) Value {
 	h := fnv.New32a()
 	h.Write([]byte(b.scope))
-	return b.Keep(d.Counter, Keep{To: shape, Rate: rate, Stream: h.Sum32()})
+	return b.Record(Keep{To: shape, Rate: rate, Stream: h.Sum32()}, d.Counter)
 }
 
 // Thin records below "drop" a value of which each element falls with probability rate.
@@ -106,5 +91,5 @@ func (d *Dice) ThinBlocks(b *Builder, x Value, rate float64, size int) Value {
 	}
 	b = b.In("drop")
 	seeds := d.Throw(b.In("seeds"), 1-rate/float64(size*size), x.shape[0], x.shape[1], x.shape[2], 1)
-	return b.Mul(x, b.In("blocks").DropBlock(seeds, size))
+	return b.Mul(x, b.In("blocks").Record(DropBlock{size}, seeds))
 }

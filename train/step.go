@@ -50,18 +50,18 @@ func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64
 // clipped records the factor for the gradients, which are the outputs of g behind the first.
 func clipped(b *graph.Builder, g *graph.Graph, clip float64) graph.Value {
 	if clip == 0 {
-		return b.Fill(1, 1)
+		return b.Record(graph.Fill{To: graph.Shape{1}, Value: 1})
 	}
 	var sum graph.Value
 	for i, id := range g.Outputs[1:] {
-		one := b.In("squares").SumSquares(b.At(id))
+		one := b.In("squares").Record(graph.SumSquares{}, b.At(id))
 		if i == 0 {
 			sum = one
 			continue
 		}
 		sum = b.In("sum").Add(sum, one)
 	}
-	return b.ClipScale(sum, clip)
+	return b.Record(graph.ClipScale{Limit: clip}, sum)
 }
 
 // The settings of AdamW (torch.optim.AdamW).
@@ -77,14 +77,14 @@ const (
 func updated(b *graph.Builder, shape graph.Shape, scale, rates graph.Value, average float64) {
 	in := func(name string) graph.Value { return b.In(name).Input(shape...) }
 	x, m, v, g := in("weight"), in("first"), in("second"), in("gradient")
-	m = b.In("next", "first").Moment(m, g, scale, graph.Moment{Beta: beta1, Power: 1})
-	v = b.In("next", "second").Moment(v, g, scale, graph.Moment{Beta: beta2, Power: 2})
-	x = b.In("next", "weight").AdamW(x, m, v, rates, graph.AdamW{Eps: eps})
+	m = b.In("next", "first").Record(graph.Moment{Beta: beta1, Power: 1}, m, g, scale)
+	v = b.In("next", "second").Record(graph.Moment{Beta: beta2, Power: 2}, v, g, scale)
+	x = b.In("next", "weight").Record(graph.AdamW{Eps: eps}, x, m, v, rates)
 	for _, y := range []graph.Value{x, m, v} {
 		b.Output(y)
 	}
 	if average > 0 {
-		one := b.In("one").Fill(1, 1)
-		b.Output(b.In("next", "average").Moment(in("average"), x, one, graph.Moment{Beta: average, Power: 1}))
+		one := b.In("one").Record(graph.Fill{To: graph.Shape{1}, Value: 1})
+		b.Output(b.In("next", "average").Record(graph.Moment{Beta: average, Power: 1}, in("average"), x, one))
 	}
 }

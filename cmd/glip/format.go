@@ -12,13 +12,13 @@ import (
 	"github.com/glipvk/glipvk/loader"
 )
 
-// save adds the values of one input to a set of files, in the format asked for.
-func save(p *pending, format, stem string, maps []glipvk.Map) error {
+// save adds the values of one input to a set of files, in the format asked for; what is said of them goes where there is room.
+func save(p *pending, format, stem string, maps []glipvk.Map, said map[string]string) error {
 	switch format {
 	case "npz":
 		return p.add(stem+".npz", func(w io.Writer) error { return writeNpz(w, maps) })
 	case "safetensors":
-		return p.add(stem+".safetensors", func(w io.Writer) error { return writeSafetensors(w, maps) })
+		return p.add(stem+".safetensors", func(w io.Writer) error { return writeSafetensors(w, maps, said) })
 	}
 	for _, m := range maps {
 		if err := p.add(stem+"."+m.Name+".npy", func(w io.Writer) error { return writeNpy(w, m) }); err != nil {
@@ -80,11 +80,11 @@ func writeNpz(w io.Writer, maps []glipvk.Map) error {
 	return z.Close()
 }
 
-// writeSafetensors writes maps as tensors.
-func writeSafetensors(w io.Writer, maps []glipvk.Map) error {
+// writeSafetensors writes maps as tensors, and what is said of them.
+func writeSafetensors(w io.Writer, maps []glipvk.Map, said map[string]string) error {
 	var list []loader.Saved
 	for _, m := range maps {
 		list = append(list, loader.Saved{Name: m.Name, Shape: m.Shape, Data: func() ([]float32, error) { return m.Data, nil }})
 	}
-	return loader.SaveSafetensors(w, nil, list)
+	return loader.SaveSafetensors(w, said, list)
 }
