@@ -3,25 +3,11 @@ package train
 import (
 	"fmt"
 
+	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
 )
-
-// Sample is a picture, a caption and what of the caption the picture shows where.
-type Sample struct {
-	Input   picture.Input // of one picture, normalised; its view says how large the picture is in it
-	Caption string
-	Things  []Thing
-}
-
-// Thing is one annotated thing.
-type Thing struct {
-	Box   glip.Box    // in pixels of the input, inclusive corners
-	Spans []text.Span // of the caption, in code points, that name it
-	Label int         // from 1; 0 trains tokens only
-}
 
 // batch is what a step is given.
 type batch struct {
@@ -31,7 +17,7 @@ type batch struct {
 
 // batched puts samples side by side: pictures padded with 0 to the largest height and width, captions
 // to the longest.
-func batched(cfg glip.Config, tokenizer *text.Tokenizer, samples []Sample) (b batch, err error) {
+func batched(cfg glip.Config, tokenizer *text.Tokenizer, samples []dataset.Sample) (b batch, err error) {
 	s := &b.size
 	s.Batch = len(samples)
 	captions, objects := make([][]int32, s.Batch), make([][]glip.Object, s.Batch)
@@ -48,7 +34,7 @@ func batched(cfg glip.Config, tokenizer *text.Tokenizer, samples []Sample) (b ba
 		captions[i] = e.IDs()
 		s.Tokens, s.Objects = max(s.Tokens, len(captions[i])), max(s.Objects, len(x.Things))
 		for _, thing := range x.Things {
-			objects[i] = append(objects[i], glip.Object{Box: thing.Box, Label: thing.Label, Tokens: Tokens(e, thing.Spans)})
+			objects[i] = append(objects[i], glip.Object{Box: thing.Box, Label: thing.Label, Tokens: dataset.Tokens(e, thing.Spans)})
 		}
 	}
 	s.Tokens, s.Objects = glip.RoundTokens(s.Tokens, cfg.MaxTokens), glip.RoundLabels(s.Objects, 0)
@@ -56,7 +42,7 @@ func batched(cfg glip.Config, tokenizer *text.Tokenizer, samples []Sample) (b ba
 }
 
 // fill makes the inputs of the batch's size.
-func (b *batch) fill(cfg glip.Config, samples []Sample, captions [][]int32, objects [][]glip.Object) error {
+func (b *batch) fill(cfg glip.Config, samples []dataset.Sample, captions [][]int32, objects [][]glip.Object) error {
 	s := b.size
 	image := make([]float32, s.Batch*3*s.Height*s.Width)
 	ids, mask := make([]float32, s.Batch*s.Tokens), make([]float32, s.Batch*s.Tokens)
@@ -82,40 +68,4 @@ func (b *batch) fill(cfg glip.Config, samples []Sample, captions [][]int32, obje
 		b.inputs[glip.TargetPaths()[i]] = data
 	}
 	return nil
-}
-
-// Tokens are those of a caption that stand for spans, each with all between its first and its last;
-// a span whose ends have no token within two characters, as where the caption was cut, has none
-// (create_positive_map of maskrcnn_benchmark/data/datasets/modulated_coco.py).
-func Tokens(e text.Encoding, spans []text.Span) []int {
-	at := map[int]int{} // code point to token
-	for i, t := range e.Tokens {
-		for c := t.Begin; c < t.End; c++ {
-			at[c] = i
-		}
-	}
-	within := func(from, step int) (int, bool) {
-		for k := range 3 {
-			if i, ok := at[from+k*step]; ok {
-				return i, true
-			}
-		}
-		return 0, false
-	}
-	var list []int
-	taken := map[int]bool{}
-	for _, s := range spans {
-		first, ok := within(s.Begin, 1)
-		last, too := within(s.End-1, -1)
-		if !ok || !too {
-			continue
-		}
-		for i := first; i <= last; i++ {
-			if !taken[i] {
-				taken[i] = true
-				list = append(list, i)
-			}
-		}
-	}
-	return list
 }

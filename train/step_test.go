@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/goldtrain"
 	"github.com/glipvk/glipvk/picture"
@@ -87,7 +88,7 @@ func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
 }
 
 // samples of a batch.
-func samples(t *testing.T, b goldtrain.Batch) (list []train.Sample) {
+func samples(t *testing.T, b goldtrain.Batch) (list []dataset.Sample) {
 	t.Helper()
 	for _, p := range b.Pictures {
 		drawn := picture.Picture{Height: p.Height, Width: p.Width, Pixels: synthetic.Picture(p.Height, p.Width, p.Seed)}
@@ -95,9 +96,9 @@ func samples(t *testing.T, b goldtrain.Batch) (list []train.Sample) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := train.Sample{Input: in, Caption: p.Caption}
+		s := dataset.Sample{Input: in, Caption: p.Caption}
 		for k, box := range p.Boxes {
-			thing := train.Thing{Box: box, Label: p.Labels[k]}
+			thing := dataset.Thing{Box: box, Label: p.Labels[k]}
 			for _, span := range p.Spans[k] {
 				thing.Spans = append(thing.Spans, text.Span{Begin: span[0], End: span[1]})
 			}

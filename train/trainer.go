@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
@@ -203,7 +204,7 @@ func (t *Trainer) load() error {
 
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
 // wraps [ErrNotFinite], and nothing has changed.
-func (t *Trainer) Step(ctx context.Context, samples ...Sample) (l Losses, err error) {
+func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
 	b, err := batched(t.cfg, t.tokenizer, samples)
 	if err != nil {
 		return l, err

@@ -1,0 +1,272 @@
+package dataset
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/text"
+)
+
+// Options of [Open].
+type Options struct {
+	// Pictures is the folder that the file names of pictures are in; "" is that of the annotations.
+	Pictures string
+
+	// Strict makes an error of what would be left out for being wrong.
+	Strict bool
+
+	// Unchecked does not look whether the files of pictures are there.
+	Unchecked bool
+}
+
+// Bounds of what is read, far above COCO's and Objects365's.
+const (
+	mostBytes      = 8 << 30
+	mostEntries    = 50 << 20 // pictures and annotations
+	mostCategories = 1 << 16
+)
+
+// entry is an element of one of the file's lists, of whichever.
+type entry struct {
+	ID            *int64
+	Name          string
+	FileName      string `json:"file_name"`
+	Width, Height int
+	Caption       string
+	ImageID       int64     `json:"image_id"`
+	CategoryID    int64     `json:"category_id"`
+	Box           []float64 `json:"bbox"`
+	Crowd         any       `json:"iscrowd"`
+	Positive      [][]int   `json:"tokens_positive"`
+}
+
+// raw is a file of annotations as it is.
+type raw struct {
+	categories, pictures, annotations []entry
+}
+
+// Open reads annotations: COCO's JSON, or grounding JSON, whose pictures have captions and whose annotations say in
+// tokens_positive which parts of them they are of. Errors wrap [ErrAnnotations] or are those of reading.
+func Open(ctx context.Context, path string, o Options) (*Set, error) {
+	f, info, err := file.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info.Size() > mostBytes {
+		return nil, fmt.Errorf("dataset: %s: %w: %d bytes, want at most %d", path, ErrAnnotations, info.Size(), int64(mostBytes))
+	}
+	r, err := read(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", path, err)
+	}
+	o.Pictures = cmp.Or(o.Pictures, filepath.Dir(path))
+	s, err := r.set(ctx, o)
+	if err == nil && o.Strict && s.Report.Total() > 0 {
+		err = fmt.Errorf("%w: %s; for example %s", ErrAnnotations, s.Report, s.Report.Examples[0])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// read reads the lists, element by element.
+func read(ctx context.Context, in io.Reader) (r raw, err error) {
+	d := json.NewDecoder(bufio.NewReaderSize(in, 1<<20))
+	bad := func(err error) error {
+		return fmt.Errorf("%w: at byte %d: %w; want COCO's JSON, an object with images, annotations and categories", ErrAnnotations, d.InputOffset(), err)
+	}
+	if err := delim(d, '{'); err != nil {
+		return r, bad(err)
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return r, bad(err)
+		}
+		list, most := (*[]entry)(nil), mostEntries
+		switch key {
+		case "images":
+			list = &r.pictures
+		case "annotations":
+			list = &r.annotations
+		case "categories":
+			list, most = &r.categories, mostCategories
+		default:
+			var skipped json.RawMessage
+			if err := d.Decode(&skipped); err != nil {
+				return r, bad(err)
+			}
+			continue
+		}
+		if err := entries(ctx, d, list, most); err != nil {
+			return r, bad(fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	if len(r.pictures) == 0 {
+		return r, bad(errors.New("no images"))
+	}
+	return r, nil
+}
+
+func delim(d *json.Decoder, want json.Delim) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if t != want {
+		return fmt.Errorf("%v instead of %v", t, want)
+	}
+	return nil
+}
+
+// entries reads a list. An element whose fields have other types than they should is kept as far as it could be read.
+func entries(ctx context.Context, d *json.Decoder, list *[]entry, most int) error {
+	if err := delim(d, '['); err != nil {
+		return err
+	}
+	for d.More() {
+		if len(*list)%4096 == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if len(*list) >= most {
+			return fmt.Errorf("more than %d elements", most)
+		}
+		var e entry
+		var odd *json.UnmarshalTypeError
+		if err := d.Decode(&e); err != nil && !errors.As(err, &odd) {
+			return err
+		}
+		*list = append(*list, e)
+	}
+	return delim(d, ']')
+}
+
+// set makes of what was read what can be learned from.
+func (r raw) set(ctx context.Context, o Options) (*Set, error) {
+	s := &Set{}
+	labels := map[int64]int{}
+	for i, c := range r.categories {
+		if c.ID == nil {
+			return nil, fmt.Errorf("%w: category %d, %q, has no id", ErrAnnotations, i, c.Name)
+		}
+		if _, twice := labels[*c.ID]; twice {
+			return nil, fmt.Errorf("%w: two categories have the id %d", ErrAnnotations, *c.ID)
+		}
+		s.Categories = append(s.Categories, Category{*c.ID, c.Name})
+		labels[*c.ID] = len(s.Categories)
+	}
+	pictures := map[int64]*Picture{}
+	for i, p := range r.pictures {
+		if p.ID == nil || p.FileName == "" || p.Width < 1 || p.Height < 1 {
+			return nil, fmt.Errorf("%w: image %d: id, file_name, width and height are wanted, width and height above 0", ErrAnnotations, i)
+		}
+		if _, twice := pictures[*p.ID]; twice {
+			return nil, fmt.Errorf("%w: two images have the id %d", ErrAnnotations, *p.ID)
+		}
+		path := filepath.FromSlash(p.FileName)
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(o.Pictures, path)
+		}
+		pictures[*p.ID] = &Picture{ID: *p.ID, Path: path, Width: p.Width, Height: p.Height, Caption: p.Caption}
+	}
+	for i := range r.annotations {
+		s.annotate(&r.annotations[i], pictures, labels)
+	}
+	for _, p := range pictures {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s.keep(p, o)
+	}
+	slices.SortFunc(s.Pictures, func(a, b Picture) int { return cmp.Compare(a.ID, b.ID) })
+	if len(s.Pictures) == 0 {
+		return nil, fmt.Errorf("%w: no picture has an object to learn from; %s", ErrAnnotations, s.Report)
+	}
+	return s, nil
+}
+
+// keep takes a picture in, unless there is nothing to learn from it.
+func (s *Set) keep(p *Picture, o Options) {
+	if len(p.Objects) == 0 {
+		s.Report.Empty++
+		return
+	}
+	if !o.Unchecked {
+		if info, err := os.Stat(p.Path); err != nil || !info.Mode().IsRegular() {
+			s.Report.note(&s.Report.Absent, "picture %d: there is no file %s", p.ID, p.Path)
+			return
+		}
+	}
+	s.Pictures = append(s.Pictures, *p)
+}
+
+// annotate adds an annotation to its picture.
+func (s *Set) annotate(a *entry, pictures map[int64]*Picture, labels map[int64]int) {
+	r := &s.Report
+	p, known := pictures[a.ImageID]
+	label, listed := labels[a.CategoryID]
+	if p != nil && p.Caption != "" && !listed {
+		label, listed = 1, true // grounding data has one category, which some files do not list
+	}
+	id := int64(0)
+	if a.ID != nil {
+		id = *a.ID
+	}
+	switch {
+	case !known || !listed:
+		r.note(&r.Unknown, "annotation %d is of picture %d and category %d, one of which the file does not have", id, a.ImageID, a.CategoryID)
+		return
+	case crowd(a.Crowd):
+		r.Crowds++
+		return
+	case len(a.Box) != 4 || slices.ContainsFunc(a.Box, func(v float64) bool { return v-v != 0 }):
+		r.note(&r.Malformed, "annotation %d of picture %d has the box %v, want x, y, width and height", id, p.ID, a.Box)
+		return
+	}
+	box, ok := clipped(a.Box, p.Width, p.Height)
+	if !ok {
+		r.note(&r.Outside, "annotation %d of picture %d has the box %v in a picture of %d x %d", id, p.ID, a.Box, p.Width, p.Height)
+		return
+	}
+	o := Object{Box: box, Label: label}
+	for _, span := range a.Positive {
+		if len(span) != 2 || span[0] < 0 || span[1] <= span[0] || span[1] > len([]rune(p.Caption)) {
+			r.note(&r.Spans, "annotation %d of picture %d has the span %v of the caption %.60q", id, p.ID, span, p.Caption)
+			continue
+		}
+		o.Spans = append(o.Spans, text.Span{Begin: span[0], End: span[1]})
+	}
+	p.Objects = append(p.Objects, o)
+}
+
+func crowd(v any) bool {
+	switch x := v.(type) {
+	case bool:
+		return x
+	case float64:
+		return x != 0
+	}
+	return false
+}
+
+// clipped turns x, y, width and height into corners inside a picture; ok is false where no area is left (BoxList's
+// convert and clip_to_image of maskrcnn_benchmark/structures/bounding_box.py).
+func clipped(b []float64, width, height int) (glip.Box, bool) {
+	box := glip.Box{X1: b[0], Y1: b[1], X2: b[0] + math.Max(b[2]-1, 0), Y2: b[1] + math.Max(b[3]-1, 0)}.Clip(height, width)
+	return box, box.X2 > box.X1 && box.Y2 > box.Y1
+}
