@@ -10,6 +10,8 @@ type cross struct {
 	keys    bool    // b is [n, kk] and not [kk, n]
 	scale   float32 // of keys
 	bias    part    // of [n]; its ld is 0
+	// fetch, if set, makes depth rows from at on of the right factor's columns from column on, instead of b.
+	fetch func(panel []float32, values [][]float32, column, at, depth int)
 	// finish, if set, is told each row of y when its sums are done.
 	finish func(values [][]float32, y []float32, picture int)
 
@@ -31,6 +33,7 @@ type part struct {
 	id                    graph.ID
 	at, picture, head, ld int
 	rows, columns         int
+	turned                bool // it lies in memory as [columns, rows], of which ld is the distance
 }
 
 // joined are the matrices [n, E/h] of the heads of a value [B, ..., E], side by side in its rows. All
@@ -87,18 +90,25 @@ func (p *cross) cut(workers int) {
 		p.rows = min(p.rows, max(p.k.rows, (p.m+wanted-1)/wanted))
 	}
 	p.rowBlocks = (p.m + p.rows - 1) / p.rows
-	if !spacious(p.a.ld) {
+	if p.a.turned || !spacious(p.a.ld) {
 		p.aStride = stride(min(p.depth, p.kk))
 	}
 }
 
 // crossStep makes the step that computes the value id.
 func (c *compiler) crossStep(id graph.ID, p *cross) step {
+	s := c.crossOf(c.shape(id).Elements(), p)
+	s.in, s.flops = c.node(id).Inputs, 2*c.g.MultiplyAdds(id)
+	return s
+}
+
+// crossOf makes the step that computes so many elements.
+func (c *compiler) crossOf(elements int, p *cross) step {
 	p.k, p.m, p.n, p.kk = c.kernels, p.y.rows, p.y.columns, p.a.columns
-	p.products = c.shape(id).Elements() / (p.m * p.n)
+	p.products = elements / (p.m * p.n)
 	p.cut(c.workers)
 	return step{
-		in: c.node(id).Inputs, tasks: p.products * p.panelBlocks * p.rowBlocks, flops: 2 * c.g.MultiplyAdds(id), run: p.run, rooms: rooms{
+		tasks: p.products * p.panelBlocks * p.rowBlocks, run: p.run, rooms: rooms{
 			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.rows * p.aStride, slotStart: p.k.columns,
 		},
 	}
@@ -111,13 +121,17 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	rows, from := min(p.rows, p.m-first), panelBlock*p.panels
 	to := min(from+p.panels, p.allPanels)
 	y := p.y.from(values, product, p.heads, first*p.y.ld)
-	a := p.a.from(values, product, p.heads, first*p.a.ld)
+	distance := p.a.ld // from row to row of a, and, turned, from column to column
+	a, along := p.a.from(values, product, p.heads, first*distance), 1
+	if p.a.turned {
+		a, along = p.a.from(values, product, p.heads, first), distance
+	}
 	columns := p.k.columns
 	packed := w.room(slotPanel, p.panels*p.panelFloats)
 	ragged := w.room(slotTile, p.rows*columns) // of the last panel, if columns are missing
 	for at := 0; at < p.kk; at += p.depth {
 		depth := min(p.depth, p.kk-at)
-		left, lda := p.left(w, a[at:], rows, depth)
+		left, lda := p.left(w, a[at*along:], rows, depth)
 		for panel := from; panel < to; panel++ {
 			right := packed[(panel-from)*p.panelFloats:][:depth*columns]
 			if held := task - first/p.rows; !p.whole || !w.held.valid || w.held.first != held {
@@ -153,13 +167,19 @@ func (p *cross) left(w *worker, a []float32, rows, depth int) ([]float32, int) {
 		return a, p.a.ld
 	}
 	copied := w.room(slotRows, p.rows*p.aStride)
+	if p.a.turned {
+		p.k.transpose(copied, p.aStride, a, p.a.ld, depth, rows, 1)
+		return copied, p.aStride
+	}
 	copyRows(copied, p.aStride, a, p.a.ld, rows, depth)
 	return copied, p.aStride
 }
 
 // pack brings depth rows from at on of b's columns from column on into a panel.
 func (p *cross) pack(panel []float32, values [][]float32, product, column, at, depth int) {
-	if p.keys {
+	if p.fetch != nil {
+		p.fetch(panel, values, column, at, depth)
+	} else if p.keys {
 		p.k.packRows(panel, p.b.from(values, product, p.heads, column*p.b.ld+at), p.b.ld, p.n-column, depth, p.scale)
 	} else {
 		p.k.packColumns(panel, p.b.from(values, product, p.heads, at*p.b.ld+column), p.b.ld, p.n-column, depth)

@@ -57,6 +57,9 @@ func (c *compiler) lower(id graph.ID) (step, error) {
 	}
 	f, ok := lowerings[c.node(id).Op.Kind()]
 	if !ok {
+		f, ok = gradients[c.node(id).Op.Kind()]
+	}
+	if !ok {
 		return step{}, fmt.Errorf("package cpu does not know operation %T", c.node(id).Op)
 	}
 	return f(c, id), nil

@@ -21,6 +21,7 @@ type product struct {
 	left           source
 	matrix         graph.ID
 	panels         []float32 // of the matrix
+	made           graph.ID  // the value that they are, where a step makes them; else panels is set
 	bias, residual graph.ID
 	gelu           bool
 	flops          int64
@@ -209,9 +210,13 @@ func (p *product) group(w *worker, values [][]float32, b block, column int) {
 	if width < groupWidth {
 		c, ldc = w.room(slotTile, p.rows*groupWidth), groupWidth
 	}
+	panels := p.panels
+	if panels == nil {
+		panels = values[p.made]
+	}
 	for at := 0; at < width; at += p.k.columns {
 		start := w.start(p.k, from(values, p.bias, column+at))
-		p.k.multiply(c[at:], ldc, b.a, b.lda, p.panels[(column+at)*p.kk:], p.kk, start, 0, b.rows)
+		p.k.multiply(c[at:], ldc, b.a, b.lda, panels[(column+at)*p.kk:], p.kk, start, 0, b.rows)
 	}
 	if p.gelu {
 		p.k.gelu(c, ldc, b.rows, groupWidth)

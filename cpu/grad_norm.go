@@ -1,0 +1,148 @@
+package cpu
+
+import (
+	"math"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// rowSpread is the mean of a row and 1/sqrt(variance + eps).
+func rowSpread(x []float32, eps float64) (mean, factor float32) {
+	m := float64(sum(x)) / float64(len(x))
+	var sums [4]float64
+	for i, v := range x {
+		d := float64(v) - m
+		sums[i%4] += d * d
+	}
+	variance := (sums[0] + sums[1] + sums[2] + sums[3]) / float64(len(x))
+	return float32(m), float32(1 / math.Sqrt(variance+eps))
+}
+
+// layerNormGradX is factor * (u - mean of u - h * mean of u*h), h being the normalised row and u = g * weight.
+func (c *compiler) layerNormGradX(id graph.ID) step {
+	in, n, eps := c.node(id).Inputs, c.shape(id).Last(), c.node(id).Op.(graph.LayerNormGradX).Eps
+	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
+		g, x, weight := values[in[0]][row*n:][:n], values[in[1]][row*n:][:n], values[in[2]][:n]
+		mean, factor := rowSpread(x, eps)
+		var first, second [4]float32
+		for i, v := range x {
+			u := g[i] * weight[i]
+			first[i%4] += u
+			second[i%4] += u * (v - mean) * factor
+		}
+		a := (first[0] + first[1] + first[2] + first[3]) / float32(n)
+		b := (second[0] + second[1] + second[2] + second[3]) / float32(n)
+		for i, v := range x {
+			y[i] = factor * (g[i]*weight[i] - a - (v-mean)*factor*b)
+		}
+	})
+}
+
+// layerNormGradWeight sums g times the normalised rows: some rows a task, whose sums a last step adds up.
+func (c *compiler) layerNormGradWeight(id graph.ID) step {
+	in, n, eps := c.node(id).Inputs, c.shape(id).Last(), c.node(id).Op.(graph.LayerNormGradWeight).Eps
+	rows := c.shape(in[1]).Rows()
+	return c.summed(id, rows, n, func(sums []float32, values [][]float32, row int) {
+		g, x := values[in[0]][row*n:][:n], values[in[1]][row*n:][:n]
+		mean, factor := rowSpread(x, eps)
+		for i, v := range x {
+			sums[i] += g[i] * (v - mean) * factor
+		}
+	})
+}
+
+// summed is a value of n elements that is a sum over rows; where it is cut does not depend on the workers.
+func (c *compiler) summed(id graph.ID, rows, n int, add func(sums []float32, values [][]float32, row int)) step {
+	blocks := max(1, min(sumBlocks, rows*n/sumLeast))
+	size := (rows + blocks - 1) / blocks
+	blocks = (rows + size - 1) / size
+	parts := c.temporary(blocks * n)
+	in := c.node(id).Inputs
+	before := step{name: c.node(id).Op.Kind() + "_parts", in: in, outs: []graph.ID{parts}, tasks: blocks, run: func(_ *worker, values [][]float32, block int) {
+		sums := values[parts][block*n:][:n]
+		clear(sums)
+		for row := block * size; row < min((block+1)*size, rows); row++ {
+			add(sums, values, row)
+		}
+	}}
+	return step{in: []graph.ID{parts}, tasks: 1, before: []step{before}, run: func(_ *worker, values [][]float32, _ int) {
+		for i := range n {
+			total := 0.0
+			for block := range blocks {
+				total += float64(values[parts][block*n+i])
+			}
+			values[id][i] = float32(total)
+		}
+	}}
+}
+
+// groupSpread is the spread of a group of channels of a picture, from channel first on.
+func groupSpread(x []float32, channels, first, size int, eps float64) (mean, factor float32) {
+	n := len(x) / channels * size
+	total := 0.0
+	for at := first; at < len(x); at += channels {
+		for _, v := range x[at:][:size] {
+			total += float64(v)
+		}
+	}
+	m := total / float64(n)
+	squares := 0.0
+	for at := first; at < len(x); at += channels {
+		for _, v := range x[at:][:size] {
+			d := float64(v) - m
+			squares += d * d
+		}
+	}
+	return float32(m), float32(1 / math.Sqrt(squares/float64(n)+eps))
+}
+
+// groupNormGradX: a task is a group of a picture.
+func (c *compiler) groupNormGradX(id graph.ID) step {
+	o, in, shape := c.node(id).Op.(graph.GroupNormGradX), c.node(id).Inputs, c.shape(id)
+	plane, channels := shape[1]*shape[2]*shape[3], shape[3]
+	size := channels / o.Groups
+	return step{in: in, tasks: shape[0] * o.Groups, run: func(_ *worker, values [][]float32, task int) {
+		from, first := task/o.Groups*plane, task%o.Groups*size
+		g, x, y, weight := values[in[0]][from:][:plane], values[in[1]][from:][:plane], values[id][from:][:plane], values[in[2]][first:][:size]
+		mean, factor := groupSpread(x, channels, first, size, o.Eps)
+		var a, b float64
+		for at := first; at < plane; at += channels {
+			for i, w := range weight {
+				u := g[at+i] * w
+				a += float64(u)
+				b += float64(u * (x[at+i] - mean) * factor)
+			}
+		}
+		n := float64(plane / channels * size)
+		sums, products := float32(a/n), float32(b/n)
+		for at := first; at < plane; at += channels {
+			for i, w := range weight {
+				y[at+i] = factor * (g[at+i]*w - sums - (x[at+i]-mean)*factor*products)
+			}
+		}
+	}}
+}
+
+// groupNormGradWeight: a task is a group, of all pictures.
+func (c *compiler) groupNormGradWeight(id graph.ID) step {
+	o, in := c.node(id).Op.(graph.GroupNormGradWeight), c.node(id).Inputs
+	shape := c.shape(in[1])
+	plane, channels := shape[1]*shape[2]*shape[3], shape[3]
+	size := channels / o.Groups
+	return step{in: in, tasks: o.Groups, run: func(_ *worker, values [][]float32, group int) {
+		first := group * size
+		sums := make([]float64, size)
+		for b := range shape[0] {
+			g, x := values[in[0]][b*plane:][:plane], values[in[1]][b*plane:][:plane]
+			mean, factor := groupSpread(x, channels, first, size, o.Eps)
+			for at := first; at < plane; at += channels {
+				for i := range sums {
+					sums[i] += float64(g[at+i] * (x[at+i] - mean) * factor)
+				}
+			}
+		}
+		for i, v := range sums {
+			values[id][first+i] = float32(v)
+		}
+	}}
+}
