@@ -121,11 +121,11 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	rows, from := min(p.rows, p.m-first), panelBlock*p.panels
 	to := min(from+p.panels, p.allPanels)
 	y := p.y.from(values, product, p.heads, first*p.y.ld)
-	distance := p.a.ld // from row to row of a, and, turned, from column to column
-	a, along := p.a.from(values, product, p.heads, first*distance), 1
+	down, along := p.a.ld, 1 // from row to row of a, and from column to column
 	if p.a.turned {
-		a, along = p.a.from(values, product, p.heads, first), distance
+		down, along = along, down
 	}
+	a := p.a.from(values, product, p.heads, first*down)
 	columns := p.k.columns
 	packed := w.room(slotPanel, p.panels*p.panelFloats)
 	ragged := w.room(slotTile, p.rows*columns) // of the last panel, if columns are missing

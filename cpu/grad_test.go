@@ -28,6 +28,7 @@ func gradRows() []gradRow {
 		{graph.LinearGradX{}, []graph.Shape{{3, 17, 40}, {40, 33}}, nil},
 		{graph.LinearGradX{}, []graph.Shape{{3, 17, 4}, {4, 32, 1, 1}}, nil},
 		{graph.LinearGradWeight{Weight: graph.Shape{40, 33}}, []graph.Shape{{3, 170, 40}, {3, 170, 33}}, nil},
+		{graph.LinearGradWeight{Weight: graph.Shape{480, 33}}, []graph.Shape{{3, 480}, {3, 33}}, nil},
 		{graph.LinearGradWeight{Weight: graph.Shape{96, 64}}, []graph.Shape{{2000, 96}, {2000, 64}}, nil},
 		{graph.ConvGradX{Conv: conv, Height: 9, Width: 12}, []graph.Shape{{2, 5, 6, 20}, {20, 32, 3, 3}}, nil},
 		{graph.ConvGradX{Conv: graph.Conv{Stride: 1, Pad: 1}, Height: 5, Width: 6}, []graph.Shape{{2, 5, 6, 27}, {27, 7, 3, 3}}, nil},

@@ -11,7 +11,7 @@ import (
 func (c *compiler) linear(id graph.ID) step {
 	in := c.node(id).Inputs
 	return c.crossStep(id, &cross{
-		heads: 1, y: c.joined(id, 1), a: c.joined(in[0], 1), b: c.joined(in[1], 1), keys: true, scale: 1, bias: part{id: c.operand(id, 2)},
+		heads: 1, y: c.flat(id), a: c.flat(in[0]), b: c.matrixOf(in[1], c.shape(in[1])[0]), keys: true, scale: 1, bias: part{id: c.operand(id, 2)},
 	})
 }
 

@@ -38,17 +38,19 @@ type stepsCase struct {
 	Single  []map[string]float64 `json:"losses_float32"`
 }
 
-// TestStepsGolden takes six steps of each mode on the oracle.
+// TestStepsGolden takes six steps of each mode.
 func TestStepsGolden(t *testing.T) {
 	for _, c := range goldtrain.Cases(t, "optim") {
 		if c.ID == "modes" || c.ID == "schedules" {
 			continue
 		}
-		t.Run(c.ID, func(t *testing.T) {
-			of := stepsCase{}
-			c.Into(t, &of)
-			steps(t, c, of)
-		})
+		for _, device := range []string{"reference", "cpu"} {
+			t.Run(c.ID+" "+device, func(t *testing.T) {
+				of := stepsCase{}
+				c.Into(t, &of)
+				steps(t, device, c, of)
+			})
+		}
 	}
 }
 
@@ -109,8 +111,8 @@ func samples(t *testing.T, b goldtrain.Batch) (list []dataset.Sample) {
 	return list
 }
 
-func steps(t *testing.T, c goldtrain.Case, of stepsCase) {
-	tr := of.open(t, "reference")
+func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
+	tr := of.open(t, device)
 	start, err := tr.Weights(t.Context())
 	if err != nil {
 		t.Fatal(err)
