@@ -39,6 +39,8 @@ type compiler struct {
 	fuses   map[graph.ID]*fuse  // by the nodes whose values they are, and the last that they need
 	maps    map[string]*rowMap
 	views   views
+	filters map[filterKey]graph.ID // that are packed at run time, by steps that come first
+	first   []step
 }
 
 // Compile makes a program of g, which takes its memory when it first runs. Errors name the node, its operation and shapes.
@@ -49,7 +51,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	c := &compiler{
 		g: g, weights: w, kernels: w.kernels, options: o, workers: o.Workers,
 		kept: make([]bool, len(g.Nodes)), needed: make([]bool, len(g.Nodes)), maps: map[string]*rowMap{},
-		views: views{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{}, fuses: map[graph.ID]*fuse{},
+		views: views{}, filters: map[filterKey]graph.ID{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{}, fuses: map[graph.ID]*fuse{},
 	}
 	if c.workers <= 0 {
 		c.workers = runtime.GOMAXPROCS(0)
@@ -104,7 +106,7 @@ func (c *compiler) steps() ([]step, error) {
 		}
 	}
 	slices.Reverse(steps)
-	return steps, nil
+	return append(c.first, steps...), nil
 }
 
 // stepsOf are the steps that compute a value, none if it comes to lie in memory without one: its

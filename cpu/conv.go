@@ -30,13 +30,12 @@ func (c *compiler) convolution(id graph.ID, left source, at int) step {
 		k: c.kernels, out: id, m: n.Shape.Rows(), n: n.Shape.Last(), kk: left.width, left: left, flops: 2 * c.g.MultiplyAdds(id),
 		matrix: n.Inputs[at], bias: c.operand(id, at+1), residual: none, stats: c.stats[id],
 	}
-	var before []step
-	var ok bool
-	if p.panels, ok = c.packed(p.matrix, asTaps); !ok {
-		made, pack := c.packFilter(p.matrix, tapsInputs)
-		p.matrix, p.made, before = made, made, []step{pack}
+	var packed bool
+	if p.panels, packed = c.packed(p.matrix, asTaps); !packed {
+		p.made = c.packFilter(p.matrix, tapsInputs)
+		p.matrix = p.made
 	}
-	if t, ok := left.cut.(*taps); ok && before == nil && p.n <= narrow && p.stats == nil && finite(p.panels) {
+	if t, ok := left.cut.(*taps); ok && packed && p.n <= narrow && p.stats == nil && finite(p.panels) {
 		return c.narrowConv(p, t)
 	}
 	if p.stats != nil {
@@ -44,7 +43,7 @@ func (c *compiler) convolution(id graph.ID, left source, at int) step {
 	}
 	p.cut(c.workers)
 	s := p.step()
-	s.name, s.before = n.Op.Kind(), before
+	s.name = n.Op.Kind()
 	if p.stats != nil {
 		p.stats.cut(p.rows)
 		c.sizes[p.stats.id] = p.allRowBlocks() * statRows * p.n

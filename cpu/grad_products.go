@@ -78,14 +78,14 @@ func (c *compiler) convGradX(id graph.ID) step {
 	w := c.shape(in[1])
 	t := backTaps{tapsOf(shape, c.shape(in[0]), w[2], o.Stride, o.Pad)}
 	depth := w[0] * w[2] * w[2]
-	packed, before := c.packFilter(in[1], tapsOutputs)
+	packed := c.packFilter(in[1], tapsOutputs)
 	p := &product{
 		k: c.kernels, out: id, m: shape.Rows(), n: shape[3], kk: depth, left: source{id: in[0], width: depth, cut: &t},
 		flops: 2 * c.g.MultiplyAdds(id), matrix: packed, made: packed, bias: none, residual: none,
 	}
 	p.cut(c.workers)
 	s := p.step()
-	s.name, s.before = "convgradx", []step{before}
+	s.name = "convgradx"
 	return s
 }
 
@@ -99,36 +99,63 @@ const (
 	outputsOnly                // [N, k*k*C], of the gradient with respect to samples
 )
 
-// packFilter makes panels of a filter [N, C, k, k] at run time.
-func (c *compiler) packFilter(id graph.ID, how panelOf) (graph.ID, step) {
+// packFilter is a filter [N, C, k, k] in panels, which a step at the beginning of the program makes, once for all that read it.
+func (c *compiler) packFilter(id graph.ID, how panelOf) graph.ID {
+	key := filterKey{id, how}
+	if packed, made := c.filters[key]; made {
+		return packed
+	}
 	w, k := c.shape(id), c.kernels
 	n, channels, taps := w[0], w[1], w[2:].Elements()
-	depth, columns := taps*n, channels
+	size, depth, columns := taps*channels, taps*n, channels
 	switch how {
 	case tapsInputs:
-		depth, columns = taps*channels, n
+		depth, columns = size, n
 	case outputsOnly:
-		depth, columns = n, taps*channels
+		depth, columns = n, size
 	}
 	packed := c.temporary(k.whole(columns) * depth)
-	return packed, step{name: "pack", in: []graph.ID{id}, outs: []graph.ID{packed}, tasks: k.whole(columns) / k.columns, run: func(_ *worker, values [][]float32, panel int) {
-		weights, to := values[id], values[packed][panel*depth*k.columns:][:depth*k.columns]
-		for i := range to {
-			row, column := i/k.columns, panel*k.columns+i%k.columns
-			if column >= columns {
-				to[i] = 0
-				continue
+	s := step{path: c.node(id).Path, name: "pack", in: []graph.ID{id}, outs: []graph.ID{packed}}
+	if how == tapsInputs {
+		s.tasks, s.rooms = k.whole(columns)/k.columns, rooms{slotRows: k.columns * size}
+		s.run = func(w *worker, values [][]float32, panel int) {
+			first := panel * k.columns
+			rows := w.room(slotRows, k.columns*size)
+			count := min(k.columns, n-first)
+			for f := range count {
+				k.transpose(rows[f*size:], channels, values[id][(first+f)*size:], taps, channels, taps, 1)
 			}
-			f, tap, channel := row%n, row/n, column
-			switch how {
-			case tapsInputs:
-				f, tap, channel = column, row/channels, row%channels
-			case outputsOnly:
-				f, tap, channel = row, column/channels, column%channels
-			}
-			to[i] = weights[(f*channels+channel)*taps+tap]
+			k.packRows(values[packed][first*depth:][:depth*k.columns], rows, size, count, depth, 1)
 		}
-	}}
+	} else {
+		s.tasks, s.rooms = n, rooms{slotRows: size}
+		s.run = func(w *worker, values [][]float32, f int) {
+			row := w.room(slotRows, size)
+			k.transpose(row, channels, values[id][f*size:], taps, channels, taps, 1)
+			for tap := range taps {
+				for from := 0; from < channels; {
+					at, column := f, tap*channels+from // of the panels
+					if how == tapsOutputs {
+						at, column = tap*n+f, from
+					}
+					to := values[packed][column/k.columns*depth*k.columns+at*k.columns:][column%k.columns : k.columns]
+					count := copy(to, row[tap*channels+from:(tap+1)*channels])
+					if from += count; column+count == columns {
+						clear(to[count:])
+					}
+				}
+			}
+		}
+	}
+	c.filters[key] = packed
+	c.first = append(c.first, s)
+	return packed
+}
+
+// filterKey names a filter as it is packed.
+type filterKey struct {
+	id  graph.ID
+	how panelOf
 }
 
 // convGradWeight sums over the outputs their gradient times what the kernel covered, [N, k, k, C], then puts the taps of
@@ -281,7 +308,7 @@ func (c *compiler) deformConvGradX(id graph.ID) step {
 	w := c.shape(in[2])
 	s := c.samplerOf(o.DeformConv, shape, in[1], c.shape(in[0]), w[2])
 	taps, channels, k := w[2]*w[2], w[1], c.kernels
-	packed, before := c.packFilter(in[2], outputsOnly)
+	packed := c.packFilter(in[2], outputsOnly)
 	grad := sampleGrad{k, in[0], w[0], packed, taps * channels}
 	wide := k.columns
 	for wide*2 <= channels && channels%(wide*2) == 0 && channels/(wide*2) >= 4*c.workers {
@@ -321,7 +348,7 @@ func (c *compiler) deformConvGradX(id graph.ID) step {
 			}
 		}
 	}
-	return step{in: append([]graph.ID{packed}, in...), tasks: shape[0] * slices, flops: 2 * c.g.MultiplyAdds(id), run: run, before: []step{before},
+	return step{in: append([]graph.ID{packed}, in...), tasks: shape[0] * slices, flops: 2 * c.g.MultiplyAdds(id), run: run,
 		rooms: rooms{slotRows: outputBlock * k.whole(wide), slotStart: k.columns}}
 }
 
@@ -346,7 +373,7 @@ func (c *compiler) deformConvGradOffset(id graph.ID) step {
 	w, out := c.shape(in[3]), c.shape(in[0])
 	s := c.samplerOf(o.DeformConv, c.shape(in[1]), in[2], out, w[2])
 	taps, channels, k := w[2]*w[2], w[1], c.kernels
-	packed, pack := c.packFilter(in[3], outputsOnly)
+	packed := c.packFilter(in[3], outputsOnly)
 	grad := sampleGrad{k, in[0], w[0], packed, taps * channels}
 	size := c.shape(id)[1:].Elements()
 	cleared := step{name: "clear", outs: []graph.ID{id}, tasks: 1, run: func(_ *worker, values [][]float32, _ int) { clear(values[id]) }}
@@ -375,5 +402,5 @@ func (c *compiler) deformConvGradOffset(id graph.ID) step {
 		}
 	}
 	return step{in: append([]graph.ID{packed}, in...), outs: []graph.ID{id}, tasks: (positions + outputBlock - 1) / outputBlock, flops: 2 * c.g.MultiplyAdds(id), run: run,
-		before: []step{pack, cleared}, rooms: rooms{slotRows: outputBlock * ld, slotStart: k.columns}}
+		before: []step{cleared}, rooms: rooms{slotRows: outputBlock * ld, slotStart: k.columns}}
 }

@@ -205,13 +205,15 @@ func (t *Trainer) load() error {
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
 // wraps [ErrNotFinite], and nothing has changed.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
-	b, err := batched(t.cfg, t.tokenizer, samples)
+	b, err := t.batch(samples)
 	if err != nil {
 		return l, err
 	}
-	b.size.Random = t.options.Mode.random(t.options.Random)
-	b.inputs["counter"] = []float32{float32(t.options.Seed), float32(t.taken % (1 << 24))}
-	out, err := t.forward(ctx, b)
+	in, err := t.inputs(ctx, b)
+	if err != nil {
+		return l, err
+	}
+	out, err := t.step.Run(ctx, b.size, in...)
 	defer func() { err = errors.Join(err, closed(out)) }()
 	if err != nil {
 		return l, err
@@ -236,8 +238,19 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	return l, nil
 }
 
-// forward runs the step's graph.
-func (t *Trainer) forward(ctx context.Context, b batch) ([]executor.Value, error) {
+// batch makes the inputs of a step.
+func (t *Trainer) batch(samples []dataset.Sample) (batch, error) {
+	b, err := batched(t.cfg, t.tokenizer, samples)
+	if err != nil {
+		return b, err
+	}
+	b.size.Random = t.options.Mode.random(t.options.Random)
+	b.inputs["counter"] = []float32{float32(t.options.Seed), float32(t.taken % (1 << 24))}
+	return b, nil
+}
+
+// inputs are those of the step's graph, in order.
+func (t *Trainer) inputs(ctx context.Context, b batch) ([]executor.Value, error) {
 	if _, err := t.step.Outputs(ctx, b.size); err != nil {
 		return nil, err
 	}
@@ -256,7 +269,7 @@ func (t *Trainer) forward(ctx context.Context, b batch) ([]executor.Value, error
 		}
 		in = append(in, v)
 	}
-	return t.step.Run(ctx, b.size, in...)
+	return in, nil
 }
 
 // apply updates the parameters of a chunk.
@@ -320,3 +333,17 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 
 // Close gives the device and the weights back.
 func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.release()) }
+
+// Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
+func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {
+	b, err := t.batch(samples)
+	if err != nil {
+		return nil, err
+	}
+	in, err := t.inputs(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	out, list, err := t.step.Profile(ctx, b.size, in...)
+	return list, errors.Join(err, closed(out))
+}
