@@ -96,3 +96,7 @@ func (m Mode) random(rates glip.Random) glip.Random {
 	}
 	return rates
 }
+
+// absorbs says whether the cross attention is computed in its cheap form: where its weights are trained the direct form keeps
+// nearer to the original's numbers over several steps.
+func (m Mode) absorbs() bool { return m == Linear || m == Language || m == Prompt }

@@ -6,6 +6,7 @@ import (
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/rewrite"
 )
 
 // Outputs of a step's graph before the gradients: the three losses and what gradients are scaled with.
@@ -19,11 +20,17 @@ const (
 
 // RecordStep writes down the forward and backward part of a step: the inputs of
 // [glip.RecordTraining] to the losses of boxes, centre-ness and tokens, the factor [1] that clips the
-// gradients to the length clip, 1 where clip is 0, and the gradient of each of the trained weights.
-func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64) (*graph.Graph, error) {
+// gradients to the length clip, 1 where clip is 0, and the gradient of each of the trained weights. absorbed computes the
+// cross attention in the form that takes fewer multiply-adds (package rewrite).
+func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64, absorbed bool) (*graph.Graph, error) {
 	forward, err := glip.RecordTraining(cfg, s)
 	if err != nil {
 		return nil, err
+	}
+	if absorbed {
+		if forward, _, err = rewrite.Absorb(forward, nil); err != nil {
+			return nil, err
+		}
 	}
 	g, err := grad.Reverse(forward, glip.LossPath, trained...)
 	if err != nil {

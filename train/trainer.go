@@ -144,7 +144,7 @@ func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
 	for _, p := range t.params {
 		names = append(names, p.Name)
 	}
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip)
+	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs())
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
 	}
