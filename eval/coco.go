@@ -17,6 +17,12 @@ var ErrInput = errors.New("nothing that can be evaluated")
 // Box is x, y of the upper left corner, width and height.
 type Box [4]float64
 
+// FromCorners is the box that GLIP writes for inclusive corners, in float32 as it does (COCO and ODinW; its LVIS results have
+// no one more).
+func FromCorners(x1, y1, x2, y2 float32) Box {
+	return Box{float64(x1), float64(y1), float64(x2 - x1 + 1), float64(y2 - y1 + 1)}
+}
+
 // Truth is an annotated thing.
 type Truth struct {
 	ID, Picture, Category int64
