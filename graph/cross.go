@@ -2,7 +2,8 @@ package graph
 
 import "cmp"
 
-// The products between pictures and text.
+// The products between pictures and text. Those that take in a projection have no verb: no model
+// records them, but package rewrite does ([Builder.Record]).
 
 // CrossScores is (q * Scale) kᵀ of each head: q [B, n, E], k [B, m, E], channel
 // head*d + e, optional bias [B, m] added to every row
@@ -70,9 +71,6 @@ func (o AbsorbKeys) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.He
 
 func (o AbsorbKeys) inner(in []Shape) int { return in[0][2] / o.Heads }
 
-// AbsorbKeys records [AbsorbKeys].
-func (b *Builder) AbsorbKeys(k, weight Value, o AbsorbKeys) Value { return b.Record(o, k, weight) }
-
 // AbsorbBias is AbsorbKeys for the projection's bias, plus what each token has of its own:
 // k [B, T, E], b [E], optional mask [B, T] -> [B, h*T], element head*T + t being
 // Scale * sum over e of k[t, head*d + e] * b[head*d + e] + mask[t].
@@ -92,11 +90,6 @@ func (o AbsorbBias) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.He
 
 func (o AbsorbBias) inner(in []Shape) int { return in[0][2] / o.Heads }
 
-// AbsorbBias records [AbsorbBias]; mask holds one value or none.
-func (b *Builder) AbsorbBias(k, bias Value, o AbsorbBias, mask ...Value) Value {
-	return b.Record(o, append([]Value{k, bias}, mask...)...)
-}
-
 // AbsorbValues is the value side that has taken in the output projection: v [B, T, E],
 // W [C, E] -> [B, h*T, C], row head*T + t being sum over e of v[t, head*d + e] * W[:, head*d + e].
 type AbsorbValues struct{ Heads int }
@@ -112,11 +105,6 @@ func (o AbsorbValues) infer(_ []Shape, s *sizes) Shape {
 
 func (o AbsorbValues) inner(in []Shape) int { return in[0][2] / o.Heads }
 
-// AbsorbValues records [AbsorbValues].
-func (b *Builder) AbsorbValues(v, weight Value, heads int) Value {
-	return b.Record(AbsorbValues{heads}, v, weight)
-}
-
 // HeadLinear projects each head's rows by its part of a weight: x [B, h*T, C], W [E, C],
 // bias [E] -> [B, T, E], element head*d + e of token t being x[head*T + t]·W[head*d + e] + bias.
 type HeadLinear struct{ Heads int }
@@ -131,8 +119,3 @@ func (o HeadLinear) valid(_ []Shape, s *sizes) error {
 func (o HeadLinear) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['R'] / o.Heads, s['E']} }
 
 func (HeadLinear) inner(in []Shape) int { return in[0][2] }
-
-// HeadLinear records [HeadLinear].
-func (b *Builder) HeadLinear(x, weight, bias Value, heads int) Value {
-	return b.Record(HeadLinear{heads}, x, weight, bias)
-}
