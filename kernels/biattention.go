@@ -131,14 +131,22 @@ func (l *lowerer) clampScratch(s step, count int, limit float64) {
 
 // swapScratch transposes the scores of a block.
 func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) {
-	width := 1
+	stem, width := "channelsfirst", 1
 	if l.style.Lanes == 1 && (rows|p.n)%4 == 0 {
-		width = 4
+		stem, width = "swapblocks", 4
 	}
 	bytes := 4 * int64(rows) * int64(p.n)
 	t, c := uint32(rows/width), uint32(p.n/width)
-	l.emitSwapped(s, channelsFirstPush{Tokens: t, AllTokens: t, Channels: c, AllChannels: c},
-		l.scratchPart(0, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write))
+	d := dispatch{
+		constants: constants(max(l.style.Group, tileSide), tileSide), groups: [3]int{ceilDiv(rows, tileSide), ceilDiv(p.n, tileSide), 1},
+		push:     channelsFirstPush{Tokens: t, AllTokens: t, Channels: c, AllChannels: c},
+		operands: []operand{l.scratchPart(0, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write)},
+	}
+	if width == 4 {
+		d.constants = constants(l.style.Group, swapBlocks)
+		d.groups = l.fold(ceilDiv(rows/4*ceilDiv(p.n/4, swapBlocks), l.style.Group))
+	}
+	l.emit(s, stem, d)
 }
 
 // softmaxScratch is softmax over the tokens of each head and position, in the scores' place.

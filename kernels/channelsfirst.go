@@ -42,10 +42,10 @@ func (l *lowerer) transposed(s step, pictures, tokens, c int) {
 // there are.
 func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) {
 	tokens, c, t, ch := sizes[0], sizes[1], of[0], of[1]
-	xw, yw := 1, 1 // widths of the operands
+	stem, xw, yw := "channelsfirst", 1, 1 // widths of the operands
 	if l.style.Lanes == 1 && (c|ch.begin|ch.units())%4 == 0 {
-		if xw = 4; (tokens|t.begin|t.units())%4 == 0 {
-			yw = 4
+		if stem, xw = "swapblocks_ragged", 4; (tokens|t.begin|t.units())%4 == 0 {
+			stem, yw = "swapblocks", 4
 		}
 	}
 	x := l.read(s.in[0], xw, (picture*tokens+t.begin)*c, t.units()*c)
@@ -53,25 +53,13 @@ func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) 
 	push := channelsFirstPush{Tokens: uint32(t.units() / yw), Token0: uint32(t.begin / yw), AllTokens: uint32(tokens / yw),
 		Channels: uint32(ch.units() / xw), Channel0: uint32(ch.begin / xw), AllChannels: uint32(c / xw)}
 	push.XStart, push.YStart = l.aligned(&x)/uint32(xw), l.aligned(&y)/uint32(yw)
-	l.emitSwapped(s, push, x, y)
-}
-
-// emitSwapped appends the dispatch for what a push says in vectors of the operands.
-func (l *lowerer) emitSwapped(s step, push channelsFirstPush, x, y operand) {
-	tokens, channels := int(push.Tokens)*y.width, int(push.Channels)*x.width
 	d := dispatch{constants: constants(max(l.style.Group, tileSide), tileSide), push: push, operands: []operand{x, y},
-		groups: [3]int{ceilDiv(tokens, tileSide), ceilDiv(channels, tileSide), 1}}
-	if x.width == 1 {
-		l.emit(s, "channelsfirst", d)
-		return
+		groups: [3]int{ceilDiv(t.units(), tileSide), ceilDiv(ch.units(), tileSide), 1}}
+	if xw == 4 {
+		d.constants = constants(l.style.Group, swapBlocks)
+		d.groups = l.fold(ceilDiv(t.units()/yw*ceilDiv(ch.units()/xw, swapBlocks), l.style.Group))
 	}
-	d.constants = constants(l.style.Group, swapBlocks)
-	d.groups = l.fold(ceilDiv(int(push.Tokens)*ceilDiv(int(push.Channels), swapBlocks), l.style.Group))
-	if y.width == 4 {
-		l.emit(s, "swapblocks", d)
-	} else {
-		l.emit(s, "swapblocks_ragged", d)
-	}
+	l.emit(s, stem, d)
 }
 
 // swapBlocks is how many blocks an invocation of swapblocks.comp turns: a cache line's.
