@@ -237,10 +237,10 @@ func (found *finding) problem(err error) {
 	var bad *bind.Error
 	if errors.As(err, &bad) {
 		found.Problems = append(found.Problems, bindProblems(bad)...)
-		found.Remedy = bad.Remedy
+		found.Remedy = cli.Words(bad.Remedy)
 		return
 	}
-	found.Problems = append(found.Problems, err.Error())
+	found.Problems = append(found.Problems, cli.Words(err.Error()))
 }
 
 // joined is what errors.Join joined, nil for an error with a sentence of its own.
