@@ -29,7 +29,7 @@ type job struct {
 }
 
 // sniff finds the format from a file's first bytes.
-func sniff(head []byte) (format, bool) {
+func (s *source) sniff(head []byte) (format, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
 		return format{"PNG", beginPNG}, true
@@ -41,6 +41,8 @@ func sniff(head []byte) (format, bool) {
 		return format{"WebP", beginWebP}, true
 	case bytes.HasPrefix(head, []byte("BM")):
 		return format{"BMP", beginBMP}, true
+	case bytes.HasPrefix(head, []byte("II*\x00")) && !bytes.HasPrefix(head[4:], []byte("\x10\x00\x00\x00CR")), bytes.HasPrefix(head, []byte("MM\x00*")):
+		return format{"TIFF", s.beginTIFF}, true
 	}
 	return format{}, false
 }
@@ -67,22 +69,22 @@ func open(path string) (*os.File, os.FileInfo, error) {
 	return f, info, nil
 }
 
-// Decode reads a PNG, JPEG, GIF (its first frame), WebP or BMP picture from
-// the start of r; the content decides, not the name, which serves the error
-// texts only.
+// Decode reads a PNG, JPEG, GIF (its first frame), WebP (the same), BMP or TIFF (its
+// first page) picture from the start of r; the content decides, not the name, which
+// serves the error texts only.
 //
-// The result is what OpenCV's default reading mode gives, up to the rounding of
-// the JPEG and WebP decoders: 8 bits (of 16 the upper 8), transparency dropped
-// and not blended, grey repeated in three channels, and the orientation in the
-// EXIF data of a JPEG or PNG applied.
+// The result is what OpenCV's default reading mode gives (the package's documentation
+// tells the exceptions): 8 bits, transparency dropped and not blended, grey repeated in
+// three channels, and the orientation in the EXIF data of a JPEG or PNG, or in a TIFF's
+// tag, applied.
 //
 // Size, memory and work are found before the pixels are decoded, and a picture
 // over the limits is refused: the error wraps ErrTooLarge. One that is damaged,
 // cut short, empty or no picture gives an error that wraps ErrFormat.
 //
 // When ctx is done Decode returns its error at once, waiting at most for a Read
-// that is under way; r is not used afterwards. A decoder that is between two
-// reads works on in the background until it wants the next, or is done.
+// that is under way; r is not used afterwards. The decoder ends by itself with the row,
+// or of WebP the read, that it is at.
 func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits) (Picture, error) {
 	s := &source{ctx: ctx, r: r, buffer: bufio.NewReaderSize(nil, 1<<14)}
 	if ctx.Done() == nil {
@@ -176,7 +178,7 @@ func (s *source) format() (size int64, f format, err error) {
 		return 0, f, err
 	}
 	head, err := rewound(s, func(r *bufio.Reader) ([]byte, error) {
-		head := make([]byte, 12)
+		head := make([]byte, headSize)
 		n, err := io.ReadFull(r, head)
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			err = nil
@@ -189,9 +191,9 @@ func (s *source) format() (size int64, f format, err error) {
 	case len(head) == 0:
 		return 0, f, fmt.Errorf("the file is empty: %w", ErrFormat)
 	}
-	f, ok := sniff(head)
+	f, ok := s.sniff(head)
 	if !ok {
-		return 0, f, fmt.Errorf("not a PNG, JPEG, GIF, WebP or BMP picture: %w", ErrFormat)
+		return 0, f, unread(head)
 	}
 	return size, f, nil
 }
