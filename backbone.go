@@ -68,7 +68,7 @@ func OpenBackbone(ctx context.Context, name string, o BackboneOptions) (*Backbon
 	if err != nil {
 		return nil, err
 	}
-	b := &Backbone{base: base{e, info, o.Options, info.Pipeline(o.Size, o.Limits)}}
+	b := &Backbone{base: base{e, info, o.Options, info.Pipeline(o.Size, o.Limits), w.notes}}
 	b.part = executor.NewPart(e, executor.Recording[InputSize]{Name: "backbone", Record: b.Graph})
 	return b, nil
 }

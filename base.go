@@ -2,6 +2,8 @@ package glipvk
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/executor"
@@ -30,10 +32,20 @@ type base struct {
 	info    Info
 	options Options
 	prepare pipeline
+	notes   []string
 }
+
+// Notes are sentences on what a user should know of the weights: what was chosen of a file, and
+// what looks suspicious in it.
+func (b *base) Notes() []string { return slices.Clone(b.notes) }
 
 // Info describes the model, with the architecture as the options changed it.
 func (b *base) Info() Info { return b.info }
 
-// Weights names the weights as the options did.
-func (b *base) Weights() string { return b.options.label() }
+// Weights names the weights as the options did, those by formula with their seed: "synthetic:0".
+func (b *base) Weights() string {
+	if seed, formula, err := syntheticSeed(b.options.Weights); formula && err == nil {
+		return fmt.Sprintf("synthetic:%d", seed)
+	}
+	return b.options.Weights
+}

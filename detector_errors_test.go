@@ -35,7 +35,17 @@ func damaged(t *testing.T, tensor string, value float32) string {
 // rewritten writes the small checkpoint with its values changed in place.
 func rewritten(t *testing.T, file string, change func(name string, values []float32)) string {
 	t.Helper()
-	src, err := loader.Open(tiny("model.pth"))
+	return copied(t, tiny("model.pth"), file, func(name string, values []float32) []string {
+		change(name, values)
+		return []string{name}
+	})
+}
+
+// copied writes a checkpoint as safetensors with its values changed in place and each tensor
+// under the names that as gives it.
+func copied(t *testing.T, from, file string, as func(name string, values []float32) []string) string {
+	t.Helper()
+	src, err := loader.Open(from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,12 +62,13 @@ func rewritten(t *testing.T, file string, change func(name string, values []floa
 		if err != nil {
 			continue // of whole numbers: buffers, which no graph takes
 		}
-		begin := len(data)
-		change(name, values)
-		for _, v := range values {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		for _, name := range as(name, values) {
+			begin := len(data)
+			for _, v := range values {
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+			}
+			header[name] = entry{"F32", append([]int{}, shape...), [2]int{begin, len(data)}}
 		}
-		header[name] = entry{"F32", append([]int{}, shape...), [2]int{begin, len(data)}}
 	}
 	text, err := json.Marshal(header)
 	if err != nil {

@@ -18,6 +18,11 @@ type Options struct {
 	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0.
 	Weights string
 
+	// WeightsEntry names the weights to take of a checkpoint that holds several sets, such as
+	// "model_ema" or "teacher"; see [loader.Options]. The error without it, [loader.ErrChoice],
+	// lists them.
+	WeightsEntry string
+
 	// AllowNonFinite accepts NaN and infinities in weights and input tensors, and in the maps
 	// of a backbone. Where a detector's results are none it is an error all the same, in which
 	// the value is named.
@@ -134,14 +139,6 @@ func (o Options) executor() executor.Options {
 		Programs: o.Programs, ProgramMemory: o.ProgramMemory, SubmissionWork: o.SubmissionWork,
 		Validation: o.Validation, NoCache: o.NoCache, Progress: o.Progress,
 	}
-}
-
-// label names the weights.
-func (o Options) label() string {
-	if o.Weights == "" {
-		return "synthetic"
-	}
-	return o.Weights
 }
 
 // check refuses options that no picture and no query could be right for.

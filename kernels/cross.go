@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/glipvk/glipvk/engine"
@@ -63,13 +62,7 @@ func (x cross) extents(b block) (a, second, c span) {
 // elements of it come before the range.
 func (l *lowerer) around(id graph.ID, width int, r span, access engine.Access) (operand, uint32) {
 	before := r.begin % int(l.align/4)
-	begin, count := r.begin-before, r.units()+before
-	if id < 0 {
-		o := l.scratch(4 * int64(count))
-		o.offset, o.width, o.access = o.offset+4*int64(begin), width, access
-		return o, uint32(before)
-	}
-	return l.operand(id, width, begin, count, access), uint32(before)
+	return l.operand(id, width, r.begin-before, r.units()+before, access), uint32(before)
 }
 
 // fits reports whether a block's operands fit bindings, and its grid the device.
@@ -108,9 +101,12 @@ func (s span) halved(granule int) (span, span, bool) {
 
 // blocks cuts a block until every part fits: by pictures, by heads, by rows of A, and, where that
 // does not help because B is what is too large or k too long, by its rows. Parts along k are in order.
-func (l *lowerer) blocks(x cross, b block) ([]block, error) {
+func (l *lowerer) blocks(x cross, b block) []block {
+	if l.err != nil {
+		return nil
+	}
 	if l.fits(x, b) {
-		return []block{b}, nil
+		return []block{b}
 	}
 	_, second, c := x.extents(b)
 	one, two, ok := b, b, false
@@ -133,15 +129,11 @@ func (l *lowerer) blocks(x cross, b block) ([]block, error) {
 		cut(func(b *block) *span { return &b.k }, 16)
 	}
 	if !ok {
-		return nil, fmt.Errorf("a part of the product (%d x %d x %d, %d bytes) does not fit a binding of %d bytes: %w",
+		l.fail("a part of the product (%d x %d x %d, %d bytes) does not fit a binding of %d bytes: %w",
 			b.m.units(), b.n.units(), b.k.units(), 4*int64(max(second.units(), c.units())), l.limit, engine.ErrUnsupported)
+		return nil
 	}
-	first, err := l.blocks(x, one)
-	if err != nil {
-		return nil, err
-	}
-	rest, err := l.blocks(x, two)
-	return append(first, rest...), err
+	return append(l.blocks(x, one), l.blocks(x, two)...)
 }
 
 // crossVariant is the variant that reads and stores a cross, and the floats of an element of
@@ -176,13 +168,10 @@ func (x cross) crossVariant() (variant string, a, b, c int) {
 }
 
 // emitCross appends the dispatches of a cross.
-func (l *lowerer) emitCross(s step, x cross) error {
-	list, err := l.blocks(x, block{x.computed(), span{0, x.heads}, span{0, x.m}, span{0, x.n}, span{0, x.k}})
-	if err != nil {
-		return err
-	}
+func (l *lowerer) emitCross(s step, x cross) {
+	all := block{x.computed(), span{0, x.heads}, span{0, x.m}, span{0, x.n}, span{0, x.k}}
 	variant, widthA, widthB, widthC := x.crossVariant()
-	for _, b := range list {
+	for _, b := range l.blocks(x, all) {
 		first, second, third := x.extents(b)
 		push := gemmPush{M: uint32(b.m.units()), N: uint32(b.n.units()), K: uint32(b.k.units()),
 			LDA: uint32(x.a.row), LDB: uint32(x.b.row), LDC: uint32(x.c.row), Heads: uint32(b.heads.units()),
@@ -215,7 +204,6 @@ func (l *lowerer) emitCross(s step, x cross) error {
 		}
 		l.emitProduct(s, p)
 	}
-	return nil
 }
 
 // noBias stands for no value where scratch is one too.
@@ -229,11 +217,23 @@ func operandAt(in []graph.ID, i int) graph.ID {
 	return noBias
 }
 
-// cross is the product that a step is.
+// crossOf is the product that a step is.
 func (l *lowerer) crossOf(s step) cross {
 	x := cross{bias: noBias, heads: 1, alpha: 1, scale: -1}
 	first := l.shape(s.in[0])
 	switch o := s.op.(type) {
+	case graph.Scores: // scale * q kᵀ of each window, which lie in qkv side by side
+		n, c := first[1], first[2]/3
+		x.heads, x.alpha, x.transposed, x.beginB = o.Heads, o.Scale, true, c
+		x.a = matrices{s.in[0], n * 3 * c, c / o.Heads, 3 * c}
+		x.b, x.c = x.a, matrices{s.out, o.Heads * n * n, n * n, n}
+		x.m, x.n, x.k = n, n, c/o.Heads
+	case graph.Context: // the weighted sum of the values of each window, heads side by side
+		n, c := first[2], l.shape(s.out).Last()
+		x.heads, x.beginB = o.Heads, 2*c
+		x.a, x.b = matrices{s.in[0], o.Heads * n * n, n * n, n}, matrices{s.in[1], n * 3 * c, c / o.Heads, 3 * c}
+		x.c = matrices{s.out, n * c, c / o.Heads, c}
+		x.m, x.n, x.k = n, c/o.Heads, n
 	case graph.CrossScores: // scale * q kᵀ + bias of each picture
 		n, m, e := first[1], l.shape(s.in[1])[1], first[2]
 		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, operandAt(s.in, 2), m
@@ -281,13 +281,13 @@ func (l *lowerer) crossOf(s step) cross {
 }
 
 // cross lowers a product for each picture and head.
-func (l *lowerer) cross(s step) error {
+func (l *lowerer) cross(s step) {
 	x := l.crossOf(s)
 	if l.takesUniform(x) {
 		l.crossUniform(s, x, l.tokenBiases(s))
-		return nil
+	} else {
+		l.emitCross(s, x)
 	}
-	return l.emitCross(s, x)
 }
 
 // tokenBiases is the memory for a bias of every token, aligned.
@@ -301,13 +301,11 @@ func (l *lowerer) tokenBiases(s step) int64 {
 
 // tokenLogits lowers the bias of every token, e·bias_lang + bias0, as a product with one
 // column, then the product of positions and tokens.
-func (l *lowerer) tokenLogits(s step) error {
+func (l *lowerer) tokenLogits(s step) {
 	y, d := l.shape(s.out), l.shape(s.in[2]).Last()
-	if err := l.emitCross(s, cross{
+	l.emitCross(s, cross{
 		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{scratchOf(l.at), 0, 0, 1}, bias: s.in[4],
 		pictures: 1, heads: 1, m: y[0] * y[2], n: 1, k: d, alpha: 1, scale: -1,
-	}); err != nil {
-		return err
-	}
-	return l.cross(s)
+	})
+	l.cross(s)
 }

@@ -4,6 +4,6 @@ package kernels
 type geluPush struct{ Count uint32 }
 
 // gelu lowers GELU where no product takes it over.
-func (l *lowerer) gelu(s step) error {
-	return l.pointwise(s, "gelu", nil, func(count, _ int) any { return geluPush{uint32(count)} }, nil)
+func (l *lowerer) gelu(s step) {
+	l.pointwise(s, "gelu", nil, func(count, _ int) any { return geluPush{uint32(count)} }, nil)
 }

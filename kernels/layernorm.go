@@ -9,8 +9,8 @@ type layerNormPush struct {
 }
 
 // layerNorm lowers LayerNorm over the last axis.
-func (l *lowerer) layerNorm(s step) error {
-	return l.rowwise(s, "layernorm", func(rows, cols uint32) any {
+func (l *lowerer) layerNorm(s step) {
+	l.rowwise(s, "layernorm", func(rows, cols uint32) any {
 		return layerNormPush{rows, cols, float32(s.op.(graph.LayerNorm).Eps)}
 	}, s.in[1:]...)
 }
@@ -23,20 +23,15 @@ type normFirstPush struct {
 }
 
 // normFirst lowers LayerNorm whose result is stored channels first.
-func (l *lowerer) normFirst(s step) error {
+func (l *lowerer) normFirst(s step) {
 	in := l.shape(s.in[0])
 	c := in.Last()
 	stem, width := vector("layernorm_first", c)
-	groups, err := l.rowGroups(in.Rows())
-	if err != nil {
-		return err
-	}
 	l.emit(s, stem, dispatch{
 		constants: constants(l.style.Group, l.style.Lanes),
 		push:      normFirstPush{uint32(in.Rows()), uint32(c / width), float32(s.op.(normFirst).norm.Eps), uint32(in[1] * in[2]), 0},
 		operands: []operand{l.whole(s.in[0], width), l.whole(s.in[1], width), l.whole(s.in[2], width),
 			l.write(s.out, 1, 0, in.Elements())},
-		groups: groups,
+		groups: l.rowGroups(in.Rows()),
 	})
-	return nil
 }

@@ -28,6 +28,14 @@ type lowerer struct {
 	at        int               // the step being lowered
 	block     int               // for tests: positions of a block of biattention, 0 for what suits
 	list      []dispatch
+	err       error // the first mistake of the step being lowered
+}
+
+// fail keeps the first mistake of a step: its lowering goes on, and lower says what it was.
+func (l *lowerer) fail(format string, args ...any) {
+	if l.err == nil {
+		l.err = fmt.Errorf(format, args...)
+	}
 }
 
 // dispatch is one run of a shader, before there is a pipeline.
@@ -54,7 +62,7 @@ type operand struct {
 
 // lowering is how a kind of step becomes dispatches.
 type lowering struct {
-	lower   func(*lowerer, step) error
+	lower   func(*lowerer, step)
 	scratch func(*lowerer, step) int64 // bytes that it needs beside its values while it runs, nil for none
 }
 
@@ -62,8 +70,8 @@ type lowering struct {
 // [graph.Kinds].
 var lowerings = map[string]lowering{
 	"linear":         {lower: (*lowerer).linear, scratch: (*lowerer).linearScratch},
-	"scores":         {lower: (*lowerer).scores},
-	"context":        {lower: (*lowerer).context},
+	"scores":         {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"context":        {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
 	"softmax":        {lower: (*lowerer).softmax},
 	"attention":      {lower: (*lowerer).attention},
 	"biattention":    {lower: (*lowerer).biattention, scratch: (*lowerer).biattentionScratch},
@@ -129,16 +137,17 @@ func (l *lowerer) lower(s step) error {
 		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
 	}
 	begin := len(l.list)
-	err := f(l, s)
+	l.err = nil
+	f(l, s)
 	for _, x := range l.list[begin:] { // what cannot be split: tables, small weights
 		for _, o := range x.operands {
-			if err == nil && o.bytes > l.limit && !x.addressed {
-				err = fmt.Errorf("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
+			if o.bytes > l.limit && !x.addressed {
+				l.fail("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
 			}
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), err)
+	if l.err != nil {
+		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), l.err)
 	}
 	return nil
 }
@@ -152,6 +161,18 @@ func (l *lowerer) size(id graph.ID) int64 {
 		return 2
 	}
 	return 4
+}
+
+func (l *lowerer) isParam(id graph.ID) bool {
+	return l.g.Nodes[id].Op.Kind() == graph.Param{}.Kind()
+}
+
+// needsParam refuses the weight of a product that is not a parameter, and reports whether it is one.
+func (l *lowerer) needsParam(id graph.ID) bool {
+	if n := l.g.Nodes[id]; !l.isParam(id) {
+		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, n.Op.Kind())
+	}
+	return l.isParam(id)
 }
 
 func (l *lowerer) isMatrix(id graph.ID) bool { return l.linears[id] || l.convs[id] }
@@ -183,26 +204,22 @@ func (l *lowerer) packed(id graph.ID) operand {
 	return operand{weight: l.g.Nodes[id].Path, bytes: l.packing(id).bytes(l.shape(id)), width: 4, access: engine.Read}
 }
 
-// scratch is memory of the step being lowered, planned for it (scratchBytes).
-func (l *lowerer) scratch(bytes int64) operand {
-	return operand{offset: l.layout.offset[scratchOf(l.at)], bytes: bytes, width: 4, access: engine.ReadWrite}
-}
-
 // apart is how far apart the parts of a step's scratch begin at least: at multiples of it,
 // as bindings must.
 func (l *lowerer) apart(bytes int64) int64 { return roundUp(bytes, max(l.align, 256)) }
 
-// scratchPart is a range of the memory of the step being lowered.
+// scratchPart is a range of the memory of the step being lowered, planned for it (scratchBytes).
 func (l *lowerer) scratchPart(at, bytes int64, width int, access engine.Access) operand {
 	return operand{offset: l.layout.offset[scratchOf(l.at)] + at, bytes: bytes, width: width, access: access}
 }
 
+// operand is a range of elements of a value or weight or, with scratchOf(l.at), of scratch.
 func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Access) operand {
 	id, first := owner(l.alias, l.begins, id)
 	size := l.size(id)
 	o := operand{offset: size * int64(first+begin), bytes: size * int64(count), width: width, half: size == 2, access: access}
-	if n := l.g.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
-		o.weight = n.Path
+	if id >= 0 && l.isParam(id) {
+		o.weight = l.g.Nodes[id].Path
 	} else {
 		o.offset += l.layout.offset[id]
 	}
@@ -222,7 +239,7 @@ func (l *lowerer) emit(s step, stem string, d dispatch) {
 const items = 4
 
 // elementwise is the grid of such a shader.
-func (l *lowerer) elementwise(count int) ([3]int, error) {
+func (l *lowerer) elementwise(count int) [3]int {
 	return l.fold(ceilDiv(count, l.style.Group*items))
 }
 

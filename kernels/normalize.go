@@ -9,8 +9,8 @@ type normalizePush struct {
 }
 
 // normalize lowers Normalize over the last axis.
-func (l *lowerer) normalize(s step) error {
-	return l.rowwise(s, "normalize", func(rows, cols uint32) any {
+func (l *lowerer) normalize(s step) {
+	l.rowwise(s, "normalize", func(rows, cols uint32) any {
 		return normalizePush{rows, cols, float32(s.op.(graph.Normalize).Eps)}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // writeJSON writes v as indented JSON to the file that a flag names.
@@ -19,18 +20,10 @@ func writeJSON(flag, path string, v any) error {
 	return writeFile(flag, path, append(data, '\n'))
 }
 
-// writeFile writes beside the file's place, then moves it there.
+// writeFile writes the file that a flag names.
 func writeFile(flag, path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".bench-*")
-	if err != nil {
+	if err := file.Replace(path, data, 0o644); err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", flag, errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }

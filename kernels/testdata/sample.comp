@@ -1,5 +1,5 @@
 #version 450
-// A shader made to exercise reflection. sample.spv is this file compiled by
+// A shader made to exercise the reader of modules in spirv_test.go. sample.spv is this file compiled by
 //   glslc -O -g --target-env=vulkan1.1 sample.comp
 // and stripped of its source text (recipe.Strip).
 layout(local_size_x_id = 0, local_size_y_id = 1) in;
