@@ -16,8 +16,9 @@ import (
 // format is one kind of picture file.
 type format struct {
 	name string
-	// begin reads from a file of so many bytes what is needed to tell what decoding it takes.
-	begin func(r *bufio.Reader, size int64) (job, error)
+	// begin reads from a file of so many bytes, whose buffer stands at its start, what is
+	// needed to tell what decoding it takes.
+	begin func(s *source, size int64) (job, error)
 }
 
 // job is a picture that is to be decoded.
@@ -29,7 +30,7 @@ type job struct {
 }
 
 // sniff finds the format from a file's first bytes.
-func (s *source) sniff(head []byte) (format, bool) {
+func sniff(head []byte) (format, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
 		return format{"PNG", beginPNG}, true
@@ -42,7 +43,7 @@ func (s *source) sniff(head []byte) (format, bool) {
 	case bytes.HasPrefix(head, []byte("BM")):
 		return format{"BMP", beginBMP}, true
 	case bytes.HasPrefix(head, []byte("II*\x00")) && !bytes.HasPrefix(head[4:], []byte("\x10\x00\x00\x00CR")), bytes.HasPrefix(head, []byte("MM\x00*")):
-		return format{"TIFF", s.beginTIFF}, true
+		return format{"TIFF", beginTIFF}, true
 	}
 	return format{}, false
 }
@@ -149,7 +150,7 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	j, err := rewound(s, func(r *bufio.Reader) (job, error) { return f.begin(r, size) })
+	j, err := rewound(s, func(*bufio.Reader) (job, error) { return f.begin(s, size) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
@@ -191,7 +192,7 @@ func (s *source) format() (size int64, f format, err error) {
 	case len(head) == 0:
 		return 0, f, fmt.Errorf("the file is empty: %w", ErrFormat)
 	}
-	f, ok := s.sniff(head)
+	f, ok := sniff(head)
 	if !ok {
 		return 0, f, unread(head)
 	}

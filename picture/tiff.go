@@ -66,10 +66,10 @@ type tiffFile struct {
 }
 
 // beginTIFF reads the directory of the first picture, which may stand anywhere.
-func (s *source) beginTIFF(r *bufio.Reader, size int64) (job, error) {
+func beginTIFF(s *source, size int64) (job, error) {
 	t := &tiffFile{s: s, size: size, order: binary.LittleEndian}
 	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	if _, err := io.ReadFull(s.buffer, head[:]); err != nil {
 		return job{}, err
 	}
 	if head[0] == 'M' {
