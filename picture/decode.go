@@ -48,14 +48,24 @@ func sniff(head []byte) (format, bool) {
 	return format{}, false
 }
 
+// Option changes how Open, Decode and ReadStream read a picture.
+type Option func(*source)
+
+// IgnoreOrientation leaves pictures as they are stored, if ignore is true: the orientation
+// that a camera noted is not heeded, as OpenCV's IMREAD_IGNORE_ORIENTATION has it. Data
+// sets whose boxes count stored pixels want that.
+func IgnoreOrientation(ignore bool) Option {
+	return func(s *source) { s.stored = ignore }
+}
+
 // Open reads a picture file, a regular one. See Decode.
-func Open(ctx context.Context, path string, l Limits) (Picture, error) {
+func Open(ctx context.Context, path string, l Limits, how ...Option) (Picture, error) {
 	f, _, err := open(path)
 	if err != nil {
 		return Picture{}, err
 	}
 	defer f.Close()
-	return Decode(ctx, f, path, l)
+	return Decode(ctx, f, path, l, how...)
 }
 
 // open opens a regular file; anything else has the wrong format.
@@ -86,8 +96,11 @@ func open(path string) (*os.File, os.FileInfo, error) {
 // When ctx is done Decode returns its error at once, waiting at most for a Read
 // that is under way; r is not used afterwards. The decoder ends by itself with the row,
 // or of WebP the read, that it is at.
-func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits) (Picture, error) {
+func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits, how ...Option) (Picture, error) {
 	s := &source{ctx: ctx, r: r, buffer: bufio.NewReaderSize(nil, 1<<14)}
+	for _, change := range how {
+		change(s)
+	}
 	if ctx.Done() == nil {
 		return s.picture(name, l)
 	}
@@ -114,6 +127,7 @@ func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits) (Pictur
 type source struct {
 	ctx    context.Context
 	buffer *bufio.Reader // of it
+	stored bool          // its orientation is not heeded
 	mu     sync.Mutex    // of r
 	r      io.ReadSeeker
 }
@@ -153,6 +167,9 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	j, err := rewound(s, func(*bufio.Reader) (job, error) { return f.begin(s, size) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
+	}
+	if s.stored {
+		j.turn = 1
 	}
 	if err := l.check(1, j.height, j.width); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)

@@ -14,7 +14,7 @@ var ErrFormat = errors.New("not a readable picture or array")
 // the Limits. errors.As finds a *LimitError with the numbers.
 var ErrTooLarge = errors.New("over the size limit")
 
-// Picture is a decoded picture, upright.
+// Picture is a decoded picture, upright unless [IgnoreOrientation] was asked for.
 type Picture struct {
 	Height, Width int
 	Pixels        []uint8 // [Height, Width, 3], red, green, blue
