@@ -131,7 +131,7 @@ func (b *base) loadFile(ctx context.Context, path string) (picture.Input, error)
 		return in, err
 	}
 	if !strings.EqualFold(filepath.Ext(path), ".npy") {
-		p, err := picture.Open(ctx, path, b.options.Limits)
+		p, err := picture.Open(ctx, path, b.options.Limits, picture.IgnoreOrientation(b.options.IgnoreOrientation))
 		if err != nil {
 			return named(picture.Input{}, err)
 		}

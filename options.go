@@ -32,6 +32,10 @@ type Options struct {
 	// Limits bounds pictures and tensors before memory is taken for them.
 	Limits picture.Limits
 
+	// IgnoreOrientation takes picture files as they are stored, and does not turn them upright;
+	// see [picture.IgnoreOrientation].
+	IgnoreOrientation bool
+
 	// What [executor.Options] say of the same name.
 	Device         string // "auto" or "", "cpu", "vulkan", a device's index or part of its name, "reference"
 	Precision      Precision

@@ -14,7 +14,7 @@ var ErrFormat = errors.New("not a readable picture or array")
 // the Limits. errors.As finds a *LimitError with the numbers.
 var ErrTooLarge = errors.New("over the size limit")
 
-// Picture is a decoded picture, upright.
+// Picture is a decoded picture, upright unless [IgnoreOrientation] was asked for.
 type Picture struct {
 	Height, Width int
 	Pixels        []uint8 // [Height, Width, 3], red, green, blue
@@ -67,6 +67,7 @@ const (
 //	JPEG   1 (grey), 1.5 (4:2:0) to 3 (4:4:4); 4 of four components
 //	       3 times that where it is progressive
 //	WebP   1.5 (lossy) or 10 (lossless)
+//	TIFF   none; 64 KiB for each compressed segment, and 6 where it is JPEG
 //	PNG, GIF, BMP: none
 //
 // These are all bytes asked for; what is given back in between is not deducted.
