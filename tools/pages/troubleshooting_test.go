@@ -34,7 +34,7 @@ func quoted() map[string]said {
 		"unsafe checkpoint":                              inspect("bad-evil-system.pth"),
 		"not finite":                                     inspect("bad-nan.safetensors"),
 		"cut short":                                      detect("--class cat testdata/pictures/truncated.jpg"),
-		"not a PNG, JPEG, GIF, WebP":                    detect("--class cat coco.txt"),
+		"not a PNG, JPEG, GIF, WebP":                     detect("--class cat coco.txt"),
 		"over the limit of":                              detect("--class cat --max-pixels 1000 cat.png"),
 		"map smaller than the window":                    {command: "glip features --size 32x32" + smallBackbone + " cat.png", status: 2},
 		"nothing to look for":                            detect("cat.png"),
