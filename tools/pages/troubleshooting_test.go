@@ -31,6 +31,8 @@ func quoted() map[string]said {
 		"Git LFS pointer":                                inspect("bad-not-lfs.pth"),
 		"this is a web page":                             inspect("bad-not-html.pth"),
 		"TorchScript archive":                            inspect("bad-torchscript.pth"),
+		"the download was preallocated":                  inspect("bad-not-zeros.pth"),
+		"made up by a formula":                           {command: "glip detect" + smallDetector + " --class cat cat.png"},
 		"unsafe checkpoint":                              inspect("bad-evil-system.pth"),
 		"not finite":                                     inspect("bad-nan.safetensors"),
 		"cut short":                                      detect("--class cat testdata/pictures/truncated.jpg"),
