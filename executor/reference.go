@@ -57,7 +57,7 @@ type interpreted struct {
 
 func (p *interpreted) run(ctx context.Context, in []Value) ([]Value, error) {
 	out, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{}, hosts(in)...)
-	return wrapped(out), err
+	return Hosts(out), err
 }
 
 func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) error {
@@ -83,7 +83,7 @@ func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timin
 		last = time.Now()
 	}
 	out, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{Observe: observe}, hosts(in)...)
-	return wrapped(out), list, err
+	return Hosts(out), list, err
 }
 
 func (p *interpreted) stats() Stats {
