@@ -2,6 +2,7 @@ package glipvk
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/glipvk/glipvk/engine"
@@ -41,5 +42,10 @@ func (b *base) Notes() []string { return slices.Clone(b.notes) }
 // Info describes the model, with the architecture as the options changed it.
 func (b *base) Info() Info { return b.info }
 
-// Weights names the weights as the options did.
-func (b *base) Weights() string { return b.options.label() }
+// Weights names the weights as the options did, those by formula with their seed: "synthetic:0".
+func (b *base) Weights() string {
+	if seed, formula, err := syntheticSeed(b.options.Weights); formula && err == nil {
+		return fmt.Sprintf("synthetic:%d", seed)
+	}
+	return b.options.Weights
+}

@@ -95,7 +95,7 @@ func vocabulary(info Info, path string) (*text.Tokenizer, error) {
 		which = path
 	}
 	if n, rows := t.Size(), info.Detector.Text.VocabSize; n != rows {
-		return nil, fmt.Errorf("glipvk: %s has %d tokens, the model %s has %d: give the vocab.txt that belongs to it (Vocabulary, --vocab)", which, n, info.Name, rows)
+		return nil, fmt.Errorf("glipvk: %s has %d tokens, the model %s has %d: give the vocab.txt that belongs to it (DetectorOptions.Vocabulary)", which, n, info.Name, rows)
 	}
 	return t, nil
 }

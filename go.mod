@@ -3,7 +3,6 @@ module github.com/glipvk/glipvk
 go 1.26.0
 
 require (
-	github.com/bep/imagemeta v1.0.1
 	github.com/go-gl/mathgl v1.2.0
 	github.com/google/go-cmp v0.7.0
 	github.com/google/licensecheck v0.3.1

@@ -141,14 +141,6 @@ func (o Options) executor() executor.Options {
 	}
 }
 
-// label names the weights.
-func (o Options) label() string {
-	if o.Weights == "" {
-		return "synthetic"
-	}
-	return o.Weights
-}
-
 // check refuses options that no picture and no query could be right for.
 func (o DetectorOptions) check() error {
 	if err := o.Size.Check(); err != nil {

@@ -46,6 +46,11 @@ func OpenCheckpoint(path, entry string) (file *loader.Checkpoint, notes []string
 	default:
 		err = &loader.Error{File: path, Kind: loader.ErrChoice, Detail: fmt.Sprintf("names begin with %s; name the one that is meant", strings.Join(roots, ", "))}
 	}
+	if err == nil {
+		var suspicions []string
+		suspicions, err = file.Suspicions()
+		notes = append(notes, suspicions...)
+	}
 	if err != nil {
 		return nil, nil, errors.Join(err, file.Close())
 	}
@@ -68,6 +73,11 @@ func (w *weights) open(ctx context.Context, g *graph.Graph, o Options) (*executo
 			bad = errors.Join(bad, e.Close())
 		}
 		return nil, bad
+	}
+	if bound, ok := w.From.(*bind.Weights); ok && err == nil {
+		if zeros := bound.Zeros(); len(zeros) > 0 {
+			w.notes = append(w.notes, fmt.Sprintf("%d of the weights are nothing but zeros, the first %s: was the whole file fetched?", len(zeros), zeros[0]))
+		}
 	}
 	return e, err
 }

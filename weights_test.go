@@ -97,3 +97,38 @@ func TestDetectorPrefix(t *testing.T) {
 		}
 	}
 }
+
+// A file of zeros from some point on, and one with a hole, open with a word of warning.
+func TestZeros(t *testing.T) {
+	emptied := func(from, to int) func(string, []float32) []string {
+		at := 0
+		return func(name string, values []float32) []string {
+			if at++; at > from && at <= to {
+				clear(values)
+			}
+			return []string{name}
+		}
+	}
+	for _, tc := range []struct {
+		name  string
+		as    func(string, []float32) []string
+		notes []string
+	}{
+		{"sound", emptied(0, 0), nil},
+		{"from some point on", emptied(60, 1000), []string{"behind it in the file are zeros", "of the weights are nothing but zeros"}},
+		{"a hole", emptied(20, 40), []string{"of the weights are nothing but zeros, the first stages."}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			path := copied(t, nanoFile, "model.safetensors", tc.as)
+			b := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: "cpu", Weights: path}})
+			if len(b.Notes()) != len(tc.notes) {
+				t.Fatalf("notes %q", b.Notes())
+			}
+			for i, want := range tc.notes {
+				if !strings.Contains(b.Notes()[i], want) {
+					t.Errorf("note %q, want %q", b.Notes()[i], want)
+				}
+			}
+		})
+	}
+}

@@ -306,7 +306,7 @@ func TestInputOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "sum", got[0], []float32{110, 240, 300, 440, 600, 600}, exact)
-	if _, err := p.Run(t.Context(), []float32{1}); !errors.Is(err, graph.ErrShape) || !strings.Contains(err.Error(), "1 inputs given, the graph takes 4") {
+	if _, err := p.Run(t.Context(), []float32{1}); !errors.Is(err, graph.ErrShape) || !strings.Contains(err.Error(), "1 slices given as input, want 4") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -161,13 +161,16 @@ func (x Dispatch) descriptors() int {
 
 // view makes the view through which a shader reads a texel buffer, if it is one; equal ranges share one.
 func (c *Commands) view(b Binding) (vk.BufferView, error) {
+	var v vk.BufferView
+	if b.Texel == 0 {
+		return v, nil
+	}
 	key := viewKey{b.Buffer, b.Offset, b.Size, texelFormat(b)}
-	if v, ok := c.views[key]; ok || b.Texel == 0 {
+	if v, ok := c.views[key]; ok {
 		return v, nil
 	}
 	info := vk.BufferViewCreateInfo{SType: vk.StructureTypeBufferViewCreateInfo, Buffer: b.Buffer.vk, Format: key.format,
 		Offset: vk.DeviceSize(b.Offset), Range: vk.DeviceSize(c.d.viewOf(b.Size))}
-	var v vk.BufferView
 	if err := createObject(c.d, "buffer view", "vkCreateBufferView", c.label, &info, &v, vk.CreateBufferView); err != nil {
 		return v, err
 	}

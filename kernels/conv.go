@@ -159,9 +159,7 @@ func (l *lowerer) convScratch(s step) int64 {
 // in scratch, with the weight.
 func (l *lowerer) conv(s step) {
 	v := l.convolution(s)
-	w := l.g.Nodes[v.weight]
-	if w.Op.Kind() != (graph.Param{}).Kind() {
-		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", w.Path, w.Op.Kind())
+	if !l.needsParam(v.weight) {
 		return
 	}
 	if l.packing(v.weight).panels {
@@ -220,8 +218,7 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) {
 		a := l.read(v.x, width, (pictures.begin*each+r.begin)*k, rows*k)
 		if !v.pointwise() {
 			push.Rows, push.Row0 = uint32(rows), uint32(r.begin)
-			a = l.scratch(4 * int64(rows) * int64(k))
-			a.width, a.access = width, engine.Write
+			a = l.scratchPart(0, 4*int64(rows)*int64(k), width, engine.Write)
 			l.emit(s, stem, dispatch{constants: constants(l.style.Group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: l.fold(rows)})
 			a.access = engine.Read
 		}
@@ -362,7 +359,7 @@ func (l *lowerer) convUniform(s step, v convolution) {
 	weight := l.packed(v.weight)
 	scratch := weight
 	if r.bytes > 0 {
-		scratch = l.scratch(r.bytes)
+		scratch = l.scratchPart(0, r.bytes, 4, engine.ReadWrite)
 	}
 	for row := 0; row < v.rows(); row += r.rows {
 		rows := min(r.rows, v.rows()-row)

@@ -62,13 +62,7 @@ func (x cross) extents(b block) (a, second, c span) {
 // elements of it come before the range.
 func (l *lowerer) around(id graph.ID, width int, r span, access engine.Access) (operand, uint32) {
 	before := r.begin % int(l.align/4)
-	begin, count := r.begin-before, r.units()+before
-	if id < 0 {
-		o := l.scratch(4 * int64(count))
-		o.offset, o.width, o.access = o.offset+4*int64(begin), width, access
-		return o, uint32(before)
-	}
-	return l.operand(id, width, begin, count, access), uint32(before)
+	return l.operand(id, width, r.begin-before, r.units()+before, access), uint32(before)
 }
 
 // fits reports whether a block's operands fit bindings, and its grid the device.
@@ -223,11 +217,23 @@ func operandAt(in []graph.ID, i int) graph.ID {
 	return noBias
 }
 
-// cross is the product that a step is.
+// crossOf is the product that a step is.
 func (l *lowerer) crossOf(s step) cross {
 	x := cross{bias: noBias, heads: 1, alpha: 1, scale: -1}
 	first := l.shape(s.in[0])
 	switch o := s.op.(type) {
+	case graph.Scores: // scale * q kᵀ of each window, which lie in qkv side by side
+		n, c := first[1], first[2]/3
+		x.heads, x.alpha, x.transposed, x.beginB = o.Heads, o.Scale, true, c
+		x.a = matrices{s.in[0], n * 3 * c, c / o.Heads, 3 * c}
+		x.b, x.c = x.a, matrices{s.out, o.Heads * n * n, n * n, n}
+		x.m, x.n, x.k = n, n, c/o.Heads
+	case graph.Context: // the weighted sum of the values of each window, heads side by side
+		n, c := first[2], l.shape(s.out).Last()
+		x.heads, x.beginB = o.Heads, 2*c
+		x.a, x.b = matrices{s.in[0], o.Heads * n * n, n * n, n}, matrices{s.in[1], n * 3 * c, c / o.Heads, 3 * c}
+		x.c = matrices{s.out, n * c, c / o.Heads, c}
+		x.m, x.n, x.k = n, c/o.Heads, n
 	case graph.CrossScores: // scale * q kᵀ + bias of each picture
 		n, m, e := first[1], l.shape(s.in[1])[1], first[2]
 		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, operandAt(s.in, 2), m

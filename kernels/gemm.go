@@ -96,13 +96,12 @@ func (l *lowerer) emitProduct(s step, p product) {
 func (l *lowerer) linear(s step) {
 	o := s.op.(linear)
 	p := o.operands(s.in)
-	w := l.g.Nodes[p.weight]
+	w := l.shape(p.weight)
 	switch {
-	case w.Op.Kind() != (graph.Param{}).Kind():
-		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", w.Path, w.Op.Kind())
+	case !l.needsParam(p.weight):
 	case l.packing(p.weight).panels:
 		l.linearUniform(s, o, p)
-	case w.Shape.Elements()/w.Shape[0]%4 != 0 || w.Shape[0]%4 != 0 || l.linearDeep(o, p) || l.size(p.weight)*int64(w.Shape.Elements()) > l.limit:
+	case w.Elements()/w[0]%4 != 0 || w[0]%4 != 0 || l.linearDeep(o, p) || l.size(p.weight)*int64(w.Elements()) > l.limit:
 		l.linearParts(s, o, p)
 	default:
 		l.linearMapped(s, o, p)

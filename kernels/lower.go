@@ -70,8 +70,8 @@ type lowering struct {
 // [graph.Kinds].
 var lowerings = map[string]lowering{
 	"linear":         {lower: (*lowerer).linear, scratch: (*lowerer).linearScratch},
-	"scores":         {lower: (*lowerer).scores},
-	"context":        {lower: (*lowerer).context},
+	"scores":         {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"context":        {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
 	"softmax":        {lower: (*lowerer).softmax},
 	"attention":      {lower: (*lowerer).attention},
 	"biattention":    {lower: (*lowerer).biattention, scratch: (*lowerer).biattentionScratch},
@@ -163,6 +163,18 @@ func (l *lowerer) size(id graph.ID) int64 {
 	return 4
 }
 
+func (l *lowerer) isParam(id graph.ID) bool {
+	return l.g.Nodes[id].Op.Kind() == graph.Param{}.Kind()
+}
+
+// needsParam refuses the weight of a product that is not a parameter, and reports whether it is one.
+func (l *lowerer) needsParam(id graph.ID) bool {
+	if n := l.g.Nodes[id]; !l.isParam(id) {
+		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, n.Op.Kind())
+	}
+	return l.isParam(id)
+}
+
 func (l *lowerer) isMatrix(id graph.ID) bool { return l.linears[id] || l.convs[id] }
 
 // packing says how the matrix of a linear or a convolution lies in memory.
@@ -192,26 +204,22 @@ func (l *lowerer) packed(id graph.ID) operand {
 	return operand{weight: l.g.Nodes[id].Path, bytes: l.packing(id).bytes(l.shape(id)), width: 4, access: engine.Read}
 }
 
-// scratch is memory of the step being lowered, planned for it (scratchBytes).
-func (l *lowerer) scratch(bytes int64) operand {
-	return operand{offset: l.layout.offset[scratchOf(l.at)], bytes: bytes, width: 4, access: engine.ReadWrite}
-}
-
 // apart is how far apart the parts of a step's scratch begin at least: at multiples of it,
 // as bindings must.
 func (l *lowerer) apart(bytes int64) int64 { return roundUp(bytes, max(l.align, 256)) }
 
-// scratchPart is a range of the memory of the step being lowered.
+// scratchPart is a range of the memory of the step being lowered, planned for it (scratchBytes).
 func (l *lowerer) scratchPart(at, bytes int64, width int, access engine.Access) operand {
 	return operand{offset: l.layout.offset[scratchOf(l.at)] + at, bytes: bytes, width: width, access: access}
 }
 
+// operand is a range of elements of a value or weight or, with scratchOf(l.at), of scratch.
 func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Access) operand {
 	id, first := owner(l.alias, l.begins, id)
 	size := l.size(id)
 	o := operand{offset: size * int64(first+begin), bytes: size * int64(count), width: width, half: size == 2, access: access}
-	if n := l.g.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
-		o.weight = n.Path
+	if id >= 0 && l.isParam(id) {
+		o.weight = l.g.Nodes[id].Path
 	} else {
 		o.offset += l.layout.offset[id]
 	}

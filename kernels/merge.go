@@ -13,13 +13,10 @@ func (l *lowerer) mergePatches(s step) {
 	in, out := l.shape(s.in[0]), l.shape(s.out)
 	c := in.Last()
 	stem, width := vector("merge", c)
-	list := []band{{span{0, out[0] * out[1]}, span{0, in[0] * in[1]}}} // in rows of the maps
-	if 4*int64(max(in.Elements(), out.Elements())) > l.limit {
-		list = l.bands(out[0]*out[1], 4*int64(out[2]*out[3]), 4*int64(in[2]*c), func(i int) (int, int) {
-			first := i/out[1]*in[1] + i%out[1]*2
-			return first, min(first+2, (i/out[1]+1)*in[1])
-		})
-	}
+	list := l.bands(out[0]*out[1], 4*int64(out[2]*out[3]), 4*int64(in[2]*c), func(i int) (int, int) { // rows of the maps
+		first := i/out[1]*in[1] + i%out[1]*2
+		return first, min(first+2, (i/out[1]+1)*in[1])
+	})
 	for _, b := range list {
 		rows := b.out.units() * out[2]
 		l.emit(s, stem, dispatch{

@@ -33,11 +33,8 @@ func (l *lowerer) move(s step) {
 	}
 }
 
-// moveBands cuts a move into bands of tokens; everything that fits stays one band.
+// moveBands cuts a move into bands of tokens.
 func (l *lowerer) moveBands(o move, in, out int, rowBytes int64) []band {
-	if int64(in)*rowBytes <= l.limit && int64(out)*rowBytes <= l.limit {
-		return []band{{span{0, out}, span{0, in}}}
-	}
 	// Units: rows of the output map (remap), rows of windows (partition and reverse).
 	var tokens int                   // of an output unit
 	var reads func(i int) (int, int) // input tokens of output unit i

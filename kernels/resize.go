@@ -38,17 +38,14 @@ func (l *lowerer) resize(s step, linear bool, by [2]ratio) {
 	in, out := l.shape(s.in[0]), l.shape(s.out)
 	c := out[3]
 	stem, width := vector("resize", c)
-	list := []band{{span{0, out[0] * out[1]}, span{0, in[0] * in[1]}}} // in rows of the maps
-	if 4*int64(max(in.Elements(), out.Elements())) > l.limit {
-		list = l.bands(out[0]*out[1], 4*int64(out[2]*c), 4*int64(in[2]*c), func(i int) (int, int) {
-			first := i % out[1] * by[0].num / by[0].den
-			last := first + 1
-			if linear {
-				last = min(first+2, in[1])
-			}
-			return i/out[1]*in[1] + first, i/out[1]*in[1] + last
-		})
-	}
+	list := l.bands(out[0]*out[1], 4*int64(out[2]*c), 4*int64(in[2]*c), func(i int) (int, int) { // rows of the maps
+		first := i % out[1] * by[0].num / by[0].den
+		last := first + 1
+		if linear {
+			last = min(first+2, in[1])
+		}
+		return i/out[1]*in[1] + first, i/out[1]*in[1] + last
+	})
 	for _, b := range list {
 		l.emit(s, stem, dispatch{
 			constants: constants(l.style.Group, run, linear), groups: l.fold(ceilDiv(b.out.units()*ceilDiv(out[2], run)*c/width, l.style.Group)),

@@ -1,6 +1,6 @@
 package kernels
 
-import "github.com/glipvk/glipvk/graph"
+import "github.com/glipvk/glipvk/engine"
 
 // uniformPush mirrors the block of gemm_uniform.comp; the engine fills in the addresses.
 type uniformPush struct {
@@ -23,7 +23,7 @@ func (l *lowerer) uniformShape(s step, o linear, p linearOperands) shape {
 func (l *lowerer) linearScratch(s step) int64 {
 	o := s.op.(linear)
 	p := o.operands(s.in)
-	if l.g.Nodes[p.weight].Op.Kind() != (graph.Param{}).Kind() || !l.packing(p.weight).panels {
+	if !l.isParam(p.weight) || !l.packing(p.weight).panels {
 		return 0
 	}
 	d := l.uniformShape(s, o, p)
@@ -46,7 +46,7 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) {
 	weight := l.packed(p.weight)
 	scratch := weight
 	if d.staged() {
-		scratch = l.scratch(4 * int64(down*across*t.rows) * int64(d.k))
+		scratch = l.scratchPart(0, 4*int64(down*across*t.rows)*int64(d.k), 4, engine.ReadWrite)
 	}
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: "gemm_uniform" + d.variant, addressed: true, push: push,

@@ -38,6 +38,9 @@ type Checkpoint struct {
 	tensors   map[string]*tensor
 	skipped   []string
 	skipCRC   bool
+	reader    io.ReaderAt // of the file, and its size in bytes
+	size      int64
+	shards    []*Checkpoint // of a sharded set, instead
 	closers   []io.Closer
 }
 
@@ -72,7 +75,7 @@ func (o Options) Open(path string) (*Checkpoint, error) {
 
 // Read is [Read] with options.
 func (o Options) Read(r io.ReaderAt, size int64, name string) (*Checkpoint, error) {
-	c := &Checkpoint{file: name, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC}
+	c := &Checkpoint{file: name, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC, reader: r, size: size}
 	kind, err := sniff(r, size, name)
 	if err == nil {
 		switch kind {

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,6 +49,9 @@ type weightFile struct{ tensor, file string }
 
 // parseShardIndex reads {"metadata": {...}, "weight_map": {name: file}}.
 func parseShardIndex(text []byte) ([]weightFile, error) {
+	if head := text[:min(len(text), 512)]; len(bytes.TrimSpace(head)) > 0 && bytes.TrimSpace(head)[0] != '{' && recognise(head) != "" {
+		return nil, formatErr("this is %s", recognise(head))
+	}
 	j, err := newJSONReader(text)
 	if err != nil {
 		return nil, err
@@ -111,6 +115,7 @@ func (c *Checkpoint) addShards(folder string, weights []weightFile, o Options) e
 			}
 			shards[w.file] = shard
 			c.closers = append(c.closers, shard)
+			c.shards = append(c.shards, shard)
 		}
 		t, ok := shard.tensors[w.tensor]
 		if !ok {

@@ -52,7 +52,10 @@ func TestFlatWebP(t *testing.T) {
 				plane.data[i] = plane.value
 			}
 		}
-		p := fromImage(t.Context(), m, side, side)
+		p, err := fromImage(t.Context(), m, image.Point{}, side, side)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := 0; i < len(p.Pixels); i += 3 { // 1.164*(100-16) + 1.596*72, and so on
 			if got, want := [3]uint8(p.Pixels[i:]), [3]uint8{213, 54, 21}; got != want {
 				t.Fatalf("side %d: pixel %d is %v, want %v", side, i/3, got, want)

@@ -6,16 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/gif"
-	"image/png"
 	"io"
 	"os"
 	"sync"
 
 	"github.com/glipvk/glipvk/internal/file"
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/webp"
 )
 
 // format is one kind of picture file.
@@ -29,6 +24,7 @@ type format struct {
 type job struct {
 	height, width int
 	effort        effort
+	turn          int                                                     // orientation that EXIF data name, 1 to 8
 	decode        func(ctx context.Context, r io.Reader) (Picture, error) // reads the file from its start
 }
 
@@ -36,36 +32,17 @@ type job struct {
 func sniff(head []byte) (format, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
-		return format{"PNG", standard(png.DecodeConfig, png.Decode, surveyPNG)}, true
+		return format{"PNG", beginPNG}, true
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
 		return format{"JPEG", beginJPEG}, true
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
-		return format{"GIF", standard(gif.DecodeConfig, gif.Decode, surveyGIF)}, true
+		return format{"GIF", beginGIF}, true
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
-		return format{"WebP", standard(webp.DecodeConfig, webp.Decode, surveyWebP)}, true
+		return format{"WebP", beginWebP}, true
 	case bytes.HasPrefix(head, []byte("BM")):
-		return format{"BMP", standard(bmp.DecodeConfig, bmp.Decode, surveyBMP)}, true
+		return format{"BMP", beginBMP}, true
 	}
 	return format{}, false
-}
-
-func standard(config func(io.Reader) (image.Config, error), decode func(io.Reader) (image.Image, error),
-	survey func(r *bufio.Reader, size int64, cfg image.Config) (effort, error)) func(*bufio.Reader, int64) (job, error) {
-	return func(r *bufio.Reader, size int64) (job, error) {
-		head, err := r.Peek(4096)
-		cfg, err := config(bytes.NewReader(head))
-		if err != nil {
-			return job{}, err
-		}
-		e, err := survey(r, size, cfg)
-		return job{cfg.Height, cfg.Width, e, func(ctx context.Context, r io.Reader) (Picture, error) {
-			img, err := decode(r)
-			if err != nil {
-				return Picture{}, err
-			}
-			return fromImage(ctx, img, cfg.Height, cfg.Width), nil
-		}}, err
-	}
 }
 
 // Open reads a picture file, a regular one. See Decode.
@@ -177,9 +154,8 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err := l.check(1, j.height, j.width); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	turn := orientation(s, f.name)
 	need := j.effort
-	need.bytes += resultBytes(turn) * int64(j.height) * int64(j.width)
+	need.bytes += resultBytes(j.turn) * int64(j.height) * int64(j.width)
 	if err := l.allow(j.height, j.width, need); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
@@ -187,7 +163,7 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	pic = pic.oriented(s.ctx, turn)
+	pic = pic.oriented(s.ctx, j.turn)
 	if err := s.ctx.Err(); err != nil { // some of it is left undone
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}

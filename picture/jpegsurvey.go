@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 )
@@ -23,6 +24,7 @@ const (
 	jpegDQT         = 0xdb // quantisation tables
 	jpegDRI         = 0xdd // restart interval
 	jpegJFIF        = 0xe0
+	jpegEXIF        = 0xe1
 	jpegAdobe       = 0xee
 )
 
@@ -37,6 +39,7 @@ type jpegSurvey struct {
 	at    int64 // bytes read
 	frame *jpegFrame
 	scans int
+	turn  int // orientation of the first EXIF data; 0: none yet
 }
 
 // beginJPEG finds the frame, counts the scans, and ends where the picture does.
@@ -65,7 +68,7 @@ func beginJPEG(r *bufio.Reader, size int64) (job, error) {
 			if s.frame == nil {
 				return job{}, errors.New("no frame before the end")
 			}
-			return job{s.frame.height, s.frame.width, effort{s.frame.bytes(), s.scans, s.at}, decodeJPEG}, nil
+			return job{s.frame.height, s.frame.width, effort{s.frame.bytes(), s.scans, s.at}, max(s.turn, 1), decodeJPEG}, nil
 		}
 	}
 }
@@ -109,6 +112,8 @@ func (s *jpegSurvey) segment(marker byte) error {
 	switch {
 	case marker == jpegSOS:
 		s.scans++
+	case marker == jpegEXIF && s.turn == 0 && bytes.HasPrefix(content, []byte("Exif\x00")) && len(content) > 6:
+		s.turn = exifOrientation(content[6:])
 	case isJPEGFrame(marker) && s.frame == nil:
 		s.frame, err = newJPEGFrame(marker, content)
 	}

@@ -66,10 +66,8 @@ const (
 //
 //	JPEG   1 (grey), 1.5 (4:2:0) to 3 (4:4:4); 4 of four components
 //	       3 times that where it is progressive
-//	PNG    1 (palette), 4, or 8 (16 bits); twice that where it is interlaced
-//	GIF    2
-//	WebP   1.5 (lossy), 10 (lossless), 12.5 (lossy with transparency)
-//	BMP    1 (palette) or 4
+//	WebP   1.5 (lossy) or 10 (lossless)
+//	PNG, GIF, BMP: none
 //
 // These are all bytes asked for; what is given back in between is not deducted.
 type Limits struct {

@@ -52,14 +52,13 @@ func newWebPRow(m *image.YCbCr) convertRow {
 	return s.convert
 }
 
-// convert expects whole rows: x is the left edge of the image.
-func (s *webpRow) convert(dst []uint8, y, x int) {
-	luma := s.m.Y[s.m.YOffset(x, y):]
-	y -= s.m.Rect.Min.Y
+// convert is a convertRow.
+func (s *webpRow) convert(dst []uint8, y int) {
+	luma := s.m.Y[y*s.m.YStride:]
 	beside := y/2 - 1 + 2*(y&1)
 	upsampleWebP(s.cb, s.blues.row(y/2), s.blues.row(beside))
 	upsampleWebP(s.cr, s.reds.row(y/2), s.reds.row(beside))
-	for i := range min(len(s.cb), len(dst)/3) {
+	for i := range s.cb {
 		dst[3*i], dst[3*i+1], dst[3*i+2] = webpRGB(int(luma[i]), int(s.cb[i]), int(s.cr[i]))
 	}
 }

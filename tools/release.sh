@@ -96,8 +96,8 @@ mkdir -p "$dist" "$work/common/completions" "$work/common/man" "$work/host"
 (
 	CGO_ENABLED=0 GOOS="" GOARCH="" build "$work/host"
 	"$work/host/glip" man --out "$work/common/man"
-	for shell in bash zsh fish powershell; do
-		"$work/host/glip" completion "$shell" >"$work/common/completions/glip.$shell"
+	for file in bash:glip.bash zsh:_glip fish:glip.fish powershell:glip.ps1; do
+		"$work/host/glip" completion "${file%:*}" >"$work/common/completions/${file#*:}"
 	done
 )
 go run ./tools/licences -texts "$work/common/THIRD_PARTY_LICENSES" >"$work/licences"

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
@@ -41,12 +44,15 @@ type Options struct {
 
 // Plan is a graph that is planned for a device, and measured if that is on. It holds no
 // memory of the device.
-type Plan struct {
+type Plan struct{ planned }
+
+// planned is what a plan and its program know.
+type planned struct {
 	device  *engine.Device
 	weights *Weights
 	graph   *graph.Graph
 	plan    *kernels.Plan
-	results []graph.ID
+	results []graph.ID // outputs, then kept values
 	o       Options
 }
 
@@ -74,7 +80,7 @@ func Prepare(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{d, w, g, plan, append(append([]graph.ID(nil), g.Outputs...), o.Keep...), o}, nil
+	return &Plan{planned{d, w, g, plan, slices.Concat(g.Outputs, o.Keep), o}}, nil
 }
 
 // Bytes is the device memory that the program takes for one caller at a time, at most: its
@@ -132,7 +138,7 @@ func (p *Program) allocate(ctx context.Context) error {
 			return fmt.Errorf("vulkan: arena of %d bytes: %w", p.plan.Arena, err)
 		}
 		p.arena = append(p.arena, b)
-		if p.poison {
+		if p.o.Poison {
 			data := make([]float32, b.Size()/4)
 			for i := range data {
 				data[i] = float32(math.NaN())
@@ -174,42 +180,24 @@ func (p *Program) pipelines(ctx context.Context) error {
 }
 
 func (p *Program) makePipelines(ctx context.Context, specs []engine.PipelineSpec, paths []string) ([]*engine.Pipeline, error) {
-	var (
-		mu         sync.Mutex // guards next, done and failed
-		next, done int
-		failed     error
-		work       sync.WaitGroup
-		made       = make([]*engine.Pipeline, len(specs))
-	)
-	take := func() (int, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		return next - 1, failed == nil && next <= len(specs)
-	}
-	finish := func(i int, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if done++; err != nil && failed == nil {
-			failed = fmt.Errorf("vulkan: %s: %w", paths[i], err)
-		}
-		if p.progress != nil && failed == nil {
-			p.progress(done, len(specs))
-		}
-	}
-	for range min(runtime.GOMAXPROCS(0), len(specs)) {
-		work.Add(1)
-		go func() {
-			defer work.Done()
-			for i, ok := take(); ok; i, ok = take() {
-				var err error
-				made[i], err = p.device.Pipeline(ctx, specs[i])
-				finish(i, err)
+	made, done := make([]*engine.Pipeline, len(specs)), 0
+	var mu sync.Mutex // guards done
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, s := range specs {
+		group.Go(func() (err error) {
+			if made[i], err = p.device.Pipeline(ctx, s); err != nil {
+				return fmt.Errorf("vulkan: %s: %w", paths[i], err)
 			}
-		}()
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; p.o.Progress != nil && ctx.Err() == nil {
+				p.o.Progress(done, len(specs))
+			}
+			return nil
+		})
 	}
-	work.Wait()
-	return made, failed
+	return made, group.Wait()
 }
 
 // memory is the buffer that holds a range, and where in it.
@@ -225,10 +213,10 @@ const leastWork = 4
 
 // record writes the program's dispatches into commands: one, or several that none has
 // much more work than there may be.
-func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list []*engine.Commands, err error) {
+func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list commands, err error) {
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, closeAll(list))
+			err = errors.Join(err, list.close())
 			list = nil
 		}
 	}()
@@ -244,7 +232,7 @@ func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list []
 				return list, fmt.Errorf("vulkan: recording: %w", err)
 			}
 			x := p.plan.Dispatches[end]
-			if work += max(x.FLOPs, leastWork*x.Bytes); p.cut > 0 && work > p.cut && end > begin {
+			if work += max(x.FLOPs, leastWork*x.Bytes); p.o.Cut > 0 && work > p.o.Cut && end > begin {
 				break
 			}
 			d := engine.Dispatch{Label: x.Path, Pipeline: p.pipeline[end], Push: x.Push, Groups: x.Groups}
@@ -264,7 +252,28 @@ func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list []
 	return list, nil
 }
 
-func closeAll(list []*engine.Commands) error {
+// commands are submissions, one after the other.
+type commands []*engine.Commands
+
+func (list commands) start(ctx context.Context) error {
+	for _, c := range list {
+		if err := c.Start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (list commands) wait(ctx context.Context) error {
+	for _, c := range list {
+		if err := c.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (list commands) close() error {
 	var errs []error
 	for _, c := range list {
 		errs = append(errs, c.Close())

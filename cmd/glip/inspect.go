@@ -71,7 +71,6 @@ type finding struct {
 	Wrapper    string           `json:"wrapper,omitempty"` // entry that holds the tensors
 	Prefix     string           `json:"prefix,omitempty"`  // of their names, left out here
 	Others     []string         `json:"others,omitempty"`  // entries that hold weights too
-	Notes      []string         `json:"notes,omitempty"`   // what a user should know
 	Family     bind.Family      `json:"family,omitempty"`
 	Variant    string           `json:"variant,omitempty"`  // of a detector: which published one it is
 	Arch       *swin.Config     `json:"arch,omitempty"`     // of a backbone: asked for, or else read off the shapes
@@ -81,6 +80,7 @@ type finding struct {
 	Tensors    []tensorEntry    `json:"tensors"`
 	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
 	ValuesRead bool             `json:"values_read"`
+	Zeros      []string         `json:"zeros,omitempty"`  // matrices that are nothing but zeros
 	Values     *bind.Report     `json:"values,omitempty"` // what they are like, where they were read
 	Problems   []string         `json:"problems"`
 	Remedy     string           `json:"remedy,omitempty"`
@@ -100,7 +100,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	file, notes, err := glipvk.OpenCheckpoint(path, f.entry)
+	file, _, err := glipvk.OpenCheckpoint(path, f.entry)
 	if err != nil {
 		return cli.Blame(err)
 	}
@@ -109,7 +109,6 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	found.Notes = notes
 	if f.json {
 		err = writeJSON(cmd.OutOrStdout(), found)
 	} else {
@@ -133,6 +132,9 @@ func inspect(ctx context.Context, file *loader.Checkpoint, asked target, f inspe
 			found.problem(err)
 		}
 	}
+	suspicions, err := file.Suspicions()
+	found.problem(err)
+	found.Problems = append(found.Problems, suspicions...)
 	found.list(file)
 	if asked.isDetector(file) {
 		found.detector(ctx, file, asked.detector, f)
@@ -176,7 +178,7 @@ func (found *finding) values(ctx context.Context, bound *bind.Weights, err error
 	if err == nil && !f.quick {
 		var values bind.Report
 		values, err = bound.Check(ctx)
-		found.Values = &values
+		found.Values, found.Zeros = &values, bound.Zeros()
 	}
 	found.problem(err)
 }
@@ -235,10 +237,10 @@ func (found *finding) problem(err error) {
 	var bad *bind.Error
 	if errors.As(err, &bad) {
 		found.Problems = append(found.Problems, bindProblems(bad)...)
-		found.Remedy = bad.Remedy
+		found.Remedy = cli.Words(bad.Remedy)
 		return
 	}
-	found.Problems = append(found.Problems, err.Error())
+	found.Problems = append(found.Problems, cli.Words(err.Error()))
 }
 
 // joined is what errors.Join joined, nil for an error with a sentence of its own.

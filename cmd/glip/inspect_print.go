@@ -50,6 +50,9 @@ func (found *finding) print(w io.Writer) error {
 		row("taken for granted", "attention heads of text and fusion, groups, eps and anchors: no shape tells them")
 	}
 	row("largest weight", found.largest())
+	if len(found.Zeros) > 0 {
+		row("suspicious", fmt.Sprintf("%d of the weights are nothing but zeros: %s", len(found.Zeros), few(found.Zeros)))
+	}
 	row("fits", strings.Join(found.Fits, ", "))
 	row("other weights", strings.Join(found.Others, ", "))
 	row("left unread", strings.Join(found.Skipped, ", "))

@@ -43,7 +43,9 @@ func (f *folder) keep(what string, paths ...string) {
 // keepItems lets no result replace an input.
 func (f *folder) keepItems(items []item) {
 	for _, i := range items {
-		f.keep("the input", i.path)
+		if i.stream == nil {
+			f.keep("the input", i.path)
+		}
 	}
 }
 
@@ -126,7 +128,11 @@ func (p *pending) add(name string, encode func(io.Writer) error) error {
 	if err := p.folder.check(final); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(p.folder.path, ".glip-*")
+	beside := filepath.Dir(final) // a folder of its own for an input of a folder in a folder
+	if err := os.MkdirAll(beside, 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	f, err := os.CreateTemp(beside, ".glip-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}

@@ -44,7 +44,7 @@ func TestMan(t *testing.T) {
 		t.Fatalf("exit status %d, %s", o.code, o.stderr)
 	}
 	for page, want := range map[string]string{
-		"glip.1": "glip-detect", "glip-detect.1": "uint8\n[H, W, 3] (red, green, blue)", "glip-features.1": "--out-indices", "glip-completion-bash.1": "bash",
+		"glip.1": "glip-detect", "glip-detect.1": "uint8 [H, W, 3] (red,\ngreen, blue)", "glip-features.1": "--out-indices", "glip-completion-bash.1": "bash",
 		"glip-inspect.1": "CHECKPOINT", "glip-version.1": "--json", "glip-man.1": "--out",
 	} {
 		text := strings.ReplaceAll(string(read(t, dir, page)), `\-`, "-")

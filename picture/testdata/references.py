@@ -4,7 +4,7 @@
 Run it in this folder; it wants OpenCV, Pillow and NumPy for Python, and cjpeg of libjpeg-turbo. The files there were made with
 OpenCV 4.6.0, Pillow 9.4.0 and libjpeg-turbo 2.1.5 (Debian 12).
 """
-import hashlib, io, os, struct, subprocess, sys
+import hashlib, io, os, struct, subprocess, zlib
 import cv2, numpy as np
 from PIL import Image
 
@@ -100,6 +100,215 @@ def without(data, kind):
     return bytes(out) + data[at:]
 
 
+def chunk(name, content=b"", sum=None):
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content) if sum is None else sum)
+
+
+def png_rows(samples, depth, filters):
+    """Packs samples [height, width, channels] into filtered rows."""
+    height, width, channels = samples.shape
+    size = max(depth * channels // 8, 1)
+    above, out = None, bytearray()
+    for y in range(height):
+        if depth == 16:
+            row = samples[y].astype(">u2").tobytes()
+        elif depth == 8:
+            row = samples[y].astype(np.uint8).tobytes()
+        else:
+            bits = "".join(format(int(v), "0%db" % depth) for v in samples[y].ravel())
+            bits += "0" * (-len(bits) % 8)
+            row = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+        above = above or bytes(len(row))
+        f = filters[y % len(filters)]
+        out.append(f)
+        for i, v in enumerate(row):
+            a, b = (row[i - size] if i >= size else 0), above[i]
+            c = above[i - size] if i >= size else 0
+            pa, pb, pc = abs(b - c), abs(a - c), abs(a + b - 2 * c)
+            nearest = a if pa <= pb and pa <= pc else b if pb <= pc else c
+            out.append((v - (0, a, b, (a + b) // 2, nearest)[f]) % 256)
+        above = row
+    return bytes(out)
+
+
+ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+def png(samples, depth, kind, interlaced=False, before=b"", between=b"", after=None, pixels=None, pieces=1, filters=(0, 1, 2, 3, 4)):
+    height, width, _ = samples.shape
+    raw = b"".join(png_rows(samples[y::sy, x::sx], depth, filters) for y, x, sy, sx in (ADAM7 if interlaced else ((0, 0, 1, 1),))
+                   if x < width and y < height)
+    data = (pixels or zlib.compress)(raw)
+    if kind == 3:
+        before += chunk(b"PLTE", bytes((i * 37 + c * 91) % 256 for i in range(2 ** depth - (depth == 8) * 20) for c in range(3)))
+    step = -(-len(data) // pieces)
+    body = between.join(chunk(b"IDAT", data[i:i + step]) for i in range(0, len(data), step))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, interlaced))
+    return b"\x89PNG\r\n\x1a\n" + head + before + body + (chunk(b"IEND") if after is None else after)
+
+
+def exif(orientation, order="<"):
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return mark + struct.pack(order + "IHHHIHHI", 8, 1, 0x112, 3, 1, orientation, 0, 0)
+
+
+def pngs():
+    rng = np.random.default_rng(3)
+    for kind, channels, depths in ((0, 1, (1, 2, 4, 8, 16)), (2, 3, (8, 16)), (3, 1, (1, 2, 4, 8)), (4, 2, (8, 16)), (6, 4, (8, 16))):
+        for depth in depths:
+            top = 2 ** depth - (20 if kind == 3 and depth == 8 else 0)
+            samples = rng.integers(0, top, (11, 13, channels))
+            write("kind%d-%d.png" % (kind, depth), png(samples, depth, kind))
+            write("kind%d-%d-interlaced.png" % (kind, depth), png(samples, depth, kind, True))
+    for width, height in ((1, 1), (2, 3), (5, 1), (3, 9)):
+        write("interlaced%dx%d.png" % (width, height), png(rng.integers(0, 256, (height, width, 3)), 8, 2, True))
+    p = formula(17, 11)
+    write("sum-of-text.png", png(p, 8, 2, before=chunk(b"tEXt", b"Comment\0words", 1)))
+    write("sum-of-profile.png", png(p, 8, 2, before=chunk(b"iCCP", b"name\0\0junk", 1)))
+    write("broken-profile.png", png(p, 8, 2, before=chunk(b"iCCP", b"name\0\0junk") + chunk(b"sRGB", b"\x09") + chunk(b"gAMA", b"\0")))
+    write("transparent.png", png(p, 8, 2, before=chunk(b"tRNS", b"\0\1\0\2\0\3")))
+    write("transparent-grey.png", png(p[:, :, :1], 8, 0, before=chunk(b"tRNS", b"\0\1")))
+    write("suggested-palette.png", png(p, 8, 2, before=chunk(b"PLTE", b"\1\2\3")))
+    write("more-pixels.png", png(p, 8, 2, pixels=lambda raw: zlib.compress(raw + bytes(5000))))
+    write("more-chunks.png", png(p, 8, 2, after=chunk(b"IDAT", b"junk") + chunk(b"IEND")))
+    write("no-end.png", png(p, 8, 2, after=b""))
+    write("no-sum-of-end.png", png(p, 8, 2, after=chunk(b"IEND")[:-4]))
+    write("sum-of-end.png", png(p, 8, 2, after=chunk(b"IEND", b"", 1)))
+    write("trailing.png", png(p, 8, 2, after=chunk(b"IEND") + b"more"))
+    write("sum-of-zlib.png", png(p, 8, 2, pixels=lambda raw: zlib.compress(raw)[:-4] + b"sums"))
+    write("no-sum-of-zlib.png", png(p, 8, 2, pixels=lambda raw: zlib.compress(raw)[:-4]))
+    write("pieces.png", png(p, 8, 2, pieces=40))
+    write("empty-pieces.png", png(p, 8, 2, pieces=3, between=chunk(b"IDAT")))
+    write("animated.png", png(p, 8, 2, before=chunk(b"acTL", b"\0\0\0\1\0\0\0\0"), after=chunk(b"fdAT", b"\0\0\0\1junk") + chunk(b"IEND")))
+    write("turned6.png", png(p, 8, 2, before=chunk(b"eXIf", exif(6))))
+    write("turned8-behind.png", png(p, 8, 2, after=chunk(b"eXIf", exif(8, ">")) + chunk(b"IEND")))
+    write("sum-of-turned.png", png(p, 8, 2, before=chunk(b"eXIf", exif(6), 1)))
+
+
+def bmp(bits, rows, header=40, packing=0, palette=b"", masks=b"", offset=None, top_down=False, used=0, size=(17, 11)):
+    width, height = size
+    if header == 12:
+        info = struct.pack("<IHHHH", 12, width, height, 1, bits)
+    else:
+        info = struct.pack("<IiiHHIIIIII", header, width, -height if top_down else height, 1, bits, packing, len(rows), 2835, 2835, used, 0)
+        info = (info + (masks if header > 40 else b"")).ljust(header, b"\0")[:header]
+        info += masks if header == 40 else b""
+    at = 14 + len(info) + len(palette)
+    return b"BM" + struct.pack("<IHHI", at + len(rows), 0, 0, at if offset is None else offset) + info + palette + rows
+
+
+def bmps():
+    rng = np.random.default_rng(4)
+    width, height = 17, 11
+
+    def rows(bits):
+        used, line = (width * bits + 7) // 8, (width * bits + 31) // 32 * 4
+        return b"".join(rng.integers(0, 256, used, dtype=np.uint8).tobytes().ljust(line, b"\0") for _ in range(height))
+
+    def colours(n, entry=4):
+        return b"".join(rng.integers(0, 256, 3, dtype=np.uint8).tobytes() + b"\0" * (entry - 3) for _ in range(n))
+
+    for bits in (1, 4, 8):
+        write("%d.bmp" % bits, bmp(bits, rows(bits), palette=colours(2 ** bits)))
+        write("%d-os2.bmp" % bits, bmp(bits, rows(bits), header=12, palette=colours(2 ** bits, 3)))
+        write("%d-os2-2.bmp" % bits, bmp(bits, rows(bits), header=64, palette=colours(2 ** bits)))
+    write("8-few-colours.bmp", bmp(8, bytes(i % 5 for i in rows(8)), palette=colours(5), used=5))
+    for bits in (16, 24, 32):
+        for header in (40, 108, 124):
+            write("%d-v%d.bmp" % (bits, header), bmp(bits, rows(bits), header=header))
+        write("%d-down.bmp" % bits, bmp(bits, rows(bits), top_down=True))
+    write("24-os2.bmp", bmp(24, rows(24), header=12))
+    write("24-last-padding.bmp", bmp(24, rows(24))[:-1])
+    write("565.bmp", bmp(16, rows(16), packing=3, masks=struct.pack("<III", 0xf800, 0x7e0, 0x1f)))
+    write("555.bmp", bmp(16, rows(16), packing=3, masks=struct.pack("<III", 0x7c00, 0x3e0, 0x1f)))
+    write("32-masks.bmp", bmp(32, rows(32), packing=3, masks=struct.pack("<III", 0xff0000, 0xff00, 0xff)))
+    runs8 = b"".join(bytes((9, 1 + y, 0, 5)) + bytes(range(y, y + 5)) + b"\0" + bytes((3, 200)) + b"\0\0" for y in range(height)) + b"\0\1"
+    write("rle8.bmp", bmp(8, runs8, packing=1, palette=colours(256)))
+    write("rle8-v124.bmp", bmp(8, runs8, header=124, packing=1, palette=colours(256)))
+    write("rle8-skips.bmp", bmp(8, b"\4\7\0\0\3\5\0\2\2\3\5\6\0\0\0\0\5\3\0\1", packing=1, palette=colours(256)))
+    runs4 = b"".join(bytes((9, 0x10 + y, 0, 5, 0x12, 0x34, 0x50, 0, 3, 0xab, 0, 0)) for y in range(height)) + b"\0\1"
+    write("rle4.bmp", bmp(4, runs4, packing=2, palette=colours(16)))
+
+
+def gif(width, height, frames, palette=True, version=b"GIF89a", end=b";", bits=7):
+    colours = bytes((i * 37 + c * 91) % 256 for i in range(2 << bits) for c in range(3))
+    return version + struct.pack("<HHBBB", width, height, (0x80 | bits) if palette else 0, 0, 0) + (colours if palette else b"") + b"".join(frames) + end
+
+
+def gif_frame(x, y, indices, interlaced=False, palette=b"", first=8, clear_at=10 ** 9, tail=b"\0"):
+    """Compresses a frame by codes that grow, and by a full table that is kept until clear_at."""
+    height, width = indices.shape
+    order = list(range(height))
+    if interlaced:
+        order = [y for start, step in ((0, 8), (4, 8), (2, 4), (1, 2)) for y in range(start, height, step)]
+    clear, codes = 1 << first, []
+    table, bits, count = {}, first + 1, clear + 2
+    codes.append((clear, bits))
+    text = ()
+    for n, v in enumerate(int(v) for v in indices[order].ravel()):
+        if text + (v,) in table or not text:
+            text += (v,)
+            continue
+        codes.append((table[text] if len(text) > 1 else text[0], bits))
+        if count < 4096:
+            table[text + (v,)] = count
+            count += 1
+            if count > 1 << bits and bits < 12:
+                bits += 1
+        if n % clear_at == clear_at - 1:
+            codes.append((clear, bits))
+            table, bits, count = {}, first + 1, clear + 2
+        text = (v,)
+    codes += [(table[text] if len(text) > 1 else text[0], bits), (clear + 1, bits)]
+    acc = n = 0
+    for code, size in codes:
+        acc |= code << n
+        n += size
+    data = acc.to_bytes((n + 7) // 8, "little")
+    blocks = b"".join(bytes([len(data[i:i + 255])]) + data[i:i + 255] for i in range(0, len(data), 255))
+    flags = (0x40 if interlaced else 0) | (0x80 | (len(palette) // 3).bit_length() - 2 if palette else 0)
+    return b"," + struct.pack("<HHHHB", x, y, width, height, flags) + palette + bytes([first]) + blocks + tail
+
+
+def gifs():
+    rng = np.random.default_rng(5)
+    p = rng.integers(0, 256, (11, 17))
+    smooth = np.add.outer(np.arange(90), np.arange(80)) // 3 % 200
+    write("plain.gif", gif(17, 11, [gif_frame(0, 0, p)]))
+    write("interlaced.gif", gif(17, 11, [gif_frame(0, 0, p, True)]))
+    write("full-table.gif", gif(80, 90, [gif_frame(0, 0, rng.integers(0, 256, (90, 80)))]))
+    write("clears.gif", gif(80, 90, [gif_frame(0, 0, rng.integers(0, 256, (90, 80)), clear_at=1000)]))
+    write("smooth.gif", gif(80, 90, [gif_frame(0, 0, smooth)]))
+    write("two-colours.gif", gif(17, 11, [gif_frame(0, 0, p % 2, first=2)], bits=0))
+    write("local-palette.gif", gif(17, 11, [gif_frame(0, 0, p % 4, first=2, palette=bytes(range(12)))]))
+    write("no-palette.gif", gif(17, 11, [gif_frame(0, 0, p)], palette=False))
+    write("animated.gif", gif(17, 11, [b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0", b"!\xf9\4\5\0\0\7\0", gif_frame(0, 0, p), gif_frame(2, 3, p[:5, :5])]))
+    write("remark.gif", gif(17, 11, [b"!\xfe\5words\0", gif_frame(0, 0, p)]))
+    write("no-end.gif", gif(17, 11, [gif_frame(0, 0, p)], end=b""))
+    write("trailing.gif", gif(17, 11, [gif_frame(0, 0, p)], end=b";more"))
+    write("over-the-screen.gif", gif(9, 5, [gif_frame(0, 0, p)]))
+    write("no-screen.gif", gif(0, 0, [gif_frame(0, 0, p)]))
+
+
+def webps():
+    """Wants webpmux of libwebp's tools."""
+    p = formula(37, 29)
+    alpha = np.dstack([p, p[:, :, 0]])
+    write("lossy.webp", pillow(p, "WEBP", quality=50))
+    write("lossless.webp", pillow(p, "WEBP", lossless=True))
+    write("lossy-alpha.webp", pillow(alpha, "WEBP", quality=50))
+    write("lossless-alpha.webp", pillow(alpha, "WEBP", lossless=True, exact=True))
+    write("with-exif.webp", pillow(p, "WEBP", quality=50, exif=b"Exif\0\0" + exif(1), icc_profile=b"junk" * 5))
+    for name in ("lossy", "lossless-alpha", "lossy-alpha"):
+        path = os.path.join(OUT, name + ".webp")
+        for kind, place in (("", "+0+0"), ("-moved", "+6+4")):
+            out = os.path.join(OUT, name + "-animated%s.webp" % kind)
+            subprocess.run(["webpmux", "-frame", path, "+100%s+0+b" % place, "-frame", path, "+100+8+8+1-b", "-o", out], check=True, stderr=subprocess.DEVNULL)
+    data = open(os.path.join(OUT, "lossy.webp"), "rb").read()
+    write("unknown-chunk.webp", b"RIFF" + struct.pack("<I", len(data) + 2) + b"WEBP" + data[12:] + b"JUNK\2\0\0\0ab")
+    write("trailing.webp", data + b"more")
+
+
 def sums():
     with open(os.path.join(OUT, "sums.txt"), "w") as f:
         for name in sorted(os.listdir(OUT)):
@@ -125,4 +334,8 @@ if __name__ == "__main__":
     for name in os.listdir(OUT):
         os.remove(os.path.join(OUT, name))
     jpegs()
+    pngs()
+    bmps()
+    gifs()
+    webps()
     sums()

@@ -71,14 +71,14 @@ func TestFoundInEachWay(t *testing.T) {
 	for at, want := range map[string]string{
 		"softmax formula":     "type Softmax ",
 		"softmax shapes":      "Softmax.infer ",
-		"softmax lowering":    "lowerer.softmax ",  // by the registry
-		"deformconv lowering": "lowerer.conv ",     // by the registry, under another name
-		"pad lowering":        "lowerer.move ",     // by the step that a switch makes
-		"absorbbias oracle":   "absorbBias ",       // by a switch
-		"context oracle":      "contextOf ",        // by a switch, under another name
-		"context cpu":         "compiler.context ", // by a switch that has another way first
+		"softmax lowering":    "lowerer.softmax ", // by the registry
+		"deformconv lowering": "lowerer.conv ",    // by the registry, under another name
+		"pad lowering":        "lowerer.move ",    // by the step that a switch makes
+		"absorbbias oracle":   "absorbBias ",      // by a switch
+		"context oracle":      "contextOf ",       // by a switch, under another name
+		"context cpu":         "compiler.context ",
 		"concattokens cpu":    "compiler.concatTokens ",
-		"linear cpu":          "compiler.matchProduct ", // by who asks for it
+		"linear cpu":          "compiler.linear ",
 		"relu shaders":        "unary _texel _scalar _scalar_texel ",
 	} {
 		if what[at] != want {

@@ -37,6 +37,8 @@ func rows() []row {
 		{command: `go build -o bin/ ./cmd/glip ./cmd/bench`, never: "it is how these tests get the commands"},
 		{command: `CGO_ENABLED=0 go build -o bin/ ./cmd/glip ./cmd/bench`, never: "make test builds everything so, for each platform"},
 		{command: `glip devices`, want: "auto takes: "},
+		{command: `glip version`, want: "shaders   "},
+		{command: `glip man --out man`, more: " && cat man/glip-detect.1", want: "SYNOPSIS"},
 		{command: `glip completion bash > glip.bash`, more: " && bash -n glip.bash"},
 		// docs/detect.md
 		{command: `glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png`, more: smallDetector, want: "cat.boxes.png"},
@@ -54,10 +56,10 @@ func rows() []row {
 		{command: `glip inspect --model GLIP-L --quick glip_large_model.pth`, status: 2, want: "problem"},     // the stand-in is small
 		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
 		// docs/performance.md
-		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, long: "the whole detector at its full size"},
-		{command: `bench --model GLIP-T --per-op`, less: " --model GLIP-T", more: smallBackbone + " --iterations 1", want: "roofline"},
-		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --iterations 1 && head -c 100 trace.json", want: `{`},
-		{command: `bench --model GLIP-T --tune`, long: "every candidate of every product is timed"},
+		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, more: " --device cpu --iterations 1 --check none", want: "GFLOP/s", long: "the whole detector at its full size"},
+		{command: `bench --model GLIP-T --per-op`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms", want: "roofline"},
+		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms && head -c 100 trace.json", want: `{`},
+		{command: `bench --model GLIP-T --tune`, more: " --device vulkan --iterations 1", long: "every candidate of every product is timed"},
 		{command: `bench --gemm 768x768x768,4096x512x14336`, more: " --device cpu --gemm 64x64x64 --duration 1ms", want: "64"},
 		// docs/checked.md
 		{command: `glip features --weights synthetic:7 --verify --out out cat.png`, more: smallBackbone, want: "against the CPU reference"},
@@ -66,7 +68,9 @@ func rows() []row {
 		{command: `make test`, never: "it is what runs this test"},
 		{command: `REQUIRE_VULKAN=0 make test`, never: "it is what runs this test"},
 		{command: `go test ./graph ./cpuref`, root: true, long: "make test runs all tests"},
-		{command: `bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`, never: "it takes minutes, and benchstat is not here"},
+		{command: `bench --count 10 > old.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
+		{command: `bench --count 10 > new.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
+		{command: `benchstat old.txt new.txt`, never: "benchstat is not here"},
 	}
 }
 
@@ -140,7 +144,7 @@ func (d desk) targets(t *testing.T, text string) {
 func TestNames(t *testing.T) {
 	d := newDesk(t)
 	help := map[string]string{}
-	for _, line := range []string{"glip", "glip detect", "glip features", "glip tokens", "glip inspect", "glip models", "glip devices", "bench"} {
+	for _, line := range []string{"glip", "glip detect", "glip features", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
 		status, said, err := d.run(t.Context(), d.dir, line+" --help")
 		if err != nil || status != 0 {
 			t.Fatalf("%s --help: %v, status %d\n%s", line, err, status, said)

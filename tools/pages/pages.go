@@ -110,7 +110,8 @@ func anchor(head string) string {
 	}, head)
 }
 
-// Commands are the commands of the page's shell blocks, one for each line that is no comment; a line that ends in \ goes on in the next.
+// Commands are the commands of the page's shell blocks, one for each line that is no comment; a line that ends in \ goes on in the next. Spaces
+// that only indent are one.
 func (p Page) Commands() []string {
 	var commands []string
 	for _, b := range p.Blocks {
@@ -119,7 +120,7 @@ func (p Page) Commands() []string {
 		}
 		for line := range strings.Lines(strings.ReplaceAll(b.Text, "\\\n", "")) {
 			line, _, _ = strings.Cut(line, " # ")
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			if line = strings.Join(strings.Fields(line), " "); line != "" && !strings.HasPrefix(line, "#") {
 				commands = append(commands, line)
 			}
 		}

@@ -116,7 +116,7 @@ func TestParse(t *testing.T) {
 	if got := strings.Join(p.Spans, " "); got != "two [d](d.md)" {
 		t.Errorf("code %q", got)
 	}
-	if got := strings.Join(p.Commands(), ";"); got != "glip a   --b c;glip d" {
+	if got := strings.Join(p.Commands(), ";"); got != "glip a --b c;glip d" {
 		t.Errorf("commands %q", got)
 	}
 	want := "package page\n\nimport \"context\"\nimport \"fmt\"\n\nfunc example(ctx context.Context) error {\n{\nvar err error\n_ = err\nx := fmt.Sprint(1)\n{\nvar err error\n_ = err\nfmt.Println(x)\n}\n}\nreturn nil\n}\n"

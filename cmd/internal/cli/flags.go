@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/internal/file"
@@ -59,10 +60,26 @@ func (f *Weights) Define(cmd *cobra.Command, model string, models func() []strin
 	fl := cmd.Flags()
 	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models")
 	fl.StringVar(&f.Arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.Path, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
+	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or synthetic[:SEED] for weights that are made up by a formula")
 	Entry(cmd, &f.Entry)
 	fl.BoolVar(&f.AllowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	Complete(cmd, "model", models)
+}
+
+// MadeUp are the weights where none are named.
+const MadeUp = "synthetic:1"
+
+// IsMadeUp says whether weights are made up by a formula, by their name.
+func IsMadeUp(weights string) bool {
+	name, _, _ := strings.Cut(weights, ":")
+	return name == "synthetic"
+}
+
+// Forgotten says on stderr that no weights were named, if so.
+func (f *Weights) Forgotten(cmd *cobra.Command) {
+	if !cmd.Flags().Changed("weights") {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: no --weights: these are %s, made up by a formula, and what they give means nothing; \"glip models\" names checkpoints\n", cmd.Root().Name(), f.Path)
+	}
 }
 
 // Entry adds the flag that says which of several sets of weights in a file is meant.

@@ -68,7 +68,7 @@ func Run(ctx context.Context, root *cobra.Command, args []string, stdout, stderr
 	} else if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err, code = &Interrupted{}, Failure
 	}
-	fmt.Fprintf(stderr, "%s: %v%s\n", root.Name(), err, hint(err))
+	fmt.Fprintf(stderr, "%s: %s%s\n", root.Name(), Words(err.Error()), hint(err))
 	if !begun {
 		fmt.Fprintf(stderr, "%q shows flags and examples.\n", root.Name()+" --help")
 	}
