@@ -2,12 +2,15 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // setAside leaves driver files that are no JSON out of what the Vulkan loader reads, and says which
@@ -47,14 +50,10 @@ func driverFiles(env func(string) string) (files []string) {
 	return files
 }
 
-// wellFormed tells files that are JSON from those that are not. What is no file is neither: the loader passes it over.
+// wellFormed tells files that are JSON from those that are not. What cannot be read is neither: the loader passes it over.
 func wellFormed(files []string) (sound, broken []string) {
 	for _, path := range files {
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
-			continue
-		}
-		data, err := os.ReadFile(path)
+		data, err := file.ReadAll(context.Background(), path, 1<<20)
 		switch {
 		case err != nil:
 		case json.Valid(data):

@@ -76,7 +76,7 @@ func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timin
 		now := time.Now()
 		if _, given := n.Op.(graph.Input); !given {
 			list = append(list, Timing{
-				Path: n.Path, Kernel: "cpuref." + n.Op.Kind(), Duration: now.Sub(last),
+				Path: n.Path, Kernel: "cpuref." + graph.Kind(n.Op), Duration: now.Sub(last),
 				FLOPs: 2 * p.graph.MultiplyAdds(id), Bytes: traffic(p.graph, n),
 			})
 		}

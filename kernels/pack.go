@@ -135,7 +135,7 @@ func packedAlone(g *graph.Graph, packed map[graph.ID]bool) error {
 			}
 			if packed[id] && (k != matrixOperand(n.Op) || linears[id] && convs[id]) {
 				return fmt.Errorf("kernels: %s: weight %s is the matrix of %s and an operand of %s; give each a weight of its own",
-					n.Path, g.Nodes[id].Path, what, n.Op.Kind())
+					n.Path, g.Nodes[id].Path, what, graph.Kind(n.Op))
 			}
 		}
 	}
