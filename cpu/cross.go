@@ -24,7 +24,7 @@ type cross struct {
 	depth                  int  // of b that is packed at once
 	panelFloats            int  // so deep
 	whole                  bool // all of kk: then the next task with the same panels finds them packed
-	aStride                int  // of rows of a that are copied; 0 where they are read as they lie
+	aStride                int  // of rows of a turned a, which are copied
 }
 
 // part says where the matrix of a picture and head begins in a value, how large it is, and how far
@@ -90,7 +90,7 @@ func (p *cross) cut(workers int) {
 		p.rows = min(p.rows, max(p.k.rows, (p.m+wanted-1)/wanted))
 	}
 	p.rowBlocks = (p.m + p.rows - 1) / p.rows
-	if p.a.turned || !spacious(p.a.ld) {
+	if p.a.turned {
 		p.aStride = stride(min(p.depth, p.kk))
 	}
 }
@@ -163,15 +163,11 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 
 // left is the left factor's rows as a tile can read them, from their first element.
 func (p *cross) left(w *worker, a []float32, rows, depth int) ([]float32, int) {
-	if p.aStride == 0 {
+	if !p.a.turned {
 		return a, p.a.ld
 	}
 	copied := w.room(slotRows, p.rows*p.aStride)
-	if p.a.turned {
-		p.k.transpose(copied, p.aStride, a, p.a.ld, depth, rows, 1)
-		return copied, p.aStride
-	}
-	copyRows(copied, p.aStride, a, p.a.ld, rows, depth)
+	p.k.transpose(copied, p.aStride, a, p.a.ld, depth, rows, 1)
 	return copied, p.aStride
 }
 

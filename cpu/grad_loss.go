@@ -72,7 +72,7 @@ func (c *compiler) total(id graph.ID, rows, width int, of func(values [][]float3
 	blocks := max(1, min(sumBlocks, rows*width/sumLeast))
 	size := (rows + blocks - 1) / blocks
 	parts := c.temporary(blocks)
-	before := step{name: c.node(id).Op.Kind() + "_parts", in: in, outs: []graph.ID{parts}, tasks: blocks, run: func(_ *worker, values [][]float32, block int) {
+	before := step{name: graph.Kind(c.node(id).Op) + "_parts", in: in, outs: []graph.ID{parts}, tasks: blocks, run: func(_ *worker, values [][]float32, block int) {
 		sum := 0.0
 		for row := block * size; row < min((block+1)*size, rows); row++ {
 			sum += of(values, row)

@@ -58,7 +58,7 @@ func (c *compiler) summed(id graph.ID, rows, n int, add func(sums []float32, val
 	blocks = (rows + size - 1) / size
 	parts := c.temporary(blocks * n)
 	in := c.node(id).Inputs
-	before := step{name: c.node(id).Op.Kind() + "_parts", in: in, outs: []graph.ID{parts}, tasks: blocks, run: func(_ *worker, values [][]float32, block int) {
+	before := step{name: graph.Kind(c.node(id).Op) + "_parts", in: in, outs: []graph.ID{parts}, tasks: blocks, run: func(_ *worker, values [][]float32, block int) {
 		sums := values[parts][block*n:][:n]
 		clear(sums)
 		for row := block * size; row < min((block+1)*size, rows); row++ {

@@ -198,7 +198,7 @@ func (c *compiler) filterGrad(id, g graph.ID, shape graph.Shape, reads []graph.I
 		},
 	}
 	before := c.crossOf(shape.Elements(), p)
-	before.name, before.outs, before.flops = c.node(id).Op.Kind(), []graph.ID{tapMajor}, 2*c.g.MultiplyAdds(id)
+	before.name, before.outs, before.flops = graph.Kind(c.node(id).Op), []graph.ID{tapMajor}, 2*c.g.MultiplyAdds(id)
 	before.in = append([]graph.ID{g}, reads...)
 	s := c.blocks(id, 1, shape[0], 1, func(_ *worker, values [][]float32, _, first, count int) {
 		for n := first; n < first+count; n++ {

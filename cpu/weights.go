@@ -247,8 +247,5 @@ func (w *Weights) check(g *graph.Graph) error {
 // packed is a value as it was packed to be read in some way; ok is false if it was not.
 func (c *compiler) packed(id graph.ID, w way) (panels []float32, ok bool) {
 	panels, ok = c.weights.data[packedKey{c.node(id).Path, w}]
-	return panels, ok && c.node(id).Op.Kind() == (graph.Param{}).Kind()
+	return panels, ok && graph.Kind(c.node(id).Op) == graph.Kind(graph.Param{})
 }
-
-// cacheLine is what aligned slices begin at a multiple of, in bytes.
-const cacheLine = 64

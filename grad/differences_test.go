@@ -314,7 +314,7 @@ func TestDifferences(t *testing.T) {
 			b := graph.NewBuilder()
 			g := lossOf(t, b, r.record(b))
 			for _, n := range g.Nodes {
-				seen[n.Op.Kind()] = true
+				seen[graph.Kind(n.Op)] = true
 			}
 			if r.values == nil {
 				r.values = values{}
@@ -323,9 +323,9 @@ func TestDifferences(t *testing.T) {
 		})
 	}
 	for _, op := range graph.Kinds() {
-		_, none := grad.Undifferentiated()[op.Kind()]
-		if none == seen[op.Kind()] {
-			t.Errorf("%q: tested %v, said to have no gradient %v; want one of both", op.Kind(), seen[op.Kind()], none)
+		_, none := grad.Undifferentiated()[graph.Kind(op)]
+		if none == seen[graph.Kind(op)] {
+			t.Errorf("%q: tested %v, said to have no gradient %v; want one of both", graph.Kind(op), seen[graph.Kind(op)], none)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func Reverse(g *graph.Graph, loss string, wrt ...string) (*graph.Graph, error) {
 	t.give(at, t.b.In("grad", loss).Record(graph.Fill{To: g.Nodes[at].Shape, Value: 1}))
 	for id := at; id >= 0; id-- {
 		if err := t.step(id); err != nil {
-			return nil, fmt.Errorf("grad: %s: %s: %w", g.Nodes[id].Path, g.Nodes[id].Op.Kind(), err)
+			return nil, fmt.Errorf("grad: %s: %s: %w", g.Nodes[id].Path, graph.Kind(g.Nodes[id].Op), err)
 		}
 	}
 	t.b.Output(t.b.At(at))
@@ -115,7 +115,7 @@ func (t *tape) step(id graph.ID) error {
 
 // rule applies that of the node's kind to the gradient of its result.
 func (t *tape) rule(g graph.Value) error {
-	if why, none := Undifferentiated()[t.node.Op.Kind()]; none {
+	if why, none := Undifferentiated()[graph.Kind(t.node.Op)]; none {
 		return fmt.Errorf("%w: %s", ErrGradient, why)
 	}
 	for _, family := range []func(*tape, graph.Value) bool{(*tape).matrix, (*tape).cross, (*tape).norm, (*tape).maps, (*tape).lists, (*tape).loss, (*tape).pointwise} {
@@ -142,7 +142,7 @@ func Undifferentiated() map[string]string {
 		"sumsquares":     "lengths of gradients are not differentiated",
 	}
 	for _, op := range graph.Kinds() {
-		if kind := op.Kind(); strings.Contains(kind, "grad") {
+		if kind := graph.Kind(op); strings.Contains(kind, "grad") {
 			reasons[kind] = "it is a gradient itself, and second derivatives are not taken"
 		}
 	}

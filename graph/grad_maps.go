@@ -11,9 +11,6 @@ import (
 // pairs that read it.
 type PositionBiasGradTable struct{ Window int }
 
-// Kind implements [Op].
-func (PositionBiasGradTable) Kind() string { return "positionbiasgradtable" }
-
 func (PositionBiasGradTable) takes(int) []string { return []string{"hnn"} }
 func (o PositionBiasGradTable) valid(in []Shape, s *sizes) error {
 	return must(o.Window >= 1 && s['n'] == o.Window*o.Window, "gradient %v, want %d x %d for window %d", in[0], o.Window*o.Window, o.Window*o.Window, o.Window)
@@ -25,9 +22,6 @@ func (o PositionBiasGradTable) infer(_ []Shape, s *sizes) Shape {
 // SplitPatches is the inverse of [MergePatches] for patches of Size x Size, and what lies beyond the map is dropped:
 // [B, ceil(H/s), ceil(W/s), c*s*s] -> [B, Height, Width, c].
 type SplitPatches struct{ Size, Height, Width int }
-
-// Kind implements [Op].
-func (SplitPatches) Kind() string { return "splitpatches" }
 
 func (SplitPatches) takes(int) []string { return []string{"BHWC"} }
 func (o SplitPatches) valid(in []Shape, s *sizes) error {
@@ -43,9 +37,6 @@ func (o SplitPatches) infer(_ []Shape, s *sizes) Shape {
 // position: [B, H, W, C] -> [B, Height, Width, C].
 type ResizeNearestGradX struct{ Height, Width int }
 
-// Kind implements [Op].
-func (ResizeNearestGradX) Kind() string { return "resizenearestgradx" }
-
 func (ResizeNearestGradX) takes(int) []string { return []string{"BHWC"} }
 func (o ResizeNearestGradX) infer(_ []Shape, s *sizes) Shape {
 	return Shape{s['B'], o.Height, o.Width, s['C']}
@@ -53,9 +44,6 @@ func (o ResizeNearestGradX) infer(_ []Shape, s *sizes) Shape {
 
 // ResizeBilinearGradX is the gradient of [ResizeBilinear] from a map of Height x Width: [B, H, W, C] -> [B, Height, Width, C].
 type ResizeBilinearGradX struct{ Height, Width int }
-
-// Kind implements [Op].
-func (ResizeBilinearGradX) Kind() string { return "resizebilineargradx" }
 
 func (ResizeBilinearGradX) takes(int) []string { return []string{"BHWC"} }
 func (o ResizeBilinearGradX) infer(_ []Shape, s *sizes) Shape {
@@ -66,9 +54,6 @@ func (o ResizeBilinearGradX) infer(_ []Shape, s *sizes) Shape {
 // the sum over the tokens that read it. Row 0, that of padding, gets none (padding_idx of nn.Embedding).
 type EmbedGradWord struct{ Rows int }
 
-// Kind implements [Op].
-func (EmbedGradWord) Kind() string { return "embedgradword" }
-
 func (EmbedGradWord) takes(int) []string { return []string{"BTC", "BT"} }
 func (o EmbedGradWord) valid([]Shape, *sizes) error {
 	return must(o.Rows >= 1, "%d rows, want at least 1", o.Rows)
@@ -77,9 +62,6 @@ func (o EmbedGradWord) infer(_ []Shape, s *sizes) Shape { return Shape{o.Rows, s
 
 // SliceChannels takes Count channels from Begin on: [..., C] -> [..., Count].
 type SliceChannels struct{ Begin, Count int }
-
-// Kind implements [Op].
-func (SliceChannels) Kind() string { return "slicechannels" }
 
 func (SliceChannels) takes(int) []string { return []string{"*C"} }
 func (o SliceChannels) valid(in []Shape, s *sizes) error {
@@ -91,9 +73,6 @@ func (o SliceChannels) infer(in []Shape, _ *sizes) Shape {
 
 // ConcatChannels puts channels one after the other: operands [..., C], alike but for C -> [..., sum of C].
 type ConcatChannels struct{}
-
-// Kind implements [Op].
-func (ConcatChannels) Kind() string { return "concatchannels" }
 
 func (ConcatChannels) takes(n int) []string { return slices.Repeat([]string{"*"}, max(n, 1)) }
 func (ConcatChannels) valid(in []Shape, _ *sizes) error {

@@ -10,9 +10,6 @@ import (
 // LinearGradX is the gradient of [Linear] with respect to its operand, g W: g [..., N], W [N, K...] -> [..., K].
 type LinearGradX struct{}
 
-// Kind implements [Op].
-func (LinearGradX) Kind() string { return "lineargradx" }
-
 func (LinearGradX) takes(int) []string { return []string{"*N", "Nk*"} }
 func (LinearGradX) infer(in []Shape, _ *sizes) Shape {
 	return append(slices.Clone(in[0][:len(in[0])-1]), in[1][1:].Elements())
@@ -21,9 +18,6 @@ func (LinearGradX) inner(in []Shape) int { return in[0].Last() }
 
 // LinearGradWeight is the gradient of [Linear] with respect to its weight, gᵀ x: g [..., N], x [..., K] -> Weight, [N, K...].
 type LinearGradWeight struct{ Weight Shape }
-
-// Kind implements [Op].
-func (LinearGradWeight) Kind() string { return "lineargradweight" }
 
 func (LinearGradWeight) takes(int) []string { return []string{"*N", "*K"} }
 func (o LinearGradWeight) valid(in []Shape, s *sizes) error {
@@ -38,9 +32,6 @@ type ConvGradX struct {
 	Conv
 	Height, Width int
 }
-
-// Kind implements [Op].
-func (ConvGradX) Kind() string { return "convgradx" }
 
 func (ConvGradX) takes(int) []string { return []string{"BhwN", "NCkk"} }
 func (o ConvGradX) valid(in []Shape, s *sizes) error {
@@ -70,9 +61,6 @@ type ConvGradWeight struct {
 	Size int
 }
 
-// Kind implements [Op].
-func (ConvGradWeight) Kind() string { return "convgradweight" }
-
 func (ConvGradWeight) takes(int) []string { return []string{"BhwN", "BHWC"} }
 func (o ConvGradWeight) valid(in []Shape, s *sizes) error {
 	return ofWeight(in, s, o.Size, o.Stride, o.Pad)
@@ -95,9 +83,6 @@ type DeformConvGradX struct {
 	Height, Width int
 }
 
-// Kind implements [Op].
-func (DeformConvGradX) Kind() string { return "deformconvgradx" }
-
 func (DeformConvGradX) takes(int) []string { return []string{"BhwN", "BHWo", "NCkk"} }
 func (o DeformConvGradX) valid(in []Shape, s *sizes) error {
 	return cmp.Or(offsets(in[1], in[0], s['k']), convolvedTo(in[0], s, Shape{s['B'], o.Height, o.Width, s['C']}, o.Stride, o.Pad))
@@ -117,9 +102,6 @@ func offsets(om, y Shape, size int) error {
 // -> om's shape. At whole numbers it is the derivative to the right.
 type DeformConvGradOffset struct{ DeformConv }
 
-// Kind implements [Op].
-func (DeformConvGradOffset) Kind() string { return "deformconvgradoffset" }
-
 func (DeformConvGradOffset) takes(int) []string { return []string{"BhwN", "BHWC", "BYXo", "NCkk"} }
 func (o DeformConvGradOffset) valid(in []Shape, s *sizes) error {
 	return cmp.Or(offsets(in[2], in[0], s['k']), convolvedTo(in[0], s, in[1], o.Stride, o.Pad))
@@ -136,9 +118,6 @@ type DeformConvGradWeight struct {
 	Size int
 }
 
-// Kind implements [Op].
-func (DeformConvGradWeight) Kind() string { return "deformconvgradweight" }
-
 func (DeformConvGradWeight) takes(int) []string { return []string{"BhwN", "BHWC", "BYXo"} }
 func (o DeformConvGradWeight) valid(in []Shape, s *sizes) error {
 	return cmp.Or(offsets(in[2], in[0], o.Size), ofWeight(in, s, o.Size, o.Stride, o.Pad))
@@ -152,9 +131,6 @@ func (DeformConvGradWeight) inner(in []Shape) int { return in[0].Rows() }
 // [E, C], element (head*d + e, c) being the sum over pictures and tokens of g[t, head*d + e] * x[head*T + t, c]. The
 // weights of [AbsorbKeys] and [AbsorbValues] have it too.
 type HeadLinearGradWeight struct{ Heads int }
-
-// Kind implements [Op].
-func (HeadLinearGradWeight) Kind() string { return "headlineargradweight" }
 
 func (HeadLinearGradWeight) takes(int) []string { return []string{"BTE", "BRC"} }
 func (o HeadLinearGradWeight) valid(in []Shape, s *sizes) error {

@@ -8,9 +8,6 @@ func alike(g, x Shape) error { return must(g.Equal(x), "gradient %v of %v, want 
 // LayerNormGradX is the gradient of [LayerNorm] with respect to its operand: g and x [..., C], weight [C] -> [..., C].
 type LayerNormGradX struct{ Eps float64 }
 
-// Kind implements [Op].
-func (LayerNormGradX) Kind() string { return "layernormgradx" }
-
 func (LayerNormGradX) takes(int) []string                 { return []string{"*C", "*C", "C"} }
 func (o LayerNormGradX) valid(in []Shape, s *sizes) error { return normed(in, o.Eps) }
 func (LayerNormGradX) infer(in []Shape, _ *sizes) Shape   { return in[1] }
@@ -25,18 +22,12 @@ func normed(in []Shape, eps float64) error {
 // LayerNormGradWeight is the gradient of [LayerNorm] with respect to its weight: g and x [..., C] -> [C].
 type LayerNormGradWeight struct{ Eps float64 }
 
-// Kind implements [Op].
-func (LayerNormGradWeight) Kind() string { return "layernormgradweight" }
-
 func (LayerNormGradWeight) takes(int) []string                 { return []string{"*C", "*C"} }
 func (o LayerNormGradWeight) valid(in []Shape, _ *sizes) error { return normed(in, o.Eps) }
 func (LayerNormGradWeight) infer(_ []Shape, s *sizes) Shape    { return Shape{s['C']} }
 
 // GroupNormGradX is the gradient of [GroupNorm] with respect to its map: g and x [B, H, W, C], weight [C] -> [B, H, W, C].
 type GroupNormGradX struct{ GroupNorm }
-
-// Kind implements [Op].
-func (GroupNormGradX) Kind() string { return "groupnormgradx" }
 
 func (GroupNormGradX) takes(int) []string                 { return []string{"BHWC", "BHWC", "C"} }
 func (o GroupNormGradX) valid(in []Shape, s *sizes) error { return grouped(in, s, o.GroupNorm) }
@@ -52,9 +43,6 @@ func grouped(in []Shape, s *sizes, o GroupNorm) error {
 // GroupNormGradWeight is the gradient of [GroupNorm] with respect to its weight: g and x [B, H, W, C] -> [C].
 type GroupNormGradWeight struct{ GroupNorm }
 
-// Kind implements [Op].
-func (GroupNormGradWeight) Kind() string { return "groupnormgradweight" }
-
 func (GroupNormGradWeight) takes(int) []string                 { return []string{"BHWC", "BHWC"} }
 func (o GroupNormGradWeight) valid(in []Shape, s *sizes) error { return grouped(in, s, o.GroupNorm) }
 func (GroupNormGradWeight) infer(_ []Shape, s *sizes) Shape    { return Shape{s['C']} }
@@ -62,18 +50,12 @@ func (GroupNormGradWeight) infer(_ []Shape, s *sizes) Shape    { return Shape{s[
 // NormalizeGradX is the gradient of [Normalize]: g and x [..., C] -> [..., C].
 type NormalizeGradX struct{ Eps float64 }
 
-// Kind implements [Op].
-func (NormalizeGradX) Kind() string { return "normalizegradx" }
-
 func (NormalizeGradX) takes(int) []string                 { return []string{"*C", "*C"} }
 func (o NormalizeGradX) valid(in []Shape, _ *sizes) error { return normed(in, o.Eps) }
 func (NormalizeGradX) infer(in []Shape, _ *sizes) Shape   { return in[1] }
 
 // SoftmaxGradX is the gradient of [Softmax] by its result y, y * (g - sum of g*y): g and y [..., C] -> [..., C].
 type SoftmaxGradX struct{}
-
-// Kind implements [Op].
-func (SoftmaxGradX) Kind() string { return "softmaxgradx" }
 
 func (SoftmaxGradX) takes(int) []string               { return []string{"*C", "*C"} }
 func (SoftmaxGradX) valid(in []Shape, _ *sizes) error { return alike(in[0], in[1]) }

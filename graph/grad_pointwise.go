@@ -7,9 +7,6 @@ import "cmp"
 // Mul is a * b with b tiled over a as [Add] tiles it.
 type Mul struct{}
 
-// Kind implements [Op].
-func (Mul) Kind() string { return "mul" }
-
 func (Mul) takes(int) []string               { return []string{"*", "*"} }
 func (Mul) valid(in []Shape, s *sizes) error { return Add{}.valid(in, s) }
 func (Mul) infer(in []Shape, _ *sizes) Shape { return in[0] }
@@ -20,9 +17,6 @@ func (b *Builder) Mul(x, y Value) Value { return b.Record(Mul{}, x, y) }
 // Tile repeats a value as [Add] tiles its second operand -> To.
 type Tile struct{ To Shape }
 
-// Kind implements [Op].
-func (Tile) Kind() string { return "tile" }
-
 func (o Tile) valid(in []Shape, s *sizes) error {
 	return cmp.Or(o.To.check(), Add{}.valid([]Shape{o.To, in[0]}, s))
 }
@@ -31,9 +25,6 @@ func (o Tile) infer([]Shape, *sizes) Shape { return o.To }
 // SumTiles adds up what [Tile] would make alike: x, of a shape that To tiles -> To. With To [C] it sums the rows, with
 // To [1] all.
 type SumTiles struct{ To Shape }
-
-// Kind implements [Op].
-func (SumTiles) Kind() string { return "sumtiles" }
 
 func (o SumTiles) valid(in []Shape, s *sizes) error {
 	return cmp.Or(o.To.check(), Add{}.valid([]Shape{in[0], o.To}, s))
@@ -46,18 +37,12 @@ type Fill struct {
 	Value float64
 }
 
-// Kind implements [Op].
-func (Fill) Kind() string { return "fill" }
-
 func (Fill) takes(int) []string            { return nil }
 func (o Fill) valid([]Shape, *sizes) error { return finite(o.Value) }
 func (o Fill) infer([]Shape, *sizes) Shape { return o.To }
 
 // Exp is e to the power of x.
 type Exp struct{}
-
-// Kind implements [Op].
-func (Exp) Kind() string { return "exp" }
 
 func (Exp) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
@@ -71,23 +56,14 @@ func (slope) infer(in []Shape, _ *sizes) Shape { return in[1] }
 // GELUGradX is g times the derivative of [GELU] at x: g and x of one shape.
 type GELUGradX struct{ slope }
 
-// Kind implements [Op].
-func (GELUGradX) Kind() string { return "gelugradx" }
-
 // ReLUGradX is g where x > 0, else 0.
 type ReLUGradX struct{ slope }
-
-// Kind implements [Op].
-func (ReLUGradX) Kind() string { return "relugradx" }
 
 // SigmoidGradX is g * y * (1 - y) by the result y of [Sigmoid] in the channels from From on, g in those before.
 type SigmoidGradX struct {
 	slope
 	From int
 }
-
-// Kind implements [Op].
-func (SigmoidGradX) Kind() string { return "sigmoidgradx" }
 
 func (o SigmoidGradX) valid(in []Shape, _ *sizes) error {
 	return cmp.Or(alike(in[0], in[1]), must(o.From >= 0 && o.From < in[1].Last(), "from channel %d of %d", o.From, in[1].Last()))
@@ -96,17 +72,11 @@ func (o SigmoidGradX) valid(in []Shape, _ *sizes) error {
 // HardSigmoidGradX is g/6 where -3 < x < 3, else 0.
 type HardSigmoidGradX struct{ slope }
 
-// Kind implements [Op].
-func (HardSigmoidGradX) Kind() string { return "hardsigmoidgradx" }
-
 // ClampGradX is g where -Limit <= x <= Limit, else 0.
 type ClampGradX struct {
 	slope
 	Limit float64
 }
-
-// Kind implements [Op].
-func (ClampGradX) Kind() string { return "clampgradx" }
 
 func (o ClampGradX) valid(in []Shape, _ *sizes) error {
 	return cmp.Or(alike(in[0], in[1]), positive("limit", o.Limit))
@@ -115,9 +85,6 @@ func (o ClampGradX) valid(in []Shape, _ *sizes) error {
 // DynamicReLUGradX is the gradient of [DynamicReLU] with respect to its map: the larger line's slope, the mean of both
 // where they are equal. g and x [B, H, W, C], t [B, 4C] -> [B, H, W, C].
 type DynamicReLUGradX struct{}
-
-// Kind implements [Op].
-func (DynamicReLUGradX) Kind() string { return "dynamicrelugradx" }
 
 func (DynamicReLUGradX) takes(int) []string               { return []string{"BHWC", "BHWC", "Bt"} }
 func (DynamicReLUGradX) valid(_ []Shape, s *sizes) error  { return fourfold(s) }
@@ -130,9 +97,6 @@ func fourfold(s *sizes) error {
 // DynamicReLUGradT is the gradient of [DynamicReLU] with respect to the coefficients: g and x [B, H, W, C], t [B, 4C]
 // -> [B, 4C].
 type DynamicReLUGradT struct{}
-
-// Kind implements [Op].
-func (DynamicReLUGradT) Kind() string { return "dynamicrelugradt" }
 
 func (DynamicReLUGradT) takes(int) []string               { return []string{"BHWC", "BHWC", "Bt"} }
 func (DynamicReLUGradT) valid(_ []Shape, s *sizes) error  { return fourfold(s) }

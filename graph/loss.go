@@ -13,9 +13,6 @@ package graph
 // as the nearest that is.
 type TokenFocalLoss struct{ Alpha, Gamma float64 }
 
-// Kind implements [Op].
-func (TokenFocalLoss) Kind() string { return "tokenfocalloss" }
-
 func (TokenFocalLoss) takes(int) []string { return []string{"BST", "BS", "BMT", "BT"} }
 func (o TokenFocalLoss) valid([]Shape, *sizes) error {
 	return must(o.Alpha >= 0 && o.Alpha <= 1 && o.Gamma >= 0, "alpha %g and gamma %g, want 0 to 1 and at least 0", o.Alpha, o.Gamma)
@@ -25,9 +22,6 @@ func (TokenFocalLoss) infer([]Shape, *sizes) Shape { return Shape{1} }
 // TokenFocalLossGradX is g times the derivatives of [TokenFocalLoss] by the logits: g [1], then
 // its operands -> [B, S, T].
 type TokenFocalLossGradX struct{ TokenFocalLoss }
-
-// Kind implements [Op].
-func (TokenFocalLossGradX) Kind() string { return "tokenfocallossgradx" }
 
 func (o TokenFocalLossGradX) takes(n int) []string {
 	return append([]string{"1"}, o.TokenFocalLoss.takes(n)...)
@@ -44,9 +38,6 @@ func (TokenFocalLossGradX) infer(in []Shape, _ *sizes) Shape { return in[1] }
 // count 1e-7 more. Growth beyond a factor of 1000/16 is cut, without a gradient.
 type GIoULoss struct{}
 
-// Kind implements [Op].
-func (GIoULoss) Kind() string { return "giouloss" }
-
 func (GIoULoss) takes(int) []string { return []string{"B*4", "S4", "BS4", "BS"} }
 func (GIoULoss) valid(in []Shape, s *sizes) error {
 	return must(in[0].Rows() == s['B']*s['S'], "deltas %v of %d anchors, want four for each", in[0], s['S'])
@@ -57,9 +48,6 @@ func (GIoULoss) infer([]Shape, *sizes) Shape { return Shape{1} }
 // to each: g [1], then its operands -> like the deltas.
 type GIoULossGradX struct{}
 
-// Kind implements [Op].
-func (GIoULossGradX) Kind() string { return "gioulossgradx" }
-
 func (GIoULossGradX) takes(n int) []string             { return append([]string{"1"}, GIoULoss{}.takes(n)...) }
 func (GIoULossGradX) valid(in []Shape, s *sizes) error { return GIoULoss{}.valid(in[1:], s) }
 func (GIoULossGradX) infer(in []Shape, _ *sizes) Shape { return in[1] }
@@ -67,9 +55,6 @@ func (GIoULossGradX) infer(in []Shape, _ *sizes) Shape { return in[1] }
 // CenternessLoss is the sum of the binary cross-entropies of logits z [B, S, 1] or [B, H, W, 1]
 // with targets c [B, S] over the positions whose target is above 0 -> [1].
 type CenternessLoss struct{}
-
-// Kind implements [Op].
-func (CenternessLoss) Kind() string { return "centernessloss" }
 
 func (CenternessLoss) takes(int) []string { return []string{"B*1", "BS"} }
 func (CenternessLoss) valid(in []Shape, _ *sizes) error {
@@ -80,9 +65,6 @@ func (CenternessLoss) infer([]Shape, *sizes) Shape { return Shape{1} }
 // CenternessLossGradX is g times the derivatives of [CenternessLoss] by the logits: g [1], then
 // its operands -> like the logits.
 type CenternessLossGradX struct{}
-
-// Kind implements [Op].
-func (CenternessLossGradX) Kind() string { return "centernesslossgradx" }
 
 func (CenternessLossGradX) takes(n int) []string {
 	return append([]string{"1"}, CenternessLoss{}.takes(n)...)

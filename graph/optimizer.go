@@ -7,17 +7,11 @@ import "cmp"
 // SumSquares is the sum of the squares of all elements -> [1].
 type SumSquares struct{}
 
-// Kind implements [Op].
-func (SumSquares) Kind() string { return "sumsquares" }
-
 func (SumSquares) infer([]Shape, *sizes) Shape { return Shape{1} }
 
 // ClipScale is min(1, Limit / (sqrt(x) + 1e-6)) of a sum of squares x [1]: what gradients are multiplied with so that all
 // of them together are no longer than Limit (torch.nn.utils.clip_grad_norm_).
 type ClipScale struct{ Limit float64 }
-
-// Kind implements [Op].
-func (ClipScale) Kind() string { return "clipscale" }
 
 func (ClipScale) takes(int) []string            { return []string{"1"} }
 func (o ClipScale) valid([]Shape, *sizes) error { return positive("limit", o.Limit) }
@@ -30,9 +24,6 @@ type Moment struct {
 	Power int
 }
 
-// Kind implements [Op].
-func (Moment) Kind() string { return "moment" }
-
 func (Moment) takes(int) []string { return []string{"*", "*", "1"} }
 func (o Moment) valid(in []Shape, _ *sizes) error {
 	return cmp.Or(must(o.Beta >= 0 && o.Beta < 1 && (o.Power == 1 || o.Power == 2), "beta %g and power %d, want 0 to below 1, and 1 or 2", o.Beta, o.Power),
@@ -43,9 +34,6 @@ func (Moment) infer(in []Shape, _ *sizes) Shape { return in[0] }
 // AdamW is a weight after a step, x (1 - lr decay) - lr (m/c1) / (sqrt(v/c2) + Eps): weight x and moments m and v of one
 // shape, rates [4] that hold lr, decay, c1 = 1-beta1^t and c2 = 1-beta2^t.
 type AdamW struct{ Eps float64 }
-
-// Kind implements [Op].
-func (AdamW) Kind() string { return "adamw" }
 
 func (AdamW) takes(int) []string { return []string{"*", "*", "*", "4"} }
 func (o AdamW) valid(in []Shape, _ *sizes) error {

@@ -21,9 +21,6 @@ type Keep struct {
 	Stream uint32 // tells those of one graph apart
 }
 
-// Kind implements [Op].
-func (Keep) Kind() string { return "keep" }
-
 func (Keep) takes(int) []string { return []string{"2"} }
 func (o Keep) valid([]Shape, *sizes) error {
 	return cmp.Or(o.To.check(), must(o.Rate >= 0 && o.Rate < 1, "rate %g, want 0 to below 1", o.Rate),
@@ -39,9 +36,6 @@ func (o Keep) Threshold() uint32 { return uint32(math.RoundToEven(o.Rate * (1 <<
 // of maskrcnn_benchmark/layers/dropblock.py): seeds [B, H, W, 1], not 0 for a seed -> [B, H, W, 1], 0
 // near a seed, else elements/kept, over the whole batch.
 type DropBlock struct{ Size int }
-
-// Kind implements [Op].
-func (DropBlock) Kind() string { return "dropblock" }
 
 func (DropBlock) takes(int) []string { return []string{"BHW1"} }
 func (o DropBlock) valid([]Shape, *sizes) error {
