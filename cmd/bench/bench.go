@@ -32,6 +32,7 @@ type model interface {
 	measurable
 	Info() glipvk.Info
 	Weights() string
+	Notes() []string
 	Device() glipvk.DeviceInfo
 	CloseWithin(context.Context, time.Duration) error
 
@@ -99,6 +100,7 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	load := time.Since(begin)
 	b.meter.Done()
 	cli.Fell(stderr, "bench", b.model.Device())
+	cli.Notes(stderr, "bench", b.model.Notes())
 	if err := b.model.ready(b.flags, b.height, b.width); err != nil {
 		return err
 	}
