@@ -129,7 +129,7 @@ func detectFormats() []string { return []string{"table", "jsonl", "json", "coco"
 func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.DetectorOptions, err error) {
 	o = glipvk.DetectorOptions{Vocabulary: f.vocab, Threshold: f.threshold, Max: f.most}
 	if o.Max == 0 {
-		o.Max = -1 // of the library: all
+		o.Max = glipvk.All
 	}
 	switch {
 	case !slices.Contains(detectFormats(), f.format):
