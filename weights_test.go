@@ -70,7 +70,7 @@ func TestPrefixes(t *testing.T) {
 		kind  error
 		words []string
 	}{
-		{"", loader.ErrChoice, []string{"teacher.", "student.", "name the one"}},
+		{"", loader.ErrChoice, []string{"teacher. (131 tensors)", "student. (131 tensors)", "name the one"}},
 		{"eacher", loader.ErrMissing, []string{`"eacher"`}},
 	} {
 		path := copied(t, nanoFile, "model.safetensors", under("student.", "teacher."))
