@@ -73,12 +73,31 @@ func OpenBackbone(ctx context.Context, name string, o BackboneOptions) (*Backbon
 	return b, nil
 }
 
+// opened refuses a backbone that was never opened.
+func (b *Backbone) opened() error {
+	if b == nil || b.exec == nil {
+		return unopened("Backbone", "OpenBackbone")
+	}
+	return nil
+}
+
 // Graph records the backbone for a batch of pictures of one size, in pixels after
 // preprocessing. The error wraps [ErrInput], and [swin.ErrSmallMap] where a
 // picture is too small.
 func (b *Backbone) Graph(size InputSize) (*graph.Graph, error) {
+	if err := b.opened(); err != nil {
+		return nil, err
+	}
 	g, err := swin.Record(b.info.Backbone, swin.Input(size))
 	return g, blame(err)
+}
+
+// check refuses inputs that are not what they say.
+func (b *Backbone) check(in picture.Input) error {
+	if err := b.opened(); err != nil {
+		return err
+	}
+	return b.base.check(in)
 }
 
 // Extract computes the features of a batch of pictures, which must have
@@ -87,6 +106,9 @@ func (b *Backbone) Graph(size InputSize) (*graph.Graph, error) {
 // context's error, or are those of package engine. A cancelled call returns
 // promptly and leaves the backbone usable.
 func (b *Backbone) Extract(ctx context.Context, pictures ...picture.Picture) (Features, error) {
+	if err := b.opened(); err != nil {
+		return nil, err
+	}
 	in, err := b.preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
@@ -112,6 +134,9 @@ func (b *Backbone) ExtractInput(ctx context.Context, in picture.Input) (Features
 // Room makes the memory that [Backbone.ExtractInto] fills, for batches of pictures of
 // one size.
 func (b *Backbone) Room(ctx context.Context, size InputSize) (Features, error) {
+	if err := b.opened(); err != nil {
+		return nil, err
+	}
 	outputs, err := b.part.Outputs(ctx, size)
 	if err != nil {
 		return nil, err
@@ -191,6 +216,9 @@ func (b *Backbone) checkMaps(f Features) error {
 // Prepare makes the program for a batch of pictures of one size, so that the first extraction
 // of that size need not.
 func (b *Backbone) Prepare(ctx context.Context, size InputSize) error {
+	if err := b.opened(); err != nil {
+		return err
+	}
 	_, err := b.part.Outputs(ctx, size)
 	return err
 }
@@ -267,6 +295,9 @@ func (b *Backbone) Profile(ctx context.Context, in picture.Input) ([]Timing, err
 // Stats describes the program for a batch of pictures of one size, which is made
 // if it is not there.
 func (b *Backbone) Stats(ctx context.Context, size InputSize) (Stats, error) {
+	if err := b.opened(); err != nil {
+		return Stats{}, err
+	}
 	return b.part.Stats(ctx, size)
 }
 

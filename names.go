@@ -1,6 +1,8 @@
 package glipvk
 
 import (
+	"fmt"
+
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/internal/compare"
 )
@@ -16,6 +18,11 @@ var (
 	// ended. Remedy: open it again.
 	ErrClosed = executor.ErrClosed
 )
+
+// unopened is the error of what is nil, or was not made by the function that opens it.
+func unopened(what, opener string) error {
+	return fmt.Errorf("glipvk: this %s was never opened, it comes from %s: %w", what, opener, ErrClosed)
+}
 
 // blame marks err, if any, as caused by the caller's input.
 func blame(err error) error { return executor.Blame(err) }

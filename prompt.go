@@ -29,11 +29,17 @@ type prompt struct {
 // prompts tokenises the captions of a query. A long list of names, or the tagger when it is
 // first needed, takes longer than some callers have.
 func (d *Detector) prompts(ctx context.Context, q Query) ([]prompt, error) {
+	if err := d.opened(); err != nil {
+		return nil, err
+	}
 	return executor.Apart(ctx, func() ([]prompt, error) { return d.sized(q, d.options.ExactSizes) })
 }
 
 // exact is prompts with exact sizes.
 func (d *Detector) exact(ctx context.Context, q Query) ([]prompt, error) {
+	if err := d.opened(); err != nil {
+		return nil, err
+	}
 	return executor.Apart(ctx, func() ([]prompt, error) { return d.sized(q, true) })
 }
 

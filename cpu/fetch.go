@@ -144,8 +144,9 @@ func stride(n int) int {
 	return (lines | 1) * lineFloats
 }
 
-// spacious reports whether rows of n floats compete little where they lie.
-func spacious(n int) bool { return n%lineFloats != 0 || n/lineFloats%16 != 0 }
+// spacious reports whether rows of n floats compete little where they lie: whether they begin in more than one set of
+// the first cache.
+func spacious(n int) bool { return n%lineFloats != 0 || n/lineFloats%64 != 0 }
 
 // blocks is a step whose tasks are about eight a worker: of n rows of each of so many pictures, some, at least
 // so many. f is told the picture, the first row and their number.

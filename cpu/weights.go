@@ -252,6 +252,3 @@ func (c *compiler) packed(id graph.ID, w way) (panels []float32, ok bool) {
 	panels, ok = c.weights.data[packedKey{c.node(id).Path, w}]
 	return panels, ok && c.node(id).Op.Kind() == (graph.Param{}).Kind()
 }
-
-// cacheLine is what aligned slices begin at a multiple of, in bytes.
-const cacheLine = 64

@@ -21,12 +21,11 @@ type lowerer struct {
 	align     int64           // of a binding's offset
 	layout    layout
 	alias     map[graph.ID]graph.ID
-	begins    map[graph.ID]int  // of views, at which element of their alias they begin
-	half      map[graph.ID]bool // values of 16-bit floats
-	linears   map[graph.ID]bool // weights that are the matrix of a linear
-	convs     map[graph.ID]bool // and those of a convolution
-	at        int               // the step being lowered
-	block     int               // for tests: positions of a block of biattention, 0 for what suits
+	begins    map[graph.ID]int    // of views, at which element of their alias they begin
+	half      map[graph.ID]bool   // values of 16-bit floats
+	matrix    map[graph.ID]string // weights that are packed: of what (ofLinear, ofConvolution)
+	at        int                 // the step being lowered
+	block     int                 // for tests: positions of a block of biattention, 0 for what suits
 	list      []dispatch
 	err       error // the first mistake of the step being lowered
 }
@@ -157,7 +156,7 @@ func (l *lowerer) shape(id graph.ID) graph.Shape { return l.g.Nodes[id].Shape }
 // size is that of an element of a value or weight in bytes.
 func (l *lowerer) size(id graph.ID) int64 {
 	id = resolve(l.alias, id)
-	if l.half[id] || l.isMatrix(id) && l.packing(id).half {
+	if l.half[id] || l.matrix[id] != "" && l.packing(id).half {
 		return 2
 	}
 	return 4
@@ -175,14 +174,9 @@ func (l *lowerer) needsParam(id graph.ID) bool {
 	return l.isParam(id)
 }
 
-func (l *lowerer) isMatrix(id graph.ID) bool { return l.linears[id] || l.convs[id] }
-
 // packing says how the matrix of a linear or a convolution lies in memory.
 func (l *lowerer) packing(id graph.ID) packing {
-	if l.convs[id] {
-		return l.style.convPacking(l.shape(id), l.precision)
-	}
-	return l.style.packing(l.shape(id), l.precision)
+	return Layout{l.style, l.precision}.packing(l.matrix[id], l.shape(id))
 }
 
 // read and write are the operands of elements begin..begin+count-1 of a value.

@@ -31,8 +31,8 @@ const (
 )
 
 // beginBMP reads the header.
-func beginBMP(r *bufio.Reader, size int64) (job, error) {
-	h, err := readBMPHeader(r)
+func beginBMP(f *source, size int64) (job, error) {
+	h, err := readBMPHeader(f.buffer)
 	if err != nil {
 		return job{}, err
 	}

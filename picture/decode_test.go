@@ -233,8 +233,8 @@ func TestRefusals(t *testing.T) {
 		says string
 	}{
 		{"empty.png", nil, picture.ErrFormat, "empty"},
-		{"one-byte.png", []byte{0x89}, picture.ErrFormat, "not a PNG, JPEG, GIF, WebP or BMP"},
-		{"text.jpg", []byte("this is not a picture"), picture.ErrFormat, "not a PNG, JPEG, GIF, WebP or BMP"},
+		{"one-byte.png", []byte{0x89}, picture.ErrFormat, "not a PNG, JPEG, GIF, WebP, BMP or TIFF"},
+		{"text.jpg", []byte("this is not a picture"), picture.ErrFormat, "it is a text"},
 		{"truncated.jpg", truncated, picture.ErrFormat, "cut short"},
 		{"half.png", chelsea[:len(chelsea)/2], picture.ErrFormat, "cut short"},
 		{"signature.png", chelsea[:8], picture.ErrFormat, "cut short"},
@@ -291,13 +291,52 @@ func TestOpenMissingFile(t *testing.T) {
 	}
 }
 
+// Pictures of every format that notes an orientation are left as they are stored if that is asked for.
+func TestIgnoreOrientation(t *testing.T) {
+	jpg := withOrientation(formatFile(t, "s2x2.jpg"), 6)
+	for name, file := range map[string][]byte{"turned.jpg": jpg, "turned.png": formatFile(t, "turned6.png"), "turned.tif": formatFile(t, "turned6.tif")} {
+		upright, err := picture.Decode(t.Context(), bytes.NewReader(file), name, picture.Limits{}, picture.IgnoreOrientation(false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stored, err := picture.Open(t.Context(), path, picture.Limits{}, picture.IgnoreOrientation(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		streamed, _, err := picture.ReadStream(t.Context(), bytes.NewReader(file), name, picture.Limits{}, picture.IgnoreOrientation(true))
+		if err != nil || !bytes.Equal(streamed.Pixels, stored.Pixels) {
+			t.Errorf("%s as a stream: %v", name, err)
+		}
+		if stored.Height != upright.Width || stored.Width != upright.Height {
+			t.Fatalf("%s: %d x %d as stored, %d x %d upright", name, stored.Height, stored.Width, upright.Height, upright.Width)
+		}
+		for y := range stored.Height { // a quarter turn to the right: the first row is the last column
+			x := stored.Width / 2
+			from, to := 3*(y*stored.Width+x), 3*(x*upright.Width+upright.Width-1-y)
+			if !bytes.Equal(stored.Pixels[from:from+3], upright.Pixels[to:to+3]) {
+				t.Fatalf("%s: pixel %d,%d is another", name, y, x)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"testdata/eye.jpg", "testdata/eye.webp", "testdata/eye.webp.png", "../testdata/pictures/truncated.jpg"} {
+	names, err := filepath.Glob(filepath.Join("testdata", "formats", "*.*"))
+	if err != nil || len(names) < 100 {
+		f.Fatal(len(names), err)
+	}
+	for _, name := range append(names, "../testdata/pictures/truncated.jpg") {
 		file, err := os.ReadFile(filepath.FromSlash(name))
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(file)
+		if len(file) < 3000 {
+			f.Add(file)
+		}
 	}
 	for _, made := range []jpegFile{
 		{32, 16, true, []byte{0x11}, 3, nil},

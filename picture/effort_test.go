@@ -131,6 +131,12 @@ func TestMemory(t *testing.T) {
 		{"progressive of four", jpegOf(true, 0x11, 0x11, 0x11, 0x11), 15},
 		{"webp", golden("eye.webp"), 0},
 		{"jpeg with a ragged edge", golden("eye.jpg"), 0},
+		{"tiff", golden("formats/rgb-big.tif"), 0},
+		{"tiff of tiles", golden("formats/tiles.tif"), 0},
+		{"tiff of jpeg", golden("formats/jpeg.tif"), 0},
+		{"tiff lzw", golden("formats/lzw.tif"), 0},
+		{"tiff deflate", golden("formats/deflate.tif"), 0},
+		{"webp animated", golden("formats/lossy-alpha-animated-moved.webp"), 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			said := need(t, tc.file) // the first reading of metadata makes tables
@@ -241,7 +247,7 @@ func TestCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, file := range map[string][]byte{
-		"png": pngBytes(t, noise), "webp": webp,
+		"png": pngBytes(t, noise), "webp": webp, "tiff": formatFile(t, "rgb16-big.tif"), "tiff deflate": formatFile(t, "deflate.tif"),
 		"jpeg": encoded(t, func(w io.Writer) error { return jpeg.Encode(w, noise, nil) }),
 		"gif":  encoded(t, func(w io.Writer) error { return gif.Encode(w, noise, nil) }),
 		"bmp":  encoded(t, func(w io.Writer) error { return bmp.Encode(w, noise) }),

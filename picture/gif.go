@@ -19,8 +19,8 @@ type gifFrame struct {
 
 // beginGIF looks for the first frame that has pixels. The canvas grows where it does not
 // hold that.
-func beginGIF(r *bufio.Reader, size int64) (job, error) {
-	f, err := nextGIFFrame(r)
+func beginGIF(s *source, size int64) (job, error) {
+	f, err := nextGIFFrame(s.buffer)
 	if err != nil {
 		return job{}, err
 	}

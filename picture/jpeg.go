@@ -17,15 +17,27 @@ type jpegDecoder struct {
 	huffman  [2][4]*jpegHuffman // of differences of the mean, and of the rest
 	interval int                // groups of blocks between two restart markers; 0: there are none
 	jfif     bool
-	adobe    int // colour transform that Adobe's marker names; -1: none
+	adobe    int                    // colour transform that Adobe's marker names; -1: none
+	rgb      bool                   // three components are red, green, blue, whatever the file says
+	check    func(*jpegFrame) error // refuses a frame; nil: none
 
 	scan jpegScan // under way
 }
 
-// decodeJPEG reads the picture at the start of r.
-func decodeJPEG(ctx context.Context, r io.Reader) (Picture, error) {
+// newJPEGDecoder makes a decoder of the picture at the start of r.
+func newJPEGDecoder(ctx context.Context, r io.Reader) *jpegDecoder {
 	d := &jpegDecoder{jpegBits: jpegBits{r: r, buf: make([]byte, 1<<14)}, ctx: ctx, adobe: -1}
 	d.huffman = standardHuffman()
+	return d
+}
+
+// decodeJPEG reads the picture at the start of r.
+func decodeJPEG(ctx context.Context, r io.Reader) (Picture, error) {
+	return newJPEGDecoder(ctx, r).decode()
+}
+
+// decode reads the picture.
+func (d *jpegDecoder) decode() (Picture, error) {
 	for {
 		d.seek()
 		marker := d.marker
@@ -95,6 +107,9 @@ func (d *jpegDecoder) segment(marker byte) (last bool, err error) {
 			return false, errors.New("a second frame")
 		}
 		d.frame, err = newJPEGFrame(marker, content)
+		if err == nil && d.check != nil {
+			err = d.check(d.frame)
+		}
 		if err == nil {
 			d.frame.allocate()
 		}
@@ -204,7 +219,7 @@ func (d *jpegDecoder) colour() func(dst []uint8, rows [][]uint8) {
 		return func(dst []uint8, rows [][]uint8) { inkRow(dst, rows, d.adobe > 0) }
 	}
 	named := parts[0].id == 'R' && parts[1].id == 'G' && parts[2].id == 'B'
-	if !d.jfif && (d.adobe == 0 || d.adobe < 0 && named) {
+	if d.rgb || !d.jfif && (d.adobe == 0 || d.adobe < 0 && named) {
 		return func(dst []uint8, rows [][]uint8) {
 			for x := range rows[0] {
 				dst[3*x], dst[3*x+1], dst[3*x+2] = rows[0][x], rows[1][x], rows[2][x]

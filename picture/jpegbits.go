@@ -140,17 +140,17 @@ const quick = 9
 
 // jpegHuffman is a table of codes of 1 to 16 bits.
 type jpegHuffman struct {
-	short  [1 << quick]uint16 // by the next bits: length << 8 and symbol of codes so short; 0: none
-	beyond [17]int32          // by length: the code behind the last one, to 16 bits
-	first  [17]int32          // by length: index of the first symbol less its code
-	symbol []byte
+	short   [1 << quick]uint16 // by the next bits: length << 8 and symbol of codes so short; 0: none
+	beyond  [17]int32          // by length: the code behind the last one, to 16 bits
+	first   [17]int32          // by length: index of the first symbol less its code
+	symbols []byte
 }
 
 var errHuffman = errors.New("a table of Huffman codes makes no sense")
 
 // newHuffman makes the table of the numbers of codes by length, and their symbols.
 func newHuffman(counts []byte, symbols []byte) (*jpegHuffman, error) {
-	h := &jpegHuffman{symbol: append([]byte(nil), symbols...)}
+	h := &jpegHuffman{symbols: append([]byte(nil), symbols...)}
 	code, index := int32(0), int32(0)
 	for length := int32(1); length <= 16; length++ {
 		count := int32(counts[length-1])
@@ -174,8 +174,8 @@ func newHuffman(counts []byte, symbols []byte) (*jpegHuffman, error) {
 	return h, nil
 }
 
-// decode reads a symbol. Bits that are no code count as symbol 0, as in libjpeg.
-func (b *jpegBits) decode(h *jpegHuffman) byte {
+// symbol reads one. Bits that are no code count as symbol 0, as in libjpeg.
+func (b *jpegBits) symbol(h *jpegHuffman) byte {
 	if b.n < 16 {
 		b.refill()
 	}
@@ -190,7 +190,7 @@ func (b *jpegBits) decode(h *jpegHuffman) byte {
 	for length := uint(quick + 1); length <= 16; length++ {
 		if code < h.beyond[length] {
 			b.take(length)
-			return h.symbol[h.first[length]+code>>(16-length)]
+			return h.symbols[h.first[length]+code>>(16-length)]
 		}
 	}
 	b.take(17) // libjpeg tells it by one bit more

@@ -87,7 +87,7 @@ func (d *jpegDecoder) checkScan() error {
 		if s.first == 0 && !s.refines && s.mean[i] == nil || s.last > 0 && s.rest[i] == nil {
 			return errors.New("a table of Huffman codes is missing")
 		}
-		if s.first == 0 && !s.refines && slices.ContainsFunc(s.mean[i].symbol, func(bits byte) bool { return bits > 15 }) {
+		if s.first == 0 && !s.refines && slices.ContainsFunc(s.mean[i].symbols, func(bits byte) bool { return bits > 15 }) {
 			return errHuffman
 		}
 		if p.quant == nil {
@@ -200,7 +200,7 @@ func (d *jpegDecoder) block(i, y, x int) {
 // mean is the first coefficient of the next block.
 func (d *jpegDecoder) mean(i int) int32 {
 	s := &d.scan
-	s.before[i] += d.signed(uint(d.decode(s.mean[i])))
+	s.before[i] += d.signed(uint(d.symbol(s.mean[i])))
 	return s.before[i]
 }
 
@@ -209,7 +209,7 @@ func (d *jpegDecoder) sequential(i int, quant, c *[64]int32) {
 	c[0] = int32(int16(d.mean(i))) * quant[0]
 	rest := d.scan.rest[i]
 	for k := 1; k < 64; k++ {
-		symbol := d.decode(rest)
+		symbol := d.symbol(rest)
 		zeros, bits := int(symbol>>4), uint(symbol&15)
 		if bits == 0 {
 			if zeros != 15 {
@@ -232,7 +232,7 @@ func (d *jpegDecoder) progressiveRest(c *[64]int16) {
 		return
 	}
 	for k := s.first; k <= s.last; k++ {
-		symbol := d.decode(s.rest[0])
+		symbol := d.symbol(s.rest[0])
 		zeros, bits := int(symbol>>4), uint(symbol&15)
 		if bits == 0 {
 			if zeros < 15 {
@@ -252,7 +252,7 @@ func (d *jpegDecoder) refineRest(c *[64]int16) {
 	s := &d.scan
 	k := s.first
 	for s.run == 0 && k <= s.last {
-		symbol := d.decode(s.rest[0])
+		symbol := d.symbol(s.rest[0])
 		zeros, bits := int(symbol>>4), symbol&15
 		fresh := int16(0)
 		switch {

@@ -48,8 +48,8 @@ type jpegSurvey struct {
 // content here. That makes no difference to what is promised: behind the first scan
 // everything that looks like the start of another counts, also within segments, and the
 // decoder sees nothing behind the end found here.
-func beginJPEG(r *bufio.Reader, size int64) (job, error) {
-	s := &jpegSurvey{r: r}
+func beginJPEG(f *source, size int64) (job, error) {
+	s := &jpegSurvey{r: f.buffer}
 	for {
 		marker, err := s.marker()
 		if err == nil && marker != jpegSOI && marker != jpegEOI && marker != jpegTEM && (marker < jpegFirstRST || marker > jpegLastRST) {

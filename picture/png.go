@@ -94,7 +94,8 @@ func checksum(r io.Reader, sum hash.Hash32) (bool, error) {
 }
 
 // beginPNG reads the header, and looks for the orientation.
-func beginPNG(r *bufio.Reader, size int64) (job, error) {
+func beginPNG(s *source, size int64) (job, error) {
+	r := s.buffer
 	if _, err := r.Discard(pngSignature); err != nil {
 		return job{}, err
 	}

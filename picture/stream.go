@@ -18,7 +18,7 @@ import (
 // The stream is read to its end and kept, MaxMemory bytes of it at most, and no further than its
 // first bytes where they begin neither. When ctx is done ReadStream returns its error at once; a
 // Read under way is left to itself.
-func ReadStream(ctx context.Context, r io.Reader, name string, l Limits) (*Picture, *Input, error) {
+func ReadStream(ctx context.Context, r io.Reader, name string, l Limits, how ...Option) (*Picture, *Input, error) {
 	const enough = 512 // to tell what it is
 	data, err := file.Drain(ctx, io.LimitReader(r, enough), name, enough)
 	array := bytes.HasPrefix(data, npy.Magic[:])
@@ -33,7 +33,7 @@ func ReadStream(ctx context.Context, r io.Reader, name string, l Limits) (*Pictu
 	case array:
 		return ReadNpy(ctx, bytes.NewReader(data), int64(len(data)), name, l)
 	}
-	p, err := Decode(ctx, bytes.NewReader(data), name, l)
+	p, err := Decode(ctx, bytes.NewReader(data), name, l, how...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -24,7 +24,8 @@ type webpFrame struct {
 const riffHead = 8
 
 // beginWebP looks for the picture; data of transparency and colour are left alone.
-func beginWebP(r *bufio.Reader, size int64) (job, error) {
+func beginWebP(s *source, size int64) (job, error) {
+	r := s.buffer
 	const start = riffHead + 4
 	if _, err := r.Discard(start); err != nil {
 		return job{}, err

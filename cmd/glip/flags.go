@@ -19,6 +19,7 @@ type runFlags struct {
 	out               string
 	taps              []string
 	recursive, verify bool
+	stored            bool // pictures are not turned upright
 }
 
 // inputHelp explains what both take.
@@ -33,6 +34,7 @@ func (f *runFlags) define(cmd *cobra.Command, model string, models func() []stri
 	f.weights.Define(cmd, model, models)
 	f.device.Define(cmd)
 	cli.Limits(cmd, &f.limits)
+	fl.BoolVar(&f.stored, "ignore-orientation", false, "take pictures as they are stored, whatever way up the camera noted: for data sets whose boxes count stored pixels")
 	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.BoolVar(&f.recursive, "recursive", false, "read the folders in folders too; their results go into folders of the same names")
 	fl.StringVar(&f.out, "out", ".", "folder for the files that are written")
@@ -53,7 +55,7 @@ func apply[T any](cmd *cobra.Command, f runFlags, o *glipvk.Options, parse func(
 	if f.batch < 1 {
 		return "", nil, cli.Usage("--batch %d: want at least 1", f.batch)
 	}
-	o.Limits = f.limits
+	o.Limits, o.IgnoreOrientation = f.limits, f.stored
 	if err := errors.Join(cli.CheckLimits(o.Limits), f.device.Apply(o)); err != nil {
 		return "", nil, err
 	}

@@ -44,6 +44,7 @@ type flow[R any] struct {
 	open     func(context.Context) error // readies the model; nil where it is
 	begin    func() error                // prints what comes first
 	limits   picture.Limits
+	stored   bool // pictures are not turned upright
 	prepare  func(...picture.Picture) (picture.Input, error)
 	check    func(picture.Input) error // refuses a tensor; may be nil
 	stream   func(context.Context, iter.Seq[glipvk.Load]) iter.Seq2[R, error]
@@ -158,7 +159,7 @@ func (f *flow[R]) loads() iter.Seq[glipvk.Load] {
 
 // load reads an input and takes a picture through the model's pipeline.
 func (f *flow[R]) load(ctx context.Context, o *outcome) (picture.Input, error) {
-	pic, tensor, err := readInput(ctx, o.item, f.limits)
+	pic, tensor, err := readInput(ctx, o.item, f.limits, picture.IgnoreOrientation(f.stored))
 	switch {
 	case err != nil:
 		return picture.Input{}, err

@@ -225,21 +225,21 @@ func distinct(items []item) error {
 }
 
 // readInput reads a picture or a tensor; the other is nil.
-func readInput(ctx context.Context, i item, limits picture.Limits) (pic *picture.Picture, tensor *picture.Input, err error) {
+func readInput(ctx context.Context, i item, limits picture.Limits, how ...picture.Option) (pic *picture.Picture, tensor *picture.Input, err error) {
 	switch {
 	case i.stream != nil:
 		r, err := i.stream(ctx)
 		if err != nil {
 			return nil, nil, unread(fmt.Errorf("%s: %w", i.path, err))
 		}
-		pic, tensor, err = picture.ReadStream(ctx, r, i.path, limits)
+		pic, tensor, err = picture.ReadStream(ctx, r, i.path, limits, how...)
 		err = errors.Join(err, r.Close())
 		return pic, tensor, unread(err)
 	case strings.EqualFold(filepath.Ext(i.path), ".npy"):
 		pic, tensor, err = picture.OpenNpy(ctx, i.path, limits)
 	default:
 		var p picture.Picture
-		p, err = picture.Open(ctx, i.path, limits)
+		p, err = picture.Open(ctx, i.path, limits, how...)
 		pic = &p
 	}
 	if err != nil {

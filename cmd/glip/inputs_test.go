@@ -177,3 +177,18 @@ func TestPipes(t *testing.T) {
 		}
 	}
 }
+
+// --ignore-orientation takes a picture as it is stored, from a file and from standard input.
+func TestIgnoreOrientation(t *testing.T) {
+	turned := filepath.Join("..", "..", "picture", "testdata", "formats", "turned6.tif") // 7 rows, 5 columns
+	for _, tc := range []struct {
+		flags         []string
+		height, width int
+	}{{nil, 5, 7}, {[]string{"--ignore-orientation"}, 7, 5}} {
+		o := glip(t, append(tinyDetect("--class", "cat", turned), tc.flags...)...)
+		var got []sightingDocument
+		if err := json.Unmarshal([]byte(o.stdout), &got); err != nil || o.code != 0 || got[0].Height != tc.height || got[0].Width != tc.width {
+			t.Errorf("%v: exit status %d, %v, %s%s", tc.flags, o.code, err, o.stdout, o.stderr)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (j *job) run(ctx context.Context, items []item, stdout, stderr io.Writer) e
 		j.results = append(j.results, &result{outcome: &outcome{item: i}})
 	}
 	f := flow[glipvk.StreamResult]{
-		outcomes: outcomesOf(j.results), limits: j.flags.limits, meter: j.meter, stderr: stderr,
+		outcomes: outcomesOf(j.results), limits: j.flags.limits, stored: j.flags.stored, meter: j.meter, stderr: stderr,
 		open: j.open, begin: func() error { return j.head(stdout) },
 		prepare: func(p ...picture.Picture) (picture.Input, error) { return j.model.Preprocess(p...) },
 		stream: func(ctx context.Context, loads iter.Seq[glipvk.Load]) iter.Seq2[glipvk.StreamResult, error] {

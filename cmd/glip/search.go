@@ -54,7 +54,7 @@ func (j *search) run(ctx context.Context, items []item, stdout, stderr io.Writer
 	}
 	p := j.printer(stdout, number)
 	f := flow[glipvk.Found]{
-		outcomes: outcomesOf(j.results), before: before, limits: j.flags.limits, check: onePicture, meter: j.meter, stderr: stderr,
+		outcomes: outcomesOf(j.results), before: before, limits: j.flags.limits, stored: j.flags.stored, check: onePicture, meter: j.meter, stderr: stderr,
 		open: j.open, begin: p.begin, show: func(i int) error { return p.show(j.results[i]) }, end: func(int) error { return p.end() },
 		prepare: func(p ...picture.Picture) (picture.Input, error) { return j.finder.Preprocess(p...) },
 		stream: func(ctx context.Context, loads iter.Seq[glipvk.Load]) iter.Seq2[glipvk.Found, error] {

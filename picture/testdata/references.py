@@ -309,6 +309,95 @@ def webps():
     write("trailing.webp", data + b"more")
 
 
+def tiff(samples, colour, bits=8, order="<", tags=(), rows=None, tile=None, planes=1, compression=1, pack=lambda raw: raw, later=b""):
+    """Writes a TIFF file of strips of so many rows, or of tiles (height, width)."""
+    height, width, channels = samples.shape
+    tile_h, tile_w = tile or (rows or height, width)
+    segments = []
+    for plane in range(channels if planes == 2 else 1):
+        for y in range(0, height, tile_h):
+            for x in range(0, width, tile_w):
+                part = samples[y:y + tile_h, x:x + tile_w]
+                if planes == 2:
+                    part = part[:, :, plane:plane + 1]
+                if tile:
+                    part = np.pad(part, ((0, tile_h - part.shape[0]), (0, tile_w - part.shape[1]), (0, 0)))
+                part = part.reshape(part.shape[0], -1)
+                if bits == 16:
+                    raw = part.astype(order + "u2").tobytes()
+                elif bits == 8:
+                    raw = part.astype(np.uint8).tobytes()
+                else:
+                    lines = ["".join(format(int(v), "0%db" % bits) for v in line) for line in part]
+                    raw = b"".join(int(line + "0" * (-len(line) % 8), 2).to_bytes((len(line) + 7) // 8, "big") for line in lines)
+                segments.append(pack(raw))
+    data, offsets = b"", []
+    for s in segments:
+        offsets.append(8 + len(data))
+        data += s + b"\0" * (len(s) % 2)
+    entries = [(256, 3, [width]), (257, 3, [height]), (258, 3, [bits] * channels), (259, 3, [compression]), (262, 3, [colour]), (277, 3, [channels]),
+               (324 if tile else 273, 4, offsets), (325 if tile else 279, 4, [len(s) for s in segments]), (284, 3, [planes])]
+    entries += [(322, 3, [tile_w]), (323, 3, [tile_h])] if tile else [(278, 3, [tile_h])]
+    entries = sorted(entries + list(tags))
+    out, extra, at = b"", b"", 8 + len(data) + 2 + 12 * len(entries) + 4
+    for tag, kind, values in entries:
+        raw = struct.pack(order + {3: "H", 4: "I", 7: "B"}[kind] * len(values), *values)
+        value = raw.ljust(4, b"\0") if len(raw) <= 4 else struct.pack(order + "I", at + len(extra))
+        extra += raw + b"\0" * (len(raw) % 2) if len(raw) > 4 else b""
+        out += struct.pack(order + "HHI", tag, kind, len(values)) + value
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return mark + struct.pack(order + "I", 8 + len(data)) + data + struct.pack(order + "H", len(entries)) + out + struct.pack(order + "I", 0) + extra + later
+
+
+def packbits(raw):
+    out = b""
+    while raw:
+        run = 1
+        while run < min(len(raw), 128) and raw[run] == raw[0]:
+            run += 1
+        out += bytes((257 - run, raw[0])) if run > 1 else bytes((0, raw[0]))
+        raw = raw[run:]
+    return out
+
+
+def tiffs():
+    rng = np.random.default_rng(6)
+    p = formula(37, 29)
+    noise = rng.integers(0, 65536, (11, 17, 4))
+    for order in "<>":
+        name = {"<": "little", ">": "big"}[order]
+        write("rgb-%s.tif" % name, tiff(p, 2, order=order, rows=5))
+        write("rgb16-%s.tif" % name, tiff(noise[:, :, :3], 2, 16, order, rows=4))
+        write("grey16-%s.tif" % name, tiff(noise[:, :, :1], 1, 16, order))
+    for bits in (1, 4, 8):
+        write("grey%d.tif" % bits, tiff(noise[:, :, :1] % 2 ** bits, 1, bits))
+        write("white%d.tif" % bits, tiff(noise[:, :, :1] % 2 ** bits, 0, bits))
+        write("palette%d.tif" % bits, tiff(noise[:, :, :1] % 2 ** bits, 3, bits, tags=[(320, 3, [int(v) * 257 for v in rng.integers(0, 256, 3 << bits)])]))
+    write("cmyk.tif", tiff(noise % 256, 5))
+    write("alpha.tif", tiff(noise % 256, 2, tags=[(338, 3, [1])]))
+    write("planes.tif", tiff(p, 2, planes=2, rows=7))
+    write("tiles.tif", tiff(p, 2, tile=(16, 16)))
+    write("tiles-planes.tif", tiff(p, 2, tile=(32, 16), planes=2))
+    write("deflate.tif", tiff(p, 2, rows=9, compression=8, pack=zlib.compress))
+    write("deflate-old.tif", tiff(p, 2, compression=32946, pack=zlib.compress))
+    write("packbits.tif", tiff(p // 64, 2, rows=8, compression=32773, pack=packbits))
+    write("no-lengths.tif", tiff(p, 2).replace(struct.pack("<HH", 279, 4), struct.pack("<HH", 280, 4)))
+    for o in range(1, 9):
+        write("turned%d.tif" % o, tiff(noise[:7, :5, :3] % 256, 2, tags=[(274, 3, [o])]))
+    for name, options in (("lzw", dict(compression="tiff_lzw")), ("lzw-differences", dict(compression="tiff_lzw", tiffinfo={317: 2})),
+                          ("deflate-differences", dict(compression="tiff_adobe_deflate", tiffinfo={317: 2})), ("jpeg", dict(compression="jpeg", quality=60))):
+        write(name + ".tif", pillow(p, "TIFF", **options))
+    write("jpeg-grey.tif", pillow(p[:, :, 0].copy(), "TIFF", compression="jpeg", quality=60))
+    bilevel = Image.fromarray((p[:, :, 0] > 128).astype(np.uint8) * 255).convert("1")
+    for name in ("group3", "group4"):
+        out = io.BytesIO()
+        bilevel.save(out, "TIFF", compression=name)
+        write(name + ".tif", out.getvalue())
+    out = io.BytesIO()
+    Image.fromarray(p).save(out, "TIFF", save_all=True, append_images=[Image.fromarray(255 - p)])
+    write("pages.tif", out.getvalue())
+
+
 def sums():
     with open(os.path.join(OUT, "sums.txt"), "w") as f:
         for name in sorted(os.listdir(OUT)):
@@ -338,4 +427,5 @@ if __name__ == "__main__":
     bmps()
     gifs()
     webps()
+    tiffs()
     sums()
