@@ -152,9 +152,9 @@ func optionRefusals() []refusal {
 		{"size below one", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: -1} }, []string{"size"}},
 		{"size of two kinds", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: 5, Original: true} }, []string{"size"}},
 		{"long below short", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: 50, Long: 40} }, []string{"size"}},
-		{"negative candidates", "", func(o *glipvk.DetectorOptions) { o.PerLevel = -1 }, []string{"-1 candidates"}},
-		{"threshold", "", func(o *glipvk.DetectorOptions) { o.Threshold = math.NaN() }, []string{"threshold"}},
-		{"probability", "", func(o *glipvk.DetectorOptions) { o.Probability = math.NaN() }, []string{"probability"}},
+		{"negative candidates", "", func(o *glipvk.DetectorOptions) { o.PerLevel = -1 }, []string{"PerLevel is -1"}},
+		{"threshold", "", func(o *glipvk.DetectorOptions) { o.Threshold = math.NaN() }, []string{"Threshold"}},
+		{"probability", "", func(o *glipvk.DetectorOptions) { o.Probability = math.NaN() }, []string{"Probability"}},
 		{"IoU", "", func(o *glipvk.DetectorOptions) { o.IoU = math.NaN() }, []string{"IoU"}},
 	}
 }
@@ -333,7 +333,7 @@ func TestDetectorInfo(t *testing.T) {
 	c := tinyCases(t)["tiny.caption"]
 	d := openTiny(t, c, on("reference"))
 	if d.Info().Name != "custom" || d.Weights() != tiny("model.pth") || d.Device().Name != "CPU reference" || d.Device().Precision != glipvk.F32 ||
-		d.Info().Detector.Layers != 2 || d.Tokenizer().Size() != 209 || d.Live() != 0 {
+		d.Info().Detector.Layers != 2 || d.Tokenizer().Size() != 209 || d.Executor().Live() != 0 {
 		t.Errorf("%s, %s, %+v, %+v", d.Info().Name, d.Weights(), d.Device(), d.Info().Detector)
 	}
 	if _, err := glip.Preset("custom"); err == nil {

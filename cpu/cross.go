@@ -22,7 +22,6 @@ type cross struct {
 	depth                  int  // of b that is packed at once
 	panelFloats            int  // so deep
 	whole                  bool // all of kk: then the next task with the same panels finds them packed
-	aStride                int  // of rows of a that are copied; 0 where they are read as they lie
 }
 
 // part says where the matrix of a picture and head begins in a value, how large it is, and how far
@@ -87,9 +86,6 @@ func (p *cross) cut(workers int) {
 		p.rows = min(p.rows, max(p.k.rows, (p.m+wanted-1)/wanted))
 	}
 	p.rowBlocks = (p.m + p.rows - 1) / p.rows
-	if !spacious(p.a.ld) {
-		p.aStride = stride(min(p.depth, p.kk))
-	}
 }
 
 // crossStep makes the step that computes the value id.
@@ -99,7 +95,7 @@ func (c *compiler) crossStep(id graph.ID, p *cross) step {
 	p.cut(c.workers)
 	return step{
 		in: c.node(id).Inputs, tasks: p.products * p.panelBlocks * p.rowBlocks, flops: 2 * c.g.MultiplyAdds(id), run: p.run, rooms: rooms{
-			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.rows * p.aStride, slotStart: p.k.columns,
+			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotStart: p.k.columns,
 		},
 	}
 }
@@ -117,7 +113,6 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	ragged := w.room(slotTile, p.rows*columns) // of the last panel, if columns are missing
 	for at := 0; at < p.kk; at += p.depth {
 		depth := min(p.depth, p.kk-at)
-		left, lda := p.left(w, a[at:], rows, depth)
 		for panel := from; panel < to; panel++ {
 			right := packed[(panel-from)*p.panelFloats:][:depth*columns]
 			if held := task - first/p.rows; !p.whole || !w.held.valid || w.held.first != held {
@@ -134,7 +129,7 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 			if at == 0 { // a bias may reach into the next head's: those columns are dropped
 				start, lds = w.start(p.k, p.bias.from(values, product, p.heads, panel*columns)), 0
 			}
-			p.k.multiply(c, ldc, left, lda, right, depth, start, lds, rows)
+			p.k.multiply(c, ldc, a[at:], p.a.ld, right, depth, start, lds, rows)
 		}
 	}
 	if column := (to - 1) * columns; column+columns > p.n {
@@ -145,16 +140,6 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 			p.finish(values, y[r*p.y.ld:][:p.n], product/p.heads)
 		}
 	}
-}
-
-// left is the left factor's rows as a tile can read them, from their first element.
-func (p *cross) left(w *worker, a []float32, rows, depth int) ([]float32, int) {
-	if p.aStride == 0 {
-		return a, p.a.ld
-	}
-	copied := w.room(slotRows, p.rows*p.aStride)
-	copyRows(copied, p.aStride, a, p.a.ld, rows, depth)
-	return copied, p.aStride
 }
 
 // pack brings depth rows from at on of b's columns from column on into a panel.

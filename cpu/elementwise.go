@@ -33,21 +33,19 @@ func (c *compiler) gelu(id graph.ID) step {
 	})
 }
 
-func (c *compiler) relu(id graph.ID) step {
-	return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
-		for i, v := range x {
-			y[i] = max(v, 0)
-		}
-	})
+// pointwise makes the step of a function of one number.
+func pointwise(f func(v float32) float32) func(c *compiler, id graph.ID) step {
+	return func(c *compiler, id graph.ID) step {
+		return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
+			for i, v := range x {
+				y[i] = f(v)
+			}
+		})
+	}
 }
 
-func (c *compiler) hardSigmoid(id graph.ID) step {
-	return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
-		for i, v := range x {
-			y[i] = min(max(v+3, 0), 6) / 6
-		}
-	})
-}
+func relu(v float32) float32        { return max(v, 0) }
+func hardSigmoid(v float32) float32 { return min(max(v+3, 0), 6) / 6 }
 
 func (c *compiler) clamp(id graph.ID) step {
 	limit := float32(c.node(id).Op.(graph.Clamp).Limit)

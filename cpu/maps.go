@@ -14,7 +14,7 @@ func (c *compiler) onTheWay(id graph.ID) bool {
 	n := c.node(id)
 	switch n.Op.(type) {
 	case graph.GroupNorm:
-		return c.stretch(id) != none || c.readBy(id, graph.GlobalMean{}, graph.WeightedMean{})
+		return c.stretchOf(id) != none || c.readBy(id, graph.GlobalMean{}, graph.WeightedMean{})
 	case graph.ResizeBilinear:
 		_, isNorm := c.node(n.Inputs[0]).Op.(graph.GroupNorm)
 		return isNorm && c.private(n.Inputs[0]) && c.readBy(id, graph.GlobalMean{}, graph.WeightedMean{})
@@ -39,8 +39,8 @@ func (c *compiler) readBy(id graph.ID, ops ...graph.Op) bool {
 	return !c.options.NoFusion && !c.kept[id] && len(c.users[id]) > 0
 }
 
-// stretch is the map on the way that a group norm's is stretched to, none if it is read as it is.
-func (c *compiler) stretch(id graph.ID) graph.ID {
+// stretchOf is the map on the way that a group norm's is stretched to, none if it is read as it is.
+func (c *compiler) stretchOf(id graph.ID) graph.ID {
 	if c.private(id) {
 		user := c.users[id][0]
 		if _, stretched := c.node(user).Op.(graph.ResizeBilinear); stretched && c.onTheWay(user) {
@@ -53,7 +53,7 @@ func (c *compiler) stretch(id graph.ID) graph.ID {
 // stretchWeights are how much each position of a group norm's map counts in the mean of the map
 // that it is stretched to, nil if it is read as it is.
 func (c *compiler) stretchWeights(id graph.ID) (weights []float32) {
-	if to := c.stretch(id); to != none {
+	if to := c.stretchOf(id); to != none {
 		in, out := c.shape(id), c.shape(to)
 		across := shares(in[2], out[2])
 		for _, d := range shares(in[1], out[1]) {
@@ -270,4 +270,28 @@ func (c *compiler) knownMean(id graph.ID, terms []term) step {
 		s.in = append(s.in, t.coefs, t.gate)
 	}
 	return s
+}
+
+// stretch is one position of a map between four of a picture's x, whose rows are of so many positions.
+func stretch(k *kernels, y, x []float32, width int, down, across between) {
+	at := func(row, column int) []float32 { return x[(row*width+column)*len(y):][:len(y)] }
+	k.blend(y, at(down.low, across.low), at(down.low, across.high), at(down.high, across.low), at(down.high, across.high), [4]float32{
+		float32((1 - down.share) * (1 - across.share)), float32((1 - down.share) * across.share),
+		float32(down.share * (1 - across.share)), float32(down.share * across.share),
+	}, 1, len(y))
+}
+
+// between are the source positions on both sides of an output position, and the share of the higher.
+type between struct {
+	low, high int
+	share     float64
+}
+
+// betweenOf is that of position i of a line of n samples stretched to one of m, its ends staying.
+func betweenOf(i, n, m int) between {
+	if m == 1 {
+		return between{}
+	}
+	whole, rest := i*(n-1)/(m-1), i*(n-1)%(m-1)
+	return between{whole, min(whole+1, n-1), float64(rest) / float64(m-1)}
 }

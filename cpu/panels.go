@@ -25,12 +25,19 @@ func (k *kernels) packRows(panels, x []float32, ld, n, depth int, factor float32
 func (k *kernels) packColumns(panels, x []float32, ld, n, depth int) {
 	for j := 0; j*depth < len(panels); j += k.columns {
 		panel, width := panels[j*depth:][:k.columns*depth], min(k.columns, n-j)
+		if width == k.columns { // a sum with zeros is the fastest copy of short rows
+			k.of(width).add(panel, width, x[j:], ld, zeros[:], 0, depth, width)
+			continue
+		}
 		for t := range depth {
 			line := panel[t*k.columns:][:k.columns]
 			clear(line[copy(line, x[t*ld+j:][:width]):])
 		}
 	}
 }
+
+// zeros are as many as a panel has columns.
+var zeros [groupWidth]float32
 
 // multiply is c = start + a b for rows rows and one panel b [kk, columns], blockK of kk at
 // a time.

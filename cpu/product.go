@@ -37,11 +37,10 @@ func (c *compiler) product(id graph.ID) (step, bool) {
 	if !ok {
 		return step{}, false
 	}
-	if s, ok := c.windowStep(p); ok {
-		return s, true
-	}
-	if s, ok := c.hiddenStep(p); ok {
-		return s, true
+	for _, join := range []func(*product) (step, bool){c.windowStep, c.hiddenStep} {
+		if s, ok := join(p); ok {
+			return s, true
+		}
 	}
 	p.cut(c.workers)
 	return p.step(), true

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/glipvk/glipvk/internal/file"
 )
@@ -36,13 +37,8 @@ func (k cacheKey) fileName() string {
 
 // encodeCache frames the driver's data: magic, key, SHA-256 of the data, data.
 func encodeCache(k cacheKey, data []byte) []byte {
-	var b bytes.Buffer
-	b.WriteString(cacheMagic)
-	b.Write(k.bytes())
 	sum := sha256.Sum256(data)
-	b.Write(sum[:])
-	b.Write(data)
-	return b.Bytes()
+	return slices.Concat([]byte(cacheMagic), k.bytes(), sum[:], data)
 }
 
 func (k cacheKey) bytes() []byte {

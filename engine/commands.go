@@ -53,7 +53,12 @@ func (c *Commands) Barriers() int { return c.barriers }
 // finishes the work by itself. The next Start, Run, Wait or Close waits for that work first.
 // In the steady state neither of them makes a Vulkan object or allocates memory.
 func (c *Commands) Run(ctx context.Context) error {
-	return c.use(ctx, "run", (*Commands).run)
+	return c.use(ctx, "run", func(c *Commands, ctx context.Context) error {
+		if err := c.start(ctx); err != nil {
+			return err
+		}
+		return c.wait(ctx)
+	})
 }
 
 // Start submits the commands and returns while the device works; Wait says when it is over.
@@ -88,13 +93,6 @@ func (c *Commands) use(ctx context.Context, verb string, f func(c *Commands, ctx
 	}
 	defer c.d.leave()
 	return errors.Join(f(c, ctx), c.d.messages(c.label))
-}
-
-func (c *Commands) run(ctx context.Context) error {
-	if err := c.start(ctx); err != nil {
-		return err
-	}
-	return c.wait(ctx)
 }
 
 func (c *Commands) start(ctx context.Context) error {

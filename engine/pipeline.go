@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	vk "github.com/vulkan-go/vulkan"
@@ -97,27 +98,9 @@ func (x *Pipeline) release() { destroyObject(x.d, "pipeline", x.vk, vk.DestroyPi
 // identity is the hash of all that makes a pipeline what it is.
 func (s PipelineSpec) identity() [sha256.Size]byte {
 	h := sha256.New()
-	word := func(v int) { h.Write(binary.LittleEndian.AppendUint64(nil, uint64(v))) }
-	word(len(s.Entry))
-	h.Write([]byte(s.Entry))
-	word(s.Bindings)
-	word(int(s.Texels))
-	if s.Addressed {
-		word(1)
-	} else {
-		word(0)
-	}
-	word(s.PushBytes)
-	word(s.Subgroup)
-	word(len(s.Constants))
-	var b []byte
-	for _, v := range s.Constants {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	for _, v := range s.Code {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	h.Write(b)
+	fmt.Fprintln(h, strconv.Quote(s.Entry), s.Bindings, s.Texels, s.Addressed, s.PushBytes, s.Subgroup, len(s.Constants))
+	_ = binary.Write(h, binary.LittleEndian, s.Constants) // a hash takes whatever it is given
+	_ = binary.Write(h, binary.LittleEndian, s.Code)
 	return [sha256.Size]byte(h.Sum(nil))
 }
 

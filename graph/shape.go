@@ -60,7 +60,7 @@ func (s Shape) check() error {
 		if d < 1 {
 			return must(false, "%v has a size below 1", s)
 		}
-		if total > math.MaxInt64/4/d {
+		if total > math.MaxInt/4/d {
 			return must(false, "%v has too many elements", s)
 		}
 		total *= d

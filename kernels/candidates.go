@@ -24,9 +24,6 @@ type candidatesRowsPush struct {
 	PStart, DStart, YStart uint32
 }
 
-// zeroPush mirrors the block of zero.comp.
-type zeroPush struct{ Count uint32 }
-
 // The layout of the selection's memory (shaders/include/selection.glsl), in words.
 const (
 	selectionBins   = 256
@@ -93,7 +90,7 @@ func (l *lowerer) candidates(s step) {
 	}
 	for b := range l.shape(s.out)[0] {
 		l.list = append(l.list, dispatch{path: s.path, shader: "zero", constants: constants(l.style.Group, items), groups: l.elementwise(int(c.control / 4)),
-			push: zeroPush{uint32(c.control / 4)}, operands: []operand{l.scratchPart(0, c.control, 1, engine.Write)}})
+			push: countPush{uint32(c.control / 4)}, operands: []operand{l.scratchPart(0, c.control, 1, engine.Write)}})
 		for i := range c.parts {
 			l.listCandidates(s, c, b, i)
 		}

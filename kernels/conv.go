@@ -5,29 +5,6 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// convOperand is which operand of an operation is the weight of a convolution, -1 where
-// none is.
-func convOperand(op graph.Op) int {
-	switch op.(type) {
-	case graph.Conv:
-		return 1
-	case graph.DeformConv:
-		return 2
-	}
-	return -1
-}
-
-// convWeights finds the parameters that are the weight of a convolution.
-func convWeights(g *graph.Graph) map[graph.ID]bool {
-	ids := map[graph.ID]bool{}
-	for _, n := range g.Nodes {
-		if k := convOperand(n.Op); k >= 0 {
-			ids[n.Inputs[k]] = true
-		}
-	}
-	return ids
-}
-
 // convPacking of a weight [N, C, k, k]. The matrix is [N, k*k*C], tap after tap, so that a
 // row of the other matrix consists of runs of C channels of a map. Any N will do, because
 // offset convolutions have 27; rows of [K, N] are whole vec4s for it.

@@ -14,12 +14,12 @@ type matrices struct {
 	picture, head, row int
 }
 
-// cross is a product for each picture and head: C = clamp(alpha * A B + bias). A is
+// cross is a product for each picture and head: C = clamp(alpha * A B + bias) + residual. A is
 // [m, k], B [k, n], stored as [n, k] if transposed, C [m, n].
 type cross struct {
 	a, b, c                matrices
 	transposed             bool
-	bias                   graph.ID // -1 for none
+	bias                   graph.ID // noBias for none
 	biasPicture, biasHead  int      // by which its n elements move on
 	pictures, heads        int
 	m, n, k                int
@@ -27,6 +27,9 @@ type cross struct {
 	scale                  graph.ID // LOGITS of gemm.glsl, -1 for none
 	limit                  float64  // where not 0; of other shaders than the uniform one, with scale alone
 	adds                   bool     // to what C holds
+	gelu                   bool     // of the sum
+	residual               graph.ID // as C, noBias for none
+	types                  string   // of the operands, where they have 16-bit floats
 	beginA, beginB, beginC int      // elements of the values before the first product's
 	only                   span     // the pictures that are computed, all if there are none in it
 }
@@ -61,15 +64,17 @@ func (x cross) extents(b block) (a, second, c span) {
 // around is the operand of a range, begun early where it has to be aligned, and how many
 // elements of it come before the range.
 func (l *lowerer) around(id graph.ID, width int, r span, access engine.Access) (operand, uint32) {
-	before := r.begin % int(l.align/4)
+	before := r.begin % int(l.align/l.size(id))
 	return l.operand(id, width, r.begin-before, r.units()+before, access), uint32(before)
 }
 
 // fits reports whether a block's operands fit bindings, and its grid the device.
 func (l *lowerer) fits(x cross, b block) bool {
-	bytes := func(r span) int64 { return 4*int64(r.units()) + 4*int64(r.begin%int(l.align/4)) }
+	fit := func(id graph.ID, r span) bool {
+		return l.size(id)*int64(r.units()+r.begin%int(l.align/l.size(id))) <= l.limit
+	}
 	first, second, c := x.extents(b)
-	return !l.tooDeep(x, b) && bytes(first) <= l.limit && bytes(second) <= l.limit && bytes(c) <= l.limit &&
+	return !l.tooDeep(x, b) && fit(x.a.id, first) && fit(x.b.id, second) && fit(x.c.id, c) &&
 		b.pictures.units()*b.heads.units() <= l.caps.MaxWorkgroups[2] && b.m.units() <= l.mostRows(b.n.units(), b.k.units()) && b.n.units() <= l.mostColumns()
 }
 
@@ -127,6 +132,7 @@ func (l *lowerer) blocks(x cross, b block) []block {
 		cut(func(b *block) *span { return &b.n }, 16)
 	} else {
 		cut(func(b *block) *span { return &b.k }, 16)
+		cut(func(b *block) *span { return &b.k }, 4)
 	}
 	if !ok {
 		l.fail("a part of the product (%d x %d x %d, %d bytes) does not fit a binding of %d bytes: %w",
@@ -177,13 +183,14 @@ func (l *lowerer) emitCross(s step, x cross) {
 			LDA: uint32(x.a.row), LDB: uint32(x.b.row), LDC: uint32(x.c.row), Heads: uint32(b.heads.units()),
 			AG: uint32(x.a.picture), AH: uint32(x.a.head), BG: uint32(x.b.picture), BH: uint32(x.b.head), CG: uint32(x.c.picture), CH: uint32(x.c.head),
 			Alpha: float32(x.alpha), BiasG: uint32(x.biasPicture), BiasH: uint32(x.biasHead), Limit: float32(x.limit)}
-		p := product{variant: variant, batch: b.pictures.units() * b.heads.units(), mode: identity,
-			epilogue: linear{bias: x.bias != noBias && b.k.begin == 0, residual: b.k.begin > 0 || x.adds}}
+		sums := b.k.begin > 0 || x.adds
+		p := product{variant: variant + x.types, batch: b.pictures.units() * b.heads.units(), mode: identity,
+			epilogue: linear{bias: x.bias != noBias && b.k.begin == 0, gelu: x.gelu && b.k.end == x.k, residual: sums || x.residual != noBias}}
 		var operandA, operandB, c operand
 		operandA, push.ABase = l.around(x.a.id, widthA, first, engine.Read)
 		operandB, push.BBase = l.around(x.b.id, widthB, second, engine.Read)
 		c, push.CBase = l.around(x.c.id, widthC, third, engine.Write)
-		plain := operandB
+		plain := operandB.unread()
 		plain.width = widthC
 		bias, residual := plain, plain
 		if p.epilogue.bias {
@@ -191,9 +198,11 @@ func (l *lowerer) emitCross(s step, x cross) {
 			end := (b.pictures.end-1)*x.biasPicture + (b.heads.end-1)*x.biasHead + b.n.end
 			bias, push.BiasBase = l.around(x.bias, widthC, span{at, end}, engine.Read)
 		}
-		if p.epilogue.residual {
+		if sums {
 			residual = c
 			residual.access = engine.Read
+		} else if p.epilogue.residual {
+			residual, _ = l.around(x.residual, widthC, third, engine.Read)
 		}
 		p.push, p.operands = push, []operand{operandA, operandB, bias, residual, c}
 		switch {
@@ -219,9 +228,21 @@ func operandAt(in []graph.ID, i int) graph.ID {
 
 // crossOf is the product that a step is.
 func (l *lowerer) crossOf(s step) cross {
-	x := cross{bias: noBias, heads: 1, alpha: 1, scale: -1}
+	x := cross{bias: noBias, residual: noBias, heads: 1, alpha: 1, scale: -1}
 	first := l.shape(s.in[0])
 	switch o := s.op.(type) {
+	case linear: // x Wᵀ + bias, W being packed as [K, N]
+		p, n, k := o.operands(s.in), l.shape(s.out).Last(), first.Last()
+		x.a, x.b, x.c = matrices{p.x, 0, 0, k}, matrices{p.weight, 0, 0, n}, matrices{s.out, 0, 0, n}
+		x.m, x.n, x.k, x.gelu, x.types = first.Rows(), n, k, o.gelu, l.types(p.x, p.weight, s.out)
+		if o.bias {
+			x.bias = p.bias
+		}
+		if o.residual {
+			x.residual = p.residual
+		}
+		x.pictures = 1
+		return x
 	case graph.Scores: // scale * q kᵀ of each window, which lie in qkv side by side
 		n, c := first[1], first[2]/3
 		x.heads, x.alpha, x.transposed, x.beginB = o.Heads, o.Scale, true, c
@@ -292,7 +313,7 @@ func (l *lowerer) cross(s step) {
 
 // tokenBiases is the memory for a bias of every token, aligned.
 func (l *lowerer) tokenBiases(s step) int64 {
-	if s.op.Kind() != (graph.TokenLogits{}).Kind() {
+	if graph.Kind(s.op) != graph.Kind(graph.TokenLogits{}) {
 		return 0
 	}
 	y := l.shape(s.out)
@@ -304,7 +325,7 @@ func (l *lowerer) tokenBiases(s step) int64 {
 func (l *lowerer) tokenLogits(s step) {
 	y, d := l.shape(s.out), l.shape(s.in[2]).Last()
 	l.emitCross(s, cross{
-		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{scratchOf(l.at), 0, 0, 1}, bias: s.in[4],
+		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{scratchOf(l.at), 0, 0, 1}, bias: s.in[4], residual: noBias,
 		pictures: 1, heads: 1, m: y[0] * y[2], n: 1, k: d, alpha: 1, scale: -1,
 	})
 	l.cross(s)

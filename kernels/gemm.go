@@ -3,7 +3,6 @@ package kernels
 import (
 	"slices"
 
-	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -102,7 +101,7 @@ func (l *lowerer) linear(s step) {
 	case l.packing(p.weight).panels:
 		l.linearUniform(s, o, p)
 	case w.Elements()/w[0]%4 != 0 || w[0]%4 != 0 || l.linearDeep(o, p) || l.size(p.weight)*int64(w.Elements()) > l.limit:
-		l.linearParts(s, o, p)
+		l.emitCross(s, l.crossOf(s))
 	default:
 		l.linearMapped(s, o, p)
 	}
@@ -171,55 +170,6 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) {
 func (o operand) unread() operand {
 	o.half = false
 	return o
-}
-
-// linearParts lowers a product of any sizes. A weight that does not fit a binding is
-// summed in parts along K, y serving as the residual of all parts but the first.
-func (l *lowerer) linearParts(s step, o linear, ids linearOperands) {
-	k := l.shape(ids.x).Last()
-	n := l.shape(s.out).Last()
-	rows := l.shape(s.out).Rows()
-	variant, width := l.types(ids.x, ids.weight, s.out), 4
-	mapped := true
-	if k%4 != 0 || n%4 != 0 {
-		variant, width, mapped = "_scalar", 1, false
-	}
-	rowSpans := l.spans(rows, l.mostRows(n, k), 4*int64(k), 4*int64(n))
-	most := 0
-	if l.linearDeep(o, ids) {
-		most = ceilDiv(k/width, ceilDiv(k, directDepth))
-	}
-	kSpans := l.spans(k/width, most, l.size(ids.weight)*int64(n*width))
-	for _, r := range rowSpans {
-		x := l.read(ids.x, width, r.begin*k, r.units()*k)
-		y := l.write(s.out, width, r.begin*n, r.units()*n)
-		previous := y
-		previous.access = engine.Read
-		for i, part := range kSpans {
-			k0, k1 := part.begin*width, part.end*width
-			first, last := i == 0, i == len(kSpans)-1
-			p := product{
-				variant: variant, batch: 1, mode: identity,
-				push:     gemmPush{M: uint32(r.units()), N: uint32(n), K: uint32(k1 - k0), LDA: uint32(k), LDB: uint32(n), LDC: uint32(n), Heads: 1, ABase: uint32(k0), Alpha: 1},
-				epilogue: linear{bias: o.bias && first, gelu: o.gelu && last, residual: o.residual && first || !first},
-			}
-			b := l.read(ids.weight, width, k0*n, (k1-k0)*n)
-			bias, residual := b.unread(), b.unread()
-			if p.epilogue.bias {
-				bias = l.whole(ids.bias, width)
-			}
-			if !first {
-				residual = previous
-			} else if o.residual {
-				residual = l.read(ids.residual, width, r.begin*n, r.units()*n)
-			}
-			p.operands = []operand{x, b, bias, residual, y}
-			if mapped {
-				p.operands = append(p.operands, b.unread(), b.unread())
-			}
-			l.emitProduct(s, p)
-		}
-	}
 }
 
 // mostRows bounds the rows of one product by the grid.

@@ -21,12 +21,11 @@ type lowerer struct {
 	align     int64           // of a binding's offset
 	layout    layout
 	alias     map[graph.ID]graph.ID
-	begins    map[graph.ID]int  // of views, at which element of their alias they begin
-	half      map[graph.ID]bool // values of 16-bit floats
-	linears   map[graph.ID]bool // weights that are the matrix of a linear
-	convs     map[graph.ID]bool // and those of a convolution
-	at        int               // the step being lowered
-	block     int               // for tests: positions of a block of biattention, 0 for what suits
+	begins    map[graph.ID]int    // of views, at which element of their alias they begin
+	half      map[graph.ID]bool   // values of 16-bit floats
+	matrix    map[graph.ID]string // weights that are packed: of what (ofLinear, ofConvolution)
+	at        int                 // the step being lowered
+	block     int                 // for tests: positions of a block of biattention, 0 for what suits
 	list      []dispatch
 	err       error // the first mistake of the step being lowered
 }
@@ -124,7 +123,7 @@ func Kinds() []string { return slices.Sorted(maps.Keys(lowerings)) }
 
 // scratchBytes is what a step needs beside its values while it runs.
 func (l *lowerer) scratchBytes(s step) int64 {
-	if f := lowerings[s.op.Kind()].scratch; f != nil {
+	if f := lowerings[graph.Kind(s.op)].scratch; f != nil {
 		return f(l, s)
 	}
 	return 0
@@ -132,9 +131,9 @@ func (l *lowerer) scratchBytes(s step) int64 {
 
 // lower appends the dispatches of one step.
 func (l *lowerer) lower(s step) error {
-	f := lowerings[s.op.Kind()].lower
+	f := lowerings[graph.Kind(s.op)].lower
 	if f == nil {
-		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
+		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, graph.Kind(s.op))
 	}
 	begin := len(l.list)
 	l.err = nil
@@ -147,7 +146,7 @@ func (l *lowerer) lower(s step) error {
 		}
 	}
 	if l.err != nil {
-		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), l.err)
+		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, graph.Kind(s.op), l.shape(s.out), l.err)
 	}
 	return nil
 }
@@ -157,32 +156,27 @@ func (l *lowerer) shape(id graph.ID) graph.Shape { return l.g.Nodes[id].Shape }
 // size is that of an element of a value or weight in bytes.
 func (l *lowerer) size(id graph.ID) int64 {
 	id = resolve(l.alias, id)
-	if l.half[id] || l.isMatrix(id) && l.packing(id).half {
+	if l.half[id] || l.matrix[id] != "" && l.packing(id).half {
 		return 2
 	}
 	return 4
 }
 
 func (l *lowerer) isParam(id graph.ID) bool {
-	return l.g.Nodes[id].Op.Kind() == graph.Param{}.Kind()
+	return graph.Kind(l.g.Nodes[id].Op) == graph.Kind(graph.Param{})
 }
 
 // needsParam refuses the weight of a product that is not a parameter, and reports whether it is one.
 func (l *lowerer) needsParam(id graph.ID) bool {
 	if n := l.g.Nodes[id]; !l.isParam(id) {
-		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, n.Op.Kind())
+		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, graph.Kind(n.Op))
 	}
 	return l.isParam(id)
 }
 
-func (l *lowerer) isMatrix(id graph.ID) bool { return l.linears[id] || l.convs[id] }
-
 // packing says how the matrix of a linear or a convolution lies in memory.
 func (l *lowerer) packing(id graph.ID) packing {
-	if l.convs[id] {
-		return l.style.convPacking(l.shape(id), l.precision)
-	}
-	return l.style.packing(l.shape(id), l.precision)
+	return Layout{l.style, l.precision}.packing(l.matrix[id], l.shape(id))
 }
 
 // read and write are the operands of elements begin..begin+count-1 of a value.

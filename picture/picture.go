@@ -124,8 +124,19 @@ func (e *LimitError) Error() string {
 // Unwrap returns ErrTooLarge.
 func (e *LimitError) Unwrap() error { return ErrTooLarge }
 
+// Check refuses limits that nothing keeps.
+func (l Limits) Check() error {
+	if l.MaxSide < 0 || l.MaxPixels < 0 || l.MaxMemory < 0 {
+		return fmt.Errorf("picture: limits of MaxSide %d, MaxPixels %d, MaxMemory %d: want at least 1 of each, or 0 for the default", l.MaxSide, l.MaxPixels, l.MaxMemory)
+	}
+	return nil
+}
+
 // check refuses empty and over-large sizes of a batch.
 func (l Limits) check(batch, height, width int) error {
+	if err := l.Check(); err != nil {
+		return err
+	}
 	if batch <= 0 || height <= 0 || width <= 0 {
 		return fmt.Errorf("%d x %d pixels (height x width): an empty side: %w", height, width, ErrFormat)
 	}

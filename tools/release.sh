@@ -8,9 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Another owner's checkout is one that git refuses to read.
-git() { command git -c safe.directory='*' "$@"; }
-export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' # the same for the git that the go command calls
+# Git, the one too that the go command calls, refuses to read another owner's checkout unless it is told to.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 
 version=${1:-$(git describe --tags --always --dirty)}
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)

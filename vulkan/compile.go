@@ -155,49 +155,31 @@ func (p *Program) allocate(ctx context.Context) error {
 // pipelines finds or makes the pipeline of every dispatch, those that run first before the
 // others, on all cores.
 func (p *Program) pipelines(ctx context.Context) error {
-	var specs []engine.PipelineSpec
-	var paths []string
-	number := map[string]int{}
-	use := make([]int, len(p.plan.Dispatches))
-	for i, x := range p.plan.Dispatches {
-		key := fmt.Sprint(x.Pipeline.Label, x.Pipeline.Constants, x.Pipeline.Texels)
-		n, ok := number[key]
-		if !ok {
-			n = len(specs)
-			number[key] = n
-			specs, paths = append(specs, x.Pipeline), append(paths, x.Path)
-		}
-		use[i] = n
-	}
-	made, err := p.makePipelines(ctx, specs, paths)
-	if err != nil {
-		return err
-	}
-	for _, n := range use {
-		p.pipeline = append(p.pipeline, made[n])
-	}
-	return nil
-}
-
-func (p *Program) makePipelines(ctx context.Context, specs []engine.PipelineSpec, paths []string) ([]*engine.Pipeline, error) {
-	made, done := make([]*engine.Pipeline, len(specs)), 0
+	uses, of := p.plan.Pipelines()
+	made, done := make([]*engine.Pipeline, len(uses)), 0
 	var mu sync.Mutex // guards done
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, s := range specs {
+	for i, x := range uses {
 		group.Go(func() (err error) {
-			if made[i], err = p.device.Pipeline(ctx, s); err != nil {
-				return fmt.Errorf("vulkan: %s: %w", paths[i], err)
+			if made[i], err = p.device.Pipeline(ctx, x.Spec); err != nil {
+				return fmt.Errorf("vulkan: %s: %w", x.Path, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			if done++; p.o.Progress != nil && ctx.Err() == nil {
-				p.o.Progress(done, len(specs))
+				p.o.Progress(done, len(uses))
 			}
 			return nil
 		})
 	}
-	return made, group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, n := range of {
+		p.pipeline = append(p.pipeline, made[n])
+	}
+	return nil
 }
 
 // memory is the buffer that holds a range, and where in it.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/engine"
-	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/kernels"
 )
@@ -103,13 +102,7 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 
 // measure runs the product with each candidate and returns the fastest.
 func (w *Weights) measure(ctx context.Context, p kernels.Product, deadline time.Time) (won kernels.Tile, trials []Trial, err error) {
-	b := graph.NewBuilder()
-	x := b.In("x").Input(p.M, p.K)
-	if p.Norm {
-		x = b.In("norm").LayerNorm(x, 1e-5)
-	}
-	b.Output(b.In("y").Linear(x, p.N, graph.NoBias))
-	g, err := b.Build()
+	g, err := productGraph(p.M, p.N, p.K, p.Norm)
 	if err != nil {
 		return won, nil, err
 	}

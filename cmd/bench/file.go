@@ -48,10 +48,13 @@ func writable(flag, path string, inputs ...string) error {
 	return nil
 }
 
-// replaceable refuses to replace a folder or an input.
+// replaceable refuses to replace a folder, a device or the like, or an input.
 func replaceable(path string, info os.FileInfo, inputs []string) error {
 	if info.IsDir() {
 		return fmt.Errorf("%s is a folder", path)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no file that could be replaced", path)
 	}
 	for _, input := range inputs {
 		if read, err := os.Stat(input); err == nil && os.SameFile(read, info) {
@@ -68,7 +71,7 @@ func (f flags) outputs() error {
 		if path == "" {
 			continue
 		}
-		if err := writable(flag, path, f.weights.Arch, f.weights.Path); err != nil {
+		if err := writable(flag, path, append(f.weights.Files(), f.weights.Arch, f.vocab)...); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -132,7 +131,7 @@ func detectFormats() []string { return []string{"table", "jsonl", "json", "coco"
 func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.DetectorOptions, err error) {
 	o = glipvk.DetectorOptions{Vocabulary: f.vocab, Threshold: f.threshold, Max: f.most}
 	if o.Max == 0 {
-		o.Max = -1 // of the library: all
+		o.Max = glipvk.All
 	}
 	switch {
 	case !slices.Contains(detectFormats(), f.format):
@@ -180,8 +179,7 @@ func parseOverrides(list []string) (map[string]float32, error) {
 	return values, nil
 }
 
-// check finds what is wrong with the query before anything large is loaded, and warns of
-// labels that can never be found.
+// check finds what is wrong with the query before anything large is loaded, and remarks on it.
 func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
 	q, err := f.query(cmd)
 	if err != nil {
@@ -195,11 +193,7 @@ func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
 	if prompts, err = q.Prompts(t); err != nil {
 		return q, advise(err)
 	}
-	warning, err := silentText(t, prompts)
-	if err == nil && warning != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "glip: %s\n", warning)
-	}
-	return q, err
+	return q, f.remark(cmd, t, prompts)
 }
 
 // endings are those of the results whose number does not depend on what is found.

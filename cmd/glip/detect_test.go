@@ -151,7 +151,7 @@ func TestDetectOptions(t *testing.T) {
 		t.Errorf("model %q, default options %+v", f.name, got)
 	}
 	if o := detect(t, t.Context(), f.opener(), "--text", "a cat", "--max", "0", "--size", "original", d.path("cat.png")); o.code != 0 ||
-		f.options.Max != -1 || !f.options.Size.Original {
+		f.options.Max != glipvk.All || !f.options.Size.Original {
 		t.Errorf("%s, options %+v", o.stderr, f.options)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/glipvk/glipvk"
@@ -41,10 +43,13 @@ func (f Device) Apply(o *glipvk.Options) (err error) {
 	return nil
 }
 
-// Fell says on stderr that the device is not a GPU though one was looked for.
+// Fell says on stderr that the device is not a GPU though one was looked for, or that drivers beside it were left out.
 func Fell(stderr io.Writer, command string, d glipvk.DeviceInfo) {
 	if d.Fallback != "" {
 		fmt.Fprintf(stderr, "%s: auto takes the CPU: %s\n", command, d.Fallback)
+	}
+	if d.Vulkan != nil && d.Vulkan.Note != "" {
+		fmt.Fprintf(stderr, "%s: %s\n", command, d.Vulkan.Note)
 	}
 }
 
@@ -80,6 +85,21 @@ func (f *Weights) Forgotten(cmd *cobra.Command) {
 	if !cmd.Flags().Changed("weights") {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: no --weights: these are %s, made up by a formula, and what they give means nothing; \"glip models\" names checkpoints\n", cmd.Root().Name(), f.Path)
 	}
+}
+
+// Files are the weights: a checkpoint, and the files beside an index.
+func (f Weights) Files() []string {
+	files := []string{f.Path}
+	if strings.HasSuffix(f.Path, ".index.json") {
+		folder := filepath.Dir(f.Path)
+		entries, _ := os.ReadDir(folder) // opening the weights will say more
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".safetensors" {
+				files = append(files, filepath.Join(folder, e.Name()))
+			}
+		}
+	}
+	return files
 }
 
 // Entry adds the flag that says which of several sets of weights in a file is meant.
