@@ -76,21 +76,11 @@ func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) err
 }
 
 func (c processed) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
-	out, timings, err := c.p.RunProfiled(ctx, hosts(in)...)
-	list := make([]Timing, len(timings))
-	for i, t := range timings {
-		list[i] = Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes}
-	}
+	out, list, err := c.p.RunProfiled(ctx, hosts(in)...)
 	return Hosts(out), list, err
 }
 
-func (c processed) stats() Stats {
-	s := c.p.Stats()
-	return Stats{
-		Dispatches: s.Steps, ArenaBytes: s.ArenaBytes, LiveBytes: s.LiveBytes, WeightBytes: s.WeightBytes,
-		FLOPs: s.FLOPs, BytesMoved: s.BytesMoved,
-	}
-}
+func (c processed) stats() Stats { return c.p.Stats() }
 
 func (c processed) close() error {
 	c.p.Close()
