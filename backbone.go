@@ -107,10 +107,7 @@ func (b *Backbone) check(in picture.Input) error {
 // context's error, or are those of package engine. A cancelled call returns
 // promptly and leaves the backbone usable.
 func (b *Backbone) Extract(ctx context.Context, pictures ...picture.Picture) (Features, error) {
-	if err := b.opened(); err != nil {
-		return nil, err
-	}
-	in, err := b.preprocess(ctx, pictures...)
+	in, err := b.own().preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
 	}
@@ -122,14 +119,7 @@ func (b *Backbone) ExtractInput(ctx context.Context, in picture.Input) (Features
 	if err := b.check(in); err != nil {
 		return nil, err
 	}
-	f, err := b.Room(ctx, SizeOf(in))
-	if err != nil {
-		return nil, err
-	}
-	if err := b.into(ctx, f, in); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return b.extract(ctx, b.part, in)
 }
 
 // Room makes the memory that [Backbone.ExtractInto] fills, for batches of pictures of

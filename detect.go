@@ -23,10 +23,7 @@ import (
 // [ErrInput], [ErrClosed], the context's error, or are those of package engine; no detections
 // are none.
 func (d *Detector) Detect(ctx context.Context, q Query, pictures ...picture.Picture) ([][]Detection, error) {
-	if err := d.opened(); err != nil {
-		return nil, err
-	}
-	in, err := d.preprocess(ctx, pictures...)
+	in, err := d.own().preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
 	}

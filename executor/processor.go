@@ -10,15 +10,18 @@ import (
 )
 
 // processor executes on the CPU through package cpu.
-type processor struct{ weights *cpu.Weights }
+type processor struct {
+	onHost
+	weights *cpu.Weights
+}
 
 // newProcessor packs the weights of g.
-func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (*processor, error) {
+func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (backend, error) {
 	w, err := cpu.Pack(ctx, g, src, cpu.PackOptions{Progress: progress})
 	if err != nil {
 		return nil, err
 	}
-	return &processor{w}, nil
+	return &processor{weights: w}, nil
 }
 
 func (p *processor) info() DeviceInfo {
@@ -55,13 +58,6 @@ func (p *processor) product(ctx context.Context, mnk [3]int, budget time.Duratio
 	out := [][]float32{make([]float32, mnk[0]*mnk[1])}
 	return fastest(budget, x.work, func() error { return c.RunInto(ctx, out, x.input) })
 }
-
-func (p *processor) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
-	return hostBandwidth(ctx, budget)
-}
-
-func (p *processor) live() int    { return 0 }
-func (p *processor) close() error { return nil }
 
 // processed is a program of package cpu.
 type processed struct{ p *cpu.Program }

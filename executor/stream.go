@@ -270,14 +270,6 @@ func (s *stream[L, R]) compute(f *flight[L, R]) {
 	f.ended = time.Now()
 }
 
-// later is the later of two times.
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // land waits for batches and hands results on.
 func (s *stream[L, R]) land() {
 	defer close(s.out)
@@ -287,8 +279,8 @@ func (s *stream[L, R]) land() {
 		if f.began.Before(last) {
 			f.began = last
 		}
-		if len(f.computed) > 0 {
-			last = later(last, f.ended)
+		if f.ended.After(last) {
+			last = f.ended
 		}
 		for i, el := range f.computed {
 			if el.err = f.err; f.err == nil {

@@ -25,7 +25,7 @@ type gpu struct {
 }
 
 // newGPU opens a device and uploads the weights of g.
-func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep func(*vulkan.Value) Value) (*gpu, error) {
+func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep func(*vulkan.Value) Value) (backend, error) {
 	d, err := engine.Open(engine.Options{Device: o.Device, Validation: o.Validation, NoCache: o.NoCache})
 	if err != nil {
 		return nil, err

@@ -18,9 +18,7 @@ func RecordPyramid(cfg Config, grids [3]swin.Grid) (*graph.Graph, error) {
 		for i, g := range grids {
 			maps[i] = b.In("map", i).Input(1, g.Height, g.Width, cfg.Backbone.Channels(cfg.Backbone.OutIndices[i]))
 		}
-		for _, p := range m.pyramid(b.In("backbone", "fpn"), maps) {
-			b.Output(p)
-		}
+		b.Output(m.pyramid(b.In("backbone", "fpn"), maps)...)
 	})
 }
 
@@ -30,9 +28,7 @@ func RecordFusion(cfg Config, i int, grids []swin.Grid, tokens int) (*graph.Grap
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps, text := m.inputs(b, grids), b.In("text").Input(1, tokens, cfg.Text.Hidden)
 		maps, text = m.fuse(tower(b, i), maps, text, b.In("mask").Input(1, tokens))
-		for _, x := range append(maps, text) {
-			b.Output(x)
-		}
+		b.Output(append(maps, text)...)
 	}, needsFusion(cfg))
 }
 
@@ -48,9 +44,7 @@ func RecordTextLayer(cfg Config, i, tokens int) (*graph.Graph, error) {
 // RecordDyConv is the DyConv of tower module i alone: maps [1, h, w, C] to the same.
 func RecordDyConv(cfg Config, i int, grids []swin.Grid) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		for _, x := range m.dyConv(tower(b, i), m.inputs(b, grids)) {
-			b.Output(x)
-		}
+		b.Output(m.dyConv(tower(b, i), m.inputs(b, grids))...)
 	})
 }
 

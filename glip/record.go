@@ -62,9 +62,7 @@ type model struct{ cfg Config }
 func RecordVision(cfg Config, in Vision) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps := m.vision(b, b.In("image").Input(cmp.Or(in.Batch, 1), 3, in.Height, in.Width))
-		for _, p := range maps {
-			b.Output(p)
-		}
+		b.Output(maps...)
 		health(b, maps...)
 	}, checkBatch(in.Batch), checkPicture(in.Height, in.Width))
 }

@@ -193,11 +193,7 @@ func (m moduleRow) print(w io.Writer, peak float64, total moduleRow) {
 	if m.Times[0] != nil && total.Times[0] != nil {
 		seconds := max(m.Times[0].Seconds(), 1e-12)
 		share = percent(seconds, total.Times[0].Seconds())
-		moved = fmt.Sprintf("%.2f", float64(m.Bytes)/1e9/seconds)
-		if m.FLOPs > 0 {
-			speed = fmt.Sprintf("%.1f", float64(m.FLOPs)/1e9/seconds)
-			ofPeak = percent(float64(m.FLOPs)/1e9/seconds, peak)
-		}
+		speed, ofPeak, moved = rates(seconds, peak, m.FLOPs, m.Bytes)
 	}
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t %s\n",
 		times[0], share, percent(float64(m.FLOPs), float64(total.FLOPs)), speed, ofPeak, moved, times[1], times[2], m.Name)
