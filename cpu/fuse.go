@@ -49,7 +49,7 @@ func (c *compiler) matchFuse(y graph.ID) (*fuse, bool) {
 	f.values, f.bias = context.Inputs[1], c.operand(f.context, 2)
 	split, clamped := none, context.Inputs[0]
 	for _, op := range []graph.Op{graph.Reshape{}, graph.Softmax{}, graph.Reshape{}} {
-		if !c.private(clamped) || c.node(clamped).Op.Kind() != op.Kind() {
+		if !c.private(clamped) || graph.Kind(c.node(clamped).Op) != graph.Kind(op) {
 			return nil, false
 		}
 		split, clamped = clamped, c.node(clamped).Inputs[0]
