@@ -1,6 +1,7 @@
 package glipvk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -148,22 +149,21 @@ func (b *Backbone) Room(ctx context.Context, size InputSize) (Features, error) {
 func (b *Backbone) maps(outputs []executor.Output, data [][]float32) Features {
 	f := make(Features, len(outputs))
 	for i, o := range outputs {
-		f[i] = tapped(o)
+		if data == nil {
+			f[i] = tapped(o, make([]float32, graph.Shape(o.Shape).Elements()))
+		} else {
+			f[i] = tapped(o, data[i])
+		}
 		if !o.Kept {
 			f[i].Name = StageName(b.info.Backbone.OutIndices[i])
-		}
-		if data != nil {
-			f[i].Data = data[i]
-		} else {
-			f[i].Data = make([]float32, graph.Shape(o.Shape).Elements())
 		}
 	}
 	return f
 }
 
 // tapped names a value inside.
-func tapped(o executor.Output) Map {
-	return Map{Name: o.Path, Shape: slices.Clone(o.Shape), Shared: o.Shared}
+func tapped(o executor.Output, data []float32) Map {
+	return Map{Name: o.Path, Shape: slices.Clone(o.Shape), Data: data, Shared: o.Shared}
 }
 
 // StageName is the name of a stage's map: "stage1".
@@ -256,31 +256,36 @@ func (b *Backbone) extract(ctx context.Context, part *executor.Part[InputSize], 
 // matchAll keeps what any of the globs matches; each must match something.
 func matchAll(globs []string) executor.Match {
 	return func(g *graph.Graph) ([]graph.ID, error) {
-		return matched(g, globs, func(glob string, values int) error {
-			if values > 0 {
-				return nil
-			}
-			return fmt.Errorf("glipvk: no value of the graph matches %q; a path is like %s, where * stands for one part and ** for several",
-				glob, "stages.0.blocks.1.attn")
-		})
+		met := map[string]bool{}
+		ids, err := someMatch(globs, met)(g)
+		return ids, cmp.Or(err, unmet(globs, met, "stages.0.blocks.1.attn"))
 	}
 }
 
-// matched lists the values that any of the globs matches, each once; told hears of each glob how many it matches.
-func matched(g *graph.Graph, globs []string, told func(glob string, values int) error) ([]graph.ID, error) {
-	var ids []graph.ID
-	for _, glob := range globs {
-		found, err := g.Match(glob)
-		if err != nil {
-			return nil, fmt.Errorf("glipvk: %w", err)
+// someMatch keeps what globs match, each value once, in one of several graphs perhaps, and notes which globs did.
+func someMatch(globs []string, met map[string]bool) executor.Match {
+	return func(g *graph.Graph) (ids []graph.ID, err error) {
+		for _, glob := range globs {
+			found, err := g.Match(glob)
+			if err != nil {
+				return nil, fmt.Errorf("glipvk: %w", err)
+			}
+			met[glob] = met[glob] || len(found) > 0
+			ids = append(ids, found...)
 		}
-		if err := told(glob, len(found)); err != nil {
-			return nil, err
-		}
-		ids = append(ids, found...)
+		slices.Sort(ids)
+		return slices.Compact(ids), nil
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
+}
+
+// unmet refuses globs that matched nothing.
+func unmet(globs []string, met map[string]bool, example string) error {
+	for _, glob := range globs {
+		if !met[glob] {
+			return fmt.Errorf("glipvk: no value of the model matches %q; a path is like %s, where * stands for one part and ** for several", glob, example)
+		}
+	}
+	return nil
 }
 
 // Profile runs in once with a clock on every dispatch.

@@ -113,7 +113,7 @@ func (d *Detector) detect(ctx context.Context, maps pyramid, in picture.Input, p
 		if err != nil {
 			return nil, err
 		}
-		rows, outputs, err := d.grounding.Host(ctx, d.size(SizeOf(in), p), append(slices.Clone(maps), hosted(p.inputs(hidden.Value, in.Batch))...)...)
+		rows, outputs, err := d.grounding.Host(ctx, d.size(SizeOf(in), p), append(slices.Clone(maps), executor.Hosts(p.inputs(hidden.Value, in.Batch))...)...)
 		d.read.Release(hidden)
 		if err != nil {
 			return nil, err

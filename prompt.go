@@ -131,12 +131,3 @@ func (d *Detector) hidden(ctx context.Context, p prompt) (*executor.Item[[]float
 		return values[0], d.checkFinite("the encoded caption", values[0])
 	})
 }
-
-// hosted are inputs in memory of the host.
-func hosted(data [][]float32) []executor.Value {
-	list := make([]executor.Value, len(data))
-	for i, x := range data {
-		list[i] = executor.Host(x)
-	}
-	return list
-}

@@ -95,65 +95,61 @@ func count(names []string, prefix string) (n int) {
 	return n
 }
 
-// backboneWeights finds the weights that the options name. Of a checkpoint the index is read
-// and bound.
-func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
-	seed, formula, err := syntheticSeed(o.Weights)
+// find finds the weights that the options name: those of a formula, or those of a checkpoint, of
+// which the index is read and bound.
+func (o Options) find(formula func(seed uint64) (bind.Tensors, error), bound func(bind.Source) (*bind.Weights, error)) (*weights, error) {
+	seed, made, err := syntheticSeed(o.Weights)
 	if err != nil {
 		return nil, err
 	}
-	if formula {
-		return &weights{Intake: bind.Intake{From: synthetic.Weights{Seed: seed}}}, nil
+	if made {
+		from, err := formula(seed)
+		return &weights{Intake: bind.Intake{From: from}}, blame(err)
 	}
 	file, notes, err := OpenCheckpoint(o.Weights, o.WeightsEntry)
 	if err != nil {
 		return nil, blame(err)
 	}
+	from, err := bound(file)
+	if err != nil {
+		return nil, blame(errors.Join(err, file.Close()))
+	}
+	return &weights{bind.Intake{From: from}, file.Close, notes}, nil
+}
+
+// backboneWeights finds those of a backbone.
+func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
 	rule := bind.Refuse
 	if o.ResizeTables {
 		rule = bind.Geometric
 	}
-	bound, err := swin.Bind(file, cfg, bind.Options{Resize: rule, AllowNonFinite: o.AllowNonFinite})
-	if err != nil {
-		return nil, blame(errors.Join(err, file.Close()))
-	}
-	return &weights{bind.Intake{From: bound}, file.Close, notes}, nil
+	return o.find(func(seed uint64) (bind.Tensors, error) { return synthetic.Weights{Seed: seed}, nil },
+		func(src bind.Source) (*bind.Weights, error) {
+			return swin.Bind(src, cfg, bind.Options{Resize: rule, AllowNonFinite: o.AllowNonFinite})
+		})
 }
 
-// detectorWeights finds the weights that the options name. Of a checkpoint the index is read
-// and bound; synthetic weights are bound like an official checkpoint.
+// detectorWeights finds those of a detector. Those of the formula are bound like an official checkpoint.
 func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
-	seed, formula, err := syntheticSeed(o.Weights)
-	if err != nil {
-		return nil, err
+	bound := func(src bind.Source) (*bind.Weights, error) {
+		return glip.Bind(src, cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
 	}
-	if !formula && len(o.Overrides) > 0 {
-		return nil, blame(errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out"))
-	}
-	var src bind.Source
-	var notes []string
-	release := func() error { return nil }
-	if formula {
+	return o.find(func(seed uint64) (bind.Tensors, error) {
 		var tensors []synthetic.Declared
 		for _, p := range glip.OfficialParams(cfg) {
 			tensors = append(tensors, synthetic.Declared(p))
 		}
-		src, err = synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
+		src, err := synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
 		if err != nil {
-			return nil, blame(err)
+			return nil, err
 		}
-	} else {
-		file, found, err := OpenCheckpoint(o.Weights, o.WeightsEntry)
-		if err != nil {
-			return nil, blame(err)
+		return bound(src)
+	}, func(src bind.Source) (*bind.Weights, error) {
+		if len(o.Overrides) > 0 {
+			return nil, errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out")
 		}
-		src, release, notes = file, file.Close, found
-	}
-	bound, err := glip.Bind(src, cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
-	if err != nil {
-		return nil, blame(errors.Join(err, release()))
-	}
-	return &weights{bind.Intake{From: bound}, release, notes}, nil
+		return bound(src)
+	})
 }
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.

@@ -56,7 +56,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	}
 	results := append(slices.Clone(g.Outputs), o.Keep...)
 	for _, id := range o.Keep {
-		if id < 0 || int(id) >= len(g.Nodes) || g.Nodes[id].Op.Kind() == (graph.Param{}).Kind() {
+		if id < 0 || int(id) >= len(g.Nodes) || graph.Kind(g.Nodes[id].Op) == graph.Kind(graph.Param{}) {
 			return nil, fmt.Errorf("cpu: value %d is to be kept, but is not a value of the graph", id)
 		}
 	}
@@ -74,12 +74,10 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{
-		graph: g, weights: w, results: results, views: c.views, sizes: c.sizes,
-		crew: newCrew(c.workers, steps), turn: turn.New(),
-	}
-	p.layout = place(lifetimes(c.sizes, steps, results, c.views), !o.NoReuse)
-	return p, nil
+	return &Program{
+		graph: g, weights: w, results: results, views: c.views, sizes: c.sizes, crew: newCrew(c.workers, steps), turn: turn.New(),
+		layout: place(lifetimes(c.sizes, steps, results, c.views), !o.NoReuse),
+	}, nil
 }
 
 func (c *compiler) steps() ([]step, error) {
@@ -91,10 +89,10 @@ func (c *compiler) steps() ([]step, error) {
 		}
 		list, err := c.stepsOf(id)
 		if err != nil {
-			return nil, fmt.Errorf("cpu: %s: %s %v: %w", n.Path, n.Op.Kind(), n.Shape, err)
+			return nil, fmt.Errorf("cpu: %s: %s %v: %w", n.Path, graph.Kind(n.Op), n.Shape, err)
 		}
 		for _, s := range slices.Backward(list) {
-			s.path, s.name = n.Path, cmp.Or(s.name, n.Op.Kind())
+			s.path, s.name = n.Path, cmp.Or(s.name, graph.Kind(n.Op))
 			if s.outs == nil {
 				s.outs = []graph.ID{id}
 			}

@@ -39,7 +39,7 @@ func (c *compiler) convolution(id graph.ID, left source, at int) step {
 	}
 	p.cut(c.workers)
 	s := p.step()
-	s.name = n.Op.Kind()
+	s.name = graph.Kind(n.Op)
 	if p.stats != nil {
 		p.stats.cut(p.rows)
 		c.sizes[p.stats.id] = p.allRowBlocks() * statRows * p.n

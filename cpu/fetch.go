@@ -37,7 +37,7 @@ func (c *compiler) source(id graph.ID, whole bool) source {
 		n := c.node(id)
 		if o, ok := n.Op.(graph.LayerNorm); ok && s.norm == nil && s.gather.single() {
 			s.norm = &norm{n.Inputs[1], n.Inputs[2], float32(o.Eps), s.gather != nil}
-		} else if moves(n.Op) && (s.gather.single() || n.Op.Kind() != (graph.MergePatches{}).Kind()) && (s.norm == nil || !s.norm.before) {
+		} else if moves(n.Op) && (s.gather.single() || graph.Kind(n.Op) != graph.Kind(graph.MergePatches{})) && (s.norm == nil || !s.norm.before) {
 			s.gather = c.rowMap(id).after(s.gather)
 		} else if o, ok := n.Op.(graph.Patches); ok && s.gather == nil && s.norm == nil {
 			in := c.shape(n.Inputs[0])

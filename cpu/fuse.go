@@ -23,9 +23,6 @@ type fuse struct {
 // findFuses finds the blocks that are computed at once. Each is lowered where the context is, the
 // last node that all operands come before.
 func (c *compiler) findFuses() {
-	if c.options.NoFusion {
-		return
-	}
 	for i, n := range c.g.Nodes {
 		if _, ok := n.Op.(graph.AddScaled); ok {
 			if f, ok := c.matchFuse(graph.ID(i)); ok {
@@ -49,7 +46,7 @@ func (c *compiler) matchFuse(y graph.ID) (*fuse, bool) {
 	f.values, f.bias = context.Inputs[1], c.operand(f.context, 2)
 	split, clamped := none, context.Inputs[0]
 	for _, op := range []graph.Op{graph.Reshape{}, graph.Softmax{}, graph.Reshape{}} {
-		if !c.private(clamped) || c.node(clamped).Op.Kind() != op.Kind() {
+		if !c.private(clamped) || graph.Kind(c.node(clamped).Op) != graph.Kind(op) {
 			return nil, false
 		}
 		split, clamped = clamped, c.node(clamped).Inputs[0]

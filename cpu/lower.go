@@ -55,7 +55,7 @@ func (c *compiler) lower(id graph.ID) (step, error) {
 	if s, ok := c.product(id); ok {
 		return s, nil
 	}
-	f, ok := lowerings[c.node(id).Op.Kind()]
+	f, ok := lowerings[graph.Kind(c.node(id).Op)]
 	if !ok {
 		return step{}, fmt.Errorf("package cpu does not know operation %T", c.node(id).Op)
 	}

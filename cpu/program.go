@@ -194,7 +194,7 @@ func (p *Program) check(what string, given [][]float32, ids []graph.ID) error {
 	for i, id := range ids {
 		if n := p.graph.Nodes[id]; len(given[i]) != n.Shape.Elements() {
 			return fmt.Errorf("cpu: %s: %s: %w: %d elements given as %s, want %d for %v",
-				n.Path, n.Op.Kind(), graph.ErrShape, len(given[i]), what, n.Shape.Elements(), n.Shape)
+				n.Path, graph.Kind(n.Op), graph.ErrShape, len(given[i]), what, n.Shape.Elements(), n.Shape)
 		}
 	}
 	return nil

@@ -164,7 +164,7 @@ func TestFusions(t *testing.T) {
 	}
 	computed := 0
 	for _, n := range g.Nodes {
-		if k := n.Op.Kind(); k != "param" && k != "input" {
+		if k := graph.Kind(n.Op); k != "param" && k != "input" {
 			computed++
 		}
 	}

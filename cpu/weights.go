@@ -227,7 +227,7 @@ func (w *Weights) check(g *graph.Graph) error {
 		n := g.Nodes[id]
 		if _, isParam := n.Op.(graph.Param); !isParam {
 			if ways[asTaps] {
-				return fmt.Errorf("the weights of a convolution must be a parameter, %s is %s", n.Path, n.Op.Kind())
+				return fmt.Errorf("the weights of a convolution must be a parameter, %s is %s", n.Path, graph.Kind(n.Op))
 			}
 			continue
 		}
@@ -250,5 +250,5 @@ func (w *Weights) check(g *graph.Graph) error {
 // packed is a value as it was packed to be read in some way; ok is false if it was not.
 func (c *compiler) packed(id graph.ID, w way) (panels []float32, ok bool) {
 	panels, ok = c.weights.data[packedKey{c.node(id).Path, w}]
-	return panels, ok && c.node(id).Op.Kind() == (graph.Param{}).Kind()
+	return panels, ok && graph.Kind(c.node(id).Op) == graph.Kind(graph.Param{})
 }

@@ -25,7 +25,7 @@ var operations = map[string]any{
 
 // interpret lays out an operation.
 func interpret(op graph.Op, y tensor, in []tensor) (rows, error) {
-	f, known := operations[op.Kind()]
+	f, known := operations[graph.Kind(op)]
 	if !known {
 		return rows{}, fmt.Errorf("the oracle does not know operation %T", op)
 	}

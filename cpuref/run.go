@@ -50,7 +50,7 @@ func Run(ctx context.Context, g *graph.Graph, w Weights, o Options, inputs ...[]
 	r.values = make([][]float32, len(g.Nodes))
 	for i, n := range g.Nodes {
 		if err := r.step(graph.ID(i), n); err != nil {
-			return nil, fmt.Errorf("cpuref: %s: %s: %w", n.Path, n.Op.Kind(), err)
+			return nil, fmt.Errorf("cpuref: %s: %s: %w", n.Path, graph.Kind(n.Op), err)
 		}
 		for _, operand := range n.Inputs {
 			if last[operand] == i {

@@ -95,6 +95,9 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 		}
 	}
 	f.info.Unusable = f.unusable(api, !d.opts.CompileOnly)
+	if asideSet.Load() {
+		f.info.Note, _ = setAside()
+	}
 	return f
 }
 

@@ -60,6 +60,7 @@ type Info struct {
 	Queues        []Queue
 	Caps          Caps
 	Unusable      string // why the device cannot be used, "" where it can
+	Note          string // what a user should know of the drivers beside it, "" for nothing
 	Auto          bool   // this is the one "auto" takes
 }
 

@@ -20,6 +20,7 @@ package engine
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -111,9 +112,19 @@ func (d *Device) newInstance(resolver unsafe.Pointer) (*instance, error) {
 	}
 	debug := flag(validation || hasInstanceExtension(resolver, "", "VK_EXT_debug_utils"))
 	api := min(uint32(C.instance_version(resolver)), vk.MakeVersion(1, 3, 0))
-	err := made(d, "instance", "vkCreateInstance", "", &in.vk, func(h *handle) C.Result {
-		return C.instance_create(resolver, C.uint32_t(api), debug, in.log, h)
-	})
+	create := func() error {
+		return made(d, "instance", "vkCreateInstance", "", &in.vk, func(h *handle) C.Result {
+			return C.instance_create(resolver, C.uint32_t(api), debug, in.log, h)
+		})
+	}
+	err := create()
+	if errors.Is(err, ErrOutOfMemory) {
+		if word, others := setAside(); others {
+			err = create()
+		} else if word != "" {
+			err = fmt.Errorf("engine: %s: %w", word, err)
+		}
+	}
 	if err != nil {
 		in.free()
 		return nil, err

@@ -57,7 +57,7 @@ type interpreted struct {
 
 func (p *interpreted) run(ctx context.Context, in []Value) ([]Value, error) {
 	out, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{}, hosts(in)...)
-	return wrapped(out), err
+	return Hosts(out), err
 }
 
 func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) error {
@@ -76,14 +76,14 @@ func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timin
 		now := time.Now()
 		if _, given := n.Op.(graph.Input); !given {
 			list = append(list, Timing{
-				Path: n.Path, Kernel: "cpuref." + n.Op.Kind(), Duration: now.Sub(last),
+				Path: n.Path, Kernel: "cpuref." + graph.Kind(n.Op), Duration: now.Sub(last),
 				FLOPs: 2 * p.graph.MultiplyAdds(id), Bytes: traffic(p.graph, n),
 			})
 		}
 		last = time.Now()
 	}
 	out, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{Observe: observe}, hosts(in)...)
-	return wrapped(out), list, err
+	return Hosts(out), list, err
 }
 
 func (p *interpreted) stats() Stats {

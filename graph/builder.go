@@ -98,7 +98,7 @@ func (b *Builder) Record(op Op, in ...Value) Value {
 	}
 	shape, err := r.sizes.infer(op, shapes...)
 	if err != nil {
-		r.err = fmt.Errorf("%s: %s %v: %w", b.scope, op.Kind(), shapes, err)
+		r.err = fmt.Errorf("%s: %s %v: %w", b.scope, Kind(op), shapes, err)
 		return Value{}
 	}
 	path := b.scope

@@ -13,9 +13,6 @@ type CrossScores struct {
 	Scale float64
 }
 
-// Kind implements [Op].
-func (CrossScores) Kind() string { return "crossscores" }
-
 func (CrossScores) takes(n int) []string { return optional(n, "BnE", "BmE", "Bm") }
 func (o CrossScores) valid(_ []Shape, s *sizes) error {
 	return cmp.Or(finite(o.Scale), headed(o.Heads, s['E']))
@@ -32,9 +29,6 @@ func (b *Builder) CrossScores(q, k Value, o CrossScores, bias ...Value) Value {
 // CrossContext is the weighted sum of values with heads joined: probabilities
 // [B, h, n, m], v [B, m, E], optional bias [E] -> [B, n, E].
 type CrossContext struct{ Heads int }
-
-// Kind implements [Op].
-func (CrossContext) Kind() string { return "crosscontext" }
 
 func (CrossContext) takes(n int) []string { return optional(n, "Bhnm", "BmE", "E") }
 
@@ -60,9 +54,6 @@ type AbsorbKeys struct {
 	Scale float64
 }
 
-// Kind implements [Op].
-func (AbsorbKeys) Kind() string { return "absorbkeys" }
-
 func (AbsorbKeys) takes(int) []string { return []string{"BTE", "EC"} }
 func (o AbsorbKeys) valid(_ []Shape, s *sizes) error {
 	return cmp.Or(finite(o.Scale), headed(o.Heads, s['E']))
@@ -79,9 +70,6 @@ type AbsorbBias struct {
 	Scale float64
 }
 
-// Kind implements [Op].
-func (AbsorbBias) Kind() string { return "absorbbias" }
-
 func (AbsorbBias) takes(n int) []string { return optional(n, "BTE", "E", "BT") }
 func (o AbsorbBias) valid(_ []Shape, s *sizes) error {
 	return cmp.Or(finite(o.Scale), headed(o.Heads, s['E']))
@@ -94,9 +82,6 @@ func (o AbsorbBias) inner(in []Shape) int { return in[0][2] / o.Heads }
 // W [C, E] -> [B, h*T, C], row head*T + t being sum over e of v[t, head*d + e] * W[:, head*d + e].
 type AbsorbValues struct{ Heads int }
 
-// Kind implements [Op].
-func (AbsorbValues) Kind() string { return "absorbvalues" }
-
 func (AbsorbValues) takes(int) []string                { return []string{"BTE", "CE"} }
 func (o AbsorbValues) valid(_ []Shape, s *sizes) error { return headed(o.Heads, s['E']) }
 func (o AbsorbValues) infer(_ []Shape, s *sizes) Shape {
@@ -108,9 +93,6 @@ func (o AbsorbValues) inner(in []Shape) int { return in[0][2] / o.Heads }
 // HeadLinear projects each head's rows by its part of a weight: x [B, h*T, C], W [E, C],
 // bias [E] -> [B, T, E], element head*d + e of token t being x[head*T + t]·W[head*d + e] + bias.
 type HeadLinear struct{ Heads int }
-
-// Kind implements [Op].
-func (HeadLinear) Kind() string { return "headlinear" }
 
 func (HeadLinear) takes(int) []string { return []string{"BRC", "EC", "E"} }
 func (o HeadLinear) valid(_ []Shape, s *sizes) error {

@@ -33,9 +33,6 @@ func (a Aggregate) String() string {
 	return [...]string{"MEAN", "MAX", "POWER"}[a]
 }
 
-// Kind implements [Op].
-func (PhraseScores) Kind() string { return "phrasescores" }
-
 func (PhraseScores) takes(int) []string { return []string{"BST", "BLT"} }
 
 func (o PhraseScores) valid([]Shape, *sizes) error {
@@ -65,9 +62,6 @@ type Candidates struct {
 	Threshold float64
 	Limit     int
 }
-
-// Kind implements [Op].
-func (Candidates) Kind() string { return "candidates" }
 
 func (Candidates) takes(int) []string { return []string{"BSL", "Bs*1", "Bt*4"} }
 

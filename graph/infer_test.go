@@ -132,20 +132,20 @@ func TestInfer(t *testing.T) {
 	for _, r := range slices.Concat(inferRows(), detectorRows(), groundingRows()) {
 		got, err := new(sizes).infer(r.op, r.in...)
 		if r.want != nil {
-			good[r.op.Kind()]++
+			good[Kind(r.op)]++
 			if err != nil || !got.Equal(r.want) {
 				t.Errorf("%s %v: %v, %v; want %v", describe(r.op), r.in, got, err, r.want)
 			}
 			continue
 		}
-		refused[r.op.Kind()]++
+		refused[Kind(r.op)]++
 		if !errors.Is(err, ErrShape) || !strings.Contains(err.Error(), r.says) {
 			t.Errorf("%s %v: %v, error %v; want a refusal that says %q", describe(r.op), r.in, got, err, r.says)
 		}
 	}
 	for _, op := range Kinds() {
-		if good[op.Kind()] == 0 || refused[op.Kind()] == 0 {
-			t.Errorf("%s has %d good rows and %d refused ones", op.Kind(), good[op.Kind()], refused[op.Kind()])
+		if good[Kind(op)] == 0 || refused[Kind(op)] == 0 {
+			t.Errorf("%s has %d good rows and %d refused ones", Kind(op), good[Kind(op)], refused[Kind(op)])
 		}
 	}
 }

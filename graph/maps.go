@@ -13,9 +13,6 @@ import (
 // inside it; beyond the right and bottom edge pixels are 0.
 type Patches struct{ Size int }
 
-// Kind implements [Op].
-func (Patches) Kind() string { return "patches" }
-
 func (Patches) takes(int) []string { return []string{"BcHW"} }
 func (o Patches) valid([]Shape, *sizes) error {
 	return must(o.Size >= 1, "patch size %d, want at least 1", o.Size)
@@ -33,9 +30,6 @@ func (b *Builder) Patches(x Value, size int) Value { return b.Record(Patches{siz
 // away (nn.Unfold order, as mmpretrain has it); neighbours outside the map are 0.
 type MergePatches struct{}
 
-// Kind implements [Op].
-func (MergePatches) Kind() string { return "mergepatches" }
-
 func (MergePatches) takes(int) []string { return []string{"BHWC"} }
 func (MergePatches) infer(_ []Shape, s *sizes) Shape {
 	return Shape{s['B'], ceilDiv(s['H'], 2), ceilDiv(s['W'], 2), 4 * s['C']}
@@ -48,9 +42,6 @@ func (b *Builder) MergePatches(x Value) Value { return b.Record(MergePatches{}, 
 // half-pixel centres, no antialiasing, taps clamped):
 // [1, L, C] with L a square -> [1, Height, Width, C].
 type ResizePosition struct{ Height, Width int }
-
-// Kind implements [Op].
-func (ResizePosition) Kind() string { return "resizeposition" }
 
 func (ResizePosition) takes(int) []string { return []string{"1LC"} }
 
@@ -69,9 +60,6 @@ func (b *Builder) ResizePosition(x Value, height, width int) Value {
 // ChannelsFirst changes the layout: [B, H, W, C] -> [B, C, H, W].
 type ChannelsFirst struct{}
 
-// Kind implements [Op].
-func (ChannelsFirst) Kind() string { return "channelsfirst" }
-
 func (ChannelsFirst) takes(int) []string              { return []string{"BHWC"} }
 func (ChannelsFirst) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['C'], s['H'], s['W']} }
 
@@ -81,9 +69,6 @@ func (b *Builder) ChannelsFirst(x Value) Value { return b.Record(ChannelsFirst{}
 // Pad appends zero rows below and zero columns to the right:
 // [B, H, W, C] -> [B, Height, Width, C].
 type Pad struct{ Height, Width int }
-
-// Kind implements [Op].
-func (Pad) Kind() string { return "pad" }
 
 func (Pad) takes(int) []string { return []string{"BHWC"} }
 
@@ -98,9 +83,6 @@ func (b *Builder) Pad(x Value, height, width int) Value { return b.Record(Pad{he
 
 // Crop keeps the top left corner: [B, H, W, C] -> [B, Height, Width, C].
 type Crop struct{ Height, Width int }
-
-// Kind implements [Op].
-func (Crop) Kind() string { return "crop" }
 
 func (Crop) takes(int) []string { return []string{"BHWC"} }
 
@@ -117,9 +99,6 @@ func (b *Builder) Crop(x Value, height, width int) Value { return b.Record(Crop{
 // (F.interpolate, mode nearest): [B, H, W, C] -> [B, Height, Width, C].
 type ResizeNearest struct{ Height, Width int }
 
-// Kind implements [Op].
-func (ResizeNearest) Kind() string { return "resizenearest" }
-
 func (ResizeNearest) takes(int) []string { return []string{"BHWC"} }
 func (o ResizeNearest) infer(_ []Shape, s *sizes) Shape {
 	return Shape{s['B'], o.Height, o.Width, s['C']}
@@ -134,9 +113,6 @@ func (b *Builder) ResizeNearest(x Value, height, width int) Value {
 // y*(H-1)/(Height-1), 0 where Height is 1: [B, H, W, C] -> [B, Height, Width, C].
 type ResizeBilinear struct{ Height, Width int }
 
-// Kind implements [Op].
-func (ResizeBilinear) Kind() string { return "resizebilinear" }
-
 func (ResizeBilinear) takes(int) []string { return []string{"BHWC"} }
 func (o ResizeBilinear) infer(_ []Shape, s *sizes) Shape {
 	return Shape{s['B'], o.Height, o.Width, s['C']}
@@ -150,9 +126,6 @@ func (b *Builder) ResizeBilinear(x Value, height, width int) Value {
 // GlobalMean is the mean over a map (AdaptiveAvgPool2d(1)): [B, H, W, C] -> [B, C].
 type GlobalMean struct{}
 
-// Kind implements [Op].
-func (GlobalMean) Kind() string { return "globalmean" }
-
 func (GlobalMean) takes(int) []string              { return []string{"BHWC"} }
 func (GlobalMean) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['C']} }
 
@@ -162,9 +135,6 @@ func (b *Builder) GlobalMean(x Value) Value { return b.Record(GlobalMean{}, x) }
 // WeightedMean is the sum of gate*map over the branches, divided by their number:
 // operands map, gate, map, gate, ..., maps [B, H, W, C], gates [B, 1] -> [B, H, W, C].
 type WeightedMean struct{}
-
-// Kind implements [Op].
-func (WeightedMean) Kind() string { return "weightedmean" }
 
 func (WeightedMean) takes(n int) []string             { return slices.Repeat([]string{"BHWC", "B1"}, max(n/2, 1)) }
 func (WeightedMean) infer(in []Shape, _ *sizes) Shape { return in[0] }

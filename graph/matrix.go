@@ -11,9 +11,6 @@ import (
 // sizes multiply to K, optional b [N] -> [..., N].
 type Linear struct{}
 
-// Kind implements [Op].
-func (Linear) Kind() string { return "linear" }
-
 func (Linear) takes(n int) []string { return optional(n, "*K", "Nk*", "N") }
 
 func (Linear) valid(in []Shape, s *sizes) error {
@@ -53,9 +50,6 @@ const (
 // Conv is a convolution with zero padding (nn.Conv2d): x [B, H, W, C], weight
 // [N, C, k, k], optional bias [N] -> [B, Ho, Wo, N], Ho = (H + 2 Pad - k)/Stride + 1.
 type Conv struct{ Stride, Pad int }
-
-// Kind implements [Op].
-func (Conv) Kind() string { return "conv" }
 
 // convolves checks a convolution of [B, H, W, C] by [N, C, k, k].
 func convolves(s *sizes, stride, pad int) error {
@@ -107,9 +101,6 @@ func (b *Builder) Conv(x Value, features, size int, o Conv, bias Bias) Value {
 // were trained so. An om that has fewer positions than the output is refused.
 type DeformConv struct{ Stride, Pad int }
 
-// Kind implements [Op].
-func (DeformConv) Kind() string { return "deformconv" }
-
 func (DeformConv) takes(int) []string { return []string{"BHWC", "Bhwo", "NCkk", "N"} }
 
 func (o DeformConv) valid(in []Shape, s *sizes) error {
@@ -138,9 +129,6 @@ type Scores struct {
 	Scale float64
 }
 
-// Kind implements [Op].
-func (Scores) Kind() string { return "scores" }
-
 // threefold checks that a length is 3C with C a multiple of heads.
 func threefold(heads, length int) error {
 	return must(heads > 0 && length%(3*max(heads, 1)) == 0, "%d channels, want 3C with C a multiple of %d heads", length, heads)
@@ -160,9 +148,6 @@ func (b *Builder) Scores(qkv Value, o Scores) Value { return b.Record(o, qkv) }
 // Context is the attention's weighted sum of values with heads joined:
 // probabilities [G, h, n, n], qkv [G, n, 3C] -> [G, n, C].
 type Context struct{ Heads int }
-
-// Kind implements [Op].
-func (Context) Kind() string { return "context" }
 
 func (Context) takes(int) []string { return []string{"Ghnn", "Gnq"} }
 
@@ -186,9 +171,6 @@ func (b *Builder) Context(probabilities, qkv Value, heads int) Value {
 //
 //	clamp(x·p / exp(log_scale) + e·bias_lang + bias0, -Limit, Limit)
 type TokenLogits struct{ Limit float64 }
-
-// Kind implements [Op].
-func (TokenLogits) Kind() string { return "tokenlogits" }
 
 func (TokenLogits) takes(int) []string            { return []string{"Bs*C", "BTC", "BTD", "D", "1", "1"} }
 func (o TokenLogits) valid([]Shape, *sizes) error { return positive("limit", o.Limit) }

@@ -8,9 +8,6 @@ import "cmp"
 // axis, variance divided by C and not C-1 (nn.LayerNorm): x [..., C], weight [C], bias [C].
 type LayerNorm struct{ Eps float64 }
 
-// Kind implements [Op].
-func (LayerNorm) Kind() string { return "layernorm" }
-
 func (LayerNorm) takes(int) []string               { return []string{"*C", "C", "C"} }
 func (o LayerNorm) valid([]Shape, *sizes) error    { return positive("eps", o.Eps) }
 func (LayerNorm) infer(in []Shape, _ *sizes) Shape { return in[0] }
@@ -29,9 +26,6 @@ type GroupNorm struct {
 	Eps    float64
 }
 
-// Kind implements [Op].
-func (GroupNorm) Kind() string { return "groupnorm" }
-
 func (GroupNorm) takes(int) []string { return []string{"BHWC", "C", "C"} }
 
 func (o GroupNorm) valid(_ []Shape, s *sizes) error {
@@ -49,9 +43,6 @@ func (b *Builder) GroupNorm(x Value, o GroupNorm) Value {
 // Normalize is x / max(|x|, Eps) over the last axis (F.normalize).
 type Normalize struct{ Eps float64 }
 
-// Kind implements [Op].
-func (Normalize) Kind() string { return "normalize" }
-
 func (o Normalize) valid([]Shape, *sizes) error    { return positive("eps", o.Eps) }
 func (Normalize) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
@@ -60,9 +51,6 @@ func (b *Builder) Normalize(x Value, eps float64) Value { return b.Record(Normal
 
 // Softmax is exp(x - max) / sum over the last axis.
 type Softmax struct{}
-
-// Kind implements [Op].
-func (Softmax) Kind() string { return "softmax" }
 
 func (Softmax) takes(int) []string               { return []string{"*n"} }
 func (Softmax) infer(in []Shape, _ *sizes) Shape { return in[0] }

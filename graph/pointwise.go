@@ -8,9 +8,6 @@ package graph
 // own mask to all pictures and heads, and equal shapes add plainly.
 type Add struct{}
 
-// Kind implements [Op].
-func (Add) Kind() string { return "add" }
-
 func (Add) takes(int) []string { return []string{"*", "*"} }
 
 func (Add) valid(in []Shape, _ *sizes) error {
@@ -34,9 +31,6 @@ func (b *Builder) Add(x, y Value) Value { return b.Record(Add{}, x, y) }
 // AddScaled is x + gamma * y: x and y [..., C], gamma [C] (the residual of VLFuse).
 type AddScaled struct{}
 
-// Kind implements [Op].
-func (AddScaled) Kind() string { return "addscaled" }
-
 func (AddScaled) takes(int) []string { return []string{"*C", "*", "C"} }
 func (AddScaled) valid(in []Shape, _ *sizes) error {
 	return must(in[0].Equal(in[1]), "%v and %v, want two of one shape", in[0], in[1])
@@ -49,9 +43,6 @@ func (b *Builder) AddScaled(x, y, gamma Value) Value { return b.Record(AddScaled
 // Scale is x * Factor.
 type Scale struct{ Factor float64 }
 
-// Kind implements [Op].
-func (Scale) Kind() string { return "scale" }
-
 func (o Scale) valid([]Shape, *sizes) error    { return finite(o.Factor) }
 func (Scale) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
@@ -60,9 +51,6 @@ func (b *Builder) Scale(x Value, factor float64) Value { return b.Record(Scale{f
 
 // MulScalar is x * s: x of any shape, s [1].
 type MulScalar struct{}
-
-// Kind implements [Op].
-func (MulScalar) Kind() string { return "mulscalar" }
 
 func (MulScalar) takes(int) []string               { return []string{"*", "1"} }
 func (MulScalar) infer(in []Shape, _ *sizes) Shape { return in[0] }
@@ -73,9 +61,6 @@ func (b *Builder) MulScalar(x, s Value) Value { return b.Record(MulScalar{}, x, 
 // GELU is x * (1 + erf(x/sqrt 2)) / 2, element by element (nn.GELU, not its tanh form).
 type GELU struct{}
 
-// Kind implements [Op].
-func (GELU) Kind() string { return "gelu" }
-
 func (GELU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // GELU records [GELU].
@@ -84,9 +69,6 @@ func (b *Builder) GELU(x Value) Value { return b.Record(GELU{}, x) }
 // ReLU is max(x, 0).
 type ReLU struct{}
 
-// Kind implements [Op].
-func (ReLU) Kind() string { return "relu" }
-
 func (ReLU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // ReLU records [ReLU].
@@ -94,9 +76,6 @@ func (b *Builder) ReLU(x Value) Value { return b.Record(ReLU{}, x) }
 
 // Sigmoid is 1/(1 + exp(-x)) of the channels (last axis) from From on; those before pass.
 type Sigmoid struct{ From int }
-
-// Kind implements [Op].
-func (Sigmoid) Kind() string { return "sigmoid" }
 
 func (o Sigmoid) valid(in []Shape, _ *sizes) error {
 	c := in[0].Last()
@@ -111,9 +90,6 @@ func (b *Builder) Sigmoid(x Value, from int) Value { return b.Record(Sigmoid{fro
 // HardSigmoid is clamp(x + 3, 0, 6) / 6 (h_sigmoid of maskrcnn_benchmark/layers/dyrelu.py).
 type HardSigmoid struct{}
 
-// Kind implements [Op].
-func (HardSigmoid) Kind() string { return "hardsigmoid" }
-
 func (HardSigmoid) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // HardSigmoid records [HardSigmoid].
@@ -121,9 +97,6 @@ func (b *Builder) HardSigmoid(x Value) Value { return b.Record(HardSigmoid{}, x)
 
 // Clamp is min(max(x, -Limit), Limit).
 type Clamp struct{ Limit float64 }
-
-// Kind implements [Op].
-func (Clamp) Kind() string { return "clamp" }
 
 func (o Clamp) valid([]Shape, *sizes) error    { return positive("limit", o.Limit) }
 func (Clamp) infer(in []Shape, _ *sizes) Shape { return in[0] }
@@ -136,9 +109,6 @@ func (b *Builder) Clamp(x Value, limit float64) Value { return b.Record(Clamp{li
 // A1 = 2(a1 - 0.5) + 1, B1 = b1 - 0.5, A2 = 2(a2 - 0.5), B2 = b2 - 0.5.
 // x [B, H, W, C], t [B, 4C] -> [B, H, W, C].
 type DynamicReLU struct{}
-
-// Kind implements [Op].
-func (DynamicReLU) Kind() string { return "dynamicrelu" }
 
 func (DynamicReLU) takes(int) []string { return []string{"BHWC", "Bt"} }
 func (DynamicReLU) valid(in []Shape, s *sizes) error {

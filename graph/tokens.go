@@ -13,9 +13,6 @@ import (
 // words counts as the nearest that is, NaN as 0.
 type Embed struct{}
 
-// Kind implements [Op].
-func (Embed) Kind() string { return "embed" }
-
 func (Embed) takes(int) []string { return []string{"BT", "VC", "tC", "PC"} }
 func (Embed) valid(_ []Shape, s *sizes) error {
 	return must(s['P'] >= s['T'], "%d positions, want at least %d", s['P'], s['T'])
@@ -30,9 +27,6 @@ func (b *Builder) Embed(ids, word, kind, position Value) Value {
 // ConcatTokens puts maps or token lists one after the other: operands [B, ..., C] of
 // any rank from 2 -> [B, S, C], S the sum of the products of the sizes between.
 type ConcatTokens struct{}
-
-// Kind implements [Op].
-func (ConcatTokens) Kind() string { return "concattokens" }
 
 func (ConcatTokens) takes(n int) []string { return slices.Repeat([]string{"B*C"}, max(n, 1)) }
 
@@ -49,9 +43,6 @@ func (b *Builder) ConcatTokens(parts ...Value) Value { return b.Record(ConcatTok
 
 // SliceTokens takes Height*Width tokens from Begin on as a map: [B, S, C] -> [B, Height, Width, C].
 type SliceTokens struct{ Begin, Height, Width int }
-
-// Kind implements [Op].
-func (SliceTokens) Kind() string { return "slicetokens" }
 
 func (SliceTokens) takes(int) []string { return []string{"BSC"} }
 
@@ -71,9 +62,6 @@ func (b *Builder) SliceTokens(x Value, o SliceTokens) Value { return b.Record(o,
 // Reshape changes the sizes and leaves the elements in their order.
 type Reshape struct{ To Shape }
 
-// Kind implements [Op].
-func (Reshape) Kind() string { return "reshape" }
-
 func (o Reshape) valid(in []Shape, _ *sizes) error {
 	return cmp.Or(o.To.check(), must(in[0].Elements() == o.To.Elements(), "%v has %d elements, %v has %d", in[0], in[0].Elements(), o.To, o.To.Elements()))
 }
@@ -85,9 +73,6 @@ func (b *Builder) Reshape(x Value, to ...int) Value { return b.Record(Reshape{to
 
 // SwapLast swaps the last two axes: [..., a, b] -> [..., b, a].
 type SwapLast struct{}
-
-// Kind implements [Op].
-func (SwapLast) Kind() string { return "swaplast" }
 
 func (SwapLast) takes(int) []string { return []string{"*ab"} }
 func (SwapLast) infer(in []Shape, s *sizes) Shape {

@@ -15,9 +15,6 @@ func whole(height, width, window int) error {
 // window. H and W must be multiples of Size.
 type WindowPartition struct{ Size int }
 
-// Kind implements [Op].
-func (WindowPartition) Kind() string { return "windowpartition" }
-
 func (WindowPartition) takes(int) []string                { return []string{"BHWC"} }
 func (o WindowPartition) valid(_ []Shape, s *sizes) error { return whole(s['H'], s['W'], o.Size) }
 
@@ -31,9 +28,6 @@ func (b *Builder) WindowPartition(x Value, size int) Value { return b.Record(Win
 
 // WindowReverse is the inverse of WindowPartition: [B*nW, n, C] -> [B, Height, Width, C].
 type WindowReverse struct{ Size, Height, Width int }
-
-// Kind implements [Op].
-func (WindowReverse) Kind() string { return "windowreverse" }
 
 func (WindowReverse) takes(int) []string { return []string{"NnC"} }
 
@@ -59,9 +53,6 @@ func (b *Builder) WindowReverse(x Value, o WindowReverse) Value { return b.Recor
 // (torch.roll with shifts (-Down, -Right)).
 type Roll struct{ Down, Right int }
 
-// Kind implements [Op].
-func (Roll) Kind() string { return "roll" }
-
 func (Roll) takes(int) []string { return []string{"BHWC"} }
 
 func (o Roll) valid(in []Shape, s *sizes) error {
@@ -78,9 +69,6 @@ func (b *Builder) Roll(x Value, down, right int) Value { return b.Record(Roll{do
 // table [(2w-1)², h] -> [h, n, n], entry (h, i, j) being the table's row
 // (yi-yj+w-1)*(2w-1) + xi-xj+w-1 for query i at (yi, xi) and key j at (yj, xj).
 type PositionBias struct{ Window int }
-
-// Kind implements [Op].
-func (PositionBias) Kind() string { return "positionbias" }
 
 func (PositionBias) takes(int) []string { return []string{"Lh"} }
 
@@ -104,9 +92,6 @@ func (b *Builder) PositionBias(table Value, window int) Value {
 // -100 where the roll brought them together. (The original's docstring says
 // minus infinity; its code says -100.)
 type ShiftMask struct{ Height, Width, Size, Shift int }
-
-// Kind implements [Op].
-func (ShiftMask) Kind() string { return "shiftmask" }
 
 func (ShiftMask) takes(int) []string { return nil }
 

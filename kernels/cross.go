@@ -313,7 +313,7 @@ func (l *lowerer) cross(s step) {
 
 // tokenBiases is the memory for a bias of every token, aligned.
 func (l *lowerer) tokenBiases(s step) int64 {
-	if s.op.Kind() != (graph.TokenLogits{}).Kind() {
+	if graph.Kind(s.op) != graph.Kind(graph.TokenLogits{}) {
 		return 0
 	}
 	y := l.shape(s.out)

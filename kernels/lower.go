@@ -123,7 +123,7 @@ func Kinds() []string { return slices.Sorted(maps.Keys(lowerings)) }
 
 // scratchBytes is what a step needs beside its values while it runs.
 func (l *lowerer) scratchBytes(s step) int64 {
-	if f := lowerings[s.op.Kind()].scratch; f != nil {
+	if f := lowerings[graph.Kind(s.op)].scratch; f != nil {
 		return f(l, s)
 	}
 	return 0
@@ -131,9 +131,9 @@ func (l *lowerer) scratchBytes(s step) int64 {
 
 // lower appends the dispatches of one step.
 func (l *lowerer) lower(s step) error {
-	f := lowerings[s.op.Kind()].lower
+	f := lowerings[graph.Kind(s.op)].lower
 	if f == nil {
-		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
+		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, graph.Kind(s.op))
 	}
 	begin := len(l.list)
 	l.err = nil
@@ -146,7 +146,7 @@ func (l *lowerer) lower(s step) error {
 		}
 	}
 	if l.err != nil {
-		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), l.err)
+		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, graph.Kind(s.op), l.shape(s.out), l.err)
 	}
 	return nil
 }
@@ -163,13 +163,13 @@ func (l *lowerer) size(id graph.ID) int64 {
 }
 
 func (l *lowerer) isParam(id graph.ID) bool {
-	return l.g.Nodes[id].Op.Kind() == graph.Param{}.Kind()
+	return graph.Kind(l.g.Nodes[id].Op) == graph.Kind(graph.Param{})
 }
 
 // needsParam refuses the weight of a product that is not a parameter, and reports whether it is one.
 func (l *lowerer) needsParam(id graph.ID) bool {
 	if n := l.g.Nodes[id]; !l.isParam(id) {
-		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, n.Op.Kind())
+		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, graph.Kind(n.Op))
 	}
 	return l.isParam(id)
 }

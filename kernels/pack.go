@@ -138,7 +138,7 @@ func packedAlone(g *graph.Graph, packed map[graph.ID]string) error {
 		for k, id := range n.Inputs {
 			if of := packed[id]; of != "" && (k != matrix || of != reads) {
 				return fmt.Errorf("kernels: %s: weight %s is the matrix of %s and an operand of %s; give each a weight of its own",
-					n.Path, g.Nodes[id].Path, of, n.Op.Kind())
+					n.Path, g.Nodes[id].Path, of, graph.Kind(n.Op))
 			}
 		}
 	}

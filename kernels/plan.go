@@ -164,7 +164,7 @@ func fitSlab(g *graph.Graph, values []lifetime, slab int64) error {
 			}
 			n := g.Nodes[v.id]
 			return fmt.Errorf("kernels: %s: %s %v: %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w",
-				n.Path, n.Op.Kind(), n.Shape, v.bytes, slab, engine.ErrUnsupported)
+				n.Path, graph.Kind(n.Op), n.Shape, v.bytes, slab, engine.ErrUnsupported)
 		}
 	}
 	return nil

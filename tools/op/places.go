@@ -69,7 +69,7 @@ func operations(root string) ([]operation, error) {
 }
 
 func (p *project) operation(op graph.Op) (operation, error) {
-	o := operation{kind: op.Kind(), name: reflect.TypeOf(op).Name(), places: map[string][]place{}}
+	o := operation{kind: graph.Kind(op), name: reflect.TypeOf(op).Name(), places: map[string][]place{}}
 	if i := slices.IndexFunc(p.graph.types, func(t typeDeclaration) bool { return t.name == o.name }); i >= 0 {
 		o.doc = p.graph.types[i].doc
 		o.add(formula, p.graph.types[i].place)

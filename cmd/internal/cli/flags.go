@@ -43,10 +43,13 @@ func (f Device) Apply(o *glipvk.Options) (err error) {
 	return nil
 }
 
-// Fell says on stderr that the device is not a GPU though one was looked for.
+// Fell says on stderr that the device is not a GPU though one was looked for, or that drivers beside it were left out.
 func Fell(stderr io.Writer, command string, d glipvk.DeviceInfo) {
 	if d.Fallback != "" {
 		fmt.Fprintf(stderr, "%s: auto takes the CPU: %s\n", command, d.Fallback)
+	}
+	if d.Vulkan != nil && d.Vulkan.Note != "" {
+		fmt.Fprintf(stderr, "%s: %s\n", command, d.Vulkan.Note)
 	}
 }
 
