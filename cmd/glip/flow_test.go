@@ -133,10 +133,10 @@ func TestDetectInterrupted(t *testing.T) {
 					}
 					<-stuck
 				}}
-				stdout := &watched{word: map[string]string{"coco": "image_id", "table": "2 boxes"}[format], call: cancel}
+				var began time.Time // of the interrupt
+				stdout := &watched{word: map[string]string{"coco": "image_id", "table": "2 boxes"}[format], call: func() { began = time.Now(); cancel() }}
 				var stderr bytes.Buffer
 				args := append([]string{"--format", format, "--class", "cat", "--class", "traffic light"}, inputs...)
-				began := time.Now()
 				code := cli.Run(ctx, newDetect(f.opener()), args, stdout, &stderr)
 				took := time.Since(began)
 				done, err := valid(stdout.text.String())
