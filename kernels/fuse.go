@@ -21,7 +21,7 @@ type rewriter struct {
 // rewrite applies all rewrites and drops steps whose result nobody reads.
 func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s Style) ([]step, map[graph.ID]graph.ID) {
 	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, alias: map[graph.ID]graph.ID{}, limit: limit,
-		byAddress: s.Gemm == uniform, norms: s.Gemm == tiled || s.Gemm == coop || s.Shuffle}
+		byAddress: s.Gemm == uniform, norms: s.Gemm != direct}
 	for _, id := range kept {
 		r.kept[id] = true
 	}
