@@ -75,10 +75,10 @@ func StyleOf(info engine.Info, variant string) (Style, error) {
 	return s, nil
 }
 
-// readsTexels reports whether a texel buffer can hold whatever a storage buffer can.
-// Only 65536 texels are guaranteed, and SwiftShader has no more: not even one window's
-// scores would fit.
-func readsTexels(c engine.Caps) bool { return 4*c.MaxTexels >= c.MaxStorageBufferRange }
+// readsTexels reports whether a texel buffer can hold whatever a storage buffer can, and whether
+// shaders that read so can store, which they do by 64 bits. Only 65536 texels are guaranteed, and
+// SwiftShader has no more: not even one window's scores would fit.
+func readsTexels(c engine.Caps) bool { return c.Int64 && 4*c.MaxTexels >= c.MaxStorageBufferRange }
 
 // runsUniform reports whether the uniform shaders can run at all.
 func runsUniform(c engine.Caps) bool {

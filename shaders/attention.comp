@@ -238,7 +238,7 @@ void main()
 #elif defined(HALF)
                 y[to + e] = HALF4(v);
 #else
-                y[to + e] = v;
+                y[to + e] = out4(v);
 #endif
             }
         }

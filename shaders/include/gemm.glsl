@@ -282,7 +282,7 @@ void finish(uint start, uint row, uint col, vec4 v)
 #ifdef C_HALF
     c[at / 4] = HALF4(v);
 #else
-    c[at / 4] = v;
+    c[at / 4] = out4(v);
 #endif
 #endif
 }
