@@ -38,6 +38,8 @@ layout(constant_id = 9) const bool EDGE = false; // N is no multiple of 32
 layout(constant_id = 11) const uint SIDE = 1; // of the kernel of a convolution
 layout(constant_id = 12) const bool RAGGED = false; // N is no multiple of 4, or rows of C begin where no vec4 does
 layout(constant_id = 13) const bool CLAMP = false; // C to +-eps, in the end
+layout(constant_id = 14) const bool ACROSS = false; // tiles follow one another across the panels, not down the rows
+layout(constant_id = 15) const bool ONCE = false; // STEP is all of K
 
 const uint LANES = 8;
 const uint COLS = 32 / LANES; // vectors of a panel
@@ -233,10 +235,12 @@ void main()
 #ifdef B_HALF
     panelBytes = k * 64;
 #endif
-    uint last = min(gl_WorkGroupID.y * PANELS + PANELS, (n + 31) / 32);
-    [[dont_unroll]] for (uint panel = gl_WorkGroupID.y * PANELS; panel < last; panel++) {
-        uint64_t B = b + uint64_t(panel) * panelBytes;
-        [[dont_unroll]] for (uint s = 0; s < count; s += ROWS) {
+    uint panel0 = gl_WorkGroupID.y * PANELS, panels = min(PANELS, (n + 31) / 32 - panel0), tiles = (count + ROWS - 1) / ROWS;
+    uint64_t panels_ = b;
+    {
+        [[dont_unroll]] for (uint tile = 0; tile < tiles * panels; tile++) {
+            uint panel = panel0 + (ACROSS ? tile % panels : tile / tiles), s = (ACROSS ? tile / panels : tile % tiles) * ROWS;
+            uint64_t B = panels_ + uint64_t(panel) * panelBytes;
             Place places[ROWS];
             if (MAP == CONV) {
                 uint row = first + s, place = row % (outH * outW), oy = place / outW, ox = place % outW;
@@ -270,7 +274,7 @@ void main()
 #endif
                     }
                 }
-                [[dont_unroll]] for (uint k0 = 0; k0 < depth; k0 += STEP) {
+                for (uint k0 = 0; k0 < (ONCE ? STEP : depth); k0 += STEP) {
 #ifdef A_HALF
                     vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
 #endif
