@@ -65,11 +65,16 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 const acrossBytes = 256 << 10
 
 // uniformLoops are the constants of gemm_uniform.comp from EDGE on, for a product with n columns and rows of
-// depth elements of each of side*side taps: how much a turn of the loop along K takes, and which tile follows which.
+// depth elements of each of side*side taps: how much a turn of a loop takes, and which tile follows which.
 func (t Tile) uniformLoops(n, depth, side int, ragged, clamp bool) []uint32 {
-	step, panels := uniformStep(depth), int(t.constants[2])
-	across := 4*uniformPanel*panels*depth*side*side <= acrossBytes
-	return constants(n%uniformPanel != 0, step, side, ragged, clamp, across, step == depth && side == 1)
+	run := 4
+	for _, r := range []int{8, 16, 12} {
+		if depth%(uniformLanes*r) == 0 {
+			run = r
+		}
+	}
+	across := 4*uniformPanel*int(t.constants[2])*depth*side*side <= acrossBytes
+	return constants(n%uniformPanel != 0, uniformStep(depth), side, ragged, clamp, across, run)
 }
 
 // uniformStep is how many elements of K a turn of the shader's loop takes. The driver keeps
