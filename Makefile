@@ -48,7 +48,7 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	$(GO) test -run 'Allocates|Steady' . ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
 
 .PHONY: generate
-generate: ## compile the shaders that changed, write the CPU kernels and the README's table of operations
+generate: ## compile the shaders that changed, write the CPU kernels and the table of docs/operations.md
 	@tools/deps.sh generate
 	$(GO) generate ./shaders ./cpu
 	$(GO) run ./tools/op -table
@@ -107,11 +107,25 @@ shaderstats: ## registers, spills, occupancy of every pipeline on AMD chips, whi
 		tools/newmesa.sh run -w out/shaderstats bin/shaderstats -measure out/shaderstats/2-newest.csv; fi
 	bin/shaderstats $(STATSFLAGS) out/shaderstats/*.csv
 
+.PHONY: commands
+commands: ## the commands of README and docs, those too that take long
+	@tools/deps.sh run
+	GLIPVK_COMMANDS=all $(GO) test -count=1 -timeout 20m -v -run Commands ./tools/pages
+
+.PHONY: licences
+licences: ## the licence of every module; fails on one that is unknown or not allowed
+	@$(GO) run ./tools/licences
+
+.PHONY: release
+release: ## programs for six platforms, completions, man pages and checksums, into dist/; VERSION=... names them
+	@tools/deps.sh release
+	tools/release.sh $(VERSION)
+
 .PHONY: sizes
 sizes: ## lines per folder, long files, long functions
 	@$(GO) run ./tools/sizes
 
 .PHONY: clean
 clean: ## remove what was built and written here
-	rm -rf out bin
+	rm -rf out bin dist
 	find . -name .git -prune -o \( -name '*.test' -o -name '*.prof' \) -type f -exec rm -f {} +

@@ -1,6 +1,7 @@
 package glipvk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -68,17 +69,36 @@ func OpenBackbone(ctx context.Context, name string, o BackboneOptions) (*Backbon
 	if err != nil {
 		return nil, err
 	}
-	b := &Backbone{base: base{e, info, o.Options, info.Pipeline(o.Size, o.Limits)}}
+	b := &Backbone{base: base{e, info, o.Options, info.Pipeline(o.Size, o.Limits), w.notes}}
 	b.part = executor.NewPart(e, executor.Recording[InputSize]{Name: "backbone", Record: b.Graph})
 	return b, nil
+}
+
+// opened refuses a backbone that was never opened.
+func (b *Backbone) opened() error {
+	if b == nil || b.exec == nil {
+		return unopened("Backbone", "OpenBackbone")
+	}
+	return nil
 }
 
 // Graph records the backbone for a batch of pictures of one size, in pixels after
 // preprocessing. The error wraps [ErrInput], and [swin.ErrSmallMap] where a
 // picture is too small.
 func (b *Backbone) Graph(size InputSize) (*graph.Graph, error) {
+	if err := b.opened(); err != nil {
+		return nil, err
+	}
 	g, err := swin.Record(b.info.Backbone, swin.Input(size))
 	return g, blame(err)
+}
+
+// check refuses inputs that are not what they say.
+func (b *Backbone) check(in picture.Input) error {
+	if err := b.opened(); err != nil {
+		return err
+	}
+	return b.base.check(in)
 }
 
 // Extract computes the features of a batch of pictures, which must have
@@ -87,6 +107,9 @@ func (b *Backbone) Graph(size InputSize) (*graph.Graph, error) {
 // context's error, or are those of package engine. A cancelled call returns
 // promptly and leaves the backbone usable.
 func (b *Backbone) Extract(ctx context.Context, pictures ...picture.Picture) (Features, error) {
+	if err := b.opened(); err != nil {
+		return nil, err
+	}
 	in, err := b.preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
@@ -112,6 +135,9 @@ func (b *Backbone) ExtractInput(ctx context.Context, in picture.Input) (Features
 // Room makes the memory that [Backbone.ExtractInto] fills, for batches of pictures of
 // one size.
 func (b *Backbone) Room(ctx context.Context, size InputSize) (Features, error) {
+	if err := b.opened(); err != nil {
+		return nil, err
+	}
 	outputs, err := b.part.Outputs(ctx, size)
 	if err != nil {
 		return nil, err
@@ -123,22 +149,21 @@ func (b *Backbone) Room(ctx context.Context, size InputSize) (Features, error) {
 func (b *Backbone) maps(outputs []executor.Output, data [][]float32) Features {
 	f := make(Features, len(outputs))
 	for i, o := range outputs {
-		f[i] = tapped(o)
+		if data == nil {
+			f[i] = tapped(o, make([]float32, graph.Shape(o.Shape).Elements()))
+		} else {
+			f[i] = tapped(o, data[i])
+		}
 		if !o.Kept {
 			f[i].Name = StageName(b.info.Backbone.OutIndices[i])
-		}
-		if data != nil {
-			f[i].Data = data[i]
-		} else {
-			f[i].Data = make([]float32, graph.Shape(o.Shape).Elements())
 		}
 	}
 	return f
 }
 
 // tapped names a value inside.
-func tapped(o executor.Output) Map {
-	return Map{Name: o.Path, Shape: slices.Clone(o.Shape), Shared: o.Shared}
+func tapped(o executor.Output, data []float32) Map {
+	return Map{Name: o.Path, Shape: slices.Clone(o.Shape), Data: data, Shared: o.Shared}
 }
 
 // StageName is the name of a stage's map: "stage1".
@@ -191,6 +216,9 @@ func (b *Backbone) checkMaps(f Features) error {
 // Prepare makes the program for a batch of pictures of one size, so that the first extraction
 // of that size need not.
 func (b *Backbone) Prepare(ctx context.Context, size InputSize) error {
+	if err := b.opened(); err != nil {
+		return err
+	}
 	_, err := b.part.Outputs(ctx, size)
 	return err
 }
@@ -228,31 +256,36 @@ func (b *Backbone) extract(ctx context.Context, part *executor.Part[InputSize], 
 // matchAll keeps what any of the globs matches; each must match something.
 func matchAll(globs []string) executor.Match {
 	return func(g *graph.Graph) ([]graph.ID, error) {
-		return matched(g, globs, func(glob string, values int) error {
-			if values > 0 {
-				return nil
-			}
-			return fmt.Errorf("glipvk: no value of the graph matches %q; a path is like %s, where * stands for one part and ** for several",
-				glob, "stages.0.blocks.1.attn")
-		})
+		met := map[string]bool{}
+		ids, err := someMatch(globs, met)(g)
+		return ids, cmp.Or(err, unmet(globs, met, "stages.0.blocks.1.attn"))
 	}
 }
 
-// matched lists the values that any of the globs matches, each once; told hears of each glob how many it matches.
-func matched(g *graph.Graph, globs []string, told func(glob string, values int) error) ([]graph.ID, error) {
-	var ids []graph.ID
-	for _, glob := range globs {
-		found, err := g.Match(glob)
-		if err != nil {
-			return nil, fmt.Errorf("glipvk: %w", err)
+// someMatch keeps what globs match, each value once, in one of several graphs perhaps, and notes which globs did.
+func someMatch(globs []string, met map[string]bool) executor.Match {
+	return func(g *graph.Graph) (ids []graph.ID, err error) {
+		for _, glob := range globs {
+			found, err := g.Match(glob)
+			if err != nil {
+				return nil, fmt.Errorf("glipvk: %w", err)
+			}
+			met[glob] = met[glob] || len(found) > 0
+			ids = append(ids, found...)
 		}
-		if err := told(glob, len(found)); err != nil {
-			return nil, err
-		}
-		ids = append(ids, found...)
+		slices.Sort(ids)
+		return slices.Compact(ids), nil
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
+}
+
+// unmet refuses globs that matched nothing.
+func unmet(globs []string, met map[string]bool, example string) error {
+	for _, glob := range globs {
+		if !met[glob] {
+			return fmt.Errorf("glipvk: no value of the model matches %q; a path is like %s, where * stands for one part and ** for several", glob, example)
+		}
+	}
+	return nil
 }
 
 // Profile runs in once with a clock on every dispatch.
@@ -267,6 +300,9 @@ func (b *Backbone) Profile(ctx context.Context, in picture.Input) ([]Timing, err
 // Stats describes the program for a batch of pictures of one size, which is made
 // if it is not there.
 func (b *Backbone) Stats(ctx context.Context, size InputSize) (Stats, error) {
+	if err := b.opened(); err != nil {
+		return Stats{}, err
+	}
 	return b.part.Stats(ctx, size)
 }
 

@@ -2,6 +2,7 @@ package glipvk
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/executor"
@@ -15,6 +16,9 @@ func Devices() ([]engine.Info, error) { return engine.Devices() }
 // other options it heeds Precision, Validation and NoCache. The caller closes it. The error
 // wraps [ErrInput] for an unknown device or precision.
 func OpenDevice(ctx context.Context, o Options) (*executor.Executor, error) {
+	if err := o.check(); err != nil {
+		return nil, blame(err)
+	}
 	return executor.OpenDevice(ctx, o.executor())
 }
 
@@ -23,17 +27,20 @@ type pipeline interface {
 	Apply(context.Context, picture.Picture) (picture.Input, error)
 }
 
-// base is what a backbone and a detector have in common: the executor's verbs, and the way
+// base is what a backbone and a detector have in common: the device with the weights, and the way
 // from files and pictures to an input.
 type base struct {
-	*executor.Executor
+	exec    *executor.Executor
 	info    Info
 	options Options
 	prepare pipeline
+	notes   []string
 }
 
-// Info describes the model, with the architecture as the options changed it.
-func (b *base) Info() Info { return b.info }
-
-// Weights names the weights as the options did.
-func (b *base) Weights() string { return b.options.label() }
+// weights names them.
+func (b *base) weights() string {
+	if seed, formula, err := syntheticSeed(b.options.Weights); formula && err == nil && b.exec != nil {
+		return fmt.Sprintf("synthetic:%d", seed)
+	}
+	return b.options.Weights
+}

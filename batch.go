@@ -78,6 +78,10 @@ func stacked(batch []picture.Input) InputSize {
 // its batch, where the device failed) and the others go on.
 func (b *Backbone) Stream(ctx context.Context, loads iter.Seq[Load], o StreamOptions) iter.Seq2[StreamResult, error] {
 	return func(yield func(StreamResult, error) bool) {
+		if err := b.opened(); err != nil {
+			yield(StreamResult{}, err)
+			return
+		}
 		part := b.part
 		if len(o.Taps) > 0 {
 			part = part.Keeping(matchAll(o.Taps))

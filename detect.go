@@ -23,6 +23,9 @@ import (
 // [ErrInput], [ErrClosed], the context's error, or are those of package engine; no detections
 // are none.
 func (d *Detector) Detect(ctx context.Context, q Query, pictures ...picture.Picture) ([][]Detection, error) {
+	if err := d.opened(); err != nil {
+		return nil, err
+	}
 	in, err := d.preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
@@ -56,6 +59,9 @@ func view(in picture.Input) picture.Input {
 
 // checkInput refuses what no detector takes.
 func (d *Detector) checkInput(in picture.Input) error {
+	if err := d.opened(); err != nil {
+		return err
+	}
 	if err := d.check(in); err != nil {
 		return err
 	}
@@ -107,7 +113,7 @@ func (d *Detector) detect(ctx context.Context, maps pyramid, in picture.Input, p
 		if err != nil {
 			return nil, err
 		}
-		rows, outputs, err := d.grounding.Host(ctx, d.size(SizeOf(in), p), append(slices.Clone(maps), hosted(p.inputs(hidden.Value, in.Batch))...)...)
+		rows, outputs, err := d.grounding.Host(ctx, d.size(SizeOf(in), p), append(slices.Clone(maps), executor.Hosts(p.inputs(hidden.Value, in.Batch))...)...)
 		d.read.Release(hidden)
 		if err != nil {
 			return nil, err
@@ -165,7 +171,7 @@ func (d *Detector) boxes(rows [][]float32, in picture.Input, i int, p prompt) ([
 	frame := glip.Frame{PaddedHeight: in.Height, PaddedWidth: in.Width, Height: v.Content.Height, Width: v.Content.Width}
 	found, err := glip.Detections(d.config, rows, frame, glip.Limits{IoU: d.options.IoU, Count: d.options.Max})
 	if err != nil {
-		return nil, blame(fmt.Errorf("glipvk: %s with weights %s: %w", d.info.Name, d.Weights(), err))
+		return nil, blame(fmt.Errorf("glipvk: %s with weights %s: %w", d.info.Name, d.weights(), err))
 	}
 	back := v.ToPicture()
 	var list []Detection

@@ -1,6 +1,7 @@
 package glipvk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -79,7 +80,7 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (*Detecto
 	if err != nil {
 		return nil, err
 	}
-	d.base = base{e, info, o.Options, picture.Detector{Size: o.Size, Limits: o.Limits}}
+	d.base = base{e, info, o.Options, picture.Detector{Size: o.Size, Limits: o.Limits}, w.notes}
 	d.parts()
 	return d, nil
 }
@@ -95,17 +96,17 @@ func vocabulary(info Info, path string) (*text.Tokenizer, error) {
 		which = path
 	}
 	if n, rows := t.Size(), info.Detector.Text.VocabSize; n != rows {
-		return nil, fmt.Errorf("glipvk: %s has %d tokens, the model %s has %d: give the vocab.txt that belongs to it (Vocabulary, --vocab)", which, n, info.Name, rows)
+		return nil, fmt.Errorf("glipvk: %s has %d tokens, the model %s has %d: give the vocab.txt that belongs to it (DetectorOptions.Vocabulary)", which, n, info.Name, rows)
 	}
 	return t, nil
 }
 
 // parts are the three graphs of a detector.
 func (d *Detector) parts() {
-	d.vision = executor.NewPart(d.Executor, executor.Recording[glip.Vision]{
+	d.vision = executor.NewPart(d.exec, executor.Recording[glip.Vision]{
 		Name: "vision", Record: func(v glip.Vision) (*graph.Graph, error) { return glip.RecordVision(d.config, v) },
 	})
-	d.language = executor.NewPart(d.Executor, executor.Recording[glip.Language]{
+	d.language = executor.NewPart(d.exec, executor.Recording[glip.Language]{
 		Name: "language", Record: func(l glip.Language) (*graph.Graph, error) { return glip.RecordLanguage(d.config, l) },
 	})
 	grounding := executor.Recording[glip.Grounding]{
@@ -114,17 +115,33 @@ func (d *Detector) parts() {
 	if d.options.absorbs() {
 		grounding.Rewrite = rewrite.Absorb
 	}
-	d.grounding = executor.NewPart(d.Executor, grounding)
-	d.seen = executor.NewShelf[[sha256.Size]byte](d.Executor, kept(d.options.Pictures, 2), pyramid.close)
-	d.read = executor.NewShelf[string](d.Executor, kept(d.options.Captions, 64), func([]float32) error { return nil })
+	d.grounding = executor.NewPart(d.exec, grounding)
+	d.seen = executor.NewShelf[[sha256.Size]byte](d.exec, cmp.Or(d.options.Pictures, 2), pyramid.close)
+	d.read = executor.NewShelf[string](d.exec, cmp.Or(d.options.Captions, 64), func([]float32) error { return nil })
 }
 
-// Tokenizer is that of the detector's vocabulary.
-func (d *Detector) Tokenizer() *text.Tokenizer { return d.tokenizer }
+// opened refuses a detector that was never opened.
+func (d *Detector) opened() error {
+	if d == nil || d.exec == nil {
+		return unopened("Detector", "OpenDetector")
+	}
+	return nil
+}
+
+// Tokenizer is that of the detector's vocabulary; nil of a detector that was never opened.
+func (d *Detector) Tokenizer() *text.Tokenizer {
+	if d.opened() != nil {
+		return nil
+	}
+	return d.tokenizer
+}
 
 // Forget drops the encoded pictures and captions that are kept, so that the next call
 // computes all there is.
 func (d *Detector) Forget() {
+	if d.opened() != nil {
+		return
+	}
 	d.seen.Forget()
 	d.read.Forget()
 }

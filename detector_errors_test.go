@@ -35,7 +35,17 @@ func damaged(t *testing.T, tensor string, value float32) string {
 // rewritten writes the small checkpoint with its values changed in place.
 func rewritten(t *testing.T, file string, change func(name string, values []float32)) string {
 	t.Helper()
-	src, err := loader.Open(tiny("model.pth"))
+	return copied(t, tiny("model.pth"), file, func(name string, values []float32) []string {
+		change(name, values)
+		return []string{name}
+	})
+}
+
+// copied writes a checkpoint as safetensors with its values changed in place and each tensor
+// under the names that as gives it.
+func copied(t *testing.T, from, file string, as func(name string, values []float32) []string) string {
+	t.Helper()
+	src, err := loader.Open(from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,12 +62,13 @@ func rewritten(t *testing.T, file string, change func(name string, values []floa
 		if err != nil {
 			continue // of whole numbers: buffers, which no graph takes
 		}
-		begin := len(data)
-		change(name, values)
-		for _, v := range values {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		for _, name := range as(name, values) {
+			begin := len(data)
+			for _, v := range values {
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+			}
+			header[name] = entry{"F32", append([]int{}, shape...), [2]int{begin, len(data)}}
 		}
-		header[name] = entry{"F32", append([]int{}, shape...), [2]int{begin, len(data)}}
 	}
 	text, err := json.Marshal(header)
 	if err != nil {
@@ -141,9 +152,9 @@ func optionRefusals() []refusal {
 		{"size below one", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: -1} }, []string{"size"}},
 		{"size of two kinds", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: 5, Original: true} }, []string{"size"}},
 		{"long below short", "", func(o *glipvk.DetectorOptions) { o.Size = picture.DetectorSize{Short: 50, Long: 40} }, []string{"size"}},
-		{"negative candidates", "", func(o *glipvk.DetectorOptions) { o.PerLevel = -1 }, []string{"-1 candidates"}},
-		{"threshold", "", func(o *glipvk.DetectorOptions) { o.Threshold = math.NaN() }, []string{"threshold"}},
-		{"probability", "", func(o *glipvk.DetectorOptions) { o.Probability = math.NaN() }, []string{"probability"}},
+		{"negative candidates", "", func(o *glipvk.DetectorOptions) { o.PerLevel = -1 }, []string{"PerLevel is -1"}},
+		{"threshold", "", func(o *glipvk.DetectorOptions) { o.Threshold = math.NaN() }, []string{"Threshold"}},
+		{"probability", "", func(o *glipvk.DetectorOptions) { o.Probability = math.NaN() }, []string{"Probability"}},
 		{"IoU", "", func(o *glipvk.DetectorOptions) { o.IoU = math.NaN() }, []string{"IoU"}},
 	}
 }
@@ -322,7 +333,7 @@ func TestDetectorInfo(t *testing.T) {
 	c := tinyCases(t)["tiny.caption"]
 	d := openTiny(t, c, on("reference"))
 	if d.Info().Name != "custom" || d.Weights() != tiny("model.pth") || d.Device().Name != "CPU reference" || d.Device().Precision != glipvk.F32 ||
-		d.Info().Detector.Layers != 2 || d.Tokenizer().Size() != 209 || d.Live() != 0 {
+		d.Info().Detector.Layers != 2 || d.Tokenizer().Size() != 209 || d.Executor().Live() != 0 {
 		t.Errorf("%s, %s, %+v, %+v", d.Info().Name, d.Weights(), d.Device(), d.Info().Detector)
 	}
 	if _, err := glip.Preset("custom"); err == nil {

@@ -101,7 +101,7 @@ func TestDetectorOptions(t *testing.T) {
 		{"Threshold 0.5", func(o *glipvk.DetectorOptions) { o.Threshold = 0.5 }, above(0.5)},
 		{"Threshold 1", func(o *glipvk.DetectorOptions) { o.Threshold = 1 }, nil},
 		{"Max 7", func(o *glipvk.DetectorOptions) { o.Max = 7 }, all[:7]},
-		{"Max all", func(o *glipvk.DetectorOptions) { o.Max = -1 }, all},
+		{"Max all", func(o *glipvk.DetectorOptions) { o.Max = glipvk.All }, all},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if len(tc.want) == len(all) && tc.name != "Max all" {
@@ -112,17 +112,17 @@ func TestDetectorOptions(t *testing.T) {
 			}
 		})
 	}
-	kept := run(t, func(o *glipvk.DetectorOptions) { o.IoU, o.Max = 2, -1 })
+	kept := run(t, func(o *glipvk.DetectorOptions) { o.IoU, o.Max = 2, glipvk.All })
 	if len(kept) <= len(all) {
 		t.Errorf("without suppression %d detections, with it %d", len(kept), len(all))
 	}
-	if n := len(run(t, func(o *glipvk.DetectorOptions) { o.IoU = -1 })); n != 4 {
-		t.Errorf("IoU -1 leaves %d detections of 4 labels", n)
+	if n := len(run(t, func(o *glipvk.DetectorOptions) { o.IoU = math.SmallestNonzeroFloat64 })); n < 4 || n >= len(kept) {
+		t.Errorf("the least IoU leaves %d detections of 4 labels", n)
 	}
 	if n := len(run(t, func(o *glipvk.DetectorOptions) { o.PerLevel, o.IoU = 3, 2 })); n == 0 || n > 5*3 {
 		t.Errorf("3 candidates for each of 5 levels give %d detections", n)
 	}
-	if n := len(run(t, func(o *glipvk.DetectorOptions) { o.Probability, o.IoU, o.Max = -1, 2, -1 })); n != 4*(96+24+6+2+1) {
+	if n := len(run(t, func(o *glipvk.DetectorOptions) { o.Probability, o.IoU, o.Max = -1, 2, glipvk.All })); n != 4*(96+24+6+2+1) {
 		t.Errorf("without a threshold %d detections, want each label at each position", n)
 	}
 	largest := run(t, func(o *glipvk.DetectorOptions) { o.Aggregate = glipvk.AggregateMax })

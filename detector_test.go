@@ -137,8 +137,8 @@ func openTiny(t *testing.T, c tinyCase, change func(*glipvk.DetectorOptions)) *g
 		if err := d.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		if d.Live() != 0 {
-			t.Errorf("%d Vulkan objects are left after Close", d.Live())
+		if d.Executor().Live() != 0 {
+			t.Errorf("%d Vulkan objects are left after Close", d.Executor().Live())
 		}
 	})
 	return d

@@ -262,16 +262,16 @@ func TestDetectorClose(t *testing.T) {
 			}
 		}
 		group.Wait()
-		if d.Live() != 0 {
-			t.Errorf("%d Vulkan objects are left", d.Live())
+		if d.Executor().Live() != 0 {
+			t.Errorf("%d Vulkan objects are left", d.Executor().Live())
 		}
 		_, detected := d.Detect(t.Context(), c.query, c.photo())
 		_, verified := d.Verify(t.Context(), c.query, in, lists(nil))
 		_, tapped := d.Taps(t.Context(), c.query, in, "rpn.**")
 		_, profiled := d.Profile(t.Context(), c.query, in)
 		_, counted := d.Stats(t.Context(), glipvk.SizeOf(in), c.query)
-		_, peak := d.Peak(t.Context(), time.Millisecond)
-		_, bandwidth := d.Bandwidth(t.Context(), time.Millisecond)
+		_, peak := d.Executor().Peak(t.Context(), time.Millisecond)
+		_, bandwidth := d.Executor().Bandwidth(t.Context(), time.Millisecond)
 		for i, err := range []error{detected, verified, tapped, profiled, counted, peak, bandwidth} {
 			if !errors.Is(err, glipvk.ErrClosed) {
 				t.Errorf("call %d after Close: got %v", i, err)

@@ -42,8 +42,8 @@ func (d *Detector) Heard(q Query) *float32 {
 func (d *Detector) CountPrograms() func() int {
 	var n atomic.Int32
 	language, grounding := d.language.Recording, d.grounding.Recording
-	d.language = executor.NewPart(d.Executor, counting(language, &n))
-	d.grounding = executor.NewPart(d.Executor, counting(grounding, &n))
+	d.language = executor.NewPart(d.exec, counting(language, &n))
+	d.grounding = executor.NewPart(d.exec, counting(grounding, &n))
 	return func() int { return int(n.Load()) }
 }
 

@@ -12,14 +12,11 @@ import (
 	"github.com/glipvk/glipvk/picture"
 )
 
-// Preprocess takes pictures through the model's pipeline. They must have one size after it;
-// the error names the picture that has another and wraps [ErrInput].
-func (b *base) Preprocess(pictures ...picture.Picture) (picture.Input, error) {
-	return b.preprocess(context.Background(), pictures...)
-}
-
-// preprocess is Preprocess, which heeds a context between rows of pixels.
+// preprocess takes pictures through the model's pipeline, and heeds a context between rows of pixels.
 func (b *base) preprocess(ctx context.Context, pictures ...picture.Picture) (picture.Input, error) {
+	if b.prepare == nil {
+		return picture.Input{}, unopened("model", "OpenBackbone or OpenDetector")
+	}
 	inputs := make([]picture.Input, len(pictures))
 	for i, p := range pictures {
 		in, err := b.prepare.Apply(ctx, p)
@@ -87,7 +84,7 @@ func (b *base) checkFinite(what string, data []float32) error {
 		return nil
 	}
 	return blame(fmt.Errorf("glipvk: %s of %s with weights %s: not all numbers are finite; the weights are damaged, or their training diverged",
-		what, b.info.Name, b.Weights()))
+		what, b.info.Name, b.weights()))
 }
 
 // Load supplies one element of a stream: it reads a picture and takes it through the model's
@@ -96,9 +93,8 @@ func (b *base) checkFinite(what string, data []float32) error {
 // up when ctx is done.
 type Load = executor.Load[picture.Input]
 
-// Files are the elements of a stream that reads pictures and .npy tensors. Their
-// errors name the file and wrap [ErrInput].
-func (b *base) Files(paths ...string) iter.Seq[Load] {
+// files are the elements of a stream that reads pictures and .npy tensors.
+func (b *base) files(paths []string) iter.Seq[Load] {
 	return func(yield func(Load) bool) {
 		for _, path := range paths {
 			if !yield(func(ctx context.Context) (picture.Input, error) { return b.loadFile(ctx, path) }) {
@@ -108,8 +104,8 @@ func (b *base) Files(paths ...string) iter.Seq[Load] {
 	}
 }
 
-// Pictures are the elements of a stream of pictures that are decoded already.
-func (b *base) Pictures(pictures ...picture.Picture) iter.Seq[Load] {
+// pictures are the elements of a stream of pictures that are decoded already.
+func (b *base) pictures(pictures []picture.Picture) iter.Seq[Load] {
 	return func(yield func(Load) bool) {
 		for i, p := range pictures {
 			load := func(ctx context.Context) (picture.Input, error) {
@@ -135,7 +131,7 @@ func (b *base) loadFile(ctx context.Context, path string) (picture.Input, error)
 		return in, err
 	}
 	if !strings.EqualFold(filepath.Ext(path), ".npy") {
-		p, err := picture.Open(ctx, path, b.options.Limits)
+		p, err := picture.Open(ctx, path, b.options.Limits, picture.IgnoreOrientation(b.options.IgnoreOrientation))
 		if err != nil {
 			return named(picture.Input{}, err)
 		}

@@ -202,7 +202,7 @@ func TestBadInputs(t *testing.T) {
 		{"too few values", picture.Input{Batch: 1, Height: 128, Width: 128, Data: make([]float32, 7)}, "7 values"},
 		{"empty side", picture.Input{Batch: 1, Height: 0, Width: 128}, "[1 3 0 128]"},
 		{"no picture", picture.Input{}, "at least one picture"},
-		{"small map", tensor(1, 64, 64, 1), "--pad-small-map"},
+		{"small map", tensor(1, 64, 64, 1), "PadSmallMap"},
 	} {
 		_, err := m.ExtractInput(t.Context(), c.x)
 		if !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), c.word) {

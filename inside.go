@@ -60,7 +60,7 @@ func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Ti
 		if err != nil {
 			return nil, err
 		}
-		rows, times, err := d.grounding.Profile(ctx, d.size(SizeOf(in), p), append(maps[:glip.Levels:glip.Levels], hosted(p.inputs(read, in.Batch))...)...)
+		rows, times, err := d.grounding.Profile(ctx, d.size(SizeOf(in), p), append(maps[:glip.Levels:glip.Levels], executor.Hosts(p.inputs(read, in.Batch))...)...)
 		if err := errors.Join(err, pyramid(hidden).close(), pyramid(rows).close()); err != nil {
 			return nil, err
 		}
@@ -155,96 +155,55 @@ func (d *Detector) Taps(ctx context.Context, q Query, in picture.Input, globs ..
 		return nil, err
 	}
 	met := map[string]bool{}
-	maps, _, err := d.keeping(someMatch(globs, met)).run(ctx, in, prompts[0])
+	maps, _, err := d.inside(ctx, watch{match: someMatch(globs, met)}, in, prompts[0])
 	if err != nil {
 		return nil, err
 	}
-	for _, glob := range globs {
-		if !met[glob] {
-			return nil, blame(fmt.Errorf("glipvk: no value of the detector matches %q; a path is like %s, where * stands for one part and ** for several",
-				glob, "rpn.head.dyhead_tower.2.p3"))
-		}
-	}
-	return maps, nil
+	return maps, blame(unmet(globs, met, "rpn.head.dyhead_tower.2.p3"))
 }
 
-// someMatch keeps what globs match in one of several graphs, and notes which globs did.
-func someMatch(globs []string, met map[string]bool) executor.Match {
-	return func(g *graph.Graph) ([]graph.ID, error) {
-		return matched(g, globs, func(glob string, values int) error {
-			met[glob] = met[glob] || values > 0
-			return nil
-		})
-	}
+// watch says which values inside are kept, and whether the CPU reference computes.
+type watch struct {
+	match  executor.Match
+	oracle bool
 }
 
-// inside runs the parts of a detector and keeps values of each, on its device or the oracle.
-type inside struct {
-	vision    func(context.Context, glip.Vision, ...[]float32) ([][]float32, []Map, error)
-	language  func(context.Context, glip.Language, ...[]float32) ([][]float32, []Map, error)
-	grounding func(context.Context, glip.Grounding, ...[]float32) ([][]float32, []Map, error)
-	size      func(InputSize, prompt) glip.Grounding
-}
-
-// keeping runs parts on the detector's device; their programs are made for one run.
-func (d *Detector) keeping(match executor.Match) inside {
-	return inside{keep(d.vision, match), keep(d.language, match), keep(d.grounding, match), d.size}
-}
-
-// oracle runs parts on the CPU reference.
-func (d *Detector) oracle(match executor.Match) inside {
-	return inside{judge(d.vision, match), judge(d.language, match), judge(d.grounding, match), d.size}
-}
-
-func keep[K comparable](p *executor.Part[K], match executor.Match) func(context.Context, K, ...[]float32) ([][]float32, []Map, error) {
-	return func(ctx context.Context, size K, in ...[]float32) (out [][]float32, maps []Map, err error) {
-		p := p.Keeping(match)
-		defer func() { err = errors.Join(err, p.Close(ctx)) }()
-		data, outputs, err := p.Host(ctx, size, hosted(in)...)
-		if err != nil {
-			return nil, nil, err
-		}
-		out, maps = cut(data, outputs)
-		return out, maps, nil
-	}
-}
-
-func judge[K comparable](p *executor.Part[K], match executor.Match) func(context.Context, K, ...[]float32) ([][]float32, []Map, error) {
-	return func(ctx context.Context, size K, in ...[]float32) ([][]float32, []Map, error) {
-		data, outputs, err := p.Oracle(ctx, size, match, in...)
-		if err != nil {
-			return nil, nil, err
-		}
-		out, maps := cut(data, outputs)
-		return out, maps, nil
-	}
-}
-
-// cut tells outputs from what was kept.
-func cut(data [][]float32, outputs []executor.Output) (out [][]float32, maps []Map) {
-	for i, o := range outputs {
-		if !o.Kept {
-			out = append(out, data[i])
-			continue
-		}
-		m := tapped(o)
-		m.Data = data[i]
-		maps = append(maps, m)
-	}
-	return out, maps
-}
-
-// run computes all parts for a prompt and returns the values that were kept, and the candidates.
-func (t inside) run(ctx context.Context, in picture.Input, p prompt) (kept []Map, rows [][]float32, err error) {
-	maps, seen, err := t.vision(ctx, vision(SizeOf(in)), in.Data)
+// inside computes all parts for a prompt and returns the values that were kept, and the candidates.
+func (d *Detector) inside(ctx context.Context, w watch, in picture.Input, p prompt) (kept []Map, rows [][]float32, err error) {
+	maps, seen, err := watched(ctx, w, d.vision, vision(SizeOf(in)), in.Data)
 	if err != nil {
 		return nil, nil, err
 	}
-	hidden, read, err := t.language(ctx, p.language(), p.ids, p.hides)
+	hidden, read, err := watched(ctx, w, d.language, p.language(), p.ids, p.hides)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, found, err := t.grounding(ctx, t.size(SizeOf(in), p),
+	rows, found, err := watched(ctx, w, d.grounding, d.size(SizeOf(in), p),
 		append(maps[:glip.Levels:glip.Levels], p.inputs(hidden[0], in.Batch)...)...)
 	return slices.Concat(seen, read, found), rows, err
+}
+
+// watched computes a part, on the device by a program that is made for this run only, and returns
+// its outputs apart from what is kept.
+func watched[K comparable](ctx context.Context, w watch, p *executor.Part[K], size K, in ...[]float32) (out [][]float32, kept []Map, err error) {
+	var data [][]float32
+	var outputs []executor.Output
+	if w.oracle {
+		data, outputs, err = p.Oracle(ctx, size, w.match, in...)
+	} else {
+		own := p.Keeping(w.match)
+		defer func() { err = errors.Join(err, own.Close(ctx)) }()
+		data, outputs, err = own.Host(ctx, size, executor.Hosts(in)...)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, o := range outputs {
+		if o.Kept {
+			kept = append(kept, tapped(o, data[i]))
+		} else {
+			out = append(out, data[i])
+		}
+	}
+	return out, kept, nil
 }

@@ -48,8 +48,8 @@ func open(t *testing.T, o glipvk.BackboneOptions) *glipvk.Backbone {
 		if err := m.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		if m.Live() != 0 {
-			t.Errorf("%d Vulkan objects are left after Close", m.Live())
+		if m.Executor().Live() != 0 {
+			t.Errorf("%d Vulkan objects are left after Close", m.Executor().Live())
 		}
 	})
 	return m
@@ -225,14 +225,14 @@ func TestClose(t *testing.T) {
 			}
 		}
 		group.Wait()
-		if m.Live() != 0 {
-			t.Errorf("%d Vulkan objects are left", m.Live())
+		if m.Executor().Live() != 0 {
+			t.Errorf("%d Vulkan objects are left", m.Executor().Live())
 		}
 		_, _, taps := m.Taps(t.Context(), x, "norm1")
 		_, extracted := m.Extract(t.Context(), picture.Picture{Height: 1, Width: 1, Pixels: make([]byte, 3)})
 		_, verified := m.Verify(t.Context(), x, make(glipvk.Features, 3))
 		_, profiled := m.Profile(t.Context(), x)
-		_, peak := m.Peak(t.Context(), time.Millisecond)
+		_, peak := m.Executor().Peak(t.Context(), time.Millisecond)
 		for i, err := range []error{taps, extracted, verified, profiled, peak} {
 			if !errors.Is(err, glipvk.ErrClosed) {
 				t.Errorf("call %d after Close: got %v", i, err)
@@ -349,7 +349,7 @@ func TestProfile(t *testing.T) {
 		if err != nil || s.FLOPs != flops || s.Dispatches == 0 || s.BytesMoved == 0 {
 			t.Errorf("stats %+v, error %v", s, err)
 		}
-		if peak, err := m.Peak(t.Context(), 10*time.Millisecond); err != nil || !(peak > 0) {
+		if peak, err := m.Executor().Peak(t.Context(), 10*time.Millisecond); err != nil || !(peak > 0) {
 			t.Errorf("peak %v GFLOP/s, error %v", peak, err)
 		}
 	})

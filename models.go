@@ -1,6 +1,7 @@
 package glipvk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -138,24 +139,34 @@ func smallest() glip.Grounding {
 	return glip.Grounding{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Labels: 1}
 }
 
-// LookupBackbone finds a backbone by name or nickname, upper and lower case alike. The error
-// wraps [ErrInput].
+// LookupBackbone finds a backbone by its name or nickname, or that of the detector it is part of. Upper and
+// lower case, hyphens, underscores and spaces do not matter: "GLIP-T", "glip_t", "Swin-T_GLIP-pre_3rdparty". The
+// error wraps [ErrInput].
 func LookupBackbone(name string) (Info, error) {
 	return lookup(name, "backbone", func(m Info) bool { return m.Detector == nil })
 }
 
-// LookupDetector finds a detector by name, upper and lower case alike. The error wraps [ErrInput].
+// LookupDetector finds a detector by its name, or by the names of its backbone, as [LookupBackbone] does; of
+// two with one backbone it is the one with fusion, and "glip-t-a" that without.
 func LookupDetector(name string) (Info, error) {
 	return lookup(name, "detector", func(m Info) bool { return m.Detector != nil })
 }
 
 func lookup(name, kind string, of func(Info) bool) (Info, error) {
+	models := Models()
+	named := "" // the model by a name that both kinds have
+	for _, m := range models {
+		if key := plain(name); key == plain(m.Name) || m.Nickname != "" && key == plain(m.Nickname) {
+			named = plain(cmp.Or(m.Nickname, m.Name))
+		}
+	}
 	var names []string
-	for _, m := range Models() {
+	for _, m := range models {
 		if !of(m) {
 			continue
 		}
-		if strings.EqualFold(m.Name, name) || m.Nickname != "" && strings.EqualFold(m.Nickname, name) {
+		known := plain(cmp.Or(m.Nickname, m.Name))
+		if named == known || named == known+"a" && m.Detector == nil { // GLIP-T (A) differs in the tower only
 			return m, nil
 		}
 		if m.Nickname != "" {
@@ -165,6 +176,11 @@ func lookup(name, kind string, of func(Info) bool) (Info, error) {
 	}
 	last := len(names) - 1
 	return Info{}, blame(fmt.Errorf("glipvk: no %s is called %q; there are %s and %s", kind, name, strings.Join(names[:last], ", "), names[last]))
+}
+
+// plain is a name without what spellings differ in.
+func plain(name string) string {
+	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name))
 }
 
 // Pipeline is the way from a picture to a backbone's input. The default is
@@ -188,7 +204,7 @@ func (i Info) Pipeline(size Size, limits picture.Limits) picture.Pipeline {
 
 // backbone finds the architecture that name and options ask for.
 func (o BackboneOptions) backbone(name string) (Info, error) {
-	if err := o.Size.check(); err != nil {
+	if err := errors.Join(o.check(), o.Size.check()); err != nil {
 		return Info{}, err
 	}
 	info := Info{Name: name}

@@ -1,6 +1,8 @@
 package glipvk
 
 import (
+	"fmt"
+
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/internal/compare"
 )
@@ -17,18 +19,44 @@ var (
 	ErrClosed = executor.ErrClosed
 )
 
+// unopened is the error of what is nil, or was not made by the function that opens it.
+func unopened(what, opener string) error {
+	return fmt.Errorf("glipvk: this %s was never opened, it comes from %s: %w", what, opener, ErrClosed)
+}
+
 // blame marks err, if any, as caused by the caller's input.
 func blame(err error) error { return executor.Blame(err) }
 
-// What the executor's options and results are called here.
+// Types that other packages own and users of this one meet.
 type (
+	// DeviceInfo says where a model runs: Name, Vulkan (nil on the CPU), Fallback (why it is
+	// the CPU, where a GPU was looked for), Precision in use, and PrecisionReason.
 	DeviceInfo = executor.DeviceInfo
-	Precision  = executor.Precision
-	Tuning     = executor.Tuning
-	Trial      = executor.Trial
-	Timing     = executor.Timing
-	Stats      = executor.Stats
-	Bounds     = compare.Bounds
+
+	// Precision is [F32], [F16] or [AutoPrecision].
+	Precision = executor.Precision
+
+	// Tuning says how kernels are chosen on a Vulkan device: by measuring, within a budget of
+	// time, unless it is Off. Results are right whatever is chosen.
+	Tuning = executor.Tuning
+
+	// Trial is one candidate that was measured: Shape, Candidate, Duration, GFLOPS, Won.
+	Trial = executor.Trial
+
+	// Timing is what one dispatch took: Part of the model, Path in the graph, Kernel, Duration,
+	// FLOPs and Bytes.
+	Timing = executor.Timing
+
+	// Stats says what a program is made of: dispatches, barriers, submissions, bytes of memory
+	// by what they are for, floating-point operations.
+	Stats = executor.Stats
+
+	// Bounds say how far a value may lie from the wanted one: RelativeL2 of the whole,
+	// RelativeAbsolute and Absolute of the largest difference.
+	Bounds = compare.Bounds
+
+	// Difference is how far a value lies from the CPU reference's: Name, RelativeL2, MaxAbs,
+	// AbsMax (the largest wanted element), NonFinite, and the Bounds Allowed, which OK judges by.
 	Difference = compare.Difference
 )
 

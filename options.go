@@ -1,6 +1,7 @@
 package glipvk
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -18,6 +19,11 @@ type Options struct {
 	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0.
 	Weights string
 
+	// WeightsEntry names the weights to take of a checkpoint that holds several sets, such as
+	// "model_ema" or "teacher"; see [loader.Options]. The error without it, [loader.ErrChoice],
+	// lists them.
+	WeightsEntry string
+
 	// AllowNonFinite accepts NaN and infinities in weights and input tensors, and in the maps
 	// of a backbone. Where a detector's results are none it is an error all the same, in which
 	// the value is named.
@@ -25,6 +31,10 @@ type Options struct {
 
 	// Limits bounds pictures and tensors before memory is taken for them.
 	Limits picture.Limits
+
+	// IgnoreOrientation takes picture files as they are stored, and does not turn them upright;
+	// see [picture.IgnoreOrientation].
+	IgnoreOrientation bool
 
 	// What [executor.Options] say of the same name.
 	Device         string // "auto" or "", "cpu", "vulkan", a device's index or part of its name, "reference"
@@ -88,7 +98,7 @@ type DetectorOptions struct {
 	// the short side to 800 pixels, the long side to 1333 at most.
 	Size picture.DetectorSize
 
-	// Threshold drops detections whose score is not above it; 0 keeps all.
+	// Threshold drops detections whose score is not above it, from 0, which keeps all, to 1.
 	Threshold float64
 
 	// Probability is what a label's probability must exceed, before centerness, for a
@@ -98,7 +108,7 @@ type DetectorOptions struct {
 	// PerLevel is how many candidates each level of the pyramid may have, 0 is the
 	// original's 1000. IoU above which the lesser of two boxes of a label is
 	// suppressed, 0 is the original's 0.6, from 1 on none is. Max is how many detections a prompt may have, 0 is the
-	// original's 100, below 0 all.
+	// original's 100; [All].
 	PerLevel int
 	IoU      float64
 	Max      int
@@ -136,40 +146,50 @@ func (o Options) executor() executor.Options {
 	}
 }
 
-// label names the weights.
-func (o Options) label() string {
-	if o.Weights == "" {
-		return "synthetic"
-	}
-	return o.Weights
+// All detections, for [DetectorOptions.Max].
+const All = math.MaxInt32
+
+// check refuses options that mean nothing.
+func (o Options) check() error {
+	return errors.Join(o.Limits.Check(), notNegative("Options.Programs", o.Programs))
 }
 
-// check refuses options that no picture and no query could be right for.
-func (o DetectorOptions) check() error {
-	if err := o.Size.Check(); err != nil {
-		return err
-	}
-	if o.PerLevel < 0 {
-		return fmt.Errorf("glipvk: %d candidates of a level: want at least 1, or 0 for %d", o.PerLevel, glip.DefaultPerLevel)
-	}
-	for _, x := range []struct {
-		name  string
-		value float64
-	}{{"threshold", o.Threshold}, {"probability", o.Probability}, {"IoU", o.IoU}} {
-		if math.IsNaN(x.value) {
-			return fmt.Errorf("glipvk: the %s is not a number", x.name)
-		}
+// notNegative refuses counts below 0, which some would take for "no bound".
+func notNegative(option string, n int) error {
+	if n < 0 {
+		return fmt.Errorf("glipvk: %s is %d: want at least 1, or 0 for the default", option, n)
 	}
 	return nil
 }
 
+// within refuses a number that is not from low to high, NaN too.
+func within(option string, v, low, high float64, want string) error {
+	if v >= low && v <= high {
+		return nil
+	}
+	return fmt.Errorf("glipvk: %s is %v: want a number %s", option, v, want)
+}
+
+// check refuses options that no picture and no query could be right for.
+func (o DetectorOptions) check() error {
+	errs := []error{
+		o.Options.check(), o.Size.Check(),
+		notNegative("DetectorOptions.PerLevel", o.PerLevel), notNegative("DetectorOptions.Max", o.Max),
+		notNegative("DetectorOptions.Pictures", o.Pictures), notNegative("DetectorOptions.Captions", o.Captions),
+		within("DetectorOptions.Threshold", o.Threshold, 0, 1, "from 0 to 1"),
+		within("DetectorOptions.Probability", o.Probability, -math.MaxFloat64, 1, "up to 1, below 0 for no bound"),
+		within("DetectorOptions.IoU", o.IoU, 0, math.MaxFloat64, "from 0 on"),
+	}
+	if a := o.Aggregate; a != AggregateMean && a != AggregateMax && a != AggregatePower {
+		errs = append(errs, fmt.Errorf("glipvk: DetectorOptions.Aggregate is %d: want AggregateMean, AggregateMax or AggregatePower", a))
+	}
+	for name, v := range o.Overrides {
+		if v-v != 0 {
+			errs = append(errs, fmt.Errorf("glipvk: DetectorOptions.Overrides[%q] is %v: want a finite number", name, v))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // absorbs says whether the cross attention is computed in its cheap form: not by the oracle.
 func (o DetectorOptions) absorbs() bool { return !o.NoAbsorb && !executor.IsReference(o.Device) }
-
-// kept is how many of something are kept: n, or a default where n is 0, and at least one.
-func kept(n, otherwise int) int {
-	if n == 0 {
-		n = otherwise
-	}
-	return max(n, 1)
-}

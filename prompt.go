@@ -29,11 +29,17 @@ type prompt struct {
 // prompts tokenises the captions of a query. A long list of names, or the tagger when it is
 // first needed, takes longer than some callers have.
 func (d *Detector) prompts(ctx context.Context, q Query) ([]prompt, error) {
+	if err := d.opened(); err != nil {
+		return nil, err
+	}
 	return executor.Apart(ctx, func() ([]prompt, error) { return d.sized(q, d.options.ExactSizes) })
 }
 
 // exact is prompts with exact sizes.
 func (d *Detector) exact(ctx context.Context, q Query) ([]prompt, error) {
+	if err := d.opened(); err != nil {
+		return nil, err
+	}
 	return executor.Apart(ctx, func() ([]prompt, error) { return d.sized(q, true) })
 }
 
@@ -124,13 +130,4 @@ func (d *Detector) hidden(ctx context.Context, p prompt) (*executor.Item[[]float
 		}
 		return values[0], d.checkFinite("the encoded caption", values[0])
 	})
-}
-
-// hosted are inputs in memory of the host.
-func hosted(data [][]float32) []executor.Value {
-	list := make([]executor.Value, len(data))
-	for i, x := range data {
-		list[i] = executor.Host(x)
-	}
-	return list
 }

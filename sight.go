@@ -31,8 +31,19 @@ func (d *Detector) Look(ctx context.Context, in picture.Input) (*Sight, error) {
 	return &Sight{d: d, maps: maps, in: view(in)}, nil
 }
 
+// opened refuses a sight that was never had.
+func (s *Sight) opened() error {
+	if s == nil || s.d == nil {
+		return unopened("Sight", "Detector.Look")
+	}
+	return nil
+}
+
 // Detect finds the phrases of a query, as [Detector.Detect] does.
 func (s *Sight) Detect(ctx context.Context, q Query) ([][]Detection, error) {
+	if err := s.opened(); err != nil {
+		return nil, err
+	}
 	if s.closed.Load() {
 		return nil, forgotten()
 	}
@@ -53,6 +64,9 @@ func forgotten() error {
 
 // Bytes is the memory that the sight holds.
 func (s *Sight) Bytes() (n int64) {
+	if s.opened() != nil {
+		return 0
+	}
 	for _, v := range s.maps {
 		n += v.Bytes()
 	}
@@ -61,6 +75,9 @@ func (s *Sight) Bytes() (n int64) {
 
 // Close gives the memory back; queries fail from then on. Closing again does nothing.
 func (s *Sight) Close() error {
+	if err := s.opened(); err != nil {
+		return err
+	}
 	s.closed.Store(true)
 	return s.maps.close()
 }

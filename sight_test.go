@@ -48,13 +48,13 @@ func TestSight(t *testing.T) {
 			want = append(want, found)
 		}
 		d.Forget()
-		live := d.Live() // with all programs made
+		live := d.Executor().Live() // with all programs made
 		s := look(t, d, in)
 		if d.Known(in) != nil {
 			t.Error("a sight's picture is kept a second time")
 		}
-		if s.Bytes() != 4*2*32*(96+24+6+2+1) || device == "vulkan" && d.Live() <= live {
-			t.Errorf("a sight holds %d bytes, %d objects, %d before", s.Bytes(), d.Live(), live)
+		if s.Bytes() != 4*2*32*(96+24+6+2+1) || device == "vulkan" && d.Executor().Live() <= live {
+			t.Errorf("a sight holds %d bytes, %d objects, %d before", s.Bytes(), d.Executor().Live(), live)
 		}
 		for i := range in.Data {
 			in.Data[i] = float32(math.NaN())
@@ -75,8 +75,8 @@ func TestSight(t *testing.T) {
 		if _, err := s.Detect(t.Context(), other); !errors.Is(err, glipvk.ErrClosed) {
 			t.Errorf("a closed sight: %v", err)
 		}
-		if d.Live() != live {
-			t.Errorf("%d Vulkan objects after Close, %d before", d.Live(), live)
+		if d.Executor().Live() != live {
+			t.Errorf("%d Vulkan objects after Close, %d before", d.Executor().Live(), live)
 		}
 	})
 }
@@ -165,7 +165,7 @@ func TestSightsClosedWithTheDetector(t *testing.T) {
 	})
 	close(begin)
 	group.Wait()
-	if n := d.Live(); n != 0 {
+	if n := d.Executor().Live(); n != 0 {
 		t.Errorf("%d objects are left on the device", n)
 	}
 }
@@ -181,7 +181,7 @@ func TestDetectGivesBack(t *testing.T) {
 	}
 	profile(1) // keeps commands with clocks
 	detect(t, d, c.photo(), c.query)
-	live := d.Live()
+	live := d.Executor().Live()
 	for seed := range uint64(4) {
 		detect(t, d, photo(64, 96, 100+seed), c.query)
 		profile(200 + seed)
@@ -191,11 +191,11 @@ func TestDetectGivesBack(t *testing.T) {
 			}
 		}
 	}
-	if d.Live() != live {
-		t.Errorf("%d Vulkan objects after many pictures, %d after one", d.Live(), live)
+	if d.Executor().Live() != live {
+		t.Errorf("%d Vulkan objects after many pictures, %d after one", d.Executor().Live(), live)
 	}
 	d.Forget()
-	if d.Live() >= live {
-		t.Errorf("%d Vulkan objects after Forget, %d before", d.Live(), live)
+	if d.Executor().Live() >= live {
+		t.Errorf("%d Vulkan objects after Forget, %d before", d.Executor().Live(), live)
 	}
 }

@@ -106,11 +106,11 @@ func (d *Detector) Verify(ctx context.Context, q Query, in picture.Input, found 
 // verifyPrompt compares the inside for one caption, and returns the oracle's candidates.
 func (d *Detector) verifyPrompt(ctx context.Context, in picture.Input, p prompt) ([]Difference, [][]float32, error) {
 	match := someMatch(verifiedPaths, map[string]bool{})
-	got, _, err := d.keeping(match).run(ctx, in, p)
+	got, _, err := d.inside(ctx, watch{match: match}, in, p)
 	if err != nil {
 		return nil, nil, err
 	}
-	want, rows, err := d.oracle(match).run(ctx, in, p)
+	want, rows, err := d.inside(ctx, watch{match: match, oracle: true}, in, p)
 	if err != nil {
 		return nil, nil, err
 	}

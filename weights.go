@@ -1,9 +1,11 @@
 package glipvk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +23,38 @@ import (
 type weights struct {
 	bind.Intake
 	release func() error // nil where there is no file
+	notes   []string
+}
+
+// OpenCheckpoint opens the checkpoint of a model, of it the entry that is named; "" for the
+// usual. Where something that no family of checkpoints has stands before all names of the
+// model, such as "net.", they are without it. notes say so, and what else a user should know of
+// the file. Errors are those of [loader.Open]; among them is [loader.ErrChoice] where models stand side by side.
+func OpenCheckpoint(path, entry string) (file *loader.Checkpoint, notes []string, err error) {
+	if file, err = (loader.Options{Entry: entry}).Open(path); err != nil {
+		return nil, nil, err
+	}
+	if others := file.Others(); len(others) > 0 && entry == "" {
+		notes = append(notes, fmt.Sprintf("the weights are those of %s; the file has %s too", cmp.Or(file.Wrapper(), "the object itself"), strings.Join(others, ", ")))
+	}
+	switch roots := swin.Roots(file); {
+	case len(roots) == 0 || slices.Contains(roots, ""):
+	case len(roots) == 1:
+		all := len(file.Names())
+		err = file.Narrow(roots[0])
+		notes = append(notes, fmt.Sprintf("the names of the weights begin with %q, which is left out; %d of the file's %d tensors begin so", roots[0], len(file.Names()), all))
+	default:
+		err = &loader.Error{File: path, Kind: loader.ErrChoice, Detail: fmt.Sprintf("names begin with %s; name the one that is meant", strings.Join(roots, ", "))}
+	}
+	if err == nil {
+		var suspicions []string
+		suspicions, err = file.Suspicions()
+		notes = append(notes, suspicions...)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, notes, nil
 }
 
 // Close gives the file back; the executor calls it.
@@ -40,67 +74,69 @@ func (w *weights) open(ctx context.Context, g *graph.Graph, o Options) (*executo
 		}
 		return nil, bad
 	}
+	if bound, ok := w.From.(*bind.Weights); ok && err == nil {
+		if zeros := bound.Zeros(); len(zeros) > 0 {
+			w.notes = append(w.notes, fmt.Sprintf("%d of the weights are nothing but zeros, the first %s: was the whole file fetched?", len(zeros), zeros[0]))
+		}
+	}
 	return e, err
 }
 
-// backboneWeights finds the weights that the options name. Of a checkpoint the index is read
-// and bound.
-func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
-	seed, formula, err := syntheticSeed(o.Weights)
+// find finds the weights that the options name: those of a formula, or those of a checkpoint, of
+// which the index is read and bound.
+func (o Options) find(formula func(seed uint64) (bind.Tensors, error), bound func(bind.Source) (*bind.Weights, error)) (*weights, error) {
+	seed, made, err := syntheticSeed(o.Weights)
 	if err != nil {
 		return nil, err
 	}
-	if formula {
-		return &weights{Intake: bind.Intake{From: synthetic.Weights{Seed: seed}}}, nil
+	if made {
+		from, err := formula(seed)
+		return &weights{Intake: bind.Intake{From: from}}, blame(err)
 	}
-	file, err := loader.Open(o.Weights)
+	file, notes, err := OpenCheckpoint(o.Weights, o.WeightsEntry)
 	if err != nil {
 		return nil, blame(err)
 	}
+	from, err := bound(file)
+	if err != nil {
+		return nil, blame(errors.Join(err, file.Close()))
+	}
+	return &weights{bind.Intake{From: from}, file.Close, notes}, nil
+}
+
+// backboneWeights finds those of a backbone.
+func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
 	rule := bind.Refuse
 	if o.ResizeTables {
 		rule = bind.Geometric
 	}
-	bound, err := swin.Bind(file, cfg, bind.Options{Resize: rule, AllowNonFinite: o.AllowNonFinite})
-	if err != nil {
-		return nil, blame(errors.Join(err, file.Close()))
-	}
-	return &weights{bind.Intake{From: bound}, file.Close}, nil
+	return o.find(func(seed uint64) (bind.Tensors, error) { return synthetic.Weights{Seed: seed}, nil },
+		func(src bind.Source) (*bind.Weights, error) {
+			return swin.Bind(src, cfg, bind.Options{Resize: rule, AllowNonFinite: o.AllowNonFinite})
+		})
 }
 
-// detectorWeights finds the weights that the options name. Of a checkpoint the index is read
-// and bound; synthetic weights are bound like an official checkpoint.
+// detectorWeights finds those of a detector. Those of the formula are bound like an official checkpoint.
 func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
-	seed, formula, err := syntheticSeed(o.Weights)
-	if err != nil {
-		return nil, err
+	bound := func(src bind.Source) (*bind.Weights, error) {
+		return glip.Bind(src, cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
 	}
-	if !formula && len(o.Overrides) > 0 {
-		return nil, blame(errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out"))
-	}
-	var src bind.Source
-	release := func() error { return nil }
-	if formula {
+	return o.find(func(seed uint64) (bind.Tensors, error) {
 		var tensors []synthetic.Declared
 		for _, p := range glip.OfficialParams(cfg) {
 			tensors = append(tensors, synthetic.Declared(p))
 		}
-		src, err = synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
+		src, err := synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
 		if err != nil {
-			return nil, blame(err)
+			return nil, err
 		}
-	} else {
-		file, err := loader.Open(o.Weights)
-		if err != nil {
-			return nil, blame(err)
+		return bound(src)
+	}, func(src bind.Source) (*bind.Weights, error) {
+		if len(o.Overrides) > 0 {
+			return nil, errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out")
 		}
-		src, release = file, file.Close
-	}
-	bound, err := glip.Bind(src, cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
-	if err != nil {
-		return nil, blame(errors.Join(err, release()))
-	}
-	return &weights{bind.Intake{From: bound}, release}, nil
+		return bound(src)
+	})
 }
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.

@@ -27,10 +27,19 @@ func FileName(src Source) string {
 	return "checkpoint"
 }
 
-// Trunk strips what data-parallel wrappers put before every name.
+// wrappers are what torch.compile, sharding and checkpointing put into names, each before
+// those of the module that it wraps.
+var wrappers = []string{"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."}
+
+// Trunk strips what wrappers put into names: "module." of data-parallel ones at the front,
+// others anywhere.
 func Trunk(key string) string {
-	for strings.HasPrefix(key, "module.") {
-		key = key[len("module."):]
+	for rest, ok := key, true; ok; {
+		for _, w := range wrappers {
+			rest = strings.ReplaceAll(rest, w, "")
+		}
+		key = rest
+		rest, ok = strings.CutPrefix(key, "module.")
 	}
 	return key
 }

@@ -17,6 +17,7 @@ type Weights struct {
 	bound   map[string]binding
 	ignored []IgnoredKey
 	room    sync.Pool // of *[]float32 that were released
+	zeros   sync.Map  // names of matrices that were read and are nothing but zeros
 }
 
 // binding is a parameter and what makes it of its tensors.
@@ -79,7 +80,22 @@ func (w *Weights) tensor(name string, shape []int) (data []float32, largest floa
 		problems.NonFinite, problems.Remedy = []NonFinite{locate(name, data)}, nonFiniteRemedy
 		return nil, 0, problems
 	}
+	if largest == 0 && len(shape) > 1 {
+		w.zeros.Store(name, nil)
+	}
 	return data, largest, nil
+}
+
+// Zeros returns the parameters of two axes or more that were read and are nothing but zeros, in
+// the order of the graph. Training leaves none so: parts of the file were perhaps never written.
+func (w *Weights) Zeros() []string {
+	var names []string
+	for _, name := range w.names {
+		if _, zero := w.zeros.Load(name); zero {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 const nonFiniteRemedy = "the file is damaged or its training diverged: download it again or use another"

@@ -22,12 +22,12 @@ type attention struct {
 // attention matches Scores, the additions of position bias and mask, Softmax and Context.
 // Legal because the same terms are added to the same scores before the maximum is taken;
 // the bias comes first in the sum and not last.
-func (c *compiler) attention(id graph.ID, o graph.Context) (step, bool) {
-	a, ok := c.matchAttention(id, o)
+func (c *compiler) attention(id graph.ID) (step, bool) {
+	a, ok := c.matchAttention(id)
 	if !ok {
 		return step{}, false
 	}
-	return step{name: "attention", in: []graph.ID{a.qkv}, tasks: a.groups * a.heads, run: a.run, flops: a.flops(), rooms: a.rooms(a.most(), a.wide+lineFloats)}, true
+	return step{name: "attention", in: []graph.ID{a.qkv}, tasks: a.groups * a.heads, run: a.run, flops: a.flops(), rooms: a.rooms()}, true
 }
 
 // flops of both products.
@@ -35,8 +35,12 @@ func (a *attention) flops() int64 {
 	return 4 * int64(a.groups) * int64(a.heads) * int64(a.n) * int64(a.n) * int64(a.d)
 }
 
-func (c *compiler) matchAttention(id graph.ID, o graph.Context) (*attention, bool) {
+func (c *compiler) matchAttention(id graph.ID) (*attention, bool) {
 	n := c.node(id)
+	o, ok := n.Op.(graph.Context)
+	if !ok {
+		return nil, false
+	}
 	p, qkv := n.Inputs[0], n.Inputs[1]
 	if _, ok := c.node(p).Op.(graph.Softmax); !ok || !c.private(p) {
 		return nil, false
@@ -65,7 +69,7 @@ func (c *compiler) matchAttention(id graph.ID, o graph.Context) (*attention, boo
 		cur = x.Inputs[0]
 	}
 	if a.bias == nil {
-		a.bias, a.biasHeads = padded(make([]float32, a.n*a.n), a.n, a.wide), 1
+		a.bias, a.biasHeads = padded(a.n, a.n, a.wide, func([]float32, int) {}), 1
 	}
 	return a, true
 }
@@ -78,25 +82,26 @@ func (a *attention) most() int {
 // scoreFloats is a third of the smallest first cache.
 const scoreFloats = 4 << 10
 
-// rooms are what a task uses, given the rows of scores at a time and their distance.
-func (a *attention) rooms(rows, ld int) rooms {
-	columns := a.k.columns
+// rooms are what a task uses.
+func (a *attention) rooms() rooms {
+	most, columns := a.most(), a.k.columns
 	return rooms{
-		slotKeys: a.wide * a.d, slotValues: a.n * ((a.d + columns - 1) / columns * columns), slotStart: columns,
-		slotScores: rows * ld, slotResult: rows * columns,
+		slotKeys: a.wide * a.d, slotValues: a.n * a.k.whole(a.d), slotStart: columns,
+		slotScores: most * (a.wide + lineFloats), slotResult: most * columns,
 	}
 }
 
-// takesTerm computes a position bias or shift mask ahead; each at most once.
+// takesTerm takes in a position bias, which was made of its table, or a shift mask, which is made here; each at
+// most once.
 func (c *compiler) takesTerm(a *attention, id graph.ID) bool {
 	n := c.node(id)
 	switch o := n.Op.(type) {
 	case graph.PositionBias:
-		table := c.node(n.Inputs[0])
-		if _, weight := table.Op.(graph.Param); !weight || a.bias != nil || !n.Shape.Equal(graph.Shape{a.heads, a.n, a.n}) {
+		bias, ok := c.packed(n.Inputs[0], asBias)
+		if !ok || a.bias != nil || !n.Shape.Equal(graph.Shape{a.heads, a.n, a.n}) {
 			return false
 		}
-		a.bias, a.biasHeads = c.weights.bias(table.Path, o.Window, a.wide), a.heads
+		a.bias, a.biasHeads = bias, a.heads
 		return true
 	case graph.ShiftMask:
 		if a.masks != nil || n.Shape[2] != a.n || a.groups%n.Shape[0] != 0 {
@@ -108,64 +113,33 @@ func (c *compiler) takesTerm(a *attention, id graph.ID) bool {
 	return false
 }
 
-// biasKey names a position bias that was computed ahead.
-type biasKey struct {
-	table        string
-	window, wide int
-}
-
-// bias is the position bias of a table, [h, n, wide], computed once for all programs.
-func (w *Weights) bias(table string, window, wide int) []float32 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	key := biasKey{table, window, wide}
-	if b, ok := w.biases[key]; ok {
-		return b
-	}
-	heads, n := w.shapes[table][1], window*window
-	square := make([]float32, heads*n*n)
-	for row := range heads * n {
-		biasRow(square[row*n:][:n], w.plain[table], window, heads, row)
-	}
-	b := padded(square, n, wide)
-	w.biases[key] = b
-	w.bytes += 4 * int64(len(b))
-	return b
-}
-
-// padded widens rows of n to rows of wide; the columns that are added are -infinity.
-func padded(x []float32, n, wide int) []float32 {
-	y := aligned(len(x) / n * wide)
-	for r := range len(x) / n {
-		line := y[r*wide:][:wide]
-		copy(line, x[r*n:][:n])
+// padded is rows of n floats that fill makes, wide apart; between them is -infinity.
+func padded(rows, n, wide int, fill func(y []float32, row int)) []float32 {
+	x := aligned(rows * wide)
+	for row := range rows {
+		y := x[row*wide:][:wide]
+		fill(y[:n], row)
 		for i := n; i < wide; i++ {
-			line[i] = float32(math.Inf(-1))
+			y[i] = float32(math.Inf(-1))
 		}
 	}
-	return y
+	return x
 }
 
 // shiftMasks is one mask [n, wide] for each window of a picture, nil where it is 0
-// throughout; windows of one kind share theirs. Columns beyond n are 0.
+// throughout; windows of one kind share theirs.
 func shiftMasks(o graph.ShiftMask, wide int) [][]float32 {
 	n, across := o.Size*o.Size, o.Width/o.Size
-	kinds := map[[2]bool][]float32{}
+	kinds := map[[2]bool][]float32{{}: nil}
 	masks := make([][]float32, o.Height/o.Size*across)
 	for window := range masks {
-		bottom, right := window/across == o.Height/o.Size-1, window%across == across-1
-		if !bottom && !right {
-			continue
-		}
-		kind := [2]bool{bottom, right}
-		if kinds[kind] == nil {
-			mask := aligned(n * wide)
-			for row := range n {
-				maskRow(mask[row*wide:][:n], o, window, row)
-			}
+		kind := [2]bool{window/across == o.Height/o.Size-1, window%across == across-1} // at the bottom, on the right
+		mask, made := kinds[kind]
+		if !made {
+			mask = padded(n, n, wide, func(y []float32, row int) { maskRow(y, o, window, row) })
 			kinds[kind] = mask
 		}
-		masks[window] = kinds[kind]
+		masks[window] = mask
 	}
 	return masks
 }
@@ -181,19 +155,15 @@ func (a *attention) run(w *worker, values [][]float32, task int) {
 func (a *attention) head(w *worker, y []float32, ldy int, qkv []float32, ldq, group, head int) {
 	k := a.k
 	keys := w.room(slotKeys, a.wide*a.d)
-	packKeys(keys, qkv[a.c+head*a.d:], ldq, a)
-	dWide := (a.d + k.columns - 1) / k.columns * k.columns
-	vals := w.room(slotValues, a.n*dWide)
-	packValues(vals, qkv[2*a.c+head*a.d:], ldq, a)
-	start := w.room(slotStart, k.columns)
-	clear(start)
+	k.packRows(keys, qkv[a.c+head*a.d:], ldq, a.n, a.d, a.scale)
+	vals := w.room(slotValues, a.n*k.whole(a.d))
+	k.packColumns(vals, qkv[2*a.c+head*a.d:], ldq, a.d, a.n)
 	bias := a.bias[head%a.biasHeads*a.n*a.wide:]
 	var mask []float32
 	if a.masks != nil {
 		mask = a.masks[group%len(a.masks)]
 	}
-	ld := a.wide + lineFloats
-	most := a.most()
+	ld, most := a.wide+lineFloats, a.most()
 	s := w.room(slotScores, most*ld)
 	for first := 0; first < a.n; first += most {
 		rows := min(most, a.n-first)
@@ -204,14 +174,14 @@ func (a *attention) head(w *worker, y []float32, ldy int, qkv []float32, ldq, gr
 		if m != nil {
 			m = m[first*a.wide:]
 		}
-		k.softmax(s, ld, m, a.wide, rows, a.wide/chunk)
-		a.weigh(w, y[first*ldy:], ldy, s, ld, vals, start, rows)
+		k.softmax(s, ld, m, a.wide, rows, a.wide)
+		a.weigh(w, y[first*ldy:], ldy, s, ld, vals, rows)
 	}
 }
 
 // weigh is y = p v for a few rows of one head, y's rows being ldy apart.
-func (a *attention) weigh(w *worker, y []float32, ldy int, p []float32, ldp int, vals, start []float32, rows int) {
-	k := a.k
+func (a *attention) weigh(w *worker, y []float32, ldy int, p []float32, ldp int, vals []float32, rows int) {
+	k, start := a.k, w.start(a.k, nil)
 	for j := 0; j < a.d; j += k.columns {
 		if j+k.columns <= a.d {
 			k.multiply(y[j:], ldy, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
@@ -219,86 +189,6 @@ func (a *attention) weigh(w *worker, y []float32, ldy int, p []float32, ldp int,
 		}
 		part := w.room(slotResult, rows*k.columns)
 		k.multiply(part, k.columns, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
-		for r := range rows {
-			copy(y[r*ldy+j:][:a.d-j], part[r*k.columns:])
-		}
-	}
-}
-
-// packKeys packs the keys of one head, times scale, as the matrix of a product: panels [d, columns].
-func packKeys(panels, keys []float32, ld int, a *attention) {
-	columns := a.k.columns
-	for j := 0; j < a.wide; j += columns {
-		panel := panels[j*a.d:][:columns*a.d]
-		if j+columns > a.n {
-			clear(panel)
-		}
-		if j < a.n {
-			a.k.transpose(panel, columns, keys[j*ld:], ld, min(columns, a.n-j), a.d, a.scale)
-		}
-	}
-}
-
-// packValues packs the values of one head: panels [n, columns].
-func packValues(panels, values []float32, ld int, a *attention) {
-	columns := a.k.columns
-	for j := 0; j < a.d; j += columns {
-		panel := panels[j*a.n:][:columns*a.n]
-		width := min(columns, a.d-j)
-		for t := range a.n {
-			line := panel[t*columns:][:columns]
-			copy(line, values[t*ld+j:][:width])
-			clear(line[width:])
-		}
-	}
-}
-
-// scores is (q * scale) kᵀ by itself: qkv [G, n, 3C] -> [G, h, n, n].
-func (c *compiler) scores(id graph.ID, o graph.Scores) step {
-	qkv := c.node(id).Inputs[0]
-	shape := c.shape(qkv)
-	a := &attention{
-		k: c.kernels, qkv: qkv, groups: shape[0], n: shape[1], c: shape[2] / 3, heads: o.Heads, scale: float32(o.Scale),
-		d: shape[2] / 3 / o.Heads, wide: c.kernels.wide(shape[1]),
-	}
-	return step{
-		name: "scores", in: []graph.ID{qkv}, tasks: a.groups * a.heads, flops: 2 * c.g.MultiplyAdds(id),
-		rooms: a.rooms(a.n, a.k.columns), run: func(w *worker, values [][]float32, task int) {
-			group, head := task/a.heads, task%a.heads
-			x := values[qkv][group*a.n*3*a.c:][:a.n*3*a.c]
-			keys := w.room(slotKeys, a.wide*a.d)
-			packKeys(keys, x[a.c+head*a.d:], 3*a.c, a)
-			start := w.room(slotStart, a.k.columns)
-			clear(start)
-			y := values[id][task*a.n*a.n:][:a.n*a.n]
-			part := w.room(slotScores, a.n*a.k.columns)
-			for j := 0; j < a.n; j += a.k.columns {
-				a.k.multiply(part, a.k.columns, x[head*a.d:], 3*a.c, keys[j*a.d:], a.d, start, 0, a.n)
-				for r := range a.n {
-					copy(y[r*a.n+j:r*a.n+min(j+a.k.columns, a.n)], part[r*a.k.columns:])
-				}
-			}
-		},
-	}
-}
-
-// context is the weighted sum of values by itself: p [G, h, n, n], qkv [G, n, 3C] -> [G, n, C].
-func (c *compiler) context(id graph.ID, o graph.Context) step {
-	p, qkv := c.node(id).Inputs[0], c.node(id).Inputs[1]
-	shape := c.shape(qkv)
-	a := &attention{
-		k: c.kernels, groups: shape[0], n: shape[1], c: shape[2] / 3, heads: o.Heads, d: shape[2] / 3 / o.Heads,
-	}
-	return step{
-		name: "context", in: []graph.ID{p, qkv}, tasks: a.groups * a.heads, flops: 2 * c.g.MultiplyAdds(id),
-		rooms: a.rooms(a.n, 0), run: func(w *worker, values [][]float32, task int) {
-			group, head := task/a.heads, task%a.heads
-			dWide := (a.d + a.k.columns - 1) / a.k.columns * a.k.columns
-			vals := w.room(slotValues, a.n*dWide)
-			packValues(vals, values[qkv][group*a.n*3*a.c+2*a.c+head*a.d:], 3*a.c, a)
-			start := w.room(slotStart, a.k.columns)
-			clear(start)
-			a.weigh(w, values[id][group*a.n*a.c+head*a.d:], a.c, values[p][task*a.n*a.n:], a.n, vals, start, a.n)
-		},
+		copyRows(y[j:], ldy, part, k.columns, rows, a.d-j)
 	}
 }

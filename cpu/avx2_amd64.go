@@ -10,63 +10,60 @@ package cpu
 //go:noescape
 func avx2Product(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 
-// avx2GELU is y = y (1 + erf(y/sqrt 2)) / 2 on rows of chunks times 16 elements, ldy apart.
+// avx2GELU is y = y (1 + erf(y/sqrt 2)) / 2 on rows of n floats, whole chunks, ldy apart.
 //
 //go:noescape
-func avx2GELU(y []float32, ldy int, rows int, chunks int)
+func avx2GELU(y []float32, ldy int, rows int, n int)
 
-// avx2Add is y = a + b on rows of chunks times 16 elements, each operand's rows being as far apart as its ld says.
+// avx2Add is y = a + b on rows of n floats, whole chunks, each operand's rows being as far apart as its ld says.
 //
 //go:noescape
-func avx2Add(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows int, chunks int)
+func avx2Add(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows int, n int)
 
-// avx2Blend is y = factor (wa a + wb b + wc c + wd d) on one row of
-// chunks times 16 elements.
+// avx2Blend is y = factor (w[0] a + w[1] b + w[2] c + w[3] d) on one row of n floats, whole chunks.
 //
 //go:noescape
-func avx2Blend(y []float32, a []float32, b []float32, c []float32, d []float32, wa float32, wb float32, wc float32, wd float32, factor float32, chunks int)
+func avx2Blend(y []float32, a []float32, b []float32, c []float32, d []float32, w [4]float32, factor float32, n int)
 
-// avx2Softmax is y = exp(x - max x) / sum of x = y + mask, row by row, on rows of chunks times 16
-// elements. An empty mask is none. Elements of -infinity become 0; a NaN makes its row NaN.
+// avx2Softmax is y = exp(x - max x) / sum of x = y + mask, row by row, on rows of n floats, whole chunks.
+// An empty mask is none. Elements of -infinity become 0; a NaN makes its row NaN.
 //
 //go:noescape
-func avx2Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, chunks int)
+func avx2Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, n int)
 
-// avx2LayerNorm is y = (x - mean) / sqrt(variance + eps) * weight + bias, row by row, on rows of
-// chunks times 16 elements.
+// avx2LayerNorm is y = (x - mean) / sqrt(variance + eps) * weight + bias, row by row, on rows of n floats, whole chunks.
 //
 //go:noescape
-func avx2LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, chunks int)
+func avx2LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, n int)
 
-// avx2Affine is y = (x - m) a + b with m, a and b of one row, on rows of
-// chunks times 16 elements, one chunk at least; an empty b is y.
+// avx2Affine is y = (x - m) a + b with m, a and b of one row, on rows of n floats, whole chunks; an empty b is y.
 //
 //go:noescape
-func avx2Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, chunks int)
+func avx2Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, n int)
 
-// avx2Bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines, on rows of
-// chunks times 16 elements, one chunk at least. A NaN in either makes a NaN.
+// avx2Bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines, n apart, on rows of n floats, whole
+// chunks. A NaN in either makes a NaN.
 //
 //go:noescape
-func avx2Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows int, chunks int)
+func avx2Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, rows int, n int)
 
-// avx2Moments is, of each column of rows of chunks times 16 elements, in four rows of y: the mean as a
-// float has it, then the sums of distances from that, of their squares, and of their
-// products with w, a number for each row; without the last where w is empty.
+// avx2Moments is, of each column of rows of n floats, whole chunks, in four rows of y: the mean as a float has it,
+// then the sums of distances from that, of their squares, and of their products with w, a number
+// for each row; without the last where w is empty.
 //
 //go:noescape
-func avx2Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+func avx2Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, n int)
 
-// avx2SoftmaxColumns is y = exp(y - max y) / sum, column by column, of rows, one at least, of chunks times 16 elements.
+// avx2SoftmaxColumns is y = exp(y - max y) / sum, column by column, of rows, one at least, of n floats, whole chunks.
 // A NaN makes its column NaN.
 //
 //go:noescape
-func avx2SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+func avx2SoftmaxColumns(y []float32, ldy int, rows int, n int)
 
-// avx2Clamp is y = min(max(y, -limit), limit) on rows of chunks times 16 elements.
+// avx2Clamp is y = min(max(y, -limit), limit) on rows of n floats, whole chunks.
 //
 //go:noescape
-func avx2Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
+func avx2Clamp(y []float32, ldy int, limit float32, rows int, n int)
 
 // avx2Transpose is y[j, i] = factor * x[i, j] for rows times 8 rows and columns times 8 columns of x.
 //

@@ -822,14 +822,15 @@ end:
 	VZEROUPPER
 	RET
 
-// func avx2GELU(y []float32, ldy int, rows int, chunks int)
+// func avx2GELU(y []float32, ldy int, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2GELU(SB), NOSPLIT, $0-48
 	MOVQ  y_base+0(FP), AX
 	MOVQ  ldy+24(FP), CX
 	SHLQ  $0x02, CX
 	MOVQ  rows+32(FP), DX
-	MOVQ  chunks+40(FP), BX
+	MOVQ  n+40(FP), BX
+	SHRQ  $0x04, BX
 	MOVQ  BX, SI
 	SHRQ  $0x01, SI
 	ANDQ  $0x01, BX
@@ -1398,7 +1399,7 @@ DATA avx2_one<>+24(SB)/4, $0x0000007f
 DATA avx2_one<>+28(SB)/4, $0x0000007f
 GLOBL avx2_one<>(SB), RODATA|NOPTR, $32
 
-// func avx2Add(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows int, chunks int)
+// func avx2Add(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows int, n int)
 // Requires: AVX
 TEXT ·avx2Add(SB), NOSPLIT, $0-112
 	MOVQ  y_base+0(FP), AX
@@ -1411,93 +1412,76 @@ TEXT ·avx2Add(SB), NOSPLIT, $0-112
 	MOVQ  ldb+88(FP), DI
 	SHLQ  $0x02, DI
 	MOVQ  rows+96(FP), R8
-	MOVQ  chunks+104(FP), R9
+	MOVQ  n+104(FP), R9
+	SHLQ  $0x02, R9
 	TESTQ R8, R8
 	JLE   rows_end
 
 rows:
-	MOVQ  AX, R10
-	MOVQ  DX, R11
-	MOVQ  SI, R12
-	MOVQ  R9, R13
-	TESTQ R13, R13
-	JLE   chunks_end
+	XORQ R10, R10
 
 chunks:
-	VMOVUPS (R11), Y0
-	VADDPS  (R12), Y0, Y0
-	VMOVUPS Y0, (R10)
-	VMOVUPS 32(R11), Y0
-	VADDPS  32(R12), Y0, Y0
-	VMOVUPS Y0, 32(R10)
+	VMOVUPS (DX)(R10*1), Y0
+	VADDPS  (SI)(R10*1), Y0, Y0
+	VMOVUPS Y0, (AX)(R10*1)
+	VMOVUPS 32(DX)(R10*1), Y0
+	VADDPS  32(SI)(R10*1), Y0, Y0
+	VMOVUPS Y0, 32(AX)(R10*1)
 	ADDQ    $0x00000040, R10
-	ADDQ    $0x00000040, R11
-	ADDQ    $0x00000040, R12
-	DECQ    R13
-	JNZ     chunks
-
-chunks_end:
-	ADDQ CX, AX
-	ADDQ BX, DX
-	ADDQ DI, SI
-	DECQ R8
-	JNZ  rows
+	CMPQ    R10, R9
+	JL      chunks
+	ADDQ    CX, AX
+	ADDQ    BX, DX
+	ADDQ    DI, SI
+	DECQ    R8
+	JNZ     rows
 
 rows_end:
 	VZEROUPPER
 	RET
 
-// func avx2Blend(y []float32, a []float32, b []float32, c []float32, d []float32, wa float32, wb float32, wc float32, wd float32, factor float32, chunks int)
+// func avx2Blend(y []float32, a []float32, b []float32, c []float32, d []float32, w [4]float32, factor float32, n int)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·avx2Blend(SB), NOSPLIT, $0-152
 	MOVQ         y_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         c_base+72(FP), BX
-	MOVQ         d_base+96(FP), SI
-	MOVQ         chunks+144(FP), DI
-	MOVSS        wa+120(FP), X0
+	MOVQ         n+144(FP), CX
+	SHLQ         $0x02, CX
+	MOVSS        factor+136(FP), X0
 	VBROADCASTSS X0, Y0
-	MOVSS        wb+124(FP), X1
+	MOVQ         a_base+24(FP), DX
+	MOVSS        w_0+120(FP), X1
 	VBROADCASTSS X1, Y1
-	MOVSS        wc+128(FP), X2
+	MOVQ         b_base+48(FP), BX
+	MOVSS        w_1+124(FP), X2
 	VBROADCASTSS X2, Y2
-	MOVSS        wd+132(FP), X3
+	MOVQ         c_base+72(FP), SI
+	MOVSS        w_2+128(FP), X3
 	VBROADCASTSS X3, Y3
-	MOVSS        factor+136(FP), X4
+	MOVQ         d_base+96(FP), DI
+	MOVSS        w_3+132(FP), X4
 	VBROADCASTSS X4, Y4
-	MOVQ         CX, CX
-	MOVQ         BX, BX
-	MOVQ         DI, DI
-	TESTQ        DI, DI
-	JLE          chunks_end
+	XORQ         R8, R8
 
 chunks:
-	VMULPS      (CX), Y0, Y5
-	VFMADD231PS (DX), Y1, Y5
-	VFMADD231PS (BX), Y2, Y5
-	VFMADD231PS (SI), Y3, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (AX)
-	VMULPS      32(CX), Y0, Y5
-	VFMADD231PS 32(DX), Y1, Y5
-	VFMADD231PS 32(BX), Y2, Y5
-	VFMADD231PS 32(SI), Y3, Y5
-	VMULPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 32(AX)
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
-	DECQ        DI
-	JNZ         chunks
-
-chunks_end:
+	VMULPS      (DX)(R8*1), Y1, Y5
+	VFMADD231PS (BX)(R8*1), Y2, Y5
+	VFMADD231PS (SI)(R8*1), Y3, Y5
+	VFMADD231PS (DI)(R8*1), Y4, Y5
+	VMULPS      Y0, Y5, Y5
+	VMOVUPS     Y5, (AX)(R8*1)
+	VMULPS      32(DX)(R8*1), Y1, Y5
+	VFMADD231PS 32(BX)(R8*1), Y2, Y5
+	VFMADD231PS 32(SI)(R8*1), Y3, Y5
+	VFMADD231PS 32(DI)(R8*1), Y4, Y5
+	VMULPS      Y0, Y5, Y5
+	VMOVUPS     Y5, 32(AX)(R8*1)
+	ADDQ        $0x00000040, R8
+	CMPQ        R8, CX
+	JL          chunks
 	VZEROUPPER
 	RET
 
-// func avx2Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, chunks int)
+// func avx2Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2Softmax(SB), NOSPLIT, $0-80
 	MOVQ y_base+0(FP), AX
@@ -1507,7 +1491,8 @@ TEXT ·avx2Softmax(SB), NOSPLIT, $0-80
 	MOVQ ldm+56(FP), BX
 	SHLQ $0x02, BX
 	MOVQ rows+64(FP), SI
-	MOVQ chunks+72(FP), DI
+	MOVQ n+72(FP), DI
+	SHRQ $0x04, DI
 
 groups:
 	CMPQ    SI, $0x02
@@ -1723,22 +1708,22 @@ exp2_end:
 	VBROADCASTSS X2, Y2
 	VBROADCASTSS X3, Y3
 	VMOVUPS      avx2_unit<>+0(SB), Y0
-	VDIVPS       Y2, Y0, Y1
-	VDIVPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y0, Y2
+	VDIVPS       Y3, Y0, Y3
 	MOVQ         AX, R8
 	MOVQ         DI, R9
 	TESTQ        R9, R9
 	JLE          scale2_end
 
 scale2:
-	VMULPS  (R8), Y1, Y2
-	VMOVUPS Y2, (R8)
-	VMULPS  (R8)(CX*1), Y0, Y2
-	VMOVUPS Y2, (R8)(CX*1)
-	VMULPS  32(R8), Y1, Y2
-	VMOVUPS Y2, 32(R8)
-	VMULPS  32(R8)(CX*1), Y0, Y2
-	VMOVUPS Y2, 32(R8)(CX*1)
+	VMULPS  (R8), Y2, Y0
+	VMOVUPS Y0, (R8)
+	VMULPS  (R8)(CX*1), Y3, Y0
+	VMOVUPS Y0, (R8)(CX*1)
+	VMULPS  32(R8), Y2, Y0
+	VMOVUPS Y0, 32(R8)
+	VMULPS  32(R8)(CX*1), Y3, Y0
+	VMOVUPS Y0, 32(R8)(CX*1)
 	ADDQ    $0x00000040, R8
 	DECQ    R9
 	JNZ     scale2
@@ -1875,17 +1860,17 @@ exp1_end:
 	VADDPS       X0, X1, X1
 	VBROADCASTSS X1, Y1
 	VMOVUPS      avx2_unit<>+0(SB), Y0
-	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y1, Y0, Y1
 	MOVQ         AX, R8
 	MOVQ         DI, R9
 	TESTQ        R9, R9
 	JLE          scale1_end
 
 scale1:
-	VMULPS  (R8), Y0, Y1
-	VMOVUPS Y1, (R8)
-	VMULPS  32(R8), Y0, Y1
-	VMOVUPS Y1, 32(R8)
+	VMULPS  (R8), Y1, Y0
+	VMOVUPS Y0, (R8)
+	VMULPS  32(R8), Y1, Y0
+	VMOVUPS Y0, 32(R8)
 	ADDQ    $0x00000040, R8
 	DECQ    R9
 	JNZ     scale1
@@ -1910,7 +1895,7 @@ DATA avx2_minus_infinity<>+24(SB)/4, $0xff800000
 DATA avx2_minus_infinity<>+28(SB)/4, $0xff800000
 GLOBL avx2_minus_infinity<>(SB), RODATA|NOPTR, $32
 
-// func avx2LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, chunks int)
+// func avx2LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·avx2LayerNorm(SB), NOSPLIT, $0-136
 	MOVQ       y_base+0(FP), AX
@@ -1922,10 +1907,10 @@ TEXT ·avx2LayerNorm(SB), NOSPLIT, $0-136
 	MOVQ       weight_base+64(FP), SI
 	MOVQ       bias_base+88(FP), DI
 	MOVQ       rows+120(FP), R8
-	MOVQ       chunks+128(FP), R9
-	MOVQ       R9, R10
-	SHLQ       $0x04, R10
+	MOVQ       n+128(FP), R9
+	SHRQ       $0x04, R9
 	VPXOR      X0, X0, X0
+	MOVQ       n+128(FP), R10
 	VCVTSI2SSQ R10, X0, X0
 	MOVSS      eps+112(FP), X1
 	TESTQ      R8, R8
@@ -1996,15 +1981,15 @@ variance_end:
 
 write:
 	VMOVUPS     (R11), Y4
+	VMOVUPS     (R12), Y5
 	VSUBPS      Y2, Y4, Y4
 	VMULPS      Y3, Y4, Y4
-	VMOVUPS     (R12), Y5
 	VFMADD213PS (R13), Y5, Y4
 	VMOVUPS     Y4, (R10)
 	VMOVUPS     32(R11), Y4
+	VMOVUPS     32(R12), Y5
 	VSUBPS      Y2, Y4, Y4
 	VMULPS      Y3, Y4, Y4
-	VMOVUPS     32(R12), Y5
 	VFMADD213PS 32(R13), Y5, Y4
 	VMOVUPS     Y4, 32(R10)
 	ADDQ        $0x00000040, R10
@@ -2024,7 +2009,7 @@ rows_end:
 	VZEROUPPER
 	RET
 
-// func avx2Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, chunks int)
+// func avx2Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, n int)
 // Requires: AVX, FMA3
 TEXT ·avx2Affine(SB), NOSPLIT, $0-152
 	MOVQ  y_base+0(FP), AX
@@ -2036,80 +2021,17 @@ TEXT ·avx2Affine(SB), NOSPLIT, $0-152
 	MOVQ  m_base+64(FP), SI
 	MOVQ  a_base+88(FP), DI
 	MOVQ  b_base+112(FP), R8
-	MOVQ  b_len+120(FP), R9
-	MOVQ  rows+136(FP), R10
-	MOVQ  chunks+144(FP), R11
-	SHLQ  $0x06, R11
+	XORQ  R9, R9
+	MOVQ  b_len+120(FP), R10
 	TESTQ R10, R10
-	JLE   rows_end
+	JNZ   given
+	MOVQ  AX, R8
+	MOVQ  CX, R9
 
-rows:
-	TESTQ R9, R9
-	JZ    further
-	XORQ  R12, R12
-
-first:
-	VMOVUPS     (DX)(R12*1), Y0
-	VSUBPS      (SI)(R12*1), Y0, Y0
-	VMOVUPS     (R8)(R12*1), Y1
-	VFMADD231PS (DI)(R12*1), Y0, Y1
-	VMOVUPS     Y1, (AX)(R12*1)
-	VMOVUPS     32(DX)(R12*1), Y0
-	VSUBPS      32(SI)(R12*1), Y0, Y0
-	VMOVUPS     32(R8)(R12*1), Y1
-	VFMADD231PS 32(DI)(R12*1), Y0, Y1
-	VMOVUPS     Y1, 32(AX)(R12*1)
-	ADDQ        $0x00000040, R12
-	CMPQ        R12, R11
-	JL          first
-	JMP         done
-
-further:
-	XORQ R12, R12
-
-summed:
-	VMOVUPS     (DX)(R12*1), Y0
-	VSUBPS      (SI)(R12*1), Y0, Y0
-	VMOVUPS     (AX)(R12*1), Y1
-	VFMADD231PS (DI)(R12*1), Y0, Y1
-	VMOVUPS     Y1, (AX)(R12*1)
-	VMOVUPS     32(DX)(R12*1), Y0
-	VSUBPS      32(SI)(R12*1), Y0, Y0
-	VMOVUPS     32(AX)(R12*1), Y1
-	VFMADD231PS 32(DI)(R12*1), Y0, Y1
-	VMOVUPS     Y1, 32(AX)(R12*1)
-	ADDQ        $0x00000040, R12
-	CMPQ        R12, R11
-	JL          summed
-
-done:
-	ADDQ CX, AX
-	ADDQ BX, DX
-	DECQ R10
-	JNZ  rows
-
-rows_end:
-	VZEROUPPER
-	RET
-
-// func avx2Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows int, chunks int)
-// Requires: AVX, FMA3
-TEXT ·avx2Bend(SB), NOSPLIT, $0-112
-	MOVQ  y_base+0(FP), AX
-	MOVQ  ldy+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  x_base+32(FP), DX
-	MOVQ  ldx+56(FP), BX
-	SHLQ  $0x02, BX
-	MOVQ  lines_base+64(FP), SI
-	MOVQ  ldl+88(FP), DI
-	SHLQ  $0x02, DI
-	LEAQ  (SI)(DI*1), R8
-	LEAQ  (R8)(DI*1), R9
-	LEAQ  (R9)(DI*1), DI
-	MOVQ  rows+96(FP), R10
-	MOVQ  chunks+104(FP), R11
-	SHLQ  $0x06, R11
+given:
+	MOVQ  rows+136(FP), R10
+	MOVQ  n+144(FP), R11
+	SHLQ  $0x02, R11
 	TESTQ R10, R10
 	JLE   rows_end
 
@@ -2119,8 +2041,56 @@ rows:
 chunks:
 	VMOVUPS     (DX)(R12*1), Y0
 	VMOVUPS     (R8)(R12*1), Y1
-	VFMADD231PS (SI)(R12*1), Y0, Y1
+	VSUBPS      (SI)(R12*1), Y0, Y0
+	VFMADD231PS (DI)(R12*1), Y0, Y1
+	VMOVUPS     Y1, (AX)(R12*1)
+	VMOVUPS     32(DX)(R12*1), Y0
+	VMOVUPS     32(R8)(R12*1), Y1
+	VSUBPS      32(SI)(R12*1), Y0, Y0
+	VFMADD231PS 32(DI)(R12*1), Y0, Y1
+	VMOVUPS     Y1, 32(AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          chunks
+	ADDQ        CX, AX
+	ADDQ        BX, DX
+	ADDQ        R9, R8
+	DECQ        R10
+	JNZ         rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
+// func avx2Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·avx2Bend(SB), NOSPLIT, $0-104
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  x_base+32(FP), DX
+	MOVQ  ldx+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  lines_base+64(FP), SI
+	MOVQ  n+96(FP), DI
+	SHLQ  $0x02, DI
+	LEAQ  (SI)(DI*1), R8
+	LEAQ  (R8)(DI*1), R9
+	LEAQ  (R9)(DI*1), DI
+	MOVQ  rows+88(FP), R10
+	MOVQ  n+96(FP), R11
+	SHLQ  $0x02, R11
+	TESTQ R10, R10
+	JLE   rows_end
+
+rows:
+	XORQ R12, R12
+
+chunks:
+	VMOVUPS     (DX)(R12*1), Y0
+	VMOVUPS     (R8)(R12*1), Y1
 	VMOVUPS     (DI)(R12*1), Y2
+	VFMADD231PS (SI)(R12*1), Y0, Y1
 	VFMADD231PS (R9)(R12*1), Y0, Y2
 	VMAXPS      Y2, Y1, Y2
 	VCMPPS      $0x03, Y1, Y1, Y0
@@ -2128,8 +2098,8 @@ chunks:
 	VMOVUPS     Y2, (AX)(R12*1)
 	VMOVUPS     32(DX)(R12*1), Y0
 	VMOVUPS     32(R8)(R12*1), Y1
-	VFMADD231PS 32(SI)(R12*1), Y0, Y1
 	VMOVUPS     32(DI)(R12*1), Y2
+	VFMADD231PS 32(SI)(R12*1), Y0, Y1
 	VFMADD231PS 32(R9)(R12*1), Y0, Y2
 	VMAXPS      Y2, Y1, Y2
 	VCMPPS      $0x03, Y1, Y1, Y0
@@ -2147,7 +2117,7 @@ rows_end:
 	VZEROUPPER
 	RET
 
-// func avx2Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+// func avx2Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2Moments(SB), NOSPLIT, $0-104
 	MOVQ         y_base+0(FP), AX
@@ -2156,13 +2126,14 @@ TEXT ·avx2Moments(SB), NOSPLIT, $0-104
 	MOVQ         x_base+32(FP), DX
 	MOVQ         ldx+56(FP), BX
 	SHLQ         $0x02, BX
-	MOVQ         w_base+64(FP), SI
-	MOVQ         rows+88(FP), R8
-	MOVQ         chunks+96(FP), R9
-	MOVQ         w_len+72(FP), DI
+	MOVQ         rows+88(FP), SI
+	MOVQ         w_base+64(FP), DI
+	MOVQ         w_len+72(FP), R8
 	VPXOR        X0, X0, X0
-	VCVTSI2SSQ   R8, X0, X0
+	VCVTSI2SSQ   SI, X0, X0
 	VBROADCASTSS X0, Y0
+	MOVQ         n+96(FP), R9
+	SHRQ         $0x04, R9
 	TESTQ        R9, R9
 	JLE          chunks_end
 
@@ -2170,7 +2141,7 @@ chunks:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	MOVQ  DX, R10
-	MOVQ  R8, R11
+	MOVQ  SI, R11
 	TESTQ R11, R11
 	JLE   sum_end
 
@@ -2192,7 +2163,7 @@ sum_end:
 	VPXOR   Y5, Y5, Y5
 	VPXOR   Y6, Y6, Y6
 	MOVQ    DX, R10
-	MOVQ    R8, R11
+	MOVQ    SI, R11
 	TESTQ   R11, R11
 	JLE     squares_end
 
@@ -2219,13 +2190,13 @@ squares_end:
 	ADDQ    CX, R10
 	VMOVUPS Y5, (R10)
 	VMOVUPS Y6, 32(R10)
-	TESTQ   DI, DI
+	TESTQ   R8, R8
 	JZ      plain
 	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
-	MOVQ    SI, R10
+	MOVQ    DI, R10
 	MOVQ    DX, R11
-	MOVQ    R8, R12
+	MOVQ    SI, R12
 	TESTQ   R12, R12
 	JLE     weighed_end
 
@@ -2251,8 +2222,8 @@ weighed_end:
 	VMOVUPS Y4, 32(R10)
 
 plain:
-	ADDQ $0x00000040, DX
 	ADDQ $0x00000040, AX
+	ADDQ $0x00000040, DX
 	DECQ R9
 	JNZ  chunks
 
@@ -2260,21 +2231,22 @@ chunks_end:
 	VZEROUPPER
 	RET
 
-// func avx2SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+// func avx2SoftmaxColumns(y []float32, ldy int, rows int, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·avx2SoftmaxColumns(SB), NOSPLIT, $0-48
 	MOVQ  y_base+0(FP), AX
 	MOVQ  ldy+24(FP), CX
 	SHLQ  $0x02, CX
 	MOVQ  rows+32(FP), DX
-	MOVQ  chunks+40(FP), BX
+	MOVQ  n+40(FP), BX
+	SHRQ  $0x04, BX
 	TESTQ BX, BX
 	JLE   chunks_end
 
 chunks:
 	VMOVUPS avx2_minus_infinity<>+0(SB), Y0
-	VPXOR   Y2, Y2, Y2
 	VMOVUPS avx2_minus_infinity<>+0(SB), Y1
+	VPXOR   Y2, Y2, Y2
 	VPXOR   Y3, Y3, Y3
 	MOVQ    AX, SI
 	MOVQ    DX, DI
@@ -2384,42 +2356,38 @@ chunks_end:
 	VZEROUPPER
 	RET
 
-// func avx2Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
+// func avx2Clamp(y []float32, ldy int, limit float32, rows int, n int)
 // Requires: AVX, AVX2, SSE
 TEXT ·avx2Clamp(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	SHLQ         $0x02, CX
-	MOVQ         rows+40(FP), DX
-	MOVQ         chunks+48(FP), BX
-	VPXOR        Y1, Y1, Y1
 	MOVSS        limit+32(FP), X0
 	VBROADCASTSS X0, Y0
+	VPXOR        Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
+	MOVQ         rows+40(FP), DX
+	MOVQ         n+48(FP), BX
+	SHLQ         $0x02, BX
 	TESTQ        DX, DX
 	JLE          rows_end
 
 rows:
-	MOVQ  AX, SI
-	MOVQ  BX, DI
-	TESTQ DI, DI
-	JLE   chunks_end
+	XORQ SI, SI
 
 chunks:
-	VMAXPS  (SI), Y1, Y2
+	VMAXPS  (AX)(SI*1), Y1, Y2
 	VMINPS  Y2, Y0, Y2
-	VMOVUPS Y2, (SI)
-	VMAXPS  32(SI), Y1, Y2
+	VMOVUPS Y2, (AX)(SI*1)
+	VMAXPS  32(AX)(SI*1), Y1, Y2
 	VMINPS  Y2, Y0, Y2
-	VMOVUPS Y2, 32(SI)
+	VMOVUPS Y2, 32(AX)(SI*1)
 	ADDQ    $0x00000040, SI
-	DECQ    DI
-	JNZ     chunks
-
-chunks_end:
-	ADDQ CX, AX
-	DECQ DX
-	JNZ  rows
+	CMPQ    SI, BX
+	JL      chunks
+	ADDQ    CX, AX
+	DECQ    DX
+	JNZ     rows
 
 rows_end:
 	VZEROUPPER

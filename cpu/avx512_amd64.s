@@ -3168,14 +3168,15 @@ end:
 	VZEROUPPER
 	RET
 
-// func avx512GELU(y []float32, ldy int, rows int, chunks int)
+// func avx512GELU(y []float32, ldy int, rows int, n int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·avx512GELU(SB), NOSPLIT, $0-48
 	MOVQ  y_base+0(FP), AX
 	MOVQ  ldy+24(FP), CX
 	SHLQ  $0x02, CX
 	MOVQ  rows+32(FP), DX
-	MOVQ  chunks+40(FP), BX
+	MOVQ  n+40(FP), BX
+	SHRQ  $0x04, BX
 	MOVQ  BX, SI
 	SHRQ  $0x01, SI
 	ANDQ  $0x01, BX
@@ -3764,7 +3765,7 @@ DATA avx512_exp0<>+56(SB)/4, $0x3f800000
 DATA avx512_exp0<>+60(SB)/4, $0x3f800000
 GLOBL avx512_exp0<>(SB), RODATA|NOPTR, $64
 
-// func avx512Add(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows int, chunks int)
+// func avx512Add(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows int, n int)
 // Requires: AVX, AVX512F
 TEXT ·avx512Add(SB), NOSPLIT, $0-112
 	MOVQ  y_base+0(FP), AX
@@ -3777,84 +3778,67 @@ TEXT ·avx512Add(SB), NOSPLIT, $0-112
 	MOVQ  ldb+88(FP), DI
 	SHLQ  $0x02, DI
 	MOVQ  rows+96(FP), R8
-	MOVQ  chunks+104(FP), R9
+	MOVQ  n+104(FP), R9
+	SHLQ  $0x02, R9
 	TESTQ R8, R8
 	JLE   rows_end
 
 rows:
-	MOVQ  AX, R10
-	MOVQ  DX, R11
-	MOVQ  SI, R12
-	MOVQ  R9, R13
-	TESTQ R13, R13
-	JLE   chunks_end
+	XORQ R10, R10
 
 chunks:
-	VMOVUPS (R11), Z0
-	VADDPS  (R12), Z0, Z0
-	VMOVUPS Z0, (R10)
+	VMOVUPS (DX)(R10*1), Z0
+	VADDPS  (SI)(R10*1), Z0, Z0
+	VMOVUPS Z0, (AX)(R10*1)
 	ADDQ    $0x00000040, R10
-	ADDQ    $0x00000040, R11
-	ADDQ    $0x00000040, R12
-	DECQ    R13
-	JNZ     chunks
-
-chunks_end:
-	ADDQ CX, AX
-	ADDQ BX, DX
-	ADDQ DI, SI
-	DECQ R8
-	JNZ  rows
+	CMPQ    R10, R9
+	JL      chunks
+	ADDQ    CX, AX
+	ADDQ    BX, DX
+	ADDQ    DI, SI
+	DECQ    R8
+	JNZ     rows
 
 rows_end:
 	VZEROUPPER
 	RET
 
-// func avx512Blend(y []float32, a []float32, b []float32, c []float32, d []float32, wa float32, wb float32, wc float32, wd float32, factor float32, chunks int)
+// func avx512Blend(y []float32, a []float32, b []float32, c []float32, d []float32, w [4]float32, factor float32, n int)
 // Requires: AVX, AVX512F, SSE
 TEXT ·avx512Blend(SB), NOSPLIT, $0-152
 	MOVQ         y_base+0(FP), AX
-	MOVQ         a_base+24(FP), CX
-	MOVQ         b_base+48(FP), DX
-	MOVQ         c_base+72(FP), BX
-	MOVQ         d_base+96(FP), SI
-	MOVQ         chunks+144(FP), DI
-	MOVSS        wa+120(FP), X0
+	MOVQ         n+144(FP), CX
+	SHLQ         $0x02, CX
+	MOVSS        factor+136(FP), X0
 	VBROADCASTSS X0, Z0
-	MOVSS        wb+124(FP), X1
+	MOVQ         a_base+24(FP), DX
+	MOVSS        w_0+120(FP), X1
 	VBROADCASTSS X1, Z1
-	MOVSS        wc+128(FP), X2
+	MOVQ         b_base+48(FP), BX
+	MOVSS        w_1+124(FP), X2
 	VBROADCASTSS X2, Z2
-	MOVSS        wd+132(FP), X3
+	MOVQ         c_base+72(FP), SI
+	MOVSS        w_2+128(FP), X3
 	VBROADCASTSS X3, Z3
-	MOVSS        factor+136(FP), X4
+	MOVQ         d_base+96(FP), DI
+	MOVSS        w_3+132(FP), X4
 	VBROADCASTSS X4, Z4
-	MOVQ         CX, CX
-	MOVQ         BX, BX
-	MOVQ         DI, DI
-	TESTQ        DI, DI
-	JLE          chunks_end
+	XORQ         R8, R8
 
 chunks:
-	VMULPS      (CX), Z0, Z5
-	VFMADD231PS (DX), Z1, Z5
-	VFMADD231PS (BX), Z2, Z5
-	VFMADD231PS (SI), Z3, Z5
-	VMULPS      Z4, Z5, Z5
-	VMOVUPS     Z5, (AX)
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	ADDQ        $0x00000040, SI
-	DECQ        DI
-	JNZ         chunks
-
-chunks_end:
+	VMULPS      (DX)(R8*1), Z1, Z5
+	VFMADD231PS (BX)(R8*1), Z2, Z5
+	VFMADD231PS (SI)(R8*1), Z3, Z5
+	VFMADD231PS (DI)(R8*1), Z4, Z5
+	VMULPS      Z0, Z5, Z5
+	VMOVUPS     Z5, (AX)(R8*1)
+	ADDQ        $0x00000040, R8
+	CMPQ        R8, CX
+	JL          chunks
 	VZEROUPPER
 	RET
 
-// func avx512Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, chunks int)
+// func avx512Softmax(y []float32, ldy int, mask []float32, ldm int, rows int, n int)
 // Requires: AVX, AVX512F
 TEXT ·avx512Softmax(SB), NOSPLIT, $0-80
 	MOVQ y_base+0(FP), AX
@@ -3864,7 +3848,8 @@ TEXT ·avx512Softmax(SB), NOSPLIT, $0-80
 	MOVQ ldm+56(FP), BX
 	SHLQ $0x02, BX
 	MOVQ rows+64(FP), SI
-	MOVQ chunks+72(FP), DI
+	MOVQ n+72(FP), DI
+	SHRQ $0x04, DI
 
 groups:
 	CMPQ    SI, $0x04
@@ -4091,25 +4076,25 @@ exp4_end:
 	VBROADCASTSS  X6, Z6
 	VBROADCASTSS  X7, Z7
 	VBROADCASTSS  X8, Z8
-	VMOVUPS       avx512_unit<>+0(SB), Z3
-	VDIVPS        Z5, Z3, Z0
-	VDIVPS        Z6, Z3, Z1
-	VDIVPS        Z7, Z3, Z2
-	VDIVPS        Z8, Z3, Z3
+	VMOVUPS       avx512_unit<>+0(SB), Z0
+	VDIVPS        Z5, Z0, Z5
+	VDIVPS        Z6, Z0, Z6
+	VDIVPS        Z7, Z0, Z7
+	VDIVPS        Z8, Z0, Z8
 	MOVQ          AX, R9
 	MOVQ          DI, R10
 	TESTQ         R10, R10
 	JLE           scale4_end
 
 scale4:
-	VMULPS  (R9), Z0, Z4
-	VMOVUPS Z4, (R9)
-	VMULPS  (R9)(CX*1), Z1, Z4
-	VMOVUPS Z4, (R9)(CX*1)
-	VMULPS  (R9)(CX*2), Z2, Z4
-	VMOVUPS Z4, (R9)(CX*2)
-	VMULPS  (R9)(R8*1), Z3, Z4
-	VMOVUPS Z4, (R9)(R8*1)
+	VMULPS  (R9), Z5, Z0
+	VMOVUPS Z0, (R9)
+	VMULPS  (R9)(CX*1), Z6, Z0
+	VMOVUPS Z0, (R9)(CX*1)
+	VMULPS  (R9)(CX*2), Z7, Z0
+	VMOVUPS Z0, (R9)(CX*2)
+	VMULPS  (R9)(R8*1), Z8, Z0
+	VMOVUPS Z0, (R9)(R8*1)
 	ADDQ    $0x00000040, R9
 	DECQ    R10
 	JNZ     scale4
@@ -4217,15 +4202,15 @@ exp1_end:
 	VADDPS        X0, X9, X9
 	VBROADCASTSS  X9, Z9
 	VMOVUPS       avx512_unit<>+0(SB), Z0
-	VDIVPS        Z9, Z0, Z0
+	VDIVPS        Z9, Z0, Z9
 	MOVQ          AX, R8
 	MOVQ          DI, R9
 	TESTQ         R9, R9
 	JLE           scale1_end
 
 scale1:
-	VMULPS  (R8), Z0, Z1
-	VMOVUPS Z1, (R8)
+	VMULPS  (R8), Z9, Z0
+	VMOVUPS Z0, (R8)
 	ADDQ    $0x00000040, R8
 	DECQ    R9
 	JNZ     scale1
@@ -4258,7 +4243,7 @@ DATA avx512_minus_infinity<>+56(SB)/4, $0xff800000
 DATA avx512_minus_infinity<>+60(SB)/4, $0xff800000
 GLOBL avx512_minus_infinity<>(SB), RODATA|NOPTR, $64
 
-// func avx512LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, chunks int)
+// func avx512LayerNorm(y []float32, ldy int, x []float32, ldx int, weight []float32, bias []float32, eps float32, rows int, n int)
 // Requires: AVX, AVX512F, SSE
 TEXT ·avx512LayerNorm(SB), NOSPLIT, $0-136
 	MOVQ       y_base+0(FP), AX
@@ -4270,10 +4255,10 @@ TEXT ·avx512LayerNorm(SB), NOSPLIT, $0-136
 	MOVQ       weight_base+64(FP), SI
 	MOVQ       bias_base+88(FP), DI
 	MOVQ       rows+120(FP), R8
-	MOVQ       chunks+128(FP), R9
-	MOVQ       R9, R10
-	SHLQ       $0x04, R10
+	MOVQ       n+128(FP), R9
+	SHRQ       $0x04, R9
 	VPXOR      X0, X0, X0
+	MOVQ       n+128(FP), R10
 	VCVTSI2SSQ R10, X0, X0
 	MOVSS      eps+112(FP), X1
 	TESTQ      R8, R8
@@ -4344,9 +4329,9 @@ variance_end:
 
 write:
 	VMOVUPS     (R11), Z3
+	VMOVUPS     (R12), Z5
 	VSUBPS      Z2, Z3, Z3
 	VMULPS      Z4, Z3, Z3
-	VMOVUPS     (R12), Z5
 	VFMADD213PS (R13), Z5, Z3
 	VMOVUPS     Z3, (R10)
 	ADDQ        $0x00000040, R10
@@ -4366,7 +4351,7 @@ rows_end:
 	VZEROUPPER
 	RET
 
-// func avx512Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, chunks int)
+// func avx512Affine(y []float32, ldy int, x []float32, ldx int, m []float32, a []float32, b []float32, rows int, n int)
 // Requires: AVX, AVX512F
 TEXT ·avx512Affine(SB), NOSPLIT, $0-152
 	MOVQ  y_base+0(FP), AX
@@ -4378,70 +4363,17 @@ TEXT ·avx512Affine(SB), NOSPLIT, $0-152
 	MOVQ  m_base+64(FP), SI
 	MOVQ  a_base+88(FP), DI
 	MOVQ  b_base+112(FP), R8
-	MOVQ  b_len+120(FP), R9
-	MOVQ  rows+136(FP), R10
-	MOVQ  chunks+144(FP), R11
-	SHLQ  $0x06, R11
+	XORQ  R9, R9
+	MOVQ  b_len+120(FP), R10
 	TESTQ R10, R10
-	JLE   rows_end
+	JNZ   given
+	MOVQ  AX, R8
+	MOVQ  CX, R9
 
-rows:
-	TESTQ R9, R9
-	JZ    further
-	XORQ  R12, R12
-
-first:
-	VMOVUPS     (DX)(R12*1), Z0
-	VSUBPS      (SI)(R12*1), Z0, Z0
-	VMOVUPS     (R8)(R12*1), Z1
-	VFMADD231PS (DI)(R12*1), Z0, Z1
-	VMOVUPS     Z1, (AX)(R12*1)
-	ADDQ        $0x00000040, R12
-	CMPQ        R12, R11
-	JL          first
-	JMP         done
-
-further:
-	XORQ R12, R12
-
-summed:
-	VMOVUPS     (DX)(R12*1), Z0
-	VSUBPS      (SI)(R12*1), Z0, Z0
-	VMOVUPS     (AX)(R12*1), Z1
-	VFMADD231PS (DI)(R12*1), Z0, Z1
-	VMOVUPS     Z1, (AX)(R12*1)
-	ADDQ        $0x00000040, R12
-	CMPQ        R12, R11
-	JL          summed
-
-done:
-	ADDQ CX, AX
-	ADDQ BX, DX
-	DECQ R10
-	JNZ  rows
-
-rows_end:
-	VZEROUPPER
-	RET
-
-// func avx512Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows int, chunks int)
-// Requires: AVX, AVX512F
-TEXT ·avx512Bend(SB), NOSPLIT, $0-112
-	MOVQ  y_base+0(FP), AX
-	MOVQ  ldy+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  x_base+32(FP), DX
-	MOVQ  ldx+56(FP), BX
-	SHLQ  $0x02, BX
-	MOVQ  lines_base+64(FP), SI
-	MOVQ  ldl+88(FP), DI
-	SHLQ  $0x02, DI
-	LEAQ  (SI)(DI*1), R8
-	LEAQ  (R8)(DI*1), R9
-	LEAQ  (R9)(DI*1), DI
-	MOVQ  rows+96(FP), R10
-	MOVQ  chunks+104(FP), R11
-	SHLQ  $0x06, R11
+given:
+	MOVQ  rows+136(FP), R10
+	MOVQ  n+144(FP), R11
+	SHLQ  $0x02, R11
 	TESTQ R10, R10
 	JLE   rows_end
 
@@ -4451,8 +4383,51 @@ rows:
 chunks:
 	VMOVUPS     (DX)(R12*1), Z0
 	VMOVUPS     (R8)(R12*1), Z1
-	VFMADD231PS (SI)(R12*1), Z0, Z1
+	VSUBPS      (SI)(R12*1), Z0, Z0
+	VFMADD231PS (DI)(R12*1), Z0, Z1
+	VMOVUPS     Z1, (AX)(R12*1)
+	ADDQ        $0x00000040, R12
+	CMPQ        R12, R11
+	JL          chunks
+	ADDQ        CX, AX
+	ADDQ        BX, DX
+	ADDQ        R9, R8
+	DECQ        R10
+	JNZ         rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
+// func avx512Bend(y []float32, ldy int, x []float32, ldx int, lines []float32, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·avx512Bend(SB), NOSPLIT, $0-104
+	MOVQ  y_base+0(FP), AX
+	MOVQ  ldy+24(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  x_base+32(FP), DX
+	MOVQ  ldx+56(FP), BX
+	SHLQ  $0x02, BX
+	MOVQ  lines_base+64(FP), SI
+	MOVQ  n+96(FP), DI
+	SHLQ  $0x02, DI
+	LEAQ  (SI)(DI*1), R8
+	LEAQ  (R8)(DI*1), R9
+	LEAQ  (R9)(DI*1), DI
+	MOVQ  rows+88(FP), R10
+	MOVQ  n+96(FP), R11
+	SHLQ  $0x02, R11
+	TESTQ R10, R10
+	JLE   rows_end
+
+rows:
+	XORQ R12, R12
+
+chunks:
+	VMOVUPS     (DX)(R12*1), Z0
+	VMOVUPS     (R8)(R12*1), Z1
 	VMOVUPS     (DI)(R12*1), Z2
+	VFMADD231PS (SI)(R12*1), Z0, Z1
 	VFMADD231PS (R9)(R12*1), Z0, Z2
 	VMAXPS      Z2, Z1, Z2
 	VCMPPS      $0x03, Z1, Z1, K1
@@ -4470,7 +4445,7 @@ rows_end:
 	VZEROUPPER
 	RET
 
-// func avx512Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, chunks int)
+// func avx512Moments(y []float32, ldy int, x []float32, ldx int, w []float32, rows int, n int)
 // Requires: AVX, AVX512F
 TEXT ·avx512Moments(SB), NOSPLIT, $0-104
 	MOVQ         y_base+0(FP), AX
@@ -4479,20 +4454,21 @@ TEXT ·avx512Moments(SB), NOSPLIT, $0-104
 	MOVQ         x_base+32(FP), DX
 	MOVQ         ldx+56(FP), BX
 	SHLQ         $0x02, BX
-	MOVQ         w_base+64(FP), SI
-	MOVQ         rows+88(FP), R8
-	MOVQ         chunks+96(FP), R9
-	MOVQ         w_len+72(FP), DI
+	MOVQ         rows+88(FP), SI
+	MOVQ         w_base+64(FP), DI
+	MOVQ         w_len+72(FP), R8
 	VPXOR        X0, X0, X0
-	VCVTSI2SSQ   R8, X0, X0
+	VCVTSI2SSQ   SI, X0, X0
 	VBROADCASTSS X0, Z0
+	MOVQ         n+96(FP), R9
+	SHRQ         $0x04, R9
 	TESTQ        R9, R9
 	JLE          chunks_end
 
 chunks:
 	VPXORD Z1, Z1, Z1
 	MOVQ   DX, R10
-	MOVQ   R8, R11
+	MOVQ   SI, R11
 	TESTQ  R11, R11
 	JLE    sum_end
 
@@ -4509,7 +4485,7 @@ sum_end:
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
 	MOVQ    DX, R10
-	MOVQ    R8, R11
+	MOVQ    SI, R11
 	TESTQ   R11, R11
 	JLE     squares_end
 
@@ -4530,12 +4506,12 @@ squares_end:
 	ADDQ    CX, R10
 	ADDQ    CX, R10
 	VMOVUPS Z3, (R10)
-	TESTQ   DI, DI
+	TESTQ   R8, R8
 	JZ      plain
 	VPXORD  Z4, Z4, Z4
-	MOVQ    SI, R10
+	MOVQ    DI, R10
 	MOVQ    DX, R11
-	MOVQ    R8, R12
+	MOVQ    SI, R12
 	TESTQ   R12, R12
 	JLE     weighed_end
 
@@ -4557,8 +4533,8 @@ weighed_end:
 	VMOVUPS Z4, (R10)
 
 plain:
-	ADDQ $0x00000040, DX
 	ADDQ $0x00000040, AX
+	ADDQ $0x00000040, DX
 	DECQ R9
 	JNZ  chunks
 
@@ -4566,14 +4542,15 @@ chunks_end:
 	VZEROUPPER
 	RET
 
-// func avx512SoftmaxColumns(y []float32, ldy int, rows int, chunks int)
+// func avx512SoftmaxColumns(y []float32, ldy int, rows int, n int)
 // Requires: AVX, AVX512F
 TEXT ·avx512SoftmaxColumns(SB), NOSPLIT, $0-48
 	MOVQ  y_base+0(FP), AX
 	MOVQ  ldy+24(FP), CX
 	SHLQ  $0x02, CX
 	MOVQ  rows+32(FP), DX
-	MOVQ  chunks+40(FP), BX
+	MOVQ  n+40(FP), BX
+	SHRQ  $0x04, BX
 	TESTQ BX, BX
 	JLE   chunks_end
 
@@ -4644,39 +4621,35 @@ chunks_end:
 	VZEROUPPER
 	RET
 
-// func avx512Clamp(y []float32, ldy int, limit float32, rows int, chunks int)
+// func avx512Clamp(y []float32, ldy int, limit float32, rows int, n int)
 // Requires: AVX, AVX512F, SSE
 TEXT ·avx512Clamp(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         ldy+24(FP), CX
 	SHLQ         $0x02, CX
-	MOVQ         rows+40(FP), DX
-	MOVQ         chunks+48(FP), BX
-	VPXORD       Z1, Z1, Z1
 	MOVSS        limit+32(FP), X0
 	VBROADCASTSS X0, Z0
+	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
+	MOVQ         rows+40(FP), DX
+	MOVQ         n+48(FP), BX
+	SHLQ         $0x02, BX
 	TESTQ        DX, DX
 	JLE          rows_end
 
 rows:
-	MOVQ  AX, SI
-	MOVQ  BX, DI
-	TESTQ DI, DI
-	JLE   chunks_end
+	XORQ SI, SI
 
 chunks:
-	VMAXPS  (SI), Z1, Z2
+	VMAXPS  (AX)(SI*1), Z1, Z2
 	VMINPS  Z2, Z0, Z2
-	VMOVUPS Z2, (SI)
+	VMOVUPS Z2, (AX)(SI*1)
 	ADDQ    $0x00000040, SI
-	DECQ    DI
-	JNZ     chunks
-
-chunks_end:
-	ADDQ CX, AX
-	DECQ DX
-	JNZ  rows
+	CMPQ    SI, BX
+	JL      chunks
+	ADDQ    CX, AX
+	DECQ    DX
+	JNZ     rows
 
 rows_end:
 	VZEROUPPER

@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -12,21 +14,20 @@ type candidate struct {
 	pair int
 }
 
-// before reports whether a comes before b: q falling, then numbers rising.
-func (a candidate) before(b candidate) bool { return a.q > b.q || a.q == b.q && a.pair < b.pair }
+// compare puts q falling, then numbers rising.
+func (a candidate) compare(b candidate) int {
+	return cmp.Or(cmp.Compare(b.q, a.q), cmp.Compare(a.pair, b.pair))
+}
 
 // candidates selects what may be detected: scores [B, S, L], centerness logits [B, ..., 1],
 // deltas [B, ..., 4] -> [B, Limit, 8]. A task is a picture.
-func (c *compiler) candidates(id graph.ID, o graph.Candidates) step {
-	in := c.node(id).Inputs
+func (c *compiler) candidates(id graph.ID) step {
+	in, o := c.node(id).Inputs, c.node(id).Op.(graph.Candidates)
 	shape := c.shape(in[0])
 	positions, labels := shape[1], shape[2]
-	return step{name: "candidates", in: in, tasks: shape[0], run: func(w *worker, values [][]float32, b int) {
+	return step{in: in, tasks: shape[0], run: func(w *worker, values [][]float32, b int) {
 		scores := values[in[0]][b*positions*labels:][:positions*labels]
-		if cap(w.heap) < o.Limit {
-			w.heap = make([]candidate, 0, o.Limit)
-		}
-		best := w.heap[:0]
+		best, last := w.best[:0], candidate{float32(math.Inf(-1)), math.MaxInt} // what comes after the last is not among the first
 		for s := range positions {
 			weight := -1.0 // not known yet: most positions have nothing
 			for l, p := range scores[s*labels:][:labels] {
@@ -37,61 +38,28 @@ func (c *compiler) candidates(id graph.ID, o graph.Candidates) step {
 					weight = 1 / (1 + math.Exp(-float64(values[in[1]][b*positions+s])))
 				}
 				// Ties are judged on q as it is written.
-				if q := float32(float64(p) * weight); q == q {
-					best = offer(best, candidate{q, s*labels + l}, o.Limit)
+				if x := (candidate{float32(float64(p) * weight), s*labels + l}); x.q == x.q && x.compare(last) < 0 {
+					if best = append(best, x); len(best) == 2*o.Limit {
+						best = foremost(best, o.Limit)
+						last = best[o.Limit-1]
+					}
 				}
 			}
 		}
+		w.best = best
 		y := values[id][b*o.Limit*graph.CandidateFields:][:o.Limit*graph.CandidateFields]
-		clear(y[len(best)*graph.CandidateFields:])
-		for n := len(best); n > 0; n-- { // the last comes off first
-			last := best[0]
-			best[0] = best[n-1]
-			sink(best[:n-1], 0)
-			row := y[(n-1)*graph.CandidateFields:][:graph.CandidateFields]
-			s, l := last.pair/labels, last.pair%labels
-			row[0], row[1], row[2], row[3] = last.q, scores[last.pair], float32(s), float32(l+1)
+		clear(y)
+		for n, x := range foremost(best, o.Limit) {
+			row := y[n*graph.CandidateFields:][:graph.CandidateFields]
+			s, l := x.pair/labels, x.pair%labels
+			row[0], row[1], row[2], row[3] = x.q, scores[x.pair], float32(s), float32(l+1)
 			copy(row[4:], values[in[2]][(b*positions+s)*4:][:4])
 		}
 	}}
 }
 
-// offer adds a candidate to a heap of at most limit whose first element comes last of all, or
-// puts it in that one's place if it comes before it.
-func offer(heap []candidate, c candidate, limit int) []candidate {
-	if len(heap) == limit {
-		if c.before(heap[0]) {
-			heap[0] = c
-			sink(heap, 0)
-		}
-		return heap
-	}
-	heap = append(heap, c)
-	for i := len(heap) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !heap[parent].before(heap[i]) {
-			break
-		}
-		heap[parent], heap[i] = heap[i], heap[parent]
-		i = parent
-	}
-	return heap
-}
-
-// sink moves element i of a heap down to where it belongs.
-func sink(heap []candidate, i int) {
-	for {
-		child := 2*i + 1
-		if child >= len(heap) {
-			return
-		}
-		if child+1 < len(heap) && heap[child].before(heap[child+1]) {
-			child++
-		}
-		if !heap[i].before(heap[child]) {
-			return
-		}
-		heap[i], heap[child] = heap[child], heap[i]
-		i = child
-	}
+// foremost are the first of a list, as many as there may be, in order.
+func foremost(list []candidate, limit int) []candidate {
+	slices.SortFunc(list, candidate.compare)
+	return list[:min(len(list), limit)]
 }

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -30,10 +31,9 @@ type compiler struct {
 	kernels *kernels
 	options Options
 	workers int
-	readers []int  // of each value
-	kept    []bool // results
-	needed  []bool // by a step or as a result
-	users   [][]graph.ID
+	users   [][]graph.ID        // of each value, as often as they read it
+	kept    []bool              // results
+	needed  []bool              // by a step or as a result
 	sizes   []int               // of values in floats, those of nodes first
 	stats   map[graph.ID]*stats // that products take
 	fuses   map[graph.ID]*fuse  // by the nodes whose values they are, and the last that they need
@@ -47,7 +47,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
 	c := &compiler{
-		g: g, weights: w, kernels: w.kernels, options: o, workers: o.Workers, readers: make([]int, len(g.Nodes)),
+		g: g, weights: w, kernels: w.kernels, options: o, workers: o.Workers,
 		kept: make([]bool, len(g.Nodes)), needed: make([]bool, len(g.Nodes)), maps: map[string]*rowMap{},
 		views: views{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{}, fuses: map[graph.ID]*fuse{},
 	}
@@ -56,7 +56,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	}
 	results := append(slices.Clone(g.Outputs), o.Keep...)
 	for _, id := range o.Keep {
-		if id < 0 || int(id) >= len(g.Nodes) || g.Nodes[id].Op.Kind() == (graph.Param{}).Kind() {
+		if id < 0 || int(id) >= len(g.Nodes) || graph.Kind(g.Nodes[id].Op) == graph.Kind(graph.Param{}) {
 			return nil, fmt.Errorf("cpu: value %d is to be kept, but is not a value of the graph", id)
 		}
 	}
@@ -66,7 +66,6 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	for i, n := range g.Nodes {
 		c.sizes = append(c.sizes, n.Shape.Elements())
 		for _, id := range n.Inputs {
-			c.readers[id]++
 			c.users[id] = append(c.users[id], graph.ID(i))
 		}
 	}
@@ -85,24 +84,21 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 
 func (c *compiler) steps() ([]step, error) {
 	var steps []step
-	for i := len(c.g.Nodes) - 1; i >= 0; i-- {
+	for i, n := range slices.Backward(c.g.Nodes) {
 		id := graph.ID(i)
-		n := c.node(id)
-		switch n.Op.(type) {
-		case graph.Input, graph.Param:
-			continue
-		}
 		if !c.needed[id] {
 			continue
 		}
 		list, err := c.stepsOf(id)
 		if err != nil {
-			return nil, fmt.Errorf("cpu: %s: %s %v: %w", n.Path, n.Op.Kind(), n.Shape, err)
+			return nil, fmt.Errorf("cpu: %s: %s %v: %w", n.Path, graph.Kind(n.Op), n.Shape, err)
 		}
 		for _, s := range slices.Backward(list) {
-			if s.path = n.Path; s.outs == nil {
+			s.path, s.name = n.Path, cmp.Or(s.name, graph.Kind(n.Op))
+			if s.outs == nil {
 				s.outs = []graph.ID{id}
 			}
+			s.in = slices.DeleteFunc(slices.Clone(s.in), func(id graph.ID) bool { return id == none })
 			c.need(s.in...)
 			steps = append(steps, s)
 		}
@@ -115,6 +111,12 @@ func (c *compiler) steps() ([]step, error) {
 // operands are needed all the same.
 func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 	n := c.node(id)
+	switch n.Op.(type) {
+	case graph.Input, graph.Param:
+		return nil, nil
+	case graph.ConcatTokens:
+		return c.concatTokens(id), nil
+	}
 	if f, ok := c.fuses[id]; ok {
 		if id != f.context {
 			c.need(f.context)
@@ -124,13 +126,6 @@ func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 	}
 	if c.isView(id) {
 		c.need(n.Inputs[0])
-		return nil, nil
-	}
-	if _, isConcat := n.Op.(graph.ConcatTokens); isConcat {
-		c.need(n.Inputs...)
-		if s, ok := c.concatTokens(id); ok {
-			return []step{s}, nil
-		}
 		return nil, nil
 	}
 	s, err := c.lower(id)
@@ -152,11 +147,22 @@ func (c *compiler) temporary(size int) graph.ID {
 	return graph.ID(len(c.sizes) - 1)
 }
 
+// none is an operand that an operation does without.
+const none graph.ID = -1
+
+// operand is that of a number, none if there are not so many.
+func (c *compiler) operand(id graph.ID, number int) graph.ID {
+	if in := c.node(id).Inputs; number < len(in) {
+		return in[number]
+	}
+	return none
+}
+
 func (c *compiler) node(id graph.ID) graph.Node   { return c.g.Nodes[id] }
 func (c *compiler) shape(id graph.ID) graph.Shape { return c.g.Nodes[id].Shape }
 
 // private reports whether a value has one reader and is not kept: only then may it be
 // computed on the way to its reader and never be written.
 func (c *compiler) private(id graph.ID) bool {
-	return !c.options.NoFusion && c.readers[id] == 1 && !c.kept[id]
+	return !c.options.NoFusion && len(c.users[id]) == 1 && !c.kept[id]
 }

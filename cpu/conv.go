@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"fmt"
-
-	"github.com/glipvk/glipvk/graph"
-)
+import "github.com/glipvk/glipvk/graph"
 
 // taps is the geometry of a convolution. Row r of its left factor is what the kernel covers at
 // output position r, tap by tap, the channels of each tap side by side: [side, side, C].
@@ -16,49 +12,45 @@ func tapsOf(x, y graph.Shape, side, stride, pad int) taps {
 }
 
 // conv is a convolution: the product of the gathered left factor and the weights.
-func (c *compiler) conv(id graph.ID, o graph.Conv) (step, error) {
-	n := c.node(id)
+func (c *compiler) conv(id graph.ID) step {
+	n, o := c.node(id), c.node(id).Op.(graph.Conv)
 	side := c.shape(n.Inputs[1])[2]
 	left := c.source(n.Inputs[0], false)
 	if side != 1 || o.Stride != 1 || o.Pad != 0 { // else it is a Linear
 		t := tapsOf(c.shape(n.Inputs[0]), n.Shape, side, o.Stride, o.Pad)
-		left = source{id: n.Inputs[0], width: side * side * t.channels, piece: t.channels, taps: &t}
+		left = source{id: n.Inputs[0], width: side * side * t.channels, cut: &t}
 	}
-	return c.convolution(id, left, n.Inputs[1:])
+	return c.convolution(id, left, 1)
 }
 
-// convolution is the product of a left factor with weights [N, C, k, k] and an optional bias [N].
-func (c *compiler) convolution(id graph.ID, left source, weights []graph.ID) (step, error) {
+// convolution is the product of a left factor with weights [N, C, k, k], operand number at, and an optional bias [N].
+func (c *compiler) convolution(id graph.ID, left source, at int) step {
 	n := c.node(id)
-	p := &product{k: c.kernels, out: id, m: n.Shape.Rows(), n: n.Shape.Last(), kk: left.width, left: left, matrix: weights[0]}
-	var ok bool
-	if p.panels, ok = c.weights.packed[packedKey{c.node(p.matrix).Path, true}]; !ok {
-		return step{}, fmt.Errorf("the weights of a convolution must be a parameter, %s is %s", c.node(p.matrix).Path, c.node(p.matrix).Op.Kind())
+	p := &product{
+		k: c.kernels, out: id, m: n.Shape.Rows(), n: n.Shape.Last(), kk: left.width, left: left, flops: 2 * c.g.MultiplyAdds(id),
+		matrix: n.Inputs[at], bias: c.operand(id, at+1), residual: none, stats: c.stats[id],
 	}
-	if len(weights) == 2 {
-		p.bias, p.hasBias = weights[1], true
+	p.panels, _ = c.packed(p.matrix, asTaps)
+	if t, ok := left.cut.(*taps); ok && p.n <= narrow && p.stats == nil && finite(p.panels) {
+		return c.narrowConv(p, t)
 	}
-	if left.taps != nil && p.n <= narrow && c.stats[id] == nil && finite(p.panels.data) {
-		return c.narrowConv(p), nil
-	}
-	if p.stats = c.stats[id]; p.stats != nil {
+	if p.stats != nil {
 		p.part = n.Shape[1] * n.Shape[2]
 	}
 	p.cut(c.workers)
-	p.flops = 2 * c.g.MultiplyAdds(id)
 	s := p.step()
-	s.name = n.Op.Kind()
+	s.name = graph.Kind(n.Op)
 	if p.stats != nil {
-		p.stats.rows = p.rows
+		p.stats.cut(p.rows)
 		c.sizes[p.stats.id] = p.allRowBlocks() * statRows * p.n
 		s.outs, s.name = []graph.ID{id, p.stats.id}, s.name+"_moments"
 	}
-	return s, nil
+	return s
 }
 
-// gather copies what the kernel covers at output position r. The taps of one row of the kernel
+// row copies what the kernel covers at output position r. The taps of one row of the kernel
 // that are inside the map are one run of memory.
-func (t *taps) gather(dst, x []float32, r int) {
+func (t *taps) row(_ *kernels, _ [][]float32, dst, x []float32, r int) {
 	b, y, left := t.corner(r)
 	from := min(max(0, -left), t.side)
 	to := max(from, min(t.side, t.width-left))

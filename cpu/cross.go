@@ -2,39 +2,59 @@ package cpu
 
 import "github.com/glipvk/glipvk/graph"
 
-// cross is a batch of products y = scale a b + start whose right factor is packed as it is
+// cross is a batch of products y = a b + start whose right factor is packed as it is
 // read: one product for each picture and head.
 type cross struct {
-	k        *kernels
-	y, a, b  part
-	products int // of all pictures and heads
-	heads    int // of a picture
-	m, n, kk int
-	keys     bool // b is [n, kk] and not [kk, n]
-	scale    float32
-	bias     part // of [n]; its ld is 0
-	hasBias  bool
+	y, a, b part
+	heads   int     // of a picture
+	keys    bool    // b is [n, kk] and not [kk, n]
+	scale   float32 // of keys
+	bias    part    // of [n]; its ld is 0
 	// finish, if set, is told each row of y when its sums are done.
 	finish func(values [][]float32, y []float32, picture int)
 
+	k                      *kernels
+	products               int // of all pictures and heads
+	m, n, kk               int
 	rows, panels           int // of a task
 	rowBlocks, panelBlocks int
 	allPanels              int
 	depth                  int  // of b that is packed at once
 	panelFloats            int  // so deep
 	whole                  bool // all of kk: then the next task with the same panels finds them packed
-	aStride                int  // of rows of a that are copied; 0 where they are read as they lie
 }
 
-// part says where the matrix of a picture and head begins in a value, and how far its rows are apart.
+// part says where the matrix of a picture and head begins in a value, how large it is, and how far
+// its rows are apart.
 type part struct {
-	id                graph.ID
-	picture, head, ld int
+	id                    graph.ID
+	at, picture, head, ld int
+	rows, columns         int
 }
 
-// of is the matrix of a product.
-func (p part) of(values [][]float32, product, heads int) []float32 {
-	return values[p.id][product/heads*p.picture+product%heads*p.head:]
+// joined are the matrices [n, E/h] of the heads of a value [B, ..., E], side by side in its rows. All
+// pictures share those of a weight [n, E].
+func (c *compiler) joined(id graph.ID, heads int) part {
+	shape := c.shape(id)
+	p := part{id: id, rows: shape[:len(shape)-1].Elements(), columns: shape.Last() / heads, ld: shape.Last()}
+	if p.head = p.columns; len(shape) > 2 {
+		p.rows /= shape[0]
+		p.picture = p.rows * p.ld
+	}
+	return p
+}
+
+// apart are the matrices [n, C] of the heads of a value [B, ..., h*n, C], one below the other.
+func (c *compiler) apart(id graph.ID, heads int) part {
+	p := c.joined(id, 1)
+	p.rows /= heads
+	p.head = p.rows * p.ld
+	return p
+}
+
+// from is the matrix of a product from an element on, nothing of a value that is none.
+func (p part) from(values [][]float32, product, heads, element int) []float32 {
+	return from(values, p.id, p.at+product/heads*p.picture+product%heads*p.head+element)
 }
 
 // Sizes of what is packed of a right factor, in floats and rows.
@@ -66,20 +86,16 @@ func (p *cross) cut(workers int) {
 		p.rows = min(p.rows, max(p.k.rows, (p.m+wanted-1)/wanted))
 	}
 	p.rowBlocks = (p.m + p.rows - 1) / p.rows
-	if !spacious(p.a.ld) {
-		p.aStride = stride(min(p.depth, p.kk))
-	}
 }
 
-// step makes the step that computes the value id.
+// crossStep makes the step that computes the value id.
 func (c *compiler) crossStep(id graph.ID, p *cross) step {
-	n := c.node(id)
-	p.k = c.kernels
+	p.k, p.m, p.n, p.kk = c.kernels, p.y.rows, p.y.columns, p.a.columns
+	p.products = c.shape(id).Elements() / (p.m * p.n)
 	p.cut(c.workers)
 	return step{
-		name: n.Op.Kind(), in: n.Inputs, tasks: p.products * p.panelBlocks * p.rowBlocks,
-		flops: 2 * c.g.MultiplyAdds(id), run: p.run, rooms: rooms{
-			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.rows * p.aStride, slotStart: p.k.columns,
+		in: c.node(id).Inputs, tasks: p.products * p.panelBlocks * p.rowBlocks, flops: 2 * c.g.MultiplyAdds(id), run: p.run, rooms: rooms{
+			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotStart: p.k.columns,
 		},
 	}
 }
@@ -90,19 +106,17 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	first := task % p.rowBlocks * p.rows
 	rows, from := min(p.rows, p.m-first), panelBlock*p.panels
 	to := min(from+p.panels, p.allPanels)
-	y := p.y.of(values, product, p.heads)[first*p.y.ld:]
-	a := p.a.of(values, product, p.heads)[first*p.a.ld:]
-	b := p.b.of(values, product, p.heads)
+	y := p.y.from(values, product, p.heads, first*p.y.ld)
+	a := p.a.from(values, product, p.heads, first*p.a.ld)
 	columns := p.k.columns
 	packed := w.room(slotPanel, p.panels*p.panelFloats)
 	ragged := w.room(slotTile, p.rows*columns) // of the last panel, if columns are missing
 	for at := 0; at < p.kk; at += p.depth {
 		depth := min(p.depth, p.kk-at)
-		left, lda := p.left(w, a[at:], rows, depth)
 		for panel := from; panel < to; panel++ {
 			right := packed[(panel-from)*p.panelFloats:][:depth*columns]
 			if held := task - first/p.rows; !p.whole || !w.held.valid || w.held.first != held {
-				p.pack(right, b, panel*columns, at, depth)
+				p.pack(right, values, product, panel*columns, at, depth)
 				if panel == to-1 {
 					w.held = heldRows{true, held}
 				}
@@ -112,16 +126,14 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 				c, ldc = y[panel*columns:], p.y.ld
 			}
 			start, lds := c, ldc
-			if at == 0 {
-				start, lds = p.start(w, values, product, panel*columns), 0
+			if at == 0 { // a bias may reach into the next head's: those columns are dropped
+				start, lds = w.start(p.k, p.bias.from(values, product, p.heads, panel*columns)), 0
 			}
-			p.k.multiply(c, ldc, left, lda, right, depth, start, lds, rows)
+			p.k.multiply(c, ldc, a[at:], p.a.ld, right, depth, start, lds, rows)
 		}
 	}
 	if column := (to - 1) * columns; column+columns > p.n {
-		for r := range rows {
-			copy(y[r*p.y.ld+column:][:p.n-column], ragged[r*columns:])
-		}
+		copyRows(y[column:], p.y.ld, ragged, columns, rows, p.n-column)
 	}
 	if p.finish != nil {
 		for r := range rows {
@@ -130,52 +142,11 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 	}
 }
 
-// left is the left factor's rows as a tile can read them, from their first element.
-func (p *cross) left(w *worker, a []float32, rows, depth int) ([]float32, int) {
-	if p.aStride == 0 {
-		return a, p.a.ld
-	}
-	copied := w.room(slotRows, p.rows*p.aStride)
-	for r := range rows {
-		copy(copied[r*p.aStride:][:depth], a[r*p.a.ld:])
-	}
-	return copied, p.aStride
-}
-
 // pack brings depth rows from at on of b's columns from column on into a panel.
-func (p *cross) pack(panel, b []float32, column, at, depth int) {
-	columns := p.k.columns
-	width := min(columns, p.n-column)
+func (p *cross) pack(panel []float32, values [][]float32, product, column, at, depth int) {
 	if p.keys {
-		if width < columns {
-			clear(panel)
-		}
-		p.k.transpose(panel, columns, b[column*p.b.ld+at:], p.b.ld, width, depth, p.scale)
-		return
+		p.k.packRows(panel, p.b.from(values, product, p.heads, column*p.b.ld+at), p.b.ld, p.n-column, depth, p.scale)
+	} else {
+		p.k.packColumns(panel, p.b.from(values, product, p.heads, at*p.b.ld+column), p.b.ld, p.n-column, depth)
 	}
-	for t := range depth {
-		line := panel[t*columns:][:columns]
-		copy(line, b[(at+t)*p.b.ld+column:][:width])
-		clear(line[width:])
-		if p.scale != 1 {
-			for i := range line {
-				line[i] *= p.scale
-			}
-		}
-	}
-}
-
-// start is where the sums of a panel begin: the bias of its columns.
-func (p *cross) start(w *worker, values [][]float32, product, column int) []float32 {
-	columns := p.k.columns
-	var bias []float32
-	if p.hasBias {
-		bias = p.bias.of(values, product, p.heads)[column:]
-	}
-	if len(bias) >= columns {
-		return bias[:columns] // may reach into the next head's: those columns are dropped
-	}
-	start := w.room(slotStart, columns)
-	clear(start[copy(start, bias):])
-	return start
 }

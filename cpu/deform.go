@@ -16,22 +16,22 @@ type sampler struct {
 }
 
 // deformConv is a deformable convolution: the product of the sampled left factor and the weights.
-func (c *compiler) deformConv(id graph.ID, o graph.DeformConv) (step, error) {
-	n := c.node(id)
+func (c *compiler) deformConv(id graph.ID) step {
+	n, o := c.node(id), c.node(id).Op.(graph.DeformConv)
 	x, om, side := n.Inputs[0], c.shape(n.Inputs[1]), c.shape(n.Inputs[2])[2]
 	t := tapsOf(c.shape(x), n.Shape, side, o.Stride, o.Pad)
 	s := &sampler{taps: t, om: n.Inputs[1], plane: om[1] * om[2], zeros: aligned(t.channels)}
-	left := source{id: x, width: side * side * t.channels, piece: t.channels, sampler: s}
-	return c.convolution(id, left, n.Inputs[2:])
+	return c.convolution(id, source{id: x, width: side * side * t.channels, cut: s}, 2)
 }
 
-// gather samples what the kernel covers at output position r.
-func (s *sampler) gather(k *kernels, dst, x, om []float32, r int) {
+// row samples what the kernel covers at output position r.
+func (s *sampler) row(k *kernels, values [][]float32, dst, x []float32, r int) {
 	b, y, left := s.corner(r)
 	count, positions := s.side*s.side, s.down*s.across
 	here := r % positions
+	k = k.of(s.channels)
 	x = x[b*s.height*s.width*s.channels:][:s.height*s.width*s.channels]
-	om = om[b*s.plane*3*count:][:s.plane*3*count]
+	om := values[s.om][b*s.plane*3*count:][:s.plane*3*count]
 	for t := range count {
 		// Offsets and masks are numbered as in channels-first memory whose planes have the
 		// output's size, whatever size theirs is.
@@ -55,7 +55,7 @@ type point struct{ y, x float64 }
 // are; those outside the map are 0. NaN is no place in the map.
 func (s *sampler) sample(k *kernels, dst, x []float32, at point, mask float32) {
 	if !(at.y > -1 && at.x > -1 && at.y < float64(s.height) && at.x < float64(s.width)) {
-		k.blend(dst, s.zeros, s.zeros, s.zeros, s.zeros, [4]float32{}, mask) // not 0: the mask may be infinite
+		k.blend(dst, s.zeros, s.zeros, s.zeros, s.zeros, [4]float32{}, mask, s.channels) // not 0: the mask may be infinite
 		return
 	}
 	top, left := math.Floor(at.y), math.Floor(at.x)
@@ -63,7 +63,7 @@ func (s *sampler) sample(k *kernels, dst, x []float32, at point, mask float32) {
 	row, column := int(top), int(left)
 	k.blend(dst, s.at(x, row, column), s.at(x, row, column+1), s.at(x, row+1, column), s.at(x, row+1, column+1), [4]float32{
 		float32((1 - down) * (1 - right)), float32((1 - down) * right), float32(down * (1 - right)), float32(down * right),
-	}, mask)
+	}, mask, s.channels)
 }
 
 // at is a position of a picture, zeros outside.

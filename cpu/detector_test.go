@@ -192,18 +192,18 @@ func headCases() []opCase {
 		}
 		add("absorbkeys", func(b *graph.Builder) {
 			o := graph.AbsorbKeys{Heads: h, Scale: 0.37}
-			b.Output(b.In("op").AbsorbKeys(b.In("k").Input(b0, n, e), b.Param("weight", e, m), o))
+			b.Output(b.In("op").Record(o, b.In("k").Input(b0, n, e), b.Param("weight", e, m)))
 		})
 		add("absorbvalues", func(b *graph.Builder) {
-			b.Output(b.In("op").AbsorbValues(b.In("v").Input(b0, n, e), b.Param("weight", m, e), h))
+			b.Output(b.In("op").Record(graph.AbsorbValues{Heads: h}, b.In("v").Input(b0, n, e), b.Param("weight", m, e)))
 		})
 		add("absorbbias", func(b *graph.Builder) {
 			k, o := b.In("k").Input(b0, n, e), graph.AbsorbBias{Heads: h, Scale: 0.37}
-			b.Output(b.In("op").AbsorbBias(k, b.Param("bias", e), o))
-			b.Output(b.In("masked").AbsorbBias(k, b.Param("bias", e), o, b.Param("mask", b0, n)))
+			b.Output(b.In("op").Record(o, k, b.Param("bias", e)))
+			b.Output(b.In("masked").Record(o, k, b.Param("bias", e), b.Param("mask", b0, n)))
 		})
 		add("headlinear", func(b *graph.Builder) {
-			b.Output(b.In("op").HeadLinear(b.In("x").Input(b0, h*n, m), b.Param("weight", e, m), b.Param("bias", e), h))
+			b.Output(b.In("op").Record(graph.HeadLinear{Heads: h}, b.In("x").Input(b0, h*n, m), b.Param("weight", e, m), b.Param("bias", e)))
 		})
 	}
 	return list

@@ -6,57 +6,89 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// gelu is the step that applies GELU to a value by itself.
-func (c *compiler) gelu(id graph.ID) step {
-	x, k := c.node(id).Inputs[0], c.kernels
-	size := c.shape(id).Elements()
-	block, tasks := c.tasksOf((size+chunk-1)/chunk, 256)
-	return step{name: "gelu", in: []graph.ID{x}, tasks: tasks, rooms: rooms{slotTile: chunk}, run: func(w *worker, values [][]float32, task int) {
-		first := task * block * chunk
-		y := values[id][first:min(first+block*chunk, size)]
-		copy(y, values[x][first:])
-		whole := len(y) / chunk
-		k.gelu(y, 0, 1, whole)
-		if rest := y[whole*chunk:]; len(rest) > 0 {
-			part := w.room(slotTile, chunk)
-			clear(part)
-			copy(part, rest)
-			k.gelu(part, 0, 1, 1)
-			copy(rest, part)
+// each is a step that computes a value element by element from its first operand, which has its
+// size: f is told as many elements as suit a task, the other operands' values, and the first element's number.
+func (c *compiler) each(id graph.ID, f func(y, x []float32, values [][]float32, first int)) step {
+	x, size := c.node(id).Inputs[0], c.shape(id).Elements()
+	return c.blocks(id, 1, (size+chunk-1)/chunk, 256, func(_ *worker, values [][]float32, _, first, count int) {
+		first, end := first*chunk, min((first+count)*chunk, size)
+		f(values[id][first:end], values[x][first:end], values, first)
+	})
+}
+
+// eachRow is a step that computes a value row by row of its last axis.
+func (c *compiler) eachRow(id graph.ID, f func(w *worker, y []float32, values [][]float32, row int)) step {
+	width := c.shape(id).Last()
+	return c.blocks(id, 1, c.shape(id).Rows(), max(1, 4096/width), func(w *worker, values [][]float32, _, first, count int) {
+		for row := first; row < first+count; row++ {
+			f(w, values[id][row*width:][:width], values, row)
 		}
-	}}
+	})
+}
+
+func (c *compiler) gelu(id graph.ID) step {
+	return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
+		copy(y, x)
+		c.kernels.of(len(y)).gelu(y, 0, 1, len(y))
+	})
+}
+
+// pointwise makes the step of a function of one number.
+func pointwise(f func(v float32) float32) func(c *compiler, id graph.ID) step {
+	return func(c *compiler, id graph.ID) step {
+		return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
+			for i, v := range x {
+				y[i] = f(v)
+			}
+		})
+	}
+}
+
+func relu(v float32) float32        { return max(v, 0) }
+func hardSigmoid(v float32) float32 { return min(max(v+3, 0), 6) / 6 }
+
+func (c *compiler) clamp(id graph.ID) step {
+	limit := float32(c.node(id).Op.(graph.Clamp).Limit)
+	return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
+		copy(y, x)
+		c.kernels.of(len(y)).clamp(y, 0, limit, 1, len(y))
+	})
+}
+
+func (c *compiler) scale(id graph.ID) step {
+	factor := float32(c.node(id).Op.(graph.Scale).Factor)
+	return c.each(id, func(y, x []float32, _ [][]float32, _ int) { times(y, x, factor) })
+}
+
+func (c *compiler) mulScalar(id graph.ID) step {
+	factor := c.node(id).Inputs[1]
+	return c.each(id, func(y, x []float32, values [][]float32, _ int) { times(y, x, values[factor][0]) })
+}
+
+func times(y, x []float32, factor float32) {
+	y = y[:len(x)]
+	for i, v := range x {
+		y[i] = v * factor
+	}
 }
 
 // add is the step that adds two values, the second tiled over the first: b's coordinate
 // along each axis is a's modulo b's size.
 func (c *compiler) add(id graph.ID) step {
 	a, b := c.node(id).Inputs[0], c.node(id).Inputs[1]
-	k := c.kernels
 	as, bs := c.shape(a), c.shape(b)
-	n, m := as.Last(), bs.Last()
-	rows := as.Rows()
-	if as.Equal(bs) { // one row throughout: few long rows instead of many short ones
-		n, rows = as.Elements(), 1
-		if block := 4096; n%block == 0 {
-			n, rows = block, n/block
-		}
-		m = n
-		as, bs = graph.Shape{rows, n}, graph.Shape{rows, n}
+	if as.Equal(bs) {
+		return c.each(id, func(y, x []float32, values [][]float32, first int) {
+			c.kernels.of(len(y)).add(y, 0, x, 0, values[b][first:], 0, 1, len(y))
+		})
 	}
-	block, tasks := c.tasksOf(rows, max(1, 4096/n))
-	return step{name: "add", in: []graph.ID{a, b}, tasks: tasks, run: func(_ *worker, values [][]float32, task int) {
-		for row := task * block; row < min((task+1)*block, rows); row++ {
-			y, left, right := values[id][row*n:][:n], values[a][row*n:][:n], values[b][tiledRow(as, bs, row)*m:][:m]
-			whole := 0
-			if m == n {
-				whole = n / chunk
-				k.add(y, 0, left, 0, right, 0, 1, whole)
-			}
-			for i := whole * chunk; i < n; i++ {
-				y[i] = left[i] + right[i%m]
-			}
+	n, m := as.Last(), bs.Last()
+	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
+		left, right := values[a][row*n:][:n], values[b][tiledRow(as, bs, row)*m:][:m]
+		for at := 0; at < n; at += m {
+			c.kernels.of(m).add(y[at:], 0, left[at:], 0, right, 0, 1, m)
 		}
-	}}
+	})
 }
 
 // tiledRow is the row of b that is added to row r of a.
@@ -72,25 +104,71 @@ func tiledRow(a, b graph.Shape, r int) int {
 
 // softmax is the step that applies softmax to rows by itself.
 func (c *compiler) softmax(id graph.ID) step {
-	x, k := c.node(id).Inputs[0], c.kernels
-	n, rows := c.shape(id).Last(), c.shape(id).Rows()
+	x, n := c.node(id).Inputs[0], c.shape(id).Last()
 	wide := (n + chunk - 1) / chunk * chunk
-	block, tasks := c.tasksOf(rows, max(1, 2048/n))
-	return step{name: "softmax", in: []graph.ID{x}, tasks: tasks, rooms: rooms{slotTile: wide}, run: func(w *worker, values [][]float32, task int) {
-		for row := task * block; row < min((task+1)*block, rows); row++ {
-			y := values[id][row*n:][:n]
-			if n == wide {
-				copy(y, values[x][row*n:])
-				k.softmax(y, 0, nil, 0, 1, n/chunk)
-				continue
-			}
-			line := w.room(slotTile, wide)
-			copy(line, values[x][row*n:][:n])
-			for i := n; i < wide; i++ {
-				line[i] = float32(math.Inf(-1))
-			}
-			k.softmax(line, 0, nil, 0, 1, wide/chunk)
-			copy(y, line)
+	s := c.eachRow(id, func(w *worker, y []float32, values [][]float32, row int) {
+		line := w.room(slotTile, wide)
+		for i := copy(line, values[x][row*n:][:n]); i < wide; i++ {
+			line[i] = float32(math.Inf(-1))
 		}
-	}}
+		c.kernels.softmax(line, 0, nil, 0, 1, wide)
+		copy(y, line)
+	})
+	s.rooms[slotTile] = wide
+	return s
+}
+
+// sigmoid is 1/(1 + exp(-x)) of the channels from From on.
+func (c *compiler) sigmoid(id graph.ID) step {
+	x, n, first := c.node(id).Inputs[0], c.shape(id).Last(), c.node(id).Op.(graph.Sigmoid).From
+	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
+		from := values[x][row*n:][:n]
+		copy(y, from[:first])
+		for i := first; i < n; i++ {
+			y[i] = logistic(from[i])
+		}
+	})
+}
+
+// logLogistic is the logarithm of logistic(x), also where that is too small for a float32.
+func logLogistic(x float32) float32 {
+	z := float64(x)
+	return float32(math.Min(z, 0) - math.Log1p(math.Exp(-math.Abs(z))))
+}
+
+// logistic is 1/(1 + exp(-x)), without an exponential above 1.
+func logistic(x float32) float32 {
+	if x < 0 {
+		e := exp(x)
+		return e / (1 + e)
+	}
+	return 1 / (1 + exp(-x))
+}
+
+// addScaled is x + gamma * y, gamma [C] being of the last axis.
+func (c *compiler) addScaled(id graph.ID) step {
+	in, n := c.node(id).Inputs, c.shape(id).Last()
+	return c.eachRow(id, func(_ *worker, out []float32, values [][]float32, row int) {
+		x, y, gamma := values[in[0]][row*n:][:n], values[in[1]][row*n:][:n], values[in[2]][:n]
+		out = out[:n]
+		for i, v := range x {
+			out[i] = v + gamma[i]*y[i]
+		}
+	})
+}
+
+// normalize is x / max(|x|, Eps) over the last axis.
+func (c *compiler) normalize(id graph.ID) step {
+	in, n, eps := c.node(id).Inputs[0], c.shape(id).Last(), c.node(id).Op.(graph.Normalize).Eps
+	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
+		x := values[in][row*n:][:n]
+		squares := 0.0 // of large numbers the square may be too large for a float32
+		for _, v := range x {
+			squares += float64(v) * float64(v)
+		}
+		length := max(math.Sqrt(squares), eps)
+		for i, v := range x {
+			y[i] = float32(float64(v) / length)
+		}
+	})
 }

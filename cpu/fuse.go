@@ -1,8 +1,6 @@
 package cpu
 
-import (
-	"github.com/glipvk/glipvk/graph"
-)
+import "github.com/glipvk/glipvk/graph"
 
 // fuse is what the positions of a picture and the tokens of a sentence tell each other, in the
 // form of rewrite.Absorb: scores of positions x [B, S, C] and keys [B, h*T, C], clamped; from their
@@ -11,8 +9,8 @@ import (
 type fuse struct {
 	k                   *kernels
 	x, keys, values     graph.ID
-	shifts              graph.ID // of the scores, -1 for none
-	bias, gamma         graph.ID // bias -1 for none
+	shifts              graph.ID // of the scores
+	bias, gamma         graph.ID
 	y, turned           graph.ID // x plus gamma times the context, the scores [B, 1, h*T, S]
 	context, scoresNode graph.ID
 	limit               float32
@@ -43,51 +41,40 @@ func (c *compiler) findFuses() {
 // values: the probabilities of a head sum to 1.
 func (c *compiler) matchFuse(y graph.ID) (*fuse, bool) {
 	n := c.node(y)
-	f := &fuse{k: c.kernels, y: y, x: n.Inputs[0], context: n.Inputs[1], gamma: n.Inputs[2], shifts: -1, bias: -1}
+	f := &fuse{k: c.kernels, y: y, x: n.Inputs[0], context: n.Inputs[1], gamma: n.Inputs[2]}
 	context := c.node(f.context)
 	if o, ok := context.Op.(graph.CrossContext); !ok || o.Heads != 1 || !c.private(f.context) {
 		return nil, false
 	}
-	f.values = context.Inputs[1]
-	if len(context.Inputs) == 3 {
-		f.bias = context.Inputs[2]
-	}
-	chain := []graph.ID{context.Inputs[0]} // joined, softmax, split
-	for range 2 {
-		chain = append(chain, c.node(chain[len(chain)-1]).Inputs[0])
-	}
-	for i, kind := range []string{(graph.Reshape{}).Kind(), (graph.Softmax{}).Kind(), (graph.Reshape{}).Kind()} {
-		if !c.private(chain[i]) || c.node(chain[i]).Op.Kind() != kind {
+	f.values, f.bias = context.Inputs[1], c.operand(f.context, 2)
+	split, clamped := none, context.Inputs[0]
+	for _, op := range []graph.Op{graph.Reshape{}, graph.Softmax{}, graph.Reshape{}} {
+		if !c.private(clamped) || graph.Kind(c.node(clamped).Op) != graph.Kind(op) {
 			return nil, false
 		}
+		split, clamped = clamped, c.node(clamped).Inputs[0]
 	}
-	split := c.shape(chain[2])
-	clamped := c.node(chain[2]).Inputs[0]
 	limit, ok := c.node(clamped).Op.(graph.Clamp)
-	if !ok || len(split) != 4 || c.kept[clamped] || len(c.users[clamped]) != 2 {
+	if !ok || c.kept[clamped] || len(c.users[clamped]) != 2 {
 		return nil, false
 	}
-	for _, user := range c.users[clamped] {
-		if _, ok := c.node(user).Op.(graph.SwapLast); ok {
-			f.turned = user
-		} else if user != chain[2] {
-			return nil, false
-		}
+	f.turned = c.users[clamped][0] + c.users[clamped][1] - split // the other one
+	if _, ok := c.node(f.turned).Op.(graph.SwapLast); !ok || f.turned < f.context {
+		return nil, false
 	}
 	f.scoresNode, f.limit = c.node(clamped).Inputs[0], float32(limit.Limit)
 	scores := c.node(f.scoresNode)
 	o, ok := scores.Op.(graph.CrossScores)
-	if !ok || !c.private(f.scoresNode) || o.Heads != 1 || o.Scale != 1 || scores.Inputs[0] != f.x || f.turned < f.context {
+	if !ok || !c.private(f.scoresNode) || o.Heads != 1 || o.Scale != 1 || scores.Inputs[0] != f.x {
 		return nil, false
 	}
-	if f.keys = scores.Inputs[1]; len(scores.Inputs) == 3 {
-		f.shifts = scores.Inputs[2]
+	f.keys, f.shifts = scores.Inputs[1], c.operand(f.scoresNode, 2)
+	x, s := c.shape(f.x), c.shape(split)
+	if len(s) != 4 || !s[:2].Equal(x[:2]) {
+		return nil, false
 	}
-	shape := c.shape(f.x)
-	f.pictures, f.positions, f.channels = shape[0], shape[1], shape[2]
-	f.heads, f.tokens = split[2], split[3]
-	sound := split.Equal(graph.Shape{f.pictures, f.positions, f.heads, f.tokens}) && f.channels%c.kernels.columns == 0
-	return f, sound && c.shape(f.values).Equal(c.shape(f.keys)) && c.shape(f.y).Equal(shape)
+	f.pictures, f.positions, f.channels, f.heads, f.tokens = x[0], x[1], x[2], s[2], s[3]
+	return f, f.channels%c.kernels.columns == 0 && c.shape(f.values).Equal(c.shape(f.keys)) && c.shape(f.y).Equal(x)
 }
 
 // fuseRows is the number of positions of a task: whole tiles and, but for a few sentences that are
@@ -102,34 +89,27 @@ func (c *compiler) fuse(f *fuse) step {
 		f.rows = min(2*chunk, f.positions)
 	}
 	f.blocks = (f.positions + f.rows - 1) / f.rows
-	in := []graph.ID{f.x, f.keys, f.values, f.gamma}
-	for _, id := range []graph.ID{f.shifts, f.bias} {
-		if id >= 0 {
-			in = append(in, id)
-		}
-	}
 	return step{
-		name: "fuse", in: in, outs: []graph.ID{f.y, f.turned}, tasks: f.pictures * f.blocks, run: f.run,
+		name: "fuse", in: []graph.ID{f.x, f.keys, f.values, f.gamma, f.shifts, f.bias}, outs: []graph.ID{f.y, f.turned}, tasks: f.pictures * f.blocks, run: f.run,
 		flops: 2 * (c.g.MultiplyAdds(f.scoresNode) + c.g.MultiplyAdds(f.context)),
 		rooms: rooms{
-			slotKeys: f.panels() * f.k.columns * f.channels, slotValues: words * f.channels, slotStart: f.panels() * f.k.columns,
+			slotKeys: f.words() * f.channels, slotValues: words * f.channels, slotStart: f.words(),
 			slotScores: f.rows * f.scoreStride(), slotRows: words * f.turnedStride(),
 		},
 	}
 }
 
-// panels is the number of panels of keys; the last may be padded with zeros.
-func (f *fuse) panels() int { return (f.heads*f.tokens + f.k.columns - 1) / f.k.columns }
-
-// scoreStride and turnedStride are the distances of rows of scores, and of scores turned.
-func (f *fuse) scoreStride() int  { return stride(f.panels() * f.k.columns) }
+// words is the number of scores of a position, in whole panels; scoreStride and turnedStride are the distances
+// of rows of scores, and of scores turned.
+func (f *fuse) words() int        { return f.k.whole(f.heads * f.tokens) }
+func (f *fuse) scoreStride() int  { return stride(f.words()) }
 func (f *fuse) turnedStride() int { return stride(f.rows) }
 
 func (f *fuse) run(w *worker, values [][]float32, task int) {
 	k, words := f.k, f.heads*f.tokens
 	picture, first := task/f.blocks, task%f.blocks*f.rows
 	rows := min(f.rows, f.positions-first)
-	keys, starts := w.room(slotKeys, f.panels()*k.columns*f.channels), w.room(slotStart, f.panels()*k.columns)
+	keys, starts := w.room(slotKeys, f.words()*f.channels), w.room(slotStart, f.words())
 	vals := w.room(slotValues, words*f.channels)
 	if !w.held.valid || w.held.first != picture {
 		f.pack(values, picture, keys, starts, vals)
@@ -137,19 +117,16 @@ func (f *fuse) run(w *worker, values [][]float32, task int) {
 	}
 	x := values[f.x][(picture*f.positions+first)*f.channels:]
 	scores, ld := w.room(slotScores, f.rows*f.scoreStride()), f.scoreStride()
-	for panel := range f.panels() {
-		at := panel * k.columns
+	for at := 0; at < f.words(); at += k.columns {
 		k.multiply(scores[at:], ld, x, f.channels, keys[at*f.channels:], f.channels, starts[at:], 0, rows)
 	}
-	k.clamp(scores, ld, f.limit, rows, (words+chunk-1)/chunk)
+	k.clamp(scores, ld, f.limit, rows, k.wide(words))
 	turned, ldt := w.room(slotRows, words*f.turnedStride()), f.turnedStride()
 	k.transpose(turned, ldt, scores, ld, rows, words, 1)
 	out := values[f.turned][picture*words*f.positions+first:]
-	for word := range words {
-		copy(out[word*f.positions:][:rows], turned[word*ldt:])
-	}
+	copyRows(out, f.positions, turned, ldt, words, rows)
 	for head := range f.heads {
-		k.softmaxColumns(turned[head*f.tokens*ldt:], ldt, f.tokens, (rows+chunk-1)/chunk)
+		k.softmaxColumns(turned[head*f.tokens*ldt:], ldt, f.tokens, (rows+chunk-1)/chunk*chunk)
 	}
 	k.transpose(scores, ld, turned, ldt, words, rows, 1)
 	y := values[f.y][(picture*f.positions+first)*f.channels:]
@@ -162,19 +139,14 @@ func (f *fuse) run(w *worker, values [][]float32, task int) {
 // times gamma.
 func (f *fuse) pack(all [][]float32, picture int, keys, starts, vals []float32) {
 	k, words, c := f.k, f.heads*f.tokens, f.channels
-	from := all[f.keys][picture*words*c:][:words*c]
-	clear(keys[len(keys)-k.columns*c:])
-	for panel := range f.panels() {
-		at := panel * k.columns
-		k.transpose(keys[at*c:], k.columns, from[at*c:], c, min(k.columns, words-at), c, 1)
-	}
-	if clear(starts); f.shifts >= 0 {
+	k.packRows(keys, all[f.keys][picture*words*c:], c, words, c, 1)
+	if clear(starts); f.shifts != none {
 		copy(starts, all[f.shifts][picture*words:][:words])
 	}
 	gamma := all[f.gamma]
 	for word := range words {
 		for i, v := range all[f.values][(picture*words+word)*c:][:c] {
-			if f.bias >= 0 {
+			if f.bias != none {
 				v += all[f.bias][i] / float32(f.heads)
 			}
 			vals[(i/k.columns*words+word)*k.columns+i%k.columns] = v * gamma[i]

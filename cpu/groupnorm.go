@@ -9,9 +9,21 @@ import (
 // stats are moments of a map's columns [B, H, W, C], of one block of positions after the other,
 // which do not depend on the workers: [B, blocks, statRows, C], see [kernels] for what a row is.
 type stats struct {
-	id      graph.ID  // the value that they are
-	rows    int       // of a block but the last of a picture
-	weights []float32 // of the positions of a picture, nil for none
+	id       graph.ID  // the value that they are
+	plane, n int       // positions of a picture, columns
+	weights  []float32 // of the positions of a picture, nil for none
+	rows     int       // of a block but the last of a picture
+	blocks   int       // of a picture
+	shares   []float64 // of the blocks: the sums of their weights
+}
+
+// cut makes blocks of so many rows.
+func (s *stats) cut(rows int) {
+	s.rows, s.blocks = rows, (s.plane+rows-1)/rows
+	s.shares = make([]float64, s.blocks)
+	for i, w := range s.weights {
+		s.shares[i/rows] += float64(w)
+	}
 }
 
 // Rows of stats.
@@ -39,9 +51,10 @@ const (
 // groupNorm normalises groups of channels over a map. What it needs to know of the map comes from
 // the convolution that makes it, else a step goes over it; then the blocks are joined. Whether a
 // last step writes the map depends on its readers.
-func (c *compiler) groupNorm(id graph.ID, o graph.GroupNorm) step {
+func (c *compiler) groupNorm(id graph.ID) step {
+	o := c.node(id).Op.(graph.GroupNorm)
 	in, shape := c.node(id).Inputs, c.shape(id)
-	s, before := c.statsOf(in[0], c.stretchWeights(id))
+	moments, before := c.statsOf(in[0], c.stretchWeights(id))
 	coefs := id
 	if !c.onTheWay(id) {
 		coefs = c.temporary(shape[0] * coefRows * shape[3])
@@ -49,48 +62,37 @@ func (c *compiler) groupNorm(id graph.ID, o graph.GroupNorm) step {
 		c.sizes[id] = shape[0] * coefRows * shape[3]
 	}
 	join := step{
-		name: "groupnorm_joined", in: []graph.ID{s.id, in[1], in[2]}, outs: []graph.ID{coefs}, tasks: shape[0] * o.Groups,
-		run: func(_ *worker, values [][]float32, task int) { s.join(values, coefs, in[1:], shape, o, task) },
+		name: "groupnorm_joined", in: []graph.ID{moments.id, in[1], in[2]}, outs: []graph.ID{coefs}, tasks: shape[0] * o.Groups,
+		run: func(_ *worker, values [][]float32, task int) { moments.join(values, coefs, in[1:], o, task) },
 	}
 	if coefs == id {
 		join.before = before
 		return join
 	}
-	return c.applied(id, coefs, append(before, join))
-}
-
-// applied is the step that writes a group norm's map, given its coefficients.
-func (c *compiler) applied(id, coefs graph.ID, before []step) step {
-	in, shape, k := c.node(id).Inputs[0], c.shape(id), c.kernels
-	plane, n := shape[1]*shape[2], shape[3]
-	block, tasks := c.tasksOf(plane, max(1, 4096/n))
-	return step{name: "groupnorm", in: []graph.ID{in, coefs}, before: before, tasks: shape[0] * tasks, run: func(_ *worker, values [][]float32, task int) {
-		b, from := task/tasks, task%tasks*block
-		row := values[coefs][b*coefRows*n:]
-		first := (b*plane + from) * n
-		k.affineRows(values[id][first:], n, values[in][first:], n, row[coefCentre*n:], row[coefFactor*n:], row[coefShift*n:][:n], min(block, plane-from), n)
-	}}
+	s := c.mapStep(id, []term{{x: in[0], gate: none, coefs: coefs}}, none)
+	s.before = append(before, join)
+	return s
 }
 
 // statsOf tells where the moments of a map are, and the steps that compute them if no product does
 // on its way.
 func (c *compiler) statsOf(id graph.ID, weights []float32) (*stats, []step) {
-	shape, k := c.shape(id), c.kernels
+	shape := c.shape(id)
 	plane, n := shape[1]*shape[2], shape[3]
-	s := &stats{rows: statBlock, weights: weights}
+	k, s := c.kernels.of(n), &stats{plane: plane, n: n, weights: weights}
 	if c.measures(id) {
 		s.id = c.temporary(0) // the product chooses its blocks
 		c.stats[id] = s
 		return s, nil
 	}
-	blocks := s.blocks(plane)
-	s.id = c.temporary(shape[0] * blocks * statRows * n)
+	s.cut(statBlock)
+	s.id = c.temporary(shape[0] * s.blocks * statRows * n)
 	return s, []step{{
-		name: "moments", in: []graph.ID{id}, outs: []graph.ID{s.id}, tasks: shape[0] * blocks,
+		name: "moments", in: []graph.ID{id}, outs: []graph.ID{s.id}, tasks: shape[0] * s.blocks,
 		run: func(_ *worker, values [][]float32, task int) {
-			first := task % blocks * s.rows
-			x := values[id][(task/blocks*plane+first)*n:]
-			k.momentsOf(values[s.id][task*statRows*n:], n, x, n, s.of(first), min(s.rows, plane-first), n)
+			first := task % s.blocks * s.rows
+			x := values[id][(task/s.blocks*plane+first)*n:]
+			k.moments(values[s.id][task*statRows*n:], n, x, n, s.of(first), min(s.rows, plane-first), n)
 		},
 	}}
 }
@@ -105,8 +107,6 @@ func (c *compiler) measures(id graph.ID) bool {
 	return false
 }
 
-func (s *stats) blocks(plane int) int { return (plane + s.rows - 1) / s.rows }
-
 // of are the weights from a position on, none if there are none.
 func (s *stats) of(position int) []float32 {
 	if s.weights == nil {
@@ -116,69 +116,48 @@ func (s *stats) of(position int) []float32 {
 }
 
 // join computes the coefficients of one group of a picture.
-func (s *stats) join(values [][]float32, coefs graph.ID, weights []graph.ID, shape graph.Shape, o graph.GroupNorm, task int) {
-	b, group := task/o.Groups, task%o.Groups
-	plane, n := shape[1]*shape[2], shape[3]
-	size, blocks := n/o.Groups, s.blocks(plane)
-	first, end := group*size, (group+1)*size
-	moments := values[s.id][b*blocks*statRows*n:]
-	sum := 0.0
-	for i := first; i < end; i += chunk {
-		plain, _ := s.sums(moments[i:], n, min(chunk, end-i), plane)
-		for _, v := range plain {
-			sum += v
-		}
+func (s *stats) join(values [][]float32, coefs graph.ID, weights []graph.ID, o graph.GroupNorm, task int) {
+	b, n, size := task/o.Groups, s.n, s.n/o.Groups
+	first := task % o.Groups * size
+	sum, squares, count := 0.0, 0.0, float64(s.plane*size)
+	for i := first; i < first+size; i++ {
+		plain, _ := s.sums(values[s.id], b, i)
+		sum += plain
 	}
-	mean := sum / float64(plane*size)
-	squares := 0.0
-	for block := range blocks {
-		count := float64(min(s.rows, plane-block*s.rows))
-		rows := moments[block*statRows*n:]
-		for i := first; i < end; i++ {
+	mean := sum / count
+	for block := range s.blocks {
+		positions := float64(min(s.rows, s.plane-block*s.rows))
+		rows := values[s.id][(b*s.blocks+block)*statRows*n:]
+		for i := first; i < first+size; i++ {
 			off := float64(rows[i]) - mean
-			squares += float64(rows[statSquares*n+i]) + off*(2*float64(rows[statRest*n+i])+count*off)
+			squares += float64(rows[statSquares*n+i]) + off*(2*float64(rows[statRest*n+i])+positions*off)
 		}
 	}
-	factor := 1 / math.Sqrt(max(squares/float64(plane*size), 0)+o.Eps)
+	factor := 1 / math.Sqrt(max(squares/count, 0)+o.Eps)
 	centre := float32(mean)
 	rest := (mean - float64(centre)) * factor
 	y := values[coefs][b*coefRows*n:]
-	for i := first; i < end; i += chunk {
-		plain, weighed := s.sums(moments[i:], n, min(chunk, end-i), plane)
-		for k := i; k < min(i+chunk, end); k++ {
-			weight, bias := values[weights[0]][k], values[weights[1]][k]
-			y[coefCentre*n+k], y[coefFactor*n+k], y[coefShift*n+k] = centre, float32(factor)*weight, bias-float32(rest)*weight
-			column := plain[k-i] / float64(plane)
-			if s.weights != nil {
-				column = weighed[k-i]
-			}
-			y[coefMean*n+k] = float32((column-mean)*factor*float64(weight) + float64(bias))
+	for i := first; i < first+size; i++ {
+		weight, bias := values[weights[0]][i], values[weights[1]][i]
+		y[coefCentre*n+i], y[coefFactor*n+i], y[coefShift*n+i] = centre, float32(factor)*weight, bias-float32(rest)*weight
+		plain, column := s.sums(values[s.id], b, i)
+		if s.weights == nil {
+			column = plain / float64(s.plane)
 		}
+		y[coefMean*n+i] = float32((column-mean)*factor*float64(weight) + float64(bias))
 	}
 }
 
-// sums are those of at most a chunk of columns of n over all positions of a picture, and those of
-// the products with the weights. moments begin at the first of the columns.
-func (s *stats) sums(moments []float32, n, columns, plane int) (plain, weighed [chunk]float64) {
-	for first := 0; first < plane; first += s.rows {
-		end := min(first+s.rows, plane)
-		count, all := float64(end-first), 0.0
-		if s.weights != nil {
-			for _, w := range s.weights[first:end] {
-				all += float64(w)
-			}
-		}
-		rows := moments[first/s.rows*statRows*n:]
-		for i, v := range rows[:columns] {
-			near := float64(v)
-			if plain[i] += count * near; near-near == 0 { // of an infinity the distances are no numbers
-				plain[i] += float64(rows[statRest*n+i])
-			}
+// sums are that of a column over all positions of a picture, and that of the products with the weights.
+func (s *stats) sums(moments []float32, picture, column int) (plain, weighed float64) {
+	for block := range s.blocks {
+		rows := moments[(picture*s.blocks+block)*statRows*s.n+column:]
+		near := float64(rows[statNear*s.n])
+		if plain += float64(min(s.rows, s.plane-block*s.rows)) * near; near-near == 0 { // of an infinity the distances are no numbers
+			plain += float64(rows[statRest*s.n])
 		}
 		if s.weights != nil {
-			for i, v := range rows[:columns] {
-				weighed[i] += all*float64(v) + float64(rows[statWeighed*n+i])
-			}
+			weighed += s.shares[block]*near + float64(rows[statWeighed*s.n])
 		}
 	}
 	return plain, weighed

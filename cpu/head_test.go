@@ -49,8 +49,8 @@ func (h head) fuse(b *graph.Builder, maps []graph.Value, text graph.Value) ([]gr
 	all := b.In("join").ConcatTokens(maps...)
 	v, l := b.In("norm_v").LayerNorm(all, 1e-5), b.In("norm_l").LayerNorm(text, 1e-5)
 	k := b.In("k").Linear(l, h.joint, graph.WithBias)
-	keys := b.In("keys").AbsorbKeys(k, b.In("q").Param("weight", h.joint, h.channels), graph.AbsorbKeys{Heads: h.heads, Scale: 0.2})
-	bias := b.In("bias").AbsorbBias(k, b.In("q").Param("bias", h.joint), graph.AbsorbBias{Heads: h.heads, Scale: 0.2})
+	keys := b.In("keys").Record(graph.AbsorbKeys{Heads: h.heads, Scale: 0.2}, k, b.In("q").Param("weight", h.joint, h.channels))
+	bias := b.In("bias").Record(graph.AbsorbBias{Heads: h.heads, Scale: 0.2}, k, b.In("q").Param("bias", h.joint))
 	scores := b.In("scores").CrossScores(v, keys, graph.CrossScores{Heads: 1, Scale: 1}, bias) // [1, 1, S, h*T]
 	if h.clamped {
 		scores = b.In("clamped").Clamp(scores, 2)
@@ -58,12 +58,12 @@ func (h head) fuse(b *graph.Builder, maps []graph.Value, text graph.Value) ([]gr
 	positions := all.Shape()[1]
 	turned := b.In("turn").SwapLast(scores)
 	seen := b.In("seen").CrossContext(b.In("softmax_l").Softmax(b.In("clamp").Clamp(turned, 50000)), v, 1)
-	delta := b.In("delta_l").HeadLinear(seen, b.In("vv").Param("weight", h.joint, h.channels), b.In("vv").Param("bias", h.joint), h.heads)
+	delta := b.In("delta_l").Record(graph.HeadLinear{Heads: h.heads}, seen, b.In("vv").Param("weight", h.joint, h.channels), b.In("vv").Param("bias", h.joint))
 	text = b.In("sum_l").AddScaled(l, b.In("out_l").Linear(delta, h.text, graph.WithBias), b.Param("gamma_l", h.text))
 	each := b.In("each").Reshape(scores, 1, positions*h.heads, h.tokens)
 	p := b.In("flat").Reshape(b.In("softmax_v").Softmax(each), 1, 1, positions, h.heads*h.tokens)
 	vl := b.In("vl").Linear(l, h.joint, graph.WithBias)
-	values := b.In("values").AbsorbValues(vl, b.In("out_v").Param("weight", h.channels, h.joint), h.heads)
+	values := b.In("values").Record(graph.AbsorbValues{Heads: h.heads}, vl, b.In("out_v").Param("weight", h.channels, h.joint))
 	dv := b.In("context").CrossContext(p, values, 1, b.In("out_v").Param("bias", h.channels))
 	all = b.In("sum_v").AddScaled(v, dv, b.Param("gamma_v", h.channels))
 	at := 0
@@ -306,7 +306,7 @@ func TestInputOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "sum", got[0], []float32{110, 240, 300, 440, 600, 600}, exact)
-	if _, err := p.Run(t.Context(), []float32{1}); !errors.Is(err, graph.ErrShape) || !strings.Contains(err.Error(), "1 inputs given, the graph takes 4") {
+	if _, err := p.Run(t.Context(), []float32{1}); !errors.Is(err, graph.ErrShape) || !strings.Contains(err.Error(), "1 slices given as input, want 4") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -38,30 +38,39 @@ type kernels struct {
 	product func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 	rows    int
 
-	// The others work on rows of chunks*chunk floats.
-	gelu      func(y []float32, ldy int, rows, chunks int)
-	add       func(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int)
-	softmax   func(y []float32, ldy int, mask []float32, ldm int, rows, chunks int)
-	layerNorm func(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int)
-
-	// blends is y = factor (wa a + wb b + wc c + wd d) on one row.
-	blends func(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int)
+	// The others work on rows of n floats, whole chunks; see [kernels.of].
+	gelu      func(y []float32, ldy int, rows, n int)
+	add       func(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, n int)
+	softmax   func(y []float32, ldy int, mask []float32, ldm int, rows, n int)
+	layerNorm func(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, n int)
 
 	// softmaxColumns is softmax down the columns of so many rows.
-	softmaxColumns func(y []float32, ldy int, rows, chunks int)
+	softmaxColumns func(y []float32, ldy int, rows, n int)
 	// clamp is y = min(max(y, -limit), limit).
-	clamp func(y []float32, ldy int, limit float32, rows, chunks int)
+	clamp func(y []float32, ldy int, limit float32, rows, n int)
+	// blend is y = factor (w[0] a + w[1] b + w[2] c + w[3] d) on one row.
+	blend func(y, a, b, c, d []float32, w [4]float32, factor float32, n int)
 	// affine is y = (x - m) a + b with m, a and b of one row; an empty b is y.
-	affine func(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, chunks int)
-	// bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines.
-	bend func(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows, chunks int)
+	affine func(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, n int)
+	// bend is y = max(x l0 + l1, x l2 + l3) with the four rows of lines, n apart.
+	bend func(y []float32, ldy int, x []float32, ldx int, lines []float32, rows, n int)
 	// moments is, of each column, in four rows of y: the mean as a float has it, the sums of
 	// distances from that, of their squares and of their products with w, the last unless w is empty.
-	moments func(y []float32, ldy int, x []float32, ldx int, w []float32, rows, chunks int)
+	moments func(y []float32, ldy int, x []float32, ldx int, w []float32, rows, n int)
 
 	// squares is y[j, i] = factor * x[i, j] for rows*square rows and columns*square columns
 	// of x; nil where plain loops are as good.
 	squares func(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32)
+
+	plain *kernels // in plain Go
+}
+
+// of are the kernels for rows of n floats: plain Go where these are not whole chunks.
+func (k *kernels) of(n int) *kernels {
+	if n%chunk == 0 {
+		return k
+	}
+	return k.plain
 }
 
 // square is the side of the squares that are transposed at once.
@@ -83,63 +92,6 @@ func (k *kernels) transpose(y []float32, ldy int, x []float32, ldx int, rows, co
 			y[(from+c)*ldy+r] = v * factor
 		}
 	}
-}
-
-// blend is y = factor (weights[0] a + ... + weights[3] d) for rows of any length.
-func (k *kernels) blend(y, a, b, c, d []float32, weights [4]float32, factor float32) {
-	whole := len(y) / chunk
-	if whole > 0 {
-		k.blends(y, a, b, c, d, weights[0], weights[1], weights[2], weights[3], factor, whole)
-	}
-	for i := whole * chunk; i < len(y); i++ {
-		y[i] = factor * (weights[0]*a[i] + weights[1]*b[i] + weights[2]*c[i] + weights[3]*d[i])
-	}
-}
-
-// affineRows is affine for rows of any length n.
-func (k *kernels) affineRows(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, n int) {
-	whole := n / chunk * chunk
-	if whole > 0 {
-		k.affine(y, ldy, x, ldx, m, a, b, rows, whole/chunk)
-	}
-	if whole < n {
-		if len(b) > 0 {
-			b = b[whole:]
-		}
-		for row := range rows {
-			affineRow(y[row*ldy+whole:][:n-whole], x[row*ldx+whole:], m[whole:], a[whole:], b)
-		}
-	}
-}
-
-// bendRows is bend for rows of any length n and lines n apart.
-func (k *kernels) bendRows(y []float32, ldy int, x []float32, ldx int, lines []float32, rows, n int) {
-	whole := n / chunk * chunk
-	if whole > 0 {
-		k.bend(y, ldy, x, ldx, lines, n, rows, whole/chunk)
-	}
-	if whole < n {
-		for row := range rows {
-			bendRow(y[row*ldy+whole:][:n-whole], x[row*ldx+whole:], lines[whole:], n)
-		}
-	}
-}
-
-// momentsOf is moments for any number of columns.
-func (k *kernels) momentsOf(y []float32, ldy int, x []float32, ldx int, w []float32, rows, columns int) {
-	whole := columns / chunk * chunk
-	if whole > 0 {
-		k.moments(y, ldy, x, ldx, w, rows, whole/chunk)
-	}
-	if whole < columns {
-		momentsOf(y[whole:], ldy, x[whole:], ldx, w, rows, columns-whole)
-	}
-}
-
-// wide is n rounded up to whole panels and chunks.
-func (k *kernels) wide(n int) int {
-	unit := max(k.columns, chunk)
-	return (n + unit - 1) / unit * unit
 }
 
 // tile is a product of a fixed number of rows.
@@ -172,7 +124,14 @@ func Available() []Instructions {
 }
 
 // available are the sets that work here, best first.
-func available() []*kernels { return append(native(), portable()) }
+func available() []*kernels {
+	plain := portable()
+	list := append(native(), plain)
+	for _, k := range list {
+		k.plain = plain
+	}
+	return list
+}
 
 // choose finds a set by name.
 func choose(name Instructions) (*kernels, error) {

@@ -10,7 +10,7 @@ func native() []*kernels {
 		list = append(list, &kernels{
 			name: AVX512, columns: 32,
 			rows: 14, product: avx512Product,
-			gelu: avx512GELU, blends: avx512Blend, add: avx512Add, softmax: avx512Softmax, layerNorm: avx512LayerNorm, squares: avx2Transpose,
+			gelu: avx512GELU, blend: avx512Blend, add: avx512Add, softmax: avx512Softmax, layerNorm: avx512LayerNorm, squares: avx2Transpose,
 			affine: avx512Affine, bend: avx512Bend, moments: avx512Moments, softmaxColumns: avx512SoftmaxColumns, clamp: avx512Clamp,
 		})
 	}
@@ -18,7 +18,7 @@ func native() []*kernels {
 		list = append(list, &kernels{
 			name: AVX2, columns: 16,
 			rows: 6, product: avx2Product,
-			gelu: avx2GELU, blends: avx2Blend, add: avx2Add, softmax: avx2Softmax, layerNorm: avx2LayerNorm, squares: avx2Transpose,
+			gelu: avx2GELU, blend: avx2Blend, add: avx2Add, softmax: avx2Softmax, layerNorm: avx2LayerNorm, squares: avx2Transpose,
 			affine: avx2Affine, bend: avx2Bend, moments: avx2Moments, softmaxColumns: avx2SoftmaxColumns, clamp: avx2Clamp,
 		})
 	}

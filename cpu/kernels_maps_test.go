@@ -14,9 +14,9 @@ func TestAffineKernel(t *testing.T) {
 		want := func(row, column int) float64 {
 			return float64(x[row*(n+3)+column]-m[column])*float64(a[column]) + float64(b[column])
 		}
-		k.affineRows(y, ld+rows, x, n+3, m, a, b, rows, n)
+		k.of(n).affine(y, ld+rows, x, n+3, m, a, b, rows, n)
 		near(t, y, rows, n, ld+rows, want, 1e-6)
-		k.affineRows(y, ld+rows, x, n+3, m, a, nil, rows, n)
+		k.of(n).affine(y, ld+rows, x, n+3, m, a, nil, rows, n)
 		near(t, y, rows, n, ld+rows, func(row, column int) float64 {
 			return 2*want(row, column) - float64(b[column])
 		}, 2e-6)
@@ -29,7 +29,7 @@ func TestBendKernel(t *testing.T) {
 		x, lines := spotted(r, rows*(n+3)), spotted(r, 4*n)
 		lines[0], lines[3*n-1] = float32(math.NaN()), float32(math.NaN()) // one of two is enough for a NaN
 		y := guarded(rows * (ld + rows))
-		k.bendRows(y, ld+rows, x, n+3, lines, rows, n)
+		k.of(n).bend(y, ld+rows, x, n+3, lines, rows, n)
 		for row := range rows {
 			for _, column := range []int{0, n - 1} {
 				if v := &y[row*(ld+rows)+column]; *v == *v {
@@ -58,7 +58,7 @@ func TestMomentsKernel(t *testing.T) {
 		}
 		for _, weights := range [][]float32{nil, w} {
 			y := guarded(statRows * (n + 5))
-			k.momentsOf(y, n+5, x, ld, weights, positions, n)
+			k.of(n).moments(y, n+5, x, ld, weights, positions, n)
 			last := statRows
 			if weights == nil {
 				last--
@@ -89,7 +89,7 @@ func TestSoftmaxColumnsKernel(t *testing.T) {
 		n := chunks * chunk
 		x, y := spotted(r, rows*n), guarded(rows*ld)
 		fill(y, rows, n, ld, func(row, column int) float32 { return 5 * x[row*n+column] })
-		k.softmaxColumns(y, ld, rows, chunks)
+		k.softmaxColumns(y, ld, rows, n)
 		near(t, y, rows, n, ld, func(row, column int) float64 {
 			sum := 0.0
 			for j := range rows {
@@ -106,7 +106,7 @@ func TestClampKernel(t *testing.T) {
 		x, y := spotted(r, rows*n), guarded(rows*ld)
 		fill(y, rows, n, ld, func(row, column int) float32 { return x[row*n+column] })
 		y[n-1] = float32(math.NaN())
-		k.clamp(y, ld, 0.75, rows, chunks)
+		k.clamp(y, ld, 0.75, rows, n)
 		if y[n-1] == y[n-1] {
 			t.Fatalf("a NaN became %v", y[n-1])
 		}

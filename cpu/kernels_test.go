@@ -103,7 +103,7 @@ func TestGELUKernel(t *testing.T) {
 			x[i] *= 3
 		}
 		fill(y, rows, n, ld, func(row, column int) float32 { return x[row*n+column] })
-		k.gelu(y, ld, rows, chunks)
+		k.gelu(y, ld, rows, n)
 		near(t, y, rows, n, ld, func(row, column int) float64 {
 			v := float64(x[row*n+column])
 			return v * math.Erfc(-v/math.Sqrt2) / 2
@@ -115,7 +115,7 @@ func TestAddKernel(t *testing.T) {
 	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
 		n := chunks * chunk
 		y, a, b := guarded(rows*ld), spotted(r, rows*(n+1)), spotted(r, rows*(n+2))
-		k.add(y, ld, a, n+1, b, n+2, rows, chunks)
+		k.add(y, ld, a, n+1, b, n+2, rows, n)
 		near(t, y, rows, n, ld, func(row, column int) float64 {
 			return float64(a[row*(n+1)+column] + b[row*(n+2)+column])
 		}, 0)
@@ -126,7 +126,7 @@ func TestBlendKernel(t *testing.T) {
 	eachShape(t, func(t *testing.T, k *kernels, r *rand.Rand, rows, chunks, ld int) {
 		n := chunks*chunk + rows - 1 // whole chunks, and some more
 		y, of, w := guarded(ld), spotted(r, 4*n), [4]float32{0.25, -0.5, 2, 0}
-		k.blend(y[:n], of[:n], of[n:2*n], of[2*n:3*n], of[3*n:], w, 0.3)
+		k.of(n).blend(y[:n], of[:n], of[n:2*n], of[2*n:3*n], of[3*n:], w, 0.3, n)
 		near(t, y, 1, n, len(y), func(_, column int) float64 {
 			sum := 0.0
 			for i, v := range w {
@@ -151,7 +151,7 @@ func TestSoftmaxKernel(t *testing.T) {
 				}
 				return float64(v)
 			}
-			k.softmax(y, ld, mask, n+1, rows, chunks)
+			k.softmax(y, ld, mask, n+1, rows, n)
 			near(t, y, rows, n, ld, func(row, column int) float64 {
 				sum := 0.0
 				for j := range n {
@@ -168,7 +168,7 @@ func TestLayerNormKernel(t *testing.T) {
 		n := chunks * chunk
 		x, weight, bias := spotted(r, rows*(n+3)), spotted(r, n), spotted(r, n)
 		y := guarded(rows * ld)
-		k.layerNorm(y, ld, x, n+3, weight, bias, 1e-5, rows, chunks)
+		k.layerNorm(y, ld, x, n+3, weight, bias, 1e-5, rows, n)
 		near(t, y, rows, n, ld, func(row, column int) float64 {
 			var mean, variance float64
 			line := x[row*(n+3):][:n]

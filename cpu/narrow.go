@@ -16,8 +16,8 @@ type narrowConv struct {
 }
 
 // narrowConv is the step of a convolution of few columns.
-func (c *compiler) narrowConv(p *product) step {
-	v := &narrowConv{product: *p, taps: *p.left.taps}
+func (c *compiler) narrowConv(p *product, t *taps) step {
+	v := &narrowConv{product: *p, taps: *t}
 	v.pictures = p.m / (v.down * v.across)
 	v.lines = max(1, min((2*chunk*chunk+v.across-1)/v.across, (v.pictures*v.down+4*c.workers-1)/(4*c.workers)))
 	v.lines = min(v.lines, v.down)
@@ -27,47 +27,35 @@ func (c *compiler) narrowConv(p *product) step {
 	if last := v.width + v.pad - v.side; last >= 0 {
 		v.inside[1] = max(first, min(last/v.stride+1, v.across))
 	}
-	s := step{
-		name: "conv", in: append(p.left.reads(), p.matrix), flops: 2 * c.g.MultiplyAdds(p.out), tasks: v.pictures * v.blocks, run: v.run,
+	return step{
+		in: p.reads(), flops: p.flops, tasks: v.pictures * v.blocks, run: v.run,
 		rooms: rooms{slotTile: v.lines * v.across * p.k.columns, slotStart: p.k.columns},
 	}
-	if p.hasBias {
-		s.in = append(s.in, p.bias)
-	}
-	return s
 }
 
 func (v *narrowConv) run(w *worker, values [][]float32, task int) {
-	picture, from := task/v.blocks, task%v.blocks*v.lines
-	lines := min(v.lines, v.down-from)
+	picture, first := task/v.blocks, task%v.blocks*v.lines
+	lines := min(v.lines, v.down-first)
 	x := values[v.left.id][picture*v.height*v.width*v.channels:]
-	y := values[v.out][(picture*v.down+from)*v.across*v.n:]
+	y := values[v.out][(picture*v.down+first)*v.across*v.n:]
 	columns, rows := v.k.columns, lines*v.across
 	sums := w.room(slotTile, v.lines*v.across*columns)
 	for column := 0; column < v.n; column += columns {
-		panel, start := v.panel(w, values, column), v.start(w, values, column)
-		for r := range rows {
-			copy(sums[r*columns:][:columns], start)
-		}
+		panel, start := v.panels[column*v.kk:], w.start(v.k, from(values, v.bias, column))
+		copyRows(sums, columns, start, 0, rows, columns)
 		for ki := range v.side {
-			v.row(sums, x, panel[ki*v.side*v.channels*columns:], from, lines, ki)
+			v.row(sums, x, panel[ki*v.side*v.channels*columns:], first, lines, ki)
 		}
-		width := min(columns, v.n-column)
-		for r := range rows {
-			copy(y[r*v.n+column:][:width], sums[r*columns:])
-		}
+		copyRows(y[column:], v.n, sums, columns, rows, min(columns, v.n-column))
 	}
 }
 
 // row adds what a row of the kernel contributes to lines of positions.
 func (v *narrowConv) row(sums, x, panel []float32, from, lines, ki int) {
 	// Lines whose row of the map is inside it.
-	begin, end := from, from+lines
-	for ; begin < end && begin*v.stride-v.pad+ki < 0; begin++ {
-	}
-	for ; end > begin && (end-1)*v.stride-v.pad+ki >= v.height; end-- {
-	}
-	if begin == end {
+	begin := max(from, (v.pad-ki+v.stride-1)/v.stride)
+	end := min(from+lines, (v.height+v.pad-ki+v.stride-1)/v.stride)
+	if begin >= end {
 		return
 	}
 	at := func(line, column int) int { return ((line*v.stride-v.pad+ki)*v.width + column) * v.channels }

@@ -13,19 +13,10 @@ import (
 type worker struct {
 	slots [slotCount][]float32 // as long as the crew's rooms
 	held  heldRows
-	ends  []int       // of the lists of labels
 	list  []int       // of tokens
-	heap  []candidate // the best so far
+	best  []candidate // so far
 
 	yielded time.Time
-}
-
-// count is n integers of the worker's own.
-func (w *worker) count(n int) []int {
-	if len(w.ends) < n {
-		w.ends = make([]int, n)
-	}
-	return w.ends[:n]
 }
 
 // slot names a use of a worker's memory.
@@ -36,7 +27,7 @@ const (
 	slotRows    slot = iota // rows of a left factor
 	slotTile                // columns of a product that do not fill their group
 	slotStart               // start of the sums where the bias is too short
-	slotPanel               // a panel of a matrix that is not a weight
+	slotPanel               // panels of a right factor that is not a weight
 	slotKeys                // keys of one head, packed
 	slotValues              // values of one head, packed
 	slotScores              // scores of a few queries
@@ -48,12 +39,6 @@ const (
 
 // rooms are the floats that tasks of a step use at most of each slot.
 type rooms [slotCount]int
-
-// with is r with n floats at least of a slot.
-func (r rooms) with(s slot, n int) rooms {
-	r[s] = max(r[s], n)
-	return r
-}
 
 // heldRows says which rows slotRows has, or of a cross product which panels slotPanel has, so
 // that the next task need not fetch them again.
@@ -93,7 +78,7 @@ func newCrew(workers int, steps []step) *crew {
 	}
 	for _, s := range steps {
 		for i, n := range s.rooms {
-			c.rooms = c.rooms.with(slot(i), n)
+			c.rooms[i] = max(c.rooms[i], n)
 		}
 	}
 	c.waiting.L = &c.mu

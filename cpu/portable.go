@@ -2,17 +2,17 @@ package cpu
 
 import "math"
 
-// portable are the inner loops in plain Go. A tile of 4 x 4 sums fits the registers of
-// every architecture that Go compiles to; on arm64 the compiler makes each multiply and
+// portable are the inner loops in plain Go, for rows of any length. A tile of 2 x 4 sums fits the
+// registers of every architecture that Go compiles to; on arm64 the compiler makes each multiply and
 // add one instruction.
 func portable() *kernels {
 	k := &kernels{
 		name: Portable, columns: 4,
 		gelu: portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
-		blends: portableBlend, affine: portableAffine, bend: portableBend, moments: portableMoments,
+		blend: portableBlend, affine: portableAffine, bend: portableBend, moments: portableMoments,
 		softmaxColumns: portableSoftmaxColumns, clamp: portableClamp,
 	}
-	k.inTiles(portableTile1, portableTile2, portableTile3, portableTile4)
+	k.inTiles(portableTile1, portableTile2)
 	return k
 }
 
@@ -54,22 +54,12 @@ func portableTile2(a []float32, lda int, b []float32, k int, start []float32, ld
 	c[0], c[1], c[2], c[3] = t0, t1, t2, t3
 }
 
-func portableTile3(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {
-	portableTile2(a, lda, b, k, start, lds, c, ldc)
-	portableTile1(a[2*lda:], lda, b, k, start[2*lds:], lds, c[2*ldc:], ldc)
-}
-
-func portableTile4(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int) {
-	portableTile2(a, lda, b, k, start, lds, c, ldc)
-	portableTile2(a[2*lda:], lda, b, k, start[2*lds:], lds, c[2*ldc:], ldc)
-}
-
 // portableGELU is x times the normal distribution's lower tail at x. The tail at -|x| is
 // exp(-x²/2) t P(t) with t = 1/(1 + 0.35 |x|): P is fitted to relative error 4e-8, so the
 // negative side is as exact as the positive one, which is 1 minus it.
-func portableGELU(y []float32, ldy int, rows, chunks int) {
+func portableGELU(y []float32, ldy int, rows, n int) {
 	for row := range rows {
-		line := y[row*ldy:][:chunks*chunk]
+		line := y[row*ldy:][:n]
 		for i, x := range line {
 			size := float32(math.Abs(float64(x)))
 			t := 1 / (1 + 0.35*size)
@@ -91,8 +81,7 @@ func portableGELU(y []float32, ldy int, rows, chunks int) {
 	}
 }
 
-func portableAdd(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int) {
-	n := chunks * chunk
+func portableAdd(y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, n int) {
 	for row := range rows {
 		out, left, right := y[row*ldy:][:n], a[row*lda:][:n], b[row*ldb:][:n]
 		for i := range out {
@@ -101,58 +90,44 @@ func portableAdd(y []float32, ldy int, a []float32, lda int, b []float32, ldb in
 	}
 }
 
-func portableBlend(y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int) {
-	y = y[:chunks*chunk]
-	a, b, c, d = a[:len(y)], b[:len(y)], c[:len(y)], d[:len(y)]
+func portableBlend(y, a, b, c, d []float32, w [4]float32, factor float32, n int) {
+	y, a, b, c, d = y[:n], a[:n], b[:n], c[:n], d[:n]
 	for i := range y {
-		y[i] = factor * (wa*a[i] + wb*b[i] + wc*c[i] + wd*d[i])
+		y[i] = factor * (w[0]*a[i] + w[1]*b[i] + w[2]*c[i] + w[3]*d[i])
 	}
 }
 
-func portableAffine(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, chunks int) {
-	n := chunks * chunk
+func portableAffine(y []float32, ldy int, x []float32, ldx int, m, a, b []float32, rows, n int) {
+	m, a = m[:n], a[:n]
 	for row := range rows {
-		affineRow(y[row*ldy:][:n], x[row*ldx:][:n], m, a, b)
+		out, start := y[row*ldy:][:n], b
+		if len(b) == 0 {
+			start = out
+		}
+		start = start[:n]
+		for i, v := range x[row*ldx:][:n] {
+			out[i] = start[i] + (v-m[i])*a[i]
+		}
 	}
 }
 
-// affineRow is y = (x - m) a + b for a row of any length; an empty b is y.
-func affineRow(y, x, m, a, b []float32) {
-	if len(b) == 0 {
-		b = y
-	}
-	m, a, b, x = m[:len(y)], a[:len(y)], b[:len(y)], x[:len(y)]
-	for i, v := range x {
-		y[i] = b[i] + (v-m[i])*a[i]
-	}
-}
-
-func portableBend(y []float32, ldy int, x []float32, ldx int, lines []float32, ldl int, rows, chunks int) {
-	n := chunks * chunk
+func portableBend(y []float32, ldy int, x []float32, ldx int, lines []float32, rows, n int) {
+	a1, b1, a2, b2 := lines[:n], lines[n:][:n], lines[2*n:][:n], lines[3*n:][:n]
 	for row := range rows {
-		bendRow(y[row*ldy:][:n], x[row*ldx:][:n], lines, ldl)
+		out := y[row*ldy:][:n]
+		for i, v := range x[row*ldx:][:n] {
+			out[i] = max(v*a1[i]+b1[i], v*a2[i]+b2[i])
+		}
 	}
 }
 
-// bendRow is y = max(x l0 + l1, x l2 + l3) for a row of any length.
-func bendRow(y, x, lines []float32, ldl int) {
-	a1, b1, a2, b2 := lines[:len(y)], lines[ldl:][:len(y)], lines[2*ldl:][:len(y)], lines[3*ldl:][:len(y)]
-	for i, v := range x[:len(y)] {
-		y[i] = max(v*a1[i]+b1[i], v*a2[i]+b2[i])
-	}
-}
-
-func portableMoments(y []float32, ldy int, x []float32, ldx int, w []float32, rows, chunks int) {
-	for c := 0; c < chunks*chunk; c += chunk {
-		momentsOf(y[c:], ldy, x[c:], ldx, w, rows, chunk)
-	}
-}
-
-// momentsOf is that of at most a chunk of columns.
-func momentsOf(y []float32, ldy int, x []float32, ldx int, w []float32, rows, columns int) {
-	var near, rest, squares, weighed [chunk]float32
+func portableMoments(y []float32, ldy int, x []float32, ldx int, w []float32, rows, n int) {
+	near, rest, squares := y[statNear*ldy:][:n], y[statRest*ldy:][:n], y[statSquares*ldy:][:n]
+	clear(near)
+	clear(rest)
+	clear(squares)
 	for row := range rows {
-		for i, v := range x[row*ldx:][:columns] {
+		for i, v := range x[row*ldx:][:n] {
 			near[i] += v
 		}
 	}
@@ -160,78 +135,62 @@ func momentsOf(y []float32, ldy int, x []float32, ldx int, w []float32, rows, co
 		near[i] /= float32(rows)
 	}
 	for row := range rows {
-		factor := float32(0)
-		if len(w) > 0 {
-			factor = w[row]
-		}
-		for i, v := range x[row*ldx:][:columns] {
+		for i, v := range x[row*ldx:][:n] {
 			d := v - near[i]
-			rest[i], squares[i], weighed[i] = rest[i]+d, squares[i]+d*d, weighed[i]+factor*d
+			rest[i], squares[i] = rest[i]+d, squares[i]+d*d
 		}
 	}
-	copy(y[:columns], near[:])
-	copy(y[ldy:][:columns], rest[:])
-	copy(y[2*ldy:][:columns], squares[:])
-	if len(w) > 0 {
-		copy(y[3*ldy:][:columns], weighed[:])
+	if len(w) == 0 {
+		return
+	}
+	weighed := y[statWeighed*ldy:][:n]
+	clear(weighed)
+	for row := range rows {
+		for i, v := range x[row*ldx:][:n] {
+			weighed[i] += w[row] * (v - near[i])
+		}
 	}
 }
 
-func portableSoftmax(y []float32, ldy int, mask []float32, ldm int, rows, chunks int) {
+func portableSoftmax(y []float32, ldy int, mask []float32, ldm int, rows, n int) {
 	for row := range rows {
-		line := y[row*ldy:][:chunks*chunk]
+		line := y[row*ldy:][:n]
 		if len(mask) > 0 {
-			for i, m := range mask[row*ldm:][:len(line)] {
+			for i, m := range mask[row*ldm:][:n] {
 				line[i] += m
 			}
 		}
-		largest := float32(math.Inf(-1))
-		for _, v := range line {
-			largest = max(largest, v) // NaN if v is
-		}
-		var sums [4]float32 // more exact than one, and faster
-		for i, v := range line {
-			e := exp(v - largest)
-			line[i] = e
-			sums[i%4] += e
-		}
-		factor := 1 / (sums[0] + sums[1] + sums[2] + sums[3])
-		for i := range line {
-			line[i] *= factor
-		}
+		softmaxOf(line, 1, n)
 	}
 }
 
-func portableSoftmaxColumns(y []float32, ldy int, rows, chunks int) {
-	for c := 0; c < chunks*chunk; c += chunk {
-		var largest, sums [chunk]float32
-		for i := range largest {
-			largest[i] = float32(math.Inf(-1))
-		}
-		for row := range rows {
-			for i, v := range y[row*ldy+c:][:chunk] {
-				largest[i] = max(largest[i], v)
-			}
-		}
-		for row := range rows {
-			line := y[row*ldy+c:][:chunk]
-			for i, v := range line {
-				e := exp(v - largest[i])
-				line[i], sums[i] = e, sums[i]+e
-			}
-		}
-		for row := range rows {
-			line := y[row*ldy+c:][:chunk]
-			for i := range line {
-				line[i] /= sums[i]
-			}
-		}
+func portableSoftmaxColumns(y []float32, ldy int, rows, n int) {
+	for column := range n {
+		softmaxOf(y[column:], ldy, rows)
 	}
 }
 
-func portableClamp(y []float32, ldy int, limit float32, rows, chunks int) {
+// softmaxOf is softmax of n elements that are step apart.
+func softmaxOf(y []float32, step, n int) {
+	end := (n-1)*step + 1
+	largest := float32(math.Inf(-1))
+	for i := 0; i < end; i += step {
+		largest = max(largest, y[i]) // NaN if y[i] is
+	}
+	var sums [4]float32 // more exact than one, and faster
+	for i, k := 0, 0; i < end; i, k = i+step, k+1 {
+		y[i] = exp(y[i] - largest)
+		sums[k%4] += y[i]
+	}
+	factor := 1 / (sums[0] + sums[1] + sums[2] + sums[3])
+	for i := 0; i < end; i += step {
+		y[i] *= factor
+	}
+}
+
+func portableClamp(y []float32, ldy int, limit float32, rows, n int) {
 	for row := range rows {
-		line := y[row*ldy:][:chunks*chunk]
+		line := y[row*ldy:][:n]
 		for i, v := range line {
 			line[i] = min(max(v, -limit), limit)
 		}
@@ -265,27 +224,24 @@ func exp(x float32) float32 {
 // power is 2^n for n from -126 to 127.
 func power(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
 
-func portableLayerNorm(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int) {
+// portableLayerNorm takes the mean first, then the variance about it.
+func portableLayerNorm(y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, n int) {
 	for row := range rows {
-		normalise(y[row*ldy:][:chunks*chunk], x[row*ldx:][:chunks*chunk], weight, bias, eps)
-	}
-}
-
-// normalise is LayerNorm of one row of any length: the mean first, then the variance about it.
-func normalise(y, x, weight, bias []float32, eps float32) {
-	var sums [4]float32
-	for i, v := range x {
-		sums[i%4] += v
-	}
-	mean := (sums[0] + sums[1] + sums[2] + sums[3]) / float32(len(x))
-	sums = [4]float32{}
-	for i, v := range x {
-		d := v - mean
-		sums[i%4] += d * d
-	}
-	variance := (sums[0] + sums[1] + sums[2] + sums[3]) / float32(len(x))
-	factor := 1 / float32(math.Sqrt(float64(variance+eps)))
-	for i, v := range x {
-		y[i] = (v-mean)*factor*weight[i] + bias[i]
+		out, line := y[row*ldy:][:n], x[row*ldx:][:n]
+		var sums [4]float32
+		for i, v := range line {
+			sums[i%4] += v
+		}
+		mean := (sums[0] + sums[1] + sums[2] + sums[3]) / float32(n)
+		sums = [4]float32{}
+		for i, v := range line {
+			d := v - mean
+			sums[i%4] += d * d
+		}
+		variance := (sums[0] + sums[1] + sums[2] + sums[3]) / float32(n)
+		factor := 1 / float32(math.Sqrt(float64(variance+eps)))
+		for i, v := range line {
+			out[i] = (v-mean)*factor*weight[i] + bias[i]
+		}
 	}
 }

@@ -17,15 +17,19 @@ func biasRow(y, table []float32, window, heads, row int) {
 	}
 }
 
+// bias is the position bias [h, n, wide] of a table; columns beyond n are -infinity.
+func (k *kernels) bias(table []float32, shape graph.Shape) []float32 {
+	window, heads := (int(math.Sqrt(float64(shape[0])))+1)/2, shape[1]
+	n := window * window
+	return padded(heads*n, n, k.wide(n), func(y []float32, row int) { biasRow(y, table, window, heads, row) })
+}
+
 // positionBias is the step that writes a position bias down.
-func (c *compiler) positionBias(id graph.ID, o graph.PositionBias) step {
-	table := c.node(id).Inputs[0]
-	heads, n := c.shape(id)[0], c.shape(id)[1]
-	return step{name: "positionbias", in: []graph.ID{table}, tasks: heads, run: func(_ *worker, values [][]float32, head int) {
-		for row := head * n; row < (head+1)*n; row++ {
-			biasRow(values[id][row*n:][:n], values[table], o.Window, heads, row)
-		}
-	}}
+func (c *compiler) positionBias(id graph.ID) step {
+	table, window, heads := c.node(id).Inputs[0], c.node(id).Op.(graph.PositionBias).Window, c.shape(id)[0]
+	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
+		biasRow(y, values[table], window, heads, row)
+	})
 }
 
 // maskRow is one row of a window's shift mask. In a map that was rolled by Shift the last
@@ -51,36 +55,27 @@ func maskRow(y []float32, o graph.ShiftMask, window, query int) {
 }
 
 // shiftMask is the step that writes a shift mask [nW, 1, n, n] down.
-func (c *compiler) shiftMask(id graph.ID, o graph.ShiftMask) step {
-	n := c.shape(id)[2]
-	return step{name: "shiftmask", tasks: c.shape(id)[0], run: func(_ *worker, values [][]float32, window int) {
-		for query := range n {
-			maskRow(values[id][(window*n+query)*n:][:n], o, window, query)
-		}
-	}}
+func (c *compiler) shiftMask(id graph.ID) step {
+	o := c.node(id).Op.(graph.ShiftMask)
+	return c.eachRow(id, func(_ *worker, y []float32, _ [][]float32, row int) { maskRow(y, o, row/len(y), row%len(y)) })
 }
 
-// resizePosition resizes [1, L, C] to [1, H, W, C] bicubically; one task is one row of tokens.
+// resizePosition resizes [1, L, C] to [1, H, W, C] bicubically.
 func (c *compiler) resizePosition(id graph.ID) step {
 	x := c.node(id).Inputs[0]
 	side := int(math.Round(math.Sqrt(float64(c.shape(x)[1]))))
-	height, width, channels := c.shape(id)[1], c.shape(id)[2], c.shape(id)[3]
-	return step{name: "resizeposition", in: []graph.ID{x}, tasks: height, run: func(_ *worker, values [][]float32, row int) {
-		down := bicubic(row, height, side)
-		for column := range width {
-			right := bicubic(column, width, side)
-			y := values[id][(row*width+column)*channels:][:channels]
-			clear(y)
-			for _, v := range down {
-				for _, h := range right {
-					weight := float32(v.weight * h.weight)
-					for i, value := range values[x][(v.at*side+h.at)*channels:][:channels] {
-						y[i] += weight * value
-					}
+	height, width := c.shape(id)[1], c.shape(id)[2]
+	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
+		clear(y)
+		for _, v := range bicubic(row/width, height, side) {
+			for _, h := range bicubic(row%width, width, side) {
+				weight := float32(v.weight * h.weight)
+				for i, value := range values[x][(v.at*side+h.at)*len(y):][:len(y)] {
+					y[i] += weight * value
 				}
 			}
 		}
-	}}
+	})
 }
 
 // sample is one of the positions that an interpolated one is made from.

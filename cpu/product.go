@@ -15,22 +15,20 @@ const (
 
 // product is y = x Wᵀ + b with what comes before and after it.
 type product struct {
-	k        *kernels
-	out      graph.ID
-	m, n, kk int
-	left     source
-	matrix   graph.ID
-	panels   panels // of the matrix if it is a weight
-	bias     graph.ID
-	gelu     bool
-	residual graph.ID
-	flops    int64
+	k              *kernels
+	out            graph.ID
+	m, n, kk       int
+	left           source
+	matrix         graph.ID
+	panels         []float32 // of the matrix
+	bias, residual graph.ID
+	gelu           bool
+	flops          int64
 
-	part                      int    // rows of a picture, if blocks are to be within one, else all
-	rows, columns             int    // of a block
-	rowBlocks, columnBlocks   int    // rowBlocks of a part
-	stats                     *stats // of the columns of each block, nil for none
-	hasBias, hasResidual, raw bool   // raw: the matrix is not packed
+	part                    int    // rows of a picture, if blocks are to be within one, else all
+	rows, columns           int    // of a block
+	rowBlocks, columnBlocks int    // rowBlocks of a part
+	stats                   *stats // of the columns of each block, nil for none
 }
 
 // product is the step of a Linear and what is around it.
@@ -39,11 +37,10 @@ func (c *compiler) product(id graph.ID) (step, bool) {
 	if !ok {
 		return step{}, false
 	}
-	if s, ok := c.windowStep(p); ok {
-		return s, true
-	}
-	if s, ok := c.hiddenStep(p); ok {
-		return s, true
+	for _, join := range []func(*product) (step, bool){c.windowStep, c.hiddenStep} {
+		if s, ok := join(p); ok {
+			return s, true
+		}
 	}
 	p.cut(c.workers)
 	return p.step(), true
@@ -53,85 +50,58 @@ func (c *compiler) product(id graph.ID) (step, bool) {
 // because a Linear and a GELU work on each row by itself: moving their results is moving
 // their operands, unless zeros are moved in, which would come out as the bias.
 func (c *compiler) matchProduct(id graph.ID) (*product, bool) {
-	p := &product{k: c.kernels, out: id}
-	cur, after, ok := id, (*rowMap)(nil), true
-	if cur, ok = c.residualSum(p, cur); !ok {
-		return nil, false
+	n := c.node(id)
+	if _, isAdd := n.Op.(graph.Add); !isAdd {
+		return c.matchLinear(id)
 	}
-	for moves(c.node(cur).Op) && c.node(cur).Op.Kind() != (graph.MergePatches{}).Kind() && (cur == id && c.canJoin(cur) || c.private(cur)) {
+	a, b := n.Inputs[0], n.Inputs[1]
+	for _, pair := range [][2]graph.ID{{b, a}, {a, b}} {
+		if c.private(pair[0]) && c.shape(a).Equal(c.shape(b)) {
+			if p, ok := c.matchLinear(pair[0]); ok {
+				p.out, p.residual = id, pair[1]
+				return p, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// matchLinear is matchProduct without the residual sum.
+func (c *compiler) matchLinear(id graph.ID) (*product, bool) {
+	p := &product{k: c.kernels, out: id, residual: none, m: c.shape(id).Rows()}
+	cur, after := id, (*rowMap)(nil)
+	own := func() bool { return cur == id || c.private(cur) }
+	for moves(c.node(cur).Op) && own() {
 		m := c.rowMap(cur)
-		if !m.whole() {
+		if cur = c.node(cur).Inputs[0]; !m.selects(c.shape(cur).Rows()) {
 			return nil, false
 		}
-		after, cur = m.after(after), c.node(cur).Inputs[0]
+		after = m.after(after)
 	}
-	if _, isGELU := c.node(cur).Op.(graph.GELU); isGELU && (cur == id && c.canJoin(cur) || c.private(cur)) {
+	if _, isGELU := c.node(cur).Op.(graph.GELU); isGELU && own() {
 		p.gelu, cur = true, c.node(cur).Inputs[0]
 	}
 	n := c.node(cur)
-	if _, isLinear := n.Op.(graph.Linear); !isLinear || cur != id && !c.private(cur) {
+	if _, isLinear := n.Op.(graph.Linear); !isLinear || !own() {
+		return nil, false
+	}
+	p.matrix, p.bias = n.Inputs[1], c.operand(cur, 2)
+	var packed bool
+	if p.panels, packed = c.packed(p.matrix, asMatrix); !packed {
 		return nil, false
 	}
 	p.left = c.source(n.Inputs[0], false)
 	if after != nil {
-		if p.left.patches != nil || p.left.gather != nil && p.left.gather.parts > 1 {
-			p.left = source{id: n.Inputs[0], width: c.shape(n.Inputs[0]).Last(), piece: c.shape(n.Inputs[0]).Last()}
+		if p.left.cut != nil || !p.left.gather.single() {
+			p.left = source{id: n.Inputs[0], width: c.shape(n.Inputs[0]).Last()}
 		}
 		if p.left.norm != nil && p.left.gather == nil {
 			p.left.norm.before = true // the norm is of rows as they lie, moved afterwards
 		}
 		p.left.gather = p.left.gather.after(after)
 	}
-	p.m, p.n, p.kk = c.shape(id).Rows(), n.Shape.Last(), p.left.width
-	p.matrix = n.Inputs[1]
-	if p.panels, ok = c.weights.packed[packedKey{c.node(p.matrix).Path, false}]; !ok || c.node(p.matrix).Op.Kind() != (graph.Param{}).Kind() {
-		p.raw = true
-	}
-	if len(n.Inputs) == 3 {
-		p.bias, p.hasBias = n.Inputs[2], true
-	}
-	p.flops = 2 * c.g.MultiplyAdds(cur)
+	p.n, p.kk, p.flops = n.Shape.Last(), p.left.width, 2*c.g.MultiplyAdds(cur)
 	return p, true
-}
-
-// canJoin reports whether a node's operand can be computed inside the node's own step.
-func (c *compiler) canJoin(id graph.ID) bool { return c.private(c.node(id).Inputs[0]) }
-
-// residualSum takes in an Add of two values of one shape of which one can be computed on the
-// way; it returns that one, or id itself if it is no such sum.
-func (c *compiler) residualSum(p *product, id graph.ID) (graph.ID, bool) {
-	n := c.node(id)
-	if _, isAdd := n.Op.(graph.Add); !isAdd {
-		return id, true
-	}
-	a, b := n.Inputs[0], n.Inputs[1]
-	if !c.shape(a).Equal(c.shape(b)) {
-		return id, false
-	}
-	for _, pair := range [][2]graph.ID{{b, a}, {a, b}} {
-		if c.private(pair[0]) && c.endsInLinear(pair[0]) {
-			p.residual, p.hasResidual = pair[1], true
-			return pair[0], true
-		}
-	}
-	return id, false
-}
-
-// endsInLinear reports whether a private value is a Linear but for moves and a GELU.
-func (c *compiler) endsInLinear(id graph.ID) bool {
-	for {
-		n := c.node(id)
-		switch {
-		case !c.private(id):
-			return false
-		case n.Op.Kind() == (graph.Linear{}).Kind():
-			return true
-		case moves(n.Op) && n.Op.Kind() != (graph.MergePatches{}).Kind() && c.rowMap(id).whole(), n.Op.Kind() == (graph.GELU{}).Kind():
-			id = n.Inputs[0]
-		default:
-			return false
-		}
-	}
 }
 
 // cut chooses blocks: as many rows as the cache takes, then columns so that there are a
@@ -166,31 +136,20 @@ func (p *product) cut(workers int) {
 // allRowBlocks is the number of blocks of rows.
 func (p *product) allRowBlocks() int { return p.m / p.part * p.rowBlocks }
 
-// reads are the values that a product needs besides its left factor.
-func (p *product) reads() []graph.ID {
-	list := []graph.ID{p.matrix}
-	if p.hasBias {
-		list = append(list, p.bias)
-	}
-	if p.hasResidual {
-		list = append(list, p.residual)
-	}
-	return list
-}
+// reads are the values that a product needs, besides are those that are not its left factor.
+func (p *product) reads() []graph.ID   { return append(p.left.reads(), p.besides()...) }
+func (p *product) besides() []graph.ID { return []graph.ID{p.matrix, p.bias, p.residual} }
 
 func (p *product) step() step {
-	s := step{name: "linear", in: append(p.left.reads(), p.reads()...), flops: p.flops, tasks: p.allRowBlocks() * p.columnBlocks, run: p.run}
+	s := step{name: "linear", in: p.reads(), flops: p.flops, tasks: p.allRowBlocks() * p.columnBlocks, run: p.run}
 	s.rooms = rooms{slotRows: p.rows * stride(p.kk), slotStart: p.k.columns}
 	if p.n%groupWidth != 0 {
 		s.rooms[slotTile] = p.rows * groupWidth
 	}
-	if p.raw {
-		s.rooms[slotPanel] = p.kk * p.k.columns
-	}
 	if p.gelu {
 		s.name += "_gelu"
 	}
-	if p.hasResidual {
+	if p.residual != none {
 		s.name += "_add"
 	}
 	return s
@@ -201,24 +160,23 @@ func (p *product) run(w *worker, values [][]float32, task int) {
 	number, from := task/p.columnBlocks, task%p.columnBlocks*p.columns
 	inPart := number % p.rowBlocks * p.rows
 	first := number/p.rowBlocks*p.part + inPart
-	rows, to := min(p.rows, p.part-inPart), min(from+p.columns, p.n)
-	a, lda := p.fetch(w, values, first, rows)
-	y := values[p.out][first*p.n:]
-	for column := from; column < to; column += groupWidth {
-		p.group(w, values, block{a: a, lda: lda, y: y[column:], ldy: p.n, first: first, rows: rows, column: column})
+	b := block{y: values[p.out][first*p.n:], ldy: p.n, first: first, rows: min(p.rows, p.part-inPart)}
+	b.a, b.lda = p.fetch(w, values, first, b.rows)
+	for column := from; column < min(from+p.columns, p.n); column += groupWidth {
+		p.group(w, values, b, column)
 		if p.stats != nil {
-			p.k.moments(values[p.stats.id][number*statRows*p.n+column:], p.n, y[column:], p.n, p.stats.of(inPart), rows, groupWidth/chunk)
+			p.k.moments(values[p.stats.id][number*statRows*p.n+column:], p.n, b.y[column:], p.n, p.stats.of(inPart), b.rows, groupWidth)
 		}
 	}
 }
 
-// block is what a group of columns is computed from.
+// block is rows of a product: of its left factor and of where it goes.
 type block struct {
-	a                   []float32
-	lda                 int
-	y                   []float32 // from the group's first element
-	ldy                 int
-	first, rows, column int
+	a           []float32
+	lda         int
+	y           []float32
+	ldy         int
+	first, rows int
 }
 
 // fetch gives the block's rows of the left factor.
@@ -235,70 +193,39 @@ func (p *product) fetch(w *worker, values [][]float32, first, rows int) (a []flo
 	return a, lda
 }
 
+// all computes all columns of a block.
+func (p *product) all(w *worker, values [][]float32, b block) {
+	for column := 0; column < p.n; column += groupWidth {
+		p.group(w, values, b, column)
+	}
+}
+
 // group computes and finishes groupWidth columns of a block, fewer at the right edge,
 // where they take a detour through memory of full width.
-func (p *product) group(w *worker, values [][]float32, b block) {
-	width := min(groupWidth, p.n-b.column)
-	c, ldc := b.y, b.ldy
+func (p *product) group(w *worker, values [][]float32, b block, column int) {
+	width, y := min(groupWidth, p.n-column), b.y[column:]
+	c, ldc := y, b.ldy
 	if width < groupWidth {
 		c, ldc = w.room(slotTile, p.rows*groupWidth), groupWidth
 	}
 	for at := 0; at < width; at += p.k.columns {
-		panel := p.panel(w, values, b.column+at)
-		start := p.start(w, values, b.column+at)
-		p.k.multiply(c[at:], ldc, b.a, b.lda, panel, p.kk, start, 0, b.rows)
+		start := w.start(p.k, from(values, p.bias, column+at))
+		p.k.multiply(c[at:], ldc, b.a, b.lda, p.panels[(column+at)*p.kk:], p.kk, start, 0, b.rows)
 	}
 	if p.gelu {
-		p.k.gelu(c, ldc, b.rows, groupWidth/chunk)
+		p.k.gelu(c, ldc, b.rows, groupWidth)
 	}
-	if width == groupWidth {
-		if p.hasResidual {
-			r := values[p.residual][b.first*p.n+b.column:]
-			p.k.add(c, ldc, c, ldc, r, p.n, b.rows, groupWidth/chunk)
-		}
-		return
-	}
-	for row := range b.rows {
-		y := b.y[row*b.ldy:][:width]
-		copy(y, c[row*ldc:])
-		if p.hasResidual {
-			for i, v := range values[p.residual][(b.first+row)*p.n+b.column:][:width] {
-				y[i] += v
-			}
-		}
+	if p.residual != none {
+		p.k.of(width).add(y, b.ldy, c, ldc, values[p.residual][b.first*p.n+column:], p.n, b.rows, width)
+	} else if width < groupWidth {
+		copyRows(y, b.ldy, c, ldc, b.rows, width)
 	}
 }
 
-// panel is the packed weights of the columns from column on.
-func (p *product) panel(w *worker, values [][]float32, column int) []float32 {
-	if !p.raw {
-		return p.panels.data[column*p.kk:][:p.kk*p.k.columns]
+// from is a value from an element on, nothing of one that is none.
+func from(values [][]float32, id graph.ID, element int) []float32 {
+	if id == none {
+		return nil
 	}
-	panel := w.room(slotPanel, p.kk*p.k.columns)
-	clear(panel)
-	p.k.packPanel(panel, values[p.matrix][column*p.kk:], p.kk)
-	return panel
-}
-
-// start is the bias of the columns from column on, zeros if there is none.
-func (p *product) start(w *worker, values [][]float32, column int) []float32 {
-	n := p.k.columns
-	if p.hasBias && column+n <= p.n {
-		return values[p.bias][column:][:n]
-	}
-	start := w.room(slotStart, n)
-	clear(start)
-	if p.hasBias {
-		copy(start, values[p.bias][column:])
-	}
-	return start
-}
-
-// multiply is c = start + a b for rows rows and one panel b [kk, columns], blockK of kk at
-// a time.
-func (k *kernels) multiply(c []float32, ldc int, a []float32, lda int, b []float32, kk int, start []float32, lds, rows int) {
-	for from := 0; from < kk; from += blockK {
-		k.product(a[from:], lda, b[from*k.columns:], min(blockK, kk-from), start, lds, c, ldc, rows)
-		start, lds = c, ldc
-	}
+	return values[id][element:]
 }

@@ -1,9 +1,11 @@
 package cpu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/glipvk/glipvk/graph"
@@ -42,7 +44,8 @@ type Program struct {
 	crew    *crew
 
 	turn   *turn.Lock  // whose holder uses what follows, and the crew
-	values [][]float32 // nil before the first run; those in the arena and plain weights stay, the others belong to a run
+	fixed  [][]float32 // values in the arena and plain weights, nil before the first run
+	values [][]float32 // and those of a run
 }
 
 // Stats says what a program is made of. Sizes are bytes.
@@ -116,8 +119,8 @@ func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]flo
 // run computes everything once and returns when it began. ends, unless it is empty, receives
 // the time at which each step ended.
 func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []time.Time) (began time.Time, err error) {
-	if err := p.check(results, inputs); err != nil {
-		return began, fmt.Errorf("cpu: %w", err)
+	if err := cmp.Or(p.check("input", inputs, p.graph.Inputs()), p.check("room for results", results, p.results)); err != nil {
+		return began, err
 	}
 	if err := p.turn.Acquire(ctx); err != nil {
 		return began, fmt.Errorf("cpu: waiting for another run: %w", err)
@@ -126,15 +129,17 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 	if p.crew.closed.Load() {
 		return began, fmt.Errorf("cpu: %w", ErrClosed)
 	}
-	if p.values == nil {
-		p.values = p.places()
+	if p.fixed == nil {
+		p.fixed = p.places()
+		p.values = slices.Clone(p.fixed)
 		p.crew.equip()
 	}
+	defer func() { copy(p.values, p.fixed) }() // lets go of the caller's memory
 	for i, id := range p.graph.Inputs() {
 		p.values[id] = inputs[i]
 	}
 	for i, id := range p.results {
-		if p.made(id) {
+		if _, isView := p.views[id]; !isView && p.values[id] == nil {
 			p.values[id] = results[i]
 		}
 	}
@@ -143,7 +148,6 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 		size := p.graph.Nodes[id].Shape.Elements()
 		p.values[id] = p.values[root][at:][:size:size]
 	}
-	defer p.forget()
 	began = time.Now()
 	if err := p.crew.run(ctx, p.values, ends); err != nil {
 		return began, fmt.Errorf("cpu: %w", err)
@@ -166,7 +170,7 @@ func (p *Program) places() [][]float32 {
 		values[id] = arena[at:][:size:size]
 	}
 	for _, id := range p.graph.Params() {
-		values[id] = p.weights.plain[p.graph.Nodes[id].Path]
+		values[id] = p.weights.data[packedKey{p.graph.Nodes[id].Path, asPlain}]
 	}
 	return values
 }
@@ -176,56 +180,21 @@ func (p *Program) places() [][]float32 {
 func (p *Program) Close() {
 	p.crew.closed.Store(true)
 	if p.turn.Acquire(context.Background()) == nil {
-		p.values = nil
+		p.fixed, p.values = nil, nil
 		p.crew.dismiss()
 		p.turn.Release()
 	}
 }
 
-// made reports whether steps write the value to memory of its own.
-func (p *Program) made(id graph.ID) bool {
-	switch p.graph.Nodes[id].Op.(type) {
-	case graph.Input, graph.Param:
-		return false
-	}
-	_, isView := p.views[id]
-	return !isView
-}
-
-// forget lets go of the caller's memory.
-func (p *Program) forget() {
-	for _, id := range p.graph.Inputs() {
-		p.values[id] = nil
-	}
-	for _, id := range p.results {
-		if p.made(id) {
-			p.values[id] = nil
-		}
-	}
-	for id := range p.views {
-		p.values[id] = nil
-	}
-}
-
-// check compares the sizes of the caller's slices with the graph.
-func (p *Program) check(results, inputs [][]float32) error {
-	ids := p.graph.Inputs()
-	if len(inputs) != len(ids) {
-		return fmt.Errorf("%w: %d inputs given, the graph takes %d", graph.ErrShape, len(inputs), len(ids))
-	}
-	if len(results) != len(p.results) {
-		return fmt.Errorf("%w: room for %d results given, the program has %d", graph.ErrShape, len(results), len(p.results))
+// check compares the sizes of the caller's slices with the values that they are for.
+func (p *Program) check(what string, given [][]float32, ids []graph.ID) error {
+	if len(given) != len(ids) {
+		return fmt.Errorf("cpu: %w: %d slices given as %s, want %d", graph.ErrShape, len(given), what, len(ids))
 	}
 	for i, id := range ids {
-		if n := p.graph.Nodes[id]; len(inputs[i]) != n.Shape.Elements() {
-			return fmt.Errorf("%s: %s: %w: %d elements given, want %d for %v",
-				n.Path, n.Op.Kind(), graph.ErrShape, len(inputs[i]), n.Shape.Elements(), n.Shape)
-		}
-	}
-	for i, id := range p.results {
-		if n := p.graph.Nodes[id]; len(results[i]) != n.Shape.Elements() {
-			return fmt.Errorf("%s: %s: %w: room for %d elements given, want %d for %v",
-				n.Path, n.Op.Kind(), graph.ErrShape, len(results[i]), n.Shape.Elements(), n.Shape)
+		if n := p.graph.Nodes[id]; len(given[i]) != n.Shape.Elements() {
+			return fmt.Errorf("cpu: %s: %s: %w: %d elements given as %s, want %d for %v",
+				n.Path, graph.Kind(n.Op), graph.ErrShape, len(given[i]), what, n.Shape.Elements(), n.Shape)
 		}
 	}
 	return nil

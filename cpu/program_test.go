@@ -164,7 +164,7 @@ func TestFusions(t *testing.T) {
 	}
 	computed := 0
 	for _, n := range g.Nodes {
-		if k := n.Op.Kind(); k != "param" && k != "input" {
+		if k := graph.Kind(n.Op); k != "param" && k != "input" {
 			computed++
 		}
 	}
@@ -338,11 +338,11 @@ func TestRefusals(t *testing.T) {
 		is    error
 		words []string
 	}{
-		{"no input", func() error { _, err := p.Run(t.Context()); return err }, graph.ErrShape, []string{"0 inputs given, the graph takes 1"}},
+		{"no input", func() error { _, err := p.Run(t.Context()); return err }, graph.ErrShape, []string{"0 slices given as input, want 1"}},
 		{"short input", func() error { _, err := p.Run(t.Context(), inputs[0][1:]); return err }, graph.ErrShape,
-			[]string{"input: input:", "16469 elements given, want 16470 for [2 3 61 45]"}},
-		{"no room", func() error { return p.RunInto(t.Context(), nil, inputs...) }, graph.ErrShape, []string{"room for 0 results given, the program has 2"}},
-		{"short result", func() error { return p.RunInto(t.Context(), make([][]float32, 2), inputs...) }, graph.ErrShape, []string{"out.0: channelsfirst:", "room for 0 elements"}},
+			[]string{"input: input:", "16469 elements given as input, want 16470 for [2 3 61 45]"}},
+		{"no room", func() error { return p.RunInto(t.Context(), nil, inputs...) }, graph.ErrShape, []string{"0 slices given as room for results, want 2"}},
+		{"short result", func() error { return p.RunInto(t.Context(), make([][]float32, 2), inputs...) }, graph.ErrShape, []string{"out.0: channelsfirst:", "0 elements given as room for results"}},
 		{"profile of a short input", func() error { _, _, err := p.RunProfiled(t.Context(), nil); return err }, graph.ErrShape, []string{"0 elements given"}},
 		{"weights of another model", func() error { _, err := cpu.Compile(other, w, cpu.Options{}); return err }, graph.ErrShape,
 			[]string{"patch_embed.projection.weight", "[96 3 4 4]", "[48 3 4 4]"}},

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -43,35 +44,28 @@ func (m *rowMap) after(next *rowMap) *rowMap {
 	return joined
 }
 
-// whole reports whether every row comes from somewhere.
-func (m *rowMap) whole() bool {
-	if m != nil {
-		for _, r := range m.rows {
-			if r < 0 {
-				return false
-			}
-		}
-	}
-	return true
+// single reports whether each row is one of the source's.
+func (m *rowMap) single() bool { return m == nil || m.parts == 1 }
+
+// selects reports whether rows are single ones of the source, of so many, no more than these and no zeros.
+func (m *rowMap) selects(rows int) bool {
+	return m == nil || m.parts == 1 && len(m.rows) <= rows && !slices.Contains(m.rows, -1)
 }
 
 // identity reports whether the map changes nothing, given the number of rows of the source.
 func (m *rowMap) identity(rows int) bool {
-	if m.parts != 1 || len(m.rows) != rows {
-		return false
-	}
 	for i, r := range m.rows {
 		if int(r) != i {
 			return false
 		}
 	}
-	return true
+	return m.parts == 1 && len(m.rows) == rows
 }
 
 // moves reports whether an operation only moves rows, and so has a row map.
 func moves(op graph.Op) bool {
 	switch op.(type) {
-	case graph.Pad, graph.Crop, graph.Roll, graph.WindowPartition, graph.WindowReverse, graph.MergePatches:
+	case graph.Pad, graph.Crop, graph.Roll, graph.WindowPartition, graph.WindowReverse, graph.MergePatches, graph.ResizeNearest:
 		return true
 	}
 	return false
@@ -96,50 +90,33 @@ func (c *compiler) rowMap(id graph.ID) *rowMap {
 // rowsOf tabulates the operation, whose comment in package graph says what is tabulated.
 func rowsOf(op graph.Op, in, out graph.Shape) *rowMap {
 	switch o := op.(type) {
-	case graph.Pad:
-		return mapTokens(out, in, func(y, x int) (int, int) { return y, x })
-	case graph.Crop:
-		return mapTokens(out, in, func(y, x int) (int, int) { return y, x })
+	case graph.Pad, graph.Crop:
+		return mapTokens(out, in, 1, func(y, x, _ int) (int, int) { return y, x })
 	case graph.Roll:
-		return mapTokens(out, in, func(y, x int) (int, int) {
+		return mapTokens(out, in, 1, func(y, x, _ int) (int, int) {
 			return (y + o.Down + in[1]) % in[1], (x + o.Right + in[2]) % in[2]
 		})
 	case graph.ResizeNearest:
-		return nearestRows(in, out)
+		return mapTokens(out, in, 1, func(y, x, _ int) (int, int) { return y * in[1] / out[1], x * in[2] / out[2] })
+	case graph.MergePatches:
+		return mapTokens(out, in, 4, func(y, x, part int) (int, int) { return 2*y + part/2, 2*x + part%2 })
 	case graph.WindowPartition:
 		return windows(in, o.Size, func(m *rowMap, token, slot int) { m.rows[slot] = int32(token) })
 	case graph.WindowReverse:
 		return windows(out, o.Size, func(m *rowMap, token, slot int) { m.rows[token] = int32(slot) })
-	case graph.MergePatches:
-		m := &rowMap{parts: 4}
-		for r := range out.Rows() {
-			b, y, x := r/(out[1]*out[2]), r/out[2]%out[1], r%out[2]
-			for p := range 4 {
-				m.rows = append(m.rows, tokenRow(in, b, 2*y+p/2, 2*x+p%2))
-			}
-		}
-		return m
 	}
 	panic(fmt.Sprintf("cpu: %T moves no rows", op)) // guarded by moves
 }
 
-// tokenRow is the row of a token in a map [B, H, W, C], -1 below or right of it.
-func tokenRow(shape graph.Shape, b, y, x int) int32 {
-	if y >= shape[1] || x >= shape[2] {
-		return -1
-	}
-	return int32((b*shape[1]+y)*shape[2] + x)
-}
-
-// mapTokens tabulates for each token of a map where it comes from in another.
-func mapTokens(out, in graph.Shape, from func(y, x int) (int, int)) *rowMap {
-	m := &rowMap{rows: make([]int32, 0, out.Rows()), parts: 1}
-	for b := range out[0] {
-		for y := range out[1] {
-			for x := range out[2] {
-				fy, fx := from(y, x)
-				m.rows = append(m.rows, tokenRow(in, b, fy, fx))
-			}
+// mapTokens tabulates for each token of a map [B, H, W, C] where its parts come from in another, nowhere from below or
+// right of it.
+func mapTokens(out, in graph.Shape, parts int, from func(y, x, part int) (int, int)) *rowMap {
+	m := &rowMap{rows: make([]int32, out.Rows()*parts), parts: parts}
+	for i := range m.rows {
+		r := i / parts
+		y, x := from(r/out[2]%out[1], r%out[2], i%parts)
+		if m.rows[i] = -1; y < in[1] && x < in[2] {
+			m.rows[i] = int32((r/(out[1]*out[2])*in[1]+y)*in[2] + x)
 		}
 	}
 	return m

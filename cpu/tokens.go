@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -29,7 +30,7 @@ func (c *compiler) swapLast(id graph.ID) step {
 	shape := c.shape(x)
 	a, b := shape[len(shape)-2], shape[len(shape)-1]
 	down, across := (a+block-1)/block, (b+4*block-1)/(4*block)
-	return step{name: "swaplast", in: []graph.ID{x}, tasks: shape.Elements() / (a * b) * down * across,
+	return step{in: []graph.ID{x}, tasks: shape.Elements() / (a * b) * down * across,
 		run: func(_ *worker, values [][]float32, task int) {
 			matrix, i, j := task/(down*across)*a*b, task/across%down*block, task%across*4*block
 			k.transpose(values[id][matrix+j*a+i:], a, values[x][matrix+i*b+j:], b, min(block, a-i), min(4*block, b-j), 1)
@@ -38,41 +39,40 @@ func (c *compiler) swapLast(id graph.ID) step {
 
 // phraseScores makes probabilities of labels from those of their tokens: logits [B, S, T],
 // owned [B, L, T] -> [B, S, L].
-func (c *compiler) phraseScores(id graph.ID, o graph.PhraseScores) step {
-	in, y := c.node(id).Inputs, c.shape(id)
+func (c *compiler) phraseScores(id graph.ID) step {
+	in, y, how := c.node(id).Inputs, c.shape(id), c.node(id).Op.(graph.PhraseScores).Aggregate
 	labels, tokens := y[2], c.shape(in[0])[2]
-	block := min(y[1], 256) // each task looks through what its picture's labels own once
-	tasks := (y[1] + block - 1) / block
-	return step{name: "phrasescores", in: in, tasks: y[0] * tasks, rooms: rooms{slotTile: tokens}, run: func(w *worker, values [][]float32, task int) {
-		picture, task := task/tasks, task%tasks
-		begin, end := picture*y[1]+task*block, picture*y[1]+min((task+1)*block, y[1])
-		// Tokens of label l are list[ends[l-1]:ends[l]].
-		ends, list := w.count(labels), w.list[:0]
+	// Each task looks through what its picture's labels own once.
+	s := c.blocks(id, y[0], y[1], 256, func(w *worker, values [][]float32, picture, first, count int) {
+		list := w.list[:0] // the tokens of each label, -1 behind them
 		for l := range labels {
 			for t, v := range values[in[1]][(picture*labels+l)*tokens:][:tokens] {
 				if v != 0 {
 					list = append(list, t)
 				}
 			}
-			ends[l] = len(list)
+			list = append(list, -1)
 		}
 		w.list = list
 		p := w.room(slotTile, tokens)
-		for row := begin; row < end; row++ {
+		for row := picture*y[1] + first; row < picture*y[1]+first+count; row++ {
 			for t, z := range values[in[0]][row*tokens:][:tokens] {
-				if o.Aggregate == graph.Power {
+				if how == graph.Power {
 					p[t] = logLogistic(z)
 				} else {
 					p[t] = logistic(z)
 				}
 			}
-			from := 0
+			rest := list
 			for l := range labels {
-				values[id][row*labels+l] = phraseScore(p, list[from:ends[l]], o.Aggregate)
-				from = ends[l]
+				end := slices.Index(rest, -1)
+				values[id][row*labels+l] = phraseScore(p, rest[:end], how)
+				rest = rest[end+1:]
 			}
 		}
-	}}
+	})
+	s.rooms[slotTile] = tokens
+	return s
 }
 
 // phraseScore is the mean or the largest of some tokens' probabilities, or, of their logarithms,

@@ -43,59 +43,49 @@ func (c *compiler) isView(id graph.ID) bool {
 	return false
 }
 
-// placeParts lets the steps before a concatenation write where it wants their values. It returns
-// the places of those for which that cannot be: they are copied.
-func (c *compiler) placeParts(id graph.ID) []view {
+// concatTokens lets the steps before a concatenation write where it wants their values, and copies those
+// for which that cannot be: no steps if there are none.
+func (c *compiler) concatTokens(id graph.ID) []step {
 	n := c.node(id)
-	var rest []view
+	pictures, size := n.Shape[0], n.Shape[1:].Elements()
 	at := 0
+	var rest []view
+	var in []graph.ID // of the rest
 	for _, part := range n.Inputs {
-		size := c.shape(part)[1:].Elements()
 		_, placed := c.views[part]
 		switch c.node(part).Op.(type) {
 		case graph.Input, graph.Param, graph.Reshape, graph.SliceTokens:
 			placed = true // in memory that others have chosen
 		}
-		if placed || n.Shape[0] > 1 || c.options.NoFusion || c.options.NoReuse {
-			rest = append(rest, view{part, at})
+		if placed || pictures > 1 || c.options.NoFusion || c.options.NoReuse {
+			rest, in = append(rest, view{part, at}), append(in, part)
 		} else {
 			c.views[part] = view{id, at}
 		}
-		at += size
+		at += c.shape(part)[1:].Elements()
 	}
-	return rest
-}
-
-// concatTokens copies the parts of a concatenation that do not lie there already; ok is false
-// if all do.
-func (c *compiler) concatTokens(id graph.ID) (s step, ok bool) {
-	shape := c.shape(id)
-	size := shape[1:].Elements()
-	parts := c.placeParts(id)
+	if c.need(n.Inputs...); len(rest) == 0 {
+		return nil
+	}
 	const pieces = 16 // of a part, each a task
-	s = step{name: "concattokens", tasks: shape[0] * len(parts) * pieces}
-	for _, p := range parts {
-		s.in = append(s.in, p.of)
-	}
-	s.run = func(_ *worker, values [][]float32, task int) {
-		p, b := parts[task/pieces/shape[0]], task/pieces%shape[0]
-		length := len(values[p.of]) / shape[0]
+	return []step{{in: in, tasks: pictures * len(rest) * pieces, run: func(_ *worker, values [][]float32, task int) {
+		p, b := rest[task/pieces/pictures], task/pieces%pictures
+		length := len(values[p.of]) / pictures
 		from, to := task%pieces*length/pieces, (task%pieces+1)*length/pieces
 		copy(values[id][b*size+p.at+from:], values[p.of][b*length+from:b*length+to])
-	}
-	return s, len(parts) > 0
+	}}}
 }
 
 // reshape copies a value as it is.
 func (c *compiler) reshape(id graph.ID) step {
-	return c.each(id, func(y, x []float32, _ [][]float32) { copy(y, x) })
+	return c.each(id, func(y, x []float32, _ [][]float32, _ int) { copy(y, x) })
 }
 
 // sliceTokens copies a map out of every picture's tokens [B, S, C].
-func (c *compiler) sliceTokens(id graph.ID, o graph.SliceTokens) step {
-	x := c.node(id).Inputs[0]
+func (c *compiler) sliceTokens(id graph.ID) step {
+	x, begin := c.node(id).Inputs[0], c.node(id).Op.(graph.SliceTokens).Begin
 	in, size := c.shape(x), c.shape(id)[1:].Elements()
-	return step{name: "slicetokens", in: []graph.ID{x}, tasks: in[0], run: func(_ *worker, values [][]float32, b int) {
-		copy(values[id][b*size:][:size], values[x][(b*in[1]+o.Begin)*in[2]:])
+	return step{in: []graph.ID{x}, tasks: in[0], run: func(_ *worker, values [][]float32, b int) {
+		copy(values[id][b*size:][:size], values[x][(b*in[1]+begin)*in[2]:])
 	}}
 }

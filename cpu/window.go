@@ -1,7 +1,5 @@
 package cpu
 
-import "github.com/glipvk/glipvk/graph"
-
 // windowBlock is the two products about an attention and the attention, of a few windows at a time:
 // queries, keys and values are never written, and stay in the second cache.
 type windowBlock struct {
@@ -18,16 +16,15 @@ const windowRows = 200
 // all three work on each window by itself.
 func (c *compiler) windowStep(p *product) (step, bool) {
 	context := p.left.id
-	o, ok := c.node(context).Op.(graph.Context)
-	if !ok || !c.private(context) || p.left.norm != nil || p.left.gather != nil && p.left.gather.parts != 1 || p.raw || p.gelu {
+	if !c.private(context) || p.left.norm != nil || !p.left.gather.single() || p.gelu {
 		return step{}, false
 	}
-	a, ok := c.matchAttention(context, o)
+	a, ok := c.matchAttention(context)
 	if !ok || c.kept[a.qkv] || len(c.users[a.qkv]) != 2 { // scores and context
 		return step{}, false
 	}
 	first, ok := c.matchProduct(a.qkv)
-	if !ok || first.raw || first.gelu || first.hasResidual {
+	if !ok || first.gelu || first.residual != none {
 		return step{}, false
 	}
 	v := &windowBlock{attention: a, first: *first, last: *p}
@@ -45,13 +42,13 @@ func (c *compiler) windowStep(p *product) (step, bool) {
 	}
 	v.first.rows = v.count * a.n
 	v.last.rows = v.first.rows
-	room := a.rooms(a.most(), a.wide+lineFloats)
+	room := a.rooms()
 	room[slotRows] = v.first.rows * stride(first.kk)
 	room[slotInner] = v.first.rows * max(stride(3*a.c), stride(p.n))
 	room[slotContext] = v.first.rows * stride(a.c)
 	room[slotTile] = v.first.rows * groupWidth
 	return step{
-		name: "windows", in: append(append(first.left.reads(), first.reads()...), p.reads()...), flops: first.flops + a.flops() + p.flops,
+		name: "windows", in: append(first.reads(), p.besides()...), flops: first.flops + a.flops() + p.flops,
 		tasks: (a.groups + v.count - 1) / v.count, run: v.run, rooms: room,
 	}, true
 }
@@ -62,9 +59,7 @@ func (v *windowBlock) run(w *worker, values [][]float32, task int) {
 	rows, from := count*v.n, group*v.n
 	qkv, ldq := w.room(slotInner, rows*stride(3*v.c)), stride(3*v.c)
 	a, lda := v.first.fetch(w, values, from, rows)
-	for column := 0; column < v.first.n; column += groupWidth {
-		v.first.group(w, values, block{a: a, lda: lda, y: qkv[column:], ldy: ldq, first: from, rows: rows, column: column})
-	}
+	v.first.all(w, values, block{a: a, lda: lda, y: qkv, ldy: ldq, first: from, rows: rows})
 	context, ldc := w.room(slotContext, rows*stride(v.c)), stride(v.c)
 	for i := range count {
 		for head := range v.heads {
@@ -73,30 +68,23 @@ func (v *windowBlock) run(w *worker, values [][]float32, task int) {
 	}
 	y, ldy := w.room(slotInner, rows*stride(v.last.n)), stride(v.last.n)
 	last := v.last
-	last.hasResidual = false
-	for column := 0; column < last.n; column += groupWidth {
-		last.group(w, values, block{a: context, lda: ldc, y: y[column:], ldy: ldy, rows: rows, column: column})
-	}
+	last.residual = none
+	last.all(w, values, block{a: context, lda: ldc, y: y, ldy: ldy, rows: rows})
 	v.place(values, y, ldy, v.tokens[from:][:rows])
 }
 
 // place writes rows where they belong, with their part of the residual.
 func (v *windowBlock) place(values [][]float32, y []float32, ldy int, tokens []int32) {
 	n := v.last.n
-	whole := n / chunk * chunk
 	for r, token := range tokens {
 		if token < 0 {
 			continue
 		}
 		to, row := values[v.last.out][int(token)*n:][:n], y[r*ldy:][:n]
-		if !v.last.hasResidual {
+		if v.last.residual == none {
 			copy(to, row)
-			continue
-		}
-		residual := values[v.last.residual][int(token)*n:][:n]
-		v.k.add(to, 0, row, 0, residual, 0, 1, whole/chunk)
-		for i := whole; i < n; i++ {
-			to[i] = row[i] + residual[i]
+		} else {
+			v.k.of(n).add(to, 0, row, 0, values[v.last.residual][int(token)*n:], 0, 1, n)
 		}
 	}
 }
@@ -113,11 +101,11 @@ const hiddenRows = 112
 
 // hiddenStep takes in the product before a product if its rows are short enough.
 func (c *compiler) hiddenStep(p *product) (step, bool) {
-	if !p.left.direct() || p.raw || p.gelu || !c.private(p.left.id) {
+	if !p.left.direct() || p.gelu || !c.private(p.left.id) {
 		return step{}, false
 	}
 	first, ok := c.matchProduct(p.left.id)
-	if !ok || first.raw || first.hasResidual {
+	if !ok || first.residual != none {
 		return step{}, false
 	}
 	v := &hidden{first: *first, last: *p, rows: min(hiddenRows, p.m)}
@@ -130,7 +118,7 @@ func (c *compiler) hiddenStep(p *product) (step, bool) {
 	}
 	v.first.rows, v.last.rows = v.rows, v.rows
 	return step{
-		name: "mlp", in: append(append(first.left.reads(), first.reads()...), p.reads()...), flops: first.flops + p.flops,
+		name: "mlp", in: append(first.reads(), p.besides()...), flops: first.flops + p.flops,
 		tasks: v.blocks, run: v.run, rooms: rooms{
 			slotRows: v.rows * stride(first.kk), slotInner: v.rows * stride(first.n), slotTile: v.rows * groupWidth, slotStart: p.k.columns,
 		},
@@ -142,11 +130,6 @@ func (v *hidden) run(w *worker, values [][]float32, task int) {
 	rows := min(v.rows, v.last.m-from)
 	inner, ld := w.room(slotInner, v.rows*stride(v.first.n)), stride(v.first.n)
 	a, lda := v.first.fetch(w, values, from, rows)
-	for column := 0; column < v.first.n; column += groupWidth {
-		v.first.group(w, values, block{a: a, lda: lda, y: inner[column:], ldy: ld, first: from, rows: rows, column: column})
-	}
-	y := values[v.last.out][from*v.last.n:]
-	for column := 0; column < v.last.n; column += groupWidth {
-		v.last.group(w, values, block{a: inner, lda: ld, y: y[column:], ldy: v.last.n, first: from, rows: rows, column: column})
-	}
+	v.first.all(w, values, block{a: a, lda: lda, y: inner, ldy: ld, first: from, rows: rows})
+	v.last.all(w, values, block{a: inner, lda: ld, y: values[v.last.out][from*v.last.n:], ldy: v.last.n, first: from, rows: rows})
 }

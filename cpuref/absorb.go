@@ -22,7 +22,7 @@ func absorbKeys(op graph.AbsorbKeys, y, k, w tensor) rows {
 
 // absorbBias is y[head*T + t] = Scale * sum over e of k[t, head*d + e] * bias[head*d + e]
 // + mask[t]: k [B, T, E], bias [E], optional mask [B, T] -> y [B, h*T].
-func absorbBias(op graph.AbsorbBias, y, k, bias tensor, mask []tensor) rows {
+func absorbBias(op graph.AbsorbBias, y, k, bias tensor, mask ...tensor) rows {
 	tokens, d := k.shape[1], k.shape[2]/op.Heads
 	return rows{y.shape.Elements(), func(i int) {
 		b, head, t := i/tokens/op.Heads, i/tokens%op.Heads, i%tokens

@@ -5,7 +5,7 @@ import "github.com/glipvk/glipvk/graph"
 // conv is a convolution with zero padding: x [B, H, W, C], w [N, C, k, k], optional
 // bias [N] -> y [B, Ho, Wo, N]. A piece gathers what the kernel covers at one output
 // position, in the order of a weight's elements, and multiplies it with every filter.
-func conv(op graph.Conv, y, x, w tensor, bias []tensor) rows {
+func conv(op graph.Conv, y, x, w tensor, bias ...tensor) rows {
 	height, width, side := x.shape[1], x.shape[2], w.shape[2]
 	return perToken(y.shape, func(b, row, column int) {
 		covered := make([]float64, w.shape[1:].Elements())

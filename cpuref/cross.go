@@ -4,7 +4,7 @@ import "github.com/glipvk/glipvk/graph"
 
 // crossScores is (q * Scale) kᵀ of each head: q [B, n, E], k [B, m, E], optional bias
 // [B, m] -> y [B, h, n, m]. A piece is one query of one head.
-func crossScores(op graph.CrossScores, y, q, k tensor, bias []tensor) rows {
+func crossScores(op graph.CrossScores, y, q, k tensor, bias ...tensor) rows {
 	n, m, d := y.shape[2], y.shape[3], q.shape[2]/op.Heads
 	return rows{y.shape.Rows(), func(i int) {
 		b, head := i/n/op.Heads, i/n%op.Heads
@@ -25,7 +25,7 @@ func crossScores(op graph.CrossScores, y, q, k tensor, bias []tensor) rows {
 
 // crossContext is the weighted sum of values with heads joined: p [B, h, n, m],
 // v [B, m, E], optional bias [E] -> y [B, n, E]. A piece is one query of one head.
-func crossContext(op graph.CrossContext, y, p, v tensor, bias []tensor) rows {
+func crossContext(op graph.CrossContext, y, p, v tensor, bias ...tensor) rows {
 	n, m, d := p.shape[2], p.shape[3], v.shape[2]/op.Heads
 	return rows{p.shape.Rows(), func(i int) {
 		b, head := i/n/op.Heads, i/n%op.Heads

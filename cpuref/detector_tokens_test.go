@@ -174,7 +174,7 @@ func absorbRows() []opRow {
 			// 3*3 + 4*4 = 25 and 3; halved.
 			kind: "absorbkeys",
 			record: of(func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.AbsorbKeys(in[0], in[1], graph.AbsorbKeys{Heads: 2, Scale: 0.5})
+				return b.Record(graph.AbsorbKeys{Heads: 2, Scale: 0.5}, in[0], in[1])
 			}, graph.Shape{1, 2, 4}, graph.Shape{4, 2}),
 			inputs: [][]float32{tokens, {1, 10, 2, 20, 3, 30, 4, 40}},
 			want:   []float32{2.5, 25, 1, 10, 12.5, 125, 1.5, 15},
@@ -182,7 +182,7 @@ func absorbRows() []opRow {
 		{
 			kind: "absorbkeys", about: "of two pictures with one token",
 			record: of(func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.AbsorbKeys(in[0], in[1], graph.AbsorbKeys{Heads: 2, Scale: 1})
+				return b.Record(graph.AbsorbKeys{Heads: 2, Scale: 1}, in[0], in[1])
 			}, graph.Shape{2, 1, 4}, graph.Shape{4, 1}),
 			inputs: [][]float32{tokens, {1, 2, 3, 4}},
 			want:   []float32{5, 25, 2, 3},
@@ -190,7 +190,7 @@ func absorbRows() []opRow {
 		{
 			kind: "absorbbias",
 			record: of(func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.AbsorbBias(in[0], in[1], graph.AbsorbBias{Heads: 2, Scale: 0.5})
+				return b.Record(graph.AbsorbBias{Heads: 2, Scale: 0.5}, in[0], in[1])
 			}, graph.Shape{1, 2, 4}, graph.Shape{4}),
 			inputs: [][]float32{tokens, {1, 2, 3, 4}},
 			want:   []float32{2.5, 1, 12.5, 1.5},
@@ -198,7 +198,7 @@ func absorbRows() []opRow {
 		{
 			kind: "absorbbias", about: "of two pictures, with a mask",
 			record: of(func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.AbsorbBias(in[0], in[1], graph.AbsorbBias{Heads: 2, Scale: 1}, in[2])
+				return b.Record(graph.AbsorbBias{Heads: 2, Scale: 1}, in[0], in[1], in[2])
 			}, graph.Shape{2, 1, 4}, graph.Shape{4}, graph.Shape{2, 1}),
 			inputs: [][]float32{tokens, {1, 2, 3, 4}, {100, 200}},
 			want:   []float32{105, 125, 202, 203},
@@ -206,7 +206,9 @@ func absorbRows() []opRow {
 		{
 			// The transpose of the weight above, and no scale.
 			kind: "absorbvalues",
-			record: of(func(b *graph.Builder, in []graph.Value) graph.Value { return b.AbsorbValues(in[0], in[1], 2) },
+			record: of(func(b *graph.Builder, in []graph.Value) graph.Value {
+				return b.Record(graph.AbsorbValues{Heads: 2}, in[0], in[1])
+			},
 				graph.Shape{1, 2, 4}, graph.Shape{2, 4}),
 			inputs: [][]float32{tokens, {1, 2, 3, 4, 10, 20, 30, 40}},
 			want:   []float32{5, 50, 2, 20, 25, 250, 3, 30},
@@ -215,7 +217,9 @@ func absorbRows() []opRow {
 			// Rows of head 0: (1 2) (3 4), of head 1: (5 6) (7 8). Head 0 is projected by (1 0)
 			// and (0 1), head 1 by (1 1) and (1 -1).
 			kind: "headlinear",
-			record: of(func(b *graph.Builder, in []graph.Value) graph.Value { return b.HeadLinear(in[0], in[1], in[2], 2) },
+			record: of(func(b *graph.Builder, in []graph.Value) graph.Value {
+				return b.Record(graph.HeadLinear{Heads: 2}, in[0], in[1], in[2])
+			},
 				graph.Shape{1, 4, 2}, graph.Shape{4, 2}, graph.Shape{4}),
 			inputs: [][]float32{{1, 2, 3, 4, 5, 6, 7, 8}, {1, 0, 0, 1, 1, 1, 1, -1}, {10, 20, 30, 40}},
 			want:   []float32{11, 22, 41, 39, 13, 24, 45, 39},

@@ -18,7 +18,7 @@ func globalMean(y, x tensor) rows {
 
 // weightedMean is the sum of gate * map over the branches, divided by their number:
 // map [B, H, W, C], gate [B, 1], map, gate, and so on -> y [B, H, W, C].
-func weightedMean(y tensor, branches []tensor) rows {
+func weightedMean(y tensor, branches ...tensor) rows {
 	return perToken(y.shape, func(b, row, column int) {
 		sums := make([]float64, y.shape[3])
 		for i := 0; i < len(branches); i += 2 {

@@ -9,13 +9,12 @@ import (
 // tokenLogits scores positions against tokens: x [B, S, C] or [B, H, W, C], projected
 // tokens p [B, T, C], tokens e [B, T, D], biasLang [D], bias0 [1], logScale [1] ->
 // y [B, S, T]. A piece is one position.
-func tokenLogits(op graph.TokenLogits, y tensor, in []tensor) rows {
-	x, p, e := in[0], in[1], in[2]
-	biasLang, bias0, scale := in[3], float64(in[4].data[0]), math.Exp(float64(in[5].data[0]))
+func tokenLogits(op graph.TokenLogits, y, x, p, e, biasLang, bias0, logScale tensor) rows {
+	scale := math.Exp(float64(logScale.data[0]))
 	positions, tokens := y.shape[1], y.shape[2]
 	own := make([]float64, e.shape.Rows()) // what every position of a picture adds
 	for i := range own {
-		own[i] = bias0
+		own[i] = float64(bias0.data[0])
 		for c, v := range e.token(i/tokens, i%tokens) {
 			own[i] += float64(v) * float64(biasLang.data[c])
 		}

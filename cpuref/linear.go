@@ -3,7 +3,7 @@ package cpuref
 // linear is y = x Wᵀ + b: x [..., K], w [N, K], optional bias [N] -> y [..., N].
 // One piece is four columns of y: their weights are widened once and meet every
 // row of x, and four sums side by side keep the processor's adder busy.
-func linear(y, x, w tensor, bias []tensor) rows {
+func linear(y, x, w tensor, bias ...tensor) rows {
 	const side = 4
 	k, n := x.shape.Last(), y.shape.Last()
 	return rows{(n + side - 1) / side, func(group int) {

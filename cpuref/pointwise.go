@@ -19,11 +19,33 @@ func pointwise(y, x tensor, f func(float64) float64) rows {
 
 func logistic(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
 
-func rectified(v float64) float64 { return math.Max(v, 0) }
-
-func hardSigmoid(v float64) float64 { return clamped(v+3, 0, 6) / 6 }
-
 func clamped(v, low, high float64) float64 { return math.Min(math.Max(v, low), high) }
+
+// gelu is x * (1 + erf(x / sqrt 2)) / 2. Erfc(-z) is 1 + erf(z) without the
+// cancellation at negative z.
+func gelu(y, x tensor) rows {
+	return pointwise(y, x, func(v float64) float64 { return v * math.Erfc(-v/math.Sqrt2) / 2 })
+}
+
+func relu(y, x tensor) rows {
+	return pointwise(y, x, func(v float64) float64 { return math.Max(v, 0) })
+}
+
+func hardSigmoid(y, x tensor) rows {
+	return pointwise(y, x, func(v float64) float64 { return clamped(v+3, 0, 6) / 6 })
+}
+
+func clamp(op graph.Clamp, y, x tensor) rows {
+	return pointwise(y, x, func(v float64) float64 { return clamped(v, -op.Limit, op.Limit) })
+}
+
+func scale(op graph.Scale, y, x tensor) rows {
+	return pointwise(y, x, func(v float64) float64 { return v * op.Factor })
+}
+
+func mulScalar(y, x, s tensor) rows {
+	return pointwise(y, x, func(v float64) float64 { return v * float64(s.data[0]) })
+}
 
 // sigmoid is 1/(1 + exp(-x)) of the channels from From on; those before pass.
 func sigmoid(op graph.Sigmoid, y, x tensor) rows {

@@ -50,7 +50,7 @@ func Run(ctx context.Context, g *graph.Graph, w Weights, o Options, inputs ...[]
 	r.values = make([][]float32, len(g.Nodes))
 	for i, n := range g.Nodes {
 		if err := r.step(graph.ID(i), n); err != nil {
-			return nil, fmt.Errorf("cpuref: %s: %s: %w", n.Path, n.Op.Kind(), err)
+			return nil, fmt.Errorf("cpuref: %s: %s: %w", n.Path, graph.Kind(n.Op), err)
 		}
 		for _, operand := range n.Inputs {
 			if last[operand] == i {
@@ -139,47 +139,4 @@ func (r *run) step(id graph.ID, n graph.Node) error {
 		r.observe(id, n, r.values[id])
 	}
 	return nil
-}
-
-// interpret lays an operation out as rows that are computed independently.
-func interpret(op graph.Op, y tensor, in []tensor) (rows, error) {
-	switch o := op.(type) {
-	case graph.Patches:
-		return patches(o, y, in[0]), nil
-	case graph.Linear:
-		return linear(y, in[0], in[1], in[2:]), nil
-	case graph.LayerNorm:
-		return layerNorm(o, y, in[0], in[1], in[2]), nil
-	case graph.GELU:
-		return gelu(y, in[0]), nil
-	case graph.Add:
-		return add(y, in[0], in[1]), nil
-	case graph.Pad:
-		return pad(y, in[0]), nil
-	case graph.Crop:
-		return crop(y, in[0]), nil
-	case graph.Roll:
-		return roll(o, y, in[0]), nil
-	case graph.WindowPartition:
-		return windowPartition(o, y, in[0]), nil
-	case graph.WindowReverse:
-		return windowReverse(o, y, in[0]), nil
-	case graph.Scores:
-		return scores(o, y, in[0]), nil
-	case graph.PositionBias:
-		return positionBias(o, y, in[0]), nil
-	case graph.ShiftMask:
-		return shiftMask(o, y), nil
-	case graph.Softmax:
-		return softmax(y, in[0]), nil
-	case graph.Context:
-		return contextOf(o, y, in[0], in[1]), nil
-	case graph.MergePatches:
-		return mergePatches(y, in[0]), nil
-	case graph.ResizePosition:
-		return resizePosition(y, in[0]), nil
-	case graph.ChannelsFirst:
-		return channelsFirst(y, in[0]), nil
-	}
-	return interpretMaps(op, y, in)
 }

@@ -9,7 +9,7 @@ func (t tensor) token(b, i int) []float32 {
 }
 
 // concatTokens puts the operands [B, ..., C] one after the other: y [B, S, C].
-func concatTokens(y tensor, parts []tensor) rows {
+func concatTokens(y tensor, parts ...tensor) rows {
 	tokens := y.shape[1]
 	return rows{y.shape.Rows(), func(i int) {
 		b, from := i/tokens, i%tokens

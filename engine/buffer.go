@@ -71,10 +71,7 @@ func (d *Device) newBuffer(size int64, m Memory, label string) (*Buffer, error) 
 		Usage:       usage,
 		SharingMode: vk.SharingModeExclusive,
 	}
-	defer info.Free()
-	if err := d.create("buffer", "vkCreateBuffer", label, func() int32 {
-		return into(&b.vk, func(h *vk.Buffer) vk.Result { return vk.CreateBuffer(d.vk, &info, nil, h) })
-	}); err != nil {
+	if err := createObject(d, "buffer", "vkCreateBuffer", label, &info, &b.vk, vk.CreateBuffer); err != nil {
 		return nil, err
 	}
 	var req vk.MemoryRequirements
@@ -143,8 +140,7 @@ func (b *Buffer) Close() error {
 
 // release destroys the Vulkan objects.
 func (b *Buffer) release() {
-	vk.DestroyBuffer(b.d.vk, b.vk, nil)
-	b.d.destroyed("buffer")
+	destroyObject(b.d, "buffer", b.vk, vk.DestroyBuffer)
 	if b.place.block != nil {
 		b.d.memory.give(b.d, b.place)
 	}

@@ -21,38 +21,20 @@ const (
 	hostRead      = uint32(vk.AccessHostReadBit)
 )
 
-func (s stage) vk() uint32 {
-	var v uint32
+// bits are those of the stages in the set.
+func (s stage) bits(compute, transfer uint32) (v uint32) {
 	if s&computeStage != 0 {
-		v |= vkCompute
+		v |= compute
 	}
 	if s&transferStage != 0 {
-		v |= vkTransfer
+		v |= transfer
 	}
 	return v
 }
 
-func (s stage) writes() uint32 {
-	var v uint32
-	if s&computeStage != 0 {
-		v |= shaderWrite
-	}
-	if s&transferStage != 0 {
-		v |= transferWrite
-	}
-	return v
-}
-
-func (s stage) all() uint32 {
-	v := s.writes()
-	if s&computeStage != 0 {
-		v |= shaderRead
-	}
-	if s&transferStage != 0 {
-		v |= transferRead
-	}
-	return v
-}
+func (s stage) vk() uint32     { return s.bits(vkCompute, vkTransfer) }
+func (s stage) writes() uint32 { return s.bits(shaderWrite, transferWrite) }
+func (s stage) all() uint32    { return s.writes() | s.bits(shaderRead, transferRead) }
 
 // openBarrier orders a command buffer after whatever the queue ran before: waiting for a
 // fence on the host does not make one submission's writes visible to the next.
@@ -70,10 +52,7 @@ func (d *Device) closeBarrier(c vk.CommandBuffer) {
 // newPool makes a command pool with one command buffer, and a fence.
 func (d *Device) newPool(label string, flags vk.CommandPoolCreateFlagBits, pool *vk.CommandPool, buffer *vk.CommandBuffer, fence *vk.Fence) error {
 	info := vk.CommandPoolCreateInfo{SType: vk.StructureTypeCommandPoolCreateInfo, QueueFamilyIndex: d.family, Flags: vk.CommandPoolCreateFlags(flags)}
-	defer info.Free()
-	if err := d.create("command pool", "vkCreateCommandPool", label, func() int32 {
-		return into(pool, func(p *vk.CommandPool) vk.Result { return vk.CreateCommandPool(d.vk, &info, nil, p) })
-	}); err != nil {
+	if err := createObject(d, "command pool", "vkCreateCommandPool", label, &info, pool, vk.CreateCommandPool); err != nil {
 		return err
 	}
 	alloc := vk.CommandBufferAllocateInfo{SType: vk.StructureTypeCommandBufferAllocateInfo, CommandPool: *pool,
@@ -86,11 +65,7 @@ func (d *Device) newPool(label string, flags vk.CommandPoolCreateFlagBits, pool 
 		return err
 	}
 	*buffer = list[0]
-	fenceInfo := vk.FenceCreateInfo{SType: vk.StructureTypeFenceCreateInfo}
-	defer fenceInfo.Free()
-	return d.create("fence", "vkCreateFence", label, func() int32 {
-		return into(fence, func(f *vk.Fence) vk.Result { return vk.CreateFence(d.vk, &fenceInfo, nil, f) })
-	})
+	return createObject(d, "fence", "vkCreateFence", label, &vk.FenceCreateInfo{SType: vk.StructureTypeFenceCreateInfo}, fence, vk.CreateFence)
 }
 
 // begin and end bracket the recording of a command buffer.
@@ -130,61 +105,48 @@ func (c *Commands) build(r *Recorder) error {
 
 // descriptorSets makes one set for each dispatch that has bindings.
 func (c *Commands) descriptorSets(ops []op) ([]vk.DescriptorSet, error) {
+	var bound []Dispatch
 	var layouts []vk.DescriptorSetLayout
 	buffers, texels := 0, 0
-	for _, o := range ops {
-		if o.kind == opDispatch && o.dispatch.descriptors() > 0 {
-			layouts = append(layouts, o.dispatch.Pipeline.layout.set)
-			for _, b := range o.dispatch.Bindings {
-				if b.Texel != 0 {
-					texels++
-				} else {
-					buffers++
-				}
-			}
-		}
-	}
-	if len(layouts) == 0 {
-		return nil, nil
-	}
-	d := c.d
-	if err := d.create("descriptor pool", "vkCreateDescriptorPool", c.label, func() int32 {
-		return d.in.createPool(d.vk, len(layouts), buffers, texels, &c.descriptors)
-	}); err != nil {
-		return nil, err
-	}
-	sets := make([]vk.DescriptorSet, len(layouts))
-	for i, l := range layouts {
-		info := vk.DescriptorSetAllocateInfo{SType: vk.StructureTypeDescriptorSetAllocateInfo, DescriptorPool: c.descriptors,
-			DescriptorSetCount: 1, PSetLayouts: []vk.DescriptorSetLayout{l}}
-		unpin := pin(info.PSetLayouts)
-		err := d.call("vkAllocateDescriptorSets", c.label, func() int32 {
-			return int32(vk.AllocateDescriptorSets(d.vk, &info, &sets[i]))
-		})
-		info.Free()
-		unpin()
-		if err != nil {
-			return nil, err
-		}
-	}
-	i := 0
 	for _, o := range ops {
 		if o.kind != opDispatch || o.dispatch.descriptors() == 0 {
 			continue
 		}
-		for n, b := range o.dispatch.Bindings {
-			if b.Texel == 0 {
-				d.in.updateSet(d.vk, sets[i], n, b.Buffer.vk, b.Offset, b.Size)
-				continue
+		bound, layouts = append(bound, o.dispatch), append(layouts, o.dispatch.Pipeline.layout.set)
+		for _, b := range o.dispatch.Bindings {
+			if b.Texel != 0 {
+				texels++
+			} else {
+				buffers++
 			}
+		}
+	}
+	if len(bound) == 0 {
+		return nil, nil
+	}
+	d := c.d
+	if err := d.createPool(c.label, len(bound), buffers, texels, &c.descriptors); err != nil {
+		return nil, err
+	}
+	sets := make([]vk.DescriptorSet, len(bound))
+	defer pin(layouts)()
+	info := vk.DescriptorSetAllocateInfo{SType: vk.StructureTypeDescriptorSetAllocateInfo, DescriptorPool: c.descriptors,
+		DescriptorSetCount: uint32(len(layouts)), PSetLayouts: layouts}
+	defer info.Free()
+	if err := d.call("vkAllocateDescriptorSets", c.label, func() int32 {
+		return int32(vk.AllocateDescriptorSets(d.vk, &info, &sets[0]))
+	}); err != nil {
+		return nil, err
+	}
+	for i, x := range bound {
+		for n, b := range x.Bindings {
 			view, err := c.view(b)
 			if err != nil {
 				return nil, err
 			}
-			d.in.updateSetTexel(d.vk, sets[i], n, view)
+			d.in.updateSet(d.vk, sets[i], n, b, view)
 		}
-		d.in.name(d.vk, objectDescriptor, bits(sets[i]), o.dispatch.Label)
-		i++
+		d.in.name(d.vk, objectDescriptor, bits(sets[i]), x.Label)
 	}
 	return sets, nil
 }
@@ -197,19 +159,19 @@ func (x Dispatch) descriptors() int {
 	return len(x.Bindings)
 }
 
-// view makes the view through which a shader reads a texel buffer; equal ranges share one.
+// view makes the view through which a shader reads a texel buffer, if it is one; equal ranges share one.
 func (c *Commands) view(b Binding) (vk.BufferView, error) {
+	var v vk.BufferView
+	if b.Texel == 0 {
+		return v, nil
+	}
 	key := viewKey{b.Buffer, b.Offset, b.Size, texelFormat(b)}
 	if v, ok := c.views[key]; ok {
 		return v, nil
 	}
 	info := vk.BufferViewCreateInfo{SType: vk.StructureTypeBufferViewCreateInfo, Buffer: b.Buffer.vk, Format: key.format,
 		Offset: vk.DeviceSize(b.Offset), Range: vk.DeviceSize(c.d.viewOf(b.Size))}
-	defer info.Free()
-	var v vk.BufferView
-	if err := c.d.create("buffer view", "vkCreateBufferView", c.label, func() int32 {
-		return into(&v, func(h *vk.BufferView) vk.Result { return vk.CreateBufferView(c.d.vk, &info, nil, h) })
-	}); err != nil {
+	if err := createObject(c.d, "buffer view", "vkCreateBufferView", c.label, &info, &v, vk.CreateBufferView); err != nil {
 		return v, err
 	}
 	if c.views == nil {
@@ -265,11 +227,8 @@ func texelFormat(b Binding) vk.Format {
 
 func (c *Commands) queryPool(n int) error {
 	info := vk.QueryPoolCreateInfo{SType: vk.StructureTypeQueryPoolCreateInfo, QueryType: vk.QueryTypeTimestamp, QueryCount: uint32(n)}
-	defer info.Free()
 	c.queries = n
-	return c.d.create("query pool", "vkCreateQueryPool", c.label, func() int32 {
-		return into(&c.stamps, func(p *vk.QueryPool) vk.Result { return vk.CreateQueryPool(c.d.vk, &info, nil, p) })
-	})
+	return createObject(c.d, "query pool", "vkCreateQueryPool", c.label, &info, &c.stamps, vk.CreateQueryPool)
 }
 
 // stamp writes timestamp i when everything before it is over.
@@ -290,18 +249,9 @@ func (c *Commands) record(ops []op, sets []vk.DescriptorSet, barriers []barrier)
 		d.openBarrier(cb)
 	}
 	c.stamp(0)
-	steps := 0
 	var bound vk.Pipeline
-	for _, o := range ops {
-		switch o.kind {
-		case opBegin:
-			d.in.beginLabel(cb, o.label)
-			continue
-		case opEnd:
-			d.in.endLabel(cb)
-			continue
-		}
-		if len(barriers) > 0 && barriers[0].before == steps {
+	for step, o := range ops {
+		if len(barriers) > 0 && barriers[0].before == step {
 			b := barriers[0]
 			barriers = barriers[1:]
 			d.in.barrier(cb, b.src.vk(), b.dst.vk(), b.write.writes(), b.dst.all())
@@ -312,24 +262,18 @@ func (c *Commands) record(ops []op, sets []vk.DescriptorSet, barriers []barrier)
 		} else {
 			x := o.dispatch
 			if x.descriptors() > 0 {
-				c.bind(x, sets[:1])
+				vk.CmdBindDescriptorSets(cb, vk.PipelineBindPointCompute, x.Pipeline.layout.pipeline, 0, 1, sets[:1], 0, nil)
 				sets = sets[1:]
 			}
 			bound = c.dispatch(x, bound)
-			c.labels = append(c.labels, x.Label)
-			c.ticks = append(c.ticks, steps+1)
+			c.ticks = append(c.ticks, step+1)
 		}
-		steps++
-		c.stamp(steps)
+		c.stamp(step + 1)
 	}
 	if !c.unordered {
 		d.closeBarrier(cb)
 	}
 	d.in.endLabel(cb)
-}
-
-func (c *Commands) bind(x Dispatch, set []vk.DescriptorSet) {
-	vk.CmdBindDescriptorSets(c.buffer, vk.PipelineBindPointCompute, x.Pipeline.layout.pipeline, 0, 1, set, 0, nil)
 }
 
 // dispatch writes one dispatch and returns the pipeline then bound.

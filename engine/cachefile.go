@@ -2,11 +2,15 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // cacheKey is what a pipeline cache belongs to: data of another device or
@@ -33,13 +37,8 @@ func (k cacheKey) fileName() string {
 
 // encodeCache frames the driver's data: magic, key, SHA-256 of the data, data.
 func encodeCache(k cacheKey, data []byte) []byte {
-	var b bytes.Buffer
-	b.WriteString(cacheMagic)
-	b.Write(k.bytes())
 	sum := sha256.Sum256(data)
-	b.Write(sum[:])
-	b.Write(data)
-	return b.Bytes()
+	return slices.Concat([]byte(cacheMagic), k.bytes(), sum[:], data)
 }
 
 func (k cacheKey) bytes() []byte {
@@ -82,14 +81,11 @@ func decodeCache(k cacheKey, file []byte) ([]byte, error) {
 // readCache returns what the file holds for k, nil when there is none or it cannot be
 // trusted: a cache saves time, so nothing about it is ever an error.
 func readCache(path string, k cacheKey) []byte {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxCacheBytes {
-		return nil
-	}
-	file, err := os.ReadFile(path)
+	whole, err := file.ReadAll(context.Background(), path, maxCacheBytes)
 	if err != nil {
 		return nil
 	}
-	data, err := decodeCache(k, file)
+	data, err := decodeCache(k, whole)
 	if err != nil {
 		return nil
 	}
@@ -98,22 +94,7 @@ func readCache(path string, k cacheKey) []byte {
 
 // writeCache replaces the file at path whole: a reader sees the old one or the new one.
 func writeCache(path string, k cacheKey, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".pipelines-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once renamed, as it should
-	if _, err := f.Write(encodeCache(k, data)); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return file.Replace(path, encodeCache(k, data), 0o600)
 }
 
 // defaultCacheDir is glipvk in the user's cache folder, "" where there is none.

@@ -2,23 +2,18 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // kindRank orders devices for "auto", best first.
 func kindRank(kind string) int {
-	switch kind {
-	case "discrete":
-		return 0
-	case "integrated":
-		return 1
-	case "virtual":
-		return 2
-	case "cpu":
-		return 3
+	kinds := []string{"discrete", "integrated", "virtual", "cpu"}
+	if i := slices.Index(kinds, kind); i >= 0 {
+		return i
 	}
-	return 4
+	return len(kinds)
 }
 
 // best returns the index in infos of the usable device of the best kind, the

@@ -20,8 +20,7 @@ type Commands struct {
 	d        *Device
 	label    string
 	barriers int
-	labels   []string // of the dispatches
-	ticks    []int    // ticks[i] is the query after dispatch i
+	ticks    []int // ticks[i] is the query after dispatch i
 	queries  int
 
 	unordered bool // see RecorderOptions
@@ -49,18 +48,17 @@ const waitSlice = 2 * time.Millisecond
 // end that orders the commands after earlier ones and before the host.
 func (c *Commands) Barriers() int { return c.barriers }
 
-// Dispatches returns the number of dispatches.
-func (c *Commands) Dispatches() int { return len(c.labels) }
-
-// Labels returns the labels of the dispatches in the order of [Commands.Times].
-func (c *Commands) Labels() []string { return append([]string(nil), c.labels...) }
-
 // Run is [Commands.Start] and [Commands.Wait]. A cancelled context is seen before the
 // submission and during the wait: Run then returns its error at once, while the device
 // finishes the work by itself. The next Start, Run, Wait or Close waits for that work first.
 // In the steady state neither of them makes a Vulkan object or allocates memory.
 func (c *Commands) Run(ctx context.Context) error {
-	return c.use(ctx, "run", (*Commands).run)
+	return c.use(ctx, "run", func(c *Commands, ctx context.Context) error {
+		if err := c.start(ctx); err != nil {
+			return err
+		}
+		return c.wait(ctx)
+	})
 }
 
 // Start submits the commands and returns while the device works; Wait says when it is over.
@@ -95,13 +93,6 @@ func (c *Commands) use(ctx context.Context, verb string, f func(c *Commands, ctx
 	}
 	defer c.d.leave()
 	return errors.Join(f(c, ctx), c.d.messages(c.label))
-}
-
-func (c *Commands) run(ctx context.Context) error {
-	if err := c.start(ctx); err != nil {
-		return err
-	}
-	return c.wait(ctx)
 }
 
 func (c *Commands) start(ctx context.Context) error {
@@ -175,29 +166,12 @@ func (c *Commands) drain() {
 	c.inFlight, c.signalled = false, true
 }
 
-// Times returns how long each dispatch of the last Run took, in record order (see
-// [Commands.Labels]): the time from the end of the step before it to its own end, so that
-// the times add up even where the device overlaps steps.
+// Times returns how long each dispatch of the last Run took, in record order: the time from
+// the end of the step before it to its own end, so that the times add up even where the
+// device overlaps steps.
 func (c *Commands) Times() ([]time.Duration, error) {
 	var times []time.Duration
-	err := c.stampsOf(func(ticks []uint64) {
-		for _, q := range c.ticks {
-			times = append(times, c.elapsed(ticks[q-1], ticks[q]))
-		}
-	})
-	return times, err
-}
-
-// Total returns how long the last Run took on the device, from its first step's start to
-// its last one's end.
-func (c *Commands) Total() (time.Duration, error) {
-	var total time.Duration
-	err := c.stampsOf(func(ticks []uint64) { total = c.elapsed(ticks[0], ticks[len(ticks)-1]) })
-	return total, err
-}
-
-func (c *Commands) stampsOf(f func(ticks []uint64)) error {
-	return c.use(context.Background(), "times of", func(c *Commands, _ context.Context) error {
+	err := c.use(context.Background(), "times of", func(c *Commands, _ context.Context) error {
 		switch {
 		case c.stamps == nil:
 			return fmt.Errorf("engine: times of %q: recorded without RecorderOptions.Timestamps", c.label)
@@ -205,12 +179,16 @@ func (c *Commands) stampsOf(f func(ticks []uint64)) error {
 			return fmt.Errorf("engine: times of %q: the commands have not run to their end", c.label)
 		}
 		ticks := make([]uint64, c.queries)
-		if err := c.d.call("vkGetQueryPoolResults", c.label, func() int32 { return queryResults(c.d.vk, c.stamps, ticks) }); err != nil {
-			return err
+		err := c.d.call("vkGetQueryPoolResults", c.label, func() int32 { return queryResults(c.d.vk, c.stamps, ticks) })
+		for _, q := range c.ticks {
+			times = append(times, c.elapsed(ticks[q-1], ticks[q]))
 		}
-		f(ticks)
-		return nil
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return times, nil
 }
 
 // elapsed converts ticks, whose counter may have fewer than 64 bits and wrap.
@@ -277,25 +255,12 @@ func (c *Commands) hold(ops []op) error {
 // release destroys the Vulkan objects and lets the buffers go. The device is done with them.
 func (c *Commands) release() {
 	d := c.d
-	if c.fence != nil {
-		vk.DestroyFence(d.vk, c.fence, nil)
-		d.destroyed("fence")
-	}
-	if c.stamps != nil {
-		vk.DestroyQueryPool(d.vk, c.stamps, nil)
-		d.destroyed("query pool")
-	}
-	if c.pool != nil { // and with it the command buffer
-		vk.DestroyCommandPool(d.vk, c.pool, nil)
-		d.destroyed("command pool")
-	}
-	if c.descriptors != nil { // and with it the descriptor sets
-		vk.DestroyDescriptorPool(d.vk, c.descriptors, nil)
-		d.destroyed("descriptor pool")
-	}
+	destroyObject(d, "fence", c.fence, vk.DestroyFence)
+	destroyObject(d, "query pool", c.stamps, vk.DestroyQueryPool)
+	destroyObject(d, "command pool", c.pool, vk.DestroyCommandPool)              // and with it the command buffer
+	destroyObject(d, "descriptor pool", c.descriptors, vk.DestroyDescriptorPool) // and with it the descriptor sets
 	for _, v := range c.views {
-		vk.DestroyBufferView(d.vk, v, nil)
-		d.destroyed("buffer view")
+		destroyObject(d, "buffer view", v, vk.DestroyBufferView)
 	}
 	c.fence, c.stamps, c.pool, c.descriptors, c.views = nil, nil, nil, nil, nil
 	d.mu.Lock()

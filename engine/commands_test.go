@@ -25,7 +25,6 @@ func TestDispatch(t *testing.T) {
 	for twice := range uint32(2) { // the specialization constant is seen
 		p := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(twice)))
 		c := record(t, d, RecorderOptions{}, func(r *Recorder) {
-			defer r.Region("around")()
 			r.Dispatch(affine(p, y, x, 3, 1, n))
 		})
 		for range 3 {
@@ -42,8 +41,8 @@ func TestDispatch(t *testing.T) {
 				t.Fatalf("twice %d: y[%d] is %v, want %v", twice, i, floatAt(got, i), want)
 			}
 		}
-		if c.Dispatches() != 1 || c.Barriers() != 0 || c.Labels()[0] != "affine" {
-			t.Errorf("%d dispatches, %d barriers, labels %v", c.Dispatches(), c.Barriers(), c.Labels())
+		if c.Barriers() != 0 {
+			t.Errorf("%d barriers", c.Barriers())
 		}
 	}
 }
@@ -324,16 +323,15 @@ func TestTimes(t *testing.T) {
 	}
 	wall := time.Since(start)
 	times := must[[]time.Duration](t)(c.Times())
-	total := must[time.Duration](t)(c.Total())
-	t.Logf("times %v, total %v, wall %v", times, total, wall)
+	t.Logf("times %v, wall %v", times, wall)
 	if len(times) != 2 {
 		t.Fatalf("%d times for 2 dispatches", len(times))
 	}
 	if !(times[0] >= 0 && times[1] > times[0]) {
 		t.Errorf("times %v: the second did 600 times the work", times)
 	}
-	if sum := times[0] + times[1]; sum > total || total > wall {
-		t.Errorf("sum %v, total %v, wall %v must grow in this order", sum, total, wall)
+	if sum := times[0] + times[1]; sum > wall {
+		t.Errorf("sum %v, wall %v must grow in this order", sum, wall)
 	}
 	plain := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(spin(p, x, 1)) })
 	if err := plain.Run(t.Context()); err != nil {

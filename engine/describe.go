@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	vk "github.com/vulkan-go/vulkan"
@@ -19,33 +20,33 @@ type found struct {
 
 // scan describes every device of the instance and marks the one that "auto" takes.
 func (d *Device) scan() ([]found, error) {
-	var n uint32
-	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
-		return int32(vk.EnumeratePhysicalDevices(d.in.vk, &n, nil))
-	}); err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, nil
-	}
+	n := uint32(mostDevices)
 	list := make([]vk.PhysicalDevice, n)
 	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
 		return int32(vk.EnumeratePhysicalDevices(d.in.vk, &n, list))
 	}); err != nil {
 		return nil, err
 	}
-	all := make([]found, 0, n)
-	infos := make([]Info, 0, n)
+	all := make([]found, n)
 	for i, p := range list[:n] {
-		f := d.describe(p)
-		f.info.Index = i
-		all = append(all, f)
-		infos = append(infos, f.info)
+		all[i] = d.describe(p)
+		all[i].info.Index = i
 	}
-	if i := best(infos); i >= 0 {
+	if i := best(infosOf(all)); i >= 0 {
 		all[i].info.Auto = true
 	}
 	return all, nil
+}
+
+// mostDevices are more than any driver offers.
+const mostDevices = 256
+
+func infosOf(all []found) []Info {
+	infos := make([]Info, len(all))
+	for i, f := range all {
+		infos[i] = f.info
+	}
+	return infos
 }
 
 // describe reads what there is to know about a device.
@@ -94,7 +95,32 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 		}
 	}
 	f.info.Unusable = f.unusable(api, !d.opts.CompileOnly)
+	if asideSet.Load() {
+		f.info.Note, _ = setAside()
+	}
 	return f
+}
+
+// fillExtras copies the extras into the exported description.
+func fillExtras(info *Info, x *extras) {
+	driver, version := driverNames(x)
+	info.Driver, info.DriverVersion = driver, cmp.Or(version, info.DriverVersion)
+	c := &info.Caps
+	c.MaxAllocationBytes = int64(min(uint64(x.maxAllocation), 1<<62))
+	if x.maxBuffer != 0 {
+		c.MaxAllocationBytes = min(c.MaxAllocationBytes, int64(min(uint64(x.maxBuffer), 1<<62)))
+	}
+	c.SubgroupSize = int(x.subgroupSize)
+	c.SubgroupMin, c.SubgroupMax = int(x.subgroupMin), int(x.subgroupMax)
+	if x.subgroupStages&0x20 != 0 {
+		c.SubgroupOperations = subgroupOperations(uint32(x.subgroupOperations))
+	}
+	c.SubgroupSizeControl = x.sizeControl != 0
+	c.Float16, c.Int8, c.Storage16, c.Uniform16 = x.float16 != 0, x.int8 != 0, x.storage16 != 0, x.uniform16 != 0
+	c.Int16, c.Int64 = x.int16 != 0, x.int64 != 0
+	c.BufferAddress = x.address != 0
+	c.CooperativeMatrix = x.cooperative != 0
+	c.PipelineStatistics, c.CompilerStatistics = x.statistics != 0, x.executables != 0
 }
 
 // unusable says why a device cannot be used, "" where it can.
@@ -142,15 +168,9 @@ func (f *found) readMemory(info *Info) {
 func ints(v [3]uint32) [3]int { return [3]int{int(v[0]), int(v[1]), int(v[2])} }
 
 func kindName(t vk.PhysicalDeviceType) string {
-	switch t {
-	case vk.PhysicalDeviceTypeDiscreteGpu:
-		return "discrete"
-	case vk.PhysicalDeviceTypeIntegratedGpu:
-		return "integrated"
-	case vk.PhysicalDeviceTypeVirtualGpu:
-		return "virtual"
-	case vk.PhysicalDeviceTypeCpu:
-		return "cpu"
+	kinds := []string{"other", "integrated", "discrete", "virtual", "cpu"} // by Vulkan's numbers
+	if t < 0 || int(t) >= len(kinds) {
+		return kinds[0]
 	}
-	return "other"
+	return kinds[t]
 }

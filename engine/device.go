@@ -55,15 +55,11 @@ func Devices() ([]Info, error) {
 	if err := d.openInstance(); err != nil {
 		return nil, err
 	}
-	found, err := d.scan()
+	all, err := d.scan()
 	if err != nil {
 		return nil, err
 	}
-	infos := make([]Info, len(found))
-	for i, f := range found {
-		infos[i] = f.info
-	}
-	return infos, nil
+	return infosOf(all), nil
 }
 
 // Open opens a device. The caller closes it with [Device.Close], after the buffers and
@@ -84,19 +80,15 @@ func (d *Device) open() error {
 	if err := d.openInstance(); err != nil {
 		return err
 	}
-	found, err := d.scan()
+	all, err := d.scan()
 	if err != nil {
 		return err
 	}
-	infos := make([]Info, len(found))
-	for i := range found {
-		infos[i] = found[i].info
-	}
-	at, err := choose(infos, d.opts.Device)
+	at, err := choose(infosOf(all), d.opts.Device)
 	if err != nil {
 		return err
 	}
-	f := found[at]
+	f := all[at]
 	d.info, d.phys, d.types, d.family = f.info, f.phys, f.types, uint32(f.family)
 	if d.extras = f.extras; !d.opts.PipelineStatistics {
 		d.extras.executables = 0
@@ -110,16 +102,12 @@ func (d *Device) open() error {
 	if d.opts.ForceStaging {
 		d.info.Caps.UnifiedMemory = false
 	}
-	err = d.create("device", "vkCreateDevice", f.info.Name, func() int32 {
-		return d.in.createDevice(d.phys, f.family, &d.extras, &d.vk)
-	})
-	if err != nil {
+	if err := d.createDevice(); err != nil {
 		return err
 	}
-	into(&d.queue, func(q *vk.Queue) vk.Result {
-		vk.GetDeviceQueue(d.vk, d.family, 0, q)
-		return vk.Success
-	})
+	queue := new(vk.Queue)
+	vk.GetDeviceQueue(d.vk, d.family, 0, queue)
+	d.queue = *queue
 	return d.pipelines.open(d)
 }
 
@@ -131,10 +119,7 @@ func (d *Device) openInstance() error {
 	if d.opts.Validation && !hasLayer(resolver) {
 		return fmt.Errorf("engine: the layer %s is not installed (Debian: vulkan-validationlayers): %w", validationLayer, ErrUnsupported)
 	}
-	d.in, err = newInstance(resolver, d.opts.Validation, func(kind, call string, f func() int32) error {
-		return d.create(kind, call, "", f)
-	})
-	if errors.Is(err, ErrNoDevice) {
+	if d.in, err = d.newInstance(resolver); errors.Is(err, ErrNoDevice) {
 		return fmt.Errorf("engine: there is a Vulkan loader but no driver that works "+
 			"(Debian: mesa-vulkan-drivers has one that runs on the CPU): %w", err)
 	}
@@ -181,6 +166,26 @@ func (d *Device) create(kind, name, label string, f func() int32) error {
 		d.live.add(kind, 1)
 	}
 	return err
+}
+
+// createObject is create for a call of the binding that takes a structure.
+func createObject[I interface{ Free() }, H any](d *Device, kind, name, label string, info I, out *H,
+	f func(vk.Device, I, *vk.AllocationCallbacks, *H) vk.Result) error {
+	defer info.Free()
+	return d.create(kind, name, label, func() int32 {
+		h := new(H) // C may not be handed an address inside a Go structure that holds other Go pointers
+		r := f(d.vk, info, nil, h)
+		*out = *h
+		return int32(r)
+	})
+}
+
+// destroyObject destroys an object of the kind, unless it was never made.
+func destroyObject[H comparable](d *Device, kind string, h H, f func(vk.Device, H, *vk.AllocationCallbacks)) {
+	if none := *new(H); h != none {
+		f(d.vk, h, nil)
+		d.destroyed(kind)
+	}
 }
 
 // destroyed notes that an object of the kind is gone.

@@ -1,6 +1,7 @@
 // Package engine computes with Vulkan: devices, memory, pipelines, recorded commands. It
 // is the only package of the project that sees Vulkan; no Vulkan type appears in its
-// exported names. Of the project's packages it imports only the lock whose waiters may leave.
+// exported names. Of the project's packages it imports only the lock whose waiters may leave
+// and the way to read and write a file.
 // vulkan builds on it, kernels knows its types, and the commands list its devices.
 //
 // # Life of a dispatch, in ten lines

@@ -209,7 +209,9 @@ static uint32_t instance_version(void *resolver) {
 	return v;
 }
 
-static int has_layer(void *resolver, const char *name) {
+#define VALIDATION "VK_LAYER_KHRONOS_validation"
+
+static int has_layer(void *resolver) {
 	typedef Result (*F)(uint32_t *, LayerProperties *);
 	F f = (F)((Resolver)resolver)(NULL, "vkEnumerateInstanceLayerProperties");
 	uint32_t n = 0;
@@ -217,7 +219,7 @@ static int has_layer(void *resolver, const char *name) {
 	LayerProperties *list = calloc(n, sizeof *list);
 	int found = 0;
 	if (list && f(&n, list) >= 0)
-		for (uint32_t i = 0; i < n; i++) found |= !strcmp(list[i].name, name);
+		for (uint32_t i = 0; i < n; i++) found |= !strcmp(list[i].name, VALIDATION);
 	free(list);
 	return found;
 }
@@ -242,7 +244,7 @@ static Result instance_create(void *resolver, uint32_t api, int debug, Messages 
 	F f = (F)((Resolver)resolver)(NULL, "vkCreateInstance");
 	if (!f) return -3;
 	ApplicationInfo app = {0, NULL, "glipvk", 1, "glipvk", 1, api};
-	const char *layers[1] = {"VK_LAYER_KHRONOS_validation"};
+	const char *layers[1] = {VALIDATION};
 	const char *extensions[3];
 	uint32_t n = 0;
 	if (debug) extensions[n++] = "VK_EXT_debug_utils";
@@ -502,14 +504,10 @@ static void buffer_copy(Calls *c, Handle commands, Handle dst, uint64_t dstOffse
 	c->copy(OBJECT(commands), src, dst, 1, &region);
 }
 
-static void set_update(Calls *c, Handle device, Handle set, uint32_t binding, Handle buffer, uint64_t offset, uint64_t range) {
+// set_update binds a storage buffer (7) or, where there is a view, a uniform texel buffer (4).
+static void set_update(Calls *c, Handle device, Handle set, uint32_t binding, Handle buffer, uint64_t offset, uint64_t range, Handle view) {
 	BufferInfo info = {buffer, offset, range};
-	WriteDescriptorSet w = {35, NULL, set, binding, 0, 1, 7, NULL, &info, NULL};
-	c->update(OBJECT(device), 1, &w, 0, NULL);
-}
-
-static void set_update_texel(Calls *c, Handle device, Handle set, uint32_t binding, Handle view) {
-	WriteDescriptorSet w = {35, NULL, set, binding, 0, 1, 4, NULL, NULL, &view};
+	WriteDescriptorSet w = {35, NULL, set, binding, 0, 1, view ? 4 : 7, NULL, &info, &view};
 	c->update(OBJECT(device), 1, &w, 0, NULL);
 }
 
@@ -595,7 +593,7 @@ static Result executable_texts(Calls *c, Handle device, Handle pipeline, uint32_
 
 static void object_name(Calls *c, Handle device, int32_t type, Handle object, const char *name) {
 	ObjectName info = {1000128000, NULL, type, object, name};
-	if (c->objectName) c->objectName(OBJECT(device), &info);
+	if (c->objectName && *name) c->objectName(OBJECT(device), &info);
 }
 
 static void label_begin(Calls *c, Handle commands, const char *name) {

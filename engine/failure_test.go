@@ -55,7 +55,7 @@ func everything(ctx context.Context, o Options) (d *Device, err error) {
 	if err := c.Run(ctx); err != nil {
 		return d, err
 	}
-	if _, err := c.Total(); err != nil && d.Info().Caps.TimestampBits > 0 {
+	if _, err := c.Times(); err != nil && d.Info().Caps.TimestampBits > 0 {
 		return d, err
 	}
 	got := make([]byte, 4096)

@@ -23,10 +23,8 @@ func (c *counter) add(kind string, n int) {
 }
 
 func (c *counter) total() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	n := 0
-	for _, k := range c.counts {
+	for _, k := range c.byKind() {
 		n += k
 	}
 	return n

@@ -86,7 +86,7 @@ func (m *memory) take(d *Device, n need) (place, error) {
 // grow adds a block: of the usual size, or just large enough when the buffer is larger
 // or the memory is nearly used up.
 func (m *memory) grow(d *Device, typ int, n need) (*block, error) {
-	usual := d.opts.BlockBytes
+	usual := d.opts.blockBytes
 	if usual <= 0 {
 		// A small heap (a window of 256 MiB into device memory) is not for one block alone.
 		usual = min(defaultBlockBytes, d.info.Heaps[d.types[typ].heap].Bytes/8)
@@ -100,9 +100,7 @@ func (m *memory) grow(d *Device, typ int, n need) (*block, error) {
 
 func (m *memory) block(d *Device, typ int, size int64, label string) (*block, error) {
 	b := &block{typ: typ, spans: newSpans(size)}
-	if err := d.create("memory", "vkAllocateMemory", label, func() int32 {
-		return d.in.allocateMemory(d.vk, size, typ, d.info.Caps.BufferAddress, &b.vk)
-	}); err != nil {
+	if err := d.allocateMemory(label, size, typ, &b.vk); err != nil {
 		return nil, err
 	}
 	if t := d.types[typ]; t.visible && t.coherent {
@@ -117,8 +115,7 @@ func (m *memory) block(d *Device, typ int, size int64, label string) (*block, er
 
 // free also unmaps.
 func (b *block) free(d *Device) {
-	vk.FreeMemory(d.vk, b.vk, nil)
-	d.destroyed("memory")
+	destroyObject(d, "memory", b.vk, vk.FreeMemory)
 	b.mapped = nil
 }
 

@@ -17,41 +17,17 @@ func (t memoryType) unified() bool { return t.local && t.visible && t.coherent &
 
 // suits says how well a type serves m: 0 not at all, more is better.
 func (t memoryType) suits(m Memory, staging bool) int {
-	score := 0
-	mapped := t.visible && t.coherent
-	switch m {
-	case DeviceMemory:
-		switch {
-		case !t.local:
-		case t.unified() && !staging:
-			score = 3
-		case !t.visible:
-			score = 2
-		default:
-			score = 1 // a window into device memory: kept for last, it may be small
-		}
-	case UploadMemory:
-		switch {
-		case !mapped:
-		case !t.local && !t.cached: // write-combined: the host only writes it
-			score = 3
-		case !t.local:
-			score = 2
-		default:
-			score = 1
-		}
-	case ReadbackMemory:
-		switch {
-		case !mapped:
-		case t.cached && !t.local:
-			score = 3
-		case t.cached:
-			score = 2
-		default:
-			score = 1
-		}
+	switch {
+	case m == DeviceMemory && !t.local, m != DeviceMemory && !(t.visible && t.coherent):
+		return 0
+	case m == DeviceMemory && t.unified() && !staging,
+		m == UploadMemory && !t.local && !t.cached, // write-combined: the host only writes it
+		m == ReadbackMemory && t.cached && !t.local:
+		return 3
+	case m == DeviceMemory && !t.visible, m == UploadMemory && !t.local, m == ReadbackMemory && t.cached:
+		return 2
 	}
-	return score
+	return 1 // of device memory a window that the host sees: kept for last, it may be small
 }
 
 // memoryTypesFor returns the indices of the types that serve m, best first, among those

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 
 	vk "github.com/vulkan-go/vulkan"
@@ -67,7 +68,7 @@ func (p *pipelines) open(d *Device) error {
 		data = readCache(p.path, p.key)
 	}
 	p.read = len(data)
-	return d.create("pipeline cache", "vkCreatePipelineCache", "", func() int32 { return createCache(d.vk, data, &p.cache) })
+	return d.createCache(data, &p.cache)
 }
 
 // close writes the cache file when anything was compiled, and destroys everything.
@@ -80,50 +81,26 @@ func (p *pipelines) close(d *Device) {
 				_ = writeCache(p.path, p.key, data) // a cache that cannot be kept costs time only
 			}
 		}
-		vk.DestroyPipelineCache(d.vk, p.cache, nil)
-		d.destroyed("pipeline cache")
+		destroyObject(d, "pipeline cache", p.cache, vk.DestroyPipelineCache)
 	}
 	for _, m := range p.byKey {
 		m.pipeline.release()
 	}
 	for _, l := range p.layouts {
-		vk.DestroyPipelineLayout(d.vk, l.pipeline, nil)
-		d.destroyed("pipeline layout")
-		vk.DestroyDescriptorSetLayout(d.vk, l.set, nil)
-		d.destroyed("set layout")
+		destroyObject(d, "pipeline layout", l.pipeline, vk.DestroyPipelineLayout)
+		destroyObject(d, "set layout", l.set, vk.DestroyDescriptorSetLayout)
 	}
 	p.byKey, p.layouts, p.cache = nil, nil, nil
 }
 
-func (x *Pipeline) release() {
-	vk.DestroyPipeline(x.d.vk, x.vk, nil)
-	x.d.destroyed("pipeline")
-}
+func (x *Pipeline) release() { destroyObject(x.d, "pipeline", x.vk, vk.DestroyPipeline) }
 
 // identity is the hash of all that makes a pipeline what it is.
 func (s PipelineSpec) identity() [sha256.Size]byte {
 	h := sha256.New()
-	word := func(v int) { h.Write(binary.LittleEndian.AppendUint64(nil, uint64(v))) }
-	word(len(s.Entry))
-	h.Write([]byte(s.Entry))
-	word(s.Bindings)
-	word(int(s.Texels))
-	if s.Addressed {
-		word(1)
-	} else {
-		word(0)
-	}
-	word(s.PushBytes)
-	word(s.Subgroup)
-	word(len(s.Constants))
-	var b []byte
-	for _, v := range s.Constants {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	for _, v := range s.Code {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	h.Write(b)
+	fmt.Fprintln(h, strconv.Quote(s.Entry), s.Bindings, s.Texels, s.Addressed, s.PushBytes, s.Subgroup, len(s.Constants))
+	_ = binary.Write(h, binary.LittleEndian, s.Constants) // a hash takes whatever it is given
+	_ = binary.Write(h, binary.LittleEndian, s.Code)
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
@@ -231,19 +208,12 @@ func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
 	}
 	var module vk.ShaderModule
 	code := slices.Clone(s.Code) // the caller's may change meanwhile; and this copy can be pinned
-	if err := d.create("shader module", "vkCreateShaderModule", s.Label, func() int32 {
-		return createModule(d.vk, code, &module)
-	}); err != nil {
+	if err := d.createModule(s.Label, code, &module); err != nil {
 		return nil, err
 	}
-	defer func() {
-		vk.DestroyShaderModule(d.vk, module, nil)
-		d.destroyed("shader module")
-	}()
+	defer func() { destroyObject(d, "shader module", module, vk.DestroyShaderModule) }()
 	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, texels: s.Texels, addressed: s.Addressed, pushBytes: s.PushBytes, layout: l}
-	if err := d.create("pipeline", "vkCreateComputePipelines", s.Label, func() int32 {
-		return d.in.createPipeline(d.vk, d.pipelines.cache, module, l.pipeline, s, full, d.extras.executables != 0, &x.vk)
-	}); err != nil {
+	if err := d.createPipeline(module, l.pipeline, s, full, &x.vk); err != nil {
 		return nil, err
 	}
 	d.in.name(d.vk, objectPipeline, bits(x.vk), s.Label)
@@ -278,16 +248,11 @@ func (d *Device) layout(s PipelineSpec) (layout, error) {
 		return l, nil
 	}
 	var l layout
-	if err := d.create("set layout", "vkCreateDescriptorSetLayout", s.Label, func() int32 {
-		return d.in.createSetLayout(d.vk, descriptors, s.Texels, &l.set)
-	}); err != nil {
+	if err := d.createSetLayout(s.Label, descriptors, s.Texels, &l.set); err != nil {
 		return l, err
 	}
-	if err := d.create("pipeline layout", "vkCreatePipelineLayout", s.Label, func() int32 {
-		return d.in.createPipelineLayout(d.vk, l.set, s.PushBytes, &l.pipeline)
-	}); err != nil {
-		vk.DestroyDescriptorSetLayout(d.vk, l.set, nil)
-		d.destroyed("set layout")
+	if err := d.createPipelineLayout(s.Label, l.set, s.PushBytes, &l.pipeline); err != nil {
+		destroyObject(d, "set layout", l.set, vk.DestroyDescriptorSetLayout)
 		return l, err
 	}
 	p.layouts[key] = l

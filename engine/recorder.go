@@ -19,14 +19,12 @@ type Recorder struct {
 	err   error
 	done  bool
 	ops   []op
-	steps []step // one for each dispatch and copy, in order
-	depth int    // regions open
+	steps []step // of ops
 }
 
 // op is one recorded command.
 type op struct {
 	kind     opKind
-	label    string   // of a region
 	dispatch Dispatch // with its own copies of Bindings and Push
 	copy     copyOp
 }
@@ -36,8 +34,6 @@ type opKind int
 const (
 	opDispatch opKind = iota
 	opCopy
-	opBegin // of a region
-	opEnd
 )
 
 type copyOp struct {
@@ -73,12 +69,10 @@ func (r *Recorder) fail(err error) {
 func (r *Recorder) Dispatch(x Dispatch) {
 	if r.done {
 		r.fail(errors.New("recorded into after Finish or Abandon"))
+	} else if err := r.checkDispatch(x); err != nil {
+		r.fail(fmt.Errorf("dispatch %q: %w", x.Label, err))
 	}
 	if r.err != nil {
-		return
-	}
-	if err := r.checkDispatch(x); err != nil {
-		r.fail(fmt.Errorf("dispatch %q: %w", x.Label, err))
 		return
 	}
 	x.Bindings = slices.Clone(x.Bindings)
@@ -192,40 +186,19 @@ func (b *Buffer) checkRange(offset, size int64) error {
 func (r *Recorder) Copy(dst *Buffer, dstOffset int64, src *Buffer, srcOffset, size int64) {
 	if r.done {
 		r.fail(errors.New("recorded into after Finish or Abandon"))
+	} else if err := r.checkRange(dst, dstOffset, size); err != nil {
+		r.fail(fmt.Errorf("copy to: %w", err))
+	} else if err := r.checkRange(src, srcOffset, size); err != nil {
+		r.fail(fmt.Errorf("copy from: %w", err))
+	} else if dst == src && dstOffset < srcOffset+size && srcOffset < dstOffset+size {
+		r.fail(fmt.Errorf("copy inside buffer %q: %d bytes from %d to %d overlap", dst.label, size, srcOffset, dstOffset))
 	}
 	if r.err != nil {
-		return
-	}
-	if err := r.checkRange(dst, dstOffset, size); err != nil {
-		r.fail(fmt.Errorf("copy to: %w", err))
-		return
-	}
-	if err := r.checkRange(src, srcOffset, size); err != nil {
-		r.fail(fmt.Errorf("copy from: %w", err))
-		return
-	}
-	if dst == src && dstOffset < srcOffset+size && srcOffset < dstOffset+size {
-		r.fail(fmt.Errorf("copy inside buffer %q: %d bytes from %d to %d overlap", dst.label, size, srcOffset, dstOffset))
 		return
 	}
 	r.ops = append(r.ops, op{kind: opCopy, copy: copyOp{dst, src, dstOffset, srcOffset, size}})
 	r.steps = append(r.steps, step{stage: transferStage, uses: []use{
 		{dst, dstOffset, dstOffset + size, true}, {src, srcOffset, srcOffset + size, false}}})
-}
-
-// Region opens a named region that debuggers show around what is recorded until the
-// returned function is called. Regions nest.
-func (r *Recorder) Region(label string) (end func()) {
-	r.ops = append(r.ops, op{kind: opBegin, label: label})
-	r.depth++
-	open := true
-	return func() {
-		if open {
-			open = false
-			r.depth--
-			r.ops = append(r.ops, op{kind: opEnd})
-		}
-	}
 }
 
 // Abandon drops the recording. It is safe after Finish, where it does nothing, so that it can be deferred.
@@ -241,9 +214,6 @@ func (r *Recorder) Finish() (*Commands, error) {
 		r.fail(errors.New("finished twice"))
 	}
 	defer r.Abandon()
-	if r.err == nil && r.depth != 0 {
-		r.fail(fmt.Errorf("%d regions were not ended", r.depth))
-	}
 	if r.err != nil {
 		return nil, r.err
 	}

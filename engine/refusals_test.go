@@ -61,7 +61,6 @@ func TestRecorderRefusals(t *testing.T) {
 		{"copy past the end", "copy to", func(r *Recorder) { r.Copy(x, 4000, x, 0, 100) }},
 		{"copy from nowhere", "copy from", func(r *Recorder) { r.Copy(x, 0, nil, 0, 100) }},
 		{"overlapping copy", "overlap", func(r *Recorder) { r.Copy(x, 0, x, 50, 100) }},
-		{"region not ended", "not ended", func(r *Recorder) { r.Region("open") }},
 		{"abandoned", "after Finish or Abandon", func(r *Recorder) { r.Abandon(); r.Copy(x, 0, x, 100, 100) }},
 		{"finished twice", "finished twice", func(r *Recorder) { r.Abandon() }},
 		{"closed buffer", "already closed", func(r *Recorder) {

@@ -16,31 +16,23 @@ type executable struct {
 // Statistics returns what the driver's compiler tells about the pipeline: registers, spills,
 // whatever it counts; with the size of a subgroup in front ("Subgroup Size"). Without
 // [Options.PipelineStatistics], or where the driver tells nothing, it is [ErrUnsupported].
-func (p *Pipeline) Statistics() ([]Statistic, error) {
-	var list []Statistic
-	err := p.ask("statistics", func(i int, e executable) error {
+func (p *Pipeline) Statistics() (list []Statistic, err error) {
+	err = p.ask("statistics", func(i int, e executable) error {
 		if e.subgroup > 0 { // 0: not known
 			list = append(list, Statistic{"Subgroup Size", "invocations in a subgroup of " + e.name, float64(e.subgroup)})
 		}
 		return p.d.call("vkGetPipelineExecutableStatisticsKHR", p.label, func() int32 { return p.d.in.statistics(p.d.vk, p.vk, i, &list) })
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	return list, err
 }
 
 // Representations returns the forms of the pipeline's code that the driver shows as text, the
 // device's instructions among them. Errors are those of [Pipeline.Statistics].
-func (p *Pipeline) Representations() ([]Representation, error) {
-	var list []Representation
-	err := p.ask("representations", func(i int, _ executable) error {
+func (p *Pipeline) Representations() (list []Representation, err error) {
+	err = p.ask("representations", func(i int, _ executable) error {
 		return p.d.call("vkGetPipelineExecutableInternalRepresentationsKHR", p.label, func() int32 { return p.d.in.texts(p.d.vk, p.vk, i, &list) })
 	})
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
+	return list, err
 }
 
 // ask calls f for each executable of the pipeline.

@@ -80,9 +80,6 @@ func (*Recorder) Dispatch(Dispatch) {}
 // Copy does nothing.
 func (*Recorder) Copy(*Buffer, int64, *Buffer, int64, int64) {}
 
-// Region does nothing.
-func (*Recorder) Region(string) (end func()) { return func() {} }
-
 // Abandon does nothing.
 func (*Recorder) Abandon() {}
 
@@ -104,17 +101,8 @@ func (*Commands) Wait(context.Context) error { return errStub() }
 // Times returns [ErrNoDevice].
 func (*Commands) Times() ([]time.Duration, error) { return nil, errStub() }
 
-// Total returns [ErrNoDevice].
-func (*Commands) Total() (time.Duration, error) { return 0, errStub() }
-
-// Labels returns nil.
-func (*Commands) Labels() []string { return nil }
-
 // Barriers returns 0.
 func (*Commands) Barriers() int { return 0 }
-
-// Dispatches returns 0.
-func (*Commands) Dispatches() int { return 0 }
 
 // Close does nothing.
 func (*Commands) Close() error { return nil }

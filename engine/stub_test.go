@@ -26,7 +26,6 @@ func TestStub(t *testing.T) {
 		"Run":             (*Commands)(nil).Run(ctx),
 		"Wait":            (*Commands)(nil).Wait(ctx),
 		"Times":           second((*Commands)(nil).Times()),
-		"Total":           second((*Commands)(nil).Total()),
 	} {
 		if !errors.Is(err, ErrNoDevice) {
 			t.Errorf("%s: %v, want ErrNoDevice", name, err)

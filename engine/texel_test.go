@@ -34,6 +34,20 @@ func TestTexelBuffer(t *testing.T) {
 	if err := d.Download(t.Context(), got, y, 0); err != nil || !bytes.Equal(got, ramp(5, n)) {
 		t.Errorf("the texels differ (%v)", err)
 	}
+	// What one dispatch reads through a view of single floats another writes as a storage buffer.
+	floats := dispatch
+	floats.Bindings = []Binding{{Buffer: x, Size: 4 * n, Access: Read, Texel: 1}, dispatch.Bindings[1]}
+	affineP := must[*Pipeline](t)(d.Pipeline(t.Context(), affineSpec(0)))
+	c = record(t, d, RecorderOptions{}, func(r *Recorder) {
+		r.Dispatch(floats)
+		r.Dispatch(affine(affineP, x, y, 0, 7, n))
+	})
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Download(t.Context(), got, x, 0); err != nil || floatAt(got, n-1) != 7 {
+		t.Errorf("x[%d] is %v (%v), want 7", n-1, floatAt(got, n-1), err)
+	}
 	testHalfTexels(t, d, dispatch)
 	for name, change := range map[string]func(b *Binding){
 		"not a texel buffer":   func(b *Binding) { b.Texel = 0 },

@@ -104,7 +104,7 @@ func TestMemoryKinds(t *testing.T) {
 }
 
 func TestBlocks(t *testing.T) {
-	d := openTest(t, func(o *Options) { o.BlockBytes = 1 << 20 })
+	d := openTest(t, func(o *Options) { o.blockBytes = 1 << 20 })
 	memory := func() int { return d.LiveByKind()["memory"] }
 	var buffers []*Buffer
 	for range 8 { // 8 x 100 KiB share one block

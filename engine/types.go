@@ -38,9 +38,8 @@ type Options struct {
 	// hardware that is not there (RADV with RADV_FORCE_FAMILY).
 	CompileOnly bool
 
-	// BlockBytes is the size of the memory blocks that buffers are cut from; 0 is 64 MiB.
-	// A larger buffer gets a block of its own.
-	BlockBytes int64
+	// blockBytes is the size of the memory blocks that buffers are cut from; 0 is 64 MiB.
+	blockBytes int64
 
 	// fail, when set, is asked before each Vulkan call that may run out of memory; a result
 	// other than success is taken as the call's own and the call is not made.
@@ -61,6 +60,7 @@ type Info struct {
 	Queues        []Queue
 	Caps          Caps
 	Unusable      string // why the device cannot be used, "" where it can
+	Note          string // what a user should know of the drivers beside it, "" for nothing
 	Auto          bool   // this is the one "auto" takes
 }
 

@@ -20,6 +20,7 @@ package engine
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -40,8 +41,15 @@ func bits[H vk.Instance | vk.PhysicalDevice | vk.Device | vk.Queue | vk.CommandB
 	return *(*handle)(unsafe.Pointer(&h))
 }
 
-// fromBits stores a handle's value in a variable of the binding's type.
-func fromBits[H any](out *H, h handle) { *(*handle)(unsafe.Pointer(out)) = h }
+// made is create for a call of ext.h; the handle goes to a variable of the binding's type.
+func made[H any](d *Device, kind, name, label string, out *H, f func(h *handle) C.Result) error {
+	return d.create(kind, name, label, func() int32 {
+		var h handle
+		r := f(&h)
+		*(*handle)(unsafe.Pointer(out)) = h
+		return int32(r)
+	})
+}
 
 // openLoader finds the Vulkan loader once for the process and hands its entry point to
 // the binding, which keeps it in a global of its own.
@@ -73,11 +81,7 @@ var initCalls sync.Once
 
 const validationLayer = "VK_LAYER_KHRONOS_validation"
 
-func hasLayer(resolver unsafe.Pointer) bool {
-	name := C.CString(validationLayer)
-	defer C.free(unsafe.Pointer(name))
-	return C.has_layer(resolver, name) != 0
-}
+func hasLayer(resolver unsafe.Pointer) bool { return C.has_layer(resolver) != 0 }
 
 // hasInstanceExtension asks the driver, or a layer where one is named.
 func hasInstanceExtension(resolver unsafe.Pointer, layer, name string) bool {
@@ -99,35 +103,39 @@ type instance struct {
 	messenger handle
 }
 
-// newInstance makes an instance; out of the calls that can fail, create is told each.
-func newInstance(resolver unsafe.Pointer, validation bool, create func(kind, call string, f func() int32) error) (*instance, error) {
-	in := &instance{}
+func (d *Device) newInstance(resolver unsafe.Pointer) (*instance, error) {
+	in, validation := &instance{}, d.opts.Validation
 	if validation {
 		if in.log = C.messages_new(); in.log == nil {
 			return nil, resultError("vkCreateInstance", "", resultOutOfHostMemory)
 		}
 	}
-	debug := C.int(0)
-	if validation || hasInstanceExtension(resolver, "", "VK_EXT_debug_utils") {
-		debug = 1
-	}
+	debug := flag(validation || hasInstanceExtension(resolver, "", "VK_EXT_debug_utils"))
 	api := min(uint32(C.instance_version(resolver)), vk.MakeVersion(1, 3, 0))
-	var h handle
-	err := create("instance", "vkCreateInstance", func() int32 {
-		return int32(C.instance_create(resolver, C.uint32_t(api), debug, in.log, &h))
-	})
+	create := func() error {
+		return made(d, "instance", "vkCreateInstance", "", &in.vk, func(h *handle) C.Result {
+			return C.instance_create(resolver, C.uint32_t(api), debug, in.log, h)
+		})
+	}
+	err := create()
+	if errors.Is(err, ErrOutOfMemory) {
+		if word, others := setAside(); others {
+			err = create()
+		} else if word != "" {
+			err = fmt.Errorf("engine: %s: %w", word, err)
+		}
+	}
 	if err != nil {
 		in.free()
 		return nil, err
 	}
-	fromBits(&in.vk, h)
 	initCalls.Do(func() { err = vk.InitInstance(in.vk) })
-	if in.calls = C.calls_new(resolver, h, debug); in.calls == nil {
+	if in.calls = C.calls_new(resolver, bits(in.vk), debug); in.calls == nil {
 		return in, resultError("vkGetInstanceProcAddr", "", resultOutOfHostMemory)
 	}
 	if err == nil && validation {
-		err = create("messenger", "vkCreateDebugUtilsMessengerEXT", func() int32 {
-			return int32(C.messenger_create(in.calls, h, in.log, &in.messenger))
+		err = made(d, "messenger", "vkCreateDebugUtilsMessengerEXT", "", &in.messenger, func(h *handle) C.Result {
+			return C.messenger_create(in.calls, bits(in.vk), in.log, h)
 		})
 	}
 	return in, err
@@ -193,37 +201,15 @@ func (in *instance) matrices(p vk.PhysicalDevice) []CooperativeMatrix {
 	return shapes
 }
 
-// fill copies the extras into the exported description.
-func fillExtras(info *Info, x *extras) {
-	info.Driver = C.GoString(&x.driver[0])
-	if v := C.GoString(&x.driverInfo[0]); v != "" {
-		info.DriverVersion = v
-	}
-	c := &info.Caps
-	c.MaxAllocationBytes = int64(min(uint64(x.maxAllocation), 1<<62))
-	if x.maxBuffer != 0 {
-		c.MaxAllocationBytes = min(c.MaxAllocationBytes, int64(min(uint64(x.maxBuffer), 1<<62)))
-	}
-	c.SubgroupSize = int(x.subgroupSize)
-	c.SubgroupMin, c.SubgroupMax = int(x.subgroupMin), int(x.subgroupMax)
-	if x.subgroupStages&0x20 != 0 {
-		c.SubgroupOperations = subgroupOperations(uint32(x.subgroupOperations))
-	}
-	c.SubgroupSizeControl = x.sizeControl != 0
-	c.Float16, c.Int8, c.Storage16 = x.float16 != 0, x.int8 != 0, x.storage16 != 0
-	c.Uniform16 = x.uniform16 != 0
-	c.Int16, c.Int64 = x.int16 != 0, x.int64 != 0
-	c.BufferAddress = x.address != 0
-	c.CooperativeMatrix = x.cooperative != 0
-	c.PipelineStatistics = x.statistics != 0
-	c.CompilerStatistics = x.executables != 0
+// driverNames are the driver's name and its version, "" where it does not say.
+func driverNames(x *extras) (name, version string) {
+	return C.GoString(&x.driver[0]), C.GoString(&x.driverInfo[0])
 }
 
-func (in *instance) createDevice(p vk.PhysicalDevice, family int, x *extras, out *vk.Device) int32 {
-	var h handle
-	r := C.device_create(in.calls, bits(p), C.uint32_t(family), x, &h)
-	fromBits(out, h)
-	return int32(r)
+func (d *Device) createDevice() error {
+	return made(d, "device", "vkCreateDevice", d.info.Name, &d.vk, func(h *handle) C.Result {
+		return C.device_create(d.in.calls, bits(d.phys), C.uint32_t(d.family), &d.extras, h)
+	})
 }
 
 // ---- calls of a device that ext.h makes ----
@@ -244,15 +230,10 @@ func (in *instance) barrier(c vk.CommandBuffer, src, dst, srcAccess, dstAccess u
 	C.memory_barrier(in.calls, bits(c), C.uint32_t(src), C.uint32_t(dst), C.uint32_t(srcAccess), C.uint32_t(dstAccess))
 }
 
-func (in *instance) allocateMemory(d vk.Device, size int64, typ int, address bool, out *vk.DeviceMemory) int32 {
-	addressed := C.int(0)
-	if address {
-		addressed = 1
-	}
-	var h handle
-	r := C.memory_allocate(in.calls, bits(d), C.uint64_t(size), C.uint32_t(typ), addressed, &h)
-	fromBits(out, h)
-	return int32(r)
+func (d *Device) allocateMemory(label string, size int64, typ int, out *vk.DeviceMemory) error {
+	return made(d, "memory", "vkAllocateMemory", label, out, func(h *handle) C.Result {
+		return C.memory_allocate(d.in.calls, bits(d.vk), C.uint64_t(size), C.uint32_t(typ), flag(d.info.Caps.BufferAddress), h)
+	})
 }
 
 func (in *instance) bufferAddress(d vk.Device, b vk.Buffer) uint64 {
@@ -263,44 +244,36 @@ func (in *instance) copy(c vk.CommandBuffer, dst vk.Buffer, dstOffset int64, src
 	C.buffer_copy(in.calls, bits(c), bits(dst), C.uint64_t(dstOffset), bits(src), C.uint64_t(srcOffset), C.uint64_t(size))
 }
 
-func (in *instance) updateSet(d vk.Device, set vk.DescriptorSet, binding int, b vk.Buffer, offset, size int64) {
-	C.set_update(in.calls, bits(d), bits(set), C.uint32_t(binding), bits(b), C.uint64_t(offset), C.uint64_t(size))
+// updateSet binds a range of a buffer or, where there is one, a texel view of it.
+func (in *instance) updateSet(d vk.Device, set vk.DescriptorSet, binding int, b Binding, view vk.BufferView) {
+	C.set_update(in.calls, bits(d), bits(set), C.uint32_t(binding), bits(b.Buffer.vk), C.uint64_t(b.Offset), C.uint64_t(b.Size), bits(view))
 }
 
-func (in *instance) updateSetTexel(d vk.Device, set vk.DescriptorSet, binding int, view vk.BufferView) {
-	C.set_update_texel(in.calls, bits(d), bits(set), C.uint32_t(binding), bits(view))
+func (d *Device) createSetLayout(label string, bindings int, texels uint32, out *vk.DescriptorSetLayout) error {
+	return made(d, "set layout", "vkCreateDescriptorSetLayout", label, out, func(h *handle) C.Result {
+		return C.set_layout_create(d.in.calls, bits(d.vk), C.uint32_t(bindings), C.uint32_t(texels), h)
+	})
 }
 
-func (in *instance) createSetLayout(d vk.Device, bindings int, texels uint32, out *vk.DescriptorSetLayout) int32 {
-	var h handle
-	r := C.set_layout_create(in.calls, bits(d), C.uint32_t(bindings), C.uint32_t(texels), &h)
-	fromBits(out, h)
-	return int32(r)
+func (d *Device) createPipelineLayout(label string, set vk.DescriptorSetLayout, pushBytes int, out *vk.PipelineLayout) error {
+	return made(d, "pipeline layout", "vkCreatePipelineLayout", label, out, func(h *handle) C.Result {
+		return C.pipeline_layout_create(d.in.calls, bits(d.vk), bits(set), C.uint32_t(pushBytes), h)
+	})
 }
 
-func (in *instance) createPipelineLayout(d vk.Device, set vk.DescriptorSetLayout, pushBytes int, out *vk.PipelineLayout) int32 {
-	var h handle
-	r := C.pipeline_layout_create(in.calls, bits(d), bits(set), C.uint32_t(pushBytes), &h)
-	fromBits(out, h)
-	return int32(r)
+func (d *Device) createPool(label string, sets, buffers, texels int, out *vk.DescriptorPool) error {
+	return made(d, "descriptor pool", "vkCreateDescriptorPool", label, out, func(h *handle) C.Result {
+		return C.descriptor_pool_create(d.in.calls, bits(d.vk), C.uint32_t(sets), C.uint32_t(buffers), C.uint32_t(texels), h)
+	})
 }
 
-func (in *instance) createPool(d vk.Device, sets, buffers, texels int, out *vk.DescriptorPool) int32 {
-	var h handle
-	r := C.descriptor_pool_create(in.calls, bits(d), C.uint32_t(sets), C.uint32_t(buffers), C.uint32_t(texels), &h)
-	fromBits(out, h)
-	return int32(r)
-}
-
-func (in *instance) createPipeline(d vk.Device, cache vk.PipelineCache, module vk.ShaderModule, layout vk.PipelineLayout, s PipelineSpec,
-	full, capture bool, out *vk.Pipeline) int32 {
+func (d *Device) createPipeline(module vk.ShaderModule, layout vk.PipelineLayout, s PipelineSpec, full bool, out *vk.Pipeline) error {
 	entry := C.CString(s.Entry)
 	defer C.free(unsafe.Pointer(entry))
-	var h handle
-	r := C.compute_pipeline_create(in.calls, bits(d), bits(cache), bits(module), entry, bits(layout),
-		(*C.uint32_t)(unsafe.SliceData(s.Constants)), C.uint32_t(len(s.Constants)), C.uint32_t(s.Subgroup), flag(full), flag(capture), &h)
-	fromBits(out, h)
-	return int32(r)
+	return made(d, "pipeline", "vkCreateComputePipelines", s.Label, out, func(h *handle) C.Result {
+		return C.compute_pipeline_create(d.in.calls, bits(d.vk), bits(d.pipelines.cache), bits(module), entry, bits(layout),
+			(*C.uint32_t)(unsafe.SliceData(s.Constants)), C.uint32_t(len(s.Constants)), C.uint32_t(s.Subgroup), flag(full), C.int(d.extras.executables), h)
+	})
 }
 
 func flag(v bool) C.int {
@@ -329,9 +302,8 @@ func (in *instance) statistics(d vk.Device, p vk.Pipeline, index int, out *[]Sta
 	var n C.uint32_t
 	r := C.executable_statistics(in.calls, bits(d), bits(p), C.uint32_t(index), &list, &n)
 	defer C.free(unsafe.Pointer(list))
-	if r == resultSuccess && n > 0 {
-		for i := range unsafe.Slice(list, n) {
-			s := &unsafe.Slice(list, n)[i]
+	if r == resultSuccess {
+		for _, s := range unsafe.Slice(list, n) {
 			*out = append(*out, Statistic{C.GoString(&s.name[0]), C.GoString(&s.description[0]), statisticValue(int32(s.format), uint64(s.value))})
 		}
 	}
@@ -343,11 +315,11 @@ func (in *instance) texts(d vk.Device, p vk.Pipeline, index int, out *[]Represen
 	var list *C.ExecutableText
 	var n C.uint32_t
 	r := C.executable_texts(in.calls, bits(d), bits(p), C.uint32_t(index), &list, &n)
-	made := n
-	defer func() { C.executable_texts_free(list, made) }()
-	if r == resultSuccess && n > 0 {
-		for i := range unsafe.Slice(list, n) {
-			if t := &unsafe.Slice(list, n)[i]; t.isText != 0 {
+	all := n
+	defer func() { C.executable_texts_free(list, all) }()
+	if r == resultSuccess {
+		for _, t := range unsafe.Slice(list, n) {
+			if t.isText != 0 {
 				*out = append(*out, Representation{C.GoString(&t.name[0]), C.GoString(&t.description[0]), C.GoString((*C.char)(t.data))})
 			}
 		}
@@ -360,26 +332,18 @@ func (in *instance) texts(d vk.Device, p vk.Pipeline, index int, out *[]Represen
 // Vulkan's numbers for the objects that get names.
 const (
 	objectCommands   = 6
-	objectFence      = 7
-	objectMemory     = 8
 	objectBuffer     = 9
 	objectPipeline   = 19
 	objectDescriptor = 23
 )
 
 func (in *instance) name(d vk.Device, kind int, h handle, label string) {
-	if label == "" || in.calls.objectName == nil {
-		return
-	}
 	c := C.CString(label)
 	C.object_name(in.calls, bits(d), C.int32_t(kind), h, c)
 	C.free(unsafe.Pointer(c))
 }
 
 func (in *instance) beginLabel(cb vk.CommandBuffer, label string) {
-	if in.calls.labelBegin == nil {
-		return
-	}
 	c := C.CString(label)
 	C.label_begin(in.calls, bits(cb), c)
 	C.free(unsafe.Pointer(c))
@@ -389,19 +353,12 @@ func (in *instance) endLabel(cb vk.CommandBuffer) { C.label_end(in.calls, bits(c
 
 // ---- calls of the binding that take addresses ----
 
-// into gives f a variable of its own to store a handle in, then copies it to out: C may
-// not be handed an address inside a Go structure that holds other Go pointers.
-func into[H any](out *H, f func(h *H) vk.Result) int32 {
-	h := new(H)
-	r := f(h)
-	*out = *h
-	return int32(r)
-}
-
 // pin keeps a slice in place while a structure of the binding points to it.
 func pin[T any](s []T) (unpin func()) {
 	var p runtime.Pinner
-	p.Pin(unsafe.SliceData(s))
+	if len(s) > 0 {
+		p.Pin(unsafe.SliceData(s))
+	}
 	return p.Unpin
 }
 
@@ -415,21 +372,17 @@ func mapMemory(d vk.Device, m vk.DeviceMemory, size int64, out *[]byte) int32 {
 	return int32(r)
 }
 
-func createModule(d vk.Device, code []uint32, out *vk.ShaderModule) int32 {
+func (d *Device) createModule(label string, code []uint32, out *vk.ShaderModule) error {
 	defer pin(code)()
 	info := vk.ShaderModuleCreateInfo{SType: vk.StructureTypeShaderModuleCreateInfo, CodeSize: uint(4 * len(code)), PCode: code}
-	defer info.Free()
-	return into(out, func(m *vk.ShaderModule) vk.Result { return vk.CreateShaderModule(d, &info, nil, m) })
+	return createObject(d, "shader module", "vkCreateShaderModule", label, &info, out, vk.CreateShaderModule)
 }
 
-func createCache(d vk.Device, data []byte, out *vk.PipelineCache) int32 {
-	info := vk.PipelineCacheCreateInfo{SType: vk.StructureTypePipelineCacheCreateInfo}
-	if len(data) > 0 {
-		defer pin(data)()
-		info.InitialDataSize, info.PInitialData = uint(len(data)), unsafe.Pointer(unsafe.SliceData(data))
-	}
-	defer info.Free()
-	return into(out, func(c *vk.PipelineCache) vk.Result { return vk.CreatePipelineCache(d, &info, nil, c) })
+func (d *Device) createCache(data []byte, out *vk.PipelineCache) error {
+	defer pin(data)()
+	info := vk.PipelineCacheCreateInfo{SType: vk.StructureTypePipelineCacheCreateInfo,
+		InitialDataSize: uint(len(data)), PInitialData: unsafe.Pointer(unsafe.SliceData(data))}
+	return createObject(d, "pipeline cache", "vkCreatePipelineCache", "", &info, out, vk.CreatePipelineCache)
 }
 
 // cacheData returns the pipeline cache's contents, nil when the driver gives none.

@@ -65,12 +65,3 @@ func hosts(values []Value) [][]float32 {
 	}
 	return list
 }
-
-// wrapped is memory of the host as values.
-func wrapped(data [][]float32) []Value {
-	list := make([]Value, len(data))
-	for i, d := range data {
-		list[i] = Host(d)
-	}
-	return list
-}

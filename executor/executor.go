@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -27,15 +28,31 @@ type Executor struct {
 }
 
 // Device says where the model runs.
-func (e *Executor) Device() DeviceInfo { return e.device }
+func (e *Executor) Device() DeviceInfo {
+	if e.never() {
+		return DeviceInfo{}
+	}
+	return e.device
+}
+
+// never says whether an executor was not opened.
+func (e *Executor) never() bool { return e == nil || e.life == nil }
 
 // Live is the number of Vulkan objects that exist because of the executor: 0 on the CPU
 // and after Close. It is how tests see leaks.
-func (e *Executor) Live() int { return e.backend.live() }
+func (e *Executor) Live() int {
+	if e.never() {
+		return 0
+	}
+	return e.backend.live()
+}
 
 // Close ends the calls under way, then gives back programs, values, weights and device. Later
 // calls fail with [ErrClosed]; a second Close returns what the first did.
 func (e *Executor) Close() error {
+	if e.never() {
+		return fmt.Errorf("glipvk: it was never opened: %w", ErrClosed)
+	}
 	e.end()
 	return e.result()
 }

@@ -67,6 +67,9 @@ func (e *Executor) Bandwidth(ctx context.Context, budget time.Duration) (float64
 
 // measure is a call that returns a figure.
 func (e *Executor) measure(ctx context.Context, f func(context.Context) (float64, error)) (float64, error) {
+	if e.never() {
+		return 0, e.Close()
+	}
 	c, err := e.enter(ctx)
 	if err != nil {
 		return 0, err

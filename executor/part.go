@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -255,6 +256,6 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 	if r, ok := p.e.backend.(*reference); ok {
 		weights = r.weights
 	}
-	out, err = interpret(c.ctx, g, weights, oracleRun{keep: keep, progress: p.e.options.progress("verify")}, in...)
+	out, err = interpret(c.ctx, g, weights, keep, cpuref.Options{Progress: p.e.options.progress("verify")}, in...)
 	return out, list, err
 }

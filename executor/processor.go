@@ -68,7 +68,7 @@ type processed struct{ p *cpu.Program }
 
 func (c processed) run(ctx context.Context, in []Value) ([]Value, error) {
 	out, err := c.p.Run(ctx, hosts(in)...)
-	return wrapped(out), err
+	return Hosts(out), err
 }
 
 func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) error {
@@ -81,7 +81,7 @@ func (c processed) profile(ctx context.Context, in []Value) ([]Value, []Timing, 
 	for i, t := range timings {
 		list[i] = Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes}
 	}
-	return wrapped(out), list, err
+	return Hosts(out), list, err
 }
 
 func (c processed) stats() Stats {

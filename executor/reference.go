@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/glipvk/glipvk/cpuref"
@@ -55,12 +56,12 @@ type interpreted struct {
 }
 
 func (p *interpreted) run(ctx context.Context, in []Value) ([]Value, error) {
-	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, hosts(in)...)
-	return wrapped(out), err
+	out, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{}, hosts(in)...)
+	return Hosts(out), err
 }
 
 func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) error {
-	got, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep}, hosts(in)...)
+	got, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{}, hosts(in)...)
 	for i := range got {
 		copy(out[i], got[i])
 	}
@@ -71,18 +72,18 @@ func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) 
 func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
 	var list []Timing
 	last := time.Now()
-	observe := func(id graph.ID, n graph.Node) {
+	observe := func(id graph.ID, n graph.Node, _ []float32) {
 		now := time.Now()
 		if _, given := n.Op.(graph.Input); !given {
 			list = append(list, Timing{
-				Path: n.Path, Kernel: "cpuref." + n.Op.Kind(), Duration: now.Sub(last),
+				Path: n.Path, Kernel: "cpuref." + graph.Kind(n.Op), Duration: now.Sub(last),
 				FLOPs: 2 * p.graph.MultiplyAdds(id), Bytes: traffic(p.graph, n),
 			})
 		}
 		last = time.Now()
 	}
-	out, err := interpret(ctx, p.graph, p.weights, oracleRun{keep: p.keep, observe: observe}, hosts(in)...)
-	return wrapped(out), list, err
+	out, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{Observe: observe}, hosts(in)...)
+	return Hosts(out), list, err
 }
 
 func (p *interpreted) stats() Stats {
@@ -109,36 +110,7 @@ func traffic(g *graph.Graph, n graph.Node) int64 {
 	return 4 * int64(elements)
 }
 
-// oracleRun says what a run of the reference keeps and whom it tells.
-type oracleRun struct {
-	keep     []graph.ID
-	observe  func(graph.ID, graph.Node) // called after each node, if set
-	progress func(done, total int64)
-}
-
 // interpret runs the reference and returns the outputs, then the kept values.
-func interpret(ctx context.Context, g *graph.Graph, w Source, o oracleRun, inputs ...[]float32) ([][]float32, error) {
-	kept := map[graph.ID][]float32{}
-	for _, id := range o.keep {
-		kept[id] = nil
-	}
-	options := cpuref.Options{Progress: o.progress}
-	if len(kept) > 0 || o.observe != nil {
-		options.Observe = func(id graph.ID, n graph.Node, data []float32) {
-			if _, wanted := kept[id]; wanted {
-				kept[id] = data
-			}
-			if o.observe != nil {
-				o.observe(id, n)
-			}
-		}
-	}
-	out, err := cpuref.Run(ctx, g, w, options, inputs...)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range o.keep {
-		out = append(out, kept[id])
-	}
-	return out, nil
+func interpret(ctx context.Context, g *graph.Graph, w Source, keep []graph.ID, o cpuref.Options, inputs ...[]float32) ([][]float32, error) {
+	return cpuref.Run(ctx, &graph.Graph{Nodes: g.Nodes, Outputs: slices.Concat(g.Outputs, keep)}, w, o, inputs...)
 }

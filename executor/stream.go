@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -53,9 +54,8 @@ const inFlight = 2
 // work that the device has begun ends by itself, as after a cancelled call.
 func (o Streaming[L, R]) Run(ctx context.Context, loads iter.Seq[Load[L]]) iter.Seq2[Result[L, R], error] {
 	return func(yield func(Result[L, R], error) bool) {
-		if o.Batch < 0 || o.Loaders < 0 {
-			yield(Result[L, R]{}, Blame(fmt.Errorf("glipvk: stream of batches of %d with %d loaders: want at least 1 of each, or 0 for the default",
-				o.Batch, o.Loaders)))
+		if err := o.check(loads); err != nil {
+			yield(Result[L, R]{}, Blame(err))
 			return
 		}
 		o.Batch = max(o.Batch, 1)
@@ -82,6 +82,22 @@ func (o Streaming[L, R]) Run(ctx context.Context, loads iter.Seq[Load[L]]) iter.
 		}
 	}
 }
+
+// check refuses a stream that could not run.
+func (o Streaming[L, R]) check(loads iter.Seq[Load[L]]) error {
+	switch {
+	case o.Check == nil, o.Joins == nil, o.Ready == nil, o.Compute == nil:
+		return errors.New("glipvk: a stream without Check, Joins, Ready or Compute: say what it does with its elements")
+	case loads == nil:
+		return errors.New("glipvk: a stream of no sequence of elements: give one, of which there may be none")
+	case o.Batch < 0, o.Loaders < 0, o.Batch > mostBatch, o.Loaders > mostBatch:
+		return fmt.Errorf("glipvk: stream of batches of %d with %d loaders: want 1 to %d of each, or 0 for the default", o.Batch, o.Loaders, mostBatch)
+	}
+	return nil
+}
+
+// mostBatch bounds batches and loaders: room is made for all elements that may be under way.
+const mostBatch = 1 << 16
 
 // stream is one run under way. Elements go through its goroutines in this order:
 //

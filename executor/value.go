@@ -20,6 +20,15 @@ type Value struct {
 // Host is a value in memory of the host, row-major, which is read and never changed.
 func Host(data []float32) Value { return Value{host: data} }
 
+// Hosts are several.
+func Hosts(data [][]float32) []Value {
+	list := make([]Value, len(data))
+	for i, d := range data {
+		list[i] = Host(d)
+	}
+	return list
+}
+
 // Download copies a value of that many elements to the host.
 func (v Value) Download(ctx context.Context, into []float32) (err error) {
 	if v.device == nil {

@@ -173,7 +173,7 @@ func (r *recorded) profile(ctx context.Context, in []Value) (out []Value, list [
 		for _, t := range timings {
 			list = append(list, Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes})
 		}
-		out = wrapped(data)
+		out = Hosts(data)
 		return err
 	})
 	return out, list, err

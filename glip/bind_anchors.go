@@ -35,7 +35,7 @@ func (m *NameMap) checkAnchors(cfg Config) (wrong []bind.Fact, remedy string, er
 		}
 	}
 	if fits && file.Validate() == nil {
-		return wrong, fmt.Sprintf("state the file's own anchors in the architecture (--arch): anchor_sizes %v", file.AnchorSizes), nil
+		return wrong, fmt.Sprintf("state the file's own anchors in the architecture (DetectorOptions.Arch): anchor_sizes %v", file.AnchorSizes), nil
 	}
 	return wrong, "this detector has anchors of its own kind, which these programs do not run; use another checkpoint", nil
 }

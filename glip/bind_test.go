@@ -369,7 +369,7 @@ func TestAnchorsOfTheFile(t *testing.T) {
 		{"half precision", func(m *memory) { m.data[key+"4"] = []float32{-448, -448, 575.5, 575.5} }, nil},
 		{"doubled", doubled, []string{
 			"glip: checkpoint (microsoft/GLIP detector)", key + "0 is [-60 -60 67 67], want {-28 -28 35 35} (size 64 at stride 8)", key + "4",
-			"state the file's own anchors in the architecture (--arch): anchor_sizes [128 256 512 1024 2048]",
+			"state the file's own anchors in the architecture (DetectorOptions.Arch): anchor_sizes [128 256 512 1024 2048]",
 		}},
 		{"strides", func(m *memory) { m.data[key+"0"] = []float32{-24, -24, 39, 39} }, []string{key + "0 is [-24", "use another checkpoint"}},
 		{"not square", func(m *memory) { m.data[key+"2"] = []float32{-120, -120, 135, 144} }, []string{key + "2 is [-120", "use another checkpoint"}},

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -104,17 +106,12 @@ const most = 1 << 20
 
 // Validate reports everything that is wrong with the configuration in one error.
 func (c Config) Validate() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	f := bind.Faults{Model: "glip", Kind: ErrConfig}
 	if err := c.Backbone.Validate(); err != nil {
-		errs = append(errs, err)
+		f.Want(false, "%w", err)
 	}
-	if n := len(c.Backbone.OutIndices); n != 3 {
-		bad("the backbone has %d output stages, the pyramid takes 3", n)
-	}
-	if c.Backbone.AbsPosEmbed {
-		bad("use_abs_pos_embed is true, which no detector has")
-	}
+	f.Want(len(c.Backbone.OutIndices) == 3, "the backbone has %d output stages, the pyramid takes 3", len(c.Backbone.OutIndices))
+	f.Want(!c.Backbone.AbsPosEmbed, "use_abs_pos_embed is true, which no detector has")
 	for _, s := range []struct {
 		name  string
 		value int
@@ -124,45 +121,35 @@ func (c Config) Validate() error {
 		{"text.num_attention_heads", c.Text.Heads}, {"text.intermediate_size", c.Text.Intermediate},
 		{"text.max_position_embeddings", c.Text.MaxPositions}, {"group_norm_groups", c.Groups},
 	} {
-		if s.value < 1 || s.value > most {
-			bad("%s is %d, want 1 to %d", s.name, s.value, most)
+		f.Want(s.value >= 1 && s.value <= most, "%s is %d, want 1 to %d", s.name, s.value, most)
+	}
+	if err := f.Err(); err != nil {
+		return err // what follows divides by sizes
+	}
+	f.Want(c.Text.Hidden%c.Text.Heads == 0, "text has %d heads, which do not divide its %d channels", c.Text.Heads, c.Text.Hidden)
+	f.Want(c.MaxTokens >= 2 && c.MaxTokens <= c.Text.MaxPositions, "max_text_tokens is %d, want 2 to the %d positions", c.MaxTokens, c.Text.MaxPositions)
+	f.Want(c.Channels%c.Groups == 0, "%d groups do not divide %d channels", c.Groups, c.Channels)
+	fuses := c.FusionHeads >= 1 && c.FusionDim >= 1 && c.FusionDim <= most && c.FusionDim%max(c.FusionHeads, 1) == 0
+	f.Want(!c.Fusion || fuses, "fusion_heads is %d and fusion_dim %d, want heads that divide it", c.FusionHeads, c.FusionDim)
+	f.Want(c.Text.Eps > 0 && c.Text.Eps < 1, "text.layer_norm_eps is %g, want above 0 and below 1", c.Text.Eps)
+	f.Want(len(c.AnchorSizes) == Levels && len(c.AnchorStrides) == Levels,
+		"anchor_sizes %v and anchor_strides %v, want %d of each", c.AnchorSizes, c.AnchorStrides, Levels)
+	of := func(i, stride int) bool { return stride == firstStride<<i } // which a map has
+	f.Want(!slices.ContainsFunc(c.AnchorSizes, func(size int) bool { return size < 1 || size > most }) && all(c.AnchorStrides, of),
+		"anchor sizes %v, want 1 to %d, and strides %v, want those of the maps P3 to P7, %d, %d and so on",
+		c.AnchorSizes, most, c.AnchorStrides, firstStride, 2*firstStride)
+	f.Want(all(c.Backbone.OutIndices, func(i, s int) bool { return of(i, c.Backbone.PatchSize<<s) }),
+		"the backbone's output stages %v at patches of %d pixels, want strides of %d, %d and %d pixels",
+		c.Backbone.OutIndices, c.Backbone.PatchSize, firstStride, 2*firstStride, 4*firstStride)
+	return f.Err()
+}
+
+// all says whether every element of a list is right at its place.
+func all(list []int, right func(i, x int) bool) bool {
+	for i, x := range list {
+		if !right(i, x) {
+			return false
 		}
 	}
-	if len(errs) > 0 {
-		return fmt.Errorf("glip: %w: %w", ErrConfig, errors.Join(errs...))
-	}
-	if c.Text.Hidden%c.Text.Heads != 0 {
-		bad("text has %d heads, which do not divide its %d channels", c.Text.Heads, c.Text.Hidden)
-	}
-	if c.MaxTokens < 2 || c.MaxTokens > c.Text.MaxPositions {
-		bad("max_text_tokens is %d, want 2 to the %d positions", c.MaxTokens, c.Text.MaxPositions)
-	}
-	if c.Channels%c.Groups != 0 {
-		bad("%d groups do not divide %d channels", c.Groups, c.Channels)
-	}
-	if c.Fusion && (c.FusionHeads < 1 || c.FusionDim < 1 || c.FusionDim > most || c.FusionDim%c.FusionHeads != 0) {
-		bad("fusion_heads is %d and fusion_dim %d, want heads that divide it", c.FusionHeads, c.FusionDim)
-	}
-	if !(c.Text.Eps > 0 && c.Text.Eps < 1) {
-		bad("text.layer_norm_eps is %g, want above 0 and below 1", c.Text.Eps)
-	}
-	if len(c.AnchorSizes) != Levels || len(c.AnchorStrides) != Levels {
-		bad("anchor_sizes %v and anchor_strides %v, want %d of each", c.AnchorSizes, c.AnchorStrides, Levels)
-	}
-	for i, stride := range c.AnchorStrides {
-		if stride != firstStride<<i || i < len(c.AnchorSizes) && (c.AnchorSizes[i] < 1 || c.AnchorSizes[i] > most) {
-			bad("anchor sizes %v, want 1 to %d, and strides %v, want those of the maps P3 to P7, %d, %d and so on", c.AnchorSizes, most, c.AnchorStrides, firstStride, 2*firstStride)
-			break
-		}
-	}
-	for i, s := range c.Backbone.OutIndices {
-		if c.Backbone.PatchSize<<s != firstStride<<i {
-			bad("the backbone's output stages %v at patches of %d pixels, want strides of %d, %d and %d pixels", c.Backbone.OutIndices, c.Backbone.PatchSize, firstStride, 2*firstStride, 4*firstStride)
-			break
-		}
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return fmt.Errorf("glip: %w: %w", ErrConfig, errors.Join(errs...))
+	return true
 }

@@ -142,25 +142,20 @@ func (r *reading) size(name string, rank, axis int) int {
 // for; nil when weights of one fit the other. What shapes cannot tell (heads, but for
 // the backbone's, groups, eps, anchors, the longest caption) is not compared.
 func Differences(file, asked Config) []string {
-	var list []string
-	for _, d := range swin.Differences(file.Backbone, asked.Backbone) {
-		list = append(list, "backbone "+d)
+	var d bind.Differences
+	for _, body := range swin.Differences(file.Backbone, asked.Backbone) {
+		d = append(d, "backbone "+body)
 	}
-	add := func(what string, f, a any) {
-		if f != a {
-			list = append(list, fmt.Sprintf("%s: the file has %v, the model %v", what, f, a))
-		}
-	}
-	add("text vocab_size", file.Text.VocabSize, asked.Text.VocabSize)
-	add("text hidden_size", file.Text.Hidden, asked.Text.Hidden)
-	add("text num_hidden_layers", file.Text.Layers, asked.Text.Layers)
-	add("text intermediate_size", file.Text.Intermediate, asked.Text.Intermediate)
-	add("text max_position_embeddings", file.Text.MaxPositions, asked.Text.MaxPositions)
-	add("channels", file.Channels, asked.Channels)
-	add("layers", file.Layers, asked.Layers)
-	add("fusion", file.Fusion, asked.Fusion)
+	d.Compare("text vocab_size", file.Text.VocabSize, asked.Text.VocabSize)
+	d.Compare("text hidden_size", file.Text.Hidden, asked.Text.Hidden)
+	d.Compare("text num_hidden_layers", file.Text.Layers, asked.Text.Layers)
+	d.Compare("text intermediate_size", file.Text.Intermediate, asked.Text.Intermediate)
+	d.Compare("text max_position_embeddings", file.Text.MaxPositions, asked.Text.MaxPositions)
+	d.Compare("channels", file.Channels, asked.Channels)
+	d.Compare("layers", file.Layers, asked.Layers)
+	d.Compare("fusion", file.Fusion, asked.Fusion)
 	if file.Fusion && asked.Fusion {
-		add("fusion_dim", file.FusionDim, asked.FusionDim)
+		d.Compare("fusion_dim", file.FusionDim, asked.FusionDim)
 	}
-	return list
+	return d
 }

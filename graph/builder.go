@@ -31,6 +31,7 @@ type recording struct {
 	graph  Graph
 	taken  map[string]bool
 	params map[string]ID // by path
+	sizes  sizes         // of the operands of one node after the other
 	err    error
 }
 
@@ -83,8 +84,9 @@ func (b *Builder) Build() (*Graph, error) {
 	return &Graph{Nodes: slices.Clone(b.rec.graph.Nodes), Outputs: slices.Clone(b.rec.graph.Outputs)}, nil
 }
 
-// add appends one node at the builder's scope.
-func (b *Builder) add(op Op, in ...Value) Value {
+// Record appends a node at the builder's scope: what all verbs do, and what is left to those who
+// write a graph anew.
+func (b *Builder) Record(op Op, in ...Value) Value {
 	r := b.rec
 	if r.err != nil {
 		return Value{}
@@ -94,9 +96,9 @@ func (b *Builder) add(op Op, in ...Value) Value {
 	for i, v := range in {
 		shapes[i], ids[i] = v.shape, v.id
 	}
-	shape, err := Infer(op, shapes...)
+	shape, err := r.sizes.infer(op, shapes...)
 	if err != nil {
-		r.err = fmt.Errorf("%s: %s %v: %w", b.scope, op.Kind(), shapes, err)
+		r.err = fmt.Errorf("%s: %s %v: %w", b.scope, Kind(op), shapes, err)
 		return Value{}
 	}
 	path := b.scope
@@ -109,7 +111,7 @@ func (b *Builder) add(op Op, in ...Value) Value {
 }
 
 // Input records a run-time input of the given shape.
-func (b *Builder) Input(shape ...int) Value { return b.add(Input{shape}) }
+func (b *Builder) Input(shape ...int) Value { return b.Record(Input{shape}) }
 
 // Param records the weight called leaf in this scope. Asked for again it is the same
 // value, so operations that share a weight say so by sharing a scope; in another shape
@@ -118,7 +120,7 @@ func (b *Builder) Param(leaf string, shape ...int) Value {
 	p := b.In(leaf)
 	id, known := b.rec.params[p.scope]
 	if !known {
-		v := p.add(Param{shape})
+		v := p.Record(Param{shape})
 		if b.rec.err == nil {
 			b.rec.params[p.scope] = v.id
 		}

@@ -1,6 +1,9 @@
 package graph
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // What makes detections of token logits.
 
@@ -30,24 +33,17 @@ func (a Aggregate) String() string {
 	return [...]string{"MEAN", "MAX", "POWER"}[a]
 }
 
-// Kind implements [Op].
-func (PhraseScores) Kind() string { return "phrasescores" }
+func (PhraseScores) takes(int) []string { return []string{"BST", "BLT"} }
 
-func (PhraseScores) takes() (least, most int) { return 2, 2 }
-func (o PhraseScores) infer(in []Shape) (Shape, error) {
-	z, owned := in[0], in[1]
-	if len(z) != 3 || len(owned) != 3 || owned[0] != z[0] || owned[2] != z[2] {
-		return refuse("logits %v and owned tokens %v, want [B, S, T] and [B, L, T]", z, owned)
-	}
-	if o.Aggregate < Mean || o.Aggregate > Power {
-		return refuse("%v, want one of MEAN, MAX and POWER", o.Aggregate)
-	}
-	return Shape{z[0], z[1], owned[1]}, nil
+func (o PhraseScores) valid([]Shape, *sizes) error {
+	return must(o.Aggregate >= Mean && o.Aggregate <= Power, "%v, want one of MEAN, MAX and POWER", o.Aggregate)
 }
+
+func (PhraseScores) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], s['S'], s['L']} }
 
 // PhraseScores records [PhraseScores].
 func (b *Builder) PhraseScores(logits, owned Value, o PhraseScores) Value {
-	return b.add(o, logits, owned)
+	return b.Record(o, logits, owned)
 }
 
 // CandidateFields is the length of a row of [Candidates].
@@ -67,30 +63,21 @@ type Candidates struct {
 	Limit     int
 }
 
-// Kind implements [Op].
-func (Candidates) Kind() string { return "candidates" }
+func (Candidates) takes(int) []string { return []string{"BSL", "Bs*1", "Bt*4"} }
 
-func (Candidates) takes() (least, most int) { return 3, 3 }
-func (o Candidates) infer(in []Shape) (Shape, error) {
-	p := in[0]
-	if len(p) != 3 {
-		return refuse("scores %v, want [B, S, L]", p)
-	}
-	if p[1]*p[2] >= 1<<24 {
-		return refuse("scores %v: more pairs than a float32 counts, 2^24", p)
-	}
-	for i, c := range []int{1, 4} {
-		if x := in[i+1]; len(x) < 3 || x[0] != p[0] || x.Last() != c || x[1:len(x)-1].Elements() != p[1] {
-			return refuse("operand %v beside scores %v, want [%d, %d, %d]", x, p, p[0], p[1], c)
+func (o Candidates) valid(in []Shape, s *sizes) error {
+	for _, x := range in[1:] {
+		if x[1:len(x)-1].Elements() != s['S'] {
+			return must(false, "operand %v beside scores %v, want [%d, %d, %d]", x, in[0], s['B'], s['S'], x.Last())
 		}
 	}
-	if o.Limit < 1 || !(o.Threshold >= 0) {
-		return refuse("limit %d and threshold %g, want at least 1 and 0", o.Limit, o.Threshold)
-	}
-	return Shape{p[0], o.Limit, CandidateFields}, nil
+	return cmp.Or(must(s['S']*s['L'] < 1<<24, "scores %v: more pairs than a float32 counts, 2^24", in[0]),
+		must(o.Limit >= 1 && o.Threshold >= 0, "limit %d and threshold %g, want at least 1 and 0", o.Limit, o.Threshold))
 }
+
+func (o Candidates) infer(_ []Shape, s *sizes) Shape { return Shape{s['B'], o.Limit, CandidateFields} }
 
 // Candidates records [Candidates].
 func (b *Builder) Candidates(scores, centerness, deltas Value, o Candidates) Value {
-	return b.add(o, scores, centerness, deltas)
+	return b.Record(o, scores, centerness, deltas)
 }

@@ -25,15 +25,15 @@ type Graph struct {
 }
 
 // Inputs lists the run-time inputs in recording order.
-func (g *Graph) Inputs() []ID { return g.ofKind(Input{}.Kind()) }
+func (g *Graph) Inputs() []ID { return nodesOf[Input](g) }
 
 // Params lists the weights in recording order.
-func (g *Graph) Params() []ID { return g.ofKind(Param{}.Kind()) }
+func (g *Graph) Params() []ID { return nodesOf[Param](g) }
 
-func (g *Graph) ofKind(kind string) []ID {
+func nodesOf[O Op](g *Graph) []ID {
 	var ids []ID
 	for i, n := range g.Nodes {
-		if n.Op.Kind() == kind {
+		if _, ok := n.Op.(O); ok {
 			ids = append(ids, ID(i))
 		}
 	}

@@ -245,7 +245,7 @@ func TestCount(t *testing.T) {
 func TestKinds(t *testing.T) {
 	seen := map[string]bool{}
 	for _, op := range graph.Kinds() {
-		kind := op.Kind()
+		kind := graph.Kind(op)
 		if seen[kind] || kind == "" || strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz") != "" {
 			t.Errorf("kind %q is empty, repeated or no lower-case word", kind)
 		}

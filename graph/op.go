@@ -1,16 +1,34 @@
 package graph
 
+import (
+	"reflect"
+	"strings"
+	"sync"
+)
+
 // Op is one kind of operation with its attributes. The set is closed: only this
 // package defines operations, so that every executor can be tested to know all of
 // them (see [Kinds]).
 type Op interface {
-	// Kind is the operation's stem in lower case: the name of its shader, its
-	// oracle, its tests and its benchmark.
-	Kind() string
-	// infer gives the output shape or an error that says which rule was broken. It is
-	// asked with one operand, or as many as a method takes allows.
-	infer(in []Shape) (Shape, error)
+	// infer gives the output shape for operands that are what the operation takes ([taker])
+	// and valid ([checked]).
+	infer(in []Shape, s *sizes) Shape
 }
+
+// Kind is the stem of an operation, the name of its type in lower case: its shader, its
+// oracle, its tests and its benchmark have it too. Packages that join operations name theirs so.
+func Kind(op any) string {
+	t := reflect.TypeOf(op)
+	if kind, known := kinds.Load(t); known {
+		return kind.(string)
+	}
+	kind := strings.ToLower(t.Name())
+	kinds.Store(t, kind)
+	return kind
+}
+
+// kinds are those asked for before, by type.
+var kinds sync.Map
 
 // product is an operation that is counted as multiply-adds.
 type product interface {
@@ -21,21 +39,15 @@ type product interface {
 // Input is a value given at run time. Its shape is stated when it is recorded.
 type Input struct{ shape Shape }
 
-// Kind implements [Op].
-func (Input) Kind() string { return "input" }
-
-func (Input) takes() (least, most int)       { return 0, 0 }
-func (o Input) infer([]Shape) (Shape, error) { return o.shape, nil }
+func (Input) takes(int) []string            { return nil }
+func (o Input) infer([]Shape, *sizes) Shape { return o.shape }
 
 // Param is a weight, named by its path, which is the canonical checkpoint key.
 // Bytes are supplied by whoever executes the graph.
 type Param struct{ shape Shape }
 
-// Kind implements [Op].
-func (Param) Kind() string { return "param" }
-
-func (Param) takes() (least, most int)       { return 0, 0 }
-func (o Param) infer([]Shape) (Shape, error) { return o.shape, nil }
+func (Param) takes(int) []string            { return nil }
+func (o Param) infer([]Shape, *sizes) Shape { return o.shape }
 
 // Kinds lists one value of every operation that computes something, file by file. Tests
 // walk it to require an oracle and a lowering for each.

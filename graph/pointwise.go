@@ -8,140 +8,101 @@ package graph
 // own mask to all pictures and heads, and equal shapes add plainly.
 type Add struct{}
 
-// Kind implements [Op].
-func (Add) Kind() string { return "add" }
+func (Add) takes(int) []string { return []string{"*", "*"} }
 
-func (Add) takes() (least, most int) { return 2, 2 }
-func (Add) infer(in []Shape) (Shape, error) {
+func (Add) valid(in []Shape, _ *sizes) error {
 	a, b := in[0], in[1]
 	if len(b) > len(a) {
-		return refuse("second operand %v has more axes than the first, %v", b, a)
+		return must(false, "second operand %v has more axes than the first, %v", b, a)
 	}
 	for i, d := range b {
 		if j := len(a) - len(b) + i; a[j]%d != 0 {
-			return refuse("second operand %v does not tile the first, %v (axis %d)", b, a, j)
+			return must(false, "second operand %v does not tile the first, %v (axis %d)", b, a, j)
 		}
 	}
-	return a, nil
+	return nil
 }
 
+func (Add) infer(in []Shape, _ *sizes) Shape { return in[0] }
+
 // Add records [Add].
-func (b *Builder) Add(x, y Value) Value { return b.add(Add{}, x, y) }
+func (b *Builder) Add(x, y Value) Value { return b.Record(Add{}, x, y) }
 
 // AddScaled is x + gamma * y: x and y [..., C], gamma [C] (the residual of VLFuse).
 type AddScaled struct{}
 
-// Kind implements [Op].
-func (AddScaled) Kind() string { return "addscaled" }
-
-func (AddScaled) takes() (least, most int) { return 3, 3 }
-func (AddScaled) infer(in []Shape) (Shape, error) {
-	if !in[0].Equal(in[1]) || !in[2].Equal(Shape{in[0].Last()}) {
-		return refuse("%v, %v and gamma %v, want two of one shape and [C]", in[0], in[1], in[2])
-	}
-	return in[0], nil
+func (AddScaled) takes(int) []string { return []string{"*C", "*", "C"} }
+func (AddScaled) valid(in []Shape, _ *sizes) error {
+	return must(in[0].Equal(in[1]), "%v and %v, want two of one shape", in[0], in[1])
 }
+func (AddScaled) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // AddScaled records [AddScaled].
-func (b *Builder) AddScaled(x, y, gamma Value) Value { return b.add(AddScaled{}, x, y, gamma) }
+func (b *Builder) AddScaled(x, y, gamma Value) Value { return b.Record(AddScaled{}, x, y, gamma) }
 
 // Scale is x * Factor.
 type Scale struct{ Factor float64 }
 
-// Kind implements [Op].
-func (Scale) Kind() string { return "scale" }
-
-func (o Scale) infer(in []Shape) (Shape, error) {
-	if err := finite(o.Factor); err != nil {
-		return nil, err
-	}
-	return in[0], nil
-}
+func (o Scale) valid([]Shape, *sizes) error    { return finite(o.Factor) }
+func (Scale) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Scale records [Scale].
-func (b *Builder) Scale(x Value, factor float64) Value { return b.add(Scale{factor}, x) }
+func (b *Builder) Scale(x Value, factor float64) Value { return b.Record(Scale{factor}, x) }
 
 // MulScalar is x * s: x of any shape, s [1].
 type MulScalar struct{}
 
-// Kind implements [Op].
-func (MulScalar) Kind() string { return "mulscalar" }
-
-func (MulScalar) takes() (least, most int) { return 2, 2 }
-func (MulScalar) infer(in []Shape) (Shape, error) {
-	if !in[1].Equal(Shape{1}) {
-		return refuse("factor %v, want [1]", in[1])
-	}
-	return in[0], nil
-}
+func (MulScalar) takes(int) []string               { return []string{"*", "1"} }
+func (MulScalar) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // MulScalar records [MulScalar].
-func (b *Builder) MulScalar(x, s Value) Value { return b.add(MulScalar{}, x, s) }
+func (b *Builder) MulScalar(x, s Value) Value { return b.Record(MulScalar{}, x, s) }
 
 // GELU is x * (1 + erf(x/sqrt 2)) / 2, element by element (nn.GELU, not its tanh form).
 type GELU struct{}
 
-// Kind implements [Op].
-func (GELU) Kind() string { return "gelu" }
-
-func (GELU) infer(in []Shape) (Shape, error) { return in[0], nil }
+func (GELU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // GELU records [GELU].
-func (b *Builder) GELU(x Value) Value { return b.add(GELU{}, x) }
+func (b *Builder) GELU(x Value) Value { return b.Record(GELU{}, x) }
 
 // ReLU is max(x, 0).
 type ReLU struct{}
 
-// Kind implements [Op].
-func (ReLU) Kind() string { return "relu" }
-
-func (ReLU) infer(in []Shape) (Shape, error) { return in[0], nil }
+func (ReLU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // ReLU records [ReLU].
-func (b *Builder) ReLU(x Value) Value { return b.add(ReLU{}, x) }
+func (b *Builder) ReLU(x Value) Value { return b.Record(ReLU{}, x) }
 
 // Sigmoid is 1/(1 + exp(-x)) of the channels (last axis) from From on; those before pass.
 type Sigmoid struct{ From int }
 
-// Kind implements [Op].
-func (Sigmoid) Kind() string { return "sigmoid" }
-
-func (o Sigmoid) infer(in []Shape) (Shape, error) {
-	if c := in[0].Last(); o.From < 0 || o.From >= c {
-		return refuse("from channel %d of %d", o.From, c)
-	}
-	return in[0], nil
+func (o Sigmoid) valid(in []Shape, _ *sizes) error {
+	c := in[0].Last()
+	return must(o.From >= 0 && o.From < c, "from channel %d of %d", o.From, c)
 }
 
+func (Sigmoid) infer(in []Shape, _ *sizes) Shape { return in[0] }
+
 // Sigmoid records [Sigmoid].
-func (b *Builder) Sigmoid(x Value, from int) Value { return b.add(Sigmoid{from}, x) }
+func (b *Builder) Sigmoid(x Value, from int) Value { return b.Record(Sigmoid{from}, x) }
 
 // HardSigmoid is clamp(x + 3, 0, 6) / 6 (h_sigmoid of maskrcnn_benchmark/layers/dyrelu.py).
 type HardSigmoid struct{}
 
-// Kind implements [Op].
-func (HardSigmoid) Kind() string { return "hardsigmoid" }
-
-func (HardSigmoid) infer(in []Shape) (Shape, error) { return in[0], nil }
+func (HardSigmoid) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // HardSigmoid records [HardSigmoid].
-func (b *Builder) HardSigmoid(x Value) Value { return b.add(HardSigmoid{}, x) }
+func (b *Builder) HardSigmoid(x Value) Value { return b.Record(HardSigmoid{}, x) }
 
 // Clamp is min(max(x, -Limit), Limit).
 type Clamp struct{ Limit float64 }
 
-// Kind implements [Op].
-func (Clamp) Kind() string { return "clamp" }
-
-func (o Clamp) infer(in []Shape) (Shape, error) {
-	if !(o.Limit > 0) {
-		return refuse("limit %g, want above 0", o.Limit)
-	}
-	return in[0], nil
-}
+func (o Clamp) valid([]Shape, *sizes) error    { return positive("limit", o.Limit) }
+func (Clamp) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // Clamp records [Clamp].
-func (b *Builder) Clamp(x Value, limit float64) Value { return b.add(Clamp{limit}, x) }
+func (b *Builder) Clamp(x Value, limit float64) Value { return b.Record(Clamp{limit}, x) }
 
 // DynamicReLU is max(x*A1 + B1, x*A2 + B2) per channel with coefficients from t, four
 // blocks of C, a1, b1, a2, b2, each in [0, 1] (DYReLU, maskrcnn_benchmark/layers/dyrelu.py):
@@ -149,21 +110,13 @@ func (b *Builder) Clamp(x Value, limit float64) Value { return b.add(Clamp{limit
 // x [B, H, W, C], t [B, 4C] -> [B, H, W, C].
 type DynamicReLU struct{}
 
-// Kind implements [Op].
-func (DynamicReLU) Kind() string { return "dynamicrelu" }
-
-func (DynamicReLU) takes() (least, most int) { return 2, 2 }
-func (DynamicReLU) infer(in []Shape) (Shape, error) {
-	if err := isMap(in[0]); err != nil {
-		return nil, err
-	}
-	if want := (Shape{in[0][0], 4 * in[0][3]}); !in[1].Equal(want) {
-		return refuse("coefficients %v, want %v", in[1], want)
-	}
-	return in[0], nil
+func (DynamicReLU) takes(int) []string { return []string{"BHWC", "Bt"} }
+func (DynamicReLU) valid(in []Shape, s *sizes) error {
+	return must(s['t'] == 4*s['C'], "coefficients %v, want [%d %d]", in[1], s['B'], 4*s['C'])
 }
+func (DynamicReLU) infer(in []Shape, _ *sizes) Shape { return in[0] }
 
 // DynamicReLU records [DynamicReLU].
 func (b *Builder) DynamicReLU(x, coefficients Value) Value {
-	return b.add(DynamicReLU{}, x, coefficients)
+	return b.Record(DynamicReLU{}, x, coefficients)
 }

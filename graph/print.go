@@ -39,9 +39,9 @@ func describe(op Op) string {
 		}
 	}
 	if len(attributes) == 0 {
-		return op.Kind()
+		return Kind(op)
 	}
-	return op.Kind() + "{" + strings.Join(attributes, " ") + "}"
+	return Kind(op) + "{" + strings.Join(attributes, " ") + "}"
 }
 
 func operands(ids []ID) string {

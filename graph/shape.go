@@ -2,7 +2,6 @@ package graph
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -59,56 +58,12 @@ func (s Shape) check() error {
 	total := 1
 	for _, d := range s {
 		if d < 1 {
-			return fmt.Errorf("%w: %v has a size below 1", ErrShape, s)
+			return must(false, "%v has a size below 1", s)
 		}
-		if total > math.MaxInt64/4/d {
-			return fmt.Errorf("%w: %v has too many elements", ErrShape, s)
+		if total > math.MaxInt/4/d {
+			return must(false, "%v has too many elements", s)
 		}
 		total *= d
-	}
-	return nil
-}
-
-// Infer is the shape of what op makes of operands of the given shapes, for those who
-// rewrite a graph; recording infers by itself. The error wraps [ErrShape].
-func Infer(op Op, operands ...Shape) (Shape, error) {
-	least, most := 1, 1
-	if o, ok := op.(interface{ takes() (least, most int) }); ok {
-		least, most = o.takes()
-	}
-	if n := len(operands); n < least || n > most {
-		return refuse("%d operands, want %d to %d", n, least, most)
-	}
-	shape, err := op.infer(operands)
-	if err == nil {
-		err = shape.check()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return shape, nil
-}
-
-// refuse builds the error of a broken shape rule.
-func refuse(format string, args ...any) (Shape, error) {
-	return nil, fmt.Errorf("%w: %s", ErrShape, fmt.Sprintf(format, args...))
-}
-
-// ranked checks that a shape has the given rank.
-func ranked(x Shape, rank int, letters string) error {
-	if len(x) != rank {
-		return fmt.Errorf("%w: operand is %v, want %s", ErrShape, x, letters)
-	}
-	return nil
-}
-
-// isMap checks that a shape is [B, H, W, C].
-func isMap(x Shape) error { return ranked(x, 4, "[B, H, W, C]") }
-
-// finite checks a factor.
-func finite(scale float64) error {
-	if math.IsNaN(scale) || math.IsInf(scale, 0) {
-		return fmt.Errorf("%w: scale %g, want a finite number", ErrShape, scale)
 	}
 	return nil
 }

@@ -115,22 +115,26 @@ func crossVerbs() []verbRow {
 		{crossed, []graph.Shape{p, k, {8}}, "crosscontext{Heads:4} %0 %1 %2 [2 6 8]", 2 * 6 * 8 * 5},
 		{ // 4 heads times 5 tokens, 3 channels, sums over a head's 2
 			func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.AbsorbKeys(in[0], in[1], graph.AbsorbKeys{Heads: 4, Scale: 0.25})
+				return b.Record(graph.AbsorbKeys{Heads: 4, Scale: 0.25}, in[0], in[1])
 			},
 			[]graph.Shape{k, {8, 3}}, "absorbkeys{Heads:4 Scale:0.25} %0 %1 [2 20 3]", 2 * 20 * 3 * 2,
 		},
 		{
 			func(b *graph.Builder, in []graph.Value) graph.Value {
-				return b.AbsorbBias(in[0], in[1], graph.AbsorbBias{Heads: 4, Scale: 0.25}, in[2])
+				return b.Record(graph.AbsorbBias{Heads: 4, Scale: 0.25}, in[0], in[1], in[2])
 			},
 			[]graph.Shape{k, {8}, {2, 5}}, "absorbbias{Heads:4 Scale:0.25} %0 %1 %2 [2 20]", 2 * 20 * 2,
 		},
 		{
-			func(b *graph.Builder, in []graph.Value) graph.Value { return b.AbsorbValues(in[0], in[1], 4) },
+			func(b *graph.Builder, in []graph.Value) graph.Value {
+				return b.Record(graph.AbsorbValues{Heads: 4}, in[0], in[1])
+			},
 			[]graph.Shape{k, {3, 8}}, "absorbvalues{Heads:4} %0 %1 [2 20 3]", 2 * 20 * 3 * 2,
 		},
 		{
-			func(b *graph.Builder, in []graph.Value) graph.Value { return b.HeadLinear(in[0], in[1], in[2], 4) },
+			func(b *graph.Builder, in []graph.Value) graph.Value {
+				return b.Record(graph.HeadLinear{Heads: 4}, in[0], in[1], in[2])
+			},
 			[]graph.Shape{{2, 20, 3}, {8, 3}, {8}}, "headlinear{Heads:4} %0 %1 %2 [2 5 8]", 2 * 5 * 8 * 3,
 		},
 		{
@@ -172,7 +176,7 @@ func TestDetectorVerbs(t *testing.T) {
 			t.Errorf("%q: %v", r.text, err)
 			continue
 		}
-		seen[g.Nodes[v.ID()].Op.Kind()] = true
+		seen[graph.Kind(g.Nodes[v.ID()].Op)] = true
 		lines := strings.Split(g.String(), "\n")
 		if got, want := lines[v.ID()], fmt.Sprintf("%%%d op = %s", v.ID(), r.text); got != want {
 			t.Errorf("printed %q, want %q", got, want)
@@ -182,11 +186,11 @@ func TestDetectorVerbs(t *testing.T) {
 		}
 	}
 	for _, n := range micro(t).Nodes { // whose printed form is compared as a whole
-		seen[n.Op.Kind()] = true
+		seen[graph.Kind(n.Op)] = true
 	}
 	for _, op := range graph.Kinds() {
-		if !seen[op.Kind()] {
-			t.Errorf("no row records %q", op.Kind())
+		if !seen[graph.Kind(op)] {
+			t.Errorf("no row records %q", graph.Kind(op))
 		}
 	}
 }

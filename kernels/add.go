@@ -15,19 +15,21 @@ type addPush struct {
 }
 
 // add lowers a + b with b tiled over a.
-func (l *lowerer) add(s step) error {
+func (l *lowerer) add(s step) {
 	a, b := l.shape(s.in[0]), l.shape(s.in[1])
 	if a.Elements() == b.Elements() {
-		return l.pointwise(s, "add", []any{false}, func(count, _ int) any { return addPush{Count: uint32(count)} }, nil)
+		l.pointwise(s, "add", []any{false}, func(count, _ int) any { return addPush{Count: uint32(count)} }, nil)
+	} else {
+		l.addTiled(s, a, b)
 	}
-	return l.addTiled(s, a, b)
 }
 
 // addTiled splits along the slowest axis of a, in whole periods of b.
-func (l *lowerer) addTiled(s step, a, b graph.Shape) error {
+func (l *lowerer) addTiled(s step, a, b graph.Shape) {
 	a4, b4, err := four(a, b)
 	if err != nil {
-		return err
+		l.fail("%w", err)
+		return
 	}
 	stem, width := "add", 4
 	if a4[3]%4 != 0 || b4[3]%4 != 0 {
@@ -36,28 +38,15 @@ func (l *lowerer) addTiled(s step, a, b graph.Shape) error {
 	a4[3], b4[3] = a4[3]/width, b4[3]/width
 	push := addPush{0, uint32(a4[1]), uint32(a4[2]), uint32(a4[3]), uint32(b4[0]), uint32(b4[1]), uint32(b4[2]), uint32(b4[3])}
 	each := a4[1] * a4[2] * a4[3] * b4[0] // vectors of a in one period
-	list, err := l.spans(a4[0]/b4[0], 0, 4*int64(each*width))
-	if err != nil {
-		return err
-	}
-	all := b4[0] * b4[1] * b4[2] * b4[3]
-	if bytes := 4 * int64(all*width); bytes > l.limit {
-		return fmt.Errorf("the second operand, %d bytes, does not fit a binding of %d bytes: %w", bytes, l.limit, engine.ErrUnsupported)
-	}
-	for _, r := range list {
+	for _, r := range l.spans(a4[0]/b4[0], 0, 4*int64(each*width)) {
 		count := r.units() * each
-		groups, err := l.elementwise(count)
-		if err != nil {
-			return err
-		}
 		push.Count = uint32(count)
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, items, true), push: push, groups: groups,
+			constants: constants(l.style.Group, items, true), push: push, groups: l.elementwise(count),
 			operands: []operand{l.read(s.in[0], width, r.begin*each*width, count*width), l.whole(s.in[1], width),
 				l.write(s.out, width, r.begin*each*width, count*width)},
 		})
 	}
-	return nil
 }
 
 // four pads both shapes to four sizes, merging neighbouring axes on which they agree.

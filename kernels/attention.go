@@ -4,7 +4,7 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// headed are the sizes of an attention product over qkv [G, n, 3C].
+// headed are the sizes of an attention over qkv [G, n, 3C].
 type headed struct{ groups, tokens, channels, heads, size int }
 
 func (l *lowerer) headed(qkv graph.ID, heads int) headed {
@@ -23,16 +23,12 @@ type attentionPush struct {
 
 // addressedAttentionPush is the same with addresses, which the engine fills in.
 type addressedAttentionPush struct {
-	QKV, Table, Y   uint64
-	Channels, Heads uint32
-	Window0         uint32
-	Across, Down    uint32
-	Shift           uint32
-	Scale           float32
+	QKV, Table, Y uint64
+	attentionPush
 }
 
 // attention lowers scores, softmax and context as one dispatch for a run of windows.
-func (l *lowerer) attention(s step) error {
+func (l *lowerer) attention(s step) {
 	o := s.op.(attention)
 	h := l.headed(s.in[0], o.heads)
 	push := attentionPush{Channels: uint32(h.channels), Heads: uint32(h.heads), Across: 1, Down: 1, Scale: float32(o.scale)}
@@ -49,10 +45,7 @@ func (l *lowerer) attention(s step) error {
 	if byAddress {
 		perUnit = nil
 	}
-	list, err := l.spans(h.groups, l.caps.MaxWorkgroups[2], perUnit...)
-	if err != nil {
-		return err
-	}
+	list := l.spans(h.groups, l.caps.MaxWorkgroups[2], perUnit...)
 	group, keys := l.attentionGroup(o, h)
 	queries := l.attentionQueries(h, group)
 	for _, r := range list {
@@ -79,10 +72,9 @@ func (l *lowerer) attention(s step) error {
 			continue
 		}
 		d.path, d.shader, d.addressed = s.path, stem+"_uniform", true
-		d.push = addressedAttentionPush{0, 0, 0, push.Channels, push.Heads, push.Window0, push.Across, push.Down, push.Shift, push.Scale}
+		d.push = addressedAttentionPush{attentionPush: push}
 		l.list = append(l.list, d)
 	}
-	return nil
 }
 
 // attentionGroup is the workgroup size, an invocation for each query as far as the device
@@ -114,67 +106,4 @@ func (l *lowerer) attentionQueries(h headed, group int) int {
 		return 1
 	}
 	return min(4, ceilDiv(h.tokens, group))
-}
-
-// windowSpans cuts an attention product by windows.
-func (l *lowerer) windowSpans(h headed) ([]span, error) {
-	return l.spans(h.groups, l.caps.MaxWorkgroups[2]/h.heads,
-		4*int64(h.tokens*3*h.channels), 4*int64(h.heads*h.tokens*h.tokens), 4*int64(h.tokens*h.channels))
-}
-
-// scores lowers (q*scale) kᵀ of every window and head: a product with k transposed.
-func (l *lowerer) scores(s step) error {
-	o := s.op.(graph.Scores)
-	h := l.headed(s.in[0], o.Heads)
-	variant, width := "_scores", 4
-	if h.size%4 != 0 {
-		variant, width = "_scores_scalar", 1
-	}
-	list, err := l.windowSpans(h)
-	if err != nil {
-		return err
-	}
-	n, c := uint32(h.tokens), uint32(h.channels)
-	for _, g := range list {
-		qkv := l.read(s.in[0], width, g.begin*h.tokens*3*h.channels, g.units()*h.tokens*3*h.channels)
-		plain := qkv
-		plain.width = 1
-		each := h.heads * h.tokens * h.tokens
-		l.emitProduct(s, product{
-			variant:  variant,
-			operands: []operand{qkv, qkv, plain, plain, l.write(s.out, 1, g.begin*each, g.units()*each)},
-			batch:    g.units() * h.heads,
-			push: gemmPush{M: n, N: n, K: uint32(h.size), LDA: 3 * c, LDB: 3 * c, LDC: n, Heads: uint32(h.heads),
-				BBase: c, AG: n * 3 * c, AH: uint32(h.size), BG: n * 3 * c, BH: uint32(h.size), CG: uint32(each), CH: n * n, Alpha: float32(o.Scale)},
-		})
-	}
-	return nil
-}
-
-// context lowers the weighted sum of values of every window and head, heads joined.
-func (l *lowerer) context(s step) error {
-	o := s.op.(graph.Context)
-	h := l.headed(s.in[1], o.Heads)
-	variant, width := "_context", 4
-	if h.size%4 != 0 {
-		variant, width = "_scalar", 1
-	}
-	list, err := l.windowSpans(h)
-	if err != nil {
-		return err
-	}
-	n, c := uint32(h.tokens), uint32(h.channels)
-	for _, g := range list {
-		each := h.heads * h.tokens * h.tokens
-		qkv := l.read(s.in[1], width, g.begin*h.tokens*3*h.channels, g.units()*h.tokens*3*h.channels)
-		probabilities := l.read(s.in[0], 1, g.begin*each, g.units()*each)
-		l.emitProduct(s, product{
-			variant:  variant,
-			operands: []operand{probabilities, qkv, qkv, qkv, l.write(s.out, width, g.begin*h.tokens*h.channels, g.units()*h.tokens*h.channels)},
-			batch:    g.units() * h.heads,
-			push: gemmPush{M: n, N: uint32(h.size), K: n, LDA: n, LDB: 3 * c, LDC: c, Heads: uint32(h.heads),
-				BBase: 2 * c, AG: uint32(each), AH: n * n, BG: n * 3 * c, BH: uint32(h.size), CG: n * c, CH: uint32(h.size), Alpha: 1},
-		})
-	}
-	return nil
 }

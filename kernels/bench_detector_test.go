@@ -83,22 +83,22 @@ func BenchmarkCross(b *testing.B) {
 		})
 		b.Run("absorbkeys."+t.name, func(b *testing.B) {
 			timed(b, func(b *graph.Builder) {
-				b.Output(b.In("y").AbsorbKeys(b.In("k").Input(1, t.tokens, heads*c), b.Param("w", heads*c, c), graph.AbsorbKeys{Heads: heads, Scale: 1}))
+				b.Output(b.In("y").Record(graph.AbsorbKeys{Heads: heads, Scale: 1}, b.In("k").Input(1, t.tokens, heads*c), b.Param("w", heads*c, c)))
 			})
 		})
 		b.Run("absorbbias."+t.name, func(b *testing.B) {
 			timed(b, func(b *graph.Builder) {
-				b.Output(b.In("y").AbsorbBias(b.In("k").Input(1, t.tokens, heads*c), b.Param("b", heads*c), graph.AbsorbBias{Heads: heads, Scale: 1}))
+				b.Output(b.In("y").Record(graph.AbsorbBias{Heads: heads, Scale: 1}, b.In("k").Input(1, t.tokens, heads*c), b.Param("b", heads*c)))
 			})
 		})
 		b.Run("absorbvalues."+t.name, func(b *testing.B) {
 			timed(b, func(b *graph.Builder) {
-				b.Output(b.In("y").AbsorbValues(b.In("v").Input(1, t.tokens, heads*c), b.Param("w", c, heads*c), heads))
+				b.Output(b.In("y").Record(graph.AbsorbValues{Heads: heads}, b.In("v").Input(1, t.tokens, heads*c), b.Param("w", c, heads*c)))
 			})
 		})
 		b.Run("headlinear."+t.name, func(b *testing.B) {
 			timed(b, func(b *graph.Builder) {
-				b.Output(b.In("y").HeadLinear(b.In("x").Input(1, n, c), b.Param("w", heads*c, c), b.Param("b", heads*c), heads))
+				b.Output(b.In("y").Record(graph.HeadLinear{Heads: heads}, b.In("x").Input(1, n, c), b.Param("w", heads*c, c), b.Param("b", heads*c)))
 			})
 		})
 		b.Run("logits."+t.name, func(b *testing.B) {

@@ -71,60 +71,44 @@ func (l *lowerer) biattentionBlock(p biattentionParts, picture int, positions sp
 }
 
 // biattention lowers scores, clamp, both softmaxes and both weighted sums, picture by picture.
-func (l *lowerer) biattention(s step) error {
+func (l *lowerer) biattention(s step) {
 	p := l.biattentionParts(s)
 	for picture := range p.scores.pictures {
-		if err := l.biattentionPicture(s, p, picture); err != nil {
-			return err
-		}
+		l.biattentionPicture(s, p, picture)
 	}
-	return nil
 }
 
 // biattentionPicture lowers those of a picture, block by block.
-func (l *lowerer) biattentionPicture(s step, p biattentionParts, picture int) error {
+func (l *lowerer) biattentionPicture(s step, p biattentionParts, picture int) {
 	o := s.op.(biattention)
 	for begin := 0; begin < p.scores.m; begin += p.rows {
 		positions := span{begin, min(begin+p.rows, p.scores.m)}
 		scores, weigh, read := l.biattentionBlock(p, picture, positions)
-		if err := l.biattentionProduct(o.scores, scores, p.keys, begin == 0); err != nil {
-			return err
-		}
+		l.biattentionProduct(o.scores, scores, p.keys, begin == 0)
 		if !l.takesUniform(scores) {
-			if err := l.clampScratch(o.scores, positions.units()*p.n, o.limit); err != nil {
-				return err
-			}
+			l.clampScratch(o.scores, positions.units()*p.n, o.limit)
 		}
-		if err := l.swapScratch(o.read, p, positions.units()); err != nil {
-			return err
-		}
-		if err := l.softmaxScratch(o.weigh, positions.units()*o.heads, o.tokens); err != nil {
-			return err
-		}
-		if err := l.biattentionProduct(o.weigh, weigh, p.values, begin == 0); err != nil {
-			return err
-		}
-		if err := l.softmaxPart(o.read, p, positions); err != nil {
-			return err
-		}
+		l.swapScratch(o.read, p, positions.units())
+		l.softmaxScratch(o.weigh, positions.units()*o.heads, o.tokens)
+		l.biattentionProduct(o.weigh, weigh, p.values, begin == 0)
+		l.softmaxPart(o.read, p, positions)
 		if begin > 0 {
-			if err := l.scaleRows(o.read, p, picture, false); err != nil {
-				return err
-			}
+			l.scaleRows(o.read, p, picture, false)
 		}
 		if l.takesUniform(read) {
 			l.crossUniform(o.read, read, p.own)
-		} else if err := l.emitCross(o.read, read); err != nil {
-			return err
+		} else {
+			l.emitCross(o.read, read)
 		}
 	}
-	return l.scaleRows(o.read, p, picture, true)
+	l.scaleRows(o.read, p, picture, true)
 }
 
 // biattentionProduct lowers a product with keys or values, whose panels, if it takes any, are made once.
-func (l *lowerer) biattentionProduct(s step, x cross, panels int64, makes bool) error {
+func (l *lowerer) biattentionProduct(s step, x cross, panels int64, makes bool) {
 	if !l.takesUniform(x) {
-		return l.emitCross(s, x)
+		l.emitCross(s, x)
+		return
 	}
 	b, p := block{pictures: x.only, heads: span{0, 1}, m: span{0, x.m}, n: span{0, x.n}}, l.crossParts(x)[0]
 	b.k = p.k
@@ -132,27 +116,21 @@ func (l *lowerer) biattentionProduct(s step, x cross, panels int64, makes bool) 
 		l.crossPanels(s, x, b, p, panels)
 	}
 	l.crossRows(s, x, b, p, panels)
-	return nil
 }
 
 // clampScratch clamps the scores of a block in their place.
-func (l *lowerer) clampScratch(s step, count int, limit float64) error {
+func (l *lowerer) clampScratch(s step, count int, limit float64) {
 	stem, width := vector("unary", count)
-	groups, err := l.elementwise(count / width)
-	if err != nil {
-		return err
-	}
 	x, y := l.scratchPart(0, 4*int64(count), width, engine.Read), l.scratchPart(0, 4*int64(count), width, engine.Write)
 	l.emit(s, stem, dispatch{
-		constants: constants(l.style.Group, items, clampMode), groups: groups,
+		constants: constants(l.style.Group, items, clampMode), groups: l.elementwise(count / width),
 		push:     unaryPush{Count: uint32(count / width), Cols: 1, By: float32(limit)},
 		operands: []operand{x, l.scratchPart(0, 4, 1, engine.Read), y},
 	})
-	return nil
 }
 
 // swapScratch transposes the scores of a block.
-func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) error {
+func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) {
 	stem, width := "channelsfirst", 1
 	if l.style.Lanes == 1 && (rows|p.n)%4 == 0 {
 		stem, width = "swapblocks", 4
@@ -166,53 +144,39 @@ func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) error {
 	}
 	if width == 4 {
 		d.constants = constants(l.style.Group, swapBlocks)
-		var err error
-		if d.groups, err = l.fold(ceilDiv(rows/4*ceilDiv(p.n/4, swapBlocks), l.style.Group)); err != nil {
-			return err
-		}
+		d.groups = l.fold(ceilDiv(rows/4*ceilDiv(p.n/4, swapBlocks), l.style.Group))
 	}
 	l.emit(s, stem, d)
-	return nil
 }
 
 // softmaxScratch is softmax over the tokens of each head and position, in the scores' place.
-func (l *lowerer) softmaxScratch(s step, rows, cols int) error {
+func (l *lowerer) softmaxScratch(s step, rows, cols int) {
 	lanes := l.lanes(cols)
-	groups, err := l.fold(ceilDiv(rows*lanes, l.style.Group))
-	if err != nil {
-		return err
-	}
 	bytes := 4 * int64(rows) * int64(cols)
 	stem, width := vector("softmax", cols)
 	x := l.scratchPart(0, bytes, width, engine.Read)
 	l.emit(s, stem, dispatch{
-		constants: constants(l.style.Group, lanes, false, false, 1), groups: groups,
+		constants: constants(l.style.Group, lanes, false, false, 1), groups: l.fold(ceilDiv(rows*lanes, l.style.Group)),
 		push:     softmaxPush{Rows: uint32(rows), Cols: uint32(cols / width), Heads: 1, Across: 1, Down: 1},
 		operands: []operand{x, l.scratchPart(0, bytes, 1, engine.Read), l.scratchPart(0, bytes, width, engine.Write)},
 	})
-	return nil
 }
 
 // softmaxPartPush mirrors the block of softmaxpart.comp, cols in vectors.
 type softmaxPartPush struct{ Rows, Cols, First uint32 }
 
 // softmaxPart makes exponentials of the transposed scores of a block, in their place.
-func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) error {
+func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) {
 	lanes := l.lanes(positions.units())
-	groups, err := l.fold(ceilDiv(p.n*lanes, l.style.Group))
-	if err != nil {
-		return err
-	}
 	stem, width := vector("softmaxpart", positions.units())
 	push := softmaxPartPush{Rows: uint32(p.n), Cols: uint32(positions.units() / width)}
 	if positions.begin == 0 {
 		push.First = 1
 	}
 	bytes := 4 * int64(positions.units()) * int64(p.n)
-	l.emit(s, stem, dispatch{constants: constants(l.style.Group, lanes), push: push, groups: groups,
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, lanes), push: push, groups: l.fold(ceilDiv(p.n*lanes, l.style.Group)),
 		operands: []operand{l.scratchPart(p.swapped, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write),
 			l.scratchPart(p.state, 12*int64(p.n), 1, engine.ReadWrite)}})
-	return nil
 }
 
 // scaleRowsPush mirrors the block of scalerows.comp, count and cols in vectors.
@@ -220,21 +184,16 @@ type scaleRowsPush struct{ Count, Cols, Begin uint32 }
 
 // scaleRows rescales the sums of a picture's tokens to a new largest score, or in the end divides them by the sum
 // of all exponentials.
-func (l *lowerer) scaleRows(s step, p biattentionParts, picture int, last bool) error {
+func (l *lowerer) scaleRows(s step, p biattentionParts, picture int, last bool) {
 	shape := l.shape(s.out)
 	all := shape[1:].Elements()
 	stem, width := vector("scalerows", shape.Last())
 	count := all / width
-	groups, err := l.elementwise(count)
-	if err != nil {
-		return err
-	}
 	push := scaleRowsPush{Count: uint32(count), Cols: uint32(shape.Last() / width), Begin: uint32(2 * p.n)}
 	if last {
 		push.Begin = uint32(p.n)
 	}
-	l.emit(s, stem, dispatch{constants: constants(l.style.Group, items, last), push: push, groups: groups,
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, items, last), push: push, groups: l.elementwise(count),
 		operands: []operand{l.read(s.out, width, picture*all, all), l.scratchPart(p.state, 12*int64(p.n), 1, engine.Read),
 			l.write(s.out, width, picture*all, all)}})
-	return nil
 }

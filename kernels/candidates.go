@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
 
@@ -24,9 +23,6 @@ type candidatesRowsPush struct {
 	Labels, Pair0, Pairs   uint32
 	PStart, DStart, YStart uint32
 }
-
-// zeroPush mirrors the block of zero.comp.
-type zeroPush struct{ Count uint32 }
 
 // The layout of the selection's memory (shaders/include/selection.glsl), in words.
 const (
@@ -51,13 +47,12 @@ type selection struct {
 	kept                     [2]int64
 	keptBytes                int64
 	bytes                    int64
-	err                      error // the scores do not fit
 }
 
 func (l *lowerer) selection(s step) selection {
 	p := l.shape(s.in[0])
 	c := selection{positions: p[1], labels: p[2], limit: l.shape(s.out)[1]}
-	c.parts, c.err = l.narrow().spans(c.positions, 0, 4*int64(c.labels), 16)
+	c.parts = l.earlySpans(c.positions, 0, 4*int64(c.labels), 16)
 	pairs := c.positions * c.labels
 	if c.indexDigits = max(1, ceilDiv(bits.Len(uint(pairs-1)), 8)); pairs > c.limit {
 		c.digits = 4 + c.indexDigits
@@ -88,25 +83,16 @@ func (c selection) pairs(i int) span {
 // candidates lowers Candidates, picture by picture: the pairs above the threshold are
 // listed; digit by digit it is found which of them is the last to stay; those that stay
 // are listed and find their rows.
-func (l *lowerer) candidates(s step) error {
+func (l *lowerer) candidates(s step) {
 	c := l.selection(s)
-	if c.err != nil {
-		return c.err
-	}
 	if c.limit > mostCandidates {
-		return fmt.Errorf("%d candidates, at most %d can be put in order: %w", c.limit, mostCandidates, engine.ErrUnsupported)
+		l.fail("%d candidates, at most %d can be put in order: %w", c.limit, mostCandidates, engine.ErrUnsupported)
 	}
 	for b := range l.shape(s.out)[0] {
-		grid, err := l.elementwise(int(c.control / 4))
-		if err != nil {
-			return err
-		}
-		l.list = append(l.list, dispatch{path: s.path, shader: "zero", constants: constants(l.style.Group, items), groups: grid,
-			push: zeroPush{uint32(c.control / 4)}, operands: []operand{l.scratchPart(0, c.control, 1, engine.Write)}})
+		l.list = append(l.list, dispatch{path: s.path, shader: "zero", constants: constants(l.style.Group, items), groups: l.elementwise(int(c.control / 4)),
+			push: countPush{uint32(c.control / 4)}, operands: []operand{l.scratchPart(0, c.control, 1, engine.Write)}})
 		for i := range c.parts {
-			if err := l.listCandidates(s, c, b, i); err != nil {
-				return err
-			}
+			l.listCandidates(s, c, b, i)
 		}
 		for digit := 1; digit < c.digits; digit++ {
 			for i := range c.parts {
@@ -117,12 +103,9 @@ func (l *lowerer) candidates(s step) error {
 			l.keepCandidates(s, c, i)
 		}
 		for i := range c.parts {
-			if err := l.candidateRows(s, c, b, i); err != nil {
-				return err
-			}
+			l.candidateRows(s, c, b, i)
 		}
 	}
-	return nil
 }
 
 // lists are the operands that hold the list of part i.
@@ -137,21 +120,16 @@ func (l *lowerer) control(c selection) operand {
 }
 
 // listCandidates emits the first step for part i of picture b.
-func (l *lowerer) listCandidates(s step, c selection, b, i int) error {
+func (l *lowerer) listCandidates(s step, c selection, b, i int) {
 	pairs, positions := c.pairs(i), c.parts[i]
 	stem, width := vector("candidates", c.positions*c.labels) // parts begin at multiples of 16 bytes
-	grid, err := l.elementwise(pairs.units() / width)
-	if err != nil {
-		return err
-	}
 	push := candidatesPush{Count: uint32(pairs.units() / width), Labels: uint32(c.labels), Pair0: uint32(pairs.begin), Part: uint32(i),
 		Threshold: below(s.op.(graph.Candidates).Threshold)}
 	var p, centerness operand
 	p, push.PStart = l.part(s.in[0], width, pairs.from(b*c.positions*c.labels), engine.Read)
 	centerness, push.CStart = l.part(s.in[1], 1, positions.from(b*c.positions), engine.Read)
-	l.emit(s, stem, dispatch{constants: constants(l.style.Group, items), groups: grid, push: push,
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, items), groups: l.elementwise(pairs.units() / width), push: push,
 		operands: append(append([]operand{p, centerness}, l.lists(c, i, engine.Write)...), l.control(c))})
-	return nil
 }
 
 // below is the greatest float32 that is not above x: a float32 exceeds the one just if it
@@ -189,12 +167,8 @@ func (l *lowerer) keptLists(c selection, width int, access engine.Access) []oper
 }
 
 // candidateRows emits the last step for part i of picture b.
-func (l *lowerer) candidateRows(s step, c selection, b, i int) error {
+func (l *lowerer) candidateRows(s step, c selection, b, i int) {
 	pairs := c.pairs(i)
-	grid, err := l.fold(ceilDiv(c.limit, l.style.Group))
-	if err != nil {
-		return err
-	}
 	push := candidatesRowsPush{Labels: uint32(c.labels), Pair0: uint32(pairs.begin), Pairs: uint32(pairs.units())}
 	var p, deltas, y operand
 	p, push.PStart = l.part(s.in[0], 1, pairs.from(b*c.positions*c.labels), engine.Read)
@@ -202,7 +176,6 @@ func (l *lowerer) candidateRows(s step, c selection, b, i int) error {
 	deltas, push.DStart = l.part(s.in[2], 1, span{4 * d.begin, 4 * d.end}, engine.Read)
 	each := c.limit * graph.CandidateFields
 	y, push.YStart = l.part(s.out, 1, span{b * each, (b + 1) * each}, engine.Write)
-	l.emit(s, "candidates_rows", dispatch{constants: constants(l.style.Group, c.limit), groups: grid, push: push,
+	l.emit(s, "candidates_rows", dispatch{constants: constants(l.style.Group, c.limit), groups: l.fold(ceilDiv(c.limit, l.style.Group)), push: push,
 		operands: append(l.keptLists(c, 4, engine.Read), p, deltas, y, l.control(c))})
-	return nil
 }

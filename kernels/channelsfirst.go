@@ -12,45 +12,35 @@ const tileSide = 16
 
 // channelsFirst lowers the layout change, picture by picture; a picture that does not
 // fit is cut into runs of tokens on the one side and of channels on the other.
-func (l *lowerer) channelsFirst(s step) error {
+func (l *lowerer) channelsFirst(s step) {
 	in := l.shape(s.in[0])
-	return l.transposed(s, in[0], in[1]*in[2], in[3])
+	l.transposed(s, in[0], in[1]*in[2], in[3])
 }
 
 // swapLast lowers SwapLast the same way.
-func (l *lowerer) swapLast(s step) error {
+func (l *lowerer) swapLast(s step) {
 	in := l.shape(s.in[0])
 	tokens, c := in[len(in)-2], in[len(in)-1]
-	return l.transposed(s, in.Elements()/(tokens*c), tokens, c)
+	l.transposed(s, in.Elements()/(tokens*c), tokens, c)
 }
 
 // transposed lowers [pictures, tokens, c] -> [pictures, c, tokens].
-func (l *lowerer) transposed(s step, pictures, tokens, c int) error {
+func (l *lowerer) transposed(s step, pictures, tokens, c int) {
 	most := tileSide * min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1])
-	narrow := l.narrow() // aligned may let a part begin that much early
-	tokenSpans, err := narrow.spans(tokens, most, 4*int64(c))
-	if err != nil {
-		return err
-	}
-	channelSpans, err := narrow.spans(c, most, 4*int64(tokens))
-	if err != nil {
-		return err
-	}
+	tokenSpans := l.earlySpans(tokens, most, 4*int64(c))
+	channelSpans := l.earlySpans(c, most, 4*int64(tokens))
 	for b := range pictures {
 		for _, t := range tokenSpans {
 			for _, ch := range channelSpans {
-				if err := l.emitTransposed(s, b, [2]int{tokens, c}, [2]span{t, ch}); err != nil {
-					return err
-				}
+				l.emitTransposed(s, b, [2]int{tokens, c}, [2]span{t, ch})
 			}
 		}
 	}
-	return nil
 }
 
 // emitTransposed transposes some tokens of some channels of one picture, sizes being all
 // there are.
-func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) error {
+func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) {
 	tokens, c, t, ch := sizes[0], sizes[1], of[0], of[1]
 	stem, xw, yw := "channelsfirst", 1, 1 // widths of the operands
 	if l.style.Lanes == 1 && (c|ch.begin|ch.units())%4 == 0 {
@@ -67,13 +57,9 @@ func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) 
 		groups: [3]int{ceilDiv(t.units(), tileSide), ceilDiv(ch.units(), tileSide), 1}}
 	if xw == 4 {
 		d.constants = constants(l.style.Group, swapBlocks)
-		var err error
-		if d.groups, err = l.fold(ceilDiv(t.units()/yw*ceilDiv(ch.units()/xw, swapBlocks), l.style.Group)); err != nil {
-			return err
-		}
+		d.groups = l.fold(ceilDiv(t.units()/yw*ceilDiv(ch.units()/xw, swapBlocks), l.style.Group))
 	}
 	l.emit(s, stem, d)
-	return nil
 }
 
 // swapBlocks is how many blocks an invocation of swapblocks.comp turns: a cache line's.

@@ -7,7 +7,7 @@ import "github.com/glipvk/glipvk/graph"
 const columnBlock = 16
 
 // columnBlocks is the grid of such a shader for blocks of so many rows.
-func (l *lowerer) columnBlocks(rows, cols, each int) ([3]int, error) {
+func (l *lowerer) columnBlocks(rows, cols, each int) [3]int {
 	return l.fold(ceilDiv(ceilDiv(rows, each)*cols, l.style.Group))
 }
 
@@ -16,35 +16,29 @@ func (l *lowerer) columnBlocks(rows, cols, each int) ([3]int, error) {
 const channelItems = 8
 
 // channels is the grid of such a shader.
-func (l *lowerer) channels(count int) ([3]int, error) {
+func (l *lowerer) channels(count int) [3]int {
 	return l.fold(ceilDiv(count, l.style.Group*channelItems))
 }
 
 // pictureSpans cuts the rows of each picture of a map [B, H, W, C] into spans that fit
 // bindings even where they begin early, each a whole number of units, the last perhaps less.
-func (l *lowerer) pictureSpans(shape graph.Shape, unit int) ([]span, error) {
+func (l *lowerer) pictureSpans(shape graph.Shape, unit int) []span {
 	all := shape.Elements() / (shape[0] * shape.Last())
-	list, err := l.narrow().spans(ceilDiv(all, unit), 0, 4*int64(unit*shape.Last()))
+	list := l.earlySpans(ceilDiv(all, unit), 0, 4*int64(unit*shape.Last()))
 	for i, r := range list {
 		list[i] = span{r.begin * unit, min(r.end*unit, all)}
 	}
-	return list, err
+	return list
 }
 
 // pictures calls emit for such spans of every picture.
-func (l *lowerer) pictures(shape graph.Shape, emit func(picture int, rows span) error) error {
-	list, err := l.pictureSpans(shape, 1)
-	if err != nil {
-		return err
-	}
+func (l *lowerer) pictures(shape graph.Shape, emit func(picture int, rows span)) {
+	list := l.pictureSpans(shape, 1)
 	for b := range shape[0] {
 		for _, r := range list {
-			if err := emit(b, r); err != nil {
-				return err
-			}
+			emit(b, r)
 		}
 	}
-	return nil
 }
 
 // rowsOf are the elements of rows of one picture of a map.

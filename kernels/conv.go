@@ -1,34 +1,9 @@
 package kernels
 
 import (
-	"fmt"
-
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
-
-// convOperand is which operand of an operation is the weight of a convolution, -1 where
-// none is.
-func convOperand(op graph.Op) int {
-	switch op.(type) {
-	case graph.Conv:
-		return 1
-	case graph.DeformConv:
-		return 2
-	}
-	return -1
-}
-
-// convWeights finds the parameters that are the weight of a convolution.
-func convWeights(g *graph.Graph) map[graph.ID]bool {
-	ids := map[graph.ID]bool{}
-	for _, n := range g.Nodes {
-		if k := convOperand(n.Op); k >= 0 {
-			ids[n.Inputs[k]] = true
-		}
-	}
-	return ids
-}
 
 // convPacking of a weight [N, C, k, k]. The matrix is [N, k*k*C], tap after tap, so that a
 // row of the other matrix consists of runs of C channels of a map. Any N will do, because
@@ -159,14 +134,14 @@ func (l *lowerer) convScratch(s step) int64 {
 
 // conv lowers a convolution, deformable or not, as a product of its rows, which are made
 // in scratch, with the weight.
-func (l *lowerer) conv(s step) error {
+func (l *lowerer) conv(s step) {
 	v := l.convolution(s)
-	w := l.g.Nodes[v.weight]
-	if w.Op.Kind() != (graph.Param{}).Kind() {
-		return fmt.Errorf("the weight is %s, computed by %s; only weights that are parameters are packed", w.Path, w.Op.Kind())
+	if !l.needsParam(v.weight) {
+		return
 	}
 	if l.packing(v.weight).panels {
-		return l.convUniform(s, v)
+		l.convUniform(s, v)
+		return
 	}
 	pictures := []span{{0, v.pictures}}
 	perPicture := []int64{4 * int64(v.mapH*v.mapW*v.c), 4 * int64(v.positions) * int64(3*v.side*v.side)}
@@ -174,17 +149,11 @@ func (l *lowerer) conv(s step) error {
 		if v.om < 0 {
 			perPicture = perPicture[:1]
 		}
-		var err error
-		if pictures, err = l.spans(v.pictures, 0, append(perPicture, 4*int64(v.outH*v.outW*v.n))...); err != nil {
-			return err
-		}
+		pictures = l.spans(v.pictures, 0, append(perPicture, 4*int64(v.outH*v.outW*v.n))...)
 	}
 	for _, p := range pictures {
-		if err := l.convColumns(s, v, p); err != nil {
-			return err
-		}
+		l.convColumns(s, v, p)
 	}
-	return nil
 }
 
 // columnsPush mirrors the block of columns.comp; channels in vectors.
@@ -197,7 +166,7 @@ type columnsPush struct {
 }
 
 // convColumns lowers the convolution of some pictures: rows by rows.
-func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
+func (l *lowerer) convColumns(s step, v convolution, pictures span) {
 	n, k, each := v.n, v.k(), v.outH*v.outW
 	most, perRow := min(l.columnRows(v), l.mostRows(n, k), l.caps.MaxWorkgroups[0]*l.caps.MaxWorkgroups[1]), []int64{4 * int64(n), 4 * int64(k)}
 	if v.pointwise() || l.readsMap(v) {
@@ -206,10 +175,7 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
 	if v.pointwise() {
 		perRow = append(perRow, 4*int64(k))
 	}
-	list, err := l.spans(pictures.units()*each, most, perRow...)
-	if err != nil {
-		return err
-	}
+	list := l.spans(pictures.units()*each, most, perRow...)
 	stem, width := vector("columns", v.c)
 	x := l.read(v.x, width, pictures.begin*v.mapH*v.mapW*v.c, pictures.units()*v.mapH*v.mapW*v.c)
 	om := x
@@ -229,18 +195,12 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) error {
 		a := l.read(v.x, width, (pictures.begin*each+r.begin)*k, rows*k)
 		if !v.pointwise() {
 			push.Rows, push.Row0 = uint32(rows), uint32(r.begin)
-			groups, err := l.fold(rows)
-			if err != nil {
-				return err
-			}
-			a = l.scratch(4 * int64(rows) * int64(k))
-			a.width, a.access = width, engine.Write
-			l.emit(s, stem, dispatch{constants: constants(l.style.Group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: groups})
+			a = l.scratchPart(0, 4*int64(rows)*int64(k), width, engine.Write)
+			l.emit(s, stem, dispatch{constants: constants(l.style.Group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: l.fold(rows)})
 			a.access = engine.Read
 		}
 		l.convProduct(s, v, a, om, at, r.begin)
 	}
-	return nil
 }
 
 // convProduct multiplies rows of a convolution: a holds them, or the map that they are read from,
@@ -369,14 +329,14 @@ func (l *lowerer) stagedParts(d shape) staged {
 }
 
 // convUniform lowers a convolution whose weight lies in panels.
-func (l *lowerer) convUniform(s step, v convolution) error {
+func (l *lowerer) convUniform(s step, v convolution) {
 	r := l.stagedRows(v)
 	t, n, k := r.tile, v.n, v.k()
 	push := uniformPush{N: uint32(n), K: uint32(k), placing: v.placed(), LDA: uint32(k), LDC: uint32(n)}
 	weight := l.packed(v.weight)
 	scratch := weight
 	if r.bytes > 0 {
-		scratch = l.scratch(r.bytes)
+		scratch = l.scratchPart(0, r.bytes, 4, engine.ReadWrite)
 	}
 	for row := 0; row < v.rows(); row += r.rows {
 		rows := min(r.rows, v.rows()-row)
@@ -391,5 +351,4 @@ func (l *lowerer) convUniform(s step, v convolution) error {
 			flops:    2 * int64(rows) * int64(n) * int64(k),
 		})
 	}
-	return nil
 }

@@ -272,7 +272,7 @@ func TestConvWeights(t *testing.T) {
 				closing(t, w)
 				t.Fatal("accepted")
 			}
-			if !strings.Contains(err.Error(), "y.weight") || !strings.Contains(err.Error(), "convolution") {
+			if !strings.Contains(err.Error(), "y.weight") || !strings.Contains(err.Error(), "conv") {
 				t.Errorf("the error does not say what is wrong: %v", err)
 			}
 		})

@@ -56,7 +56,7 @@ func TestCoopJoined(t *testing.T) {
 	for _, c := range joinedCases() {
 		g, linears := build(t, c.record), 0
 		for _, n := range g.Nodes {
-			if n.Op.Kind() == (graph.Linear{}).Kind() {
+			if graph.Kind(n.Op) == graph.Kind(graph.Linear{}) {
 				linears++
 			}
 		}

@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/glipvk/glipvk/engine"
@@ -15,12 +14,12 @@ type matrices struct {
 	picture, head, row int
 }
 
-// cross is a product for each picture and head: C = clamp(alpha * A B + bias). A is
+// cross is a product for each picture and head: C = clamp(alpha * A B + bias) + residual. A is
 // [m, k], B [k, n], stored as [n, k] if transposed, C [m, n].
 type cross struct {
 	a, b, c                matrices
 	transposed             bool
-	bias                   graph.ID // -1 for none
+	bias                   graph.ID // noBias for none
 	biasPicture, biasHead  int      // by which its n elements move on
 	pictures, heads        int
 	m, n, k                int
@@ -28,6 +27,9 @@ type cross struct {
 	scale                  graph.ID // LOGITS of gemm.glsl, -1 for none
 	limit                  float64  // where not 0; of other shaders than the uniform one, with scale alone
 	adds                   bool     // to what C holds
+	gelu                   bool     // of the sum
+	residual               graph.ID // as C, noBias for none
+	types                  string   // of the operands, where they have 16-bit floats
 	beginA, beginB, beginC int      // elements of the values before the first product's
 	only                   span     // the pictures that are computed, all if there are none in it
 }
@@ -62,21 +64,17 @@ func (x cross) extents(b block) (a, second, c span) {
 // around is the operand of a range, begun early where it has to be aligned, and how many
 // elements of it come before the range.
 func (l *lowerer) around(id graph.ID, width int, r span, access engine.Access) (operand, uint32) {
-	before := r.begin % int(l.align/4)
-	begin, count := r.begin-before, r.units()+before
-	if id < 0 {
-		o := l.scratch(4 * int64(count))
-		o.offset, o.width, o.access = o.offset+4*int64(begin), width, access
-		return o, uint32(before)
-	}
-	return l.operand(id, width, begin, count, access), uint32(before)
+	before := r.begin % int(l.align/l.size(id))
+	return l.operand(id, width, r.begin-before, r.units()+before, access), uint32(before)
 }
 
 // fits reports whether a block's operands fit bindings, and its grid the device.
 func (l *lowerer) fits(x cross, b block) bool {
-	bytes := func(r span) int64 { return 4*int64(r.units()) + 4*int64(r.begin%int(l.align/4)) }
+	fit := func(id graph.ID, r span) bool {
+		return l.size(id)*int64(r.units()+r.begin%int(l.align/l.size(id))) <= l.limit
+	}
 	first, second, c := x.extents(b)
-	return !l.tooDeep(x, b) && bytes(first) <= l.limit && bytes(second) <= l.limit && bytes(c) <= l.limit &&
+	return !l.tooDeep(x, b) && fit(x.a.id, first) && fit(x.b.id, second) && fit(x.c.id, c) &&
 		b.pictures.units()*b.heads.units() <= l.caps.MaxWorkgroups[2] && b.m.units() <= l.mostRows(b.n.units(), b.k.units()) && b.n.units() <= l.mostColumns()
 }
 
@@ -108,9 +106,12 @@ func (s span) halved(granule int) (span, span, bool) {
 
 // blocks cuts a block until every part fits: by pictures, by heads, by rows of A, and, where that
 // does not help because B is what is too large or k too long, by its rows. Parts along k are in order.
-func (l *lowerer) blocks(x cross, b block) ([]block, error) {
+func (l *lowerer) blocks(x cross, b block) []block {
+	if l.err != nil {
+		return nil
+	}
 	if l.fits(x, b) {
-		return []block{b}, nil
+		return []block{b}
 	}
 	_, second, c := x.extents(b)
 	one, two, ok := b, b, false
@@ -131,17 +132,14 @@ func (l *lowerer) blocks(x cross, b block) ([]block, error) {
 		cut(func(b *block) *span { return &b.n }, 16)
 	} else {
 		cut(func(b *block) *span { return &b.k }, 16)
+		cut(func(b *block) *span { return &b.k }, 4)
 	}
 	if !ok {
-		return nil, fmt.Errorf("a part of the product (%d x %d x %d, %d bytes) does not fit a binding of %d bytes: %w",
+		l.fail("a part of the product (%d x %d x %d, %d bytes) does not fit a binding of %d bytes: %w",
 			b.m.units(), b.n.units(), b.k.units(), 4*int64(max(second.units(), c.units())), l.limit, engine.ErrUnsupported)
+		return nil
 	}
-	first, err := l.blocks(x, one)
-	if err != nil {
-		return nil, err
-	}
-	rest, err := l.blocks(x, two)
-	return append(first, rest...), err
+	return append(l.blocks(x, one), l.blocks(x, two)...)
 }
 
 // crossVariant is the variant that reads and stores a cross, and the floats of an element of
@@ -176,25 +174,23 @@ func (x cross) crossVariant() (variant string, a, b, c int) {
 }
 
 // emitCross appends the dispatches of a cross.
-func (l *lowerer) emitCross(s step, x cross) error {
-	list, err := l.blocks(x, block{x.computed(), span{0, x.heads}, span{0, x.m}, span{0, x.n}, span{0, x.k}})
-	if err != nil {
-		return err
-	}
+func (l *lowerer) emitCross(s step, x cross) {
+	all := block{x.computed(), span{0, x.heads}, span{0, x.m}, span{0, x.n}, span{0, x.k}}
 	variant, widthA, widthB, widthC := x.crossVariant()
-	for _, b := range list {
+	for _, b := range l.blocks(x, all) {
 		first, second, third := x.extents(b)
 		push := gemmPush{M: uint32(b.m.units()), N: uint32(b.n.units()), K: uint32(b.k.units()),
 			LDA: uint32(x.a.row), LDB: uint32(x.b.row), LDC: uint32(x.c.row), Heads: uint32(b.heads.units()),
 			AG: uint32(x.a.picture), AH: uint32(x.a.head), BG: uint32(x.b.picture), BH: uint32(x.b.head), CG: uint32(x.c.picture), CH: uint32(x.c.head),
 			Alpha: float32(x.alpha), BiasG: uint32(x.biasPicture), BiasH: uint32(x.biasHead), Limit: float32(x.limit)}
-		p := product{variant: variant, batch: b.pictures.units() * b.heads.units(), mode: identity,
-			epilogue: linear{bias: x.bias != noBias && b.k.begin == 0, residual: b.k.begin > 0 || x.adds}}
+		sums := b.k.begin > 0 || x.adds
+		p := product{variant: variant + x.types, batch: b.pictures.units() * b.heads.units(), mode: identity,
+			epilogue: linear{bias: x.bias != noBias && b.k.begin == 0, gelu: x.gelu && b.k.end == x.k, residual: sums || x.residual != noBias}}
 		var operandA, operandB, c operand
 		operandA, push.ABase = l.around(x.a.id, widthA, first, engine.Read)
 		operandB, push.BBase = l.around(x.b.id, widthB, second, engine.Read)
 		c, push.CBase = l.around(x.c.id, widthC, third, engine.Write)
-		plain := operandB
+		plain := operandB.unread()
 		plain.width = widthC
 		bias, residual := plain, plain
 		if p.epilogue.bias {
@@ -202,9 +198,11 @@ func (l *lowerer) emitCross(s step, x cross) error {
 			end := (b.pictures.end-1)*x.biasPicture + (b.heads.end-1)*x.biasHead + b.n.end
 			bias, push.BiasBase = l.around(x.bias, widthC, span{at, end}, engine.Read)
 		}
-		if p.epilogue.residual {
+		if sums {
 			residual = c
 			residual.access = engine.Read
+		} else if p.epilogue.residual {
+			residual, _ = l.around(x.residual, widthC, third, engine.Read)
 		}
 		p.push, p.operands = push, []operand{operandA, operandB, bias, residual, c}
 		switch {
@@ -215,7 +213,6 @@ func (l *lowerer) emitCross(s step, x cross) error {
 		}
 		l.emitProduct(s, p)
 	}
-	return nil
 }
 
 // noBias stands for no value where scratch is one too.
@@ -229,11 +226,35 @@ func operandAt(in []graph.ID, i int) graph.ID {
 	return noBias
 }
 
-// cross is the product that a step is.
+// crossOf is the product that a step is.
 func (l *lowerer) crossOf(s step) cross {
-	x := cross{bias: noBias, heads: 1, alpha: 1, scale: -1}
+	x := cross{bias: noBias, residual: noBias, heads: 1, alpha: 1, scale: -1}
 	first := l.shape(s.in[0])
 	switch o := s.op.(type) {
+	case linear: // x Wᵀ + bias, W being packed as [K, N]
+		p, n, k := o.operands(s.in), l.shape(s.out).Last(), first.Last()
+		x.a, x.b, x.c = matrices{p.x, 0, 0, k}, matrices{p.weight, 0, 0, n}, matrices{s.out, 0, 0, n}
+		x.m, x.n, x.k, x.gelu, x.types = first.Rows(), n, k, o.gelu, l.types(p.x, p.weight, s.out)
+		if o.bias {
+			x.bias = p.bias
+		}
+		if o.residual {
+			x.residual = p.residual
+		}
+		x.pictures = 1
+		return x
+	case graph.Scores: // scale * q kᵀ of each window, which lie in qkv side by side
+		n, c := first[1], first[2]/3
+		x.heads, x.alpha, x.transposed, x.beginB = o.Heads, o.Scale, true, c
+		x.a = matrices{s.in[0], n * 3 * c, c / o.Heads, 3 * c}
+		x.b, x.c = x.a, matrices{s.out, o.Heads * n * n, n * n, n}
+		x.m, x.n, x.k = n, n, c/o.Heads
+	case graph.Context: // the weighted sum of the values of each window, heads side by side
+		n, c := first[2], l.shape(s.out).Last()
+		x.heads, x.beginB = o.Heads, 2*c
+		x.a, x.b = matrices{s.in[0], o.Heads * n * n, n * n, n}, matrices{s.in[1], n * 3 * c, c / o.Heads, 3 * c}
+		x.c = matrices{s.out, n * c, c / o.Heads, c}
+		x.m, x.n, x.k = n, c/o.Heads, n
 	case graph.CrossScores: // scale * q kᵀ + bias of each picture
 		n, m, e := first[1], l.shape(s.in[1])[1], first[2]
 		x.heads, x.alpha, x.transposed, x.bias, x.biasPicture = o.Heads, o.Scale, true, operandAt(s.in, 2), m
@@ -281,18 +302,18 @@ func (l *lowerer) crossOf(s step) cross {
 }
 
 // cross lowers a product for each picture and head.
-func (l *lowerer) cross(s step) error {
+func (l *lowerer) cross(s step) {
 	x := l.crossOf(s)
 	if l.takesUniform(x) {
 		l.crossUniform(s, x, l.tokenBiases(s))
-		return nil
+	} else {
+		l.emitCross(s, x)
 	}
-	return l.emitCross(s, x)
 }
 
 // tokenBiases is the memory for a bias of every token, aligned.
 func (l *lowerer) tokenBiases(s step) int64 {
-	if s.op.Kind() != (graph.TokenLogits{}).Kind() {
+	if graph.Kind(s.op) != graph.Kind(graph.TokenLogits{}) {
 		return 0
 	}
 	y := l.shape(s.out)
@@ -301,13 +322,11 @@ func (l *lowerer) tokenBiases(s step) int64 {
 
 // tokenLogits lowers the bias of every token, e·bias_lang + bias0, as a product with one
 // column, then the product of positions and tokens.
-func (l *lowerer) tokenLogits(s step) error {
+func (l *lowerer) tokenLogits(s step) {
 	y, d := l.shape(s.out), l.shape(s.in[2]).Last()
-	if err := l.emitCross(s, cross{
-		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{scratchOf(l.at), 0, 0, 1}, bias: s.in[4],
+	l.emitCross(s, cross{
+		a: matrices{s.in[2], 0, 0, d}, b: matrices{s.in[3], 0, 0, 1}, c: matrices{scratchOf(l.at), 0, 0, 1}, bias: s.in[4], residual: noBias,
 		pictures: 1, heads: 1, m: y[0] * y[2], n: 1, k: d, alpha: 1, scale: -1,
-	}); err != nil {
-		return err
-	}
-	return l.cross(s)
+	})
+	l.cross(s)
 }

@@ -61,18 +61,18 @@ func crossCases() []opCase {
 			b.Output(b.In("y").CrossContext(p, v, c.heads, bias(b, c.e)...))
 		})
 		of("absorbkeys", c.e/c.heads, func(b *graph.Builder) {
-			b.Output(b.In("y").AbsorbKeys(b.In("k").Input(c.batch, c.m, c.e), b.Param("w", c.e, c.n+3), graph.AbsorbKeys{Heads: c.heads, Scale: 0.375}))
+			b.Output(b.In("y").Record(graph.AbsorbKeys{Heads: c.heads, Scale: 0.375}, b.In("k").Input(c.batch, c.m, c.e), b.Param("w", c.e, c.n+3)))
 		})
 		of("absorbbias", c.e/c.heads, func(b *graph.Builder) {
 			k, o := b.In("k").Input(c.batch, c.m, c.e), graph.AbsorbBias{Heads: c.heads, Scale: 0.375}
-			b.Output(b.In("y").AbsorbBias(k, b.Param("w", c.e), o, bias(b, c.batch, c.m)...))
+			b.Output(b.In("y").Record(o, append([]graph.Value{k, b.Param("w", c.e)}, bias(b, c.batch, c.m)...)...))
 		})
 		of("absorbvalues", c.e/c.heads, func(b *graph.Builder) {
-			b.Output(b.In("y").AbsorbValues(b.In("v").Input(c.batch, c.m, c.e), b.Param("w", c.n+3, c.e), c.heads))
+			b.Output(b.In("y").Record(graph.AbsorbValues{Heads: c.heads}, b.In("v").Input(c.batch, c.m, c.e), b.Param("w", c.n+3, c.e)))
 		})
 		of("headlinear", c.n, func(b *graph.Builder) {
 			x := b.In("x").Input(c.batch, c.heads*c.m, c.n)
-			b.Output(b.In("y").HeadLinear(x, b.Param("w", c.e, c.n), b.Param("b", c.e), c.heads))
+			b.Output(b.In("y").Record(graph.HeadLinear{Heads: c.heads}, x, b.Param("w", c.e, c.n), b.Param("b", c.e)))
 		})
 		of("tokenlogits", c.e+3*c.e, logits(c, 4))
 		temperature := &list[len(list)-1].bound // exp may be off by (3 + 2|x|) ulp, of products that a bias may cancel
@@ -106,7 +106,7 @@ func TestCrossMistakes(t *testing.T) {
 	}
 	values := func(heads int) func(b *graph.Builder) {
 		return func(b *graph.Builder) {
-			y := b.In("y").AbsorbValues(b.In("v").Input(c.batch, c.m, c.e), b.Param("w", c.e, c.e), heads)
+			y := b.In("y").Record(graph.AbsorbValues{Heads: heads}, b.In("v").Input(c.batch, c.m, c.e), b.Param("w", c.e, c.e))
 			b.Output(y)
 		}
 	}

@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"github.com/glipvk/glipvk/engine"
-	"github.com/glipvk/glipvk/graph"
-)
+import "github.com/glipvk/glipvk/engine"
 
 const (
 	crossWork  = 1 << 20 // multiply-adds of a product below which making panels does not pay
@@ -100,21 +97,6 @@ func (l *lowerer) crossUniform(s step, x cross, at int64) {
 	}
 }
 
-// elements are those of a range of a value or, of an id below 0, of scratch.
-func (l *lowerer) elements(id graph.ID, r span, access engine.Access) operand {
-	if id < 0 {
-		return l.scratchFrom(4*int64(r.begin), 4*int64(r.units()), access)
-	}
-	return l.operand(id, 4, r.begin, r.units(), access)
-}
-
-// scratchFrom is scratch from some byte on.
-func (l *lowerer) scratchFrom(begin, bytes int64, access engine.Access) operand {
-	o := l.scratch(bytes)
-	o.offset, o.access = o.offset+begin, access
-	return o
-}
-
 // crossPanels makes the panels of a block's B.
 func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart, at int64) {
 	shader := "panels"
@@ -122,7 +104,7 @@ func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart, at int64) {
 		shader += "_transposed"
 	}
 	_, second, _ := x.extents(b)
-	from := l.elements(x.b.id, second, engine.Read)
+	from := l.read(x.b.id, 4, second.begin, second.units())
 	scale := from
 	if x.scale >= 0 {
 		scale = l.whole(x.scale, 4)
@@ -130,7 +112,7 @@ func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart, at int64) {
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: shader, addressed: true, constants: constants(l.style.Group, panelRows, x.scale >= 0),
 		push:     panelsPush{N: uint32(x.n), K: uint32(p.k.units()), Padded: uint32(p.deep), LDB: uint32(x.b.row), Alpha: float32(x.alpha)},
-		operands: []operand{from, l.scratchFrom(at, p.panels, engine.Write), scale},
+		operands: []operand{from, l.scratchPart(at, p.panels, 4, engine.Write), scale},
 		groups:   [3]int{ceilDiv(x.n, uniformPanel), ceilDiv(p.deep, panelRows), 1},
 	})
 }
@@ -140,17 +122,15 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 	d, t := p.staged.shape, p.staged.tile
 	adds := b.k.begin > 0 || x.adds
 	biased := b.k.begin == 0 && x.bias != noBias
-	panels := l.scratchFrom(at, p.panels, engine.Read)
+	panels := l.scratchPart(at, p.panels, 4, engine.Read)
 	bias := panels
-	if begin := b.pictures.begin*x.biasPicture + b.heads.begin*x.biasHead; biased && x.bias < 0 {
-		bias = l.scratchFrom(4*int64(begin), 4*int64(x.n), engine.Read)
-	} else if biased {
-		bias = l.read(x.bias, 4, begin, x.n)
+	if biased {
+		bias = l.read(x.bias, 4, b.pictures.begin*x.biasPicture+b.heads.begin*x.biasHead, x.n)
 	}
 	for row := 0; row < x.m; row += p.staged.rows {
 		b.m = span{row, min(row+p.staged.rows, x.m)}
 		from, _, to := x.extents(b)
-		c := l.elements(x.c.id, to, engine.Write)
+		c := l.write(x.c.id, 4, to.begin, to.units())
 		residual := panels
 		if adds {
 			residual = c
@@ -158,7 +138,7 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 		}
 		scratch := panels
 		if p.staged.bytes > 0 {
-			scratch = l.scratchFrom(at+p.panels, p.staged.bytes, engine.ReadWrite)
+			scratch = l.scratchPart(at+p.panels, p.staged.bytes, 4, engine.ReadWrite)
 		}
 		down, across := t.groups(b.m.units(), x.n)
 		l.list = append(l.list, dispatch{
@@ -167,7 +147,7 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 				placing: placing{Size: uint32(p.k.units())}, LDA: uint32(x.a.row), LDC: uint32(x.c.row)},
 			constants: append(append(constants(t.group, biased, false, adds, false, d.mode), t.constants...),
 				t.uniformLoops(x.n, p.deep, 1, x.n%4 != 0 || x.c.row%4 != 0, x.limit != 0)...),
-			operands: []operand{l.elements(x.a.id, from, engine.Read), panels, bias, residual, c, panels, panels, scratch},
+			operands: []operand{l.read(x.a.id, 4, from.begin, from.units()), panels, bias, residual, c, panels, panels, scratch},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(b.m.units()) * int64(x.n) * int64(p.k.units()),
 		})

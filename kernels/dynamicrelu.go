@@ -6,23 +6,18 @@ import "github.com/glipvk/glipvk/engine"
 type dynamicReLUPush struct{ Count, Cols, Start, Picture uint32 }
 
 // dynamicReLU lowers DynamicReLU, picture by picture.
-func (l *lowerer) dynamicReLU(s step) error {
+func (l *lowerer) dynamicReLU(s step) {
 	shape := l.shape(s.out)
 	c := shape.Last()
 	stem, width := vector("dynamicrelu", c)
-	return l.pictures(shape, func(picture int, rows span) error {
+	l.pictures(shape, func(picture int, rows span) {
 		count := rows.units() * c / width
-		groups, err := l.channels(count)
-		if err != nil {
-			return err
-		}
 		x, start := l.part(s.in[0], width, rowsOf(shape, picture, rows), engine.Read)
 		y, _ := l.part(s.out, width, rowsOf(shape, picture, rows), engine.Write)
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, channelItems), groups: groups,
+			constants: constants(l.style.Group, channelItems), groups: l.channels(count),
 			push:     dynamicReLUPush{uint32(count), uint32(c / width), start, uint32(picture)},
 			operands: []operand{x, l.whole(s.in[1], width), y},
 		})
-		return nil
 	})
 }

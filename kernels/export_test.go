@@ -60,7 +60,7 @@ func LowerAs(g *graph.Graph, s Style, caps engine.Caps, p Precision, o Options) 
 // StepKind is the kind of step that a single node of a graph becomes.
 func StepKind(g *graph.Graph) string {
 	list := steps(g)
-	return list[len(list)-1].op.Kind()
+	return graph.Kind(list[len(list)-1].op)
 }
 
 // JoinedKinds are the kinds of the steps of a graph after all rewrites.
@@ -68,7 +68,7 @@ func JoinedKinds(g *graph.Graph) []string {
 	list, _ := rewrite(g, steps(g), g.Outputs, 1<<27, Styles()["tiled"])
 	var kinds []string
 	for _, s := range list {
-		kinds = append(kinds, s.op.Kind())
+		kinds = append(kinds, graph.Kind(s.op))
 	}
 	return kinds
 }
@@ -81,7 +81,7 @@ func Steps(g *graph.Graph, fused bool, keep ...graph.ID) []string {
 	}
 	var lines []string
 	for _, s := range list {
-		line := fmt.Sprintf("%s = %s", g.Nodes[s.out].Path, s.op.Kind())
+		line := fmt.Sprintf("%s = %s", g.Nodes[s.out].Path, graph.Kind(s.op))
 		switch o := s.op.(type) {
 		case linear:
 			line += fmt.Sprintf("{bias:%v gelu:%v residual:%v norm:%v", o.bias, o.gelu, o.residual, o.norm != nil)

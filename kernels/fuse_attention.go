@@ -34,11 +34,11 @@ func (r *rewriter) joinSoftmax() {
 // privately made by an operation of the wanted kind; it returns both steps.
 func (r *rewriter) addedBy(i int, want graph.Op) (add, term step, ok bool) {
 	add, ok = r.before(i, 0)
-	if !ok || add.op.Kind() != (graph.Add{}).Kind() || !r.private(add.in[1]) {
+	if !ok || graph.Kind(add.op) != graph.Kind(graph.Add{}) || !r.private(add.in[1]) {
 		return add, term, false
 	}
 	p := r.producer(add.in[1])
-	if p < 0 || r.steps[p].op.Kind() != want.Kind() {
+	if p < 0 || graph.Kind(r.steps[p].op) != graph.Kind(want) {
 		return add, term, false
 	}
 	sum, t := r.g.Nodes[add.out].Shape, r.g.Nodes[r.steps[p].out].Shape

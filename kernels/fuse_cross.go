@@ -40,7 +40,7 @@ func (r *rewriter) readers(id graph.ID) []step {
 
 // only is the step that alone reads the value of s, if it is of a kind.
 func (r *rewriter) only(s step, kind string) (step, bool) {
-	if list := r.readers(s.out); len(list) == 1 && r.private(s.out) && list[0].op.Kind() == kind {
+	if list := r.readers(s.out); len(list) == 1 && r.private(s.out) && graph.Kind(list[0].op) == kind {
 		return list[0], true
 	}
 	return step{}, false
@@ -70,19 +70,19 @@ func (r *rewriter) biattention(i int) (o biattention, gone []graph.ID, ok bool) 
 	scores, ok := r.before(i, 0)
 	shape := r.g.Nodes[clamped.out].Shape
 	readers := r.readers(clamped.out)
-	if !ok || scores.op.Kind() != (graph.CrossScores{}).Kind() || len(scores.in) != 3 ||
+	if !ok || graph.Kind(scores.op) != graph.Kind(graph.CrossScores{}) || len(scores.in) != 3 ||
 		len(readers) != 2 || len(shape) != 4 || shape[1] != 1 {
 		return o, nil, false
 	}
-	if readers[0].op.Kind() != (graph.Reshape{}).Kind() {
+	if graph.Kind(readers[0].op) != graph.Kind(graph.Reshape{}) {
 		readers[0], readers[1] = readers[1], readers[0]
 	}
-	if readers[0].op.Kind() != (graph.Reshape{}).Kind() || readers[1].op.Kind() != (graph.SwapLast{}).Kind() {
+	if graph.Kind(readers[0].op) != graph.Kind(graph.Reshape{}) || graph.Kind(readers[1].op) != graph.Kind(graph.SwapLast{}) {
 		return o, nil, false
 	}
-	context := graph.CrossContext{}.Kind()
-	weigh, ok := r.chain(readers[0], softmax{}.Kind(), graph.Reshape{}.Kind(), context)
-	read, also := r.chain(readers[1], softmax{}.Kind(), context)
+	context := graph.Kind(graph.CrossContext{})
+	weigh, ok := r.chain(readers[0], graph.Kind(softmax{}), graph.Kind(graph.Reshape{}), context)
+	read, also := r.chain(readers[1], graph.Kind(softmax{}), context)
 	if !ok || !also {
 		return o, nil, false
 	}

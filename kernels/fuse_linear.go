@@ -17,7 +17,7 @@ func (r *rewriter) linearAt(i int) (linear, linearOperands, bool) {
 	w := r.g.Nodes[p.weight]
 	n := w.Shape[0]
 	k := w.Shape.Elements() / n
-	return l, p, w.Op.Kind() == graph.Param{}.Kind() && k%4 == 0 && n%4 == 0 && r.bytes(p.weight) <= r.limit
+	return l, p, graph.Kind(w.Op) == graph.Kind(graph.Param{}) && k%4 == 0 && n%4 == 0 && r.bytes(p.weight) <= r.limit
 }
 
 // joinRows lets a product read its rows in the order of a partition, and write them in
@@ -95,7 +95,7 @@ func (r *rewriter) joinMerges() {
 			continue
 		}
 		before, ok := r.before(i, 0)
-		if !ok || before.op.Kind() != (graph.MergePatches{}).Kind() || !r.gathers(before.in[0]) {
+		if !ok || graph.Kind(before.op) != graph.Kind(graph.MergePatches{}) || !r.gathers(before.in[0]) {
 			continue
 		}
 		in, out := r.g.Nodes[before.in[0]].Shape, r.g.Nodes[before.out].Shape
@@ -114,8 +114,8 @@ func (r *rewriter) joinMerges() {
 func (r *rewriter) joinEpilogues() {
 	for i := 0; i < len(r.steps); i++ {
 		s := r.steps[i]
-		switch s.op.Kind() {
-		case graph.GELU{}.Kind():
+		switch graph.Kind(s.op) {
+		case graph.Kind(graph.GELU{}):
 			if p, ok := r.before(i, 0); ok {
 				if l, ok := p.op.(linear); ok && !l.residual && r.bytes(p.in[1]) <= r.limit {
 					l.gelu = true
@@ -123,7 +123,7 @@ func (r *rewriter) joinEpilogues() {
 					i--
 				}
 			}
-		case graph.Add{}.Kind():
+		case graph.Kind(graph.Add{}):
 			same := r.g.Nodes[s.in[0]].Shape.Elements() == r.g.Nodes[s.in[1]].Shape.Elements()
 			if p, ok := r.before(i, 1); ok && same && s.in[0] != s.in[1] {
 				if l, ok := p.op.(linear); ok && !l.residual {
@@ -140,7 +140,7 @@ func (r *rewriter) joinEpilogues() {
 // elements of a row go. Both sides must fit a binding.
 func (r *rewriter) joinFirst() {
 	for i := 0; i < len(r.steps); i++ {
-		if r.steps[i].op.Kind() != (graph.ChannelsFirst{}).Kind() {
+		if graph.Kind(r.steps[i].op) != graph.Kind(graph.ChannelsFirst{}) {
 			continue
 		}
 		before, ok := r.before(i, 0)

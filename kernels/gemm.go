@@ -1,10 +1,8 @@
 package kernels
 
 import (
-	"fmt"
 	"slices"
 
-	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -94,20 +92,19 @@ func (l *lowerer) emitProduct(s step, p product) {
 }
 
 // linear lowers y = x Wᵀ + b with what is joined to it.
-func (l *lowerer) linear(s step) error {
+func (l *lowerer) linear(s step) {
 	o := s.op.(linear)
 	p := o.operands(s.in)
-	w := l.g.Nodes[p.weight]
-	if w.Op.Kind() != (graph.Param{}).Kind() {
-		return fmt.Errorf("the weight is %s, computed by %s; only weights that are parameters are packed", w.Path, w.Op.Kind())
+	w := l.shape(p.weight)
+	switch {
+	case !l.needsParam(p.weight):
+	case l.packing(p.weight).panels:
+		l.linearUniform(s, o, p)
+	case w.Elements()/w[0]%4 != 0 || w[0]%4 != 0 || l.linearDeep(o, p) || l.size(p.weight)*int64(w.Elements()) > l.limit:
+		l.emitCross(s, l.crossOf(s))
+	default:
+		l.linearMapped(s, o, p)
 	}
-	if l.packing(p.weight).panels {
-		return l.linearUniform(s, o, p)
-	}
-	if k := w.Shape.Elements() / w.Shape[0]; k%4 != 0 || w.Shape[0]%4 != 0 || l.linearDeep(o, p) {
-		return l.linearParts(s, o, p)
-	}
-	return l.linearMapped(s, o, p)
 }
 
 // linearDeep reports whether a product is better cut along K (directDepth): a plain one, whose rows are
@@ -135,13 +132,9 @@ func (l *lowerer) types(x, weight, out graph.ID) string {
 // linearMapped lowers a product whose weight, packed as [K, N], is bound whole, rows
 // mapped and normed as they are read. Rows are split so that x, y and the residual fit a binding;
 // x is bound whole where its rows are gathered.
-func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
+func (l *lowerer) linearMapped(s step, o linear, p linearOperands) {
 	n, rows := l.shape(s.out).Last(), l.shape(s.out).Rows()
-	w := l.shape(p.weight)
-	k := w.Elements() / n
-	if l.size(p.weight)*int64(w.Elements()) > l.limit {
-		return l.linearParts(s, o, p)
-	}
+	k := l.shape(p.weight).Elements() / n
 	variant, width := "", 4
 	mode, where := o.placed()
 	push := gemmPush{N: uint32(n), K: uint32(k), LDA: uint32(k), LDB: uint32(n), LDC: uint32(n), Heads: 1, Alpha: 1, placing: where, Eps: o.eps()}
@@ -156,11 +149,7 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 		variant, width = "_merge", 1
 	}
 	variant += l.types(p.x, p.weight, s.out)
-	list, err := l.spans(rows, l.mostRows(n, k), perUnit...)
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
+	for _, r := range l.spans(rows, l.mostRows(n, k), perUnit...) {
 		push.M, push.Row0 = uint32(r.units()), uint32(r.begin)
 		x := l.whole(p.x, width)
 		if mode == identity {
@@ -175,69 +164,12 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) error {
 			operands: []operand{x, b, l.optional(p.bias, b.unread()), residual, l.write(s.out, 4, r.begin*n, r.units()*n),
 				l.optional(p.normWeight, b.unread()), l.optional(p.normBias, b.unread())}})
 	}
-	return nil
 }
 
 // unread is something to bind where a shader declares 32-bit floats that it will not read.
 func (o operand) unread() operand {
 	o.half = false
 	return o
-}
-
-// linearParts lowers a product of any sizes. A weight that does not fit a binding is
-// summed in parts along K, y serving as the residual of all parts but the first.
-func (l *lowerer) linearParts(s step, o linear, ids linearOperands) error {
-	k := l.shape(ids.x).Last()
-	n := l.shape(s.out).Last()
-	rows := l.shape(s.out).Rows()
-	variant, width := l.types(ids.x, ids.weight, s.out), 4
-	mapped := true
-	if k%4 != 0 || n%4 != 0 {
-		variant, width, mapped = "_scalar", 1, false
-	}
-	rowSpans, err := l.spans(rows, l.mostRows(n, k), 4*int64(k), 4*int64(n))
-	if err != nil {
-		return err
-	}
-	most := 0
-	if l.linearDeep(o, ids) {
-		most = ceilDiv(k/width, ceilDiv(k, directDepth))
-	}
-	kSpans, err := l.spans(k/width, most, l.size(ids.weight)*int64(n*width))
-	if err != nil {
-		return err
-	}
-	for _, r := range rowSpans {
-		x := l.read(ids.x, width, r.begin*k, r.units()*k)
-		y := l.write(s.out, width, r.begin*n, r.units()*n)
-		previous := y
-		previous.access = engine.Read
-		for i, part := range kSpans {
-			k0, k1 := part.begin*width, part.end*width
-			first, last := i == 0, i == len(kSpans)-1
-			p := product{
-				variant: variant, batch: 1, mode: identity,
-				push:     gemmPush{M: uint32(r.units()), N: uint32(n), K: uint32(k1 - k0), LDA: uint32(k), LDB: uint32(n), LDC: uint32(n), Heads: 1, ABase: uint32(k0), Alpha: 1},
-				epilogue: linear{bias: o.bias && first, gelu: o.gelu && last, residual: o.residual && first || !first},
-			}
-			b := l.read(ids.weight, width, k0*n, (k1-k0)*n)
-			bias, residual := b.unread(), b.unread()
-			if p.epilogue.bias {
-				bias = l.whole(ids.bias, width)
-			}
-			if !first {
-				residual = previous
-			} else if o.residual {
-				residual = l.read(ids.residual, width, r.begin*n, r.units()*n)
-			}
-			p.operands = []operand{x, b, bias, residual, y}
-			if mapped {
-				p.operands = append(p.operands, b.unread(), b.unread())
-			}
-			l.emitProduct(s, p)
-		}
-	}
-	return nil
 }
 
 // mostRows bounds the rows of one product by the grid.

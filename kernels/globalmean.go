@@ -29,13 +29,10 @@ func (l *lowerer) globalMeanScratch(s step) int64 {
 
 // globalMean lowers GlobalMean: the rows of a picture are summed in blocks, those sums in
 // blocks again, until one is left.
-func (l *lowerer) globalMean(s step) error {
+func (l *lowerer) globalMean(s step) {
 	in := l.shape(s.in[0])
 	stem, width := vector("columnsum", in[3])
-	spans, err := l.pictureSpans(in, sumBlock)
-	if err != nil {
-		return err
-	}
+	spans := l.pictureSpans(in, sumBlock)
 	first, second := globalMeanParts(in)
 	turns := [2]operand{l.scratchPart(0, first, width, engine.Write), l.scratchPart(l.apart(first), second, width, engine.Write)}
 	for b := range in[0] {
@@ -52,31 +49,21 @@ func (l *lowerer) globalMean(s step) error {
 					var x operand
 					x, push.XStart = l.part(s.in[0], width, rowsOf(in, b, r), engine.Read)
 					push.Block0 = uint32(r.begin / sumBlock)
-					if err := l.columnSum(s, stem, r.units(), push, x, y); err != nil {
-						return err
-					}
+					l.columnSum(s, stem, r.units(), push, x, y)
 				}
 			} else {
 				x := turns[1-turn%2]
 				x.access = engine.Read
-				if err := l.columnSum(s, stem, rows, push, x, y); err != nil {
-					return err
-				}
+				l.columnSum(s, stem, rows, push, x, y)
 			}
 			if rows = ceilDiv(rows, sumBlock); rows == 1 {
 				break
 			}
 		}
 	}
-	return nil
 }
 
-func (l *lowerer) columnSum(s step, stem string, rows int, push columnSumPush, x, y operand) error {
-	grid, err := l.columnBlocks(rows, int(push.Cols), sumBlock)
-	if err != nil {
-		return err
-	}
+func (l *lowerer) columnSum(s step, stem string, rows int, push columnSumPush, x, y operand) {
 	push.Rows = uint32(rows)
-	l.emit(s, stem, dispatch{constants: constants(l.style.Group, sumBlock), groups: grid, push: push, operands: []operand{x, y}})
-	return nil
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, sumBlock), groups: l.columnBlocks(rows, int(push.Cols), sumBlock), push: push, operands: []operand{x, y}})
 }

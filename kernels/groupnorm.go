@@ -47,64 +47,45 @@ const statisticsBlock = 32
 
 // groupNorm lowers GroupNorm in three steps a picture: statistics of blocks of rows,
 // statistics of groups made of them, and the norm.
-func (l *lowerer) groupNorm(s step) error {
+func (l *lowerer) groupNorm(s step) {
 	shape, o := l.shape(s.out), s.op.(graph.GroupNorm)
 	suffix, width := l.groupWidth(s)
 	rows, cols := shape[1]*shape[2], shape[3]/width
 	blockBytes, _ := l.groupNormParts(s)
-	spans, err := l.pictureSpans(shape, statisticsBlock)
-	if err != nil {
-		return err
-	}
-	grid, err := l.rowGroups(o.Groups)
-	if err != nil {
-		return err
-	}
+	spans := l.pictureSpans(shape, statisticsBlock)
 	groups := func(a engine.Access) operand { return l.scratchPart(l.apart(blockBytes), 8*int64(cols), 1, a) }
 	for b := range shape[0] {
 		for _, r := range spans {
-			if err := l.groupStatistics(s, "groupstatistics"+suffix, width, rowsOf(shape, b, r)); err != nil {
-				return err
-			}
+			l.groupStatistics(s, "groupstatistics"+suffix, width, rowsOf(shape, b, r))
 		}
 		l.emit(s, "groupcombine", dispatch{
-			constants: constants(l.style.Group, l.style.Lanes, width), groups: grid,
+			constants: constants(l.style.Group, l.style.Lanes, width), groups: l.rowGroups(o.Groups),
 			push: groupCombinePush{uint32(o.Groups), uint32(cols / o.Groups), uint32(ceilDiv(rows, statisticsBlock)), statisticsBlock,
 				uint32(rows), float32(o.Eps)},
 			operands: []operand{l.scratchPart(0, blockBytes, 1, engine.Read), groups(engine.Write)},
 		})
 		for _, r := range spans {
-			grid, err := l.channels(r.units() * cols)
-			if err != nil {
-				return err
-			}
 			x, xStart := l.part(s.in[0], width, rowsOf(shape, b, r), engine.Read)
 			y, yStart := l.part(s.out, width, rowsOf(shape, b, r), engine.Write)
 			l.emit(s, "groupnorm"+suffix, dispatch{
-				constants: constants(l.style.Group, channelItems), groups: grid,
+				constants: constants(l.style.Group, channelItems), groups: l.channels(r.units() * cols),
 				push:     groupNormPush{uint32(r.units() * cols), uint32(cols), xStart, yStart},
 				operands: []operand{x, groups(engine.Read), l.whole(s.in[1], width), l.whole(s.in[2], width), y},
 			})
 		}
 	}
-	return nil
 }
 
 // groupStatistics emits the first step for some elements of a picture.
-func (l *lowerer) groupStatistics(s step, stem string, width int, elements span) error {
+func (l *lowerer) groupStatistics(s step, stem string, width int, elements span) {
 	shape := l.shape(s.out)
 	c, each := shape[3], shape.Elements()/shape[0]
 	rows := elements.units() / c
-	grid, err := l.columnBlocks(rows, c/width, statisticsBlock)
-	if err != nil {
-		return err
-	}
 	x, start := l.part(s.in[0], width, elements, engine.Read)
 	bytes, _ := l.groupNormParts(s)
 	l.emit(s, stem, dispatch{
-		constants: constants(l.style.Group, statisticsBlock), groups: grid,
+		constants: constants(l.style.Group, statisticsBlock), groups: l.columnBlocks(rows, c/width, statisticsBlock),
 		push:     groupStatisticsPush{uint32(rows), uint32(c / width), start, uint32(elements.begin % each / c / statisticsBlock)},
 		operands: []operand{x, l.scratchPart(0, bytes, 1, engine.Write)},
 	})
-	return nil
 }

@@ -31,7 +31,7 @@ func (l *lowerer) makesHalf(s step, half map[graph.ID]bool) bool {
 	switch o := s.op.(type) {
 	case linear:
 		p := o.operands(s.in)
-		return l.linears[p.weight] && l.packing(p.weight).half && !half[p.x] && !o.residual && o.merge == nil
+		return l.matrix[p.weight] == ofLinear && l.packing(p.weight).half && !half[p.x] && !o.residual && o.merge == nil
 	case attention:
 		return half[s.in[0]] // qkv and context have one type
 	}
@@ -57,7 +57,7 @@ func (l *lowerer) readsHalf(s step, operand int) bool {
 	switch o := s.op.(type) {
 	case linear:
 		p := o.operands(s.in)
-		if !l.linears[p.weight] || !l.packing(p.weight).half || o.norm != nil || o.merge != nil || o.rows != nil && o.rows.mode == partition {
+		if l.matrix[p.weight] != ofLinear || !l.packing(p.weight).half || o.norm != nil || o.merge != nil || o.rows != nil && o.rows.mode == partition {
 			return false
 		}
 		return !l.packing(p.weight).panels || l.shape(p.weight).Elements()/l.shape(p.weight)[0]%16 == 0

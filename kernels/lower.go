@@ -21,13 +21,20 @@ type lowerer struct {
 	align     int64           // of a binding's offset
 	layout    layout
 	alias     map[graph.ID]graph.ID
-	begins    map[graph.ID]int  // of views, at which element of their alias they begin
-	half      map[graph.ID]bool // values of 16-bit floats
-	linears   map[graph.ID]bool // weights that are the matrix of a linear
-	convs     map[graph.ID]bool // and those of a convolution
-	at        int               // the step being lowered
-	block     int               // for tests: positions of a block of biattention, 0 for what suits
+	begins    map[graph.ID]int    // of views, at which element of their alias they begin
+	half      map[graph.ID]bool   // values of 16-bit floats
+	matrix    map[graph.ID]string // weights that are packed: of what (ofLinear, ofConvolution)
+	at        int                 // the step being lowered
+	block     int                 // for tests: positions of a block of biattention, 0 for what suits
 	list      []dispatch
+	err       error // the first mistake of the step being lowered
+}
+
+// fail keeps the first mistake of a step: its lowering goes on, and lower says what it was.
+func (l *lowerer) fail(format string, args ...any) {
+	if l.err == nil {
+		l.err = fmt.Errorf(format, args...)
+	}
 }
 
 // dispatch is one run of a shader, before there is a pipeline.
@@ -54,7 +61,7 @@ type operand struct {
 
 // lowering is how a kind of step becomes dispatches.
 type lowering struct {
-	lower   func(*lowerer, step) error
+	lower   func(*lowerer, step)
 	scratch func(*lowerer, step) int64 // bytes that it needs beside its values while it runs, nil for none
 }
 
@@ -62,8 +69,8 @@ type lowering struct {
 // [graph.Kinds].
 var lowerings = map[string]lowering{
 	"linear":         {lower: (*lowerer).linear, scratch: (*lowerer).linearScratch},
-	"scores":         {lower: (*lowerer).scores},
-	"context":        {lower: (*lowerer).context},
+	"scores":         {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"context":        {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
 	"softmax":        {lower: (*lowerer).softmax},
 	"attention":      {lower: (*lowerer).attention},
 	"biattention":    {lower: (*lowerer).biattention, scratch: (*lowerer).biattentionScratch},
@@ -116,7 +123,7 @@ func Kinds() []string { return slices.Sorted(maps.Keys(lowerings)) }
 
 // scratchBytes is what a step needs beside its values while it runs.
 func (l *lowerer) scratchBytes(s step) int64 {
-	if f := lowerings[s.op.Kind()].scratch; f != nil {
+	if f := lowerings[graph.Kind(s.op)].scratch; f != nil {
 		return f(l, s)
 	}
 	return 0
@@ -124,21 +131,22 @@ func (l *lowerer) scratchBytes(s step) int64 {
 
 // lower appends the dispatches of one step.
 func (l *lowerer) lower(s step) error {
-	f := lowerings[s.op.Kind()].lower
+	f := lowerings[graph.Kind(s.op)].lower
 	if f == nil {
-		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, s.op.Kind())
+		return fmt.Errorf("kernels: %s: no lowering for %s", s.path, graph.Kind(s.op))
 	}
 	begin := len(l.list)
-	err := f(l, s)
+	l.err = nil
+	f(l, s)
 	for _, x := range l.list[begin:] { // what cannot be split: tables, small weights
 		for _, o := range x.operands {
-			if err == nil && o.bytes > l.limit && !x.addressed {
-				err = fmt.Errorf("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
+			if o.bytes > l.limit && !x.addressed {
+				l.fail("an operand of %d bytes, which is never split, does not fit a binding of %d bytes: %w", o.bytes, l.limit, engine.ErrUnsupported)
 			}
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, s.op.Kind(), l.shape(s.out), err)
+	if l.err != nil {
+		return fmt.Errorf("kernels: %s: %s %v: %w", s.path, graph.Kind(s.op), l.shape(s.out), l.err)
 	}
 	return nil
 }
@@ -148,20 +156,27 @@ func (l *lowerer) shape(id graph.ID) graph.Shape { return l.g.Nodes[id].Shape }
 // size is that of an element of a value or weight in bytes.
 func (l *lowerer) size(id graph.ID) int64 {
 	id = resolve(l.alias, id)
-	if l.half[id] || l.isMatrix(id) && l.packing(id).half {
+	if l.half[id] || l.matrix[id] != "" && l.packing(id).half {
 		return 2
 	}
 	return 4
 }
 
-func (l *lowerer) isMatrix(id graph.ID) bool { return l.linears[id] || l.convs[id] }
+func (l *lowerer) isParam(id graph.ID) bool {
+	return graph.Kind(l.g.Nodes[id].Op) == graph.Kind(graph.Param{})
+}
+
+// needsParam refuses the weight of a product that is not a parameter, and reports whether it is one.
+func (l *lowerer) needsParam(id graph.ID) bool {
+	if n := l.g.Nodes[id]; !l.isParam(id) {
+		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, graph.Kind(n.Op))
+	}
+	return l.isParam(id)
+}
 
 // packing says how the matrix of a linear or a convolution lies in memory.
 func (l *lowerer) packing(id graph.ID) packing {
-	if l.convs[id] {
-		return l.style.convPacking(l.shape(id), l.precision)
-	}
-	return l.style.packing(l.shape(id), l.precision)
+	return Layout{l.style, l.precision}.packing(l.matrix[id], l.shape(id))
 }
 
 // read and write are the operands of elements begin..begin+count-1 of a value.
@@ -183,26 +198,22 @@ func (l *lowerer) packed(id graph.ID) operand {
 	return operand{weight: l.g.Nodes[id].Path, bytes: l.packing(id).bytes(l.shape(id)), width: 4, access: engine.Read}
 }
 
-// scratch is memory of the step being lowered, planned for it (scratchBytes).
-func (l *lowerer) scratch(bytes int64) operand {
-	return operand{offset: l.layout.offset[scratchOf(l.at)], bytes: bytes, width: 4, access: engine.ReadWrite}
-}
-
 // apart is how far apart the parts of a step's scratch begin at least: at multiples of it,
 // as bindings must.
 func (l *lowerer) apart(bytes int64) int64 { return roundUp(bytes, max(l.align, 256)) }
 
-// scratchPart is a range of the memory of the step being lowered.
+// scratchPart is a range of the memory of the step being lowered, planned for it (scratchBytes).
 func (l *lowerer) scratchPart(at, bytes int64, width int, access engine.Access) operand {
 	return operand{offset: l.layout.offset[scratchOf(l.at)] + at, bytes: bytes, width: width, access: access}
 }
 
+// operand is a range of elements of a value or weight or, with scratchOf(l.at), of scratch.
 func (l *lowerer) operand(id graph.ID, width, begin, count int, access engine.Access) operand {
 	id, first := owner(l.alias, l.begins, id)
 	size := l.size(id)
 	o := operand{offset: size * int64(first+begin), bytes: size * int64(count), width: width, half: size == 2, access: access}
-	if n := l.g.Nodes[id]; n.Op.Kind() == (graph.Param{}).Kind() {
-		o.weight = n.Path
+	if id >= 0 && l.isParam(id) {
+		o.weight = l.g.Nodes[id].Path
 	} else {
 		o.offset += l.layout.offset[id]
 	}
@@ -222,7 +233,7 @@ func (l *lowerer) emit(s step, stem string, d dispatch) {
 const items = 4
 
 // elementwise is the grid of such a shader.
-func (l *lowerer) elementwise(count int) ([3]int, error) {
+func (l *lowerer) elementwise(count int) [3]int {
 	return l.fold(ceilDiv(count, l.style.Group*items))
 }
 

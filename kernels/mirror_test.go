@@ -69,7 +69,7 @@ func everyDispatch(t *testing.T) []kernels.Lowered {
 
 // TestDispatchesFitShaders compares every dispatch with what its shader says of itself.
 func TestDispatchesFitShaders(t *testing.T) {
-	modules, seen := map[string]*shaders.Module{}, map[string]bool{}
+	modules, seen := map[string]*module{}, map[string]bool{}
 	for _, x := range everyDispatch(t) {
 		name := x.Shader()
 		if modules[name] == nil {
@@ -77,10 +77,8 @@ func TestDispatchesFitShaders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if modules[name], err = shaders.Reflect(code); err != nil {
-				t.Fatal(err)
-			}
-			if err := mirrors(modules[name].Push, reflect.TypeOf(x.Push())); err != nil {
+			modules[name] = readModule(code)
+			if err := mirrors(modules[name], reflect.TypeOf(x.Push())); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -101,19 +99,19 @@ func TestDispatchesFitShaders(t *testing.T) {
 }
 
 // mirrors compares a push struct with the shader's block, field by field.
-func mirrors(block shaders.PushBlock, push reflect.Type) error {
+func mirrors(m *module, push reflect.Type) error {
 	size := uint32(binary.Size(reflect.Zero(push).Interface()))
-	if size != block.Size || size > 128 {
-		return fmt.Errorf("%v has %d bytes, the block %d; at most 128 are guaranteed", push, size, block.Size)
+	if size != m.pushBytes || size > 128 {
+		return fmt.Errorf("%v has %d bytes, the block %d; at most 128 are guaranteed", push, size, m.pushBytes)
 	}
 	fields := flat(push, 0)
-	if len(fields) != len(block.Members) {
-		return fmt.Errorf("%v has %d fields, the block %d", push, len(fields), len(block.Members))
+	if len(fields) != len(m.push) {
+		return fmt.Errorf("%v has %d fields, the block %d", push, len(fields), len(m.push))
 	}
-	for i, m := range block.Members {
+	for i, have := range m.push {
 		f := fields[i]
-		if !strings.EqualFold(f.Name, m.Name) || uint32(f.Offset) != m.Offset || uint32(f.Type.Size()) != m.Size {
-			return fmt.Errorf("field %s at %d of %d bytes, the block has %s at %d of %d", f.Name, f.Offset, f.Type.Size(), m.Name, m.Offset, m.Size)
+		if !strings.EqualFold(f.Name, have.name) || uint32(f.Offset) != have.offset || uint32(f.Type.Size()) != have.size {
+			return fmt.Errorf("field %s at %d of %d bytes, the block has %s at %d of %d", f.Name, f.Offset, f.Type.Size(), have.name, have.offset, have.size)
 		}
 	}
 	return nil
@@ -135,44 +133,40 @@ func flat(t reflect.Type, at uintptr) []reflect.StructField {
 
 // fits compares bindings and specialization constants, and holds the specialized
 // module to the guaranteed limits.
-func fits(m *shaders.Module, x kernels.Lowered) error {
-	spec := map[uint32]uint32{}
-	for id, v := range x.Constants() {
-		spec[uint32(id)] = v
-	}
-	for _, c := range m.SpecConstants {
-		if int(c.ID) >= len(x.Constants()) {
-			return fmt.Errorf("constant %d (%s) is not given", c.ID, c.Name)
+func fits(m *module, x kernels.Lowered) error {
+	for _, c := range m.specs {
+		if int(c.id) >= len(x.Constants()) {
+			return fmt.Errorf("constant %d (%s) is not given", c.id, c.name)
 		}
 	}
-	if most := m.SpecConstants[len(m.SpecConstants)-1].ID; int(most) < len(x.Constants())-1 {
+	if most := m.specs[len(m.specs)-1].id; int(most) < len(x.Constants())-1 {
 		return fmt.Errorf("constant %d is given, the last the shader knows is %d", len(x.Constants())-1, most)
 	}
-	for _, b := range m.Bindings {
-		if b.Set != 0 || int(b.Binding) >= len(x.Operands()) {
-			return fmt.Errorf("binding %d.%d (%s) is not given", b.Set, b.Binding, b.Name)
+	for _, b := range m.bindings {
+		if b.set != 0 || int(b.number) >= len(x.Operands()) {
+			return fmt.Errorf("binding %d.%d (%s) is not given", b.set, b.number, b.name)
 		}
-		o := x.Operands()[b.Binding]
-		if texel := b.Kind == shaders.UniformTexelBuffer; texel != strings.HasSuffix(x.Shader(), "_texel") && o.Access() == engine.Read {
-			return fmt.Errorf("binding %d is a %v", b.Binding, b.Kind)
+		o := x.Operands()[b.number]
+		if texel := b.kind == "uniform texel buffer"; texel != strings.HasSuffix(x.Shader(), "_texel") && o.Access() == engine.Read || !texel && b.kind != "storage buffer" {
+			return fmt.Errorf("binding %d is %s", b.number, b.kind)
 		}
-		if b.ReadOnly != (o.Access() == engine.Read) || b.WriteOnly != (o.Access() == engine.Write) {
-			return fmt.Errorf("binding %d (%s) is declared %d, the shader says read only %v, write only %v", b.Binding, b.Name, o.Access(), b.ReadOnly, b.WriteOnly)
+		if b.readOnly != (o.Access() == engine.Read) || b.writeOnly != (o.Access() == engine.Write) || o.Access() == engine.ReadWrite && !b.restrict {
+			return fmt.Errorf("binding %d (%s) is declared %d, the shader says read only %v, write only %v, restrict %v",
+				b.number, b.name, o.Access(), b.readOnly, b.writeOnly, b.restrict)
 		}
 	}
 	if x.Addressed() {
-		if len(m.Bindings) != 0 {
-			return fmt.Errorf("%d bindings, operands are found by address", len(m.Bindings))
+		if len(m.bindings) != 0 {
+			return fmt.Errorf("%d bindings, operands are found by address", len(m.bindings))
 		}
-	} else if len(m.Bindings) != len(x.Operands()) {
-		return fmt.Errorf("%d bindings, %d operands given", len(m.Bindings), len(x.Operands()))
+	} else if len(m.bindings) != len(x.Operands()) {
+		return fmt.Errorf("%d bindings, %d operands given", len(m.bindings), len(x.Operands()))
 	}
-	local, err := m.LocalSize(spec)
-	if err != nil || local[0]*local[1]*local[2] > 128 {
-		return fmt.Errorf("workgroup %v (%v), at most 128 invocations are guaranteed", local, err)
+	if local := m.local(x.Constants()); local[0] == 0 || local[0]*local[1]*local[2] > 128 {
+		return fmt.Errorf("workgroup %v, at most 128 invocations are guaranteed", local)
 	}
-	if bytes, err := m.SharedBytes(spec); err != nil || bytes > 16<<10 {
-		return fmt.Errorf("%d bytes of shared memory (%v), at most 16384 are guaranteed", bytes, err)
+	if bytes := m.shared(x.Constants()); bytes > 16<<10 {
+		return fmt.Errorf("%d bytes of shared memory, at most 16384 are guaranteed", bytes)
 	}
 	return nil
 }

@@ -11,20 +11,12 @@ type movePush struct {
 }
 
 // move lowers the moving of tokens between a map and its windows.
-func (l *lowerer) move(s step) error {
+func (l *lowerer) move(s step) {
 	o := s.op.(move)
 	c := l.shape(s.out).Last()
 	stem, width := vector("window", c)
 	in, out := l.shape(s.in[0]).Rows(), l.shape(s.out).Rows()
-	list, err := l.moveBands(o, in, out, 4*int64(c))
-	if err != nil {
-		return err
-	}
-	for _, b := range list {
-		groups, err := l.elementwise(b.out.units() * c / width)
-		if err != nil {
-			return err
-		}
+	for _, b := range l.moveBands(o, in, out, 4*int64(c)) {
 		// A band of nothing but padding reads no row; something must be bound all the same.
 		read := b.in
 		if read.units() == 0 {
@@ -36,17 +28,13 @@ func (l *lowerer) move(s step) error {
 				uint32(o.mapH), uint32(o.mapW), uint32(o.padH), uint32(o.padW), uint32(o.size), uint32(o.down), uint32(o.right)},
 			operands: []operand{l.read(s.in[0], width, read.begin*c, read.units()*c),
 				l.write(s.out, width, b.out.begin*c, b.out.units()*c)},
-			groups: groups,
+			groups: l.elementwise(b.out.units() * c / width),
 		})
 	}
-	return nil
 }
 
-// moveBands cuts a move into bands of tokens; everything that fits stays one band.
-func (l *lowerer) moveBands(o move, in, out int, rowBytes int64) ([]band, error) {
-	if int64(in)*rowBytes <= l.limit && int64(out)*rowBytes <= l.limit {
-		return []band{{span{0, out}, span{0, in}}}, nil
-	}
+// moveBands cuts a move into bands of tokens.
+func (l *lowerer) moveBands(o move, in, out int, rowBytes int64) []band {
 	// Units: rows of the output map (remap), rows of windows (partition and reverse).
 	var tokens int                   // of an output unit
 	var reads func(i int) (int, int) // input tokens of output unit i
@@ -82,12 +70,9 @@ func (l *lowerer) moveBands(o move, in, out int, rowBytes int64) ([]band, error)
 			return row * o.size * o.padW, (row + 1) * o.size * o.padW
 		}
 	}
-	units, err := l.bands(out/tokens, int64(tokens)*rowBytes, rowBytes, reads)
-	if err != nil {
-		return nil, err
-	}
+	units := l.bands(out/tokens, int64(tokens)*rowBytes, rowBytes, reads)
 	for i, b := range units {
 		units[i].out = span{b.out.begin * tokens, b.out.end * tokens}
 	}
-	return units, nil
+	return units
 }

@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"unsafe"
 
@@ -32,13 +31,12 @@ func LayoutOf(info engine.Info, p Precision, variant string) (Layout, error) {
 type Packer struct {
 	g      *graph.Graph
 	layout Layout
-	matrix map[graph.ID]bool
-	convs  map[graph.ID]bool
+	matrix map[graph.ID]string // of what: ofLinear, ofConvolution
 }
 
 // Packer refuses graphs that read the same weight in two ways.
 func (l Layout) Packer(g *graph.Graph) (*Packer, error) {
-	p := &Packer{g, l, packedWeights(g), convWeights(g)}
+	p := &Packer{g, l, matrixWeights(g)}
 	return p, packedAlone(g, p.matrix)
 }
 
@@ -49,13 +47,10 @@ func (p *Packer) Pack(id graph.ID, data []float32) ([]byte, error) {
 	if len(data) != shape.Elements() {
 		return nil, fmt.Errorf("%w: source gave %d elements, want %v", graph.ErrShape, len(data), shape)
 	}
-	if !p.matrix[id] {
+	if p.matrix[id] == "" {
 		return floatBytes(data), nil
 	}
-	pack := p.layout.Style.packing(shape, p.layout.Precision)
-	if p.convs[id] {
-		pack = p.layout.Style.convPacking(shape, p.layout.Precision)
-	}
+	pack := p.layout.packing(p.matrix[id], shape)
 	if pack.half {
 		for i, x := range data {
 			if a := math.Abs(float64(x)); a > mostHalf && !math.IsInf(a, 0) {
@@ -72,6 +67,14 @@ type packing struct {
 	panels, half bool
 	taps         int // of a convolution, [N, C, taps]: k is tap*C + channel; 0 of a linear
 	cols         int // to which rows of [K, N] are padded with zeros, 0 for N
+}
+
+// packing of a matrix by what it is of.
+func (l Layout) packing(of string, w graph.Shape) packing {
+	if of == ofConvolution {
+		return l.Style.convPacking(w, l.Precision)
+	}
+	return l.Style.packing(w, l.Precision)
 }
 
 // packing of the matrix of a linear. Rows that are no whole vec4s keep to 32-bit floats.
@@ -97,51 +100,51 @@ func (p packing) bytes(w graph.Shape) int64 {
 	return size * int64(n) * int64(k)
 }
 
-// linearWeights finds the parameters that are the matrix of a Linear.
-func linearWeights(g *graph.Graph) map[graph.ID]bool {
-	ids := map[graph.ID]bool{}
+// What a matrix is of.
+const (
+	ofLinear      = "a linear"
+	ofConvolution = "a convolution"
+)
+
+// matrixOperand is which operand of an operation is packed as a matrix, and of what; -1 where none is.
+func matrixOperand(op graph.Op) (k int, of string) {
+	switch op.(type) {
+	case graph.Linear:
+		return 1, ofLinear
+	case graph.Conv:
+		return 1, ofConvolution
+	case graph.DeformConv:
+		return 2, ofConvolution
+	}
+	return -1, ""
+}
+
+// matrixWeights says of the parameters that are packed as a matrix of what it is.
+func matrixWeights(g *graph.Graph) map[graph.ID]string {
+	packed := map[graph.ID]string{}
 	for _, n := range g.Nodes {
-		if _, ok := n.Op.(graph.Linear); ok {
-			ids[n.Inputs[1]] = true
+		if k, of := matrixOperand(n.Op); k >= 0 {
+			packed[n.Inputs[k]] = of
 		}
 	}
-	return ids
-}
-
-// packedWeights finds the parameters that are packed as a matrix.
-func packedWeights(g *graph.Graph) map[graph.ID]bool {
-	ids := linearWeights(g)
-	maps.Copy(ids, convWeights(g))
-	return ids
-}
-
-// matrixOperand is which operand of an operation is packed as a matrix, -1 where none is.
-func matrixOperand(op graph.Op) int {
-	if _, ok := op.(graph.Linear); ok {
-		return 1
-	}
-	return convOperand(op)
+	return packed
 }
 
 // packedAlone refuses graphs that read a packed weight as anything but a matrix, or as
 // that of a linear and of a convolution, whose orders differ.
-func packedAlone(g *graph.Graph, packed map[graph.ID]bool) error {
-	what := "a linear"
-	linears, convs := linearWeights(g), convWeights(g)
+func packedAlone(g *graph.Graph, packed map[graph.ID]string) error {
 	for _, n := range g.Nodes {
+		matrix, reads := matrixOperand(n.Op)
 		for k, id := range n.Inputs {
-			if convs[id] {
-				what = "a convolution"
-			}
-			if packed[id] && (k != matrixOperand(n.Op) || linears[id] && convs[id]) {
+			if of := packed[id]; of != "" && (k != matrix || of != reads) {
 				return fmt.Errorf("kernels: %s: weight %s is the matrix of %s and an operand of %s; give each a weight of its own",
-					n.Path, g.Nodes[id].Path, what, n.Op.Kind())
+					n.Path, g.Nodes[id].Path, of, graph.Kind(n.Op))
 			}
 		}
 	}
 	for _, id := range g.Outputs {
-		if packed[id] {
-			return fmt.Errorf("kernels: weight %s is the matrix of %s and cannot be an output", g.Nodes[id].Path, what)
+		if of := packed[id]; of != "" {
+			return fmt.Errorf("kernels: weight %s is the matrix of %s and cannot be an output", g.Nodes[id].Path, of)
 		}
 	}
 	return nil

@@ -19,33 +19,21 @@ func (l *lowerer) phraseScratch(s step) int64 {
 
 // phraseScores lowers PhraseScores: a label has few tokens, so they are listed first, and
 // no position looks at the others.
-func (l *lowerer) phraseScores(s step) error {
+func (l *lowerer) phraseScores(s step) {
 	out, tokens := l.shape(s.out), l.shape(s.in[0])[2]
 	labels, all := out[2], out[0]*out[2]
-	list, err := l.spans(out[0]*out[1], 0, 4*int64(labels), 4*int64(tokens))
-	if err != nil {
-		return err
-	}
-	groups, err := l.fold(ceilDiv(all, l.style.Group))
-	if err != nil {
-		return err
-	}
+	list := l.spans(out[0]*out[1], 0, 4*int64(labels), 4*int64(tokens))
 	bytes := l.phraseScratch(s)
 	l.emit(s, "phraselists", dispatch{
-		constants: constants(l.style.Group), groups: groups, push: phraseListsPush{uint32(all), uint32(tokens)},
+		constants: constants(l.style.Group), groups: l.fold(ceilDiv(all, l.style.Group)), push: phraseListsPush{uint32(all), uint32(tokens)},
 		operands: []operand{l.whole(s.in[1], 1), l.scratchPart(0, bytes, 1, engine.Write)},
 	})
 	for _, r := range list {
-		groups, err := l.columnBlocks(r.units(), labels, columnBlock)
-		if err != nil {
-			return err
-		}
 		l.emit(s, "phrasescores", dispatch{
-			constants: constants(l.style.Group, columnBlock, int(s.op.(graph.PhraseScores).Aggregate)), groups: groups,
+			constants: constants(l.style.Group, columnBlock, int(s.op.(graph.PhraseScores).Aggregate)), groups: l.columnBlocks(r.units(), labels, columnBlock),
 			push: phraseScoresPush{uint32(r.units()), uint32(labels), uint32(tokens), uint32(out[1]), uint32(r.begin)},
 			operands: []operand{l.read(s.in[0], 1, r.begin*tokens, r.units()*tokens), l.scratchPart(0, bytes, 1, engine.Read),
 				l.write(s.out, 1, r.begin*labels, r.units()*labels)},
 		})
 	}
-	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/kernels"
-	"github.com/glipvk/glipvk/shaders"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/vulkan"
 )
@@ -64,7 +63,7 @@ func used(shader string, constants []uint32) string { return fmt.Sprint(shader, 
 // program of such a device dispatches.
 func TestPipelines(t *testing.T) {
 	graphs := map[string]*graph.Graph{"GLIP-T": preset(t, "tiny", 7, 224), "GLIP-L": preset(t, "large", 12, 384), "micro": micro(t, 4, 61, 45, 2)}
-	modules := map[string]*shaders.Module{}
+	modules := map[string]*module{}
 	for device, info := range described() {
 		for model, g := range graphs {
 			for _, precision := range []kernels.Precision{kernels.F32, kernels.F16} {
@@ -117,61 +116,53 @@ func TestPipelines(t *testing.T) {
 }
 
 // specFits compares a spec with its shader and with a device.
-func specFits(modules map[string]*shaders.Module, s engine.PipelineSpec, caps engine.Caps) error {
+func specFits(modules map[string]*module, s engine.PipelineSpec, caps engine.Caps) error {
 	m := modules[s.Label]
 	if m == nil {
-		var err error
-		if m, err = shaders.Reflect(s.Code); err != nil {
-			return err
-		}
+		m = readModule(s.Code)
 		modules[s.Label] = m
 	}
-	constants := map[uint32]uint32{}
-	for id, v := range s.Constants {
-		constants[uint32(id)] = v
-	}
-	for _, c := range m.SpecConstants {
-		if _, ok := constants[c.ID]; !ok {
-			return fmt.Errorf("constant %d (%s) is not given", c.ID, c.Name)
+	for _, c := range m.specs {
+		if int(c.id) >= len(s.Constants) {
+			return fmt.Errorf("constant %d (%s) is not given", c.id, c.name)
 		}
 	}
-	if most := m.SpecConstants[len(m.SpecConstants)-1].ID; int(most) != len(s.Constants)-1 {
+	if most := m.specs[len(m.specs)-1].id; int(most) != len(s.Constants)-1 {
 		return fmt.Errorf("%d constants are given, the shader's last is %d", len(s.Constants), most)
 	}
-	if int(m.Push.Size) != s.PushBytes || s.PushBytes > caps.MaxPushConstants {
-		return fmt.Errorf("push constants of %d bytes, the shader has %d, the device %d", s.PushBytes, m.Push.Size, caps.MaxPushConstants)
+	if int(m.pushBytes) != s.PushBytes || s.PushBytes > caps.MaxPushConstants {
+		return fmt.Errorf("push constants of %d bytes, the shader has %d, the device %d", s.PushBytes, m.pushBytes, caps.MaxPushConstants)
 	}
-	if s.Addressed != (len(m.Bindings) == 0) || !s.Addressed && len(m.Bindings) != s.Bindings || len(m.Bindings) > caps.MaxBindings {
-		return fmt.Errorf("%d bindings, addressed %v; the shader has %d, the device %d", s.Bindings, s.Addressed, len(m.Bindings), caps.MaxBindings)
+	if s.Addressed != (len(m.bindings) == 0) || !s.Addressed && len(m.bindings) != s.Bindings || len(m.bindings) > caps.MaxBindings {
+		return fmt.Errorf("%d bindings, addressed %v; the shader has %d, the device %d", s.Bindings, s.Addressed, len(m.bindings), caps.MaxBindings)
 	}
-	for _, b := range m.Bindings {
-		if texel := s.Texels>>b.Binding&1 == 1; texel != (b.Kind == shaders.UniformTexelBuffer) {
-			return fmt.Errorf("binding %d is a %v, a texel buffer: %v", b.Binding, b.Kind, texel)
+	for _, b := range m.bindings {
+		if texel := s.Texels>>b.number&1 == 1; texel != (b.kind == "uniform texel buffer") {
+			return fmt.Errorf("binding %d is %s, a texel buffer: %v", b.number, b.kind, texel)
 		}
 	}
-	local, err := m.LocalSize(constants)
-	if err != nil || int(local[0]*local[1]*local[2]) > caps.MaxInvocations {
-		return fmt.Errorf("workgroup %v (%v), the device has %d invocations", local, err, caps.MaxInvocations)
+	if local := m.local(s.Constants); local[0] == 0 || int(local[0]*local[1]*local[2]) > caps.MaxInvocations {
+		return fmt.Errorf("workgroup %v, the device has %d invocations", local, caps.MaxInvocations)
 	}
-	if shared, err := m.SharedBytes(constants); err != nil || int(shared) > caps.MaxSharedMemory {
-		return fmt.Errorf("%d bytes of shared memory (%v), the device has %d", shared, err, caps.MaxSharedMemory)
+	if shared := m.shared(s.Constants); int(shared) > caps.MaxSharedMemory {
+		return fmt.Errorf("%d bytes of shared memory, the device has %d", shared, caps.MaxSharedMemory)
 	}
 	return capable(m, caps)
 }
 
 // capable compares what a shader declares with what a device can.
-func capable(m *shaders.Module, caps engine.Caps) error {
+func capable(m *module, caps engine.Caps) error {
 	operation := func(name string) bool { return slices.Contains(caps.SubgroupOperations, name) }
-	has := map[string]bool{
-		"Shader": true, "SampledBuffer": true, "GroupNonUniform": operation("basic"), "GroupNonUniformArithmetic": operation("arithmetic"),
-		"GroupNonUniformBallot": operation("ballot"), "GroupNonUniformShuffle": operation("shuffle"), "GroupNonUniformVote": operation("vote"),
-		"GroupNonUniformShuffleRelative": operation("shuffle_relative"), "GroupNonUniformClustered": operation("clustered"),
-		"Capability(5347)": caps.BufferAddress /* PhysicalStorageBufferAddresses */, "StorageBuffer16BitAccess": caps.Storage16, "Float16": caps.Float16,
-		"Int64": caps.Int64, "Int16": caps.Int16,
+	has := map[uint32]bool{ // by SPIR-V's numbers
+		1: true, 46: true, // Shader, SampledBuffer
+		61: operation("basic"), 62: operation("vote"), 63: operation("arithmetic"), 64: operation("ballot"),
+		65: operation("shuffle"), 66: operation("shuffle_relative"), 67: operation("clustered"),
+		5347: caps.BufferAddress /* PhysicalStorageBufferAddresses */, 4433 /* StorageBuffer16BitAccess */ : caps.Storage16,
+		9: caps.Float16, 11: caps.Int64, 22: caps.Int16,
 	}
-	for _, c := range m.Capabilities {
+	for _, c := range m.capabilities {
 		if !has[c] {
-			return fmt.Errorf("the shader needs %s, which the device lacks or this test does not know", c)
+			return fmt.Errorf("the shader needs capability %d, which the device lacks or this test does not know", c)
 		}
 	}
 	return nil

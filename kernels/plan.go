@@ -112,7 +112,7 @@ func results(g *graph.Graph, o Options) []graph.ID { return slices.Concat(g.Outp
 
 func newLowerer(g *graph.Graph, info engine.Info, at Layout) *lowerer {
 	return &lowerer{g: g, caps: info.Caps, style: at.Style, precision: at.Precision, limit: info.Caps.MaxStorageBufferRange, // texel buffers, where read, hold as much (readsTexels)
-		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, begins: map[graph.ID]int{}, linears: linearWeights(g), convs: convWeights(g)}
+		align: max(info.Caps.StorageAlignment, 16), alias: map[graph.ID]graph.ID{}, begins: map[graph.ID]int{}, matrix: matrixWeights(g)}
 }
 
 // rewrite makes the steps of a graph, joined unless that is off, and finds the values
@@ -164,7 +164,7 @@ func fitSlab(g *graph.Graph, values []lifetime, slab int64) error {
 			}
 			n := g.Nodes[v.id]
 			return fmt.Errorf("kernels: %s: %s %v: %d bytes, the device allows %d in one piece; use smaller pictures or batches: %w",
-				n.Path, n.Op.Kind(), n.Shape, v.bytes, slab, engine.ErrUnsupported)
+				n.Path, graph.Kind(n.Op), n.Shape, v.bytes, slab, engine.ErrUnsupported)
 		}
 	}
 	return nil
@@ -223,13 +223,23 @@ func Pipelines(g *graph.Graph, info engine.Info, p Precision, variant string, o 
 	if err != nil {
 		return nil, err
 	}
-	var uses []PipelineUse
-	seen := map[string]bool{}
-	for _, x := range plan.Dispatches {
-		if key := fmt.Sprint(x.Pipeline.Label, x.Pipeline.Constants, x.Pipeline.Texels); !seen[key] {
-			seen[key] = true
+	uses, _ := plan.Pipelines()
+	return uses, nil
+}
+
+// Pipelines lists the pipelines of a plan, each once, in the order in which they are needed, and
+// says which of them each dispatch has.
+func (p *Plan) Pipelines() (uses []PipelineUse, of []int) {
+	number := map[string]int{}
+	for _, x := range p.Dispatches {
+		key := fmt.Sprint(x.Pipeline.Label, x.Pipeline.Constants, x.Pipeline.Texels)
+		n, ok := number[key]
+		if !ok {
+			n = len(uses)
+			number[key] = n
 			uses = append(uses, PipelineUse{x.Path, x.Pipeline})
 		}
+		of = append(of, n)
 	}
-	return uses, nil
+	return uses, of
 }

@@ -13,13 +13,13 @@ type resizePush struct {
 const run = 8
 
 // resizeNearest lowers ResizeNearest.
-func (l *lowerer) resizeNearest(s step) error {
+func (l *lowerer) resizeNearest(s step) {
 	in, out := l.shape(s.in[0]), l.shape(s.out)
-	return l.resize(s, false, [2]ratio{{in[1], out[1]}, {in[2], out[2]}})
+	l.resize(s, false, [2]ratio{{in[1], out[1]}, {in[2], out[2]}})
 }
 
 // resizeBilinear lowers ResizeBilinear.
-func (l *lowerer) resizeBilinear(s step) error {
+func (l *lowerer) resizeBilinear(s step) {
 	in, out := l.shape(s.in[0]), l.shape(s.out)
 	corners := func(from, to int) ratio {
 		if to == 1 {
@@ -27,39 +27,28 @@ func (l *lowerer) resizeBilinear(s step) error {
 		}
 		return ratio{from - 1, to - 1}
 	}
-	return l.resize(s, true, [2]ratio{corners(in[1], out[1]), corners(in[2], out[2])})
+	l.resize(s, true, [2]ratio{corners(in[1], out[1]), corners(in[2], out[2])})
 }
 
 // ratio of a coordinate in the input to that in the output.
 type ratio struct{ num, den int }
 
 // resize lowers both, in bands of rows of the output map.
-func (l *lowerer) resize(s step, linear bool, by [2]ratio) error {
+func (l *lowerer) resize(s step, linear bool, by [2]ratio) {
 	in, out := l.shape(s.in[0]), l.shape(s.out)
 	c := out[3]
 	stem, width := vector("resize", c)
-	list := []band{{span{0, out[0] * out[1]}, span{0, in[0] * in[1]}}} // in rows of the maps
-	if 4*int64(max(in.Elements(), out.Elements())) > l.limit {
-		var err error
-		list, err = l.bands(out[0]*out[1], 4*int64(out[2]*c), 4*int64(in[2]*c), func(i int) (int, int) {
-			first := i % out[1] * by[0].num / by[0].den
-			last := first + 1
-			if linear {
-				last = min(first+2, in[1])
-			}
-			return i/out[1]*in[1] + first, i/out[1]*in[1] + last
-		})
-		if err != nil {
-			return err
+	list := l.bands(out[0]*out[1], 4*int64(out[2]*c), 4*int64(in[2]*c), func(i int) (int, int) { // rows of the maps
+		first := i % out[1] * by[0].num / by[0].den
+		last := first + 1
+		if linear {
+			last = min(first+2, in[1])
 		}
-	}
+		return i/out[1]*in[1] + first, i/out[1]*in[1] + last
+	})
 	for _, b := range list {
-		groups, err := l.fold(ceilDiv(b.out.units()*ceilDiv(out[2], run)*c/width, l.style.Group))
-		if err != nil {
-			return err
-		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, run, linear), groups: groups,
+			constants: constants(l.style.Group, run, linear), groups: l.fold(ceilDiv(b.out.units()*ceilDiv(out[2], run)*c/width, l.style.Group)),
 			push: resizePush{uint32(b.out.units()), uint32(c / width), uint32(b.out.begin), uint32(b.in.begin),
 				uint32(in[1]), uint32(in[2]), uint32(out[1]), uint32(out[2]),
 				uint32(by[0].num), uint32(by[0].den), uint32(by[1].num), uint32(by[1].den)},
@@ -67,5 +56,4 @@ func (l *lowerer) resize(s step, linear bool, by [2]ratio) error {
 				l.write(s.out, width, b.out.begin*out[2]*c, b.out.units()*out[2]*c)},
 		})
 	}
-	return nil
 }

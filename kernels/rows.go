@@ -1,36 +1,7 @@
 package kernels
 
-import "github.com/glipvk/glipvk/graph"
-
-// rowwise lowers an operation that takes the rows of its first operand one by one; shared are
-// the others, which are the same for all rows.
-func (l *lowerer) rowwise(s step, stem string, push func(rows, cols uint32) any, shared ...graph.ID) error {
-	shape := l.shape(s.out)
-	c := shape.Last()
-	stem, width := vector(stem, c)
-	list, err := l.spans(shape.Rows(), 0, 4*int64(c))
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
-		groups, err := l.rowGroups(r.units())
-		if err != nil {
-			return err
-		}
-		operands := []operand{l.read(s.in[0], width, r.begin*c, r.units()*c)}
-		for _, id := range shared {
-			operands = append(operands, l.whole(id, width))
-		}
-		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, l.style.Lanes), groups: groups, push: push(uint32(r.units()), uint32(c/width)),
-			operands: append(operands, l.write(s.out, width, r.begin*c, r.units()*c)),
-		})
-	}
-	return nil
-}
-
 // rowGroups is the grid of a shader whose rows are shared by style.Lanes invocations.
-func (l *lowerer) rowGroups(rows int) ([3]int, error) {
+func (l *lowerer) rowGroups(rows int) [3]int {
 	return l.fold(ceilDiv(rows*l.style.Lanes, l.style.Group))
 }
 

@@ -11,7 +11,7 @@ type softmaxPush struct {
 
 // softmax lowers softmax over the last axis, in attention with bias and mask. Scores
 // are [G, h, n, n]; a plain softmax is treated as one with G rows of windows.
-func (l *lowerer) softmax(s step) error {
+func (l *lowerer) softmax(s step) {
 	o := s.op.(softmax)
 	shape := l.shape(s.out)
 	cols := shape.Last()
@@ -25,18 +25,10 @@ func (l *lowerer) softmax(s step) error {
 	if m := o.mask; m != nil {
 		push.Across, push.Down, push.Shift = uint32(m.Width/m.Size), uint32(m.Height/m.Size), uint32(m.Shift)
 	}
-	list, err := l.spans(shape.Rows()/perUnit, 0, 4*int64(perUnit*cols))
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
+	for _, r := range l.spans(shape.Rows()/perUnit, 0, 4*int64(perUnit*cols)) {
 		rows := r.units() * perUnit
 		push.Rows, push.Window0 = uint32(rows), uint32(r.begin)
 		lanes := l.lanes(cols)
-		groups, err := l.fold(ceilDiv(rows*lanes, l.style.Group))
-		if err != nil {
-			return err
-		}
 		x := l.read(s.in[0], width, r.begin*perUnit*cols, rows*cols)
 		table := x // bound but not read
 		table.width = 1
@@ -47,8 +39,7 @@ func (l *lowerer) softmax(s step) error {
 			constants: constants(l.style.Group, lanes, o.bias, o.mask != nil, side),
 			push:      push,
 			operands:  []operand{x, table, l.write(s.out, width, r.begin*perUnit*cols, rows*cols)},
-			groups:    groups,
+			groups:    l.fold(ceilDiv(rows*lanes, l.style.Group)),
 		})
 	}
-	return nil
 }

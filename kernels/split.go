@@ -1,8 +1,6 @@
 package kernels
 
 import (
-	"fmt"
-
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
@@ -16,36 +14,45 @@ func (s span) units() int { return s.end - s.begin }
 // a multiple of the device's alignment: perUnit lists the bytes by which each operand
 // moves on with one unit. At most most units go into a span, if most is not 0.
 // Everything that fits at once stays one span.
-func (l *lowerer) spans(n, most int, perUnit ...int64) ([]span, error) {
+func (l *lowerer) spans(n, most int, perUnit ...int64) []span {
+	return l.cut(l.limit, n, most, perUnit)
+}
+
+// earlySpans leave room for each part to begin early, by less than the alignment.
+func (l *lowerer) earlySpans(n, most int, perUnit ...int64) []span {
+	return l.cut(l.limit-l.align, n, most, perUnit)
+}
+
+func (l *lowerer) cut(limit int64, n, most int, perUnit []int64) []span {
 	size := n
 	if most > 0 {
 		size = min(size, most)
 	}
 	for _, bytes := range perUnit {
-		size = min(size, int(l.limit/bytes))
+		size = min(size, int(limit/bytes))
 	}
 	if size >= n {
-		return []span{{0, n}}, nil
+		return []span{{0, n}}
 	}
 	granule := 1 // units whose bytes are a multiple of the alignment for every operand
 	for _, bytes := range perUnit {
 		granule = lcm(granule, int(l.align/gcd(l.align, bytes)))
 	}
 	if size = size / granule * granule; size == 0 {
-		return nil, fmt.Errorf("one part of the operation (%d units of %v bytes) does not fit a binding of %d bytes: %w",
-			granule, perUnit, l.limit, engine.ErrUnsupported)
+		l.fail("one part of the operation (%d units of %v bytes) does not fit a binding of %d bytes: %w", granule, perUnit, limit, engine.ErrUnsupported)
+		return nil
 	}
 	var list []span
 	for at := 0; at < n; at += size {
 		list = append(list, span{at, min(at+size, n)})
 	}
-	return list, nil
+	return list
 }
 
 // bands cuts an operation whose outer units read input ranges that do not simply move
 // along: reads gives the input units [first, last) of output unit i. A band covers as
 // many output units as fit one binding on both sides.
-func (l *lowerer) bands(n int, outBytes, inBytes int64, reads func(i int) (first, last int)) ([]band, error) {
+func (l *lowerer) bands(n int, outBytes, inBytes int64, reads func(i int) (first, last int)) []band {
 	granule := lcm(1, int(l.align/gcd(l.align, outBytes)))
 	inGranule := int(l.align / gcd(l.align, inBytes))
 	var list []band
@@ -72,13 +79,14 @@ func (l *lowerer) bands(n int, outBytes, inBytes int64, reads func(i int) (first
 			}
 		}
 		if b.out.units() == 0 {
-			return nil, fmt.Errorf("one row of the operation (%d bytes written, from %d bytes a row) does not fit a binding of %d bytes: %w",
+			l.fail("one row of the operation (%d bytes written, from %d bytes a row) does not fit a binding of %d bytes: %w",
 				int64(granule)*outBytes, inBytes, l.limit, engine.ErrUnsupported)
+			return nil
 		}
 		list = append(list, b)
 		at = b.out.end
 	}
-	return list, nil
+	return list
 }
 
 // band is a run of output units and the input units that they read.
@@ -94,14 +102,14 @@ func gcd(a, b int64) int64 {
 func lcm(a, b int) int { return a / int(gcd(int64(a), int64(b))) * b }
 
 // fold spreads groups over two axes, because one axis may be limited to 65535.
-func (l *lowerer) fold(groups int) ([3]int, error) {
+func (l *lowerer) fold(groups int) [3]int {
 	most := l.caps.MaxWorkgroups
 	x := min(groups, most[0])
 	y := (groups + x - 1) / x
 	if y > most[1] {
-		return [3]int{}, fmt.Errorf("%d workgroups are more than the device's %d x %d: %w", groups, most[0], most[1], engine.ErrUnsupported)
+		l.fail("%d workgroups are more than the device's %d x %d: %w", groups, most[0], most[1], engine.ErrUnsupported)
 	}
-	return [3]int{x, y, 1}, nil
+	return [3]int{x, y, 1}
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
@@ -121,11 +129,4 @@ func (l *lowerer) part(id graph.ID, width int, elements span, access engine.Acce
 	o := l.operand(id, width, elements.begin, elements.units(), access)
 	early := l.aligned(&o)
 	return o, early / uint32(width)
-}
-
-// narrow is a lowerer whose bindings leave room for a part to begin early.
-func (l *lowerer) narrow() *lowerer {
-	n := *l
-	n.limit -= l.align
-	return &n
 }

@@ -32,11 +32,11 @@ func TestSpans(t *testing.T) {
 		l := &lowerer{limit: 64 + rng.Int64N(1<<16), align: int64(16) << rng.IntN(5)}
 		n, most := 1+rng.IntN(300), rng.IntN(50)
 		bytes := []int64{4 * (1 + rng.Int64N(3000)), 4 * (1 + rng.Int64N(300))}
-		list, err := l.spans(n, most, bytes...)
-		if err != nil {
+		list := l.spans(n, most, bytes...)
+		if l.err != nil {
 			refused++
-			if !errors.Is(err, engine.ErrUnsupported) {
-				t.Fatal(err)
+			if !errors.Is(l.err, engine.ErrUnsupported) || list != nil {
+				t.Fatal(list, l.err)
 			}
 			continue
 		}
@@ -60,13 +60,14 @@ func TestSpans(t *testing.T) {
 func TestSpansEdges(t *testing.T) {
 	l := &lowerer{limit: 1024, align: 16}
 	for _, c := range []struct{ n, most, want int }{{1, 0, 1}, {63, 0, 1}, {64, 0, 1}, {65, 0, 2}, {128, 0, 2}, {129, 0, 3}, {64, 8, 8}, {1, 1, 1}} {
-		list, err := l.spans(c.n, c.most, 16)
-		if err != nil || len(list) != c.want {
-			t.Errorf("%d units, at most %d: %v, %v; want %d spans", c.n, c.most, list, err, c.want)
+		list := l.spans(c.n, c.most, 16)
+		if l.err != nil || len(list) != c.want {
+			t.Errorf("%d units, at most %d: %v, %v; want %d spans", c.n, c.most, list, l.err, c.want)
 		}
 	}
-	_, err := l.spans(2, 0, 1028)
-	if err == nil || !strings.Contains(err.Error(), "1028") || !strings.Contains(err.Error(), "1024") {
+	l.spans(2, 0, 1028)
+	l.spans(2, 0, 2000) // the first mistake is kept
+	if err := l.err; err == nil || !strings.Contains(err.Error(), "1028") || !strings.Contains(err.Error(), "1024") {
 		t.Errorf("the error does not name the sizes: %v", err)
 	}
 }
@@ -89,11 +90,11 @@ func TestBands(t *testing.T) {
 			}
 			return firsts[i], firsts[i] + lengths[i]
 		}
-		list, err := l.bands(n, outBytes, inBytes, reads)
-		if err != nil {
+		list := l.bands(n, outBytes, inBytes, reads)
+		if l.err != nil {
 			refused++
-			if !errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), "bytes") {
-				t.Fatal(err)
+			if !errors.Is(l.err, engine.ErrUnsupported) || !strings.Contains(l.err.Error(), "bytes") || list != nil {
+				t.Fatal(list, l.err)
 			}
 			continue
 		}
@@ -120,13 +121,13 @@ func TestBands(t *testing.T) {
 func TestFold(t *testing.T) {
 	l := &lowerer{caps: engine.Caps{MaxWorkgroups: [3]int{65535, 65535, 65535}}}
 	for _, n := range []int{1, 2, 65534, 65535, 65536, 131070, 131071, 1 << 24, 65535 * 65535} {
-		g, err := l.fold(n)
-		if err != nil || g[0]*g[1]*g[2] < n || g[0] > 65535 || g[1] > 65535 || g[0]*(g[1]-1) >= n {
-			t.Errorf("%d groups: %v, %v", n, g, err)
+		g := l.fold(n)
+		if l.err != nil || g[0]*g[1]*g[2] < n || g[0] > 65535 || g[1] > 65535 || g[0]*(g[1]-1) >= n {
+			t.Errorf("%d groups: %v, %v", n, g, l.err)
 		}
 	}
-	if _, err := l.fold(65535*65535 + 1); !errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), "65535") {
-		t.Errorf("too many groups: %v", err)
+	if l.fold(65535*65535 + 1); !errors.Is(l.err, engine.ErrUnsupported) || !strings.Contains(l.err.Error(), "65535") {
+		t.Errorf("too many groups: %v", l.err)
 	}
 }
 
@@ -142,13 +143,13 @@ func TestCeilDiv(t *testing.T) {
 func TestGrids(t *testing.T) {
 	l := &lowerer{caps: engine.Caps{MaxWorkgroups: [3]int{65535, 65535, 65535}}, style: Style{Group: 64, Lanes: 32}}
 	for _, c := range [][2]int{{1, 1}, {255, 1}, {256, 1}, {257, 2}, {512, 2}} {
-		if g, err := l.elementwise(c[0]); err != nil || g != [3]int{c[1], 1, 1} {
-			t.Errorf("%d elements: %v, %v", c[0], g, err)
+		if g := l.elementwise(c[0]); l.err != nil || g != [3]int{c[1], 1, 1} {
+			t.Errorf("%d elements: %v, %v", c[0], g, l.err)
 		}
 	}
 	for _, c := range [][2]int{{1, 1}, {2, 1}, {3, 2}, {131070, 65535}} {
-		if g, err := l.rowGroups(c[0]); err != nil || g != [3]int{c[1], 1, 1} {
-			t.Errorf("%d rows: %v, %v", c[0], g, err)
+		if g := l.rowGroups(c[0]); l.err != nil || g != [3]int{c[1], 1, 1} {
+			t.Errorf("%d rows: %v, %v", c[0], g, l.err)
 		}
 	}
 }

@@ -15,7 +15,7 @@ type step struct {
 
 // operation is what a step does: an operation of the graph, or one of the joined
 // forms of the rewrites. Its kind selects the lowering.
-type operation interface{ Kind() string }
+type operation any
 
 // outs are the values that a step makes.
 func (s step) outs() []graph.ID {
@@ -126,24 +126,6 @@ const (
 	deformed
 	padded
 )
-
-// Kind implements operation.
-func (linear) Kind() string { return graph.Linear{}.Kind() }
-
-// Kind implements operation.
-func (attention) Kind() string { return "attention" }
-
-// Kind implements operation.
-func (biattention) Kind() string { return "biattention" }
-
-// Kind implements operation.
-func (softmax) Kind() string { return graph.Softmax{}.Kind() }
-
-// Kind implements operation.
-func (normFirst) Kind() string { return "normfirst" }
-
-// Kind implements operation.
-func (move) Kind() string { return "move" }
 
 // steps turns the nodes of a graph into steps, one each, in the joined forms' terms.
 func steps(g *graph.Graph) []step {

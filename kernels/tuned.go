@@ -69,7 +69,7 @@ func (l *lowerer) shapes(list []step) []shape {
 		}
 		p := o.operands(s.in)
 		w := l.g.Nodes[p.weight]
-		if w.Op.Kind() != (graph.Param{}).Kind() || w.Shape[0]%4 != 0 || w.Shape.Elements()/w.Shape[0]%4 != 0 {
+		if graph.Kind(w.Op) != graph.Kind(graph.Param{}) || w.Shape[0]%4 != 0 || w.Shape.Elements()/w.Shape[0]%4 != 0 {
 			continue
 		}
 		if d := l.uniformShape(s, o, p).tuned(); !slices.Contains(all, d) {

@@ -23,32 +23,32 @@ type unaryPush struct {
 }
 
 // unary lowers a function of each element.
-func (l *lowerer) unary(s step, mode unaryMode, push unaryPush) error {
+func (l *lowerer) unary(s step, mode unaryMode, push unaryPush) {
 	push.Cols = uint32(l.shape(s.out).Last())
 	factor := l.read(s.in[0], 1, 0, 1) // bound but not read
 	if mode == mulScalarMode {
 		factor = l.whole(s.in[1], 1)
 	}
-	return l.pointwise(s, "unary", []any{mode}, func(count, begin int) any {
+	l.pointwise(s, "unary", []any{mode}, func(count, begin int) any {
 		push.Count, push.Channel = uint32(count), uint32(begin)%push.Cols
 		return push
 	}, &factor)
 }
 
-func (l *lowerer) sigmoid(s step) error {
-	return l.unary(s, sigmoidMode, unaryPush{From: uint32(s.op.(graph.Sigmoid).From)})
+func (l *lowerer) sigmoid(s step) {
+	l.unary(s, sigmoidMode, unaryPush{From: uint32(s.op.(graph.Sigmoid).From)})
 }
 
-func (l *lowerer) relu(s step) error { return l.unary(s, reluMode, unaryPush{}) }
+func (l *lowerer) relu(s step) { l.unary(s, reluMode, unaryPush{}) }
 
-func (l *lowerer) hardSigmoid(s step) error { return l.unary(s, hardSigmoidMode, unaryPush{}) }
+func (l *lowerer) hardSigmoid(s step) { l.unary(s, hardSigmoidMode, unaryPush{}) }
 
-func (l *lowerer) clamp(s step) error {
-	return l.unary(s, clampMode, unaryPush{By: float32(s.op.(graph.Clamp).Limit)})
+func (l *lowerer) clamp(s step) {
+	l.unary(s, clampMode, unaryPush{By: float32(s.op.(graph.Clamp).Limit)})
 }
 
-func (l *lowerer) scaled(s step) error {
-	return l.unary(s, scaleMode, unaryPush{By: float32(s.op.(graph.Scale).Factor)})
+func (l *lowerer) scaled(s step) {
+	l.unary(s, scaleMode, unaryPush{By: float32(s.op.(graph.Scale).Factor)})
 }
 
-func (l *lowerer) mulScalar(s step) error { return l.unary(s, mulScalarMode, unaryPush{}) }
+func (l *lowerer) mulScalar(s step) { l.unary(s, mulScalarMode, unaryPush{}) }

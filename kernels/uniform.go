@@ -1,6 +1,6 @@
 package kernels
 
-import "github.com/glipvk/glipvk/graph"
+import "github.com/glipvk/glipvk/engine"
 
 // uniformPush mirrors the block of gemm_uniform.comp; the engine fills in the addresses.
 type uniformPush struct {
@@ -23,7 +23,7 @@ func (l *lowerer) uniformShape(s step, o linear, p linearOperands) shape {
 func (l *lowerer) linearScratch(s step) int64 {
 	o := s.op.(linear)
 	p := o.operands(s.in)
-	if l.g.Nodes[p.weight].Op.Kind() != (graph.Param{}).Kind() || !l.packing(p.weight).panels {
+	if !l.isParam(p.weight) || !l.packing(p.weight).panels {
 		return 0
 	}
 	d := l.uniformShape(s, o, p)
@@ -37,7 +37,7 @@ func (l *lowerer) linearScratch(s step) int64 {
 
 // linearUniform lowers a product whose weight lies in panels. Its operands are found by
 // address, so none is ever too large to bind.
-func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
+func (l *lowerer) linearUniform(s step, o linear, p linearOperands) {
 	d := l.uniformShape(s, o, p)
 	_, where := o.placed()
 	push := uniformPush{M: uint32(d.m), N: uint32(d.n), K: uint32(d.k), LDA: uint32(d.k), LDC: uint32(d.n), placing: where, Eps: o.eps()}
@@ -46,7 +46,7 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 	weight := l.packed(p.weight)
 	scratch := weight
 	if d.staged() {
-		scratch = l.scratch(4 * int64(down*across*t.rows) * int64(d.k))
+		scratch = l.scratchPart(0, 4*int64(down*across*t.rows)*int64(d.k), 4, engine.ReadWrite)
 	}
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: "gemm_uniform" + d.variant, addressed: true, push: push,
@@ -57,7 +57,6 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) error {
 		groups: [3]int{down, across, 1},
 		flops:  2 * int64(d.m) * int64(d.n) * int64(d.k),
 	})
-	return nil
 }
 
 // acrossBytes is how large the panels of a workgroup may be to be gone through anew for each tile of rows. What a

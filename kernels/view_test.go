@@ -131,7 +131,7 @@ func TestViewsKeep(t *testing.T) {
 			g := build(t, c.record)
 			var keep []graph.ID
 			for i, n := range g.Nodes {
-				if kind := n.Op.Kind(); kind != (graph.Input{}).Kind() && kind != (graph.Param{}).Kind() {
+				if kind := graph.Kind(n.Op); kind != graph.Kind(graph.Input{}) && kind != graph.Kind(graph.Param{}) {
 					keep = append(keep, graph.ID(i))
 				}
 			}

@@ -16,9 +16,12 @@ type Options struct {
 	// pass over tensors that are views of a larger storage.
 	SkipCRC bool
 
-	// Entry names the top-level dictionary to read, for instance
-	// "ema_state_dict" or "model_ema". Empty: "state_dict" if the file has
-	// one, else "model", else the object itself when its values are tensors.
+	// Entry names what to read of a file that holds more than one model: the
+	// dictionary, as "model_ema", or by dots the way to it, as "ema.state_dict"; or what
+	// the names of the tensors begin with, as "teacher"; or both. Such names are then
+	// without it. Empty: "state_dict" if that has tensors, else "model", else the object
+	// itself, else the only dictionary whose names are those of parameters; of several
+	// the error is [ErrChoice], which lists them.
 	Entry string
 }
 
@@ -28,10 +31,16 @@ type Checkpoint struct {
 	file      string
 	container string
 	wrapper   string
+	prefix    string        // what is left out at the beginning of every name
+	wanted    string        // of Options.Entry, what the dictionary's names begin with
+	others    []*dictionary // that could have been chosen
 	names     []string
 	tensors   map[string]*tensor
 	skipped   []string
 	skipCRC   bool
+	reader    io.ReaderAt // of the file, and its size in bytes
+	size      int64
+	shards    []*Checkpoint // of a sharded set, instead
 	closers   []io.Closer
 }
 
@@ -66,7 +75,7 @@ func (o Options) Open(path string) (*Checkpoint, error) {
 
 // Read is [Read] with options.
 func (o Options) Read(r io.ReaderAt, size int64, name string) (*Checkpoint, error) {
-	c := &Checkpoint{file: name, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC}
+	c := &Checkpoint{file: name, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC, reader: r, size: size}
 	kind, err := sniff(r, size, name)
 	if err == nil {
 		switch kind {
@@ -75,14 +84,26 @@ func (o Options) Read(r io.ReaderAt, size int64, name string) (*Checkpoint, erro
 		case containerLegacy:
 			err = c.readLegacy(r, size, o)
 		case containerSafetensors:
-			err = c.readSafetensors(r, size, o)
+			err = c.readSafetensors(r, size)
+			c.wanted = o.Entry
 		}
+	}
+	if err == nil {
+		err = c.narrow()
 	}
 	if err != nil {
 		return nil, inFile(err, name, "")
 	}
 	c.container = kind
 	return c, nil
+}
+
+// narrow heeds what of a wanted entry is the beginning of names.
+func (c *Checkpoint) narrow() error {
+	if c.wanted == "" {
+		return nil
+	}
+	return c.Narrow(strings.TrimSuffix(c.wanted, ".") + ".")
 }
 
 // add enters a tensor into the index; names must not repeat.
@@ -112,9 +133,23 @@ func (c *Checkpoint) Path() string { return c.file }
 // "safetensors, sharded".
 func (c *Checkpoint) Container() string { return c.container }
 
-// Wrapper returns the top-level entry the tensors were taken from, such as
-// "state_dict" or "model"; "" when the file holds the dictionary itself.
+// Wrapper returns the entry the tensors were taken from, such as "state_dict" or
+// "ema.state_dict"; "" when the file holds the dictionary itself.
 func (c *Checkpoint) Wrapper() string { return c.wrapper }
+
+// Prefix returns what every name begins with in the file and not in Names, such as
+// "teacher."; usually "".
+func (c *Checkpoint) Prefix() string { return c.prefix }
+
+// Others lists the entries that were not chosen though they hold weights too, as
+// "model_ema (175 tensors)".
+func (c *Checkpoint) Others() []string {
+	var list []string
+	for _, d := range c.others {
+		list = append(list, d.String())
+	}
+	return list
+}
 
 // Names returns the names of the tensors, in file order.
 func (c *Checkpoint) Names() []string { return slices.Clone(c.names) }

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 )
@@ -13,18 +12,32 @@ type locator func(s storageNode) (*segment, error)
 // index picks the dictionary of tensors out of a pickled object, checks every
 // tensor of it against its storage, and lists what is left unread.
 func (c *Checkpoint) index(result unpickled, fileSize int64, o Options, locate locator) error {
-	top, ok := entries(result.object)
-	if !ok {
+	all := dictionaries(result.object)
+	if len(all) == 0 {
 		return formatErr("the pickled object is a %s, not a dictionary of tensors; save model.state_dict()", describe(result.object))
 	}
-	if err := uniqueNames(top); err != nil {
+	if err := uniqueNames(all[0].list); err != nil {
 		return err
 	}
-	chosen, err := c.choose(top, o.Entry)
+	chosen, rest, others, err := choose(all, o.Entry)
 	if err != nil {
 		return err
 	}
-	for _, e := range chosen {
+	c.wrapper, c.wanted, c.others = chosen.path(), rest, others
+	for d := chosen; d != nil; d = d.parent {
+		if err := uniqueNames(d.list); err != nil {
+			return err
+		}
+		if d.parent == nil {
+			break
+		}
+		for _, e := range d.parent.list {
+			if e.key != d.key {
+				c.skipped = append(c.skipped, keyText(e.key))
+			}
+		}
+	}
+	for _, e := range chosen.list {
 		name, ok := e.key.(string)
 		t, isTensor := e.value.(*tensorNode)
 		if !ok || !isTensor {
@@ -39,41 +52,6 @@ func (c *Checkpoint) index(result unpickled, fileSize int64, o Options, locate l
 		c.skipped = append(c.skipped, "class "+class)
 	}
 	return nil
-}
-
-// choose takes the first dictionary among state_dict and model, otherwise the
-// object itself if it holds tensors.
-func (c *Checkpoint) choose(top []entry, want string) ([]entry, error) {
-	candidates := []string{"state_dict", "model"}
-	if want != "" {
-		candidates = []string{want}
-	}
-	for _, name := range candidates {
-		at := slices.IndexFunc(top, func(e entry) bool { return e.key == name })
-		if at < 0 {
-			continue
-		}
-		chosen, ok := entries(top[at].value)
-		if !ok {
-			continue
-		}
-		c.wrapper = name
-		for i, e := range top {
-			if i != at {
-				c.skipped = append(c.skipped, keyText(e.key))
-			}
-		}
-		return chosen, uniqueNames(chosen)
-	}
-	if want != "" {
-		return nil, &Error{Kind: ErrMissing, Detail: fmt.Sprintf("there is no dictionary called %q; the file has %s", want, keyList(top))}
-	}
-	for _, e := range top {
-		if _, ok := e.value.(*tensorNode); ok {
-			return top, nil
-		}
-	}
-	return nil, &Error{Kind: ErrMissing, Detail: fmt.Sprintf("neither state_dict nor model nor tensors are among the entries: %s", keyList(top))}
 }
 
 // addPickled resolves a tensor of the chosen dictionary.

@@ -25,6 +25,10 @@ var (
 	// ErrMissing: there is no tensor of that name, or none at all. List what
 	// is there with "glip inspect".
 	ErrMissing = errors.New("no such tensor")
+
+	// ErrChoice: several dictionaries of the file, or several models side by side in
+	// one, could be the weights that are meant. Name one: [Options].Entry.
+	ErrChoice = errors.New("several sets of weights")
 )
 
 // Error says which file and which tensor were refused, why, and what to do.
@@ -75,6 +79,10 @@ func truncatedErr(format string, args ...any) *Error {
 
 func unsafeErr(format string, args ...any) *Error {
 	return &Error{Kind: ErrUnsafe, Detail: fmt.Sprintf(format, args...)}
+}
+
+func missingErr(format string, args ...any) *Error {
+	return &Error{Kind: ErrMissing, Detail: fmt.Sprintf(format, args...)}
 }
 
 // readErr turns an error of the underlying reader into ours: an early end

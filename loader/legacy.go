@@ -96,7 +96,9 @@ func legacyStorages(r io.ReaderAt, size, pos int64, declared map[string]storageN
 		if n, err := r.ReadAt(count[:], pos); n < len(count) {
 			return nil, readErr("the storages", err)
 		}
-		if n := int64(binary.LittleEndian.Uint64(count[:])); n != s.numel {
+		if n := int64(binary.LittleEndian.Uint64(count[:])); n == 0 && s.numel > 0 {
+			return nil, truncatedErr("storage %q should have %d elements and its count is 0%s; copy or download the file again", shorten(printable(key)), s.numel, after(": the file", ending(r, size)))
+		} else if n != s.numel {
 			return nil, formatErr("storage %q should have %d elements and has %d", shorten(printable(key)), s.numel, n)
 		}
 		pos += int64(len(count))

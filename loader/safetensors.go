@@ -16,10 +16,7 @@ const maxHeaderBytes = 100_000_000
 
 // readSafetensors reads the header of a safetensors file: a 64-bit length, a
 // JSON object of that length, then the tensors without gap or overlap.
-func (c *Checkpoint) readSafetensors(r io.ReaderAt, size int64, o Options) error {
-	if o.Entry != "" {
-		return &Error{Kind: ErrMissing, Detail: "a safetensors file has no entries to choose from; leave the entry empty"}
-	}
+func (c *Checkpoint) readSafetensors(r io.ReaderAt, size int64) error {
 	var prefix [8]byte
 	if n, err := r.ReadAt(prefix[:], 0); n < len(prefix) {
 		return readErr("the length of the header", err)
@@ -42,7 +39,7 @@ func (c *Checkpoint) readSafetensors(r io.ReaderAt, size int64, o Options) error
 		return err
 	}
 	start := int64(len(prefix)) + int64(n)
-	if err := checkCoverage(list, uint64(size-start)); err != nil {
+	if err := checkCoverage(list, uint64(size-start), r, size); err != nil {
 		return err
 	}
 	for _, e := range list {
@@ -274,7 +271,7 @@ func (e stEntry) checkBytes() error {
 
 // checkCoverage requires that the tensors fill the data exactly: from 0 to the
 // end, each beginning where the one before ended.
-func checkCoverage(list []stEntry, bytes uint64) error {
+func checkCoverage(list []stEntry, bytes uint64, r io.ReaderAt, size int64) error {
 	order := make([]*stEntry, len(list))
 	for i := range list {
 		order[i] = &list[i]
@@ -296,7 +293,7 @@ func checkCoverage(list []stEntry, bytes uint64) error {
 		at = e.end
 	}
 	if at != bytes {
-		return formatErr("%d bytes follow the last tensor; save the file again", bytes-at)
+		return formatErr("%d bytes follow the last tensor%s; fetch or save the file again", bytes-at, after(": the file", ending(r, size)))
 	}
 	return nil
 }

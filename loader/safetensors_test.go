@@ -67,23 +67,3 @@ func TestSafetensorsRules(t *testing.T) {
 		t.Errorf("an entry of a file without entries: %v", err)
 	}
 }
-
-// TestSniff: a sentence for each kind of file that is often mistaken for one.
-func TestSniff(t *testing.T) {
-	tar := make([]byte, 512)
-	copy(tar[257:], "ustar")
-	for _, tc := range []struct{ content, want string }{
-		{string(tar), "tar format"},
-		{"PYTORCH1 and more", "preview format"},
-		{"\x80\x04\x95\x00\x00\x00\x00\x00\x00", "bare pickle (protocol 4)"},
-		{"\n<!DOCTYPE html><html>", "web page"},
-		{"\x93NUMPY\x01\x00\x00\x00\x00", "NumPy array"},
-		{`{"weight_map": {}}`, "index.json"},
-		{"BZh91AY&SY....", "bzip2"},
-		{"GGUF\x03\x00\x00\x00\x00", "GGUF"},
-	} {
-		if _, err := readBytes([]byte(tc.content), "file.pth"); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%.12q: %v, want %q", tc.content, err, tc.want)
-		}
-	}
-}

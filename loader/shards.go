@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +33,12 @@ func (o Options) openShards(path string) (*Checkpoint, error) {
 		return nil, inFile(err, path, "")
 	}
 	c := &Checkpoint{file: path, container: containerShards, tensors: map[string]*tensor{}, skipCRC: o.SkipCRC}
-	if err := c.addShards(filepath.Dir(path), weights, o); err != nil {
+	err = c.addShards(filepath.Dir(path), weights, Options{SkipCRC: o.SkipCRC})
+	if err == nil {
+		c.wanted = o.Entry
+		err = c.narrow()
+	}
+	if err != nil {
 		return nil, errors.Join(inFile(err, path, ""), c.Close())
 	}
 	return c, nil
@@ -43,6 +49,9 @@ type weightFile struct{ tensor, file string }
 
 // parseShardIndex reads {"metadata": {...}, "weight_map": {name: file}}.
 func parseShardIndex(text []byte) ([]weightFile, error) {
+	if head := text[:min(len(text), 512)]; len(bytes.TrimSpace(head)) > 0 && bytes.TrimSpace(head)[0] != '{' && recognise(head) != "" {
+		return nil, formatErr("this is %s", recognise(head))
+	}
 	j, err := newJSONReader(text)
 	if err != nil {
 		return nil, err
@@ -106,6 +115,7 @@ func (c *Checkpoint) addShards(folder string, weights []weightFile, o Options) e
 			}
 			shards[w.file] = shard
 			c.closers = append(c.closers, shard)
+			c.shards = append(c.shards, shard)
 		}
 		t, ok := shard.tensors[w.tensor]
 		if !ok {

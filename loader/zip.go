@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,7 +73,7 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	case errors.Is(err, zip.ErrInsecurePath):
 		return nil, unsafeErr("a member's path leaves the archive; nothing was written")
 	case errors.Is(err, zip.ErrFormat):
-		return nil, truncatedErr("the zip directory at the end of the file is missing or damaged; copy or download the file again")
+		return nil, truncatedErr("the zip directory at the end of the file is missing or damaged%s; copy or download the file again", after(": it", ending(r, size)))
 	case err != nil:
 		return nil, readErr("the zip directory", err)
 	case len(zr.File) == 0:
@@ -81,6 +83,14 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	first := zr.File[0].Name
 	slash := strings.IndexByte(first, '/')
 	a.root = first[:slash+1]
+	for _, f := range zr.File {
+		if err := checkPath(f.Name); err != nil {
+			return nil, err
+		}
+	}
+	if what := foreign(zr.File, a.root); what != "" {
+		return nil, formatErr("this is %s", what)
+	}
 	for _, f := range zr.File {
 		if err := checkMember(f); err != nil {
 			return nil, err
@@ -99,17 +109,57 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	return a, nil
 }
 
+// foreign says what an archive is that torch.save did not write; "" for one that it did.
+func foreign(files []*zip.File, root string) string {
+	var found, inside, deeper string
+	arrays := 0
+	for _, f := range files {
+		switch base := path.Base(f.Name); {
+		case root != "" && f.Name == root+"data.pkl":
+			return ""
+		case base == "data.pkl":
+			deeper = f.Name
+		case base == "model.weights.h5" || base == "saved_model.pb":
+			found = "a model of Keras or TensorFlow; " + export
+		case strings.HasPrefix(f.Name, "MAR-INF/"):
+			found = "an archive of TorchServe; " + unpack
+		case strings.HasSuffix(base, ".mlmodel"):
+			found = "a Core ML package; export the weights of the model it was made from with torch.save"
+		case strings.HasSuffix(base, ".npy"):
+			arrays++
+		case slices.Contains([]string{".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".pkl", ".tar"}, path.Ext(base)) && inside == "":
+			inside = f.Name
+		}
+	}
+	switch {
+	case found != "":
+		return found
+	case arrays == len(files):
+		return "an archive of NumPy arrays (.npz); " + resave
+	case inside != "":
+		return fmt.Sprintf("a zip archive that holds %s; unpack it and give that file", shorten(printable(inside)))
+	case deeper != "":
+		return fmt.Sprintf("a zip archive in which a checkpoint was packed again, at %s; download it as it was published", shorten(printable(path.Dir(deeper))))
+	}
+	return fmt.Sprintf("a zip archive without data.pkl, which torch.save did not write; its first member is %s", shorten(printable(files[0].Name)))
+}
+
+// checkPath refuses the name of a member that would be written elsewhere.
+func checkPath(name string) error {
+	if strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\\:\x00") {
+		return unsafeErr("member %q has an absolute or foreign path; nothing was written", printable(name))
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if part == ".." {
+			return unsafeErr("the path of member %q leaves the archive; nothing was written", printable(name))
+		}
+	}
+	return nil
+}
+
 // checkMember checks one entry of the central directory.
 func checkMember(f *zip.File) error {
 	name := printable(f.Name)
-	if strings.HasPrefix(f.Name, "/") || strings.ContainsAny(f.Name, "\\:\x00") {
-		return unsafeErr("member %q has an absolute or foreign path; nothing was written", name)
-	}
-	for part := range strings.SplitSeq(f.Name, "/") {
-		if part == ".." {
-			return unsafeErr("the path of member %q leaves the archive; nothing was written", name)
-		}
-	}
 	if f.Method != zip.Store {
 		return formatErr("member %q is compressed; torch.save stores its members plainly: save the file again", name)
 	}
@@ -129,9 +179,6 @@ func (a *archive) checkKind() error {
 		if name == a.root+"constants.pkl" || strings.HasPrefix(name, a.root+"code/") {
 			return formatErr("this is a TorchScript archive, a program rather than weights; save model.state_dict() instead")
 		}
-	}
-	if a.members[a.root+"data.pkl"] == nil || a.root == "" {
-		return formatErr("the zip archive has no data.pkl, so torch.save did not write it")
 	}
 	if order, ok, err := a.text("byteorder"); err != nil {
 		return err

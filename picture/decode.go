@@ -6,53 +6,66 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
 	"io"
 	"os"
 	"sync"
 
 	"github.com/glipvk/glipvk/internal/file"
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/webp"
 )
 
 // format is one kind of picture file.
 type format struct {
-	name   string
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
-	// survey tells from a file of so many bytes what decoding it takes.
-	survey func(r *bufio.Reader, size int64, cfg image.Config) (effort, error)
+	name string
+	// begin reads from a file of so many bytes, whose buffer stands at its start, what is
+	// needed to tell what decoding it takes.
+	begin func(s *source, size int64) (job, error)
+}
+
+// job is a picture that is to be decoded.
+type job struct {
+	height, width int
+	effort        effort
+	turn          int                                                     // orientation that EXIF data name, 1 to 8
+	decode        func(ctx context.Context, r io.Reader) (Picture, error) // reads the file from its start
 }
 
 // sniff finds the format from a file's first bytes.
 func sniff(head []byte) (format, bool) {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
-		return format{"PNG", png.DecodeConfig, png.Decode, surveyPNG}, true
+		return format{"PNG", beginPNG}, true
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
-		return format{"JPEG", jpeg.DecodeConfig, jpeg.Decode, surveyJPEG}, true
+		return format{"JPEG", beginJPEG}, true
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
-		return format{"GIF", gif.DecodeConfig, gif.Decode, surveyGIF}, true
+		return format{"GIF", beginGIF}, true
 	case len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP":
-		return format{"WebP", webp.DecodeConfig, webp.Decode, surveyWebP}, true
+		return format{"WebP", beginWebP}, true
 	case bytes.HasPrefix(head, []byte("BM")):
-		return format{"BMP", bmp.DecodeConfig, bmp.Decode, surveyBMP}, true
+		return format{"BMP", beginBMP}, true
+	case bytes.HasPrefix(head, []byte("II*\x00")) && !bytes.HasPrefix(head[4:], []byte("\x10\x00\x00\x00CR")), bytes.HasPrefix(head, []byte("MM\x00*")):
+		return format{"TIFF", beginTIFF}, true
 	}
 	return format{}, false
 }
 
+// Option changes how Open, Decode and ReadStream read a picture.
+type Option func(*source)
+
+// IgnoreOrientation leaves pictures as they are stored, if ignore is true: the orientation
+// that a camera noted is not heeded, as OpenCV's IMREAD_IGNORE_ORIENTATION has it. Data
+// sets whose boxes count stored pixels want that.
+func IgnoreOrientation(ignore bool) Option {
+	return func(s *source) { s.stored = ignore }
+}
+
 // Open reads a picture file, a regular one. See Decode.
-func Open(ctx context.Context, path string, l Limits) (Picture, error) {
+func Open(ctx context.Context, path string, l Limits, how ...Option) (Picture, error) {
 	f, _, err := open(path)
 	if err != nil {
 		return Picture{}, err
 	}
 	defer f.Close()
-	return Decode(ctx, f, path, l)
+	return Decode(ctx, f, path, l, how...)
 }
 
 // open opens a regular file; anything else has the wrong format.
@@ -67,24 +80,27 @@ func open(path string) (*os.File, os.FileInfo, error) {
 	return f, info, nil
 }
 
-// Decode reads a PNG, JPEG, GIF (its first frame), WebP or BMP picture from
-// the start of r; the content decides, not the name, which serves the error
-// texts only.
+// Decode reads a PNG, JPEG, GIF (its first frame), WebP (the same), BMP or TIFF (its
+// first page) picture from the start of r; the content decides, not the name, which
+// serves the error texts only.
 //
-// The result is what OpenCV's default reading mode gives, up to the rounding of
-// the JPEG and WebP decoders: 8 bits (of 16 the upper 8), transparency dropped
-// and not blended, grey repeated in three channels, and the orientation in the
-// EXIF data of a JPEG or PNG applied.
+// The result is what OpenCV's default reading mode gives (the package's documentation
+// tells the exceptions): 8 bits, transparency dropped and not blended, grey repeated in
+// three channels, and the orientation in the EXIF data of a JPEG or PNG, or in a TIFF's
+// tag, applied.
 //
 // Size, memory and work are found before the pixels are decoded, and a picture
 // over the limits is refused: the error wraps ErrTooLarge. One that is damaged,
 // cut short, empty or no picture gives an error that wraps ErrFormat.
 //
 // When ctx is done Decode returns its error at once, waiting at most for a Read
-// that is under way; r is not used afterwards. A decoder that is between two
-// reads works on in the background until it wants the next, or is done.
-func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits) (Picture, error) {
+// that is under way; r is not used afterwards. The decoder ends by itself with the row,
+// or of WebP the read, that it is at.
+func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits, how ...Option) (Picture, error) {
 	s := &source{ctx: ctx, r: r, buffer: bufio.NewReaderSize(nil, 1<<14)}
+	for _, change := range how {
+		change(s)
+	}
 	if ctx.Done() == nil {
 		return s.picture(name, l)
 	}
@@ -111,6 +127,7 @@ func Decode(ctx context.Context, r io.ReadSeeker, name string, l Limits) (Pictur
 type source struct {
 	ctx    context.Context
 	buffer *bufio.Reader // of it
+	stored bool          // its orientation is not heeded
 	mu     sync.Mutex    // of r
 	r      io.ReadSeeker
 }
@@ -147,28 +164,26 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 	if err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	cfg, err := rewound(s, func(r *bufio.Reader) (image.Config, error) { return f.config(r) })
+	j, err := rewound(s, func(*bufio.Reader) (job, error) { return f.begin(s, size) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	if err := l.check(1, cfg.Height, cfg.Width); err != nil {
+	if s.stored {
+		j.turn = 1
+	}
+	if err := l.check(1, j.height, j.width); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	need, err := rewound(s, func(r *bufio.Reader) (effort, error) { return f.survey(r, size, cfg) })
-	if err != nil {
-		return Picture{}, decodeError(name, f, err)
-	}
-	turn := orientation(s, f.name)
-	need.bytes += resultBytes(turn) * area(cfg)
-	if err := l.allow(cfg.Height, cfg.Width, need); err != nil {
+	need := j.effort
+	need.bytes += resultBytes(j.turn) * int64(j.height) * int64(j.width)
+	if err := l.allow(j.height, j.width, need); err != nil {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
-	img, err := rewound(s, func(r *bufio.Reader) (image.Image, error) { return f.decode(io.LimitReader(r, need.length)) })
+	pic, err = rewound(s, func(r *bufio.Reader) (Picture, error) { return j.decode(s.ctx, io.LimitReader(r, need.length)) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
-	pic = fromImage(s.ctx, img, cfg.Height, cfg.Width, f.name == "WebP")
-	pic = pic.oriented(s.ctx, turn)
+	pic = pic.oriented(s.ctx, j.turn)
 	if err := s.ctx.Err(); err != nil { // some of it is left undone
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
@@ -181,7 +196,7 @@ func (s *source) format() (size int64, f format, err error) {
 		return 0, f, err
 	}
 	head, err := rewound(s, func(r *bufio.Reader) ([]byte, error) {
-		head := make([]byte, 12)
+		head := make([]byte, headSize)
 		n, err := io.ReadFull(r, head)
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			err = nil
@@ -196,7 +211,7 @@ func (s *source) format() (size int64, f format, err error) {
 	}
 	f, ok := sniff(head)
 	if !ok {
-		return 0, f, fmt.Errorf("not a PNG, JPEG, GIF, WebP or BMP picture: %w", ErrFormat)
+		return 0, f, unread(head)
 	}
 	return size, f, nil
 }

@@ -1,13 +1,6 @@
 package picture
 
-import (
-	"bufio"
-	"encoding/binary"
-	"fmt"
-	"image"
-	"image/color"
-	"io"
-)
+import "fmt"
 
 // effort is what decoding a picture takes.
 type effort struct {
@@ -31,81 +24,6 @@ func (l Limits) allow(height, width int, e effort) error {
 	return nil
 }
 
-// surveyPNG: an image of 1 to 8 bytes a pixel; the passes of an interlaced one have
-// images of their own.
-func surveyPNG(r *bufio.Reader, size int64, cfg image.Config) (effort, error) {
-	const depthAt, head = 24, 29 // of the header; then the kind of colour, and whether it is interlaced
-	header, err := r.Peek(head)
-	if err != nil {
-		return effort{}, err
-	}
-	e := effort{bytes: 4, scans: 1, length: size}
-	switch depth, kind := header[depthAt], header[depthAt+1]; {
-	case depth == 16:
-		e.bytes = 8
-	case kind == 3: // a palette
-		e.bytes = 1
-	}
-	e.bytes *= area(cfg)
-	if header[head-1] != 0 {
-		e.bytes *= 2
-	}
-	return e, nil
-}
-
-// surveyGIF: one frame of indices, at most as large as the canvas, and once more where
-// its rows are interlaced.
-func surveyGIF(_ *bufio.Reader, size int64, cfg image.Config) (effort, error) {
-	return effort{bytes: 2 * area(cfg), scans: 1, length: size}, nil
-}
-
-// surveyBMP: an image of indices or of 4 bytes a pixel.
-func surveyBMP(_ *bufio.Reader, size int64, cfg image.Config) (effort, error) {
-	e := effort{bytes: area(cfg), scans: 1, length: size}
-	if _, indexed := cfg.ColorModel.(color.Palette); !indexed {
-		e.bytes *= 4
-	}
-	return e, nil
-}
-
-// surveyWebP: lossy, planes in whole blocks of 16 x 16; lossless, and what is see-through,
-// 4 bytes a pixel, as much again for an image of indices or a filter, and tables.
-func surveyWebP(r *bufio.Reader, size int64, cfg image.Config) (effort, error) {
-	const lossless = 10
-	e := effort{scans: 1, length: size}
-	at := int64(12)
-	if _, err := r.Discard(int(at)); err != nil {
-		return e, err
-	}
-	for {
-		var head [8]byte
-		if _, err := io.ReadFull(r, head[:]); err != nil {
-			return e, err
-		}
-		at += int64(len(head))
-		length := int64(binary.LittleEndian.Uint32(head[4:]))
-		if length > size-at { // the decoder would take the memory first
-			return e, io.ErrUnexpectedEOF
-		}
-		switch string(head[:4]) {
-		case "VP8L":
-			e.bytes += lossless * area(cfg)
-			return e, nil
-		case "VP8 ":
-			blocks := int64((cfg.Width+15)/16) * int64((cfg.Height+15)/16)
-			e.bytes += blocks*(16*16*3/2+16) + length
-			return e, nil
-		case "ALPH":
-			e.bytes += (lossless + 1) * area(cfg)
-		}
-		length += length % 2
-		if _, err := io.CopyN(io.Discard, r, length); err != nil {
-			return e, err
-		}
-		at += length
-	}
-}
-
 // resultBytes is the memory for each pixel of the picture that is made, and made again
 // where it is stored in another orientation.
 func resultBytes(orientation int) int64 {
@@ -114,9 +32,6 @@ func resultBytes(orientation int) int64 {
 	}
 	return 3
 }
-
-// area is the number of pixels.
-func area(cfg image.Config) int64 { return int64(cfg.Height) * int64(cfg.Width) }
 
 // mebibytes is for error texts, rounded up.
 func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }

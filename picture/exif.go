@@ -2,41 +2,41 @@ package picture
 
 import (
 	"context"
-	"io"
-
-	"github.com/bep/imagemeta"
+	"encoding/binary"
 )
 
-// orientation reads the EXIF orientation, 1 to 8, of a JPEG or PNG file. Files
-// without one, or with damaged metadata, count as upright: 1.
-func orientation(r io.ReadSeeker, formatName string) int {
-	options := imagemeta.Options{R: r, Sources: imagemeta.EXIF}
-	switch formatName {
-	case "JPEG":
-		options.ImageFormat = imagemeta.JPEG
-	case "PNG":
-		options.ImageFormat = imagemeta.PNG
+// exifMost is how long EXIF data are at most, in bytes; longer ones are left alone.
+const exifMost = 1 << 20
+
+// exifOrientation is the orientation, 1 to 8, that EXIF data name, which have the form of
+// a TIFF file. Where there is none, or the data are damaged, it is 1: upright.
+func exifOrientation(data []byte) int {
+	const tag, short, entrySize = 0x112, 3, 12
+	if len(data) < 8 {
+		return 1
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	switch string(data[:4]) {
+	case "II*\x00":
+	case "MM\x00*":
+		order = binary.BigEndian
 	default:
 		return 1
 	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
+	first := int64(order.Uint32(data[4:]))
+	if first+2 > int64(len(data)) {
 		return 1
 	}
-	found := 1
-	options.ShouldHandleTag = func(tag imagemeta.TagInfo) bool {
-		return tag.Namespace == "IFD0" && tag.Tag == "Orientation"
-	}
-	options.HandleTag = func(tag imagemeta.TagInfo) error {
-		if v, ok := tag.Value.(uint16); ok && v >= 1 && v <= 8 {
-			found = int(v)
+	count := int(order.Uint16(data[first:]))
+	for entries := data[first+2:]; count > 0 && len(entries) >= entrySize; count, entries = count-1, entries[entrySize:] {
+		if order.Uint16(entries) == tag && order.Uint16(entries[2:]) == short {
+			if v := order.Uint16(entries[8:]); v >= 1 && v <= 8 {
+				return int(v)
+			}
+			return 1
 		}
-		return nil
 	}
-	// An error means damaged metadata; the pixels were sound.
-	if _, err := imagemeta.Decode(options); err != nil {
-		return 1
-	}
-	return found
+	return 1
 }
 
 // oriented turns and mirrors a picture stored with an EXIF orientation upright.

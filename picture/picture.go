@@ -14,7 +14,7 @@ var ErrFormat = errors.New("not a readable picture or array")
 // the Limits. errors.As finds a *LimitError with the numbers.
 var ErrTooLarge = errors.New("over the size limit")
 
-// Picture is a decoded picture, upright.
+// Picture is a decoded picture, upright unless [IgnoreOrientation] was asked for.
 type Picture struct {
 	Height, Width int
 	Pixels        []uint8 // [Height, Width, 3], red, green, blue
@@ -64,12 +64,11 @@ const (
 // Decoding takes, for each pixel, 3 bytes for the result (6 where it is turned
 // upright) and for the decoder:
 //
-//	JPEG   1 (grey), 1.5 (4:2:0) to 3 (4:4:4); 8 of four components
-//	       5 times that where it is progressive: 7.5 and 15; 24 of four components
-//	PNG    1 (palette), 4, or 8 (16 bits); twice that where it is interlaced
-//	GIF    2
-//	WebP   1.5 (lossy), 10 (lossless), 12.5 (lossy with transparency)
-//	BMP    1 (palette) or 4
+//	JPEG   1 (grey), 1.5 (4:2:0) to 3 (4:4:4); 4 of four components
+//	       3 times that where it is progressive
+//	WebP   1.5 (lossy) or 10 (lossless)
+//	TIFF   none; 64 KiB for each compressed segment, and 6 where it is JPEG
+//	PNG, GIF, BMP: none
 //
 // These are all bytes asked for; what is given back in between is not deducted.
 type Limits struct {
@@ -125,8 +124,19 @@ func (e *LimitError) Error() string {
 // Unwrap returns ErrTooLarge.
 func (e *LimitError) Unwrap() error { return ErrTooLarge }
 
+// Check refuses limits that nothing keeps.
+func (l Limits) Check() error {
+	if l.MaxSide < 0 || l.MaxPixels < 0 || l.MaxMemory < 0 {
+		return fmt.Errorf("picture: limits of MaxSide %d, MaxPixels %d, MaxMemory %d: want at least 1 of each, or 0 for the default", l.MaxSide, l.MaxPixels, l.MaxMemory)
+	}
+	return nil
+}
+
 // check refuses empty and over-large sizes of a batch.
 func (l Limits) check(batch, height, width int) error {
+	if err := l.Check(); err != nil {
+		return err
+	}
 	if batch <= 0 || height <= 0 || width <= 0 {
 		return fmt.Errorf("%d x %d pixels (height x width): an empty side: %w", height, width, ErrFormat)
 	}

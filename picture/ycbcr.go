@@ -2,85 +2,65 @@ package picture
 
 import "image"
 
-// ycbcrRow converts rows of a JPEG or lossy WebP picture. Colour is stored at a
-// lower resolution; it is brought to full resolution by the triangle filter of
-// libjpeg and libwebp, whose roundings differ, and so do their colour matrices:
-// JPEG uses the full range of 0 to 255, WebP the video range of 16 to 235.
-type ycbcrRow struct {
-	m      *image.YCbCr
-	webp   bool
-	cb, cr []uint8 // one row at full resolution
+// plane is one component of a picture, at its own resolution.
+type plane struct {
+	data          []uint8
+	stride        int // samples from row to row
+	width, height int // that belong to the picture
 }
 
-func newYCbCrRow(m *image.YCbCr, webp bool) convertRow {
-	width := m.Rect.Dx()
-	s := &ycbcrRow{m: m, webp: webp, cb: make([]uint8, width), cr: make([]uint8, width)}
+// row is a row of samples; rows above and below the plane are its first and last.
+func (p plane) row(y int) []uint8 {
+	y = min(max(y, 0), p.height-1)
+	return p.data[y*p.stride:][:p.width]
+}
+
+// upsample writes row y of a picture that has h times the columns and v times the rows of
+// the plane, as libjpeg does: by the triangle filter where that is 2 (of columns, where there
+// are more than 2), by repeating samples for anything else.
+func (p plane) upsample(dst []uint8, y, h, v int) {
+	near := p.row(y / v)
+	beside := p.row(y/2 - 1 + 2*(y&1)) // above for even y, below for odd
+	switch {
+	case h == 1 && v == 2:
+		for i := range dst {
+			dst[i] = uint8((3*int(near[i]) + int(beside[i]) + 1 + y&1) >> 2)
+		}
+	case h == 2 && v == 2 && p.width > 2:
+		upsample420(dst, near, beside)
+	case h == 2 && v == 1 && p.width > 2:
+		upsample422(dst, near)
+	default:
+		repeat(dst, near, h)
+	}
+}
+
+// webpRow converts rows of a lossy WebP picture. Colour is stored at half the resolution;
+// libwebp's triangle filter rounds in another way than libjpeg's, and its colours have the
+// video range of 16 to 235.
+type webpRow struct {
+	m           *image.YCbCr
+	blues, reds plane
+	cb, cr      []uint8 // one row at full resolution
+}
+
+func newWebPRow(m *image.YCbCr) convertRow {
+	width, height := m.Rect.Dx(), m.Rect.Dy()
+	half := plane{stride: m.CStride, width: (width + 1) / 2, height: (height + 1) / 2}
+	s := &webpRow{m: m, blues: half, reds: half, cb: make([]uint8, width), cr: make([]uint8, width)}
+	s.blues.data, s.reds.data = m.Cb, m.Cr
 	return s.convert
 }
 
-// convert expects whole rows: x is the left edge of the image.
-func (s *ycbcrRow) convert(dst []uint8, y, x int) {
-	s.upsample(s.cb, s.m.Cb, y)
-	s.upsample(s.cr, s.m.Cr, y)
-	luma := s.m.Y[s.m.YOffset(x, y):]
-	rgb := jpegRGB
-	if s.webp {
-		rgb = webpRGB
+// convert is a convertRow.
+func (s *webpRow) convert(dst []uint8, y int) {
+	luma := s.m.Y[y*s.m.YStride:]
+	beside := y/2 - 1 + 2*(y&1)
+	upsampleWebP(s.cb, s.blues.row(y/2), s.blues.row(beside))
+	upsampleWebP(s.cr, s.reds.row(y/2), s.reds.row(beside))
+	for i := range s.cb {
+		dst[3*i], dst[3*i+1], dst[3*i+2] = webpRGB(int(luma[i]), int(s.cb[i]), int(s.cr[i]))
 	}
-	for i := range min(len(s.cb), len(dst)/3) {
-		dst[3*i], dst[3*i+1], dst[3*i+2] = rgb(int(luma[i]), int(s.cb[i]), int(s.cr[i]))
-	}
-}
-
-// upsample writes the chroma of row y at full resolution.
-func (s *ycbcrRow) upsample(dst, plane []uint8, y int) {
-	width, height, stride := s.m.Rect.Dx(), s.m.Rect.Dy(), s.m.CStride
-	y -= s.m.Rect.Min.Y
-	switch s.m.SubsampleRatio {
-	case image.YCbCrSubsampleRatio420:
-		rows := (height + 1) / 2
-		near := min(y/2, rows-1)
-		far := min(max(near-1+2*(y&1), 0), rows-1) // above for even y, below for odd
-		a, b := plane[near*stride:], plane[far*stride:]
-		columns := (width + 1) / 2
-		switch {
-		case s.webp:
-			upsampleWebP(dst, a[:columns], b[:columns])
-		case columns > 2:
-			upsample420(dst, a[:columns], b[:columns])
-		default:
-			repeat(dst, a, 2)
-		}
-	case image.YCbCrSubsampleRatio422:
-		columns := (width + 1) / 2
-		if row := plane[y*stride:]; columns > 2 {
-			upsample422(dst, row[:columns])
-		} else {
-			repeat(dst, row, 2)
-		}
-	case image.YCbCrSubsampleRatio440:
-		rows := (height + 1) / 2
-		near := y / 2
-		far := min(max(near-1+2*(y&1), 0), rows-1)
-		a, b := plane[near*stride:], plane[far*stride:]
-		for i := range dst {
-			dst[i] = uint8((3*int(a[i]) + int(b[i]) + 1 + y&1) >> 2)
-		}
-	default: // 4:4:4, and the rare ratios, which libjpeg only repeats
-		offset := s.m.COffset(s.m.Rect.Min.X, s.m.Rect.Min.Y+y)
-		repeat(dst, plane[offset:], chromaStep(s.m.SubsampleRatio))
-	}
-}
-
-// chromaStep is the number of columns that share one chroma sample.
-func chromaStep(r image.YCbCrSubsampleRatio) int {
-	switch r {
-	case image.YCbCrSubsampleRatio411, image.YCbCrSubsampleRatio410:
-		return 4
-	case image.YCbCrSubsampleRatio420, image.YCbCrSubsampleRatio422:
-		return 2
-	}
-	return 1
 }
 
 // repeat writes every sample step times.

@@ -48,20 +48,21 @@ func Absorb(g *graph.Graph, keep []graph.ID) (*graph.Graph, func(graph.ID) (grap
 			absorbed{block: b, writer: w}.plan(replace)
 		}
 	}
-	for i, n := range g.Nodes {
+	for i := range g.Nodes {
 		if write, ok := replace[graph.ID(i)]; ok {
 			write()
 		} else {
-			w.copy(graph.ID(i), n)
-		}
-		if w.err != nil {
-			return nil, nil, fmt.Errorf("rewrite: %s: %w", n.Path, w.err)
+			w.copy(graph.ID(i))
 		}
 	}
 	for _, id := range g.Outputs {
-		w.out.Outputs = append(w.out.Outputs, w.to[id])
+		w.out.Output(w.to[id])
 	}
-	return &w.out, w.find, nil
+	rewritten, err := w.out.Build()
+	if err != nil {
+		return nil, nil, fmt.Errorf("rewrite: %w", err)
+	}
+	return rewritten, w.find, nil
 }
 
 // absorbed writes the absorbed form of a block.
@@ -76,7 +77,7 @@ func (a absorbed) plan(replace map[graph.ID]func()) {
 	for _, id := range a.vanishing() {
 		replace[id] = func() {}
 	}
-	var scores, softmaxV, softmaxL graph.ID // in the new graph
+	var scores, softmaxV, softmaxL graph.Value
 	replace[a.clamped] = func() { scores = a.writeScores() }
 	replace[a.softmaxV] = func() { softmaxV = a.writeSoftmaxV(scores) }
 	replace[a.deltaV] = func() { a.writeDeltaV(softmaxV) }
@@ -86,14 +87,14 @@ func (a absorbed) plan(replace map[graph.ID]func()) {
 	replace[a.contextL] = func() { a.writeContextL(softmaxL) }
 }
 
-// operand is operand i of a node of the recorded graph, by its number in the new one.
-func (a absorbed) operand(id graph.ID, i int) graph.ID { return a.to[a.graph.Nodes[id].Inputs[i]] }
+// operand is operand i of a node of the recorded graph in the new one.
+func (a absorbed) operand(id graph.ID, i int) graph.Value { return a.to[a.graph.Nodes[id].Inputs[i]] }
 
 // writeScores writes the clamped scores [B, 1, S, h*T].
-func (a absorbed) writeScores() graph.ID {
+func (a absorbed) writeScores() graph.Value {
 	v, k, weight, bias := a.to[a.v], a.to[a.k], a.operand(a.q, 1), a.operand(a.q, 2)
 	keys := a.new("keys", graph.AbsorbKeys{Heads: a.heads, Scale: a.scale}, k, weight) // [B, h*T, C]
-	shift := []graph.ID{k, bias}
+	shift := []graph.Value{k, bias}
 	if in := a.graph.Nodes[a.scores].Inputs; len(in) == 3 {
 		shift = append(shift, a.to[in[2]])
 	}
@@ -103,7 +104,7 @@ func (a absorbed) writeScores() graph.ID {
 }
 
 // writeSoftmaxV writes the softmax over the tokens of each head, [B, 1, S, h*T].
-func (a absorbed) writeSoftmaxV(scores graph.ID) graph.ID {
+func (a absorbed) writeSoftmaxV(scores graph.Value) graph.Value {
 	direct := a.graph.Nodes[a.softmaxV].Shape // [B, h, S, T]
 	batch, heads, positions, tokens := direct[0], direct[1], direct[2], direct[3]
 	y := a.new("heads", graph.Reshape{To: graph.Shape{batch, positions, heads, tokens}}, scores)
@@ -112,29 +113,24 @@ func (a absorbed) writeSoftmaxV(scores graph.ID) graph.ID {
 }
 
 // writeDeltaV writes what the image side adds, [B, S, C'].
-func (a absorbed) writeDeltaV(softmax graph.ID) {
+func (a absorbed) writeDeltaV(softmax graph.Value) {
 	weight, bias := a.operand(a.deltaV, 1), a.operand(a.deltaV, 2)
 	values := a.new("values", graph.AbsorbValues{Heads: a.heads}, a.to[a.valuesL], weight) // [B, h*T, C']
-	a.stand(a.deltaV, graph.CrossContext{Heads: 1}, softmax, values, bias)
+	a.write(a.deltaV, graph.CrossContext{Heads: 1}, softmax, values, bias)
 }
 
 // writeContextL writes the context of the text side, [B, T, E].
-func (a absorbed) writeContextL(softmax graph.ID) {
+func (a absorbed) writeContextL(softmax graph.Value) {
 	weight, bias := a.operand(a.valuesV, 1), a.operand(a.valuesV, 2)
 	context := a.new("context_l", graph.CrossContext{Heads: 1}, softmax, a.to[a.v]) // [B, h*T, C]
-	a.stand(a.contextL, graph.HeadLinear{Heads: a.heads}, context, weight, bias)
+	a.write(a.contextL, graph.HeadLinear{Heads: a.heads}, context, weight, bias)
 }
 
 // new adds a node below the block's scope.
-func (a absorbed) new(leaf string, op graph.Op, in ...graph.ID) graph.ID {
+func (a absorbed) new(leaf string, op graph.Op, in ...graph.Value) graph.Value {
 	path := "absorbed." + leaf
 	if at := a.graph.Nodes[a.clamped].Path; strings.Contains(at, ".") {
 		path = at[:strings.LastIndex(at, ".")+1] + path
 	}
-	return a.add(a.free(path), op, in)
-}
-
-// stand adds a node that has the value and takes the path of one of the recorded graph.
-func (a absorbed) stand(old graph.ID, op graph.Op, in ...graph.ID) {
-	a.to[old] = a.add(a.graph.Nodes[old].Path, op, in)
+	return a.out.In(a.free(path)).Record(op, in...)
 }

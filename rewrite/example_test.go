@@ -28,7 +28,7 @@ func ExampleAbsorb() {
 	fmt.Println(g.Count().MultiplyAdds, "multiply-adds,", absorbed.Count().MultiplyAdds, "absorbed")
 	for _, old := range g.Outputs {
 		id, ok := to(old)
-		fmt.Println(absorbed.Nodes[id].Path, absorbed.Nodes[id].Op.Kind(), ok)
+		fmt.Println(absorbed.Nodes[id].Path, graph.Kind(absorbed.Nodes[id].Op), ok)
 	}
 	// Output:
 	// 56995840 multiply-adds, 8337920 absorbed

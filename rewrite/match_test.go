@@ -191,9 +191,11 @@ func TestAbsorbRefuses(t *testing.T) {
 	if !ok {
 		t.Fatal("no projection")
 	}
-	g.Nodes[id].Shape = graph.Shape{small.channels, small.embedded + 1}
+	b := graph.NewBuilder()
+	b.Output(b.Param("weight", small.channels, small.embedded+1))
+	g.Nodes[id].Op = built(t, b).Nodes[0].Op
 	_, _, err := rewrite.Absorb(g, nil)
-	if !errors.Is(err, graph.ErrShape) || !strings.Contains(err.Error(), "tower.0.attn.out_v_proj: absorbvalues") {
+	if !errors.Is(err, graph.ErrShape) || !strings.Contains(err.Error(), "tower.0.attn.absorbed.values: absorbvalues") {
 		t.Errorf("a weight that does not fit: %v", err)
 	}
 }

@@ -6,22 +6,17 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// gone is the new number of a node that has none.
-const gone graph.ID = -1
-
-// writer makes a new graph of an old one, node by node. The first error is kept.
+// writer makes a new graph of an old one, node by node.
 type writer struct {
 	graph *graph.Graph // the old one
-	out   graph.Graph
-	to    []graph.ID // new numbers of old nodes
-	taken map[string]bool
-	err   error
+	out   *graph.Builder
+	to    map[graph.ID]graph.Value // new values of old nodes
+	taken map[string]bool          // paths
 }
 
 func newWriter(g *graph.Graph) *writer {
-	w := &writer{graph: g, to: make([]graph.ID, len(g.Nodes)), taken: map[string]bool{}}
-	for i, n := range g.Nodes {
-		w.to[i] = gone
+	w := &writer{graph: g, out: graph.NewBuilder(), to: map[graph.ID]graph.Value{}, taken: map[string]bool{}}
+	for _, n := range g.Nodes {
 		w.taken[n.Path] = true
 	}
 	return w
@@ -29,42 +24,23 @@ func newWriter(g *graph.Graph) *writer {
 
 // find is the new number of an old node.
 func (w *writer) find(old graph.ID) (graph.ID, bool) {
-	if old < 0 || int(old) >= len(w.to) || w.to[old] == gone {
-		return 0, false
-	}
-	return w.to[old], true
+	v, ok := w.to[old]
+	return v.ID(), ok
+}
+
+// write adds a node that has the value of an old one, and its path.
+func (w *writer) write(old graph.ID, op graph.Op, in ...graph.Value) {
+	w.to[old] = w.out.In(w.graph.Nodes[old].Path).Record(op, in...)
 }
 
 // copy takes over an old node.
-func (w *writer) copy(old graph.ID, n graph.Node) {
-	in := make([]graph.ID, len(n.Inputs))
+func (w *writer) copy(old graph.ID) {
+	n := w.graph.Nodes[old]
+	in := make([]graph.Value, len(n.Inputs))
 	for i, operand := range n.Inputs {
 		in[i] = w.to[operand]
 	}
-	n.Inputs = in
-	w.to[old] = w.put(n)
-}
-
-// add appends a node of the shape that follows from its operands.
-func (w *writer) add(path string, op graph.Op, in []graph.ID) graph.ID {
-	if w.err != nil {
-		return 0
-	}
-	shapes := make([]graph.Shape, len(in))
-	for i, operand := range in {
-		shapes[i] = w.out.Nodes[operand].Shape
-	}
-	shape, err := graph.Infer(op, shapes...)
-	if err != nil {
-		w.err = fmt.Errorf("%s %v: %w", op.Kind(), shapes, err)
-		return 0
-	}
-	return w.put(graph.Node{Path: path, Op: op, Inputs: in, Shape: shape})
-}
-
-func (w *writer) put(n graph.Node) graph.ID {
-	w.out.Nodes = append(w.out.Nodes, n)
-	return graph.ID(len(w.out.Nodes) - 1)
+	w.write(old, n.Op, in...)
 }
 
 // free is a path that no node has, as a builder numbers repeats.

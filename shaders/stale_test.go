@@ -3,6 +3,7 @@ package shaders_test
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/shaders"
@@ -29,5 +30,13 @@ func TestNotStale(t *testing.T) {
 	}
 	if got := shaders.Names(); !slices.Equal(got, want) {
 		t.Errorf("embedded variants %q, rows %q", got, want)
+	}
+}
+
+func TestCodeUnknown(t *testing.T) {
+	for _, name := range []string{"", "no_such", "../embed", "manifest"} {
+		if code, err := shaders.Code(name); err == nil || !strings.Contains(err.Error(), "variants.json") {
+			t.Errorf("Code(%q) = %d words, %v", name, len(code), err)
+		}
 	}
 }

@@ -64,12 +64,12 @@ func (m *NameMap) parameter(n graph.Node, cfg Config) bind.Parameter {
 		p.Order = mergeOrder(p.Shape[len(p.Shape)-1] / 4)
 	case strings.HasSuffix(p.Name, ".relative_position_bias_table"):
 		p.Accept = table(p.Shape)
-		p.IfShape = "only the position tables differ: choose the model with the file's window, or resize the tables on request"
+		p.IfShape = "only the position tables differ: choose the model with the file's window, or have the tables resized (ResizeTables)"
 	case p.Name == "absolute_pos_embed":
 		p.Accept = plane(p.Shape)
 	}
 	if s, ok := normOf(p.Name); ok && s < cfg.Stages()-1 {
-		p.IfMissing = fmt.Sprintf("the file has no norms for those stages: ask for the last map alone (--out-indices %d)", cfg.Stages()-1)
+		p.IfMissing = fmt.Sprintf("the file has no norms for those stages: ask for the last map alone (OutIndices %d)", cfg.Stages()-1)
 	}
 	return p
 }

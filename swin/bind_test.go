@@ -258,7 +258,7 @@ func TestInnerNorms(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"}
-	if !slices.Equal(problems.Missing, want) || !strings.Contains(err.Error(), "--out-indices 3") {
+	if !slices.Equal(problems.Missing, want) || !strings.Contains(err.Error(), "OutIndices 3") {
 		t.Errorf("missing %v: %v", problems.Missing, err)
 	}
 	cfg.OutIndices = []int{3}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/glipvk/glipvk/bind"
 )
 
 // ErrConfig is wrapped by every error about a configuration that describes no Swin.
@@ -80,48 +82,26 @@ func (c Config) Hidden(s int) int { return int(math.Round(c.MLPRatio * float64(c
 
 // Validate reports everything that is wrong with the configuration in one error.
 func (c Config) Validate() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.EmbedDims < 1 || c.EmbedDims > 1<<16 {
-		bad("embed_dims is %d, want 1 to 65536", c.EmbedDims)
-	}
+	f := bind.Faults{Model: "swin", Kind: ErrConfig}
+	f.Want(c.EmbedDims >= 1 && c.EmbedDims <= 1<<16, "embed_dims is %d, want 1 to 65536", c.EmbedDims)
 	if n := len(c.Depths); n < 1 || n > 8 || len(c.NumHeads) != n {
-		bad("depths %v and num_heads %v, want one entry per stage in each, 1 to 8 stages", c.Depths, c.NumHeads)
+		f.Want(false, "depths %v and num_heads %v, want one entry per stage in each, 1 to 8 stages", c.Depths, c.NumHeads)
 	} else if c.EmbedDims > 0 {
 		for s := range c.Depths {
-			if c.Depths[s] < 1 || c.Depths[s] > 1000 {
-				bad("stage %d has depth %d, want 1 to 1000", s, c.Depths[s])
-			}
-			if h := c.NumHeads[s]; h < 1 || c.Channels(s)%h != 0 {
-				bad("stage %d has %d heads, which do not divide its %d channels", s, h, c.Channels(s))
-			}
+			f.Want(c.Depths[s] >= 1 && c.Depths[s] <= 1000, "stage %d has depth %d, want 1 to 1000", s, c.Depths[s])
+			h := c.NumHeads[s]
+			f.Want(h >= 1 && c.Channels(s)%max(h, 1) == 0, "stage %d has %d heads, which do not divide its %d channels", s, h, c.Channels(s))
 		}
 	}
-	if c.WindowSize < 2 || c.WindowSize > 64 {
-		bad("window_size is %d, want 2 to 64", c.WindowSize)
-	}
-	if len(c.OutIndices) == 0 || !slices.IsSorted(c.OutIndices) || len(slices.Compact(slices.Clone(c.OutIndices))) != len(c.OutIndices) {
-		bad("out_indices is %v, want ascending stage numbers", c.OutIndices)
-	}
+	f.Want(c.WindowSize >= 2 && c.WindowSize <= 64, "window_size is %d, want 2 to 64", c.WindowSize)
+	ascending := slices.IsSorted(c.OutIndices) && len(slices.Compact(slices.Clone(c.OutIndices))) == len(c.OutIndices)
+	f.Want(len(c.OutIndices) > 0 && ascending, "out_indices is %v, want ascending stage numbers", c.OutIndices)
 	for _, s := range c.OutIndices {
-		if s < 0 || s >= len(c.Depths) {
-			bad("out_indices names stage %d, there are stages 0 to %d", s, len(c.Depths)-1)
-		}
+		f.Want(s >= 0 && s < len(c.Depths), "out_indices names stage %d, there are stages 0 to %d", s, len(c.Depths)-1)
 	}
-	if c.PatchSize < 1 || c.PatchSize > 64 {
-		bad("patch_size is %d, want 1 to 64", c.PatchSize)
-	}
-	if !(c.MLPRatio > 0 && c.MLPRatio <= 64) {
-		bad("mlp_ratio is %g, want above 0 and at most 64", c.MLPRatio)
-	}
-	if !(c.Eps > 0 && c.Eps < 1) {
-		bad("norm_eps is %g, want above 0 and below 1", c.Eps)
-	}
-	if c.AbsPosEmbed && c.ImageSize < c.PatchSize {
-		bad("img_size is %d, want at least one patch for the position embedding", c.ImageSize)
-	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return fmt.Errorf("swin: %w: %w", ErrConfig, errors.Join(errs...))
+	f.Want(c.PatchSize >= 1 && c.PatchSize <= 64, "patch_size is %d, want 1 to 64", c.PatchSize)
+	f.Want(c.MLPRatio > 0 && c.MLPRatio <= 64, "mlp_ratio is %g, want above 0 and at most 64", c.MLPRatio)
+	f.Want(c.Eps > 0 && c.Eps < 1, "norm_eps is %g, want above 0 and below 1", c.Eps)
+	f.Want(!c.AbsPosEmbed || c.ImageSize >= c.PatchSize, "img_size is %d, want at least one patch for the position embedding", c.ImageSize)
+	return f.Err()
 }

@@ -38,6 +38,56 @@ func bare(key string) string {
 	return key
 }
 
+// patches end the name of the weight that each family begins a backbone with.
+var patches = []string{
+	"patch_embed.projection.weight", "patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight", "features.0.0.weight",
+}
+
+// mostRoots bounds how many backbones of one file are told apart.
+const mostRoots = 16
+
+// Roots says what stands before the names of each model in a file that has a Swin backbone,
+// where the rules of this package do not know it, such as "net." or "teacher."; "" where they do.
+func Roots(src bind.Source) []string {
+	var roots []string
+	for _, key := range src.Names() {
+		for _, patch := range patches {
+			before, ok := strings.CutSuffix(key, patch)
+			if !ok || before != "" && !strings.HasSuffix(before, ".") || foreign(key) {
+				continue
+			}
+			root := beheaded(before)
+			if bind.Trunk(beheaded(bind.Trunk(before))) == "" {
+				root = wrapped(root)
+			}
+			if !slices.Contains(roots, root) && len(roots) < mostRoots {
+				roots = append(roots, root)
+			}
+			break
+		}
+	}
+	return roots
+}
+
+// beheaded is what stands before the place of a backbone in a larger model.
+func beheaded(before string) string {
+	for _, p := range prefixes() {
+		if rest, ok := strings.CutSuffix(before, p); ok && (rest == "" || strings.HasSuffix(rest, ".")) {
+			return rest
+		}
+	}
+	return before
+}
+
+// wrapped is a root of nothing but wrappers; "" where data-parallel ones are all there is, which
+// the published files have.
+func wrapped(root string) string {
+	if bind.Trunk(root) != "" || strings.ReplaceAll(root, "module.", "") == "" {
+		return ""
+	}
+	return root
+}
+
 // foreign says whether a key belongs to a part of a detector whose name merely
 // contains that of the backbone.
 func foreign(key string) bool {

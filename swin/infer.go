@@ -144,39 +144,19 @@ func isqrt(n int) int { return int(math.Round(math.Sqrt(float64(max(n, 0))))) }
 // (PadSmallMap, Eps, ImageSize without a position embedding) is not compared, nor
 // are outputs, as long as the file has the norms of those asked for.
 func Differences(file, asked Config) []string {
-	var list []string
-	add := func(what string, f, a any) {
-		list = append(list, fmt.Sprintf("%s: the file has %v, the model %v", what, f, a))
-	}
-	if file.EmbedDims != asked.EmbedDims {
-		add("embed_dims", file.EmbedDims, asked.EmbedDims)
-	}
-	if !slices.Equal(file.Depths, asked.Depths) {
-		add("depths", file.Depths, asked.Depths)
-	}
-	if !slices.Equal(file.NumHeads, asked.NumHeads) {
-		add("num_heads", file.NumHeads, asked.NumHeads)
-	}
-	if file.WindowSize != asked.WindowSize {
-		add("window_size", file.WindowSize, asked.WindowSize)
-	}
-	if file.PatchSize != asked.PatchSize {
-		add("patch_size", file.PatchSize, asked.PatchSize)
-	}
+	var d bind.Differences
+	d.Compare("embed_dims", file.EmbedDims, asked.EmbedDims)
+	d.Compare("depths", file.Depths, asked.Depths)
+	d.Compare("num_heads", file.NumHeads, asked.NumHeads)
+	d.Compare("window_size", file.WindowSize, asked.WindowSize)
+	d.Compare("patch_size", file.PatchSize, asked.PatchSize)
 	if file.Hidden(0) != asked.Hidden(0) && file.EmbedDims == asked.EmbedDims {
-		add("mlp_ratio", file.MLPRatio, asked.MLPRatio)
+		d.Compare("mlp_ratio", file.MLPRatio, asked.MLPRatio)
 	}
-	if file.QKVBias != asked.QKVBias {
-		add("qkv_bias", file.QKVBias, asked.QKVBias)
+	d.Compare("qkv_bias", file.QKVBias, asked.QKVBias)
+	d.Compare("use_abs_pos_embed", file.AbsPosEmbed, asked.AbsPosEmbed)
+	if slices.ContainsFunc(asked.OutIndices, func(s int) bool { return !slices.Contains(file.OutIndices, s) }) {
+		d.Compare("norms of output stages", file.OutIndices, asked.OutIndices)
 	}
-	if file.AbsPosEmbed != asked.AbsPosEmbed {
-		add("use_abs_pos_embed", file.AbsPosEmbed, asked.AbsPosEmbed)
-	}
-	for _, s := range asked.OutIndices {
-		if !slices.Contains(file.OutIndices, s) {
-			add("norms of output stages", file.OutIndices, asked.OutIndices)
-			break
-		}
-	}
-	return list
+	return d
 }

@@ -128,7 +128,7 @@ func (m model) shift(st stage) (int, error) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%w: stage %d has a map of %d x %d tokens and windows of %d; give a larger picture, "+
-		"or set pad_small_map (--pad-small-map), the GLIP detector's rule",
+		"or set PadSmallMap (pad_small_map of an architecture), the GLIP detector's rule",
 		ErrSmallMap, st.index, st.grid.Height, st.grid.Width, w)
 }
 

@@ -148,8 +148,8 @@ func (w Weights) Tensor(name string, shape []int) ([]float32, error) {
 func elements(shape []int) (total, fanIn int, err error) {
 	total, fanIn = 1, 1
 	for axis, n := range shape {
-		if n < 0 || (n > 0 && total > maxElements/n) {
-			return 0, 0, fmt.Errorf("shape %v has a negative side or more than %d elements", shape, maxElements)
+		if n < 0 || (n > 0 && int64(total) > maxElements/int64(n)) {
+			return 0, 0, fmt.Errorf("shape %v has a negative side or more than %d elements", shape, int64(maxElements))
 		}
 		total *= n
 		if axis > 0 {

@@ -1,6 +1,11 @@
 package text
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
 
 // Heard is what the model reads of a prompt: its tokens, and of its labels those that a
 // token stands for. The others can never be detected, so that leaving them out changes
@@ -34,6 +39,38 @@ func (t *Tokenizer) Hear(p Prompt, limit int) (Heard, error) {
 	}
 	return h, nil
 }
+
+// Unsaid returns the words of a sentence that no label covers, but for articles, pronouns,
+// prepositions, auxiliary verbs and the like: what is not looked for, though it may be meant.
+func (p Prompt) Unsaid() []string {
+	runes := []rune(p.Text)
+	covered := make([]bool, len(runes)+1)
+	for _, label := range p.Labels {
+		for i := max(label.Span.Begin, 0); i < min(label.Span.End, len(runes)); i++ {
+			covered[i] = true
+		}
+	}
+	var words []string
+	for begin := 0; begin < len(runes); begin++ {
+		end := begin
+		for end < len(runes) && !covered[end] && (unicode.IsLetter(runes[end]) || unicode.IsDigit(runes[end]) || end > begin && strings.ContainsRune("'’-.", runes[end])) {
+			end++
+		}
+		if end == begin {
+			continue
+		}
+		word := strings.TrimRight(string(runes[begin:end]), "'’-.")
+		lower := strings.ToLower(word)
+		if word != "s" && !slices.Contains(words, word) && !slices.Contains(sentenceWords, lower) && !slices.Contains(prepositions, lower) && !slices.Contains(others, lower) {
+			words = append(words, word)
+		}
+		begin = end
+	}
+	return words
+}
+
+// others are words that name nothing, besides those of sentences and prepositions.
+var others = strings.Fields("a an the this that these those of his her its their my your our him them me us not no any some all each every very so too also then than if")
 
 // Silent returns the labels of a prompt that can never be detected: no token that the
 // model reads stands for them, because they are empty, consist of deleted characters,

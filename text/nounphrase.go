@@ -18,7 +18,8 @@ const deleted = "|:;@()[]{}^'\"’`?$%#!&*+,."
 
 // NounPhrases finds the noun phrases of an English sentence, in order, for [Ground].
 // Each has its own span, also where two read the same, and the phrase that GLIP would
-// name it by: lower case, single spaces, without punctuation.
+// name it by: lower case, single spaces, without punctuation, unless no such name stands
+// in the sentence.
 //
 // It does what run_ner of maskrcnn_benchmark/engine/predictor_glip.py does with NLTK:
 // lower case, the words of the Penn Treebank, their parts of speech by an averaged
@@ -111,5 +112,9 @@ func nounPhrase(runes []rune, words []word) (Entity, bool) {
 	for idle(runes[span.End-1]) {
 		span.End--
 	}
-	return Entity{Phrase: strings.Join(kept, " "), Span: &span}, true
+	phrase, covered := strings.Join(kept, " "), strings.Join(strings.Fields(string(runes[span.Begin:span.End])), " ")
+	if !strings.Contains(covered, phrase) {
+		phrase = covered // a name that stands in the text: "u.s. flag", which GLIP would call "us flag"
+	}
+	return Entity{Phrase: phrase, Span: &span}, true
 }

@@ -10,7 +10,8 @@ import (
 //   - Classes, a list of names, as in training and evaluation
 //   - Phrases alone, a list of phrases, likewise but for the cleaning of names
 //   - Caption with Phrases, Spans or both: these are grounded in it, the phrases first
-//   - Caption alone: its noun phrases are, see [NounPhrases]
+//   - Caption alone: where it is a list by its separators its names are, see [Parts], as a list of
+//     phrases; otherwise its noun phrases, see [NounPhrases]
 //
 // Each element is one label, counted from 1, and keeps its own name; there may be any
 // number.
@@ -68,6 +69,9 @@ func (q Query) prompts(t *Tokenizer) ([]Prompt, error) {
 	case q.Caption == "":
 		return nil, queryError("it is empty; give a caption, phrases or class names")
 	case grounded == 0:
+		if parts := Parts(q.Caption); parts != nil {
+			return q.parts(t, parts)
+		}
 		return single(q.nouns())
 	}
 	entities := make([]Entity, 0, grounded)
@@ -83,6 +87,29 @@ func (q Query) prompts(t *Tokenizer) ([]Prompt, error) {
 // queryError is an error of the query as a whole.
 func queryError(problem string) error {
 	return fmt.Errorf("text: %w: %s", ErrCaption, problem)
+}
+
+// parts looks for the names of a caption that is a list. Where full stops part them, which is the
+// form that the model was trained with, and all are read, it stays as it is; otherwise it is
+// put into that form.
+func (q Query) parts(t *Tokenizer, parts []Span) ([]Prompt, error) {
+	runes := []rune(q.Caption)
+	l := List{Form: Form{Raw: true}}
+	var entities []Entity
+	stopped, at := true, 0
+	for i, p := range parts {
+		between := strings.TrimSpace(string(runes[at:p.Begin]))
+		stopped = stopped && (between == "." || i == 0 && between == "")
+		at = p.End
+		l.Names = append(l.Names, string(runes[p.Begin:p.End]))
+		entities = append(entities, Entity{Span: &p})
+	}
+	if rest := strings.TrimSpace(string(runes[at:])); stopped && (rest == "" || rest == ".") && len(parts) <= manyNames {
+		if e, err := t.Encode(q.Caption); err == nil && len(e.Tokens) <= MaxTokens {
+			return single(Ground(q.Caption, entities...))
+		}
+	}
+	return split(t, l)
 }
 
 // nouns grounds the noun phrases of the caption.

@@ -9,6 +9,7 @@
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
 #   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh arm        an emulator of arm64
+#   tools/deps.sh release    a C compiler for the other of amd64 and arm64, zip
 #   tools/deps.sh lists      nothing, but brings apt's package lists up to date
 #   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
 #
@@ -65,6 +66,13 @@ has_compiler() { command -v glslc >/dev/null; }
 has_debootstrap() { PATH="$PATH:/usr/sbin:/sbin" command -v debootstrap >/dev/null; }
 has_debian_keys() { [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; }
 
+# The other of the two processors that releases with Vulkan are made for: what its compiler is called, and Debian's name of it.
+case $(uname -m) in
+aarch64) other=x86_64-linux-gnu-gcc other_package=gcc-x86-64-linux-gnu other_libc=libc6-dev-amd64-cross ;;
+*) other=aarch64-linux-gnu-gcc other_package=gcc-aarch64-linux-gnu other_libc=libc6-dev-arm64-cross ;;
+esac
+has_other_libc() { echo '#include <stdlib.h>' | "$other" -E - >/dev/null 2>&1; }
+
 # missing LEVEL: the Debian packages that would bring what is not here.
 missing() {
 	case $1 in
@@ -94,6 +102,11 @@ missing() {
 		has_radv || echo mesa-vulkan-drivers
 		;;
 	arm) command -v qemu-aarch64 >/dev/null || echo qemu-user ;;
+	release)
+		command -v "$other" >/dev/null || echo "$other_package"
+		has_other_libc || echo "$other_libc"
+		command -v zip >/dev/null || echo zip
+		;;
 	esac
 }
 
@@ -108,6 +121,8 @@ describe() {
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
+	"$other_package" | "$other_libc") echo "a C compiler for the other processor ($other), with its C library" ;;
+	zip) echo "zip, which makes the archive for Windows" ;;
 	qemu-user) echo "the emulator qemu-aarch64, which runs programs for arm64" ;;
 	esac
 }
@@ -127,6 +142,10 @@ give_up() {
 		;;
 	peers)
 		say "going on without: the table says what could not run"
+		exit 0
+		;;
+	release)
+		say "going on without: what needs them is left out of the release"
 		exit 0
 		;;
 	test) say "or run REQUIRE_VULKAN=0 make test, which skips what needs a device" ;;
@@ -162,7 +181,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release) ;;
 lists)
 	become_root
 	update

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
@@ -41,12 +44,15 @@ type Options struct {
 
 // Plan is a graph that is planned for a device, and measured if that is on. It holds no
 // memory of the device.
-type Plan struct {
+type Plan struct{ planned }
+
+// planned is what a plan and its program know.
+type planned struct {
 	device  *engine.Device
 	weights *Weights
 	graph   *graph.Graph
 	plan    *kernels.Plan
-	results []graph.ID
+	results []graph.ID // outputs, then kept values
 	o       Options
 }
 
@@ -74,7 +80,7 @@ func Prepare(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{d, w, g, plan, append(append([]graph.ID(nil), g.Outputs...), o.Keep...), o}, nil
+	return &Plan{planned{d, w, g, plan, slices.Concat(g.Outputs, o.Keep), o}}, nil
 }
 
 // Bytes is the device memory that the program takes for one caller at a time, at most: its
@@ -132,7 +138,7 @@ func (p *Program) allocate(ctx context.Context) error {
 			return fmt.Errorf("vulkan: arena of %d bytes: %w", p.plan.Arena, err)
 		}
 		p.arena = append(p.arena, b)
-		if p.poison {
+		if p.o.Poison {
 			data := make([]float32, b.Size()/4)
 			for i := range data {
 				data[i] = float32(math.NaN())
@@ -149,67 +155,31 @@ func (p *Program) allocate(ctx context.Context) error {
 // pipelines finds or makes the pipeline of every dispatch, those that run first before the
 // others, on all cores.
 func (p *Program) pipelines(ctx context.Context) error {
-	var specs []engine.PipelineSpec
-	var paths []string
-	number := map[string]int{}
-	use := make([]int, len(p.plan.Dispatches))
-	for i, x := range p.plan.Dispatches {
-		key := fmt.Sprint(x.Pipeline.Label, x.Pipeline.Constants, x.Pipeline.Texels)
-		n, ok := number[key]
-		if !ok {
-			n = len(specs)
-			number[key] = n
-			specs, paths = append(specs, x.Pipeline), append(paths, x.Path)
-		}
-		use[i] = n
+	uses, of := p.plan.Pipelines()
+	made, done := make([]*engine.Pipeline, len(uses)), 0
+	var mu sync.Mutex // guards done
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, x := range uses {
+		group.Go(func() (err error) {
+			if made[i], err = p.device.Pipeline(ctx, x.Spec); err != nil {
+				return fmt.Errorf("vulkan: %s: %w", x.Path, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; p.o.Progress != nil && ctx.Err() == nil {
+				p.o.Progress(done, len(uses))
+			}
+			return nil
+		})
 	}
-	made, err := p.makePipelines(ctx, specs, paths)
-	if err != nil {
+	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, n := range use {
+	for _, n := range of {
 		p.pipeline = append(p.pipeline, made[n])
 	}
 	return nil
-}
-
-func (p *Program) makePipelines(ctx context.Context, specs []engine.PipelineSpec, paths []string) ([]*engine.Pipeline, error) {
-	var (
-		mu         sync.Mutex // guards next, done and failed
-		next, done int
-		failed     error
-		work       sync.WaitGroup
-		made       = make([]*engine.Pipeline, len(specs))
-	)
-	take := func() (int, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		return next - 1, failed == nil && next <= len(specs)
-	}
-	finish := func(i int, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if done++; err != nil && failed == nil {
-			failed = fmt.Errorf("vulkan: %s: %w", paths[i], err)
-		}
-		if p.progress != nil && failed == nil {
-			p.progress(done, len(specs))
-		}
-	}
-	for range min(runtime.GOMAXPROCS(0), len(specs)) {
-		work.Add(1)
-		go func() {
-			defer work.Done()
-			for i, ok := take(); ok; i, ok = take() {
-				var err error
-				made[i], err = p.device.Pipeline(ctx, specs[i])
-				finish(i, err)
-			}
-		}()
-	}
-	work.Wait()
-	return made, failed
 }
 
 // memory is the buffer that holds a range, and where in it.
@@ -225,10 +195,10 @@ const leastWork = 4
 
 // record writes the program's dispatches into commands: one, or several that none has
 // much more work than there may be.
-func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list []*engine.Commands, err error) {
+func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list commands, err error) {
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, closeAll(list))
+			err = errors.Join(err, list.close())
 			list = nil
 		}
 	}()
@@ -244,7 +214,7 @@ func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list []
 				return list, fmt.Errorf("vulkan: recording: %w", err)
 			}
 			x := p.plan.Dispatches[end]
-			if work += max(x.FLOPs, leastWork*x.Bytes); p.cut > 0 && work > p.cut && end > begin {
+			if work += max(x.FLOPs, leastWork*x.Bytes); p.o.Cut > 0 && work > p.o.Cut && end > begin {
 				break
 			}
 			d := engine.Dispatch{Label: x.Path, Pipeline: p.pipeline[end], Push: x.Push, Groups: x.Groups}
@@ -264,7 +234,28 @@ func (p *Program) record(ctx context.Context, o engine.RecorderOptions) (list []
 	return list, nil
 }
 
-func closeAll(list []*engine.Commands) error {
+// commands are submissions, one after the other.
+type commands []*engine.Commands
+
+func (list commands) start(ctx context.Context) error {
+	for _, c := range list {
+		if err := c.Start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (list commands) wait(ctx context.Context) error {
+	for _, c := range list {
+		if err := c.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (list commands) close() error {
 	var errs []error
 	for _, c := range list {
 		errs = append(errs, c.Close())

@@ -16,15 +16,15 @@ import (
 // the host reads and writes the arena itself. Whoever comes meanwhile waits for the end of
 // that with inputs at hand, and then none is direct until both are gone.
 type lane struct {
-	body  []*engine.Commands // the dispatches
-	timed []*engine.Commands // the same with timestamps; made when first needed
-	up    *engine.Buffer     // inputs of the host; these four are made when first needed
-	down  *engine.Buffer     // results for the host
-	in    *engine.Commands   // copies up to the arena
-	out   *engine.Commands   // copies the arena down
+	body  commands       // the dispatches
+	timed commands       // the same with timestamps; made when first needed
+	up    *engine.Buffer // inputs of the host; these four are made when first needed
+	down  *engine.Buffer // results for the host
+	in    commands       // copy up to the arena
+	out   commands       // copy the arena down
 
-	once []*engine.Commands // copies of the last run alone
-	held []*Value           // that these use
+	once commands // copies of the last run alone
+	held []*Value // that these use
 }
 
 // target is where the results of a run go: to the host, or to new values.
@@ -145,18 +145,9 @@ func (p *Program) settle(ctx context.Context, l *lane, direct bool) error {
 }
 
 func (l *lane) settle(ctx context.Context) error {
-	for _, list := range [...][]*engine.Commands{l.body, l.timed, l.once} {
-		for _, c := range list {
-			if err := c.Wait(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	for _, c := range [...]*engine.Commands{l.in, l.out} {
-		if c != nil {
-			if err := c.Wait(ctx); err != nil {
-				return err
-			}
+	for _, list := range [...]commands{l.in, l.body, l.timed, l.out, l.once} {
+		if err := list.wait(ctx); err != nil {
+			return err
 		}
 	}
 	return l.forget()
@@ -167,7 +158,7 @@ func (l *lane) forget() error {
 	if len(l.once) == 0 {
 		return nil
 	}
-	err := closeAll(l.once)
+	err := l.once.close()
 	for _, v := range l.held {
 		err = errors.Join(err, v.Close())
 	}
@@ -214,19 +205,17 @@ func (p *Program) compute(ctx context.Context, l *lane, to target) error {
 	if err != nil {
 		return err
 	}
-	if err := start(ctx, nil, list, nil); err != nil {
+	if err := list.start(ctx); err != nil {
 		return err
 	}
-	for _, c := range list {
-		if err := c.Wait(ctx); err != nil {
-			return err
-		}
+	if err := list.wait(ctx); err != nil {
+		return err
 	}
 	return to.note(list)
 }
 
 // dispatches are the commands of a run.
-func (p *Program) dispatches(ctx context.Context, l *lane, to target) ([]*engine.Commands, error) {
+func (p *Program) dispatches(ctx context.Context, l *lane, to target) (commands, error) {
 	if to.times == nil {
 		return l.body, nil
 	}
@@ -237,26 +226,8 @@ func (p *Program) dispatches(ctx context.Context, l *lane, to target) ([]*engine
 	return l.timed, err
 }
 
-// start hands the dispatches to the device, and what comes before and after them.
-func start(ctx context.Context, fill *engine.Commands, list []*engine.Commands, drain *engine.Commands) error {
-	if fill != nil {
-		if err := fill.Start(ctx); err != nil {
-			return err
-		}
-	}
-	for _, c := range list {
-		if err := c.Start(ctx); err != nil {
-			return err
-		}
-	}
-	if drain != nil {
-		return drain.Start(ctx)
-	}
-	return nil
-}
-
 // note keeps how long the dispatches of commands took.
-func (t target) note(list []*engine.Commands) error {
+func (t target) note(list commands) error {
 	if t.times == nil {
 		return nil
 	}
@@ -272,12 +243,7 @@ func (t target) note(list []*engine.Commands) error {
 
 // close waits for the device and frees what the lane has.
 func (l *lane) close() error {
-	errs := []error{closeAll(l.body), closeAll(l.timed), l.forget()}
-	for _, c := range [...]*engine.Commands{l.in, l.out} {
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
-	}
+	errs := []error{l.body.close(), l.timed.close(), l.in.close(), l.out.close(), l.forget()}
 	for _, b := range [...]*engine.Buffer{l.up, l.down} {
 		if b != nil {
 			errs = append(errs, b.Close())

@@ -32,10 +32,7 @@ type Measurement struct {
 // MatMulSpeed measures one M x N x K product with the kernels that programs use: GFLOP/s of its
 // fastest run within the budget.
 func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, m Measurement) (gflops float64, err error) {
-	b := graph.NewBuilder()
-	x := b.In("x").Input(mnk[0], mnk[2])
-	b.Output(b.In("y").Linear(x, mnk[1], graph.NoBias))
-	g, err := b.Build()
+	g, err := productGraph(mnk[0], mnk[1], mnk[2], false)
 	if err != nil {
 		return 0, err
 	}
@@ -49,6 +46,17 @@ func MatMulSpeed(ctx context.Context, d *engine.Device, mnk [3]int, m Measuremen
 		return 0, err
 	}
 	return 2 * float64(mnk[0]) * float64(mnk[1]) * float64(mnk[2]) / best.Seconds() / 1e9, nil
+}
+
+// productGraph is one M x N x K product, its rows normed first where wanted.
+func productGraph(m, n, k int, norm bool) (*graph.Graph, error) {
+	b := graph.NewBuilder()
+	x := b.In("x").Input(m, k)
+	if norm {
+		x = b.In("norm").LayerNorm(x, 1e-5)
+	}
+	b.Output(b.In("y").Linear(x, n, graph.NoBias))
+	return b.Build()
 }
 
 // fastest is the shortest of the runs of a graph while more says so, and its result. Nothing

@@ -16,15 +16,8 @@ import (
 // from several goroutines: two of them overlap what the host does for the one with what the
 // device does for the other, more take turns.
 type Program struct {
-	device   *engine.Device
-	weights  *Weights
-	graph    *graph.Graph
-	inputs   []graph.ID
-	results  []graph.ID // outputs, then kept values
-	plan     *kernels.Plan
-	cut      int64
-	poison   bool
-	progress func(done, total int)
+	planned
+	inputs []graph.ID
 
 	pipeline []*engine.Pipeline // of each dispatch
 	arena    []*engine.Buffer   // slabs
@@ -72,8 +65,7 @@ type Timing struct {
 }
 
 func newProgram(p *Plan) *Program {
-	x := &Program{device: p.device, weights: p.weights, graph: p.graph, inputs: p.graph.Inputs(), results: p.results, plan: p.plan,
-		cut: p.o.Cut, poison: p.o.Poison, progress: p.o.Progress, first: &lane{}, second: &lane{},
+	x := &Program{planned: p.planned, inputs: p.graph.Inputs(), first: &lane{}, second: &lane{},
 		free: make(chan *lane, 2), spare: make(chan *lane, 1), turn: make(chan struct{}, 1), closing: make(chan struct{})}
 	x.free <- x.first
 	x.spare <- x.second

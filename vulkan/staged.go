@@ -28,18 +28,17 @@ func (p *Program) runStaged(ctx context.Context, l *lane, in []Input, to target)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	err = start(ctx, fill, list, drain)
+	for _, some := range [...]commands{fill, list, drain} {
+		if err == nil {
+			err = some.start(ctx)
+		}
+	}
 	p.turn <- struct{}{}
 	if err != nil {
 		return err
 	}
-	if drain != nil { // the device takes them in order: all is over then
-		if err := drain.Wait(ctx); err != nil {
-			return err
-		}
-	}
-	for _, c := range list {
-		if err := c.Wait(ctx); err != nil {
+	for _, some := range [...]commands{drain, list} { // the device takes them in order: all is over when the last is
+		if err := some.wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -57,7 +56,7 @@ func (p *Program) runStaged(ctx context.Context, l *lane, in []Input, to target)
 
 // bringsIn is what copies the inputs to the arena; those of the host are in the lane's
 // memory then.
-func (p *Program) bringsIn(l *lane, in []Input) (*engine.Commands, error) {
+func (p *Program) bringsIn(l *lane, in []Input) (commands, error) {
 	host := slices.IndexFunc(in, func(x Input) bool { return x.Value == nil }) >= 0
 	if host && l.up == nil {
 		b, err := p.device.NewBuffer(sum(p.plan.Inputs), engine.UploadMemory, "inputs")
@@ -88,7 +87,7 @@ func (p *Program) bringsIn(l *lane, in []Input) (*engine.Commands, error) {
 		}, true); err != nil {
 			return nil, err
 		}
-		l.once = append(l.once, fill)
+		l.once = append(l.once, fill...)
 	}
 	var at int64
 	for i, r := range p.plan.Inputs {
@@ -101,13 +100,13 @@ func (p *Program) bringsIn(l *lane, in []Input) (*engine.Commands, error) {
 }
 
 // bringsOut is what copies the results out of the arena.
-func (p *Program) bringsOut(l *lane, to target) (*engine.Commands, error) {
+func (p *Program) bringsOut(l *lane, to target) (commands, error) {
 	if to.values != nil {
 		c, err := p.copies("results", p.plan.Results, func(i int, _ int64) (*engine.Buffer, int64) { return (*to.values)[i].buffer, 0 }, false)
 		if err != nil {
 			return nil, err
 		}
-		l.once = append(l.once, c)
+		l.once = append(l.once, c...)
 		for _, v := range *to.values {
 			l.held = append(l.held, v.Retain())
 		}
@@ -135,7 +134,7 @@ func (p *Program) keep(at **engine.Buffer, b *engine.Buffer) {
 
 // copies records the copying of ranges to or from other memory; place says where there,
 // given how many bytes the ranges before take.
-func (p *Program) copies(label string, list []kernels.Range, place func(i int, at int64) (*engine.Buffer, int64), in bool) (*engine.Commands, error) {
+func (p *Program) copies(label string, list []kernels.Range, place func(i int, at int64) (*engine.Buffer, int64), in bool) (commands, error) {
 	r, err := p.device.NewRecorder(label, engine.RecorderOptions{})
 	if err != nil {
 		return nil, err
@@ -152,5 +151,9 @@ func (p *Program) copies(label string, list []kernels.Range, place func(i int, a
 		}
 		at += x.Bytes
 	}
-	return r.Finish()
+	c, err := r.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return commands{c}, nil
 }

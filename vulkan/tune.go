@@ -7,13 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/glipvk/glipvk/engine"
-	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/kernels"
 )
 
@@ -76,9 +77,9 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 		return nil, fmt.Errorf("vulkan: tuning: %w", err)
 	}
 	defer w.tuning.Release()
-	file := t.file(w.device.Info(), w.layout.Style)
+	path := t.file(w.device.Info(), w.layout.Style)
 	if w.tiles == nil {
-		w.tiles = readTiles(file)
+		w.tiles = readTiles(path)
 	}
 	deadline, fresh := time.Now().Add(t.budget(w.layout.Style)), false
 	tiles := map[string]kernels.Tile{}
@@ -103,21 +104,15 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 			tiles[p.Key], w.tiles[p.Key], fresh = won, kept{won.Family(), won.Constants()}, true
 		}
 	}
-	if fresh {
-		writeTiles(file, w.tiles) // what cannot be kept is measured again
+	if fresh && path != "" {
+		_ = writeTiles(path, w.tiles) // what cannot be kept is measured again
 	}
 	return tiles, nil
 }
 
 // measure runs the product with each candidate and returns the fastest.
 func (w *Weights) measure(ctx context.Context, p kernels.Product, deadline time.Time) (won kernels.Tile, trials []Trial, err error) {
-	b := graph.NewBuilder()
-	x := b.In("x").Input(p.M, p.K)
-	if p.Norm {
-		x = b.In("norm").LayerNorm(x, 1e-5)
-	}
-	b.Output(b.In("y").Linear(x, p.N, graph.NoBias))
-	g, err := b.Build()
+	g, err := productGraph(p.M, p.N, p.K, p.Norm)
 	if err != nil {
 		return won, nil, err
 	}
@@ -220,41 +215,22 @@ func (k kept) names(t kernels.Tile) bool {
 const mostTuning = 1 << 20
 
 // readTiles returns what a file holds, nothing where there is none or it is no such file.
-func readTiles(file string) map[string]kept {
+func readTiles(path string) map[string]kept {
 	var f tilesFile
-	if info, err := os.Stat(file); err == nil && info.Size() <= mostTuning {
-		if data, err := os.ReadFile(file); err == nil && (json.Unmarshal(data, &f) != nil || f.Format != tuningStyle) {
-			f.Tiles = nil
-		}
-	}
-	if f.Tiles == nil {
-		f.Tiles = map[string]kept{}
+	data, err := file.ReadAll(context.Background(), path, mostTuning)
+	if err != nil || json.Unmarshal(data, &f) != nil || f.Format != tuningStyle || f.Tiles == nil {
+		return map[string]kept{}
 	}
 	return f.Tiles
 }
 
-// writeTiles adds choices to a file, written beside it and renamed.
-func writeTiles(file string, tiles map[string]kept) {
-	if file == "" || os.MkdirAll(filepath.Dir(file), 0o777) != nil {
-		return
-	}
-	all := readTiles(file)
-	for key, t := range tiles {
-		all[key] = t
-	}
+// writeTiles adds choices to a file.
+func writeTiles(path string, tiles map[string]kept) error {
+	all := readTiles(path)
+	maps.Copy(all, tiles)
 	data, err := json.MarshalIndent(tilesFile{tuningStyle, all}, "", "\t")
 	if err != nil {
-		return
+		return err
 	}
-	beside, err := os.CreateTemp(filepath.Dir(file), "tuning-*.tmp")
-	if err != nil {
-		return
-	}
-	_, err = beside.Write(data)
-	if err = errors.Join(err, beside.Close()); err == nil {
-		err = os.Rename(beside.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(beside.Name())
-	}
+	return file.Replace(path, data, 0o600)
 }

@@ -1,12 +1,15 @@
 package vulkan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
 	"sync"
 	"unsafe"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
@@ -68,49 +71,38 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 		return nil, err
 	}
 	w := &Weights{device: d, layout: layout, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}, tuning: turn.New()}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	type tensor struct {
-		id   graph.ID
-		data []float32
-	}
-	given := make(chan tensor)
 	total, done := 4*g.Count().Parameters, int64(0)
 	var mu sync.Mutex // guards done and the maps of w
-	var work sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		work.Go(func() {
-			for x := range given {
-				n := g.Nodes[x.id]
-				b, err := w.bring(ctx, n.Path, func() ([]byte, error) { return packer.Pack(x.id, x.data) })
-				mu.Lock()
-				if b != nil {
-					w.buffers[n.Path], w.shapes[n.Path] = b, n.Shape
-					w.bytes += b.Size()
-				}
-				if err != nil {
-					fail(fmt.Errorf("vulkan: weight %s: %w", n.Path, err))
-				} else if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
-					o.Progress(done, total)
-				}
-				mu.Unlock()
-			}
-		})
-	}
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	var failed error // of the source
 	for _, id := range g.Params() {
 		n := g.Nodes[id]
 		data, err := src.Tensor(n.Path, n.Shape)
 		if err != nil {
-			fail(fmt.Errorf("vulkan: weight %s: %w", n.Path, err))
+			failed = fmt.Errorf("vulkan: weight %s: %w", n.Path, err)
 		}
-		if ctx.Err() != nil {
+		if err != nil || within.Err() != nil {
 			break
 		}
-		given <- tensor{id, data}
+		group.Go(func() error {
+			b, err := w.bring(within, n.Path, func() ([]byte, error) { return packer.Pack(id, data) })
+			mu.Lock()
+			defer mu.Unlock()
+			if b != nil {
+				w.buffers[n.Path], w.shapes[n.Path] = b, n.Shape
+				w.bytes += b.Size()
+			}
+			if err != nil {
+				return fmt.Errorf("vulkan: weight %s: %w", n.Path, err)
+			}
+			if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
+				o.Progress(done, total)
+			}
+			return nil
+		})
 	}
-	close(given)
-	work.Wait()
-	if err := context.Cause(ctx); err != nil {
+	if err := cmp.Or(group.Wait(), failed, ctx.Err()); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/internal/meter"
 )
 
@@ -29,8 +30,8 @@ var errWrong = fmt.Errorf("the result is wrong, nothing is reported: %w", cli.Er
 
 // model is what is measured, in one case or several.
 type model interface {
-	measurable
 	Info() glipvk.Info
+	Executor() *executor.Executor
 	Weights() string
 	Device() glipvk.DeviceInfo
 	CloseWithin(context.Context, time.Duration) error
@@ -212,7 +213,7 @@ func (b *bench) verify(ctx context.Context) (string, error) {
 func (b *bench) device(ctx context.Context, r *report) error {
 	b.meter.Show("GEMM peak", 0, 1)
 	best := r.roofline()
-	err := best.raise(ctx, b.model, b.duration)
+	err := best.raise(ctx, b.model.Executor(), b.duration)
 	r.PeakGFLOPS, r.CopyGBs = best.gflops, best.gigabytes
 	return err
 }

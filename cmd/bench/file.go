@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // writeJSON writes v as indented JSON to the file that a flag names.
@@ -19,18 +20,10 @@ func writeJSON(flag, path string, v any) error {
 	return writeFile(flag, path, append(data, '\n'))
 }
 
-// writeFile writes beside the file's place, then moves it there.
+// writeFile writes the file that a flag names.
 func writeFile(flag, path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".bench-*")
-	if err != nil {
+	if err := file.Replace(path, data, 0o644); err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", flag, errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }
@@ -55,10 +48,13 @@ func writable(flag, path string, inputs ...string) error {
 	return nil
 }
 
-// replaceable refuses to replace a folder or an input.
+// replaceable refuses to replace a folder, a device or the like, or an input.
 func replaceable(path string, info os.FileInfo, inputs []string) error {
 	if info.IsDir() {
 		return fmt.Errorf("%s is a folder", path)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no file that could be replaced", path)
 	}
 	for _, input := range inputs {
 		if read, err := os.Stat(input); err == nil && os.SameFile(read, info) {
@@ -75,7 +71,7 @@ func (f flags) outputs() error {
 		if path == "" {
 			continue
 		}
-		if err := writable(flag, path, f.weights.Arch, f.weights.Path); err != nil {
+		if err := writable(flag, path, append(f.weights.Files(), f.weights.Arch, f.vocab)...); err != nil {
 			return err
 		}
 	}

@@ -33,12 +33,21 @@ func nano(t *testing.T) string {
 func TestExitCodes(t *testing.T) {
 	arch := nano(t)
 	quick := []string{"--arch", arch, "--device", "cpu", "--duration", "1ms", "--check", "finite"}
+	set := t.TempDir()
+	for _, name := range []string{"m.safetensors.index.json", "m-1.safetensors"} {
+		if err := os.WriteFile(filepath.Join(set, name), []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct {
 		name string
 		args []string
 		code int
 		word string
 	}{
+		{"json over a shard", append(quick, "--weights", filepath.Join(set, "m.safetensors.index.json"), "--json", filepath.Join(set, "m-1.safetensors")), 2, "would replace"},
+		{"trace over the index", append(quick, "--weights", filepath.Join(set, "m.safetensors.index.json"), "--trace", filepath.Join(set, "m.safetensors.index.json")), 2, "would replace"},
+		{"json to a device", append(quick, "--json", os.DevNull), 2, "no file that could be replaced"},
 		{"help", []string{"--help"}, 0, "benchstat"},
 		{"argument", []string{"x"}, 2, "x"},
 		{"flag", []string{"--bogus"}, 2, "--bogus"},

@@ -6,6 +6,8 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"github.com/glipvk/glipvk/executor"
 )
 
 // roofline is what the device does at best: products at the measured GEMM peak,
@@ -18,21 +20,15 @@ type roofline struct {
 // longestPeak is how long the GEMM peak is looked for, if --duration is not shorter.
 const longestPeak = 2 * time.Second
 
-// measurable is what has a device whose speed can be measured.
-type measurable interface {
-	Peak(ctx context.Context, budget time.Duration) (gflops float64, err error)
-	Bandwidth(ctx context.Context, budget time.Duration) (gigabytes float64, err error)
-}
-
 // raise measures the device and keeps the best that was seen.
-func (r *roofline) raise(ctx context.Context, m measurable, duration time.Duration) error {
+func (r *roofline) raise(ctx context.Context, e *executor.Executor, duration time.Duration) error {
 	budget := min(duration, longestPeak)
-	speed, err := m.Peak(ctx, budget)
+	speed, err := e.Peak(ctx, budget)
 	if err != nil {
 		return fmt.Errorf("measuring the GEMM peak: %w", err)
 	}
 	r.gflops = max(r.gflops, speed)
-	if speed, err = m.Bandwidth(ctx, budget/4); err != nil {
+	if speed, err = e.Bandwidth(ctx, budget/4); err != nil {
 		return fmt.Errorf("measuring the copy bandwidth: %w", err)
 	}
 	r.gigabytes = max(r.gigabytes, speed)

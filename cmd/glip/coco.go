@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,18 +14,18 @@ type cocoResult struct {
 	Category int        `json:"category_id"`
 	Box      [4]float64 `json:"bbox"`
 	Score    float64    `json:"score"`
+	Weights  string     `json:"weights,omitempty"` // where they were made up, so that nobody takes this for a result
 }
 
 // coco returns what turns the results of an input into COCO's. Widths count both corners, as GLIP writes them for
 // COCO (prepare_for_coco_detection of
 // maskrcnn_benchmark/data/datasets/evaluation/coco/coco_eval.py).
-func (j *search) coco() func(*sighting) []any {
-	ids := imageNumbers(j.results)
+func (j *search) coco(number map[*sighting]int64) func(*sighting) []any {
 	category := categories(j.query.Classes)
 	return func(s *sighting) (list []any) {
 		for _, f := range s.found {
 			list = append(list, cocoResult{
-				Image: ids[s], Category: category(f.Label), Score: f.Score,
+				Image: number[s], Weights: j.made(), Category: category(f.Label), Score: f.Score,
 				Box: [4]float64{f.Box.X1, f.Box.Y1, f.Box.X2 - f.Box.X1 + 1, f.Box.Y2 - f.Box.Y1 + 1},
 			})
 		}
@@ -39,7 +40,8 @@ func imageNumbers(inputs []*sighting) map[*sighting]int64 {
 	ids := map[*sighting]int64{}
 	seen := map[int64]bool{}
 	for _, s := range inputs {
-		digits := s.stem[strings.LastIndex(s.stem, "_")+1:]
+		stem := filepath.Base(s.stem)
+		digits := stem[strings.LastIndex(stem, "_")+1:]
 		id, err := strconv.ParseUint(digits, 10, 62)
 		if err != nil || seen[int64(id)] {
 			for i, s := range inputs {

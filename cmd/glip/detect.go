@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/executor"
 	arch "github.com/glipvk/glipvk/glip" // its name is that of the program
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
@@ -23,9 +23,9 @@ corners in pixels of the picture, both within the box, and a score from 0 to 1.
 
 ` + queryHelp + `
 
-INPUT is a PNG, JPEG, GIF, WebP or BMP picture, a folder of such, or an .npy file: uint8
-[H, W, 3] (red, green, blue) is a picture, float32 [1, 3, H, W] a tensor that is
-preprocessed already, its sides multiples of 32.
+` + inputHelp + ` An array of uint8 [H, W, 3] (red,
+green, blue) is a picture, float32 [1, 3, H, W] a tensor that is preprocessed already,
+its sides multiples of 32.
 
 --size 800,1333 brings the short side to 800 pixels and the long one to 1333 at most, as in
 GLIP's evaluation; a single number the short side only, as in its demo; original resizes
@@ -42,6 +42,12 @@ While some inputs are computed the next are read and resized. --batch computes n
 of one size together, with the same results: more throughput on a device that a single
 picture does not fill, for more memory.
 
+--resume FILE goes on where an earlier run was interrupted: inputs whose results FILE has are
+left out, and these are printed again before the new ones, as in
+"glip detect --format json --resume part.json photos/ > whole.json"; lines may be appended
+to their own file (--format jsonl --resume all.jsonl >> all.jsonl). The file must have been
+made with the same weights and query; what failed there is tried again.
+
 Weights by formula find boxes without meaning. When an input is bad the others are still
 computed, and the exit status is 2. With --verify it is 3 when numbers are further from the
 CPU reference's than the precision explains. An interrupt ends the work soon: what is done
@@ -50,16 +56,13 @@ is printed, lists are closed, what is not done is said on stderr, and the exit s
 // detectFlags are the flags of "glip detect".
 type detectFlags struct {
 	queryFlags
-	device             cli.Device
-	weights            cli.Weights
-	limits             picture.Limits
-	threshold          float64
-	most, batch        int
-	size               string
-	out, format        string
-	draw, crop, verify bool
-	taps               []string
-	overrides          []string
+	runFlags
+	threshold    float64
+	most         int
+	size, format string
+	resume       string
+	draw, crop   bool
+	overrides    []string
 }
 
 // finder is what the command needs of a [glipvk.Detector].
@@ -70,6 +73,7 @@ type finder interface {
 	Taps(context.Context, glipvk.Query, picture.Input, ...string) ([]glipvk.Map, error)
 	Info() glipvk.Info
 	Weights() string
+	Notes() []string
 	Device() glipvk.DeviceInfo
 	CloseWithin(context.Context, time.Duration) error
 }
@@ -96,35 +100,25 @@ func newDetect(open opener) *cobra.Command {
   glip detect --weights synthetic:1 --class cat --class "traffic light" --threshold 0.05 --size 320,512 cat.png
   glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --batch 8 --format jsonl photos/
   glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cli.Usage("detect takes pictures, folders or .npy files, none given")
-			}
-			return nil
-		},
+		Args: someInput,
 		RunE: func(cmd *cobra.Command, args []string) error { return runDetect(cmd, f, open, args) },
 	}
 	f.queryFlags.define(cmd)
+	f.runFlags.define(cmd, "glip-t", arch.PresetNames)
 	f.define(cmd)
 	return cmd
 }
 
-// define adds the flags but for those of the query.
+// define adds the flags that no other command has.
 func (f *detectFlags) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	f.weights.Define(cmd, "glip-t", arch.PresetNames)
-	f.device.Define(cmd)
-	cli.Limits(cmd, &f.limits)
 	fl.Float64Var(&f.threshold, "threshold", 0.5, "print what scores above this, from 0 on")
 	fl.IntVar(&f.most, "max", 100, "detections for each caption, at most; 0 for all")
-	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.StringVar(&f.size, "size", picture.EvaluationSize.String(), "SHORT,LONG or SHORT in pixels, or original")
-	fl.StringVar(&f.out, "out", ".", "folder for the files of --draw, --crop and --taps")
 	fl.StringVar(&f.format, "format", "table", "what is printed: table, jsonl, json or coco")
+	fl.StringVar(&f.resume, "resume", "", "results of an earlier run, jsonl, json or coco: leave out the inputs that have some there, and print these again")
 	fl.BoolVar(&f.draw, "draw", false, "write STEM.boxes.png, the picture with the boxes")
 	fl.BoolVar(&f.crop, "crop", false, "write a picture for each box")
-	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
-	fl.StringArrayVar(&f.taps, "taps", nil, "write the values inside the model whose path matches this pattern; may be repeated")
 	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
 	cli.Complete(cmd, "format", detectFormats)
 }
@@ -134,9 +128,8 @@ func detectFormats() []string { return []string{"table", "jsonl", "json", "coco"
 // options turns flags into those of the library.
 func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.DetectorOptions, err error) {
 	o = glipvk.DetectorOptions{Vocabulary: f.vocab, Threshold: f.threshold, Max: f.most}
-	o.Limits = f.limits
 	if o.Max == 0 {
-		o.Max = -1 // of the library: all
+		o.Max = glipvk.All
 	}
 	switch {
 	case !slices.Contains(detectFormats(), f.format):
@@ -152,19 +145,16 @@ func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.Detector
 	if o.Overrides, err = parseOverrides(f.overrides); err != nil {
 		return "", o, err
 	}
-	name, o.Arch, err = common(cmd, f.device, f.weights, f.batch, &o.Options, arch.ParseConfig)
+	name, o.Arch, err = apply(cmd, f.runFlags, &o.Options, arch.ParseConfig)
 	return name, o, err
 }
 
-// common checks and applies the flags that features and detect share.
-func common[T any](cmd *cobra.Command, d cli.Device, w cli.Weights, batch int, o *glipvk.Options, parse func([]byte) (T, error)) (string, *T, error) {
-	if batch < 1 {
-		return "", nil, cli.Usage("--batch %d: want at least 1", batch)
+// asked is what decides what is found.
+func (f detectFlags) asked(name string, q glipvk.Query, o glipvk.DetectorOptions) asked {
+	if info, err := glipvk.LookupDetector(name); err == nil {
+		name = info.Name // however it is spelled
 	}
-	if err := errors.Join(cli.CheckLimits(o.Limits), d.Apply(o)); err != nil {
-		return "", nil, err
-	}
-	return cli.Architecture(cmd, w, o, parse)
+	return asked{name, f.weights.Arch, f.weights.Path, f.weights.Entry, f.vocab, o.Size.String(), q, o.Threshold, o.Max, o.Overrides}
 }
 
 // parseOverrides reads TENSOR=VALUE; nil if there are none.
@@ -187,8 +177,7 @@ func parseOverrides(list []string) (map[string]float32, error) {
 	return values, nil
 }
 
-// check finds what is wrong with the query before anything large is loaded, and warns of
-// labels that can never be found.
+// check finds what is wrong with the query before anything large is loaded, and remarks on it.
 func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
 	q, err := f.query(cmd)
 	if err != nil {
@@ -202,11 +191,7 @@ func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
 	if prompts, err = q.Prompts(t); err != nil {
 		return q, advise(err)
 	}
-	warning, err := silentText(t, prompts)
-	if err == nil && warning != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "glip: %s\n", warning)
-	}
-	return q, err
+	return q, f.remark(cmd, t, prompts)
 }
 
 // endings are those of the results whose number does not depend on what is found.
@@ -222,6 +207,14 @@ func (f detectFlags) endings() []string {
 }
 
 func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
+	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	j := &search{flags: f, meter: cli.Meter(stderr)}
+	defer j.meter.Done()
+	defer func() {
+		if ctx.Err() != nil && j.results == nil {
+			err = errors.Join(err, j.printer(stdout, nil).end()) // nothing, in the form of the format
+		}
+	}()
 	name, o, err := f.options(cmd)
 	if err != nil {
 		return err
@@ -230,31 +223,30 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	if err != nil {
 		return err
 	}
-	items, err := expand(args)
+	items, err := f.inputs(cmd, args)
 	if err != nil {
 		return err
 	}
-	stderr := cmd.ErrOrStderr()
-	j := &search{flags: f, query: q, meter: cli.Meter(stderr)}
-	defer j.meter.Done()
+	j.query, j.asked = q, f.asked(name, q, o).hash()
 	if f.draw || f.crop || len(f.taps) > 0 {
-		if j.out, err = openFolder(f.out); err != nil {
-			return err
-		}
-		j.out.keepItems(items)
-		j.out.keepModel(f.weights)
-		j.out.keep("the vocabulary", f.vocab)
-		j.out.keep("the list of classes", f.classesFile)
-		if err := j.out.precheck(items, f.endings()); err != nil {
+		j.out, err = f.results(items, f.endings(), [2]string{"the vocabulary", f.vocab}, [2]string{"the list of classes", f.classesFile},
+			[2]string{"the results of --resume", f.resume})
+		if err != nil {
 			return err
 		}
 	}
 	o.Progress = j.meter.Show
-	if j.finder, err = open(cmd.Context(), name, o); err != nil {
+	j.open = func(ctx context.Context) (err error) {
+		if j.finder, err = executor.Apart(ctx, func() (finder, error) { return open(ctx, name, o) }); err == nil {
+			cli.Fell(stderr, "glip", j.finder.Device())
+			cli.Notes(stderr, "glip", j.finder.Notes())
+		}
 		return err
 	}
-	defer func() { err = errors.Join(err, j.finder.CloseWithin(cmd.Context(), cli.Grace)) }()
-	j.meter.Done()
-	cli.Fell(stderr, "glip", j.finder.Device())
-	return j.run(cmd.Context(), items, cmd.OutOrStdout(), stderr)
+	defer func() {
+		if j.finder != nil {
+			err = errors.Join(err, j.finder.CloseWithin(ctx, cli.Grace))
+		}
+	}()
+	return j.run(ctx, items, stdout, stderr)
 }

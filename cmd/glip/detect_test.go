@@ -33,6 +33,7 @@ type fake struct {
 	inputs   []picture.Input
 	checks   []glipvk.Difference
 	fallback string
+	notes    []string
 	mu       sync.Mutex
 	slow     func(context.Context, picture.Input) // called before an input is computed
 	options  glipvk.DetectorOptions
@@ -94,6 +95,7 @@ func (f *fake) Taps(_ context.Context, _ glipvk.Query, _ picture.Input, patterns
 
 func (f *fake) Info() glipvk.Info { return glipvk.Info{Name: "fake"} }
 func (f *fake) Weights() string   { return f.options.Weights }
+func (f *fake) Notes() []string   { return f.notes }
 func (f *fake) Device() glipvk.DeviceInfo {
 	return glipvk.DeviceInfo{Name: "desk", Fallback: f.fallback, Precision: glipvk.F32}
 }
@@ -145,11 +147,11 @@ func TestDetectOptions(t *testing.T) {
 		t.Fatal(o.stderr)
 	}
 	got = f.options
-	if f.name != "glip-t" || got.Weights != "synthetic" || got.Threshold != 0.5 || got.Max != 100 || got.Size != picture.EvaluationSize || got.Overrides != nil {
+	if f.name != "glip-t" || got.Weights != "synthetic:1" || got.Threshold != 0.5 || got.Max != 100 || got.Size != picture.EvaluationSize || got.Overrides != nil {
 		t.Errorf("model %q, default options %+v", f.name, got)
 	}
 	if o := detect(t, t.Context(), f.opener(), "--text", "a cat", "--max", "0", "--size", "original", d.path("cat.png")); o.code != 0 ||
-		f.options.Max != -1 || !f.options.Size.Original {
+		f.options.Max != glipvk.All || !f.options.Size.Original {
 		t.Errorf("%s, options %+v", o.stderr, f.options)
 	}
 }
@@ -158,7 +160,7 @@ func TestDetectTable(t *testing.T) {
 	d := newDesk(t)
 	f := &fake{found: twoBoxes()}
 	o := detect(t, t.Context(), f.opener(), "--class", "cat", "--class", "traffic light", "--class", "", d.path("cat.png"))
-	for _, want := range []string{"fake, weights synthetic, f32, desk", "cat.png, 50 x 40 (width x height)", "2 boxes",
+	for _, want := range []string{"fake, weights synthetic:1 (made up by a formula), f32, desk", "cat.png, 50 x 40 (width x height)", "2 boxes",
 		"   1.5   2.0  10.2  20.0  0.750      2  \"traffic light\"", "  30.0  10.0  49.0  39.0  0.500      1  \"cat\""} {
 		if !strings.Contains(o.stdout, want) {
 			t.Errorf("%q is not in:\n%s", want, o.stdout)
@@ -188,6 +190,12 @@ func TestDetectJSON(t *testing.T) {
 	}
 	delete(list[0], "seconds")
 	delete(list[0], "device")
+	if list[0]["weights"] != "synthetic:1" || list[0]["model"] != "fake" || list[0]["asked"] != list[1]["asked"] {
+		t.Errorf("what was asked of what: %v", list[0])
+	}
+	delete(list[0], "weights")
+	delete(list[0], "model")
+	delete(list[0], "asked")
 	got, err := json.Marshal(list[0])
 	want := fmt.Sprintf(`{"detections":[{"box":[1.5,2,10.25,20],"label":2,"phrase":"traffic light","score":0.75,"span":[5,18]},`+
 		`{"box":[30,10,49,39],"label":1,"phrase":"cat","score":0.5,"span":[0,3]}],"height":40,"input":%q,"width":50}`, d.path("cat.png"))
@@ -274,7 +282,7 @@ func TestDetectFiles(t *testing.T) {
 		t.Errorf("the tensor becomes %d x %d, %v, %v", in.Height, in.Width, in.View(0).Content, in.View(0).Original)
 	}
 	for _, name := range d.files(t) {
-		if readable(name) {
+		if readable(name) && !made(name) {
 			t.Errorf("the result %s would be taken for an input", name)
 		}
 	}
@@ -291,7 +299,7 @@ func TestDetectNoSpace(t *testing.T) {
 	out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
 	j := &search{finder: &fake{found: twoBoxes()}, out: out, meter: &meter.Meter{}}
 	j.flags.draw, j.flags.crop = true, true
-	err = j.run(t.Context(), []item{newItem(d.path("cat.png")), newItem(d.path("wide.png"))}, io.Discard, io.Discard)
+	err = j.run(t.Context(), []item{newItem(d.path("cat.png"), "cat.png"), newItem(d.path("wide.png"), "wide.png")}, io.Discard, io.Discard)
 	if cli.ExitCode(err) != cli.Input {
 		t.Error(err)
 	}
@@ -326,7 +334,7 @@ func TestDetectFailures(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if o := detect(t, ctx, (&fake{}).opener(), "--class", "cat", "--format", "json", d.path("cat.png")); o.code != 1 || o.stdout != "[]\n" || !strings.Contains(o.stderr, "0 of 1 input done, not "+d.path("cat.png")) {
+	if o := detect(t, ctx, (&fake{}).opener(), "--class", "cat", "--format", "json", d.path("cat.png")); o.code != 1 || o.stdout != "[]\n" || !strings.Contains(o.stderr, "0 of 1 input done, 0 failed, 1 left: "+d.path("cat.png")) {
 		t.Errorf("exit status %d, %s", o.code, o.stdout)
 	}
 }

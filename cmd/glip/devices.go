@@ -82,6 +82,9 @@ func printDevice(w io.Writer, d engine.Info) error {
 	if d.Unusable != "" {
 		row("unusable", "%s", d.Unusable)
 	}
+	if d.Note != "" {
+		row("note", "%s", d.Note)
+	}
 	row("type", "%s", d.Kind)
 	row("driver", "%s %s", d.Driver, d.DriverVersion)
 	row("Vulkan", "%s", d.APIVersion)

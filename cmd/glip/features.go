@@ -1,38 +1,34 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
-	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
 )
 
 // featuresFlags are the flags of "glip features".
 type featuresFlags struct {
-	device                    cli.Device
-	weights                   cli.Weights
-	limits                    picture.Limits
-	size                      string
-	batch                     int
+	runFlags
+	size, format              string
 	outIndices                []int
 	padSmallMap, resizeTables bool
-	out, format               string
-	taps                      []string
-	verify, viz, json         bool
+	viz, json                 bool
 }
 
 const featuresHelp = `features computes the feature maps of pictures and writes them as float32
 [N, C, H, W]: STEM.stage1.npy and so on, where STEM is the input's name without its
 extension and the numbers are those of --out-indices.
 
-INPUT is a PNG, JPEG, GIF, WebP or BMP picture, a folder of such, or an .npy file:
-uint8 [H, W, 3] (red, green, blue) is a picture, float32 [N, 3, H, W] a tensor that
-is preprocessed already and goes to the model as it is.
+` + inputHelp + ` An array of uint8 [H, W, 3] (red,
+green, blue) is a picture, float32 [N, 3, H, W] a tensor that is preprocessed already
+and goes to the model as it is.
 
 Pictures are resized as mmpretrain does for a Swin of the model's size ("glip
 models" says how), or as --size says, and normalised. Maps smaller than a window
@@ -61,28 +57,17 @@ func newFeatures() *cobra.Command {
   glip features --size 800x1333 --device cpu --format safetensors cat.png dog.jpg
   glip features --taps 'stages.0.blocks.1.attn.**' --out taps cat.png
   glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cli.Usage("features takes pictures, folders or .npy files, none given")
-			}
-			return nil
-		},
+		Args: someInput,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runFeatures(cmd, f, args)
 		},
 	}
+	f.runFlags.define(cmd, "GLIP-T", backboneNames)
 	fl := cmd.Flags()
-	f.weights.Define(cmd, "GLIP-T", backboneNames)
-	f.device.Define(cmd)
-	cli.Limits(cmd, &f.limits)
-	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.StringVar(&f.size, "size", "", "resize pictures to HEIGHTxWIDTH, or original to leave them")
 	fl.IntSliceVar(&f.outIndices, "out-indices", nil, "stages whose maps are written (default: the architecture's, 1,2,3)")
 	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")
-	fl.StringVar(&f.out, "out", ".", "folder to write to")
 	fl.StringVar(&f.format, "format", "npy", "npy (a file for each map), npz or safetensors (a file for each input)")
-	fl.StringArrayVar(&f.taps, "taps", nil, "also write the values inside the model whose path matches this pattern; may be repeated")
-	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
 	fl.BoolVar(&f.viz, "viz", false, "also write STEM.viz.png: the picture beside the maps' principal components")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "resize the position tables of a checkpoint made for another window")
@@ -106,46 +91,50 @@ func formatNames() []string { return []string{"npy", "npz", "safetensors"} }
 // options turns flags into those of the library.
 func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.BackboneOptions, err error) {
 	o = glipvk.BackboneOptions{OutIndices: f.outIndices, PadSmallMap: f.padSmallMap, ResizeTables: f.resizeTables}
-	o.Limits = f.limits
 	if !slices.Contains(formatNames(), f.format) {
 		return "", o, cli.Usage("--format %q: want npy, npz or safetensors", f.format)
 	}
 	if o.Size, err = glipvk.ParseSize(f.size); err != nil {
 		return "", o, fmt.Errorf("--size: %w", err)
 	}
-	name, o.Arch, err = common(cmd, f.device, f.weights, f.batch, &o.Options, swin.ParseConfig)
+	name, o.Arch, err = apply(cmd, f.runFlags, &o.Options, swin.ParseConfig)
 	return name, o, err
 }
 
 func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error) {
+	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	j := &job{flags: f, meter: cli.Meter(stderr)}
+	defer j.meter.Done()
+	defer func() {
+		if ctx.Err() != nil && j.results == nil && f.json {
+			err = errors.Join(err, writeJSON(stdout, j.document(0)))
+		}
+	}()
 	name, o, err := f.options(cmd)
 	if err != nil {
 		return err
 	}
-	items, err := expand(args)
+	items, err := f.inputs(cmd, args)
 	if err != nil {
 		return err
 	}
-	out, err := openFolder(f.out)
-	if err != nil {
+	if j.out, err = f.results(items, f.endings()); err != nil {
 		return err
 	}
-	out.keepItems(items)
-	out.keepModel(f.weights)
-	if err := out.precheck(items, f.endings()); err != nil {
-		return err
-	}
-	stderr := cmd.ErrOrStderr()
-	j := &job{flags: f, out: out, meter: cli.Meter(stderr)}
-	defer j.meter.Done()
 	o.Progress = j.meter.Show
-	if j.model, err = glipvk.OpenBackbone(cmd.Context(), name, o); err != nil {
+	j.open = func(ctx context.Context) (err error) {
+		if j.model, err = executor.Apart(ctx, func() (*glipvk.Backbone, error) { return glipvk.OpenBackbone(ctx, name, o) }); err == nil {
+			cli.Fell(stderr, "glip", j.model.Device())
+			cli.Notes(stderr, "glip", j.model.Notes())
+		}
 		return err
 	}
-	defer func() { err = errors.Join(err, j.model.CloseWithin(cmd.Context(), cli.Grace)) }()
-	j.meter.Done()
-	cli.Fell(stderr, "glip", j.model.Device())
-	return j.run(cmd.Context(), items, cmd.OutOrStdout(), stderr)
+	defer func() {
+		if j.model != nil {
+			err = errors.Join(err, j.model.CloseWithin(ctx, cli.Grace))
+		}
+	}()
+	return j.run(ctx, items, stdout, stderr)
 }
 
 // endings are those of the results whose names need no model.

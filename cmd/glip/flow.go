@@ -40,7 +40,11 @@ func (o *outcome) verified() bool {
 // is known, and goes on where one fails.
 type flow[R any] struct {
 	outcomes []*outcome
+	before   int                         // inputs that were done in a run before
+	open     func(context.Context) error // readies the model; nil where it is
+	begin    func() error                // prints what comes first
 	limits   picture.Limits
+	stored   bool // pictures are not turned upright
 	prepare  func(...picture.Picture) (picture.Input, error)
 	check    func(picture.Input) error // refuses a tensor; may be nil
 	stream   func(context.Context, iter.Seq[glipvk.Load]) iter.Seq2[R, error]
@@ -57,6 +61,20 @@ const hurry = 200 * time.Millisecond
 // run does the work. When ctx ends it waits for nobody: what is finished is printed, and the
 // error says what is not.
 func (f *flow[R]) run(ctx context.Context) error {
+	var failed error
+	if f.open != nil && len(f.outcomes) > 0 {
+		failed = f.open(ctx)
+		f.meter.Done()
+	}
+	if failed != nil && ctx.Err() == nil {
+		return failed
+	}
+	if err := f.begin(); err != nil {
+		return err
+	}
+	if failed != nil || len(f.outcomes) == 0 {
+		return errors.Join(f.end(0), f.verdict(ctx, 0))
+	}
 	finished, left := make(chan error), make(chan struct{})
 	defer close(left)
 	go f.work(ctx, finished, left)
@@ -83,7 +101,7 @@ func (f *flow[R]) collect(finished <-chan error, late <-chan struct{}) (done int
 			f.meter.Done() // room for what is printed
 			f.outcomes[done].err = failed
 			if failed != nil {
-				fmt.Fprintf(f.stderr, "glip: %v\n", failed)
+				fmt.Fprintf(f.stderr, "glip: %s\n", cli.Words(failed.Error()))
 			}
 			if err := f.show(done); err != nil {
 				return done, err
@@ -141,7 +159,7 @@ func (f *flow[R]) loads() iter.Seq[glipvk.Load] {
 
 // load reads an input and takes a picture through the model's pipeline.
 func (f *flow[R]) load(ctx context.Context, o *outcome) (picture.Input, error) {
-	pic, tensor, err := readInput(ctx, o.item, f.limits)
+	pic, tensor, err := readInput(ctx, o.item, f.limits, picture.IgnoreOrientation(f.stored))
 	switch {
 	case err != nil:
 		return picture.Input{}, err
@@ -155,16 +173,13 @@ func (f *flow[R]) load(ctx context.Context, o *outcome) (picture.Input, error) {
 		err = f.check(*tensor)
 	}
 	if err != nil {
-		return picture.Input{}, explain(fmt.Errorf("%s: %w", o.path, err))
+		return picture.Input{}, unread(fmt.Errorf("%s: %w", o.path, err))
 	}
 	return *tensor, nil
 }
 
 // verdict is what decides the exit status: an interrupt, then failures of ours, wrong numbers, bad input.
 func (f *flow[R]) verdict(ctx context.Context, done int) error {
-	if all := len(f.outcomes); done < all && ctx.Err() != nil {
-		return &cli.Interrupted{Rest: fmt.Sprintf("%d of %s done, not %s", done, counted(all, "input", "inputs"), paths(f.outcomes[done:]))}
-	}
 	var failed, wrong int
 	var worst error
 	for _, o := range f.outcomes[:done] {
@@ -178,7 +193,11 @@ func (f *flow[R]) verdict(ctx context.Context, done int) error {
 			wrong++
 		}
 	}
-	summary := fmt.Errorf("%d of %d inputs failed", failed, len(f.outcomes))
+	if left := f.outcomes[done:]; len(left) > 0 && ctx.Err() != nil {
+		return &cli.Interrupted{Rest: fmt.Sprintf("%d of %s done, %d failed, %d left: %s",
+			f.before+done-failed, counted(f.before+len(f.outcomes), "input", "inputs"), failed, len(left), paths(left))}
+	}
+	summary := fmt.Errorf("%d of %d inputs failed", failed, f.before+len(f.outcomes))
 	switch {
 	case done < len(f.outcomes): // which a stream does that cannot begin
 		return worst
@@ -218,11 +237,13 @@ func counted(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// outcomesOf are those of the items, nothing known yet.
-func outcomesOf(items []item) []*outcome {
-	list := make([]*outcome, len(items))
-	for i, item := range items {
-		list[i] = &outcome{item: item}
+// outcomesOf are those of the results.
+func outcomesOf[T interface{ of() *outcome }](results []T) []*outcome {
+	list := make([]*outcome, len(results))
+	for i, r := range results {
+		list[i] = r.of()
 	}
 	return list
 }
+
+func (o *outcome) of() *outcome { return o }

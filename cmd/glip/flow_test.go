@@ -143,7 +143,7 @@ func TestDetectInterrupted(t *testing.T) {
 				if code != cli.Failure || err != nil || done < 1 || done > 2 || f.closed != 1 {
 					t.Fatalf("exit status %d, %d are done, %v, closed %d times\n%s", code, done, err, f.closed, stdout.text.String())
 				}
-				want := fmt.Sprintf("interrupted: %d of 5 inputs done, not %s", done, strings.Join(inputs[done:], " "))
+				want := fmt.Sprintf("interrupted: %d of 5 inputs done, 0 failed, %d left: %s", done, 5-done, strings.Join(inputs[done:], " "))
 				if !strings.Contains(stderr.String(), want) {
 					t.Errorf("stderr is %q, want %q", stderr.String(), want)
 				}
@@ -184,7 +184,7 @@ func TestFeaturesInterrupted(t *testing.T) {
 	if n := len(doc.Inputs); n < 3 || n > len(inputs) || !doc.Interrupted || doc.Failed != 1 || len(doc.Inputs[0].Files) != 1 {
 		t.Errorf("document %+v", doc)
 	}
-	if !strings.Contains(stderr.text.String(), fmt.Sprintf("interrupted: %d of %d inputs done, not ", len(doc.Inputs), len(inputs)+1)) {
+	if !strings.Contains(stderr.text.String(), fmt.Sprintf("interrupted: %d of %d inputs done, 1 failed, %d left: ", len(doc.Inputs)-1, len(inputs)+1, len(inputs)+1-len(doc.Inputs))) {
 		t.Errorf("stderr is %q", stderr.text.String())
 	}
 	if got := len(d.files(t)); got < len(doc.Inputs)-1 {

@@ -12,13 +12,13 @@ import (
 	"github.com/glipvk/glipvk"
 )
 
-// save adds the values of one input to a set of files, in the format asked for.
-func save(p *pending, format, stem string, maps []glipvk.Map) error {
+// save adds the values of one input to a set of files, in the format asked for; what is said of them goes where there is room.
+func save(p *pending, format, stem string, maps []glipvk.Map, said map[string]string) error {
 	switch format {
 	case "npz":
 		return p.add(stem+".npz", func(w io.Writer) error { return writeNpz(w, maps) })
 	case "safetensors":
-		return p.add(stem+".safetensors", func(w io.Writer) error { return writeSafetensors(w, maps) })
+		return p.add(stem+".safetensors", func(w io.Writer) error { return writeSafetensors(w, maps, said) })
 	}
 	for _, m := range maps {
 		if err := p.add(stem+"."+m.Name+".npy", func(w io.Writer) error { return writeNpy(w, m) }); err != nil {
@@ -80,14 +80,14 @@ func writeNpz(w io.Writer, maps []glipvk.Map) error {
 	return z.Close()
 }
 
-// writeSafetensors writes the length of a JSON header, the header, and the values one tensor after the other.
-func writeSafetensors(w io.Writer, maps []glipvk.Map) error {
+// writeSafetensors writes the length of a JSON header, the header, which says what is said of the tensors, and the values one tensor after the other.
+func writeSafetensors(w io.Writer, maps []glipvk.Map, said map[string]string) error {
 	type entry struct {
 		DType   string   `json:"dtype"`
 		Shape   []int    `json:"shape"`
 		Offsets [2]int64 `json:"data_offsets"`
 	}
-	header := map[string]any{}
+	header := map[string]any{"__metadata__": said}
 	at := int64(0)
 	for _, m := range maps {
 		end := at + 4*int64(len(m.Data))

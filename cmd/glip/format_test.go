@@ -84,7 +84,7 @@ func TestNpz(t *testing.T) {
 // TestSafetensors has our strict reader of checkpoints read what was written.
 func TestSafetensors(t *testing.T) {
 	var b bytes.Buffer
-	if err := writeSafetensors(&b, someMaps()); err != nil {
+	if err := writeSafetensors(&b, someMaps(), map[string]string{"weights": "synthetic:1"}); err != nil {
 		t.Fatal(err)
 	}
 	file, err := loader.Read(bytes.NewReader(b.Bytes()), int64(b.Len()), "maps.safetensors")

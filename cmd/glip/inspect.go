@@ -17,6 +17,7 @@ import (
 // inspectFlags are the flags of "glip inspect".
 type inspectFlags struct {
 	model, arch  string
+	entry        string
 	resizeTables bool
 	quick, json  bool
 }
@@ -55,6 +56,7 @@ The exit status is 2 when something is wrong.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "the model that the file should fit, by name or nickname")
 	fl.StringVar(&f.arch, "arch", "", "JSON file with the architecture of the backbone or the detector that the file should fit")
+	cli.Entry(cmd, &f.entry)
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "position tables of another window are no mistake")
 	fl.BoolVar(&f.quick, "quick", false, "read the index only, no values")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
@@ -66,7 +68,9 @@ The exit status is 2 when something is wrong.`,
 type finding struct {
 	File       string           `json:"file"`
 	Container  string           `json:"container"`
-	Wrapper    string           `json:"wrapper,omitempty"` // top-level entry that holds the tensors
+	Wrapper    string           `json:"wrapper,omitempty"` // entry that holds the tensors
+	Prefix     string           `json:"prefix,omitempty"`  // of their names, left out here
+	Others     []string         `json:"others,omitempty"`  // entries that hold weights too
 	Family     bind.Family      `json:"family,omitempty"`
 	Variant    string           `json:"variant,omitempty"`  // of a detector: which published one it is
 	Arch       *swin.Config     `json:"arch,omitempty"`     // of a backbone: asked for, or else read off the shapes
@@ -76,6 +80,7 @@ type finding struct {
 	Tensors    []tensorEntry    `json:"tensors"`
 	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
 	ValuesRead bool             `json:"values_read"`
+	Zeros      []string         `json:"zeros,omitempty"`  // matrices that are nothing but zeros
 	Values     *bind.Report     `json:"values,omitempty"` // what they are like, where they were read
 	Problems   []string         `json:"problems"`
 	Remedy     string           `json:"remedy,omitempty"`
@@ -95,7 +100,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := loader.Open(path)
+	file, _, err := glipvk.OpenCheckpoint(path, f.entry)
 	if err != nil {
 		return cli.Blame(err)
 	}
@@ -119,7 +124,7 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 // error is only that of ctx.
 func inspect(ctx context.Context, file *loader.Checkpoint, asked target, f inspectFlags) (*finding, error) {
 	found := &finding{
-		File: file.Path(), Container: file.Container(), Wrapper: file.Wrapper(), Skipped: file.Skipped(),
+		File: file.Path(), Container: file.Container(), Wrapper: file.Wrapper(), Prefix: file.Prefix(), Others: file.Others(), Skipped: file.Skipped(),
 		Inferred: asked.none(), ValuesRead: !f.quick, Problems: []string{},
 	}
 	if !f.quick {
@@ -127,6 +132,9 @@ func inspect(ctx context.Context, file *loader.Checkpoint, asked target, f inspe
 			found.problem(err)
 		}
 	}
+	suspicions, err := file.Suspicions()
+	found.problem(err)
+	found.Problems = append(found.Problems, suspicions...)
 	found.list(file)
 	if asked.isDetector(file) {
 		found.detector(ctx, file, asked.detector, f)
@@ -170,7 +178,7 @@ func (found *finding) values(ctx context.Context, bound *bind.Weights, err error
 	if err == nil && !f.quick {
 		var values bind.Report
 		values, err = bound.Check(ctx)
-		found.Values = &values
+		found.Values, found.Zeros = &values, bound.Zeros()
 	}
 	found.problem(err)
 }
@@ -229,10 +237,10 @@ func (found *finding) problem(err error) {
 	var bad *bind.Error
 	if errors.As(err, &bad) {
 		found.Problems = append(found.Problems, bindProblems(bad)...)
-		found.Remedy = bad.Remedy
+		found.Remedy = cli.Words(bad.Remedy)
 		return
 	}
-	found.Problems = append(found.Problems, err.Error())
+	found.Problems = append(found.Problems, cli.Words(err.Error()))
 }
 
 // joined is what errors.Join joined, nil for an error with a sentence of its own.

@@ -36,6 +36,7 @@ func (found *finding) print(w io.Writer) error {
 	row("file", found.File)
 	row("container", found.Container)
 	row("tensors in", found.Wrapper)
+	row("names begin with", found.Prefix)
 	row("family", string(found.Family))
 	row("model", found.Variant)
 	row("element types", found.types())
@@ -49,7 +50,11 @@ func (found *finding) print(w io.Writer) error {
 		row("taken for granted", "attention heads of text and fusion, groups, eps and anchors: no shape tells them")
 	}
 	row("largest weight", found.largest())
+	if len(found.Zeros) > 0 {
+		row("suspicious", fmt.Sprintf("%d of the weights are nothing but zeros: %s", len(found.Zeros), few(found.Zeros)))
+	}
 	row("fits", strings.Join(found.Fits, ", "))
+	row("other weights", strings.Join(found.Others, ", "))
 	row("left unread", strings.Join(found.Skipped, ", "))
 	if err := tw.Flush(); err != nil {
 		return err

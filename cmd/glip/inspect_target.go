@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
@@ -40,17 +41,18 @@ func (f inspectFlags) expected(ctx context.Context) (target, error) {
 	case f.model == "":
 		return target{}, nil
 	}
-	var t target
-	if info, err := glipvk.LookupDetector(f.model); err == nil {
-		t.detector = info.Detector
-	}
-	info, err := glipvk.LookupBackbone(f.model)
-	if err == nil {
-		t.backbone = &info.Backbone
-	} else if t.detector == nil {
+	whole, err := glipvk.LookupDetector(f.model)
+	if err != nil {
 		return target{}, err
 	}
-	return t, nil
+	body, err := glipvk.LookupBackbone(f.model)
+	switch {
+	case strings.EqualFold(f.model, body.Name): // which only a backbone has
+		return target{backbone: &body.Backbone}, err
+	case !strings.EqualFold(whole.Name, body.Nickname): // a detector's own
+		return target{detector: whole.Detector}, err
+	}
+	return target{backbone: &body.Backbone, detector: whole.Detector}, err
 }
 
 // parseTarget tells a detector's architecture, which has a backbone inside, from a backbone's.

@@ -33,6 +33,14 @@ func TestInspectDetector(t *testing.T) {
 	whole, backbone := write("detector.json", tiny), write("backbone.json", tiny.Backbone)
 	tiny.Layers = 0
 	broken := write("broken.json", tiny)
+	sound := read(t, data("checkpoints", "nano-bfloat16.safetensors"))
+	clear(sound[len(sound)/2:])
+	emptied, pointer := filepath.Join(dir, "emptied.safetensors"), filepath.Join(dir, "pointer.safetensors")
+	for path, content := range map[string][]byte{emptied: sound, pointer: []byte("version https://git-lfs.github.com/spec/v1\noid sha256:00\n")} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	model, part, body := data("glip", "tiny", "model.pth"), data("checkpoints", "glip-detector-nano.pth"), data("checkpoints", "mmpretrain-nano.pth")
 	for _, row := range []struct {
 		name string
@@ -49,6 +57,10 @@ func TestInspectDetector(t *testing.T) {
 		{"the backbone's name", []string{"--model", "swin-t_glip-pre_3rdparty", model}, 2, []string{"embed_dims: the file has 12, the model 96"}},
 		{"a part", []string{part}, 0, []string{"GLIP detector", "not part of the backbone", "nothing wrong"}},
 		{"a part as the whole", []string{"--arch", whole, part}, 2, []string{"no head with a tower"}},
+		{"an entry", []string{"--weights-entry", "state_dict.backbone", body}, 0, []string{"tensors in        state_dict", "names begin with  backbone.", "nothing wrong"}},
+		{"no such entry", []string{"--weights-entry", "model_ema", body}, 2, []string{`no entry called "model_ema."`}},
+		{"zeros", []string{emptied}, 2, []string{"behind it in the file are zeros or end in zeros", "1 problem", "of the weights are nothing but zeros"}},
+		{"a pointer", []string{pointer}, 2, []string{"run git lfs pull"}},
 		{"a backbone as a detector", []string{"--model", "GLIP-T-A", body}, 2, []string{"it is a Swin backbone alone (mmpretrain)"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/internal/meter"
+	"github.com/glipvk/glipvk/picture"
 )
 
 // job computes features of many inputs.
@@ -18,6 +19,7 @@ type job struct {
 	flags   featuresFlags
 	out     *folder
 	meter   *meter.Meter
+	open    func(context.Context) error // readies model; nil where it is
 	results []*result
 }
 
@@ -30,12 +32,13 @@ type result struct {
 
 // run computes all items and prints.
 func (j *job) run(ctx context.Context, items []item, stdout, stderr io.Writer) error {
-	outcomes := outcomesOf(items)
-	for _, o := range outcomes {
-		j.results = append(j.results, &result{outcome: o})
+	for _, i := range items {
+		j.results = append(j.results, &result{outcome: &outcome{item: i}})
 	}
 	f := flow[glipvk.StreamResult]{
-		outcomes: outcomes, limits: j.flags.limits, prepare: j.model.Preprocess, meter: j.meter, stderr: stderr,
+		outcomes: outcomesOf(j.results), limits: j.flags.limits, stored: j.flags.stored, meter: j.meter, stderr: stderr,
+		open: j.open, begin: func() error { return j.head(stdout) },
+		prepare: func(p ...picture.Picture) (picture.Input, error) { return j.model.Preprocess(p...) },
 		stream: func(ctx context.Context, loads iter.Seq[glipvk.Load]) iter.Seq2[glipvk.StreamResult, error] {
 			return j.model.Stream(ctx, loads, glipvk.StreamOptions{Batch: j.flags.batch, Taps: j.flags.taps})
 		},
@@ -44,10 +47,8 @@ func (j *job) run(ctx context.Context, items []item, stdout, stderr io.Writer) e
 		end:    func(int) error { return nil },
 	}
 	if j.flags.json {
-		f.show = func(int) error { return nil }
+		f.begin, f.show = func() error { return nil }, func(int) error { return nil }
 		f.end = func(done int) error { return writeJSON(stdout, j.document(done)) }
-	} else if err := j.head(stdout); err != nil {
-		return err
 	}
 	return f.run(ctx)
 }
@@ -71,7 +72,9 @@ func (j *job) finish(ctx context.Context, r *result, s glipvk.StreamResult) (err
 // write puts the files of one input in place, all of them or none.
 func (j *job) write(r *result, s glipvk.StreamResult) ([]string, error) {
 	set := j.out.begin()
-	err := save(set, j.flags.format, r.stem, slices.Concat(s.Features, s.Taps))
+	err := save(set, j.flags.format, r.stem, slices.Concat(s.Features, s.Taps), map[string]string{
+		"input": r.path, "model": j.model.Info().Name, "weights": weightsText(j.model.Weights()),
+	})
 	if err == nil && j.flags.viz && r.picture != nil {
 		err = j.draw(set, r, s)
 	}

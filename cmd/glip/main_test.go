@@ -55,6 +55,7 @@ func exitRows(d desk) []exitRow {
 		{"unknown device", f("--device", "abacus", d.path("cat.png")), 2, "device"},
 		{"no weights", f("--weights", d.path("none.pth"), d.path("cat.png")), 2, "none.pth"},
 		{"other weights", f("--weights", pth("pico.pth"), d.path("cat.png")), 2, "embed_dims"},
+		{"no such entry", f("--weights", pth("mmpretrain-nano.pth"), "--weights-entry", "ema", d.path("cat.png")), 2, "no entry called"},
 		{"evil weights", f("--weights", pth("bad-evil-system.pth"), d.path("cat.png")), 2, "os.system"},
 		{"bad taps", f("--taps", "nothing", d.path("cat.png")), 2, "matches"},
 		{"malformed taps", f("--taps", "[", d.path("cat.png")), 2, "syntax"},
@@ -208,7 +209,7 @@ func TestReadable(t *testing.T) {
 		"a.png": true, "b.JPEG": true, "c.npy": true, "d.txt": false, "png": false, ".png": true, "a.b.webp": true,
 		"cat.stage1.npy": false, "cat.viz.png": false, "stage1.npy": true, "a.gif.bmp": true, "e.npz": false,
 	} {
-		if got := readable(name); got != want {
+		if got := readable(name) && !made(name); got != want {
 			t.Errorf("%s is an input: %v, want %v", name, got, want)
 		}
 	}
@@ -278,7 +279,7 @@ func TestNoSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	items, err := expand([]string{d.path("cat.png"), d.path("dog.png"), d.path("wide.png")})
+	items, err := (&expansion{ctx: t.Context()}).expand([]string{d.path("cat.png"), d.path("dog.png"), d.path("wide.png")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +293,7 @@ func TestNoSpace(t *testing.T) {
 			}
 			left := space
 			out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
-			j := &job{model: m, flags: featuresFlags{batch: 1, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}}
+			j := &job{model: m, flags: featuresFlags{runFlags: runFlags{batch: 1}, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}}
 			var stderr bytes.Buffer
 			verdict := j.run(t.Context(), items, io.Discard, &stderr)
 			if cli.ExitCode(verdict) != cli.Input || !strings.Contains(stderr.String(), "no space left") {
@@ -318,7 +319,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, d.args(d.path("cat.png")), &stdout, &stderr)
-	if code != cli.Failure || strings.TrimSpace(stderr.String()) != "glip: interrupted" || len(d.files(t)) != 0 {
+	if code != cli.Failure || !strings.Contains(stderr.String(), "glip: interrupted") || len(d.files(t)) != 0 {
 		t.Errorf("exit status %d, stderr %q, files %v", code, stderr.String(), d.files(t))
 	}
 }

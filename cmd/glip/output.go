@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 )
@@ -43,27 +42,17 @@ func (f *folder) keep(what string, paths ...string) {
 // keepItems lets no result replace an input.
 func (f *folder) keepItems(items []item) {
 	for _, i := range items {
+		if i.stream != nil {
+			f.keep("the input", "/dev/stdin") // which may be a file
+		}
 		f.keep("the input", i.path)
 	}
 }
 
-// keepModel lets no result replace a checkpoint or an architecture; an index brings the files beside it.
+// keepModel lets no result replace a checkpoint or an architecture.
 func (f *folder) keepModel(w cli.Weights) {
-	path := w.Path
-	f.keep("the weights", path)
+	f.keep("the weights", w.Files()...)
 	f.keep("the architecture", w.Arch)
-	if !strings.HasSuffix(path, ".index.json") {
-		return
-	}
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return // opening the weights will say more
-	}
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) == ".safetensors" {
-			f.keep("the weights", filepath.Join(filepath.Dir(path), e.Name()))
-		}
-	}
 }
 
 // precheck finds before the work which results would replace something that is kept, of
@@ -126,7 +115,11 @@ func (p *pending) add(name string, encode func(io.Writer) error) error {
 	if err := p.folder.check(final); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(p.folder.path, ".glip-*")
+	beside := filepath.Dir(final) // a folder of its own for an input of a folder in a folder
+	if err := os.MkdirAll(beside, 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	f, err := os.CreateTemp(beside, ".glip-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,6 +182,52 @@ func TestNothingReadIsReplaced(t *testing.T) {
 				t.Errorf("exit status %d, %s; the folder holds %d files, %d before", o.code, o.stderr, len(after), len(before))
 			}
 		})
+	}
+}
+
+// Nor does a file of detect, whatever it is of: a drawing, a crop, taps.
+func TestDetectReplacesNothingRead(t *testing.T) {
+	d := newDesk(t)
+	data := filepath.Join("..", "..", "testdata", "glip", "tiny")
+	for name, from := range map[string]string{"model.pth": filepath.Join(data, "model.pth"), "vocab.txt": filepath.Join(data, "vocab.txt"), "arch.json": filepath.Join("testdata", "tiny.json")} {
+		d.write(t, name, read(t, from))
+	}
+	d.write(t, "names.txt", []byte("cat\n"))
+	d.write(t, "before.jsonl", nil)
+	base := []string{"detect", "--device", "cpu", "--arch", d.path("arch.json"), "--vocab", d.path("vocab.txt"), "--weights", d.path("model.pth"), "--size", "64", "--threshold", "0", "--classes", d.path("names.txt")}
+	link := func(hard bool) func(old, name string) error {
+		if hard {
+			return os.Link
+		}
+		return os.Symlink
+	}
+	for _, tc := range []struct {
+		what, read, result string
+		args               []string
+	}{
+		{"the weights", "model.pth", "cat.boxes.png", []string{"--draw"}},
+		{"the weights", "model.pth", "cat.taps.npz", []string{"--taps", "rpn.head.bbox_pred.p3"}},
+		{"the vocabulary", "vocab.txt", "cat.crop001.png", []string{"--crop"}},
+		{"the list of classes", "names.txt", "cat.boxes.png", []string{"--draw", "--crop"}},
+		{"the architecture", "arch.json", "cat.taps.npz", []string{"--taps", "rpn.head.bbox_pred.p3"}},
+		{"the results of --resume", "before.jsonl", "cat.boxes.png", []string{"--draw", "--format", "jsonl", "--resume", d.path("before.jsonl")}},
+		{"the input", "dog.png", "cat.crop001.png", []string{"--crop", d.path("dog.png")}},
+		{"the input", "cat.png", "cat.boxes.png", []string{"--draw"}},
+	} {
+		for _, hard := range []bool{true, false} {
+			dir := t.TempDir()
+			if err := link(hard)(d.path(tc.read), filepath.Join(dir, tc.result)); err != nil {
+				t.Skip("no such links here: ", err)
+			}
+			before := string(read(t, d.path(tc.read)))
+			o := glip(t, append(append(slices.Clone(base), tc.args...), "--out", dir, d.path("cat.png"))...)
+			if o.code != cli.Input || !strings.Contains(o.stderr, "would replace "+tc.what) {
+				t.Errorf("%s as %s: exit status %d, %s", tc.read, tc.result, o.code, o.stderr)
+			}
+			if string(read(t, d.path(tc.read))) != before || string(read(t, dir, tc.result)) != before {
+				t.Errorf("%s as %s: replaced", tc.read, tc.result)
+			}
+		}
 	}
 }
 

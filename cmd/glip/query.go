@@ -34,7 +34,10 @@ const queryHelp = `What to look for is one of
   --text SENTENCE with --phrase P or --span BEGIN:END, once for each: these are looked
     for as parts of the sentence. A phrase is searched for in it, in any case; a span
     counts characters (Unicode code points) from 0, END not included.
-  --text SENTENCE alone: its noun phrases, found by a part-of-speech tagger for English.
+  --text LIST alone, its names parted by ". ", "|", ";", "/", commas or line ends: these names,
+    as --phrase gives them. stderr says where a text is taken so.
+  --text SENTENCE alone: its noun phrases, found by a part-of-speech tagger for English;
+    stderr says which other words are not looked for.
   --phrase P without a sentence: a list of phrases, joined like classes.
 
 Labels count from 1 in the order given, phrases before spans.`
@@ -148,24 +151,37 @@ func advise(err error) error {
 	return err
 }
 
-// silentText warns of labels that can never be found; "" if there are none.
-func silentText(t *text.Tokenizer, prompts []text.Prompt) (string, error) {
-	var names []string
-	for _, p := range prompts {
-		silent, err := t.Silent(p)
-		if err != nil {
-			return "", err
+// remark says on stderr how a text was taken, what of it is not looked for, and which labels can never be found.
+func (f queryFlags) remark(cmd *cobra.Command, t *text.Tokenizer, prompts []text.Prompt) error {
+	say := func(what string, names []string) {
+		if len(names) > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "glip: %s: %s\n", what, few(names))
 		}
-		for _, label := range silent {
+	}
+	var names, silent []string
+	for _, p := range prompts {
+		for _, label := range p.Labels {
 			names = append(names, fmt.Sprintf("%.60q", label.Name))
 		}
+		never, err := t.Silent(p)
+		if err != nil {
+			return err
+		}
+		for _, label := range never {
+			silent = append(silent, fmt.Sprintf("%.60q", label.Name))
+		}
 	}
-	if len(names) == 0 {
-		return "", nil
+	if f.text != "" && len(f.phrases)+len(f.spans) == 0 {
+		if text.Parts(f.text) != nil {
+			say(fmt.Sprintf("the text is taken as a list of %s", counted(len(names), "name", "names")), names)
+		} else if len(prompts) == 1 && len(names) > 0 {
+			var left []string
+			for _, word := range prompts[0].Unsaid() {
+				left = append(left, fmt.Sprintf("%.60q", word))
+			}
+			say("of the text, no noun phrase has and nothing looks for (--phrase does)", left)
+		}
 	}
-	const most = 5
-	if len(names) > most {
-		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
-	}
-	return fmt.Sprintf("never found, for no token that the model reads stands for them: %s", strings.Join(names, ", ")), nil
+	say("never found, for no token that the model reads stands for them", silent)
+	return nil
 }

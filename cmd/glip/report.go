@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 )
 
 // summary describes the values of a map.
@@ -59,8 +60,11 @@ func (r *result) print(w io.Writer) error {
 
 // head says what is computed where and, if that is asked for, how it is judged.
 func (j *job) head(w io.Writer) error {
+	if j.model == nil {
+		return nil // an interrupt came before
+	}
 	d := j.model.Device()
-	fmt.Fprintf(w, "%s, weights %s, %s, %s\n", j.model.Info().Name, j.model.Weights(), precisionText(d), deviceText(d))
+	fmt.Fprintf(w, "%s, weights %s, %s, %s\n", j.model.Info().Name, weightsText(j.model.Weights()), precisionText(d), deviceText(d))
 	if j.flags.verify {
 		allowed := d.Precision.Bounds()
 		own := "PyTorch's own float32 is 3e-7 to 7e-6 from float64"
@@ -74,6 +78,14 @@ func (j *job) head(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// weightsText names weights, and says of those by formula what they are.
+func weightsText(label string) string {
+	if cli.IsMadeUp(label) {
+		return label + " (made up by a formula)"
+	}
+	return label
 }
 
 func deviceText(d glipvk.DeviceInfo) string {
@@ -132,7 +144,10 @@ type mapDocument struct {
 // document is what is known of the first inputs.
 func (j *job) document(done int) document {
 	m := j.model
-	d := document{Model: m.Info().Name, Weights: m.Weights(), Device: m.Device(), Inputs: []inputDocument{}, Interrupted: done < len(j.results)}
+	d := document{Weights: j.flags.weights.Path, Inputs: []inputDocument{}, Interrupted: done < len(j.results) || j.results == nil}
+	if m != nil { // which it is where an interrupt came before
+		d.Model, d.Weights, d.Device = m.Info().Name, m.Weights(), m.Device()
+	}
 	right := true
 	for _, r := range j.results[:done] {
 		in := inputDocument{Input: r.path, Seconds: r.seconds, Maps: r.maps, Verify: r.checks, Files: r.files}
@@ -140,7 +155,7 @@ func (j *job) document(done int) document {
 			in.Shape = r.shape[:]
 		}
 		if r.err != nil {
-			in.Error = r.err.Error()
+			in.Error = cli.Words(r.err.Error())
 			d.Failed++
 		}
 		right = right && r.verified()

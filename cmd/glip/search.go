@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"image/png"
 	"io"
 	"iter"
@@ -22,7 +24,10 @@ type search struct {
 	query   glipvk.Query
 	out     *folder // nil where no file is written
 	meter   *meter.Meter
-	results []*sighting
+	open    func(context.Context) error // readies finder; nil where it is
+	asked   string                      // hash of the question
+	earlier earlier                     // results of a run before
+	results []*sighting                 // of the inputs that have none there
 }
 
 // sighting is what was found in one input.
@@ -34,22 +39,28 @@ type sighting struct {
 
 // run goes through all items and prints.
 func (j *search) run(ctx context.Context, items []item, stdout, stderr io.Writer) error {
-	outcomes := outcomesOf(items)
-	for _, o := range outcomes {
-		j.results = append(j.results, &sighting{outcome: o})
-	}
-	show, end, err := j.printer(stdout)
-	if err != nil {
+	if err := j.resume(ctx, stdout, stderr); err != nil {
 		return err
 	}
+	var all []*sighting
+	for _, i := range items {
+		all = append(all, &sighting{outcome: &outcome{item: i}})
+	}
+	number := imageNumbers(all)
+	j.results = j.earlier.left(all, number)
+	before := len(all) - len(j.results)
+	if before > 0 {
+		fmt.Fprintf(stderr, "glip: %s in %s already\n", counted(before, "input is", "inputs are"), j.earlier.path)
+	}
+	p := j.printer(stdout, number)
 	f := flow[glipvk.Found]{
-		outcomes: outcomes, limits: j.flags.limits, prepare: j.finder.Preprocess, check: onePicture, meter: j.meter, stderr: stderr,
+		outcomes: outcomesOf(j.results), before: before, limits: j.flags.limits, stored: j.flags.stored, check: onePicture, meter: j.meter, stderr: stderr,
+		open: j.open, begin: p.begin, show: func(i int) error { return p.show(j.results[i]) }, end: func(int) error { return p.end() },
+		prepare: func(p ...picture.Picture) (picture.Input, error) { return j.finder.Preprocess(p...) },
 		stream: func(ctx context.Context, loads iter.Seq[glipvk.Load]) iter.Seq2[glipvk.Found, error] {
 			return j.finder.Stream(ctx, j.query, loads, glipvk.StreamOptions{Batch: j.flags.batch})
 		},
 		finish: func(ctx context.Context, i int, found glipvk.Found) error { return j.finish(ctx, j.results[i], found) },
-		show:   func(i int) error { return show(j.results[i]) },
-		end:    func(int) error { return end() },
 	}
 	return f.run(ctx)
 }
@@ -108,7 +119,7 @@ func (j *search) add(set *pending, s *sighting, taps []glipvk.Map) error {
 	img := photo(*s.picture)
 	boxes := vizBoxes(s.found)
 	if j.flags.draw {
-		drawn, err := viz.Boxes(img, boxes)
+		drawn, err := viz.Boxes(img, append(j.note(img), boxes...))
 		if err != nil {
 			return err
 		}
@@ -130,6 +141,26 @@ func (j *search) add(set *pending, s *sighting, taps []glipvk.Map) error {
 		}
 	}
 	return nil
+}
+
+// note is what a drawing says in its lower left corner of weights that were made up.
+func (j *search) note(img image.Image) []viz.Box {
+	if j.made() == "" {
+		return nil
+	}
+	y := float64(img.Bounds().Dy() - 1)
+	return []viz.Box{{Y1: y, Y2: y, Text: "weights " + j.made() + ", made up"}}
+}
+
+// label names the weights.
+func (j *search) label() string { return cmp.Or(j.flags.weights.Path, cli.MadeUp) }
+
+// made is the name of weights by formula, "" for others.
+func (j *search) made() string {
+	if cli.IsMadeUp(j.label()) {
+		return j.label()
+	}
+	return ""
 }
 
 // vizBoxes are detections as they are drawn.

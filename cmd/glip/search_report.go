@@ -6,25 +6,62 @@ import (
 	"text/tabwriter"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/cmd/internal/cli"
 )
 
-// printer returns what prints a result, and what prints the end.
-func (j *search) printer(w io.Writer) (show func(*sighting) error, end func() error, err error) {
+// printer prints what is found.
+type printer struct {
+	begin func() error // what comes first
+	show  func(*sighting) error
+	end   func() error // what comes last
+}
+
+// printer is that of the format that was asked for; number counts pictures as COCO does.
+func (j *search) printer(w io.Writer, number map[*sighting]int64) printer {
 	list := &array{w: w}
-	nothing := func() error { return nil }
+	each := func(s *sighting) []any { return []any{j.document(s)} }
 	switch j.flags.format {
 	case "jsonl":
 		lines := encoder(w)
-		return func(s *sighting) error { return lines.Encode(j.document(s)) }, nothing, nil
-	case "json":
-		return func(s *sighting) error { return list.add(j.document(s)) }, list.end, nil
+		add := func(results ...any) error {
+			for _, r := range results {
+				if err := lines.Encode(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		return printer{
+			begin: func() error {
+				if j.earlier.here {
+					return nil
+				}
+				return add(j.earlier.results...)
+			},
+			show: func(s *sighting) error { return add(each(s)...) },
+			end:  func() error { return nil },
+		}
 	case "coco":
-		each := j.coco()
-		return func(s *sighting) error { return list.add(each(s)...) }, list.end, nil
+		each = j.coco(number)
+		fallthrough
+	case "json":
+		return printer{
+			begin: func() error { return list.add(j.earlier.results...) },
+			show:  func(s *sighting) error { return list.add(each(s)...) },
+			end:   list.end,
+		}
+	}
+	return printer{begin: func() error { return j.head(w) }, show: func(s *sighting) error { return j.print(w, s) }, end: func() error { return nil }}
+}
+
+// head says what computes.
+func (j *search) head(w io.Writer) error {
+	if j.finder == nil {
+		return nil // all inputs have results already, or an interrupt came before
 	}
 	d := j.finder
-	_, err = fmt.Fprintf(w, "%s, weights %s, %s, %s\n", d.Info().Name, d.Weights(), precisionText(d.Device()), deviceText(d.Device()))
-	return func(s *sighting) error { return j.print(w, s) }, nothing, err
+	_, err := fmt.Fprintf(w, "%s, weights %s, %s, %s\n", d.Info().Name, weightsText(d.Weights()), precisionText(d.Device()), deviceText(d.Device()))
+	return err
 }
 
 // print writes the table of boxes and, where asked for, that of differences.
@@ -86,6 +123,9 @@ type sightingDocument struct {
 	Height     int                 `json:"height"`
 	Detections []detectionDocument `json:"detections"`
 	Seconds    float64             `json:"seconds,omitempty"`
+	Model      string              `json:"model"`
+	Weights    string              `json:"weights"`
+	Asked      string              `json:"asked"` // tells what was asked, as --resume compares it
 	Device     string              `json:"device"`
 	Fallback   string              `json:"fallback,omitempty"` // why auto took the CPU
 	Verify     []glipvk.Difference `json:"verify,omitempty"`
@@ -108,10 +148,10 @@ func (j *search) document(s *sighting) sightingDocument {
 	device := j.finder.Device()
 	d := sightingDocument{
 		Input: s.path, Width: s.size.Width, Height: s.size.Height, Detections: []detectionDocument{}, Seconds: s.seconds,
-		Device: device.Name, Fallback: device.Fallback, Verify: s.checks, Files: s.files,
+		Model: j.finder.Info().Name, Weights: j.finder.Weights(), Asked: j.asked, Device: device.Name, Fallback: device.Fallback, Verify: s.checks, Files: s.files,
 	}
 	if s.err != nil {
-		d.Error = s.err.Error()
+		d.Error = cli.Words(s.err.Error())
 	}
 	for _, f := range s.found {
 		d.Detections = append(d.Detections, detectionDocument{

@@ -16,9 +16,7 @@ const tokensHelp = `tokens shows what GLIP's text encoder reads: the tokens of a
 places, and which phrase of the query owns which tokens. A phrase's score is the mean
 over its tokens.
 
-TEXT is a caption. Without --phrase and --span its phrases are what stands between
-separators, as in "person. traffic light. dog", or, where it has none, its noun phrases.
-The flags say what to look for as they do for "glip detect".
+TEXT is what --text says. The flags say what to look for as they do for "glip detect".
 
 ` + queryHelp
 
@@ -75,12 +73,8 @@ func runTokens(cmd *cobra.Command, f tokensFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	warning, err := silentText(t, prompts)
-	if err != nil {
+	if err := f.remark(cmd, t, prompts); err != nil {
 		return err
-	}
-	if warning != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "glip: %s\n", warning)
 	}
 	if f.format == "json" {
 		return writeJSON(cmd.OutOrStdout(), doc)
@@ -107,12 +101,8 @@ func (f tokensFlags) captionPrompts(cmd *cobra.Command, t *text.Tokenizer, capti
 	if err != nil {
 		return nil, err
 	}
-	alone := len(q.Phrases)+len(q.Spans) == 0
-	if alone {
-		q.Spans = text.Parts(caption)
-	}
 	prompts, err := q.Prompts(t)
-	if alone && errors.Is(err, text.ErrNoPhrase) {
+	if errors.Is(err, text.ErrNoPhrase) {
 		return []text.Prompt{{Text: caption}}, nil
 	}
 	return prompts, err

@@ -57,6 +57,8 @@ func TestTokens(t *testing.T) {
 		{"a text and a phrase", []string{"--phrase", "TOP", "--span", "0:6", "bobble heads. on top"}, "bobble heads. on top", "1 TOP [6], 2 bobble [1 2]"},
 		{"nothing to look for", []string{"very quickly"}, "very quickly", ""},
 		{"--text is a sentence", []string{"--text", "a man walks. a dog barks"}, "a man walks. a dog barks", "1 a man walks [1 2 3], 2 a dog barks [5 6 7 8]"},
+		{"bars", []string{"--text", "cat|hot dog|bird"}, "cat. hot dog. bird", "1 cat [1], 2 hot dog [3 4], 3 bird [6]"},
+		{"stops alone", []string{"--text", "person.car.dog"}, "person.car.dog", "1 person [1], 2 car [3], 3 dog [5]"},
 		{"classes", []string{"--class", "person", "--class", "hair, drier"}, "person. hair, drier", "1 person [1], 2 hair, drier [3 4 5 6]"},
 		{"a file of classes", []string{"--classes", names}, "person. hair drier. bow ", "1 person [1], 2 hair_drier [3 4 5], 3 bow_(ribbon) [7]"},
 		{"the demo's form", []string{"--classes", names, "--prompt-form", "demo"}, "person . hair_drier . bow_(ribbon) . ",
@@ -185,5 +187,29 @@ func TestTokensExitCodes(t *testing.T) {
 				t.Errorf("exit status %d, want %d and %q\nstdout: %s\nstderr: %s", o.code, row.code, row.word, o.stdout, o.stderr)
 			}
 		})
+	}
+}
+
+// How a text is taken, and what of it is not looked for, is said on stderr, by detect as well.
+func TestTextRemarks(t *testing.T) {
+	d := newDesk(t)
+	for _, tc := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--text", "stop sign. couch. oven"}, `glip: the text is taken as a list of 3 names: "stop sign" "couch" "oven"` + "\n"},
+		{[]string{"--text", "a|b|c|d|e|f|g"}, `a list of 7 names: "a" "b" "c" "d" "e" and 2 more` + "\n"},
+		{[]string{"--text", "two cats sit on a mat"}, `glip: of the text, no noun phrase has and nothing looks for (--phrase does): "two"`},
+		{[]string{"--text", "a cat on a mat"}, ""},
+		{[]string{"--text", "a. cat sits", "--phrase", "cat"}, ""},
+		{[]string{"--class", "cat. dog", "--class", "a|b"}, ""},
+	} {
+		for _, command := range [][]string{{"tokens"}, tinyDetect(d.path("none.png"))} {
+			o := glip(t, append(command, tc.args...)...)
+			said, _, _ := strings.Cut(o.stderr, "glip: "+d.path("none.png"))
+			if strings.Contains(said, "the text") != (tc.says != "") || !strings.Contains(said, tc.says) {
+				t.Errorf("%s %q: %q, want %q", command[0], tc.args, o.stderr, tc.says)
+			}
+		}
 	}
 }

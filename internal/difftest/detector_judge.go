@@ -32,7 +32,7 @@ func (c *DetectorCase) JudgeDetector(ctx context.Context, e Executor, r Detector
 		if !ok {
 			return nil, nil, fmt.Errorf("difftest: %s has no tensor %s", c.ID, tap.Tensor)
 		}
-		report := TapReport{Op: nodes[0].Op.Kind(), Shape: t.Whole}
+		report := TapReport{Op: graph.Kind(nodes[0].Op), Shape: t.Whole}
 		path := nodes[0].Path
 		var got []float32
 		for range tap.Paths {

@@ -19,7 +19,7 @@ func dyConvMistakes() []detectorMistake {
 		}), spoil: at(".resized", halfPixel)},
 		{variant: "dyconv: mask without sigmoid", rewrite: func(g *graph.Graph) {
 			for i, n := range g.Nodes {
-				if n.Op.Kind() == (graph.Sigmoid{}).Kind() {
+				if graph.Kind(n.Op) == graph.Kind(graph.Sigmoid{}) {
 					g.Nodes[i].Op = graph.Sigmoid{From: n.Shape.Last()} // none
 				}
 			}
@@ -38,7 +38,7 @@ func dyConvMistakes() []detectorMistake {
 // modulated makes some channels of offsets and masks a constant.
 func modulated(from, to int, value float32) func(*spoiler, graph.Node, []float32) {
 	return func(_ *spoiler, n graph.Node, data []float32) {
-		if n.Op.Kind() != (graph.Sigmoid{}).Kind() {
+		if graph.Kind(n.Op) != graph.Kind(graph.Sigmoid{}) {
 			return
 		}
 		for i := range data {
@@ -54,7 +54,7 @@ func resizedOffsets(resize func(height, width int) graph.Op) func(*graph.Graph) 
 	return func(g *graph.Graph) {
 		for i := 0; i < len(g.Nodes); i++ {
 			n := g.Nodes[i]
-			if n.Op.Kind() != (graph.DeformConv{}).Kind() || !strings.Contains(n.Path, "DyConv.0.") {
+			if graph.Kind(n.Op) != graph.Kind(graph.DeformConv{}) || !strings.Contains(n.Path, "DyConv.0.") {
 				continue
 			}
 			om := g.Nodes[n.Inputs[1]].Shape
@@ -70,7 +70,7 @@ func resizedOffsets(resize func(height, width int) graph.Op) func(*graph.Graph) 
 
 // halfPixel resizes as F.interpolate does with align_corners false.
 func halfPixel(s *spoiler, n graph.Node, data []float32) {
-	if n.Op.Kind() != (graph.ResizeBilinear{}).Kind() {
+	if graph.Kind(n.Op) != graph.Kind(graph.ResizeBilinear{}) {
 		return
 	}
 	x, from := s.in(n, 0), s.graph.Nodes[n.Inputs[0]].Shape
@@ -93,7 +93,7 @@ func halfPixel(s *spoiler, n graph.Node, data []float32) {
 // rescaledMean multiplies the mean over the branches.
 func rescaledMean(by func(branches int) float32) func(*spoiler, graph.Node, []float32) {
 	return func(_ *spoiler, n graph.Node, data []float32) {
-		if n.Op.Kind() != (graph.WeightedMean{}).Kind() {
+		if graph.Kind(n.Op) != graph.Kind(graph.WeightedMean{}) {
 			return
 		}
 		for i := range data {
@@ -105,7 +105,7 @@ func rescaledMean(by func(branches int) float32) func(*spoiler, graph.Node, []fl
 // gates makes the weight of a branch another function of what h_sigmoid is given.
 func gates(f func(x []float32) float64) func(*spoiler, graph.Node, []float32) {
 	return func(s *spoiler, n graph.Node, data []float32) {
-		if n.Op.Kind() == (graph.HardSigmoid{}).Kind() && strings.HasPrefix(n.Path, dyConvScope+"h_sigmoid") {
+		if graph.Kind(n.Op) == graph.Kind(graph.HardSigmoid{}) && strings.HasPrefix(n.Path, dyConvScope+"h_sigmoid") {
 			data[0] = float32(f(s.in(n, 0)))
 		}
 	}

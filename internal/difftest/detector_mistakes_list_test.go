@@ -108,7 +108,7 @@ func headMistakes() []detectorMistake {
 	return []detectorMistake{
 		{variant: "heads: text not normalised", rewrite: func(g *graph.Graph) {
 			for _, n := range g.Nodes {
-				if n.Op.Kind() == (graph.TokenLogits{}).Kind() {
+				if graph.Kind(n.Op) == graph.Kind(graph.TokenLogits{}) {
 					pointing(g, n.Path, 2, "text")
 				}
 			}
@@ -116,7 +116,7 @@ func headMistakes() []detectorMistake {
 		}},
 		{variant: "heads: halved text in the bias too", rewrite: func(g *graph.Graph) {
 			for _, n := range g.Nodes {
-				if n.Op.Kind() == (graph.TokenLogits{}).Kind() {
+				if graph.Kind(n.Op) == graph.Kind(graph.TokenLogits{}) {
 					pointing(g, n.Path, 2, "rpn.head.halved")
 				}
 			}

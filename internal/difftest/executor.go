@@ -3,7 +3,6 @@ package difftest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/glipvk/glipvk/cpu"
@@ -25,7 +24,7 @@ type Executor interface {
 
 // CPU executes on package cpuref.
 type CPU struct {
-	Options cpuref.Options // Observe is called before the tap is taken
+	Options cpuref.Options
 }
 
 // Name implements [Executor].
@@ -33,29 +32,7 @@ func (CPU) Name() string { return "cpuref" }
 
 // Run implements [Executor].
 func (e CPU) Run(ctx context.Context, g *graph.Graph, w Weights, inputs [][]float32, taps []graph.ID) ([][]float32, error) {
-	wanted := map[graph.ID][]float32{}
-	for _, id := range taps {
-		wanted[id] = nil
-	}
-	o := e.Options
-	o.Observe = func(id graph.ID, n graph.Node, data []float32) {
-		if e.Options.Observe != nil {
-			e.Options.Observe(id, n, data)
-		}
-		if _, ok := wanted[id]; ok {
-			wanted[id] = data
-		}
-	}
-	if _, err := cpuref.Run(ctx, g, w, o, inputs...); err != nil {
-		return nil, err
-	}
-	values := make([][]float32, len(taps))
-	for i, id := range taps {
-		if values[i] = wanted[id]; values[i] == nil {
-			return nil, fmt.Errorf("difftest: node %d is a parameter, not a value", id)
-		}
-	}
-	return values, nil
+	return cpuref.Run(ctx, &graph.Graph{Nodes: g.Nodes, Outputs: taps}, w, e.Options, inputs...)
 }
 
 // FastCPU executes on package cpu.

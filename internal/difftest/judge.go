@@ -137,7 +137,7 @@ func (c *Case) judgeTap(t Tap, n graph.Node, value []float32) (TapReport, error)
 	if err != nil {
 		return TapReport{}, err
 	}
-	report := TapReport{Op: n.Op.Kind(), Shape: t.Shape}
+	report := TapReport{Op: graph.Kind(n.Op), Shape: t.Shape}
 	got, err := t.arrange(n, value)
 	if err != nil {
 		return report, fmt.Errorf("difftest: %s: %s: %w", c.ID, t.Name, err)

@@ -28,7 +28,7 @@ func mistakes() []mistake {
 		{id: "residual-after-norm1", rewrite: suffixed(".residual", firstOperand(".residual", ".norm1"))},
 		{id: "residual-after-norm2", rewrite: func(g *graph.Graph) {
 			for i, n := range g.Nodes {
-				if n.Op.Kind() == "add" && strings.Count(n.Path, ".") == 3 && strings.Contains(n.Path, ".blocks.") {
+				if graph.Kind(n.Op) == "add" && strings.Count(n.Path, ".") == 3 && strings.Contains(n.Path, ".blocks.") {
 					firstOperand("", ".norm2")(g, i)
 				}
 			}
@@ -78,7 +78,7 @@ func at(suffix string, spoil func(*spoiler, graph.Node, []float32)) func(*spoile
 
 func geluAs(f func(float64) float64) func(*spoiler, graph.Node, []float32) {
 	return func(s *spoiler, n graph.Node, data []float32) {
-		if n.Op.Kind() != "gelu" {
+		if graph.Kind(n.Op) != "gelu" {
 			return
 		}
 		for i, x := range s.in(n, 0) {
@@ -146,7 +146,7 @@ func roundedBy(round func([]float32)) func(difftest.Weights) difftest.Weights {
 
 // linearTF32 rounds both factors of every linear layer to 10 bits of mantissa.
 func linearTF32(s *spoiler, n graph.Node, data []float32) {
-	if n.Op.Kind() != "linear" {
+	if graph.Kind(n.Op) != "linear" {
 		return
 	}
 	x, w := tf32(s.in(n, 0)), tf32(s.in(n, 1))

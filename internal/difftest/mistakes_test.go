@@ -36,7 +36,7 @@ type spoiler struct {
 // in is operand i of n: a value, or a parameter.
 func (s *spoiler) in(n graph.Node, i int) []float32 {
 	id := n.Inputs[i]
-	if p := s.graph.Nodes[id]; p.Op.Kind() == (graph.Param{}).Kind() {
+	if p := s.graph.Nodes[id]; graph.Kind(p.Op) == graph.Kind(graph.Param{}) {
 		data, err := s.weights.Tensor(p.Path, p.Shape)
 		if err != nil {
 			s.t.Fatal(err)

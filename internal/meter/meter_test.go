@@ -44,6 +44,30 @@ func TestStages(t *testing.T) {
 	}
 }
 
+// A pipe hears once of a stage that counts and is slow, and of no other.
+func TestSlowStage(t *testing.T) {
+	var out bytes.Buffer
+	m := New(&out)
+	m.Say("compile", "compiling %d of %d kernels")
+	m.Say("verify", "verifying")
+	step := func(stages ...string) {
+		for _, stage := range stages {
+			m.Show(stage, 214, 480)
+			m.Show(stage, 215, 480)
+		}
+	}
+	step("compile", "inputs", "verify")
+	m.Done()
+	if out.Len() > 0 {
+		t.Errorf("before a second has passed: %q", out.String())
+	}
+	m.wait = 0
+	step("compile", "inputs", "verify", "compile")
+	if out.String() != "compiling 214 of 480 kernels\n" {
+		t.Errorf("%q", out.String())
+	}
+}
+
 // broken is a terminal that went away.
 type broken struct{ writes int }
 

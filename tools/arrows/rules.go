@@ -35,9 +35,9 @@ func rules() map[string]rule {
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
 		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
-		"engine":    {ours: []string{"internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
+		"engine":    {ours: []string{"internal/file", "internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
 		"kernels":   {ours: []string{"graph", "shaders", "engine"}, others: []string{anything}},
-		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/turn"}, others: []string{anything}},
+		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/file", "internal/turn"}, others: []string{anything}},
 		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}, files: true},
 		"loader":    {ours: []string{"internal/file"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}, files: true},
@@ -52,21 +52,25 @@ func rules() map[string]rule {
 			files:  true,
 		},
 		"cmd": {
+			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "cmd/internal/cli", "internal/file", "internal/meter"},
+			others: []string{anything},
+		},
+		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "synthetic", "picture", "text", "viz",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
 		},
-		"cmd/internal/cli":  {ours: []string{".", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
+		"cmd/internal/cli":  {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
 		"internal/compare":  {files: true},
 		"internal/file":     {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/meter":    {others: []string{anything}, files: true},
 		"internal/turn":     {files: true},
-		"tools":             {others: []string{anything}},
+		"tools":             {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/arrows":      {files: true},
 		"tools/op":          {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels"}, files: true},
-		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels"}, others: []string{anything}},
+		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "vulkan", "synthetic", "picture", "text", "internal/compare",

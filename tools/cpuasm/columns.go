@@ -1,86 +1,118 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// softmaxColumns needs no sum across a register: every lane is a column of its own.
-func (s *set) softmaxColumns() {
-	s.function("SoftmaxColumns", "y []float32, ldy int, rows, chunks int",
-		fmt.Sprintf("is y = exp(y - max y) / sum, column by column, of rows, one at least, of chunks times %d elements.", chunk),
-		"A NaN makes its column NaN.")
-	y, ldy, rows, chunks := s.slice("y"), s.stride("ldy"), s.word("rows"), s.word("chunks")
-	overRows := func(label string, body func(p reg.Register)) {
-		p, count := s.GP64(), s.GP64()
-		s.MOVQ(y, p)
-		s.MOVQ(rows, count)
-		s.loop(label, count, func() {
-			body(p)
-			s.ADDQ(ldy, p)
-		})
-	}
+// eachColumn ends a kernel that computes each chunk of columns by itself: every lane is a column of its own,
+// and there are no sums across a register. The operands are moved to the next chunk.
+func (s *set) eachColumn(body func(), of ...operandRow) {
+	chunks := s.chunks()
 	s.loop("chunks", chunks, func() {
-		largest, sums := s.vectors(s.perChunk()), make([]reg.VecVirtual, s.perChunk())
-		for i, v := range largest {
-			s.VMOVUPS(s.bits("minus_infinity", 0xff800000), v)
-			sums[i] = s.zero()
+		body()
+		for _, o := range of {
+			s.ADDQ(operand.U32(4*chunk), o.pointer)
 		}
-		overRows("largest", func(p reg.Register) {
-			for i, v := range largest {
-				s.VMAXPS(s.at(p, i), v, v)
-			}
-		})
-		overRows("exp", func(p reg.Register) {
-			vs := s.vectors(len(largest))
-			for i, v := range vs {
-				s.VMOVUPS(s.at(p, i), v)
-				s.VSUBPS(largest[i], v, v)
-			}
-			s.exp(vs...)
-			for i, v := range vs {
-				s.VADDPS(v, sums[i], sums[i])
-				s.VMOVUPS(v, s.at(p, i))
-			}
-		})
-		one := s.vector()
-		s.VMOVUPS(s.float("unit", 1), one)
-		for _, sum := range sums {
-			s.VDIVPS(sum, one, sum)
-		}
-		overRows("scale", func(p reg.Register) {
-			for i, factor := range sums {
-				v := s.vector()
-				s.VMULPS(s.at(p, i), factor, v)
-				s.VMOVUPS(v, s.at(p, i))
-			}
-		})
-		s.ADDQ(operand.U32(4*chunk), y)
 	})
 	s.end()
 }
 
-// clamp keeps a NaN: of it and a number VMINPS and VMAXPS give their first operand here.
-func (s *set) clamp() {
-	s.function("Clamp", "y []float32, ldy int, limit float32, rows, chunks int",
-		fmt.Sprintf("is y = min(max(y, -limit), limit) on rows of chunks times %d elements.", chunk))
-	y := s.operandRow("y", "ldy")
-	rows, chunks := s.word("rows"), s.word("chunks")
-	low, high, bottom := s.XMM(), s.vector(), s.zero()
-	s.Load(s.Param("limit"), low)
-	s.VBROADCASTSS(low, high)
-	s.VSUBPS(high, bottom, bottom)
-	s.eachRow(rows, []operandRow{y}, func() {
-		s.eachChunk("chunks", chunks, []operandRow{y}, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				v := s.vector()
-				s.VMAXPS(s.at(p[0], i), bottom, v)
-				s.VMINPS(v, high, v)
-				s.VMOVUPS(v, s.at(p[0], i))
+// overRows runs body down an operand's rows.
+func (s *set) overRows(label string, o operandRow, rows reg.Register, body func(p reg.Register)) {
+	p, count := s.GP64(), s.GP64()
+	s.MOVQ(o.pointer, p)
+	s.MOVQ(rows, count)
+	s.loop(label, count, func() {
+		body(p)
+		s.ADDQ(o.stride, p)
+	})
+}
+
+func (s *set) softmaxColumns() {
+	s.function("SoftmaxColumns", "y []float32, ldy int, rows, n int",
+		"is y = exp(y - max y) / sum, column by column, of rows, one at least, of n floats, whole chunks.",
+		"A NaN makes its column NaN.")
+	y, rows := s.operandRow("y", "ldy"), s.word("rows")
+	s.eachColumn(func() {
+		largest, sums := s.lowest(s.perChunk()), s.zeros(s.perChunk())
+		s.overRows("largest", y, rows, func(p reg.Register) {
+			for i, v := range largest {
+				s.VMAXPS(s.at(p, i), v, v)
 			}
 		})
-	})
-	s.end()
+		s.overRows("exp", y, rows, func(p reg.Register) {
+			s.expAndSum(largest, sums, func(i int) operand.Mem { return s.at(p, i) })
+		})
+		s.invert(sums)
+		s.overRows("scale", y, rows, func(p reg.Register) {
+			s.times(sums, func(i int) operand.Mem { return s.at(p, i) })
+		})
+	}, y)
+}
+
+// moments goes over a block three times at most, which is in a cache.
+func (s *set) moments() {
+	s.function("Moments", "y []float32, ldy int, x []float32, ldx int, w []float32, rows, n int",
+		"is, of each column of rows of n floats, whole chunks, in four rows of y: the mean as a float has it,",
+		"then the sums of distances from that, of their squares, and of their products with w, a number",
+		"for each row; without the last where w is empty.")
+	y, x, rows := s.operandRow("y", "ldy"), s.operandRow("x", "ldx"), s.word("rows")
+	w, weighed := s.slice("w"), s.GP64()
+	s.Load(s.Param("w").Len(), weighed)
+	low, length := s.XMM(), s.vector()
+	s.VPXOR(low, low, low)
+	s.VCVTSI2SSQ(rows, low, low)
+	s.VBROADCASTSS(low, length)
+	store := func(row int, v []reg.VecVirtual) {
+		to := s.GP64()
+		s.MOVQ(y.pointer, to)
+		for range row {
+			s.ADDQ(y.stride, to)
+		}
+		for i := range v {
+			s.VMOVUPS(v[i], s.at(to, i))
+		}
+	}
+	s.eachColumn(func() {
+		near := s.zeros(s.perChunk())
+		s.overRows("sum", x, rows, func(from reg.Register) {
+			for i, v := range near {
+				s.VADDPS(s.at(from, i), v, v)
+			}
+		})
+		for _, v := range near {
+			s.VDIVPS(length, v, v)
+		}
+		store(0, near)
+		distance := func(from reg.Register, i int) reg.VecVirtual {
+			d := s.load(s.at(from, i))
+			s.VSUBPS(near[i], d, d)
+			return d
+		}
+		rest, squares := s.zeros(len(near)), s.zeros(len(near))
+		s.overRows("squares", x, rows, func(from reg.Register) {
+			for i := range near {
+				d := distance(from, i)
+				s.VADDPS(d, rest[i], rest[i])
+				s.VFMADD231PS(d, d, squares[i])
+			}
+		})
+		store(1, rest)
+		store(2, squares)
+		s.TESTQ(weighed, weighed)
+		s.JZ(operand.LabelRef("plain"))
+		sums, weight := s.zeros(len(near)), s.GP64()
+		s.MOVQ(w, weight)
+		s.overRows("weighed", x, rows, func(from reg.Register) {
+			factor := s.vector()
+			s.VBROADCASTSS(operand.Mem{Base: weight}, factor)
+			s.ADDQ(operand.U32(4), weight)
+			for i := range near {
+				s.VFMADD231PS(distance(from, i), factor, sums[i])
+			}
+		})
+		store(3, sums)
+		s.Label("plain")
+	}, y, x)
 }

@@ -13,8 +13,7 @@ import (
 // waits for the one before.
 func (s *set) exp(xs ...reg.VecVirtual) {
 	ns, ps := s.vectors(len(xs)), s.vectors(len(xs))
-	floor := s.vector()
-	s.VMOVUPS(s.float("floor", -104), floor)
+	floor := s.load(s.float("floor", -104))
 	factor := s.constant(len(xs), s.float("log2e", 1.4426950408889634))
 	for i, x := range xs {
 		s.VMAXPS(x, floor, x) // of a NaN and a number VMAXPS gives its last operand, here x
@@ -73,9 +72,7 @@ func (s *set) constant(uses int, m operand.Mem) operand.Op {
 	if uses == 1 {
 		return m
 	}
-	v := s.vector()
-	s.VMOVUPS(m, v)
-	return v
+	return s.load(m)
 }
 
 // horner is p = c[0] + x (c[1] + x (c[2] + ...)) for every x.
@@ -95,13 +92,19 @@ func (s *set) horner(name string, c []float64, xs, ps []reg.VecVirtual) {
 	}
 }
 
-// grid walks over rows and chunks: body gets pointers to a chunk, which advance with it.
-type operandRow struct {
-	pointer, stride reg.GPVirtual
-}
+// operandRow is where an operand's row begins, and how far it is to the next.
+type operandRow struct{ pointer, stride reg.GPVirtual }
 
+// operandRow loads that; without a name for the distance all rows are one.
 func (s *set) operandRow(name, stride string) operandRow {
-	return operandRow{s.slice(name), s.stride(stride)}
+	o := operandRow{pointer: s.slice(name)}
+	if stride != "" {
+		o.stride = s.stride(stride)
+	} else {
+		o.stride = s.GP64()
+		s.XORQ(o.stride, o.stride)
+	}
+	return o
 }
 
 // eachChunk runs body over the chunks of one row with copies of the operands' pointers.
@@ -135,10 +138,9 @@ func (s *set) eachRow(rows reg.Register, of []operandRow, body func()) {
 // exp(-x²/2) t P(t) with t = 1/(1 + 0.35 |x|): P is fitted to relative error 4e-8, so the
 // negative side is as exact as the positive one, which is 1 minus it.
 func (s *set) gelu() {
-	s.function("GELU", "y []float32, ldy int, rows, chunks int",
-		fmt.Sprintf("is y = y (1 + erf(y/sqrt 2)) / 2 on rows of chunks times %d elements, ldy apart.", chunk))
-	y := s.operandRow("y", "ldy")
-	rows, chunks := s.word("rows"), s.word("chunks")
+	s.function("GELU", "y []float32, ldy int, rows, n int",
+		"is y = y (1 + erf(y/sqrt 2)) / 2 on rows of n floats, whole chunks, ldy apart.")
+	y, rows, chunks := s.operandRow("y", "ldy"), s.word("rows"), s.chunks()
 	coefficients := []float64{
 		0.139621404365, 0.13986186843, 0.119832877212, 0.105507964031, -0.0231097355142,
 		0.159174008662, -0.255714115879, 0.143971628273, -0.0291459155263,
@@ -172,8 +174,7 @@ func (s *set) gelu() {
 func (s *set) geluOf(coefficients []float64, at ...operand.Mem) {
 	n := len(at)
 	xs, ts, tails, powers := s.vectors(n), s.vectors(n), s.vectors(n), s.vectors(n)
-	one := s.vector()
-	s.VMOVUPS(s.float("unit", 1), one)
+	one := s.load(s.float("unit", 1))
 	for i, x := range xs {
 		s.VMOVUPS(at[i], x)
 		s.and(s.bits("magnitude", 0x7fffffff), x, ts[i])
@@ -217,64 +218,14 @@ func (s *set) complementIfPositive(x, one, tail reg.VecVirtual) {
 	s.VBLENDVPS(x, tail, other, tail)
 }
 
-func (s *set) add() {
-	s.function("Add", "y []float32, ldy int, a []float32, lda int, b []float32, ldb int, rows, chunks int",
-		fmt.Sprintf("is y = a + b on rows of chunks times %d elements, each operand's rows being as far apart as its ld says.", chunk))
-	of := []operandRow{s.operandRow("y", "ldy"), s.operandRow("a", "lda"), s.operandRow("b", "ldb")}
-	rows, chunks := s.word("rows"), s.word("chunks")
-	s.eachRow(rows, of, func() {
-		s.eachChunk("chunks", chunks, of, func(p []reg.GPVirtual) {
-			for i := range s.perChunk() {
-				v := s.vector()
-				s.VMOVUPS(s.at(p[1], i), v)
-				s.VADDPS(s.at(p[2], i), v, v)
-				s.VMOVUPS(v, s.at(p[0], i))
-			}
-		})
-	})
-	s.end()
-}
-
-// blend keeps the weights in registers; what it waits for is memory.
-func (s *set) blend() {
-	s.function("Blend", "y, a, b, c, d []float32, wa, wb, wc, wd, factor float32, chunks int",
-		"is y = factor (wa a + wb b + wc c + wd d) on one row of",
-		fmt.Sprintf("chunks times %d elements.", chunk))
-	var of []operandRow
-	for _, name := range []string{"y", "a", "b", "c", "d"} {
-		of = append(of, operandRow{pointer: s.slice(name)})
-	}
-	chunks := s.word("chunks")
-	var weights [5]reg.VecVirtual
-	for i, name := range []string{"wa", "wb", "wc", "wd", "factor"} {
-		weights[i] = s.vector()
-		low := s.XMM()
-		s.Load(s.Param(name), low)
-		s.VBROADCASTSS(low, weights[i])
-	}
-	factor := weights[4]
-	s.eachChunk("chunks", chunks, of, func(p []reg.GPVirtual) {
-		for i := range s.perChunk() {
-			v := s.vector()
-			s.VMULPS(s.at(p[1], i), weights[0], v)
-			for k, w := range weights[1:4] {
-				s.VFMADD231PS(s.at(p[2+k], i), w, v)
-			}
-			s.VMULPS(factor, v, v)
-			s.VMOVUPS(v, s.at(p[0], i))
-		}
-	})
-	s.end()
-}
-
 // softmax goes three times over a row, which is in the first cache: mask and maximum, exp and sum,
 // quotient. It takes several rows at a time, since each waits for its maximum and its sum.
 func (s *set) softmax() {
-	s.function("Softmax", "y []float32, ldy int, mask []float32, ldm int, rows, chunks int",
-		fmt.Sprintf("is y = exp(x - max x) / sum of x = y + mask, row by row, on rows of chunks times %d", chunk),
-		"elements. An empty mask is none. Elements of -infinity become 0; a NaN makes its row NaN.")
+	s.function("Softmax", "y []float32, ldy int, mask []float32, ldm int, rows, n int",
+		"is y = exp(x - max x) / sum of x = y + mask, row by row, on rows of n floats, whole chunks.",
+		"An empty mask is none. Elements of -infinity become 0; a NaN makes its row NaN.")
 	y, mask := s.operandRow("y", "ldy"), s.operandRow("mask", "ldm")
-	rows, chunks := s.word("rows"), s.word("chunks")
+	rows, chunks := s.word("rows"), s.chunks()
 	together := s.width / 4
 	s.Label("groups")
 	s.CMPQ(rows, operand.U8(together))
@@ -309,18 +260,14 @@ func (s *set) rowsAt(o operandRow, count int) func(p reg.Register, row, i int) o
 func (s *set) softmaxRows(y, mask operandRow, chunks reg.Register, count int) {
 	label := func(name string) string { return fmt.Sprint(name, count) }
 	at, atMask := s.rowsAt(y, count), s.rowsAt(mask, count)
-	largest, masked := s.vectors(count), s.GP64()
-	for _, v := range largest {
-		s.VMOVUPS(s.bits("minus_infinity", 0xff800000), v)
-	}
+	largest, masked := s.lowest(count), s.GP64()
 	s.Load(s.Param("mask").Len(), masked)
 	s.TESTQ(masked, masked)
 	s.JZ(operand.LabelRef(label("plain")))
 	s.eachChunk(label("masked"), chunks, []operandRow{y, mask}, func(p []reg.GPVirtual) {
 		for i := range s.perChunk() {
 			for row, most := range largest {
-				v := s.vector()
-				s.VMOVUPS(at(p[0], row, i), v)
+				v := s.load(at(p[0], row, i))
 				s.VADDPS(atMask(p[1], row, i), v, v)
 				s.VMOVUPS(v, at(p[0], row, i))
 				s.VMAXPS(most, v, most)
@@ -338,37 +285,17 @@ func (s *set) softmaxRows(y, mask operandRow, chunks reg.Register, count int) {
 	})
 	s.Label(label("found"))
 	s.reduce(s.VMAXPS, largest...)
-	sums := make([]reg.VecVirtual, count)
-	for row := range sums {
-		sums[row] = s.zero()
-	}
+	sums := s.zeros(count)
 	s.eachChunk(label("exp"), chunks, []operandRow{y}, func(p []reg.GPVirtual) {
 		for i := range s.perChunk() {
-			vs := s.vectors(count)
-			for row, v := range vs {
-				s.VMOVUPS(at(p[0], row, i), v)
-				s.VSUBPS(largest[row], v, v)
-			}
-			s.exp(vs...)
-			for row, v := range vs {
-				s.VADDPS(v, sums[row], sums[row])
-				s.VMOVUPS(v, at(p[0], row, i))
-			}
+			s.expAndSum(largest, sums, func(row int) operand.Mem { return at(p[0], row, i) })
 		}
 	})
 	s.reduce(s.VADDPS, sums...)
-	factors, one := s.vectors(count), s.vector()
-	s.VMOVUPS(s.float("unit", 1), one)
-	for row, sum := range sums {
-		s.VDIVPS(sum, one, factors[row])
-	}
+	s.invert(sums)
 	s.eachChunk(label("scale"), chunks, []operandRow{y}, func(p []reg.GPVirtual) {
 		for i := range s.perChunk() {
-			for row, factor := range factors {
-				v := s.vector()
-				s.VMULPS(at(p[0], row, i), factor, v)
-				s.VMOVUPS(v, at(p[0], row, i))
-			}
+			s.times(sums, func(row int) operand.Mem { return at(p[0], row, i) })
 		}
 	})
 	for range count {
@@ -377,21 +304,57 @@ func (s *set) softmaxRows(y, mask operandRow, chunks reg.Register, count int) {
 	}
 }
 
+// lowest are registers of -infinity.
+func (s *set) lowest(n int) []reg.VecVirtual {
+	list := s.vectors(n)
+	for _, v := range list {
+		s.VMOVUPS(s.bits("minus_infinity", 0xff800000), v)
+	}
+	return list
+}
+
+// expAndSum makes what is at some addresses exp of its distance from the largest, and adds that to the sums.
+func (s *set) expAndSum(largest, sums []reg.VecVirtual, at func(i int) operand.Mem) {
+	vs := s.vectors(len(largest))
+	for i, v := range vs {
+		s.VMOVUPS(at(i), v)
+		s.VSUBPS(largest[i], v, v)
+	}
+	s.exp(vs...)
+	for i, v := range vs {
+		s.VADDPS(v, sums[i], sums[i])
+		s.VMOVUPS(v, at(i))
+	}
+}
+
+// invert makes every x 1/x.
+func (s *set) invert(xs []reg.VecVirtual) {
+	one := s.load(s.float("unit", 1))
+	for _, x := range xs {
+		s.VDIVPS(x, one, x)
+	}
+}
+
+// times multiplies what is at some addresses.
+func (s *set) times(factors []reg.VecVirtual, at func(i int) operand.Mem) {
+	for i, factor := range factors {
+		v := s.vector()
+		s.VMULPS(at(i), factor, v)
+		s.VMOVUPS(v, at(i))
+	}
+}
+
 // layerNorm takes the mean first, then the variance about it: mean(x²) - mean² would lose digits.
 func (s *set) layerNorm() {
 	s.function("LayerNorm",
-		"y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, chunks int",
-		"is y = (x - mean) / sqrt(variance + eps) * weight + bias, row by row, on rows of",
-		fmt.Sprintf("chunks times %d elements.", chunk))
+		"y []float32, ldy int, x []float32, ldx int, weight, bias []float32, eps float32, rows, n int",
+		"is y = (x - mean) / sqrt(variance + eps) * weight + bias, row by row, on rows of n floats, whole chunks.")
 	y, x := s.operandRow("y", "ldy"), s.operandRow("x", "ldx")
 	weight, bias := operandRow{pointer: s.slice("weight")}, operandRow{pointer: s.slice("bias")}
-	rows, chunks := s.word("rows"), s.word("chunks")
+	rows, chunks := s.word("rows"), s.chunks()
 	length, eps := s.XMM(), s.XMM()
-	n := s.GP64()
-	s.MOVQ(chunks, n)
-	s.SHLQ(operand.U8(4), n)
 	s.VPXOR(length, length, length)
-	s.VCVTSI2SSQ(n, length, length)
+	s.VCVTSI2SSQ(s.word("n"), length, length)
 	s.Load(s.Param("eps"), eps)
 	s.eachRow(rows, []operandRow{y, x}, func() {
 		mean := s.zero()
@@ -406,8 +369,7 @@ func (s *set) layerNorm() {
 		variance := s.zero()
 		s.eachChunk("variance", chunks, []operandRow{x}, func(p []reg.GPVirtual) {
 			for i := range s.perChunk() {
-				v := s.vector()
-				s.VMOVUPS(s.at(p[0], i), v)
+				v := s.load(s.at(p[0], i))
 				s.VSUBPS(mean, v, v)
 				s.VFMADD231PS(v, v, variance)
 			}
@@ -423,12 +385,9 @@ func (s *set) layerNorm() {
 		s.VBROADCASTSS(low, variance)
 		s.eachChunk("write", chunks, []operandRow{y, x, weight, bias}, func(p []reg.GPVirtual) {
 			for i := range s.perChunk() {
-				v := s.vector()
-				s.VMOVUPS(s.at(p[1], i), v)
+				v, factor := s.load(s.at(p[1], i)), s.load(s.at(p[2], i))
 				s.VSUBPS(mean, v, v)
 				s.VMULPS(variance, v, v)
-				factor := s.vector()
-				s.VMOVUPS(s.at(p[2], i), factor)
 				s.VFMADD213PS(s.at(p[3], i), factor, v)
 				s.VMOVUPS(v, s.at(p[0], i))
 			}

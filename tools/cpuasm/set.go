@@ -6,6 +6,7 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
@@ -43,17 +44,12 @@ func generate() (map[string][]byte, error) {
 	for _, s := range sets() {
 		s.Context, s.floats = build.NewContext(), map[string]operand.Mem{}
 		s.ConstraintExpr("amd64")
-		s.product()
-		s.gelu()
-		s.add()
-		s.blend()
-		s.softmax()
-		s.layerNorm()
-		s.affine()
-		s.bend()
-		s.moments()
-		s.softmaxColumns()
-		s.clamp()
+		for _, kernel := range []func(*set){
+			(*set).product, (*set).gelu, (*set).add, (*set).blend, (*set).softmax, (*set).layerNorm, (*set).affine, (*set).bend,
+			(*set).moments, (*set).softmaxColumns, (*set).clamp,
+		} {
+			kernel(s)
+		}
 		if s.width == side {
 			s.transpose()
 		}
@@ -101,46 +97,49 @@ func (s *set) end() {
 
 // slice loads the address of a slice's first element, word an integer.
 func (s *set) slice(name string) reg.GPVirtual {
-	r := s.GP64()
-	s.Load(s.Param(name).Base(), r)
-	return r
+	return s.Load(s.Param(name).Base(), s.GP64()).(reg.GPVirtual)
 }
+func (s *set) word(name string) reg.GPVirtual { return s.Load(s.Param(name), s.GP64()).(reg.GPVirtual) }
 
-func (s *set) word(name string) reg.GPVirtual {
-	r := s.GP64()
-	s.Load(s.Param(name), r)
-	return r
-}
-
-// stride loads a distance in elements and makes it one in bytes.
+// stride loads a number of elements and makes it one of bytes, chunks makes the length of a row one of chunks.
 func (s *set) stride(name string) reg.GPVirtual {
 	r := s.word(name)
 	s.SHLQ(operand.U8(2), r)
 	return r
 }
 
-// vector is a new register of the set's width.
-func (s *set) vector() reg.VecVirtual {
-	if s.width == 16 {
-		return s.ZMM()
-	}
-	return s.YMM()
+func (s *set) chunks() reg.GPVirtual {
+	r := s.word("n")
+	s.SHRQ(operand.U8(4), r)
+	return r
 }
 
-// physical is the register of that number.
-func (s *set) physical(i int) reg.Register {
-	if s.width == 16 {
-		return []reg.Register{
-			reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7, reg.Z8, reg.Z9, reg.Z10,
-			reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15, reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21,
-			reg.Z22, reg.Z23, reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
-		}[i]
-	}
-	return []reg.Register{
-		reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10,
-		reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
-	}[i]
+// scalar fills a register with a number.
+func (s *set) scalar(c gotypes.Component) reg.VecVirtual {
+	low, v := s.XMM(), s.vector()
+	s.Load(c, low)
+	s.VBROADCASTSS(low, v)
+	return v
 }
+
+// load is what is at an address, in a new register.
+func (s *set) load(m operand.Mem) reg.VecVirtual {
+	v := s.vector()
+	s.VMOVUPS(m, v)
+	return v
+}
+
+// spec says which part of a vector register the set uses.
+func (s *set) spec() reg.Spec {
+	if s.width == 16 {
+		return reg.S512
+	}
+	return reg.S256
+}
+
+// vector is a new register of the set's width, physical that of a number.
+func (s *set) vector() reg.VecVirtual      { return s.Vec(s.spec()) }
+func (s *set) physical(i int) reg.Register { return reg.Vector.Lookup(reg.Index(i), s.spec()) }
 
 // zero is a register of zeros.
 func (s *set) zero() reg.VecVirtual {
@@ -151,6 +150,15 @@ func (s *set) zero() reg.VecVirtual {
 		s.VPXOR(v, v, v)
 	}
 	return v
+}
+
+// zeros are so many of them.
+func (s *set) zeros(n int) []reg.VecVirtual {
+	list := make([]reg.VecVirtual, n)
+	for i := range list {
+		list[i] = s.zero()
+	}
+	return list
 }
 
 // perChunk is the number of registers that a chunk takes.

@@ -2,7 +2,7 @@
 //
 //	go run ./tools/op crosscontext
 //	go run ./tools/op            # the names of all
-//	go run ./tools/op -table     # write the README's table of operations
+//	go run ./tools/op -table     # write the table of docs/operations.md
 //
 // Nothing of it is a list that somebody keeps: operations are [graph.Kinds], functions are found in the code, by the
 // registries and switches of the executors, and shaders by lowering the operation alone.
@@ -27,7 +27,7 @@ func main() {
 func run(args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("op", flag.ContinueOnError)
 	root := flags.String("dir", ".", "module root")
-	table := flags.Bool("table", false, "write the table of operations into the README")
+	table := flags.Bool("table", false, "write the table of docs/operations.md")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

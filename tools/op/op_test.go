@@ -41,20 +41,20 @@ func TestEveryOperationHasItsPlaces(t *testing.T) {
 	}
 }
 
-func TestReadmeHasTheTable(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join(moduleRoot, "README.md"))
+func TestPageHasTheTable(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(moduleRoot, filepath.FromSlash(tablePage)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := withTable(readme, all(t))
+	want, err := withTable(page, all(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(readme, want) {
-		t.Error("the README's table of operations is not what the code says: go run ./tools/op -table")
+	if !bytes.Equal(page, want) {
+		t.Errorf("the table of %s is not what the code says: go run ./tools/op -table", tablePage)
 	}
 	if _, err := withTable([]byte("no lines to write between"), nil); err == nil {
-		t.Error("a README without a place for the table is accepted")
+		t.Error("a page without a place for the table is accepted")
 	}
 }
 
@@ -71,14 +71,14 @@ func TestFoundInEachWay(t *testing.T) {
 	for at, want := range map[string]string{
 		"softmax formula":     "type Softmax ",
 		"softmax shapes":      "Softmax.infer ",
-		"softmax lowering":    "lowerer.softmax ",  // by the registry
-		"deformconv lowering": "lowerer.conv ",     // by the registry, under another name
-		"pad lowering":        "lowerer.move ",     // by the step that a switch makes
-		"absorbbias oracle":   "absorbBias ",       // by a switch
-		"context oracle":      "contextOf ",        // by a switch, under another name
-		"context cpu":         "compiler.context ", // by a switch that has another way first
+		"softmax lowering":    "lowerer.softmax ", // by the registry
+		"deformconv lowering": "lowerer.conv ",    // by the registry, under another name
+		"pad lowering":        "lowerer.move ",    // by the step that a switch makes
+		"absorbbias oracle":   "absorbBias ",      // by a switch
+		"context oracle":      "contextOf ",       // by a switch, under another name
+		"context cpu":         "compiler.context ",
 		"concattokens cpu":    "compiler.concatTokens ",
-		"linear cpu":          "compiler.matchProduct ", // by who asks for it
+		"linear cpu":          "compiler.linear ",
 		"relu shaders":        "unary _texel _scalar _scalar_texel ",
 	} {
 		if what[at] != want {

@@ -69,7 +69,7 @@ func operations(root string) ([]operation, error) {
 }
 
 func (p *project) operation(op graph.Op) (operation, error) {
-	o := operation{kind: op.Kind(), name: reflect.TypeOf(op).Name(), places: map[string][]place{}}
+	o := operation{kind: graph.Kind(op), name: reflect.TypeOf(op).Name(), places: map[string][]place{}}
 	if i := slices.IndexFunc(p.graph.types, func(t typeDeclaration) bool { return t.name == o.name }); i >= 0 {
 		o.doc = p.graph.types[i].doc
 		o.add(formula, p.graph.types[i].place)
@@ -98,7 +98,7 @@ func (p *project) operation(op graph.Op) (operation, error) {
 func (o operation) add(name string, list ...place) { o.places[name] = append(o.places[name], list...) }
 
 // entry is the function of an executor that computes an operation: of its row in a registry; of a case of a type switch, or of the
-// row of the step that such a case makes; with its stem for a name; at last one that asks whether an operation is this one.
+// row of the step that such a case makes; at last the one with its stem for a name.
 func (s *source) entry(kind, name string) (function, bool) {
 	if f, ok := s.row(kind); ok {
 		return f, true
@@ -120,11 +120,6 @@ func (s *source) entry(kind, name string) (function, bool) {
 	}
 	for _, f := range s.functions {
 		if !f.test() && strings.EqualFold(f.Name.Name, kind) {
-			return f, true
-		}
-	}
-	for _, f := range s.functions {
-		if !f.test() && mentions(f, func(n ast.Node) bool { return isOperation(n, name) }) {
 			return f, true
 		}
 	}

@@ -92,7 +92,7 @@ func cut(found map[string][]*graph.Graph, g *graph.Graph) {
 			seen[key] = true
 			alone.Outputs = []graph.ID{graph.ID(len(alone.Nodes))}
 			alone.Nodes = append(alone.Nodes, last)
-			found[n.Op.Kind()] = append(found[n.Op.Kind()], alone)
+			found[graph.Kind(n.Op)] = append(found[graph.Kind(n.Op)], alone)
 		}
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Lines of the README between which the table stands.
+// Where the table stands: a page, and lines of it before and after.
 const (
+	tablePage  = "docs/operations.md"
 	tableBegin = "<!-- The table is written by: go run ./tools/op -table -->\n"
 	tableEnd   = "<!-- The table ends. -->\n"
 )
@@ -43,24 +44,24 @@ func (o operation) sentence() string {
 	return strings.TrimSuffix(text, ".")
 }
 
-// withTable is the README with another table.
-func withTable(readme []byte, list []operation) ([]byte, error) {
-	before, rest, begins := bytes.Cut(readme, []byte(tableBegin))
+// withTable is the page with another table.
+func withTable(page []byte, list []operation) ([]byte, error) {
+	before, rest, begins := bytes.Cut(page, []byte(tableBegin))
 	_, after, ends := bytes.Cut(rest, []byte(tableEnd))
 	if !begins || !ends {
-		return nil, fmt.Errorf("the README has no lines %q and %q, between which the table of operations stands", tableBegin, tableEnd)
+		return nil, fmt.Errorf("%s has no lines %q and %q, between which the table of operations stands", tablePage, tableBegin, tableEnd)
 	}
 	return bytes.Join([][]byte{before, []byte(tableBegin), []byte(table(list)), []byte(tableEnd), after}, nil), nil
 }
 
 func writeTable(root string, list []operation) error {
-	name := filepath.Join(root, "README.md")
-	readme, err := os.ReadFile(name)
+	name := filepath.Join(root, filepath.FromSlash(tablePage))
+	page, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	if readme, err = withTable(readme, list); err != nil {
+	if page, err = withTable(page, list); err != nil {
 		return err
 	}
-	return os.WriteFile(name, readme, 0o666)
+	return os.WriteFile(name, page, 0o666)
 }

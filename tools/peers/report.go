@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // report is everything that was found; its JSON is peers.json.
@@ -226,25 +228,9 @@ func (r *report) write(folder string) error {
 		name string
 		data []byte
 	}{{"peers.json", append(data, '\n')}, {"peers.md", []byte(r.markdown())}, {"peers.png", picture}} {
-		if err := replace(filepath.Join(folder, f.name), f.data); err != nil {
+		if err := file.Replace(filepath.Join(folder, f.name), f.data, 0o644); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// replace writes a file beside its place and moves it there.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".peers-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -181,8 +181,8 @@ func TestWrite(t *testing.T) {
 			t.Errorf("colour %v has %d pixels in the plot", colour, seen[colour])
 		}
 	}
-	if err := r.write(filepath.Join(folder, "none")); err == nil {
-		t.Error("written into no folder")
+	if err := r.write(filepath.Join(folder, "peers.md")); err == nil {
+		t.Error("written into what is no folder")
 	}
 }
 

@@ -128,3 +128,22 @@ func TestArchitecture(t *testing.T) {
 		t.Errorf("two models: %v", err)
 	}
 }
+
+// What the library says of its options a command says of its flags.
+func TestWords(t *testing.T) {
+	for said, want := range map[string]string{
+		"raise MaxMemory to allow it":       "raise --max-memory to allow it",
+		"set PadSmallMap, or raise MaxSide": "set --pad-small-map, or raise --max-side",
+		"it (DetectorOptions.Vocabulary)":   "it (--vocab)",
+		"the picture MaxSideways":           "the picture MaxSideways",
+	} {
+		if got := Words(said); got != want {
+			t.Errorf("%q becomes %q, want %q", said, got, want)
+		}
+	}
+	for option, flag := range flags() {
+		if Words("x "+option+".") != "x "+flag+"." {
+			t.Errorf("%s does not become %s", option, flag)
+		}
+	}
+}

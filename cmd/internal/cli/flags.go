@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/internal/file"
@@ -40,16 +43,20 @@ func (f Device) Apply(o *glipvk.Options) (err error) {
 	return nil
 }
 
-// Fell says on stderr that the device is not a GPU though one was looked for.
+// Fell says on stderr that the device is not a GPU though one was looked for, or that drivers beside it were left out.
 func Fell(stderr io.Writer, command string, d glipvk.DeviceInfo) {
 	if d.Fallback != "" {
 		fmt.Fprintf(stderr, "%s: auto takes the CPU: %s\n", command, d.Fallback)
+	}
+	if d.Vulkan != nil && d.Vulkan.Note != "" {
+		fmt.Fprintf(stderr, "%s: %s\n", command, d.Vulkan.Note)
 	}
 }
 
 // Weights are the flags that say which model with which weights.
 type Weights struct {
 	Model, Arch, Path string
+	Entry             string // of the file at Path
 	AllowNonFinite    bool
 }
 
@@ -58,15 +65,59 @@ func (f *Weights) Define(cmd *cobra.Command, model string, models func() []strin
 	fl := cmd.Flags()
 	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models")
 	fl.StringVar(&f.Arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.Path, "weights", "synthetic", "checkpoint, or synthetic[:SEED] for weights by formula")
+	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or synthetic[:SEED] for weights that are made up by a formula")
+	Entry(cmd, &f.Entry)
 	fl.BoolVar(&f.AllowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	Complete(cmd, "model", models)
+}
+
+// MadeUp are the weights where none are named.
+const MadeUp = "synthetic:1"
+
+// IsMadeUp says whether weights are made up by a formula, by their name.
+func IsMadeUp(weights string) bool {
+	name, _, _ := strings.Cut(weights, ":")
+	return name == "synthetic"
+}
+
+// Forgotten says on stderr that no weights were named, if so.
+func (f *Weights) Forgotten(cmd *cobra.Command) {
+	if !cmd.Flags().Changed("weights") {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: no --weights: these are %s, made up by a formula, and what they give means nothing; \"glip models\" names checkpoints\n", cmd.Root().Name(), f.Path)
+	}
+}
+
+// Files are the weights: a checkpoint, and the files beside an index.
+func (f Weights) Files() []string {
+	files := []string{f.Path}
+	if strings.HasSuffix(f.Path, ".index.json") {
+		folder := filepath.Dir(f.Path)
+		entries, _ := os.ReadDir(folder) // opening the weights will say more
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".safetensors" {
+				files = append(files, filepath.Join(folder, e.Name()))
+			}
+		}
+	}
+	return files
+}
+
+// Entry adds the flag that says which of several sets of weights in a file is meant.
+func Entry(cmd *cobra.Command, entry *string) {
+	cmd.Flags().StringVar(entry, "weights-entry", "", "of a checkpoint with several sets of weights the one that is meant: an entry (model_ema, or ema.state_dict by its path), or what names begin with (teacher)")
+}
+
+// Notes says on stderr what a user should know of the weights.
+func Notes(stderr io.Writer, command string, notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(stderr, "%s: %s\n", command, n)
+	}
 }
 
 // Architecture applies the flags and returns the model's name and, where a file describes
 // it, the architecture instead, as parse reads it.
 func Architecture[T any](cmd *cobra.Command, f Weights, o *glipvk.Options, parse func([]byte) (T, error)) (name string, arch *T, err error) {
-	o.Weights, o.AllowNonFinite = f.Path, f.AllowNonFinite
+	o.Weights, o.WeightsEntry, o.AllowNonFinite = f.Path, f.Entry, f.AllowNonFinite
 	if f.Arch == "" {
 		return f.Model, nil, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/glipvk/glipvk/loader"
 	"github.com/spf13/cobra"
 )
 
@@ -37,6 +38,14 @@ func Main(name string, run func(ctx context.Context, args []string, stdout, stde
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// hint names the flag that helps.
+func hint(err error) string {
+	if errors.Is(err, loader.ErrChoice) {
+		return " (--weights-entry)"
+	}
+	return ""
+}
+
 // Run executes the command line of root, prints its error and returns the exit status.
 func Run(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	begun := false
@@ -59,7 +68,7 @@ func Run(ctx context.Context, root *cobra.Command, args []string, stdout, stderr
 	} else if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err, code = &Interrupted{}, Failure
 	}
-	fmt.Fprintf(stderr, "%s: %v\n", root.Name(), err)
+	fmt.Fprintf(stderr, "%s: %s%s\n", root.Name(), Words(err.Error()), hint(err))
 	if !begun {
 		fmt.Fprintf(stderr, "%q shows flags and examples.\n", root.Name()+" --help")
 	}

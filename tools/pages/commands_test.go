@@ -1,0 +1,174 @@
+package pages
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// row says how a command of the pages is run here.
+type row struct {
+	command string // as it stands on the page
+	less    string // left out of it
+	more    string // put behind it, where a later flag counts
+	root    bool   // run in the module's root, not on the desk
+	status  int    // that it ends with
+	want    string // in what it prints
+	long    string // why it is run by "make commands" alone
+	never   string // why it is not run at all; targets of make must exist
+}
+
+// What makes small models of those that the pages name.
+const (
+	smallDetector = " --device cpu --arch detector.json --vocab vocab.txt --size 96"
+	smallBackbone = " --device cpu --arch backbone.json"
+)
+
+func rows() []row {
+	return []row{
+		// README.md
+		{command: `go run ./cmd/glip detect --weights synthetic:8 --text "a cat with whiskers and two ears" --size 320,512 --threshold 0.33 --draw --out out testdata/pictures/chelsea.png`, more: " --device cpu", want: `0.395      2  "whiskers"`},
+		{command: `go run ./cmd/glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat with whiskers" --draw cat.png`, more: smallDetector, want: "cat.boxes.png"},
+		// docs/install.md
+		{command: `go build -o bin/ ./cmd/glip ./cmd/bench`, never: "it is how these tests get the commands"},
+		{command: `CGO_ENABLED=0 go build -o bin/ ./cmd/glip ./cmd/bench`, never: "make test builds everything so, for each platform"},
+		{command: `glip devices`, want: "auto takes: "},
+		{command: `glip version`, want: "shaders   "},
+		{command: `glip man --out man`, more: " && cat man/glip-detect.1", want: "SYNOPSIS"},
+		{command: `glip completion bash > glip.bash`, more: " && bash -n glip.bash"},
+		// docs/detect.md
+		{command: `glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png`, more: smallDetector, want: "cat.boxes.png"},
+		{command: `glip tokens --text "a cat and its whiskers" --phrase whiskers`, want: `"whiskers"`},
+		{command: `glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --class dog --batch 4 --format jsonl photos/ > all.jsonl`, less: " --model glip-t-a", more: smallDetector + " && cat all.jsonl", want: `{"input":"photos/a.jpg","width":451,`},
+		{command: `glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`, less: " --model glip-l", more: smallDetector + " && cat results.json", want: `"image_id": 139,`},
+		{command: `cat cat.png | glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --class cat --format json -`, more: smallDetector, want: `"input": "-"`},
+		{command: `glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --class dog --batch 4 --format jsonl --resume all.jsonl photos/ >> all.jsonl`, less: " --model glip-t-a", more: smallDetector, want: "2 inputs are in all.jsonl already"},
+		// docs/features.md
+		{command: `glip features --weights swin-t_glip-pre_3rdparty_20230413-d85813b5.pth --out maps cat.png`, more: smallBackbone, want: "cat.stage1.npy"},
+		{command: `glip features --weights synthetic:7 --verify --viz --out out cat.png`, more: smallBackbone, want: "cat.viz.png"},
+		{command: `glip features --size 800x1333 --device cpu --format safetensors cat.png dog.jpg`, more: smallBackbone + " --size 128x160", want: "dog.safetensors"},
+		{command: `glip features --precision f16 --batch 8 --out maps photos/`, more: smallBackbone, want: "a.stage3.npy"},
+		// docs/models.md
+		{command: `glip models`, want: "27,520,506"},
+		{command: `glip inspect swin-t_glip-pre_3rdparty_20230413-d85813b5.pth`, status: 2, want: "d85813b5"}, // the stand-in has another sum
+		{command: `glip inspect --model GLIP-L --quick glip_large_model.pth`, status: 2, want: "problem"},     // the stand-in is small
+		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
+		// docs/performance.md
+		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, more: " --device cpu --iterations 1 --check none", want: "GFLOP/s", long: "the whole detector at its full size"},
+		{command: `bench --model GLIP-T --per-op`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms", want: "roofline"},
+		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms && head -c 100 trace.json", want: `{`},
+		{command: `bench --model GLIP-T --tune`, more: " --device vulkan --iterations 1", long: "every candidate of every product is timed"},
+		{command: `bench --gemm 768x768x768,4096x512x14336`, more: " --device cpu --gemm 64x64x64 --duration 1ms", want: "64"},
+		// docs/checked.md
+		{command: `glip features --weights synthetic:7 --verify --out out cat.png`, more: smallBackbone, want: "against the CPU reference"},
+		// docs/operations.md, CONTRIBUTING.md
+		{command: `go run ./tools/op crosscontext`, root: true, want: "kernels/cross.go"},
+		{command: `make test`, never: "it is what runs this test"},
+		{command: `REQUIRE_VULKAN=0 make test`, never: "it is what runs this test"},
+		{command: `go test ./graph ./cpuref`, root: true, long: "make test runs all tests"},
+		{command: `bench --count 10 > old.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
+		{command: `bench --count 10 > new.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
+		{command: `benchstat old.txt new.txt`, never: "benchstat is not here"},
+	}
+}
+
+// TestCommands runs every command of the pages, those that take long where GLIPVK_COMMANDS is "all". A command without a row fails, and
+// so does a row without a command.
+func TestCommands(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skipf("the pages' commands are a shell's: %v", err)
+	}
+	d := newDesk(t)
+	used := map[string]bool{}
+	for _, p := range all(t) {
+		for _, command := range p.Commands() {
+			i := slices.IndexFunc(rows(), func(r row) bool { return r.command == command })
+			if i < 0 {
+				t.Errorf("%s: no row of this test says how to run\n\t%s", p.Name, command)
+				continue
+			}
+			if !used[command] {
+				used[command] = true
+				t.Run(p.Name+"/"+command, func(t *testing.T) { d.check(t, rows()[i]) })
+			}
+		}
+	}
+	for _, r := range rows() {
+		if !used[r.command] {
+			t.Errorf("a row of this test runs what no page says:\n\t%s", r.command)
+		}
+	}
+}
+
+// check runs a row.
+func (d desk) check(t *testing.T, r row) {
+	switch {
+	case r.never != "":
+		d.targets(t, r.command)
+		t.Skipf("not run: %s", r.never)
+	case r.long != "" && os.Getenv("GLIPVK_COMMANDS") != "all":
+		t.Skipf("run by make commands: %s", r.long)
+	case r.less != "" && !strings.Contains(r.command, r.less):
+		t.Fatalf("%q is not in the command", r.less)
+	}
+	folder := d.dir
+	if r.root {
+		folder = d.root
+	}
+	line := strings.Replace(r.command, r.less, "", 1) + r.more
+	status, said, err := d.run(t.Context(), folder, line)
+	if err != nil || status != r.status || !strings.Contains(said, r.want) {
+		t.Errorf("%s\n%v, status %d, want %d and %q in:\n%s", line, err, status, r.status, r.want, said)
+	}
+}
+
+var target = regexp.MustCompile(`(?:^|\s)make ([a-z-]+)`)
+
+// targets requires what follows "make" in a text to be targets of the Makefile.
+func (d desk) targets(t *testing.T, text string) {
+	t.Helper()
+	makefile, err := os.ReadFile(filepath.Join(moduleRoot, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range target.FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(string(makefile), "\n"+match[1]+":") {
+			t.Errorf("%q: the Makefile has no target %s", text, match[1])
+		}
+	}
+}
+
+// TestNames looks at the inline code of the pages: targets of make and flags of the commands must exist.
+func TestNames(t *testing.T) {
+	d := newDesk(t)
+	help := map[string]string{}
+	for _, line := range []string{"glip", "glip detect", "glip features", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
+		status, said, err := d.run(t.Context(), d.dir, line+" --help")
+		if err != nil || status != 0 {
+			t.Fatalf("%s --help: %v, status %d\n%s", line, err, status, said)
+		}
+		help[line] = said
+		help[""] += said
+	}
+	flag := regexp.MustCompile(`--[a-z][a-z-]*`)
+	for _, p := range all(t) {
+		for _, code := range p.Spans {
+			d.targets(t, code)
+			of := "" // any command
+			for line := range help {
+				if strings.HasPrefix(code+" ", line+" ") && len(line) > len(of) {
+					of = line
+				}
+			}
+			for _, name := range flag.FindAllString(code, -1) {
+				if !regexp.MustCompile(`[ ,]` + name + `\b`).MatchString(help[of]) {
+					t.Errorf("%s: `%s`: no flag %s of %q", p.Name, code, name, of)
+				}
+			}
+		}
+	}
+}
