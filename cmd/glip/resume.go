@@ -37,6 +37,7 @@ type asked struct {
 	Threshold                                     float64
 	Max                                           int
 	Overrides                                     map[string]float32
+	Stored                                        bool // pictures as they are stored
 }
 
 // hash is that of what is asked, short enough to stand beside every result.

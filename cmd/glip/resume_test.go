@@ -175,6 +175,7 @@ func TestResumeRefused(t *testing.T) {
 	for says, args := range map[string][]string{
 		"another query":    {"--resume", a.path("part"), "--class", "bird"},
 		"another query,":   {"--resume", a.path("part"), "--threshold", "0.1"},
+		"another query, m": {"--resume", a.path("part"), "--ignore-orientation"},
 		"weights":          {"--resume", a.path("part"), "--weights", "synthetic:2"},
 		"do not go":        {"--resume", a.path("part"), "--format", "coco"},
 		"do not go ":       {"--resume", a.path("coco"), "--format", "json"},
