@@ -59,9 +59,9 @@ type report struct {
 
 func newReport(b *bench) *report {
 	m := b.model
-	vulkan := m.Device().Vulkan != nil
+	device := m.Device().Vulkan
 	return &report{
-		Tuned: vulkan && !b.options.Tuning.Off, Fused: vulkan && !b.options.NoFusion,
+		Tuned: device != nil && b.options.Tuning.Measures(*device), Fused: device != nil && !b.options.NoFusion,
 		Model: m.Info().Name, Weights: m.Weights(), Batch: b.batch, Cases: b.cases, MultiplyAdds: b.cases[0].MultiplyAdds,
 		Device: m.Device(), Precision: m.Device().Precision, Commit: commit(), Go: runtime.Version(),
 		Started: time.Now().UTC().Truncate(time.Second),

@@ -245,7 +245,7 @@ func TestDetectNoSpace(t *testing.T) {
 	}
 	left := 9000 // the drawing of 50 x 40 pixels and its crops take less, that of 200 x 130 more
 	out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
-	letters, err := newLetters(t.Context(), nil, io.Discard)
+	letters, err := runFlags{}.letters(t.Context(), out, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

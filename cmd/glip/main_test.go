@@ -293,7 +293,7 @@ func TestNoSpace(t *testing.T) {
 			}
 			left := space
 			out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
-			j := &job{model: m, flags: featuresFlags{runFlags: runFlags{batch: 1}, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}}
+			j := &job{model: m, flags: featuresFlags{runFlags: runFlags{batch: 1}, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}, letters: &letters{}}
 			var stderr bytes.Buffer
 			verdict := j.run(t.Context(), items, io.Discard, &stderr)
 			if cli.ExitCode(verdict) != cli.Input || !strings.Contains(stderr.String(), "no space left") {
