@@ -102,6 +102,9 @@ func (o Options) find(formula func(seed uint64) (bind.Tensors, error), bound fun
 	if err != nil {
 		return nil, err
 	}
+	if made && o.WeightsEntry != "" {
+		return nil, blame(fmt.Errorf("glipvk: an entry %q of weights by formula, which have none; name a checkpoint, or no entry", o.WeightsEntry))
+	}
 	if made {
 		from, err := formula(seed)
 		return &weights{Intake: bind.Intake{From: from}}, blame(err)

@@ -196,7 +196,11 @@ func (s *stream[L, R]) feed(loads iter.Seq[Load[L]]) {
 // load is one loader.
 func (s *stream[L, R]) load() {
 	for el := range s.work {
-		if el.err = s.ctx.Err(); el.err == nil {
+		el.err = s.ctx.Err()
+		if el.load == nil && el.err == nil {
+			el.err = Blame(errors.New("glipvk: an element of the stream is nil: want a function that loads it"))
+		}
+		if el.err == nil {
 			el.result.Input, el.err = guarded(func() (L, error) { return el.load(s.ctx) })
 		}
 		if el.err == nil {

@@ -68,9 +68,9 @@ type report struct {
 
 func newReport(b *bench) *report {
 	m := b.model
-	vulkan := m.Device().Vulkan != nil
+	device := m.Device().Vulkan
 	return &report{
-		Tuned: vulkan && !b.options.Tuning.Off, Fused: vulkan && !b.options.NoFusion,
+		Tuned: device != nil && b.options.Tuning.Measures(*device), Fused: device != nil && !b.options.NoFusion,
 		Model: m.Info().Name, Weights: m.Weights(), Batch: b.batch, Cases: b.cases, MultiplyAdds: b.cases[0].MultiplyAdds,
 		origin: originOf(m.Device()), Precision: m.Device().Precision,
 	}
