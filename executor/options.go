@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"cmp"
+
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/vulkan"
 )
@@ -66,17 +68,9 @@ const (
 
 // room is what programs may take.
 func (o Options) room() *room {
-	r := &room{limit: o.Programs, bytes: o.ProgramMemory, atLeast: keptWhatever}
-	if r.limit <= 0 {
-		r.limit = defaultPrograms
+	return &room{
+		limit: cmp.Or(max(o.Programs, 0), defaultPrograms), bytes: max(cmp.Or(o.ProgramMemory, defaultProgramMemory), 0), atLeast: keptWhatever,
 	}
-	switch {
-	case r.bytes == 0:
-		r.bytes = defaultProgramMemory
-	case r.bytes < 0:
-		r.bytes = 0
-	}
-	return r
 }
 
 // progress tells the caller how far a stage has come.
