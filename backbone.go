@@ -107,7 +107,10 @@ func (b *Backbone) check(in picture.Input) error {
 // context's error, or are those of package engine. A cancelled call returns
 // promptly and leaves the backbone usable.
 func (b *Backbone) Extract(ctx context.Context, pictures ...picture.Picture) (Features, error) {
-	in, err := b.own().preprocess(ctx, pictures...)
+	if err := b.opened(); err != nil {
+		return nil, err
+	}
+	in, err := b.preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
 	}

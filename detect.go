@@ -23,7 +23,10 @@ import (
 // [ErrInput], [ErrClosed], the context's error, or are those of package engine; no detections
 // are none.
 func (d *Detector) Detect(ctx context.Context, q Query, pictures ...picture.Picture) ([][]Detection, error) {
-	in, err := d.own().preprocess(ctx, pictures...)
+	if err := d.opened(); err != nil {
+		return nil, err
+	}
+	in, err := d.preprocess(ctx, pictures...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +85,7 @@ func fingerprint(in picture.Input) [sha256.Size]byte {
 
 // look encodes pictures.
 func (d *Detector) look(ctx context.Context, in picture.Input) (pyramid, error) {
-	values, err := d.vision.Run(ctx, vision(SizeOf(in)), executor.Host(in.Data))
+	values, err := d.vision.Run(ctx, glip.Vision(SizeOf(in)), executor.Host(in.Data))
 	if err != nil {
 		return nil, err
 	}
@@ -98,9 +101,6 @@ func (d *Detector) look(ctx context.Context, in picture.Input) (pyramid, error) 
 	}
 	return maps, health.close()
 }
-
-// vision is the size of the vision graph.
-func vision(s InputSize) glip.Vision { return glip.Vision(s) }
 
 // detect computes the detections of pictures for all prompts.
 func (d *Detector) detect(ctx context.Context, maps pyramid, in picture.Input, prompts []prompt) ([][]Detection, error) {

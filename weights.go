@@ -157,15 +157,9 @@ func detectorWeights(o DetectorOptions, cfg glip.Config) (*weights, error) {
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.
 func syntheticSeed(s string) (seed uint64, ok bool, err error) {
-	if s == "" {
-		return 0, true, nil
-	}
-	name, number, given := strings.Cut(s, ":")
-	if name != "synthetic" {
-		return 0, false, nil
-	}
-	if !given {
-		return 0, true, nil
+	name, number, given := strings.Cut(cmp.Or(s, "synthetic"), ":")
+	if name != "synthetic" || !given {
+		return 0, name == "synthetic", nil
 	}
 	seed, err = strconv.ParseUint(number, 10, 64)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -94,12 +95,8 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 
 // deviceFailed says whether an error is about the device, and not about the weights.
 func deviceFailed(err error) bool {
-	for _, kind := range []error{engine.ErrNoDevice, engine.ErrUnsupported, engine.ErrOutOfMemory, engine.ErrDeviceLost} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
+	kinds := []error{engine.ErrNoDevice, engine.ErrUnsupported, engine.ErrOutOfMemory, engine.ErrDeviceLost}
+	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
 }
 
 // Auto is the index of the device that "auto" takes of those that [engine.Devices] found: the
