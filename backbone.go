@@ -122,14 +122,7 @@ func (b *Backbone) ExtractInput(ctx context.Context, in picture.Input) (Features
 	if err := b.check(in); err != nil {
 		return nil, err
 	}
-	f, err := b.Room(ctx, SizeOf(in))
-	if err != nil {
-		return nil, err
-	}
-	if err := b.into(ctx, f, in); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return b.extract(ctx, b.part, in)
 }
 
 // Room makes the memory that [Backbone.ExtractInto] fills, for batches of pictures of

@@ -85,7 +85,7 @@ func fingerprint(in picture.Input) [sha256.Size]byte {
 
 // look encodes pictures.
 func (d *Detector) look(ctx context.Context, in picture.Input) (pyramid, error) {
-	values, err := d.vision.Run(ctx, vision(SizeOf(in)), executor.Host(in.Data))
+	values, err := d.vision.Run(ctx, glip.Vision(SizeOf(in)), executor.Host(in.Data))
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +101,6 @@ func (d *Detector) look(ctx context.Context, in picture.Input) (pyramid, error) 
 	}
 	return maps, health.close()
 }
-
-// vision is the size of the vision graph.
-func vision(s InputSize) glip.Vision { return glip.Vision(s) }
 
 // detect computes the detections of pictures for all prompts.
 func (d *Detector) detect(ctx context.Context, maps pyramid, in picture.Input, prompts []prompt) ([][]Detection, error) {

@@ -48,8 +48,11 @@ func TestModels(t *testing.T) {
 			t.Errorf("model %d is %s, want %s", 2+i, models[2+i].Name, name)
 		}
 	}
-	if _, err := glipvk.LookupDetector("swin-t_glip-pre_3rdparty"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "glip-t-a") {
-		t.Errorf("a backbone as a detector: %v, want ErrInput and the names there are", err)
+	if m, err := glipvk.LookupDetector("swin-t_glip-pre_3rdparty"); err != nil || m.Name != "glip-t" {
+		t.Errorf("a detector by its backbone's name: %s, %v", m.Name, err)
+	}
+	if _, err := glipvk.LookupDetector("swin-s"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "glip-t-a") {
+		t.Errorf("a detector that is not there: %v, want ErrInput and the names there are", err)
 	}
 	if _, err := glipvk.LookupBackbone("swin-x"); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "GLIP-L") {
 		t.Errorf("an unknown name: %v, want ErrInput and the names there are", err)

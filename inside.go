@@ -22,7 +22,7 @@ func (d *Detector) Prepare(ctx context.Context, size InputSize, q Query) error {
 }
 
 func (d *Detector) ready(ctx context.Context, size InputSize, prompts []prompt) error {
-	_, err := d.vision.Outputs(ctx, vision(size))
+	_, err := d.vision.Outputs(ctx, glip.Vision(size))
 	for _, p := range prompts {
 		if err == nil {
 			_, err = d.language.Outputs(ctx, p.language())
@@ -45,7 +45,7 @@ func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Ti
 	if err := d.checkInput(in); err != nil {
 		return nil, err
 	}
-	maps, list, err := d.vision.Profile(ctx, vision(SizeOf(in)), executor.Host(in.Data))
+	maps, list, err := d.vision.Profile(ctx, glip.Vision(SizeOf(in)), executor.Host(in.Data))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (d *Detector) Stats(ctx context.Context, size InputSize, q Query) (Stats, e
 	if err != nil {
 		return Stats{}, err
 	}
-	sum, err := d.vision.Stats(ctx, vision(size))
+	sum, err := d.vision.Stats(ctx, glip.Vision(size))
 	counted := map[any]bool{}
 	add := func(key any, s Stats, failed error) {
 		err = errors.Join(err, failed)
@@ -121,7 +121,7 @@ func (d *Detector) Counts(size InputSize, q Query) (Counts, error) {
 		}
 		return g
 	}
-	g, failed := d.vision.Record(vision(size))
+	g, failed := d.vision.Record(glip.Vision(size))
 	count(&c.Vision, g, failed)
 	for _, p := range prompts {
 		g, failed = d.language.Record(p.language())
@@ -170,7 +170,7 @@ type watch struct {
 
 // inside computes all parts for a prompt and returns the values that were kept, and the candidates.
 func (d *Detector) inside(ctx context.Context, w watch, in picture.Input, p prompt) (kept []Map, rows [][]float32, err error) {
-	maps, seen, err := watched(ctx, w, d.vision, vision(SizeOf(in)), in.Data)
+	maps, seen, err := watched(ctx, w, d.vision, glip.Vision(SizeOf(in)), in.Data)
 	if err != nil {
 		return nil, nil, err
 	}

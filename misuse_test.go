@@ -116,6 +116,11 @@ func TestZeroStream(t *testing.T) {
 			t.Errorf("%+v: %d results", o, n)
 		}
 	}
+	for _, err := range b.Stream(t.Context(), slices.Values([]glipvk.Load{nil}), glipvk.StreamOptions{}) {
+		if !errors.Is(err, glipvk.ErrInput) {
+			t.Errorf("an element that is nil: %v", err)
+		}
+	}
 	for _, err := range b.Stream(t.Context(), nil, glipvk.StreamOptions{}) {
 		if !errors.Is(err, glipvk.ErrInput) {
 			t.Errorf("no sequence: %v", err)

@@ -207,18 +207,11 @@ func (o BackboneOptions) backbone(name string) (Info, error) {
 	if err := errors.Join(o.check(), o.Size.check()); err != nil {
 		return Info{}, err
 	}
-	info := Info{Name: name}
-	if o.Arch == nil {
-		found, err := LookupBackbone(name)
-		if err != nil {
-			return Info{}, err
-		}
-		info = found
-	} else {
-		if name == "" {
-			info.Name = "custom"
-		}
+	info, err := Info{Name: cmp.Or(name, "custom")}, error(nil)
+	if o.Arch != nil {
 		info.Backbone = *o.Arch
+	} else if info, err = LookupBackbone(name); err != nil {
+		return Info{}, err
 	}
 	cfg := info.Backbone
 	if o.OutIndices != nil {
@@ -240,11 +233,8 @@ func (o DetectorOptions) detector(name string) (Info, error) {
 	if o.Arch == nil {
 		return LookupDetector(name)
 	}
-	if name == "" {
-		name = "custom"
-	}
 	if err := o.Arch.Validate(); err != nil {
 		return Info{}, err
 	}
-	return describeDetector(Info{Name: name}, *o.Arch)
+	return describeDetector(Info{Name: cmp.Or(name, "custom")}, *o.Arch)
 }

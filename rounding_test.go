@@ -69,8 +69,8 @@ func TestRounding(t *testing.T) {
 		if device == "vulkan" {
 			queries = queries[:2]
 		}
-		rounded := openTiny(t, c, func(o *glipvk.DetectorOptions) { o.Device, o.Max = device, -1 })
-		precise := openTiny(t, c, func(o *glipvk.DetectorOptions) { o.Device, o.Max, o.ExactSizes = device, -1, true })
+		rounded := openTiny(t, c, func(o *glipvk.DetectorOptions) { o.Device, o.Max = device, glipvk.All })
+		precise := openTiny(t, c, func(o *glipvk.DetectorOptions) { o.Device, o.Max, o.ExactSizes = device, glipvk.All, true })
 		for i, q := range queries {
 			want := detect(t, precise, c.photo(), q)
 			if problem := differ(detect(t, rounded, c.photo(), q), want, near); problem != "" || len(want) == 0 {

@@ -124,11 +124,7 @@ func (s sameness) nearest(list []Detection, taken []bool, want Detection) int {
 		if taken[i] || d.Label != want.Label {
 			continue
 		}
-		var far float64
-		for k, v := range d.Box.Corners() {
-			far = math.Max(far, math.Abs(v-want.Box.Corners()[k]))
-		}
-		if far <= distance {
+		if far := d.Box.Apart(want.Box); far <= distance {
 			best, distance = i, far
 		}
 	}

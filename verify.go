@@ -1,6 +1,7 @@
 package glipvk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -89,10 +90,7 @@ func (d *Detector) Verify(ctx context.Context, q Query, in picture.Input, found 
 	for i := range sorted(want) {
 		v := in.View(i)
 		rule.scale = float64(v.Original.Width) / float64(v.Content.Width)
-		rule.limit = d.options.IoU
-		if rule.limit == 0 {
-			rule.limit = glip.DefaultIoU
-		}
+		rule.limit = cmp.Or(d.options.IoU, glip.DefaultIoU)
 		for _, x := range rule.compare(found[i], want[i]) {
 			if in.Batch > 1 {
 				x.Name = fmt.Sprintf("picture %d: %s", i+1, x.Name)

@@ -102,6 +102,9 @@ func (o Options) find(formula func(seed uint64) (bind.Tensors, error), bound fun
 	if err != nil {
 		return nil, err
 	}
+	if made && o.WeightsEntry != "" {
+		return nil, blame(fmt.Errorf("glipvk: an entry %q of weights by formula, which have none; name a checkpoint, or no entry", o.WeightsEntry))
+	}
 	if made {
 		from, err := formula(seed)
 		return &weights{Intake: bind.Intake{From: from}}, blame(err)
@@ -167,15 +170,9 @@ func promptTable(file bind.Source, cfg *glip.Config) {
 
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.
 func syntheticSeed(s string) (seed uint64, ok bool, err error) {
-	if s == "" {
-		return 0, true, nil
-	}
-	name, number, given := strings.Cut(s, ":")
-	if name != "synthetic" {
-		return 0, false, nil
-	}
-	if !given {
-		return 0, true, nil
+	name, number, given := strings.Cut(cmp.Or(s, "synthetic"), ":")
+	if name != "synthetic" || !given {
+		return 0, name == "synthetic", nil
 	}
 	seed, err = strconv.ParseUint(number, 10, 64)
 	if err != nil {

@@ -52,7 +52,7 @@ func TestFuse(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if n := p.Stats().Steps; !o.NoFusion && n != 3 {
+					if n := p.Stats().Dispatches; !o.NoFusion && n != 3 {
 						t.Errorf("%v: %d steps, want 3", s, n)
 					}
 					if n := p.Stats().FLOPs; n != 2*g.Count().MultiplyAdds {

@@ -200,7 +200,7 @@ func TestHeadSteps(t *testing.T) {
 	inputs := smallInputs(t, g, src)
 	views := compile(t, g, src, cpu.Best, cpu.Options{}).Stats()
 	copies := compile(t, g, src, cpu.Best, cpu.Options{NoReuse: true}).Stats()
-	if n := copies.Steps - views.Steps; n != 5 { // two Reshapes and three SliceTokens
+	if n := copies.Dispatches - views.Dispatches; n != 5 { // two Reshapes and three SliceTokens
 		t.Errorf("%d steps fewer with views, want 5", n)
 	}
 	if views.ArenaBytes >= copies.ArenaBytes || views.ArenaBytes < views.LiveBytes || 5*views.ArenaBytes > 6*views.LiveBytes {
@@ -228,8 +228,8 @@ func TestHeadSteps(t *testing.T) {
 		}
 		b.Output(b.In("sum").Scale(b.In("join").ConcatTokens(parts...), 2))
 	})
-	if s := compile(t, joined, src, cpu.Best, cpu.Options{}).Stats(); s.Steps != n+1 || s.ArenaBytes != 4*16*(1+2+3+4) {
-		t.Errorf("a concatenation of %d computed parts: %d steps and %d bytes, want %d and %d", n, s.Steps, s.ArenaBytes, n+1, 4*16*10)
+	if s := compile(t, joined, src, cpu.Best, cpu.Options{}).Stats(); s.Dispatches != n+1 || s.ArenaBytes != 4*16*(1+2+3+4) {
+		t.Errorf("a concatenation of %d computed parts: %d steps and %d bytes, want %d and %d", n, s.Dispatches, s.ArenaBytes, n+1, 4*16*10)
 	}
 }
 
@@ -256,8 +256,8 @@ func TestHeadSameBits(t *testing.T) {
 		run()
 		if want == nil {
 			want = got
-			if n := testing.AllocsPerRun(3, run); n > float64(p.Stats().Steps/4) { // what goroutines need, and the race detector
-				t.Errorf("%v allocations in a run of %d steps", n, p.Stats().Steps)
+			if n := testing.AllocsPerRun(3, run); n > float64(p.Stats().Dispatches/4) { // what goroutines need, and the race detector
+				t.Errorf("%v allocations in a run of %d steps", n, p.Stats().Dispatches)
 			}
 		}
 		for i := range want {

@@ -48,26 +48,6 @@ type Program struct {
 	values [][]float32 // and those of a run
 }
 
-// Stats says what a program is made of. Sizes are bytes.
-type Stats struct {
-	Steps        int
-	ArenaBytes   int64 // memory for intermediate values
-	LiveBytes    int64 // the least any arena could take
-	WeightBytes  int64 // shared by all programs with these weights
-	ScratchBytes int64 // memory of the workers
-	FLOPs        int64 // of products, two for each multiply-add
-	BytesMoved   int64 // every operand of every step once
-}
-
-// Timing is one step of a profile.
-type Timing struct {
-	Path     string // of the graph
-	Kernel   string // what the step does, and in which instructions
-	Duration time.Duration
-	FLOPs    int64
-	Bytes    int64 // every operand once
-}
-
 // Run computes the outputs, then the kept values, for inputs in recording order, each
 // row-major of the recorded shape. The error names the input that does not fit and wraps
 // [graph.ErrShape], or wraps the context's error, which is noticed while another run is waited
@@ -98,16 +78,16 @@ func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]
 }
 
 // RunProfiled is Run with the time of every step.
-func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []Timing, error) {
+func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []graph.Timing, error) {
 	results := p.room()
 	ends := make([]time.Time, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {
 		return nil, nil, err
 	}
-	list := make([]Timing, len(ends))
+	list := make([]graph.Timing, len(ends))
 	for i, s := range p.crew.steps {
-		list[i] = Timing{
+		list[i] = graph.Timing{
 			Path: s.path, Kernel: "cpu." + s.name + "." + string(p.weights.kernels.name),
 			Duration: ends[i].Sub(began), FLOPs: s.flops, Bytes: p.moved(s),
 		}
@@ -217,9 +197,9 @@ func (p *Program) Bytes() int64 {
 }
 
 // Stats counts what the program is made of.
-func (p *Program) Stats() Stats {
-	s := Stats{
-		Steps: len(p.crew.steps), ArenaBytes: 4 * int64(p.layout.size), LiveBytes: 4 * int64(p.layout.live),
+func (p *Program) Stats() graph.Stats {
+	s := graph.Stats{
+		Dispatches: len(p.crew.steps), ArenaBytes: 4 * int64(p.layout.size), LiveBytes: 4 * int64(p.layout.live),
 		WeightBytes: p.weights.Bytes(), ScratchBytes: p.crew.bytes(),
 	}
 	for _, step := range p.crew.steps {

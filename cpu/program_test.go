@@ -124,8 +124,8 @@ func TestAttention(t *testing.T) {
 				want := oracle(t, g, src, nil, inputs...)
 				for _, name := range cpu.Available() {
 					p := compile(t, g, src, name, cpu.Options{})
-					if s := p.Stats(); s.Steps != 1 {
-						t.Fatalf("window %d, %s: %d steps, want 1", w, terms, s.Steps)
+					if s := p.Stats(); s.Dispatches != 1 {
+						t.Fatalf("window %d, %s: %d steps, want 1", w, terms, s.Dispatches)
 					}
 					got, err := p.Run(t.Context(), inputs...)
 					if err != nil {
@@ -154,13 +154,13 @@ func micro(t *testing.T) (*graph.Graph, modest, [][]float32) {
 func TestFusions(t *testing.T) {
 	g, src, _ := micro(t)
 	fused := compile(t, g, src, cpu.Best, cpu.Options{Workers: 16}).Stats()
-	if few := compile(t, g, src, cpu.Best, cpu.Options{Workers: 1}).Stats(); few.Steps != 2+2*2+3*2+1+2 || few.FLOPs != fused.FLOPs {
-		t.Errorf("%d steps with %d operations for one worker, want 15 with %d", few.Steps, few.FLOPs, fused.FLOPs)
+	if few := compile(t, g, src, cpu.Best, cpu.Options{Workers: 1}).Stats(); few.Dispatches != 2+2*2+3*2+1+2 || few.FLOPs != fused.FLOPs {
+		t.Errorf("%d steps with %d operations for one worker, want 15 with %d", few.Dispatches, few.FLOPs, fused.FLOPs)
 	}
 	unfused := compile(t, g, src, cpu.Best, cpu.Options{NoFusion: true}).Stats()
 	// Embedding and its norm; five for each of four blocks; one merge; two outputs.
-	if fused.Steps != 2+5*4+1+2 {
-		t.Errorf("%d steps, want 25", fused.Steps)
+	if fused.Dispatches != 2+5*4+1+2 {
+		t.Errorf("%d steps, want 25", fused.Dispatches)
 	}
 	computed := 0
 	for _, n := range g.Nodes {
@@ -168,8 +168,8 @@ func TestFusions(t *testing.T) {
 			computed++
 		}
 	}
-	if unfused.Steps != computed {
-		t.Errorf("%d steps without fusion, the graph has %d operations", unfused.Steps, computed)
+	if unfused.Dispatches != computed {
+		t.Errorf("%d steps without fusion, the graph has %d operations", unfused.Dispatches, computed)
 	}
 	if fused.FLOPs != unfused.FLOPs || fused.FLOPs != 2*g.Count().MultiplyAdds {
 		t.Errorf("%d and %d floating-point operations, the graph counts %d", fused.FLOPs, unfused.FLOPs, 2*g.Count().MultiplyAdds)
@@ -231,8 +231,8 @@ func TestSteadyStateMemory(t *testing.T) {
 	}
 	run()
 	scratch := p.Stats().ScratchBytes
-	if n := testing.AllocsPerRun(3, run); n > float64(6*p.Stats().Steps) {
-		t.Errorf("%v allocations in a run of %d steps", n, p.Stats().Steps)
+	if n := testing.AllocsPerRun(3, run); n > float64(6*p.Stats().Dispatches) {
+		t.Errorf("%v allocations in a run of %d steps", n, p.Stats().Dispatches)
 	}
 	if now := p.Stats().ScratchBytes; now != scratch || scratch == 0 {
 		t.Errorf("the workers' memory grew from %d to %d bytes", scratch, now)
@@ -293,7 +293,7 @@ func TestProfile(t *testing.T) {
 		}
 		flops, moved = flops+r.FLOPs, moved+r.Bytes
 	}
-	if len(list) != s.Steps || flops != s.FLOPs || moved != s.BytesMoved {
+	if len(list) != s.Dispatches || flops != s.FLOPs || moved != s.BytesMoved {
 		t.Errorf("%d rows with %d operations and %d bytes, want %+v", len(list), flops, moved, s)
 	}
 	want, err := p.Run(t.Context(), inputs...)
@@ -301,7 +301,7 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, list, err := p.RunProfiled(t.Context(), inputs...)
-	if err != nil || len(list) != s.Steps {
+	if err != nil || len(list) != s.Dispatches {
 		t.Fatalf("%d rows, %v", len(list), err)
 	}
 	for i := range want {

@@ -78,8 +78,14 @@ func (e *Executor) measure(ctx context.Context, f func(context.Context) (float64
 	return speed, c.leave(err)
 }
 
-// hostBandwidth measures copies by all cores together, of more than caches hold.
-func hostBandwidth(ctx context.Context, budget time.Duration) (float64, error) {
+// onHost is what backends without a device have in common.
+type onHost struct{}
+
+func (onHost) live() int    { return 0 }
+func (onHost) close() error { return nil }
+
+// bandwidth measures copies by all cores together, of more than caches hold.
+func (onHost) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
 	const values = 16 << 20
 	from, to := make([]float32, values), make([]float32, values)
 	parts := runtime.GOMAXPROCS(0)

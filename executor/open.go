@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,9 +27,12 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 	o.Precision = precision
 	e := &Executor{life: newLife(), options: o, source: src, programs: o.room()}
 	e.values = &values{life: e.life, held: map[*vulkan.Value]struct{}{}}
-	if e.backend, e.device, err = e.choose(ctx, g, src); err != nil {
+	b, fallback, err := e.choose(ctx, g, src)
+	if err != nil {
 		return nil, errors.Join(err, release(src))
 	}
+	e.backend, e.device = b, b.info()
+	e.device.Fallback = fallback
 	if e.device.Precision == "" {
 		e.device.Precision = F32
 		if o.Precision == F16 {
@@ -55,23 +59,22 @@ func IsReference(device string) bool {
 	return strings.EqualFold(strings.TrimSpace(device), "reference")
 }
 
-// choose opens the backend that the options ask for, with the weights of g.
-func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (backend, DeviceInfo, error) {
+// choose opens the backend that the options ask for, with the weights of g. fallback is why it is the CPU after all.
+func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b backend, fallback string, err error) {
 	o := e.options
 	want := strings.ToLower(strings.TrimSpace(o.Device))
-	var fallback string
 	switch want {
 	case "reference":
-		b, err := newReference(ctx, g, src, o.progress("weights"))
-		return opened(b, err)
+		b, err = newReference(ctx, g, src, o.progress("weights"))
+		return b, "", err
 	case "cpu":
 	case "", "auto":
 		index, why := Auto(engine.Devices())
 		if why == "" {
 			o.Device = fmt.Sprint(index)
-			b, err := newGPU(ctx, o, g, src, e.values.keep)
+			b, err = newGPU(ctx, o, g, src, e.values.keep)
 			if err == nil || ctx.Err() != nil || !deviceFailed(err) {
-				return opened(b, err)
+				return b, "", err
 			}
 			why = err.Error()
 		}
@@ -80,37 +83,20 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (back
 		if want == "vulkan" {
 			o.Device = ""
 		}
-		b, err := newGPU(ctx, o, g, src, e.values.keep)
+		b, err = newGPU(ctx, o, g, src, e.values.keep)
 		if errors.Is(err, engine.ErrNoDevice) {
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
-		return opened(b, err)
+		return b, "", err
 	}
-	b, err := newProcessor(ctx, g, src, o.progress("weights"))
-	if err != nil {
-		return nil, DeviceInfo{}, err
-	}
-	info := b.info()
-	info.Fallback = fallback
-	return b, info, nil
-}
-
-// opened is a backend with its description, or none with the error.
-func opened[B backend](b B, err error) (backend, DeviceInfo, error) {
-	if err != nil {
-		return nil, DeviceInfo{}, err
-	}
-	return b, b.info(), nil
+	b, err = newProcessor(ctx, g, src, o.progress("weights"))
+	return b, fallback, err
 }
 
 // deviceFailed says whether an error is about the device, and not about the weights.
 func deviceFailed(err error) bool {
-	for _, kind := range []error{engine.ErrNoDevice, engine.ErrUnsupported, engine.ErrOutOfMemory, engine.ErrDeviceLost} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
+	kinds := []error{engine.ErrNoDevice, engine.ErrUnsupported, engine.ErrOutOfMemory, engine.ErrDeviceLost}
+	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
 }
 
 // Auto is the index of the device that "auto" takes of those that [engine.Devices] found: the

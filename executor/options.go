@@ -1,8 +1,9 @@
 package executor
 
 import (
-	"time"
+	"cmp"
 
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/vulkan"
 )
 
@@ -67,17 +68,9 @@ const (
 
 // room is what programs may take.
 func (o Options) room() *room {
-	r := &room{limit: o.Programs, bytes: o.ProgramMemory, atLeast: keptWhatever}
-	if r.limit <= 0 {
-		r.limit = defaultPrograms
+	return &room{
+		limit: cmp.Or(max(o.Programs, 0), defaultPrograms), bytes: max(cmp.Or(o.ProgramMemory, defaultProgramMemory), 0), atLeast: keptWhatever,
 	}
-	switch {
-	case r.bytes == 0:
-		r.bytes = defaultProgramMemory
-	case r.bytes < 0:
-		r.bytes = 0
-	}
-	return r
 }
 
 // progress tells the caller how far a stage has come.
@@ -89,41 +82,7 @@ func (o Options) progress(stage string) func(done, total int64) {
 }
 
 // Timing is what one dispatch of a program took.
-type Timing struct {
-	Part     string // of the model
-	Path     string // of the graph node
-	Kernel   string // shader variant, or the step and instructions of package cpu
-	Duration time.Duration
-	FLOPs    int64 // floating-point operations of products, two for a multiply-add
-	Bytes    int64 // read and written at least
-}
+type Timing = graph.Timing
 
-// Stats says what a program is made of. Sizes are bytes. On the CPU there are no
-// barriers and no staging; on the CPU reference everything about memory is 0.
-type Stats struct {
-	Dispatches   int   `json:"dispatches"`
-	Barriers     int   `json:"barriers"`
-	Submissions  int   `json:"submissions"`   // that a run is cut into
-	ArenaBytes   int64 `json:"arena_bytes"`   // memory for intermediate values
-	LiveBytes    int64 `json:"live_bytes"`    // the least any arena could take
-	WeightBytes  int64 `json:"weight_bytes"`  // shared by all programs of a model
-	StagingBytes int64 `json:"staging_bytes"` // host-visible copies of inputs and results, 0 where memory is unified
-	FLOPs        int64 `json:"flops"`         // of products, two for a multiply-add
-	BytesMoved   int64 `json:"bytes_moved"`   // every operand of every dispatch once
-}
-
-// Add counts another run of the same model; again says that its program was counted before.
-func (s Stats) Add(t Stats, again bool) Stats {
-	s.Dispatches += t.Dispatches
-	s.Barriers += t.Barriers
-	s.Submissions += t.Submissions
-	s.WeightBytes = max(s.WeightBytes, t.WeightBytes)
-	s.FLOPs += t.FLOPs
-	s.BytesMoved += t.BytesMoved
-	if !again {
-		s.ArenaBytes += t.ArenaBytes
-		s.LiveBytes += t.LiveBytes
-		s.StagingBytes += t.StagingBytes
-	}
-	return s
-}
+// Stats says what a program is made of.
+type Stats = graph.Stats

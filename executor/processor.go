@@ -10,15 +10,18 @@ import (
 )
 
 // processor executes on the CPU through package cpu.
-type processor struct{ weights *cpu.Weights }
+type processor struct {
+	onHost
+	weights *cpu.Weights
+}
 
 // newProcessor packs the weights of g.
-func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (*processor, error) {
+func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (backend, error) {
 	w, err := cpu.Pack(ctx, g, src, cpu.PackOptions{Progress: progress})
 	if err != nil {
 		return nil, err
 	}
-	return &processor{w}, nil
+	return &processor{weights: w}, nil
 }
 
 func (p *processor) info() DeviceInfo {
@@ -56,13 +59,6 @@ func (p *processor) product(ctx context.Context, mnk [3]int, budget time.Duratio
 	return fastest(budget, x.work, func() error { return c.RunInto(ctx, out, x.input) })
 }
 
-func (p *processor) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
-	return hostBandwidth(ctx, budget)
-}
-
-func (p *processor) live() int    { return 0 }
-func (p *processor) close() error { return nil }
-
 // processed is a program of package cpu.
 type processed struct{ p *cpu.Program }
 
@@ -76,21 +72,11 @@ func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) err
 }
 
 func (c processed) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
-	out, timings, err := c.p.RunProfiled(ctx, hosts(in)...)
-	list := make([]Timing, len(timings))
-	for i, t := range timings {
-		list[i] = Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes}
-	}
+	out, list, err := c.p.RunProfiled(ctx, hosts(in)...)
 	return Hosts(out), list, err
 }
 
-func (c processed) stats() Stats {
-	s := c.p.Stats()
-	return Stats{
-		Dispatches: s.Steps, ArenaBytes: s.ArenaBytes, LiveBytes: s.LiveBytes, WeightBytes: s.WeightBytes,
-		FLOPs: s.FLOPs, BytesMoved: s.BytesMoved,
-	}
-}
+func (c processed) stats() Stats { return c.p.Stats() }
 
 func (c processed) close() error {
 	c.p.Close()

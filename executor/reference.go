@@ -10,14 +10,17 @@ import (
 )
 
 // reference executes on the CPU through package cpuref, with all weights in memory.
-type reference struct{ weights inMemory }
+type reference struct {
+	onHost
+	weights inMemory
+}
 
-func newReference(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (*reference, error) {
+func newReference(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (backend, error) {
 	weights, err := load(ctx, g, src, progress)
 	if err != nil {
 		return nil, err
 	}
-	return &reference{weights}, nil
+	return &reference{weights: weights}, nil
 }
 
 func (r *reference) info() DeviceInfo { return DeviceInfo{Name: "CPU reference"} }
@@ -40,13 +43,6 @@ func (r *reference) product(ctx context.Context, mnk [3]int, budget time.Duratio
 		return err
 	})
 }
-
-func (r *reference) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
-	return hostBandwidth(ctx, budget)
-}
-
-func (r *reference) live() int    { return 0 }
-func (r *reference) close() error { return nil }
 
 // interpreted is a graph with the weights to interpret it with.
 type interpreted struct {

@@ -155,14 +155,12 @@ func Apart[V any](ctx context.Context, f func() (V, error)) (V, error) {
 
 // Forget drops everything: what is in use, and what is being made, once it is given back.
 func (s *Shelf[K, V]) Forget() {
-	s.room.mu.Lock()
-	for _, it := range s.held {
-		it.forgotten = true
-	}
-	clear(s.held)
-	doomed := s.room.surplus()
-	s.room.mu.Unlock()
-	s.room.dispose(doomed)
+	s.room.tidy(func() {
+		for _, it := range s.held {
+			it.forgotten = true
+		}
+		clear(s.held)
+	})
 }
 
 // room bounds what the shelves in it keep together, and what of it is in use at one time.
@@ -220,10 +218,7 @@ func (r *room) admit(ctx context.Context, e *entry, bytes int64) error {
 	if err := r.enter(ctx, e); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	doomed := r.surplus()
-	r.mu.Unlock()
-	r.dispose(doomed) // before what replaces it is made
+	r.tidy(func() {}) // before what replaces it is made
 	return nil
 }
 
@@ -339,20 +334,27 @@ func (r *room) crowded() bool {
 
 // settle notes that an item was made, or could not be.
 func (r *room) settle(e *entry, err error, admitted bool) {
-	r.mu.Lock()
-	e.done, e.failed = true, err != nil
-	if e.failed {
-		r.forget(e)
-	}
-	r.clock++
-	e.used = r.clock // what took long is not dropped for that
-	if admitted {
-		if e.shared = !e.failed; e.shared {
-			e.running += e.users
+	r.tidy(func() {
+		e.done, e.failed = true, err != nil
+		if e.failed {
+			r.forget(e)
 		}
-		r.leave(e)
-	}
-	close(e.ready)
+		r.clock++
+		e.used = r.clock // what took long is not dropped for that
+		if admitted {
+			if e.shared = !e.failed; e.shared {
+				e.running += e.users
+			}
+			r.leave(e)
+		}
+		close(e.ready)
+	})
+}
+
+// tidy changes the room, which is locked meanwhile, and gives back what is then too much.
+func (r *room) tidy(change func()) {
+	r.mu.Lock()
+	change()
 	doomed := r.surplus()
 	r.mu.Unlock()
 	r.dispose(doomed)
@@ -360,23 +362,17 @@ func (r *room) settle(e *entry, err error, admitted bool) {
 
 // release takes back what get gave; entered says that it was let in.
 func (r *room) release(e *entry, entered bool) {
-	r.mu.Lock()
-	doomed := r.drop(e, entered)
-	r.mu.Unlock()
-	r.dispose(doomed)
+	r.tidy(func() { r.drop(e, entered) })
 }
 
 // abandon is release by one who did not wait for the end of the making, or found it failed;
 // early says that it was not made when he came.
 func (r *room) abandon(e *entry, early bool) {
-	r.mu.Lock()
-	doomed := r.drop(e, early && e.shared)
-	r.mu.Unlock()
-	r.dispose(doomed)
+	r.tidy(func() { r.drop(e, early && e.shared) })
 }
 
 // drop is release with the room locked.
-func (r *room) drop(e *entry, entered bool) []*entry {
+func (r *room) drop(e *entry, entered bool) {
 	if entered {
 		r.leave(e)
 	}
@@ -385,10 +381,6 @@ func (r *room) drop(e *entry, entered bool) []*entry {
 		r.forget(e) // a newcomer must not wait for what was called off
 		e.cancel()
 	}
-	if e.users > 0 {
-		return nil
-	}
-	return r.surplus()
 }
 
 // dispose gives back what nobody can reach any more.
@@ -432,10 +424,7 @@ func (r *room) close() error {
 	defer r.closing.Unlock()
 	r.callOff()
 	r.working.Wait()
-	r.mu.Lock()
-	doomed := r.surplus()
-	r.mu.Unlock()
-	r.dispose(doomed)
+	r.tidy(func() {})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return errors.Join(r.errs...)

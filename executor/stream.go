@@ -196,7 +196,11 @@ func (s *stream[L, R]) feed(loads iter.Seq[Load[L]]) {
 // load is one loader.
 func (s *stream[L, R]) load() {
 	for el := range s.work {
-		if el.err = s.ctx.Err(); el.err == nil {
+		el.err = s.ctx.Err()
+		if el.load == nil && el.err == nil {
+			el.err = Blame(errors.New("glipvk: an element of the stream is nil: want a function that loads it"))
+		}
+		if el.err == nil {
 			el.result.Input, el.err = guarded(func() (L, error) { return el.load(s.ctx) })
 		}
 		if el.err == nil {
@@ -270,14 +274,6 @@ func (s *stream[L, R]) compute(f *flight[L, R]) {
 	f.ended = time.Now()
 }
 
-// later is the later of two times.
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // land waits for batches and hands results on.
 func (s *stream[L, R]) land() {
 	defer close(s.out)
@@ -287,8 +283,8 @@ func (s *stream[L, R]) land() {
 		if f.began.Before(last) {
 			f.began = last
 		}
-		if len(f.computed) > 0 {
-			last = later(last, f.ended)
+		if f.ended.After(last) {
+			last = f.ended
 		}
 		for i, el := range f.computed {
 			if el.err = f.err; f.err == nil {

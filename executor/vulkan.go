@@ -25,7 +25,7 @@ type gpu struct {
 }
 
 // newGPU opens a device and uploads the weights of g.
-func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep func(*vulkan.Value) Value) (*gpu, error) {
+func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep func(*vulkan.Value) Value) (backend, error) {
 	d, err := engine.Open(engine.Options{Device: o.Device, Validation: o.Validation, NoCache: o.NoCache})
 	if err != nil {
 		return nil, err
@@ -170,21 +170,12 @@ func (r *recorded) runInto(ctx context.Context, out [][]float32, in []Value) err
 func (r *recorded) profile(ctx context.Context, in []Value) (out []Value, list []Timing, err error) {
 	err = r.use(in, func(in []vulkan.Input) error {
 		data, timings, err := r.p.RunProfiled(ctx, in...)
-		for _, t := range timings {
-			list = append(list, Timing{Path: t.Path, Kernel: t.Kernel, Duration: t.Duration, FLOPs: t.FLOPs, Bytes: t.Bytes})
-		}
-		out = Hosts(data)
+		out, list = Hosts(data), timings
 		return err
 	})
 	return out, list, err
 }
 
-func (r *recorded) stats() Stats {
-	s := r.p.Stats()
-	return Stats{
-		Dispatches: s.Dispatches, Barriers: s.Barriers, Submissions: s.Submissions, ArenaBytes: s.ArenaBytes, LiveBytes: s.LiveBytes,
-		WeightBytes: s.WeightBytes, StagingBytes: s.StagingBytes, FLOPs: s.FLOPs, BytesMoved: s.BytesMoved,
-	}
-}
+func (r *recorded) stats() Stats { return r.p.Stats() }
 
 func (r *recorded) close() error { return r.p.Close() }

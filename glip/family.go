@@ -3,6 +3,7 @@ package glip
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/glipvk/glipvk/bind"
@@ -104,14 +105,12 @@ func recognise(src bind.Source) string {
 // groundingDINO looks for names that IDEA's code, MMDetection's or Hugging Face's
 // gives to that detector's parts and GLIP has not.
 func groundingDINO(src bind.Source) (key string, ok bool) {
+	marks := []string{
+		"transformer.encoder.fusion_layers.", "bbox_head.cls_branches.", "encoder.fusion_layers.", "model.text_backbone.", "text_feat_map.",
+	}
 	for _, key := range src.Names() {
-		name := bind.Trunk(key)
-		for _, mark := range []string{
-			"transformer.encoder.fusion_layers.", "bbox_head.cls_branches.", "encoder.fusion_layers.", "model.text_backbone.", "text_feat_map.",
-		} {
-			if strings.HasPrefix(name, mark) {
-				return key, true
-			}
+		if slices.ContainsFunc(marks, func(mark string) bool { return strings.HasPrefix(bind.Trunk(key), mark) }) {
+			return key, true
 		}
 	}
 	return "", false

@@ -1,6 +1,7 @@
 package glip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,20 +36,18 @@ func Infer(src bind.Source) (cfg Config, variant string, err error) {
 // Custom is the variant of a detector that is not among the published ones.
 const Custom = "a detector of its own size"
 
+var titles = map[string]string{
+	"glip-t-a": "GLIP-T (A)",
+	"glip-t":   "GLIP-T: (B), (C) or the released one, which share their architecture",
+	"glip-l":   "GLIP-L",
+}
+
 // Variant names the published models of an architecture, as far as weights can tell
 // them apart; [Custom] for any other.
 func Variant(cfg Config) string {
 	for _, name := range PresetNames() {
 		if published, err := Preset(name); err == nil && len(Differences(cfg, published)) == 0 {
-			switch name {
-			case "glip-t-a":
-				return "GLIP-T (A)"
-			case "glip-t":
-				return "GLIP-T: (B), (C) or the released one, which share their architecture"
-			case "glip-l":
-				return "GLIP-L"
-			}
-			return name
+			return cmp.Or(titles[name], name)
 		}
 	}
 	return Custom

@@ -18,9 +18,7 @@ func RecordPyramid(cfg Config, grids [3]swin.Grid) (*graph.Graph, error) {
 		for i, g := range grids {
 			maps[i] = b.In("map", i).Input(1, g.Height, g.Width, cfg.Backbone.Channels(cfg.Backbone.OutIndices[i]))
 		}
-		for _, p := range m.pyramid(b.In("backbone", "fpn"), maps) {
-			b.Output(p)
-		}
+		b.Output(m.pyramid(b.In("backbone", "fpn"), maps)...)
 	})
 }
 
@@ -28,11 +26,9 @@ func RecordPyramid(cfg Config, grids [3]swin.Grid) (*graph.Graph, error) {
 // mask [1, T] to the fused maps and text.
 func RecordFusion(cfg Config, i int, grids []swin.Grid, tokens int) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		maps, text := m.inputs(b, grids), b.In("text").Input(1, tokens, cfg.Text.Hidden)
+		maps, text := m.inputs(b, 1, grids), b.In("text").Input(1, tokens, cfg.Text.Hidden)
 		maps, text = m.fuse(tower(b, i), maps, text, b.In("mask").Input(1, tokens))
-		for _, x := range append(maps, text) {
-			b.Output(x)
-		}
+		b.Output(append(maps, text)...)
 	}, needsFusion(cfg))
 }
 
@@ -48,16 +44,14 @@ func RecordTextLayer(cfg Config, i, tokens int) (*graph.Graph, error) {
 // RecordDyConv is the DyConv of tower module i alone: maps [1, h, w, C] to the same.
 func RecordDyConv(cfg Config, i int, grids []swin.Grid) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		for _, x := range m.dyConv(tower(b, i), m.inputs(b, grids)) {
-			b.Output(x)
-		}
+		b.Output(m.dyConv(tower(b, i), m.inputs(b, 1, grids))...)
 	})
 }
 
 // RecordDynamicReLU is the DYReLU of tower module i alone: a map to the same.
 func RecordDynamicReLU(cfg Config, i int, grid swin.Grid) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		x := m.inputs(b, []swin.Grid{grid})[0]
+		x := m.inputs(b, 1, []swin.Grid{grid})[0]
 		b.Output(m.dynamicReLU(tower(b, i).In("relu"), tower(b, i).In("p3"), x))
 	})
 }
@@ -66,7 +60,7 @@ func RecordDynamicReLU(cfg Config, i int, grid swin.Grid) (*graph.Graph, error) 
 // to the candidates of each level; tokens and labels are those of in.
 func RecordHead(cfg Config, grids []swin.Grid, in Grounding) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
-		maps, text := m.inputs(b, grids), b.In("text").Input(1, in.Tokens, cfg.Text.Hidden)
+		maps, text := m.inputs(b, 1, grids), b.In("text").Input(1, in.Tokens, cfg.Text.Hidden)
 		m.head(b.In("rpn", "head"), maps, text, b.In("owned").Input(1, in.Labels, in.Tokens), in.complete())
 	}, in.check())
 }
@@ -102,11 +96,11 @@ func RecordLosses(cfg Config, s Training) (*graph.Graph, error) {
 	})
 }
 
-// inputs are maps that a module is given.
-func (m model) inputs(b *graph.Builder, grids []swin.Grid) []graph.Value {
+// inputs are maps that a module or the grounding is given.
+func (m model) inputs(b *graph.Builder, batch int, grids []swin.Grid) []graph.Value {
 	maps := make([]graph.Value, len(grids))
 	for l, g := range grids {
-		maps[l] = b.In("level", l).Input(1, g.Height, g.Width, m.cfg.Channels)
+		maps[l] = b.In("level", l).Input(batch, g.Height, g.Width, m.cfg.Channels)
 	}
 	return maps
 }

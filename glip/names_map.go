@@ -10,15 +10,6 @@ import (
 	"github.com/glipvk/glipvk/swin"
 )
 
-// Why a tensor of a detector's file is of no use.
-const (
-	reasonBuffer  = "a buffer, computed anew"
-	reasonAnchors = "anchors, computed anew"
-	reasonClasses = "a class head whose values no score uses"
-	reasonPooler  = "the text encoder's pooler, which is never called"
-	reasonResizer = "a resizer, which no released model uses"
-)
-
 // mostNumber bounds the numbers in names.
 const mostNumber = 999
 
@@ -116,15 +107,15 @@ func (m *NameMap) anchor(name, key string) {
 func useless(name string) string {
 	switch {
 	case name == textPrefix+"embeddings.position_ids", name == textPrefix+"embeddings.token_type_ids":
-		return reasonBuffer
+		return "a buffer, computed anew"
 	case strings.HasPrefix(name, textPrefix+"pooler."):
-		return reasonPooler
+		return "the text encoder's pooler, which is never called"
 	case strings.HasPrefix(name, headPrefix+"cls_logits."):
-		return reasonClasses
+		return "a class head whose values no score uses"
 	case strings.HasPrefix(name, "rpn.anchor_generator.cell_anchors."):
-		return reasonAnchors
+		return "anchors, computed anew"
 	case strings.Contains(name, "resizer"):
-		return reasonResizer
+		return "a resizer, which no released model uses"
 	}
 	return ""
 }

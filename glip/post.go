@@ -22,6 +22,14 @@ type Box struct{ X1, Y1, X2, Y2 float64 }
 // Corners are x1, y1, x2, y2.
 func (b Box) Corners() [4]float64 { return [4]float64{b.X1, b.Y1, b.X2, b.Y2} }
 
+// Apart is the largest difference of corners of two boxes, NaN if there is one.
+func (b Box) Apart(c Box) (apart float64) {
+	for i, v := range b.Corners() {
+		apart = max(apart, math.Abs(v-c.Corners()[i]))
+	}
+	return apart
+}
+
 // MarshalJSON writes the corners as a list.
 func (b Box) MarshalJSON() ([]byte, error) { return json.Marshal(b.Corners()) }
 
@@ -125,23 +133,13 @@ func Detections(cfg Config, levels [][]float32, f Frame, l Limits) ([]Detection,
 			}
 		}
 	}
-	return l.keep(Suppress(all, l.iou())), nil
-}
-
-func (l Limits) iou() float64 {
-	if l.IoU == 0 {
-		return DefaultIoU
-	}
-	return l.IoU
+	return l.keep(Suppress(all, cmp.Or(l.IoU, DefaultIoU))), nil
 }
 
 // keep takes the best, and with the last of them those of equal score, and sorts them.
 func (l Limits) keep(list []Detection) []Detection {
 	slices.SortStableFunc(list, func(a, b Detection) int { return cmp.Compare(b.Score, a.Score) })
-	count := l.Count
-	if count == 0 {
-		count = DefaultDetections
-	}
+	count := cmp.Or(l.Count, DefaultDetections)
 	if count < 0 || len(list) <= count {
 		return list
 	}

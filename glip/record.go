@@ -66,9 +66,7 @@ type model struct {
 func RecordVision(cfg Config, in Vision) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps := m.vision(b, b.In("image").Input(cmp.Or(in.Batch, 1), 3, in.Height, in.Width))
-		for _, p := range maps {
-			b.Output(p)
-		}
+		b.Output(maps...)
 		health(b, maps...)
 	}, checkBatch(in.Batch), checkPicture(in.Height, in.Width))
 }
@@ -97,10 +95,8 @@ func (m model) captions(b *graph.Builder, batch, tokens int) (hidden, mask graph
 func RecordGrounding(cfg Config, in Grounding) (*graph.Graph, error) {
 	in = in.complete()
 	return record(cfg, func(m model, b *graph.Builder) {
-		maps := make([]graph.Value, Levels)
-		for l, grid := range Grids(in.Height, in.Width) {
-			maps[l] = b.In("level", l).Input(in.pictures(), grid.Height, grid.Width, cfg.Channels)
-		}
+		grids := Grids(in.Height, in.Width)
+		maps := m.inputs(b, in.pictures(), grids[:])
 		hidden := b.In("hidden").Input(in.Batch, in.Tokens, cfg.Text.Hidden)
 		m.grounding(b, maps, hidden, b.In("mask").Input(in.Batch, in.Tokens), in)
 	}, in.check(), checkPicture(in.Height, in.Width), cfg.checkTokens(in.Tokens))

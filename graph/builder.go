@@ -94,10 +94,12 @@ func (b *Builder) Fail(err error) {
 	}
 }
 
-// Output marks a value as a result of the graph.
-func (b *Builder) Output(v Value) {
-	if b.rec.err == nil {
-		b.rec.graph.Outputs = append(b.rec.graph.Outputs, v.id)
+// Output marks values as results of the graph.
+func (b *Builder) Output(values ...Value) {
+	for _, v := range values {
+		if b.rec.err == nil {
+			b.rec.graph.Outputs = append(b.rec.graph.Outputs, v.id)
+		}
 	}
 }
 

@@ -153,27 +153,29 @@ func (l *lowerer) swapScratch(s step, p biattentionParts, rows int) {
 func (l *lowerer) softmaxScratch(s step, rows, cols int) {
 	lanes := l.lanes(cols)
 	bytes := 4 * int64(rows) * int64(cols)
-	x := l.scratchPart(0, bytes, 1, engine.Read)
-	l.emit(s, "softmax", dispatch{
+	stem, width := vector("softmax", cols)
+	x := l.scratchPart(0, bytes, width, engine.Read)
+	l.emit(s, stem, dispatch{
 		constants: constants(l.style.Group, lanes, false, false, 1), groups: l.fold(ceilDiv(rows*lanes, l.style.Group)),
-		push:     softmaxPush{Rows: uint32(rows), Cols: uint32(cols), Heads: 1, Across: 1, Down: 1},
-		operands: []operand{x, x, l.scratchPart(0, bytes, 1, engine.Write)},
+		push:     softmaxPush{Rows: uint32(rows), Cols: uint32(cols / width), Heads: 1, Across: 1, Down: 1},
+		operands: []operand{x, l.scratchPart(0, bytes, 1, engine.Read), l.scratchPart(0, bytes, width, engine.Write)},
 	})
 }
 
-// softmaxPartPush mirrors the block of softmaxpart.comp.
+// softmaxPartPush mirrors the block of softmaxpart.comp, cols in vectors.
 type softmaxPartPush struct{ Rows, Cols, First uint32 }
 
 // softmaxPart makes exponentials of the transposed scores of a block, in their place.
 func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) {
 	lanes := l.lanes(positions.units())
-	push := softmaxPartPush{Rows: uint32(p.n), Cols: uint32(positions.units())}
+	stem, width := vector("softmaxpart", positions.units())
+	push := softmaxPartPush{Rows: uint32(p.n), Cols: uint32(positions.units() / width)}
 	if positions.begin == 0 {
 		push.First = 1
 	}
 	bytes := 4 * int64(positions.units()) * int64(p.n)
-	l.emit(s, "softmaxpart", dispatch{constants: constants(l.style.Group, lanes), push: push, groups: l.fold(ceilDiv(p.n*lanes, l.style.Group)),
-		operands: []operand{l.scratchPart(p.swapped, bytes, 1, engine.Read), l.scratchPart(p.swapped, bytes, 1, engine.Write),
+	l.emit(s, stem, dispatch{constants: constants(l.style.Group, lanes), push: push, groups: l.fold(ceilDiv(p.n*lanes, l.style.Group)),
+		operands: []operand{l.scratchPart(p.swapped, bytes, width, engine.Read), l.scratchPart(p.swapped, bytes, width, engine.Write),
 			l.scratchPart(p.state, 12*int64(p.n), 1, engine.ReadWrite)}})
 }
 

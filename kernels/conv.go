@@ -345,7 +345,7 @@ func (l *lowerer) convUniform(s step, v convolution) {
 		l.list = append(l.list, dispatch{
 			path: s.path, shader: "gemm_uniform" + r.shape.variant, addressed: true, push: push,
 			constants: append(append(constants(t.group, v.bias >= 0, false, false, false, r.shape.mode), t.constants...),
-				constants(n%uniformPanel != 0, uniformStep(v.c), v.side, n%4 != 0, false)...),
+				t.uniformLoops(n, v.c, v.side, n%4 != 0, false)...),
 			operands: []operand{l.whole(v.x, 4), weight, l.optional(v.bias, weight), weight, l.write(s.out, 4, row*n, rows*n), l.optional(v.om, weight), weight, scratch},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(rows) * int64(n) * int64(k),

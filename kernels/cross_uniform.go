@@ -146,7 +146,7 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 			push: uniformPush{M: uint32(b.m.units()), N: uint32(x.n), K: uint32(p.deep), Eps: float32(x.limit),
 				placing: placing{Size: uint32(p.k.units())}, LDA: uint32(x.a.row), LDC: uint32(x.c.row)},
 			constants: append(append(constants(t.group, biased, false, adds, false, d.mode), t.constants...),
-				constants(x.n%uniformPanel != 0, uniformStep(p.deep), 1, x.n%4 != 0 || x.c.row%4 != 0, x.limit != 0)...),
+				t.uniformLoops(x.n, p.deep, 1, x.n%4 != 0 || x.c.row%4 != 0, x.limit != 0)...),
 			operands: []operand{l.read(x.a.id, 4, from.begin, from.units()), panels, bias, residual, c, panels, panels, scratch},
 			groups:   [3]int{down, across, 1},
 			flops:    2 * int64(b.m.units()) * int64(x.n) * int64(p.k.units()),

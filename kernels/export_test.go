@@ -11,11 +11,10 @@ import (
 // Styles are the ways that [Compile] can choose, by what a test calls them.
 func Styles() map[string]Style {
 	return map[string]Style{
-		"software":        {Texel: true, Gemm: direct, Group: 8, Lanes: 1, Shuffle: true, Cores: 2},
-		"uniform":         {Texel: true, Gemm: uniform, Group: 8, Lanes: 1, Shuffle: true, Cores: 2},
-		"direct":          {Gemm: direct, Group: 64, Lanes: 32, Shuffle: true},
-		"direct-software": {Gemm: direct, Group: 4, Lanes: 1, Shuffle: true, Cores: 2},
-		"no shuffle":      {Texel: true, Gemm: direct, Group: 4, Lanes: 1, Cores: 2},
+		"software":        {Texel: true, Gemm: direct, Group: 8, Lanes: 1, Cores: 2},
+		"uniform":         {Texel: true, Gemm: uniform, Group: 8, Lanes: 1, Cores: 2},
+		"direct":          {Gemm: direct, Group: 64, Lanes: 32},
+		"direct-software": {Gemm: direct, Group: 4, Lanes: 1, Cores: 2},
 		"tiled":           {Gemm: tiled, Group: 64, Lanes: 32},
 		"coop":            {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{16, 16, 16, 32, true}},
 		"coop of 8":       {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{8, 8, 8, 8, false}},
@@ -66,7 +65,7 @@ func StepKind(g *graph.Graph) string {
 
 // JoinedKinds are the kinds of the steps of a graph after all rewrites.
 func JoinedKinds(g *graph.Graph) []string {
-	list, _ := rewrite(g, steps(g), g.Outputs, 1<<27, Styles()["software"])
+	list, _ := rewrite(g, steps(g), g.Outputs, 1<<27, Styles()["tiled"])
 	var kinds []string
 	for _, s := range list {
 		kinds = append(kinds, graph.Kind(s.op))
@@ -78,7 +77,7 @@ func JoinedKinds(g *graph.Graph) []string {
 func Steps(g *graph.Graph, fused bool, keep ...graph.ID) []string {
 	list, alias := steps(g), map[graph.ID]graph.ID{}
 	if fused {
-		list, alias = rewrite(g, list, slices.Concat(g.Outputs, keep), 1<<27, Styles()["software"])
+		list, alias = rewrite(g, list, slices.Concat(g.Outputs, keep), 1<<27, Styles()["tiled"])
 	}
 	var lines []string
 	for _, s := range list {
@@ -130,14 +129,12 @@ func CoopTiles(info engine.Info, m, n, k int) (tiles []Tile, key string) {
 }
 
 // Runs reports whether the device can run a style in reasonable time: Mesa before 26 takes
-// minutes for the uniform shaders, SwiftShader has no texel buffers to speak of, and direct
-// products that norm share the rows among all of a subgroup, so a workgroup may not be less.
-// Cooperative matrices are the device's own or none.
+// minutes for the uniform shaders, SwiftShader has no texel buffers to speak of, and
+// cooperative matrices are the device's own or none.
 func (s Style) Runs(info engine.Info) bool {
 	own, err := StyleOf(info, "")
 	if err != nil {
 		panic(err)
 	}
-	return (s.Gemm != uniform || own.Gemm == uniform) && (!s.Texel || own.Texel) && (s.Gemm != coop || s.Matrix == matrixOf(info.Caps)) &&
-		(s.Gemm != direct || !s.Shuffle || s.Group >= info.Caps.SubgroupSize)
+	return (s.Gemm != uniform || own.Gemm == uniform) && (!s.Texel || own.Texel) && (s.Gemm != coop || s.Matrix == matrixOf(info.Caps))
 }

@@ -53,19 +53,22 @@ func (r *rewriter) joinRows() {
 }
 
 // gathers reports whether a value can be read in any order of its rows.
-func (r *rewriter) gathers(id graph.ID) bool { return r.byAddress || r.bytes(id) <= r.limit }
+func (r *rewriter) gathers(id graph.ID) bool { return r.gemm == uniform || r.bytes(id) <= r.limit }
+
+// norms reports whether the shader of a product norms and merges the rows that it reads: gemm_direct, which would
+// do so again for every few columns, does not.
+func (r *rewriter) norms(p linearOperands) bool {
+	return r.gemm == tiled || r.gemm == coop || r.gemm == uniform && r.g.Nodes[p.x].Shape.Last()%8 == 0
+}
 
 // joinNorms lets a product norm the rows that it reads. Legal because a norm, as a
 // product, takes row by row. Rows of zeros that a partition adds come after the norm: they
 // stay zero, and are not the norm's bias. A merge comes before it: the zeros of a neighbour
 // beyond the map count in mean and variance.
 func (r *rewriter) joinNorms() {
-	if !r.norms {
-		return
-	}
 	for i := 0; i < len(r.steps); i++ {
 		l, p, ok := r.linearAt(i)
-		if !ok || l.norm != nil || l.merge != nil || l.rows != nil && l.rows.mode != partition {
+		if !ok || !r.norms(p) || l.norm != nil || l.merge != nil || l.rows != nil && l.rows.mode != partition {
 			continue
 		}
 		before, _ := r.before(i, 0)
@@ -84,7 +87,7 @@ func (r *rewriter) joinNorms() {
 func (r *rewriter) joinMerges() {
 	for i := 0; i < len(r.steps); i++ {
 		l, p, ok := r.linearAt(i)
-		if !ok || l.rows != nil || l.merge != nil {
+		if !ok || !r.norms(p) || l.rows != nil || l.merge != nil {
 			continue
 		}
 		before, ok := r.before(i, 0)

@@ -146,7 +146,7 @@ func (l *lowerer) linearMapped(s step, o linear, p linearOperands) {
 	case identity:
 		perUnit = append(perUnit, l.size(p.x)*int64(k))
 	case merged:
-		variant, width = "_merge", l.mergeWidth()
+		variant, width = "_merge", 1
 	}
 	variant += l.types(p.x, p.weight, s.out)
 	for _, r := range l.spans(rows, l.mostRows(n, k), perUnit...) {
@@ -180,13 +180,4 @@ func (l *lowerer) mostRows(n, k int) int {
 		least = min(least, t.rows)
 	}
 	return min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1]) * least
-}
-
-// mergeWidth is how the merging shader reads the map: gemm_direct four channels at a time,
-// gemm_tiled and gemm_coop channel by channel.
-func (l *lowerer) mergeWidth() int {
-	if l.style.Gemm == tiled || l.style.Gemm == coop {
-		return 1
-	}
-	return 4
 }

@@ -217,8 +217,8 @@ func TestPipelinesRefusals(t *testing.T) {
 
 // TestDispatchCounts: a joined GLIP-T takes at most 70 dispatches and a GLIP-L at most 130, in
 // every style whose products norm rows, and none of them only moves data but the gather of
-// patches; nothing that attention or a product takes over is left. (Where subgroups cannot
-// shuffle, direct products do not norm: each norm is a dispatch, and so is a merge before one.)
+// patches; nothing that attention or a product takes over is left. (Direct products do not norm:
+// each norm is a dispatch, and so is a merge before one.)
 func TestDispatchCounts(t *testing.T) {
 	for _, c := range []struct {
 		size          string
@@ -237,7 +237,7 @@ func TestDispatchCounts(t *testing.T) {
 					stem, _, _ := strings.Cut(x.Shader(), "_")
 					stems[stem]++
 				}
-				norms := name != "no shuffle"
+				norms := s.Gemm != "direct"
 				if len(list) > c.most && norms {
 					t.Errorf("%s, %s, %s: %d dispatches, at most %d are wanted: %v", c.size, name, precision, len(list), c.most, stems)
 				}

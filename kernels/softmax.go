@@ -2,7 +2,7 @@ package kernels
 
 // softmaxPush mirrors the block of softmax.comp.
 type softmaxPush struct {
-	Rows, Cols   uint32
+	Rows, Cols   uint32 // Cols in vectors
 	Heads        uint32
 	Window0      uint32
 	Across, Down uint32
@@ -15,7 +15,8 @@ func (l *lowerer) softmax(s step) {
 	o := s.op.(softmax)
 	shape := l.shape(s.out)
 	cols := shape.Last()
-	push := softmaxPush{Cols: uint32(cols), Heads: 1, Across: 1, Down: 1}
+	stem, width := vector("softmax", cols)
+	push := softmaxPush{Cols: uint32(cols / width), Heads: 1, Across: 1, Down: 1}
 	perUnit, side := 1, 1 // rows of a unit that is never cut
 	if o.bias || o.mask != nil {
 		push.Heads = uint32(shape[1])
@@ -28,15 +29,16 @@ func (l *lowerer) softmax(s step) {
 		rows := r.units() * perUnit
 		push.Rows, push.Window0 = uint32(rows), uint32(r.begin)
 		lanes := l.lanes(cols)
-		x := l.read(s.in[0], 1, r.begin*perUnit*cols, rows*cols)
+		x := l.read(s.in[0], width, r.begin*perUnit*cols, rows*cols)
 		table := x // bound but not read
+		table.width = 1
 		if o.bias {
 			table = l.whole(s.in[1], 1)
 		}
-		l.emit(s, "softmax", dispatch{
+		l.emit(s, stem, dispatch{
 			constants: constants(l.style.Group, lanes, o.bias, o.mask != nil, side),
 			push:      push,
-			operands:  []operand{x, table, l.write(s.out, 1, r.begin*perUnit*cols, rows*cols)},
+			operands:  []operand{x, table, l.write(s.out, width, r.begin*perUnit*cols, rows*cols)},
 			groups:    l.fold(ceilDiv(rows*lanes, l.style.Group)),
 		})
 	}

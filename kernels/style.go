@@ -13,13 +13,12 @@ import (
 // Style is how a device likes its shaders written, and so how weights lie in memory. It
 // changes speed, never results beyond rounding.
 type Style struct {
-	Texel   bool // read through uniform texel buffers (shaders/include/bindings.glsl says why)
-	Gemm    Gemm
-	Group   int  // invocations of a workgroup where a shader lets us choose
-	Lanes   int  // invocations that share one row in LayerNorm and softmax
-	Shuffle bool // lanes may read one another's values
-	Cores   int  // that share the work of a software driver, 0 for a graphics card
-	Matrix  Matrix
+	Texel  bool // read through uniform texel buffers (shaders/include/bindings.glsl says why)
+	Gemm   Gemm
+	Group  int // invocations of a workgroup where a shader lets us choose
+	Lanes  int // invocations that share one row in LayerNorm and softmax
+	Cores  int // that share the work of a software driver, 0 for a graphics card
+	Matrix Matrix
 }
 
 // Gemm is a family of shaders that multiply matrices, and how weights are packed for it:
@@ -43,7 +42,7 @@ const uniformLanes = 8
 // can be used, which is with F16) or "uniform" (by uniform addresses); "" is by device.
 func StyleOf(info engine.Info, variant string) (Style, error) {
 	c := info.Caps
-	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Shuffle: slices.Contains(c.SubgroupOperations, "shuffle"), Matrix: matrixOf(c)}
+	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Matrix: matrixOf(c)}
 	card := s
 	if info.Kind == "cpu" {
 		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), Matrix{}
@@ -75,10 +74,10 @@ func StyleOf(info engine.Info, variant string) (Style, error) {
 	return s, nil
 }
 
-// readsTexels reports whether a texel buffer can hold whatever a storage buffer can.
-// Only 65536 texels are guaranteed, and SwiftShader has no more: not even one window's
-// scores would fit.
-func readsTexels(c engine.Caps) bool { return 4*c.MaxTexels >= c.MaxStorageBufferRange }
+// readsTexels reports whether a texel buffer can hold whatever a storage buffer can, and whether
+// shaders that read so can store, which they do by 64 bits. Only 65536 texels are guaranteed, and
+// SwiftShader has no more: not even one window's scores would fit.
+func readsTexels(c engine.Caps) bool { return c.Int64 && 4*c.MaxTexels >= c.MaxStorageBufferRange }
 
 // runsUniform reports whether the uniform shaders can run at all.
 func runsUniform(c engine.Caps) bool {

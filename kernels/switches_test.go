@@ -38,7 +38,7 @@ func TestSwitches(t *testing.T) {
 					t.Skip("not on this device")
 				}
 				m := whole
-				if name == "direct" || name == "no shuffle" {
+				if name == "direct" {
 					m = one
 				}
 				m.run(t, d, styled(vulkan.UploadOptions{Precision: precision}, style))

@@ -51,12 +51,29 @@ func (l *lowerer) linearUniform(s step, o linear, p linearOperands) {
 	l.list = append(l.list, dispatch{
 		path: s.path, shader: "gemm_uniform" + d.variant, addressed: true, push: push,
 		constants: append(append(constants(t.group, o.bias, o.gelu, o.residual, o.norm != nil, d.mode), t.constants...),
-			constants(d.n%uniformPanel != 0, uniformStep(d.k), 1, false, false)...),
+			t.uniformLoops(d.n, d.k, 1, false, false)...),
 		operands: []operand{l.whole(p.x, 4), weight, l.optional(p.bias, weight), l.optional(p.residual, weight), l.write(s.out, 4, 0, d.m*d.n),
 			l.optional(p.normWeight, weight), l.optional(p.normBias, weight), scratch},
 		groups: [3]int{down, across, 1},
 		flops:  2 * int64(d.m) * int64(d.n) * int64(d.k),
 	})
+}
+
+// acrossBytes is how large the panels of a workgroup may be to be gone through anew for each tile of rows. What a
+// tile stores then lies beside what the one before did, which matters where K is short.
+const acrossBytes = 256 << 10
+
+// uniformLoops are the constants of gemm_uniform.comp from EDGE on, for a product with n columns and rows of
+// depth elements of each of side*side taps: how much a turn of a loop takes, and which tile follows which.
+func (t Tile) uniformLoops(n, depth, side int, ragged, clamp bool) []uint32 {
+	run := 4
+	for _, r := range []int{8, 16, 12} {
+		if depth%(uniformLanes*r) == 0 {
+			run = r
+		}
+	}
+	across := 4*uniformPanel*int(t.constants[2])*depth*side*side <= acrossBytes
+	return constants(n%uniformPanel != 0, uniformStep(depth), side, ragged, clamp, across, run)
 }
 
 // uniformStep is how many elements of K a turn of the shader's loop takes. The driver keeps

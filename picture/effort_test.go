@@ -102,13 +102,6 @@ func TestMemory(t *testing.T) {
 	jpegOf := func(progressive bool, sampling ...byte) []byte {
 		return jpegFile{height: 512, width: 1024, progressive: progressive, sampling: sampling, scans: map[bool]int{true: 2}[progressive]}.bytes()
 	}
-	golden := func(name string) []byte {
-		file, err := os.ReadFile(filepath.Join("testdata", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
 	for _, tc := range []struct {
 		name     string
 		file     []byte
@@ -129,14 +122,14 @@ func TestMemory(t *testing.T) {
 		{"progressive 4:2:0", jpegOf(true, 0x22, 0x11, 0x11), 7.5},
 		{"progressive 4:4:4", jpegOf(true, 0x11, 0x11, 0x11), 12},
 		{"progressive of four", jpegOf(true, 0x11, 0x11, 0x11, 0x11), 15},
-		{"webp", golden("eye.webp"), 0},
-		{"jpeg with a ragged edge", golden("eye.jpg"), 0},
-		{"tiff", golden("formats/rgb-big.tif"), 0},
-		{"tiff of tiles", golden("formats/tiles.tif"), 0},
-		{"tiff of jpeg", golden("formats/jpeg.tif"), 0},
-		{"tiff lzw", golden("formats/lzw.tif"), 0},
-		{"tiff deflate", golden("formats/deflate.tif"), 0},
-		{"webp animated", golden("formats/lossy-alpha-animated-moved.webp"), 0},
+		{"webp", formatFile(t, "../eye.webp"), 0},
+		{"jpeg with a ragged edge", formatFile(t, "../eye.jpg"), 0},
+		{"tiff", formatFile(t, "rgb-big.tif"), 0},
+		{"tiff of tiles", formatFile(t, "tiles.tif"), 0},
+		{"tiff of jpeg", formatFile(t, "jpeg.tif"), 0},
+		{"tiff lzw", formatFile(t, "lzw.tif"), 0},
+		{"tiff deflate", formatFile(t, "deflate.tif"), 0},
+		{"webp animated", formatFile(t, "lossy-alpha-animated-moved.webp"), 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			said := need(t, tc.file) // the first reading of metadata makes tables

@@ -30,6 +30,6 @@ void main()
     for (uint i = 0; i < ITEMS; i++) {
         uint e = first + i * gl_WorkGroupSize.x;
         if (e < count)
-            y[e] = ATV(a, e) + ATV(b, TILED ? tiled(e) : e);
+            y[e] = OUTV(ATV(a, e) + ATV(b, TILED ? tiled(e) : e));
     }
 }

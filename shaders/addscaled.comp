@@ -15,5 +15,5 @@ WRITEV(3, z);
 void main()
 {
     EACH_CHANNEL(count, cols)
-        z[e] = ATV(x, e) + ATV(gamma, c) * ATV(y, e);
+        z[e] = OUTV(ATV(x, e) + ATV(gamma, c) * ATV(y, e));
 }

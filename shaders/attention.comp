@@ -180,7 +180,7 @@ void main()
             [[unroll]] for (uint e = 0; e < HEAD; e++) {
                 vec4 k = KEY4(kx, e);
                 [[unroll]] for (uint i = 0; i < QUERIES; i++)
-                    products[i] += q[i * HEAD + e] * k;
+                    products[i] = fma(q[i * HEAD + e], k, products[i]);
             }
             [[unroll]] for (uint i = 0; i < QUERIES; i++) {
                 float v = products[i].x + products[i].y + products[i].z + products[i].w;
@@ -216,7 +216,7 @@ void main()
             [[unroll]] for (uint e = 0; e < HEAD; e++) {
                 vec4 v = VALUE4(kx, e);
                 [[unroll]] for (uint i = 0; i < QUERIES; i++)
-                    acc[i * HEAD + e] += s[i * WINDOW + kx] * v;
+                    acc[i * HEAD + e] = fma(vec4(s[i * WINDOW + kx]), v, acc[i * HEAD + e]);
             }
         }
     }
@@ -238,7 +238,7 @@ void main()
 #elif defined(HALF)
                 y[to + e] = HALF4(v);
 #else
-                y[to + e] = v;
+                y[to + e] = out4(v);
 #endif
             }
         }

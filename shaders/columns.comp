@@ -49,14 +49,14 @@ void main()
             [[dont_unroll]] for (uint c = gl_LocalInvocationID.x; c < channels; c += gl_WorkGroupSize.x) {
                 V v = ATV(x, from.x + c) * s.weight.x + ATV(x, from.y + c) * s.weight.y
                     + ATV(x, from.z + c) * s.weight.z + ATV(x, from.w + c) * s.weight.w;
-                columns[to + c] = s.real ? v : V(0);
+                columns[to + c] = OUTV(s.real ? v : V(0));
             }
         } else {
             bool real = ty >= 0 && tx >= 0 && ty < int(mapH) && tx < int(mapW);
             uint from = real ? (xFirst + uint(ty) * mapW + uint(tx)) * channels : 0;
             [[dont_unroll]] for (uint c = gl_LocalInvocationID.x; c < channels; c += gl_WorkGroupSize.x) {
                 V v = ATV(x, from + c);
-                columns[to + c] = real ? v : V(0);
+                columns[to + c] = OUTV(real ? v : V(0));
             }
         }
     }

@@ -22,5 +22,5 @@ void main()
     V sum = V(0);
     for (uint r = p.row; r < p.end; r++)
         sum += ATV(x, xStart + p.col + r * cols);
-    y[yStart + (block0 + p.row / BLOCK) * cols + p.col] = sum * factor;
+    y[yStart + (block0 + p.row / BLOCK) * cols + p.col] = OUTV(sum * factor);
 }

@@ -18,6 +18,6 @@ void main()
     for (uint i = 0; i < ITEMS; i++) {
         uint e = first + i * gl_WorkGroupSize.x;
         if (e < count)
-            y[yStart + e] = ATV(x, xStart + e);
+            y[yStart + e] = OUTV(ATV(x, xStart + e));
     }
 }

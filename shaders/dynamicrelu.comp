@@ -26,6 +26,6 @@ void main()
         V a1 = 2.0 * (ATV(t, at) - 0.5) + 1.0, b1 = ATV(t, at + cols) - 0.5;
         V a2 = 2.0 * (ATV(t, at + 2 * cols) - 0.5), b2 = ATV(t, at + 3 * cols) - 0.5;
         V v = ATV(x, start + e);
-        y[start + e] = greater(v * a1 + b1, v * a2 + b2);
+        y[start + e] = OUTV(greater(v * a1 + b1, v * a2 + b2));
     }
 }

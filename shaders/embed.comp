@@ -30,7 +30,7 @@ void main()
             float f = AT1(ids, row);
             uint id = !(f > 0.0) ? 0 : f >= float(vocabulary) ? vocabulary - 1 : uint(f);
             if (id - word0 < words)
-                y[e] = ATV(word, (id - word0) * cols + c) + ATV(kind, c) + ATV(position, row % tokens * cols + c);
+                y[e] = OUTV(ATV(word, (id - word0) * cols + c) + ATV(kind, c) + ATV(position, row % tokens * cols + c));
         }
     }
 }

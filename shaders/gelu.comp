@@ -18,6 +18,6 @@ void main()
     for (uint i = 0; i < ITEMS; i++) {
         uint e = first + i * gl_WorkGroupSize.x;
         if (e < count)
-            y[e] = gelu(ATV(x, e));
+            y[e] = OUTV(gelu(ATV(x, e)));
     }
 }

@@ -38,6 +38,8 @@ layout(constant_id = 9) const bool EDGE = false; // N is no multiple of 32
 layout(constant_id = 11) const uint SIDE = 1; // of the kernel of a convolution
 layout(constant_id = 12) const bool RAGGED = false; // N is no multiple of 4, or rows of C begin where no vec4 does
 layout(constant_id = 13) const bool CLAMP = false; // C to +-eps, in the end
+layout(constant_id = 14) const bool ACROSS = false; // tiles follow one another across the panels, not down the rows
+layout(constant_id = 15) const uint RUN = 4; // vectors of a staged row, or of a tap's sample, that a turn takes
 
 const uint LANES = 8;
 const uint COLS = 32 / LANES; // vectors of a panel
@@ -105,25 +107,25 @@ void stage(uint64_t base, uint k, uint row, Scratch to, Vecs w, Vecs s, float le
         padding = from == NONE;
         p[0] = Vecs(base + uint64_t(padding ? 0 : from) * k * 4);
     }
-    // Four vectors at a time: a turn of a loop costs as much as several vectors.
-    uint n = k / LANES, whole = n / 4 * 4;
+    // Several vectors at a time: a turn of a loop costs as much as many vectors.
+    uint n = k / LANES, whole = n / RUN * RUN;
     float mean = 0.0, scale = 1.0;
     if (NORM) {
         float sums[4];
         [[unroll]] for (uint u = 0; u < 4; u++)
             sums[u] = 0.0;
-        [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
-            [[unroll]] for (uint u = 0; u < 4; u++)
-                sums[u] += source(p, real, i + u);
+        [[dont_unroll]] for (uint i = 0; i < whole; i += RUN)
+            [[unroll]] for (uint u = 0; u < RUN; u++)
+                sums[u % 4] += source(p, real, i + u);
         [[dont_unroll]] for (uint i = whole; i < n; i++)
             sums[0] += source(p, real, i);
         mean = subgroupAdd(sums[0] + sums[1] + sums[2] + sums[3]) / float(k);
         [[unroll]] for (uint u = 0; u < 4; u++)
             sums[u] = 0.0;
-        [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
-            [[unroll]] for (uint u = 0; u < 4; u++) {
+        [[dont_unroll]] for (uint i = 0; i < whole; i += RUN)
+            [[unroll]] for (uint u = 0; u < RUN; u++) {
                 float d = source(p, real, i + u) - mean;
-                sums[u] += d * d;
+                sums[u % 4] += d * d;
             }
         [[dont_unroll]] for (uint i = whole; i < n; i++) {
             float d = source(p, real, i) - mean;
@@ -131,8 +133,8 @@ void stage(uint64_t base, uint k, uint row, Scratch to, Vecs w, Vecs s, float le
         }
         scale = 1.0 / sqrt(subgroupAdd(sums[0] + sums[1] + sums[2] + sums[3]) / float(k) + least);
     }
-    [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
-        [[unroll]] for (uint u = 0; u < 4; u++)
+    [[dont_unroll]] for (uint i = 0; i < whole; i += RUN)
+        [[unroll]] for (uint u = 0; u < RUN; u++)
             put(to, i + u, p, real, padding, mean, scale, w, s);
     [[dont_unroll]] for (uint i = whole; i < n; i++)
         put(to, i, p, real, padding, mean, scale, w, s);
@@ -153,7 +155,7 @@ void stagePadded(Floats from, uint count, uint k, Scratch to)
 void stageDeformed(uint64_t base, Floats om, uint k, uint row, Scratch to)
 {
     const uint TAPS = SIDE * SIDE;
-    uint channels = k / TAPS, n = channels / LANES, whole = n / 4 * 4;
+    uint channels = k / TAPS, n = channels / LANES, whole = n / RUN * RUN;
     uint h = mapH, w = mapW, across = padW, outputs = padH * padW, positions = size;
     uint picture = row / outputs, place = row % outputs;
     int y0 = int(place / across * down) - int(right), x0 = int(place % across * down) - int(right);
@@ -175,8 +177,8 @@ void stageDeformed(uint64_t base, Floats om, uint k, uint row, Scratch to)
 #define SAMPLED(i) \
         to.v[first + LANES * (i)] = s.real ? rowVector(p[0], i) * s.weight.x + rowVector(p[1], i) * s.weight.y \
             + rowVector(p[2], i) * s.weight.z + rowVector(p[3], i) * s.weight.w : 0.0;
-        [[dont_unroll]] for (uint i = 0; i < whole; i += 4)
-            [[unroll]] for (uint u = 0; u < 4; u++)
+        [[dont_unroll]] for (uint i = 0; i < whole; i += RUN)
+            [[unroll]] for (uint u = 0; u < RUN; u++)
                 SAMPLED(i + u)
         [[dont_unroll]] for (uint i = whole; i < n; i++)
             SAMPLED(i)
@@ -233,10 +235,12 @@ void main()
 #ifdef B_HALF
     panelBytes = k * 64;
 #endif
-    uint last = min(gl_WorkGroupID.y * PANELS + PANELS, (n + 31) / 32);
-    [[dont_unroll]] for (uint panel = gl_WorkGroupID.y * PANELS; panel < last; panel++) {
-        uint64_t B = b + uint64_t(panel) * panelBytes;
-        [[dont_unroll]] for (uint s = 0; s < count; s += ROWS) {
+    uint panel0 = gl_WorkGroupID.y * PANELS, panels = min(PANELS, (n + 31) / 32 - panel0), tiles = (count + ROWS - 1) / ROWS;
+    uint64_t panels_ = b;
+    {
+        [[dont_unroll]] for (uint tile = 0; tile < tiles * panels; tile++) {
+            uint panel = panel0 + (ACROSS ? tile % panels : tile / tiles), s = (ACROSS ? tile / panels : tile % tiles) * ROWS;
+            uint64_t B = panels_ + uint64_t(panel) * panelBytes;
             Place places[ROWS];
             if (MAP == CONV) {
                 uint row = first + s, place = row % (outH * outW), oy = place / outW, ox = place % outW;

@@ -19,6 +19,6 @@ void main()
 {
     EACH_CHANNEL(count, cols) {
         float mean = AT1(statistics, 2 * c), scale = AT1(statistics, 2 * c + 1);
-        y[yStart + e] = (ATV(x, xStart + e) - mean) * (scale * ATV(weight, c)) + ATV(bias, c);
+        y[yStart + e] = OUTV((ATV(x, xStart + e) - mean) * (scale * ATV(weight, c)) + ATV(bias, c));
     }
 }

@@ -24,12 +24,6 @@ WRITE1(3, y);
 WRITEV(3, y);
 #endif
 
-#if VEC == 4
-#define ELEMENT(v, j) v[j]
-#else
-#define ELEMENT(v, j) v
-#endif
-
 void main()
 {
     uint row = rowOfLane();
@@ -58,7 +52,7 @@ void main()
             [[unroll]] for (uint j = 0; j < VEC; j++)
                 y[((picture * cols + i) * VEC + j) * tokens + token] = ELEMENT(v, j);
 #else
-            y[first + i] = v;
+            y[first + i] = OUTV(v);
 #endif
         }
 }

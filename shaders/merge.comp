@@ -30,8 +30,8 @@ void main()
     V v10 = neighbour(b, i + 1, j, c), v11 = neighbour(b, i + 1, j + 1, c);
 #if VEC == 4
     [[unroll]] for (uint k = 0; k < 4; k++)
-        y[e * 4 + k] = vec4(v00[k], v01[k], v10[k], v11[k]);
+        y[e * 4 + k] = out4(vec4(v00[k], v01[k], v10[k], v11[k]));
 #else
-    y[e] = vec4(v00, v01, v10, v11);
+    y[e] = out4(vec4(v00, v01, v10, v11));
 #endif
 }

@@ -26,5 +26,5 @@ void main()
     size = size < eps ? eps : size; // NaN stays
     if (inside)
         for (uint i = laneOfRow(); i < cols; i += LANES)
-            y[first + i] = ATV(x, first + i) / size;
+            y[first + i] = OUTV(ATV(x, first + i) / size);
 }

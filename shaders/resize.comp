@@ -48,7 +48,7 @@ void main()
             V bottom = ATV(x, below + sx * cols) * (1.0 - fx) + ATV(x, below + right * cols) * fx;
             v = top * (1.0 - fy) + bottom * fy;
         }
-        y[to + ox * cols] = v;
+        y[to + ox * cols] = OUTV(v);
         sx += step;
         rest += over;
         if (rest >= denX) {

@@ -42,5 +42,5 @@ void main()
         }
         v += wy[i] * line;
     }
-    y[e] = v;
+    y[e] = OUTV(v);
 }

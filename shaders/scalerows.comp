@@ -22,7 +22,7 @@ void main()
         uint e = start + i * gl_WorkGroupSize.x;
         if (e < count) {
             float f = AT1(factors, begin + e / cols);
-            y[e] = DIVIDE ? ATV(x, e) / f : ATV(x, e) * f;
+            y[e] = OUTV(DIVIDE ? ATV(x, e) / f : ATV(x, e) * f);
         }
     }
 }

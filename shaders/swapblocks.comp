@@ -18,8 +18,10 @@ layout(push_constant) uniform Push {
 READ4(0, x);
 #ifdef RAGGED
 WRITE1(1, y);
+#define OUT
 #else
 WRITE4(1, y);
+#define OUT out4
 #endif
 
 void main()
@@ -38,6 +40,6 @@ void main()
         block = transpose(block);
 #endif
         [[unroll]] for (uint k = 0; k < 4; k++)
-            y[to + k * allTokens] = block[k];
+            y[to + k * allTokens] = OUT(block[k]);
     }
 }

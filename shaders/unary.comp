@@ -63,7 +63,7 @@ void main()
             V f = MODE == MULSCALAR ? v * s : each(v);
             if (MODE == SIGMOID && from > 0)
                 f = pass(v, f, e);
-            y[e] = f;
+            y[e] = OUTV(f);
         }
     }
 }

@@ -34,7 +34,7 @@ void main()
                 v += g1 * ATV(map1, e);
             if (BRANCHES > 2)
                 v += g2 * ATV(map2, e);
-            y[e] = v / float(BRANCHES);
+            y[e] = OUTV(v / float(BRANCHES));
         }
     }
 }

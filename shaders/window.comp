@@ -32,7 +32,7 @@ void main()
             V v = V(0);
             if (from != NONE)
                 v = ATV(x, (from - inRow0) * cols + e % cols);
-            y[e] = v;
+            y[e] = OUTV(v);
         }
     }
 }

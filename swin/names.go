@@ -1,6 +1,7 @@
 package swin
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,123 +38,78 @@ const (
 	maxBlock = 999
 )
 
+// canonical are mmpretrain's names of what a backbone has. Every family has them, under names of its own.
+var canonical = []rule{
+	{from: "patch_embed.projection.*"}, {from: "patch_embed.norm.*"}, {from: "absolute_pos_embed"},
+	{from: "stages.S.blocks.B.norm1.*"}, {from: "stages.S.blocks.B.norm2.*"},
+	{from: "stages.S.blocks.B.attn.w_msa.relative_position_bias_table"},
+	{from: "stages.S.blocks.B.attn.w_msa.qkv.*"}, {from: "stages.S.blocks.B.attn.w_msa.proj.*"},
+	{from: "stages.S.blocks.B.ffn.layers.0.0.*"}, {from: "stages.S.blocks.B.ffn.layers.1.*"},
+	{from: "stages.S.downsample.norm.*"}, {from: "stages.S.downsample.reduction.weight"},
+	{from: "normN.*"}, {from: "norm.*", to: "normL.*"}, // the latter in mmclassification, files before version 2
+	{from: "stages.S.blocks.B.attn.w_msa.relative_position_index", reason: reasonBuffer},
+}
+
+// naming says how a family's names differ.
+type naming struct {
+	renamed []string // in canonical names, old and new in turn; a name that becomes "" is none of the family's
+	more    []rule
+	heads   []string // patterns of what classifiers, detectors and segmenters put beside a backbone
+}
+
+var (
+	heads = []string{
+		"head.**", "neck.**", "data_preprocessor.**", "rpn_head.**", "roi_head.**", "bbox_head.**", "mask_head.**", "decode_head.**", "auxiliary_head.**",
+	}
+	layers = []string{ // of Microsoft's repositories and timm
+		"patch_embed.projection.", "patch_embed.proj.", "stages.", "layers.", "attn.w_msa.", "attn.", "ffn.layers.0.0.", "mlp.fc1.", "ffn.layers.1.", "mlp.fc2.",
+	}
+	masks = []rule{{from: "layers.S.blocks.B.attn_mask", reason: reasonBuffer}}
+)
+
+var namings = map[bind.Family]naming{
+	MMPretrain: {heads: heads, more: []rule{
+		{from: "stages.S.blocks.B.attn.attn_mask", reason: reasonBuffer},
+		{from: "steps", reason: reasonBuffer}, // of an averaged model
+	}},
+	GLIPDetector: {layers, masks, heads},
+	Microsoft:    {layers, masks, heads},
+	Timm:         {append([]string{"stages.S.downsample.", "layers.S+1.downsample."}, layers...), masks, heads},
+	Torchvision: {heads: []string{"head.**"}, renamed: []string{
+		"patch_embed.projection.", "features.0.0.", "patch_embed.norm.", "features.0.2.", "absolute_pos_embed", "", "normN.*", "",
+		"stages.S.blocks.B.", "features.2S+1.B.", "stages.S.downsample.", "features.2S+2.",
+		"attn.w_msa.", "attn.", "ffn.layers.0.0.", "mlp.0.", "ffn.layers.1.", "mlp.3.",
+	}},
+	HuggingFace: {heads: []string{"classifier.**", "embeddings.mask_token", "decoder.**", "pooler.**"}, renamed: []string{
+		"patch_embed.projection.", "embeddings.patch_embeddings.projection.", "patch_embed.norm.", "embeddings.norm.", "absolute_pos_embed", "",
+		"stages.S.blocks.B.attn.w_msa.qkv.*", "", "stages.S.downsample.norm.", "encoder.layers.S.downsample.norm.", "stages.", "encoder.layers.",
+		"norm1.", "layernorm_before.", "norm2.", "layernorm_after.", "normN.", "hidden_states_norms.stageN+1.", "norm.", "layernorm.",
+		"attn.w_msa.proj.", "attention.output.dense.", "attn.w_msa.", "attention.self.",
+		"ffn.layers.0.0.", "intermediate.dense.", "ffn.layers.1.", "output.dense.",
+	}, more: []rule{
+		{from: "encoder.layers.S.blocks.B.attention.self.query.*", to: "stages.S.blocks.B.attn.w_msa.qkv.*", part: 0},
+		{from: "encoder.layers.S.blocks.B.attention.self.key.*", to: "stages.S.blocks.B.attn.w_msa.qkv.*", part: 1},
+		{from: "encoder.layers.S.blocks.B.attention.self.value.*", to: "stages.S.blocks.B.attn.w_msa.qkv.*", part: 2},
+	}},
+}
+
 // rules lists the names of a family, without prefix, and what they are in
 // mmpretrain's naming.
 func rules(f bind.Family) []rule {
-	switch f {
-	case MMPretrain:
-		return mmpretrainRules()
-	case GLIPDetector, Microsoft:
-		return append(layerRules(),
-			rule{from: "layers.S.downsample.norm.*", to: "stages.S.downsample.norm.*"},
-			rule{from: "layers.S.downsample.reduction.weight", to: "stages.S.downsample.reduction.weight"})
-	case Timm:
-		return append(layerRules(),
-			rule{from: "layers.S+1.downsample.norm.*", to: "stages.S.downsample.norm.*"},
-			rule{from: "layers.S+1.downsample.reduction.weight", to: "stages.S.downsample.reduction.weight"})
-	case Torchvision:
-		return torchvisionRules()
-	case HuggingFace:
-		return huggingFaceRules()
+	n := namings[f]
+	list, renamed := slices.Clone(n.more), strings.NewReplacer(n.renamed...)
+	for _, r := range canonical {
+		if r.to == "" && r.reason == "" {
+			r.to = r.from
+		}
+		if r.from = renamed.Replace(r.from); r.from != "" {
+			list = append(list, r)
+		}
 	}
-	return nil
-}
-
-func mmpretrainRules() []rule {
-	same := []string{
-		"patch_embed.projection.*", "patch_embed.norm.*", "absolute_pos_embed",
-		"stages.S.blocks.B.norm1.*", "stages.S.blocks.B.norm2.*",
-		"stages.S.blocks.B.attn.w_msa.relative_position_bias_table",
-		"stages.S.blocks.B.attn.w_msa.qkv.*", "stages.S.blocks.B.attn.w_msa.proj.*",
-		"stages.S.blocks.B.ffn.layers.0.0.*", "stages.S.blocks.B.ffn.layers.1.*",
-		"stages.S.downsample.norm.*", "stages.S.downsample.reduction.weight", "normN.*",
-	}
-	var list []rule
-	for _, pattern := range same {
-		list = append(list, rule{from: pattern, to: pattern})
-	}
-	list = append(list,
-		rule{from: "norm.*", to: "normL.*"}, // mmclassification, files before version 2
-		rule{from: "stages.S.blocks.B.attn.w_msa.relative_position_index", reason: reasonBuffer},
-		rule{from: "stages.S.blocks.B.attn.attn_mask", reason: reasonBuffer},
-		rule{from: "steps", reason: reasonBuffer}) // of an averaged model
-	return append(list, headRules()...)
-}
-
-// headRules are what classifiers, detectors and segmenters put beside a backbone.
-func headRules() []rule {
-	var list []rule
-	for _, part := range []string{
-		"head", "neck", "data_preprocessor", "rpn_head", "roi_head", "bbox_head", "mask_head", "decode_head", "auxiliary_head",
-	} {
-		list = append(list, rule{from: part + ".**", reason: reasonHead})
+	for _, pattern := range n.heads {
+		list = append(list, rule{from: pattern, reason: reasonHead})
 	}
 	return list
-}
-
-// layerRules are those that Microsoft's repositories and timm share.
-func layerRules() []rule {
-	return append([]rule{
-		{from: "patch_embed.proj.*", to: "patch_embed.projection.*"},
-		{from: "patch_embed.norm.*", to: "patch_embed.norm.*"},
-		{from: "absolute_pos_embed", to: "absolute_pos_embed"},
-		{from: "layers.S.blocks.B.norm1.*", to: "stages.S.blocks.B.norm1.*"},
-		{from: "layers.S.blocks.B.norm2.*", to: "stages.S.blocks.B.norm2.*"},
-		{from: "layers.S.blocks.B.attn.relative_position_bias_table", to: "stages.S.blocks.B.attn.w_msa.relative_position_bias_table"},
-		{from: "layers.S.blocks.B.attn.qkv.*", to: "stages.S.blocks.B.attn.w_msa.qkv.*"},
-		{from: "layers.S.blocks.B.attn.proj.*", to: "stages.S.blocks.B.attn.w_msa.proj.*"},
-		{from: "layers.S.blocks.B.mlp.fc1.*", to: "stages.S.blocks.B.ffn.layers.0.0.*"},
-		{from: "layers.S.blocks.B.mlp.fc2.*", to: "stages.S.blocks.B.ffn.layers.1.*"},
-		{from: "normN.*", to: "normN.*"},
-		{from: "norm.*", to: "normL.*"},
-		{from: "layers.S.blocks.B.attn.relative_position_index", reason: reasonBuffer},
-		{from: "layers.S.blocks.B.attn_mask", reason: reasonBuffer},
-	}, headRules()...)
-}
-
-func torchvisionRules() []rule {
-	return []rule{
-		{from: "features.0.0.*", to: "patch_embed.projection.*"},
-		{from: "features.0.2.*", to: "patch_embed.norm.*"},
-		{from: "features.2S+1.B.norm1.*", to: "stages.S.blocks.B.norm1.*"},
-		{from: "features.2S+1.B.norm2.*", to: "stages.S.blocks.B.norm2.*"},
-		{from: "features.2S+1.B.attn.relative_position_bias_table", to: "stages.S.blocks.B.attn.w_msa.relative_position_bias_table"},
-		{from: "features.2S+1.B.attn.qkv.*", to: "stages.S.blocks.B.attn.w_msa.qkv.*"},
-		{from: "features.2S+1.B.attn.proj.*", to: "stages.S.blocks.B.attn.w_msa.proj.*"},
-		{from: "features.2S+1.B.mlp.0.*", to: "stages.S.blocks.B.ffn.layers.0.0.*"},
-		{from: "features.2S+1.B.mlp.3.*", to: "stages.S.blocks.B.ffn.layers.1.*"},
-		{from: "features.2S+2.norm.*", to: "stages.S.downsample.norm.*"},
-		{from: "features.2S+2.reduction.weight", to: "stages.S.downsample.reduction.weight"},
-		{from: "norm.*", to: "normL.*"},
-		{from: "features.2S+1.B.attn.relative_position_index", reason: reasonBuffer},
-		{from: "head.**", reason: reasonHead},
-	}
-}
-
-func huggingFaceRules() []rule {
-	const from, to = "encoder.layers.S.blocks.B.", "stages.S.blocks.B."
-	return []rule{
-		{from: "embeddings.patch_embeddings.projection.*", to: "patch_embed.projection.*"},
-		{from: "embeddings.norm.*", to: "patch_embed.norm.*"},
-		{from: from + "layernorm_before.*", to: to + "norm1.*"},
-		{from: from + "layernorm_after.*", to: to + "norm2.*"},
-		{from: from + "attention.self.relative_position_bias_table", to: to + "attn.w_msa.relative_position_bias_table"},
-		{from: from + "attention.self.query.*", to: to + "attn.w_msa.qkv.*", part: 0},
-		{from: from + "attention.self.key.*", to: to + "attn.w_msa.qkv.*", part: 1},
-		{from: from + "attention.self.value.*", to: to + "attn.w_msa.qkv.*", part: 2},
-		{from: from + "attention.output.dense.*", to: to + "attn.w_msa.proj.*"},
-		{from: from + "intermediate.dense.*", to: to + "ffn.layers.0.0.*"},
-		{from: from + "output.dense.*", to: to + "ffn.layers.1.*"},
-		{from: "encoder.layers.S.downsample.norm.*", to: "stages.S.downsample.norm.*"},
-		{from: "encoder.layers.S.downsample.reduction.weight", to: "stages.S.downsample.reduction.weight"},
-		{from: "layernorm.*", to: "normL.*"},
-		{from: "hidden_states_norms.stageN+1.*", to: "normN.*"},
-		{from: from + "attention.self.relative_position_index", reason: reasonBuffer},
-		{from: "classifier.**", reason: reasonHead},
-		{from: "embeddings.mask_token", reason: reasonHead},
-		{from: "decoder.**", reason: reasonHead},
-		{from: "pooler.**", reason: reasonHead},
-	}
 }
 
 // captures are the numbers and the leaf that a pattern found in a key.

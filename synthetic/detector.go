@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 )
 
 // Detector is a source of weights of GLIP's whole detector that needs no file: the
@@ -63,13 +62,7 @@ func DetectorRule(name string, fanIn int) (offset, scale float32, ok bool) {
 	case leaf != "weight":
 		return 0, 0, false
 	}
-	return 0, float32(detectorGain(name) * math.Sqrt(3/float64(fanIn))), true
-}
-
-// endsIn says whether a name ends with whole dotted parts.
-func endsIn(name, suffix string) bool {
-	rest, ok := strings.CutSuffix(name, suffix)
-	return ok && (rest == "" || strings.HasSuffix(rest, "."))
+	return 0, float32(detectorGains.of(name, 1) * math.Sqrt(3/float64(fanIn))), true
 }
 
 // detectorRules are tried in this order.
@@ -103,31 +96,20 @@ var detectorRules = [...]struct {
 // detectorNorms own the weights of norms; bn is the tower's group norm.
 var detectorNorms = []string{"norm", "norm0", "norm1", "norm2", "norm3", "LayerNorm", "layer_norm_v", "layer_norm_l", "bn"}
 
-// detectorGain is the standard deviation of a matrix's outputs for inputs of unit
-// variance.
-func detectorGain(name string) float64 {
-	for _, row := range [...]struct {
-		suffix string
-		gain   float64
-	}{
-		{"attn.qkv.weight", 1.75},
-		{"mlp.fc1.weight", 1.25},
-		{"self.query.weight", 1.5},
-		{"self.key.weight", 1.5},
-		{"self.value.weight", 0.5},
-		{"attention.output.dense.weight", 0.5},
-		{"attn.v_proj.weight", 1.5},
-		{"attn.l_proj.weight", 1.5},
-		{"AttnConv.1.weight", 3},
-		{"relu.fc.0.weight", 3},
-		{"relu.fc.2.weight", 2},
-		{"top_blocks.p7.weight", 1.5},
-		{"head.bbox_pred.weight", 2},
-		{"head.dot_product_projection_text.weight", 20},
-	} {
-		if endsIn(name, row.suffix) {
-			return row.gain
-		}
-	}
-	return 1
+// detectorGains are those of matrices that have not 1.
+var detectorGains = gains{
+	{"attn.qkv.weight", 1.75},
+	{"mlp.fc1.weight", 1.25},
+	{"self.query.weight", 1.5},
+	{"self.key.weight", 1.5},
+	{"self.value.weight", 0.5},
+	{"attention.output.dense.weight", 0.5},
+	{"attn.v_proj.weight", 1.5},
+	{"attn.l_proj.weight", 1.5},
+	{"AttnConv.1.weight", 3},
+	{"relu.fc.0.weight", 3},
+	{"relu.fc.2.weight", 2},
+	{"top_blocks.p7.weight", 1.5},
+	{"head.bbox_pred.weight", 2},
+	{"head.dot_product_projection_text.weight", 20},
 }

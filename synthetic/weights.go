@@ -73,50 +73,48 @@ func Rule(name string, fanIn int) (offset, scale float32, ok bool) {
 	case leaf == "bias":
 		return 0, 0.125, true
 	}
-	g, ok := gain("." + name)
-	if !ok {
-		return 0, 0, false
-	}
-	return 0, float32(g * math.Sqrt(3/float64(fanIn))), true
+	g := backboneGains.of(name, 0)
+	return 0, float32(g * math.Sqrt(3/float64(fanIn))), g > 0
 }
 
 // split returns the last two dotted parts of a name; owner is empty for a name
 // of one part.
 func split(name string) (owner, leaf string) {
-	rest, leaf := cut(name)
-	_, owner = cut(rest)
-	return owner, leaf
+	parts := strings.Split("."+name, ".")
+	return parts[len(parts)-2], parts[len(parts)-1]
 }
 
-// cut divides a name at its last dot.
-func cut(name string) (before, last string) {
-	i := strings.LastIndexByte(name, '.')
-	if i < 0 {
-		return "", name
-	}
-	return name[:i], name[i+1:]
+// endsIn says whether a name ends with whole dotted parts.
+func endsIn(name, suffix string) bool {
+	rest, ok := strings.CutSuffix(name, suffix)
+	return ok && (rest == "" || strings.HasSuffix(rest, "."))
 }
 
-// gain is the standard deviation of a matrix's outputs for inputs of unit
-// variance. dotted is the name with a dot before it.
-func gain(dotted string) (g float64, ok bool) {
-	for _, row := range [...]struct {
-		suffix string
-		gain   float64
-	}{
-		{".projection.weight", 1},
-		{".qkv.weight", 1.75},
-		{".proj.weight", 1},
-		{".ffn.layers.0.0.weight", 1.25},
-		{".ffn.layers.1.weight", 1},
-		{".reduction.weight", 1},
-		{".fc.weight", 1},
-	} {
-		if strings.HasSuffix(dotted, row.suffix) {
-			return row.gain, true
+// gains are the standard deviations of matrices' outputs for inputs of unit
+// variance, by the end of their names.
+type gains []struct {
+	suffix string
+	gain   float64
+}
+
+// of is the gain of a matrix, otherwise that of one that is not listed.
+func (list gains) of(name string, otherwise float64) float64 {
+	for _, row := range list {
+		if endsIn(name, row.suffix) {
+			return row.gain
 		}
 	}
-	return 0, false
+	return otherwise
+}
+
+var backboneGains = gains{
+	{"projection.weight", 1},
+	{"qkv.weight", 1.75},
+	{"proj.weight", 1},
+	{"ffn.layers.0.0.weight", 1.25},
+	{"ffn.layers.1.weight", 1},
+	{"reduction.weight", 1},
+	{"fc.weight", 1},
 }
 
 // Weights is a source of model weights that needs no file. The zero value is

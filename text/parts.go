@@ -119,28 +119,28 @@ func (l lister) separates(i int) bool {
 	case r == ',', unicode.IsSpace(before):
 		return true
 	}
-	begin, end := i, i+1 // of the word
-	for !unicode.IsSpace(l.at(begin - 1)) {
+	begin, end := i, i+1 // of what it stands between
+	for !unicode.IsSpace(l.at(begin-1)) && l.at(begin-1) != r && i-begin < maxWord {
 		begin--
 	}
-	for !unicode.IsSpace(l.at(end)) {
+	for !unicode.IsSpace(l.at(end)) && l.at(end) != r && end-i < maxWord {
 		end++
 	}
-	word := strings.Trim(strings.ToLower(string(l.runes[begin:end])), "()\"'“”")
-	pieces := strings.Split(strings.TrimSuffix(word, string(r)), string(r))
-	letter := slices.ContainsFunc(pieces, func(s string) bool { return utf8.RuneCountInString(s) == 1 })
-	abbreviated := slices.ContainsFunc(pieces, func(s string) bool { return slices.Contains(abbreviations, s+".") })
+	piece := func(begin, end int) (s string, letter bool) {
+		s = strings.Trim(strings.ToLower(string(l.runes[begin:end])), "()\"'“”")
+		return s, utf8.RuneCountInString(s) == 1
+	}
+	left, letter := piece(begin, i)
+	right, another := piece(i+1, end)
+	short := slices.Contains(abbreviations, left+".") || left == "no" && unicode.IsDigit(l.at(i+2)) // "no. 5"
 	switch {
 	case r == '/':
-		return !letter
+		return !letter && !another
 	case !unicode.IsSpace(behind):
-		return !letter && !abbreviated
-	case len(pieces) > 1 && letter: // "e.g."
-		return false
+		return !letter && !another && !short && !slices.Contains(abbreviations, right+".")
 	}
 	initial := letter && unicode.IsUpper(before) && unicode.IsUpper(l.at(i+2)) && unicode.IsLetter(l.at(i+3)) // "J. Smith"
-	last := pieces[len(pieces)-1]                                                                             // "no. 5"
-	return !initial && !slices.Contains(abbreviations, last+".") && (last != "no" || !unicode.IsDigit(l.at(i+2)))
+	return !short && !initial && !(letter && l.at(begin-1) == r)                                              // "e.g."
 }
 
 // trim takes off what is around a name: space, separators, bullets and numbers of lines, quotation marks.
@@ -197,7 +197,7 @@ func (l lister) name(s Span, kind int) bool {
 		return false
 	case (kind == slashes || kind == commas) && has(prepositions), slices.Contains(prepositions, first), slices.Contains(prepositions, last), len(words) > 1 && slices.Contains(articles, last):
 		return false
-	case kind != commas && len(words) < 3:
+	case len(words) < 3 && kind != commas && kind != slashes:
 		return true
 	}
 	t, err := english()
@@ -205,8 +205,8 @@ func (l lister) name(s Span, kind int) bool {
 		return false
 	}
 	tags := t.tag(words)
-	if kind == commas { // "a big, red car"
-		return strings.HasPrefix(tags[len(tags)-1], "NN")
+	if end := tags[len(tags)-1]; kind != stops && kind != semicolons && (strings.HasPrefix(end, "JJ") || end == "VBG" || end == "VBN" || strings.HasSuffix(last, "ly")) {
+		return false // "a big, red car", "black/white", "a cat with long\nwhiskers"
 	}
 	singular := (first == "a" || first == "an") && !has(prepositions) && !slices.Contains(words, "of")
 	if singular && strings.HasSuffix(last, "s") && !strings.HasSuffix(last, "ss") && !strings.HasSuffix(last, "us") && !strings.HasSuffix(last, "is") {

@@ -42,10 +42,8 @@ func Boxes(img image.Image, boxes []Box, fonts *Fonts) (*image.RGBA, error) {
 		return nil, err
 	}
 	short := min(out.Rect.Dx(), out.Rect.Dy())
-	if fonts == nil {
-		if fonts, err = NewFonts(false); err != nil {
-			return nil, err
-		}
+	if fonts, err = fonts.orOwn(); err != nil {
+		return nil, err
 	}
 	b := boxer{RGBA: out, fonts: fonts, size: float64(min(max(short/26, 12), 40)), line: min(max(short/220, 2), 6)}
 	for i := len(boxes) - 1; i >= 0; i-- {
@@ -129,10 +127,10 @@ func (b *boxer) ring(r image.Rectangle, colour color.RGBA) {
 func (b *boxer) plate(box image.Rectangle, text string, colour color.RGBA) {
 	b.fonts.mu.Lock()
 	defer b.fonts.mu.Unlock()
-	metrics := b.fonts.shape("X", b.size)[0].LineBounds
+	metrics := b.fonts.shape("X", textStyle{size: b.size})[0].LineBounds
 	ascent, descent := metrics.Ascent, -metrics.Descent
 	pad := max((ascent+descent).Ceil()/6, 2)
-	line := b.fonts.fit(text, b.size, b.Rect.Dx()-2*pad)
+	line := b.fonts.fit(text, textStyle{size: b.size}, b.Rect.Dx()-2*pad)
 	if len(line) == 0 {
 		return
 	}

@@ -13,7 +13,7 @@
 // Places of similar colour in one map have similar features. The colours of
 // two maps are not comparable.
 //
-// Texts are written in the Go fonts, those at boxes also in [Fonts] of files and of the
+// Texts are written in the Go fonts, and where they are given in [Fonts] of files and of the
 // system, shaped as their scripts ask for.
 //
 // The same input, and the same fonts, give the same picture, to the bit. The package

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,17 +18,19 @@ import (
 	"github.com/go-text/typesetting/language"
 	"github.com/go-text/typesetting/shaping"
 	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/math/fixed"
 	"golang.org/x/text/unicode/bidi"
 )
 
-// Fonts are what the texts of boxes are written in. Each character is written in the first
+// Fonts are what texts are written in. Each character is written in the first
 // font that has it. Scripts that run from right to left do, and letters that join are
 // joined. Fonts may be used by several goroutines.
 type Fonts struct {
-	mu     sync.Mutex // a face keeps what it looked up
-	faces  []*font.Face
-	space  font.GID                 // of the first face
+	mu     sync.Mutex    // a face keeps what it looked up
+	own    [2]*font.Face // of the program: bold and regular
+	more   []*font.Face
+	first  *font.Face               // of the program, that is written in
 	system func() *fontscan.FontMap // nil: the system's are not used
 	shaper shaping.HarfbuzzShaper
 }
@@ -38,16 +42,30 @@ type Fonts struct {
 // an error, which counts them from 1.
 func NewFonts(system bool, files ...[]byte) (*Fonts, error) {
 	f := &Fonts{}
-	for i, data := range append([][]byte{gobold.TTF}, files...) {
+	for i, data := range [][]byte{gobold.TTF, goregular.TTF} {
 		faces, err := parseFont(data)
 		if err != nil {
-			return nil, fmt.Errorf("viz: font %d: %w", i, err)
+			return nil, fmt.Errorf("viz: %w", err)
 		}
-		f.faces = append(f.faces, faces...)
+		f.own[i] = faces[0]
 	}
-	f.space, _ = f.faces[0].NominalGlyph(' ')
+	for i, data := range files {
+		faces, err := parseFont(data)
+		if err != nil {
+			return nil, fmt.Errorf("viz: font %d: %w", i+1, err)
+		}
+		f.more = append(f.more, faces...)
+	}
 	if system {
 		f.system = sync.OnceValue(systemFonts)
+	}
+	return f, nil
+}
+
+// orOwn are the program's own where f is nil.
+func (f *Fonts) orOwn() (*Fonts, error) {
+	if f == nil {
+		return NewFonts(false)
 	}
 	return f, nil
 }
@@ -110,34 +128,49 @@ func listFolder() (folder string, leave func(), err error) {
 	return folder, func() { os.RemoveAll(folder) }, err
 }
 
-// ResolveFace implements shaping.Fontmap: the first face that has a character, or else the
-// first of all.
-func (f *Fonts) ResolveFace(r rune) *font.Face {
-	for _, face := range f.faces {
+// faceOf implements shaping.Fontmap.
+type faceOf func(rune) *font.Face
+
+// ResolveFace is the face that a character is written in.
+func (f faceOf) ResolveFace(r rune) *font.Face { return f(r) }
+
+// face is the first one that has a character, or else the first of all.
+func (f *Fonts) face(r rune) *font.Face {
+	if _, ok := f.first.NominalGlyph(r); ok {
+		return f.first
+	}
+	for _, face := range f.more {
 		if _, ok := face.NominalGlyph(r); ok {
 			return face
 		}
 	}
 	if f.system == nil {
-		return f.faces[0]
+		return f.first
 	}
 	m := f.system()
 	if m == nil {
-		return f.faces[0]
+		return f.first
 	}
 	m.SetScript(language.LookupScript(r))
 	face := m.ResolveFace(r)
 	if face == nil {
-		return f.faces[0]
+		return f.first
 	}
 	if _, ok := face.NominalGlyph(r); !ok {
-		return f.faces[0]
+		return f.first
 	}
 	return face
 }
 
-// shape lays a line of text out, from left to right as it is seen; size is in pixels.
-func (f *Fonts) shape(text string, size float64) shaping.Line {
+// textStyle is how a text is written.
+type textStyle struct {
+	size   float64 // of letters, in pixels
+	light  bool    // not bold
+	colour color.Color
+}
+
+// shape lays a line of text out, from left to right as it is seen.
+func (f *Fonts) shape(text string, style textStyle) shaping.Line {
 	runes := []rune(text)
 	if len(runes) == 0 {
 		return nil
@@ -147,17 +180,23 @@ func (f *Fonts) shape(text string, size float64) shaping.Line {
 			runes[i] = ' '
 		}
 	}
+	f.first = f.own[0]
+	if style.light {
+		f.first = f.own[1]
+	}
+	space, _ := f.first.NominalGlyph(' ')
+	gap := fixed.Int26_6(f.first.HorizontalAdvance(space) * float32(style.size*64) / float32(f.first.Upem()))
 	var segmenter shaping.Segmenter
 	whole := shaping.Input{
-		Text: runes, RunEnd: len(runes), Direction: direction(runes), Size: fixed.Int26_6(size * 64), Language: language.NewLanguage("en"),
+		Text: runes, RunEnd: len(runes), Direction: direction(runes), Size: fixed.Int26_6(style.size * 64), Language: language.NewLanguage("en"),
 	}
-	runs := segmenter.Split(whole, f)
+	runs := segmenter.Split(whole, faceOf(f.face))
 	var shaped []shaping.Output
 	for _, run := range runs {
 		out := f.shaper.Shape(run)
 		for i, g := range out.Glyphs { // a font of emojis has wide ones
 			if runes[g.TextIndex()] == ' ' {
-				out.Glyphs[i].Advance = fixed.Int26_6(f.faces[0].HorizontalAdvance(f.space) * float32(size*64) / float32(f.faces[0].Upem()))
+				out.Glyphs[i].Advance = gap
 			}
 		}
 		out.RecomputeAdvance()
@@ -194,7 +233,7 @@ func direction(runes []rune) di.Direction {
 func (f *Fonts) Lacks(text string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, run := range f.shape(text, 16) {
+	for _, run := range f.shape(text, textStyle{size: 16}) {
 		for _, g := range run.Glyphs {
 			if g.GlyphID == 0 || g.Width != 0 && glyphOf(run.Face, g.GlyphID) == nil {
 				return true
@@ -217,13 +256,24 @@ func measure(line shaping.Line) (width, ascent, descent fixed.Int26_6) {
 	return width, ascent, descent
 }
 
+// write draws a text with its baseline beginning at a point, cut to a width in pixels, and
+// returns where it ends.
+func (f *Fonts) write(dst *image.RGBA, at image.Point, text string, width int, style textStyle) (end int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	line := f.fit(text, style, width)
+	drawLine(dst, at, line, style.colour)
+	wide, _, _ := measure(line)
+	return at.X + wide.Ceil()
+}
+
 // fit shortens a text to a width in pixels, by an ellipsis.
-func (f *Fonts) fit(text string, size float64, width int) shaping.Line {
+func (f *Fonts) fit(text string, style textStyle, width int) shaping.Line {
 	runes := []rune(text)
 	n := min(len(runes), max(width, 1)) // letters narrower than a pixel are not read
-	line := f.shape(string(runes[:n]), size)
+	line := f.shape(string(runes[:n]), style)
 	if n < len(runes) {
-		line = f.shape(string(runes[:n])+"…", size)
+		line = f.shape(string(runes[:n])+"…", style)
 	}
 	for n--; len(line) > 0; n-- {
 		wide, _, _ := measure(line)
@@ -233,7 +283,7 @@ func (f *Fonts) fit(text string, size float64, width int) shaping.Line {
 		case n <= 0:
 			return nil
 		}
-		line = f.shape(string(runes[:n])+"…", size)
+		line = f.shape(string(runes[:n])+"…", style)
 	}
 	return nil
 }

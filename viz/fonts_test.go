@@ -150,6 +150,20 @@ func TestRightToLeft(t *testing.T) {
 	}
 }
 
+// The page of feature maps is written in the same fonts.
+func TestRenderFonts(t *testing.T) {
+	page := func(title string) []byte {
+		img, err := Render(gradient(90, 60), nil, Options{Title: title, Panel: 120, Fonts: fonts(t, madeFont(map[rune][2]int16{'狗': {900, 700}, '猫': {300, 700}}))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img.Pix
+	}
+	if bytes.Equal(page("狗.png"), page("猫.png")) {
+		t.Error("two titles look alike")
+	}
+}
+
 // Long texts are cut, in any font, and soon.
 func TestLongText(t *testing.T) {
 	f := fonts(t, madeFont(map[rune][2]int16{'狗': {900, 700}}))

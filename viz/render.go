@@ -22,6 +22,8 @@ type Options struct {
 
 	Opacity float64 // of the colours over the photograph, 0 to 1; 0 is 0.7
 	Panel   int     // longer side of one panel in pixels; 0 is 420
+
+	Fonts *Fonts // what texts are written in; nil is the Go fonts alone
 }
 
 // Measures of the page, in pixels.
@@ -53,7 +55,6 @@ func inks() ink {
 type page struct {
 	Options
 	ink
-	typeface
 	img   *image.RGBA
 	photo *image.RGBA     // scaled to the panel
 	shown image.Rectangle // Region in the panel's pixels
@@ -114,13 +115,14 @@ func newPage(photo image.Image, o Options) (*page, error) {
 	if o.Panel <= 0 {
 		o.Panel = 420
 	}
-	faces, err := newTypeface()
+	var err error
+	o.Fonts, err = o.Fonts.orOwn()
 	if err != nil {
 		return nil, err
 	}
 	scale := float64(o.Panel) / float64(max(b.Dx(), b.Dy()))
 	to := func(v int) int { return int(math.Round(float64(v) * scale)) }
-	p := &page{Options: o, ink: inks(), typeface: faces}
+	p := &page{Options: o, ink: inks()}
 	p.photo = image.NewRGBA(image.Rect(0, 0, max(to(b.Dx()), 1), max(to(b.Dy()), 1)))
 	draw.Draw(p.photo, p.photo.Rect, image.NewUniform(p.paper), image.Point{}, draw.Src)
 	draw.CatmullRom.Scale(p.photo, p.photo.Rect, photo, b, draw.Over, nil)
@@ -155,27 +157,27 @@ func (p *page) head(width int) {
 	y := margin
 	if p.Title != "" {
 		y += 20
-		write(p.img, image.Pt(margin, y), p.Title, width, textStyle{p.title, p.text})
+		p.Fonts.write(p.img, image.Pt(margin, y), p.Title, width, textStyle{26, false, p.text})
 		y += 14
 	}
 	if p.Subtitle != "" {
 		y += 14
-		write(p.img, image.Pt(margin, y), p.Subtitle, width, textStyle{p.subtitle, p.grey})
+		p.Fonts.write(p.img, image.Pt(margin, y), p.Subtitle, width, textStyle{17, true, p.grey})
 	}
 }
 
 // note says how to read the colours.
 func (p *page) note(width int) {
 	text := fmt.Sprintf("Colours: first three principal components of each map as red, green, blue; 2nd to 98th percentile; %.0f %% over the photograph.", 100*p.Opacity)
-	write(p.img, image.Pt(margin, p.img.Rect.Max.Y-margin/2-6), text, width, textStyle{p.typeface.note, p.grey})
+	p.Fonts.write(p.img, image.Pt(margin, p.img.Rect.Max.Y-margin/2-6), text, width, textStyle{14, true, p.grey})
 }
 
 // caption writes a name and its details below a panel.
 func (p *page) caption(at image.Point, width int, name, detail, second string) {
 	y := at.Y + p.photo.Rect.Dy() + 28
-	x := write(p.img, image.Pt(at.X, y), name, width, textStyle{p.name, p.text}) + 12
-	write(p.img, image.Pt(x, y), detail, at.X+width-x, textStyle{p.detail, p.grey})
-	write(p.img, image.Pt(at.X, y+22), second, width, textStyle{p.typeface.note, p.grey})
+	x := p.Fonts.write(p.img, image.Pt(at.X, y), name, width, textStyle{18, false, p.text}) + 12
+	p.Fonts.write(p.img, image.Pt(x, y), detail, at.X+width-x, textStyle{16, true, p.grey})
+	p.Fonts.write(p.img, image.Pt(at.X, y+22), second, width, textStyle{14, true, p.grey})
 }
 
 // size joins lengths with multiplication signs.

@@ -43,27 +43,6 @@ type Input struct {
 	Value *Value    // of so many elements, on the same device
 }
 
-// Stats says what a program is made of. Bytes moved counts every operand of every
-// dispatch once; FLOPs are those of products, two for each multiply-add.
-type Stats struct {
-	Dispatches, Barriers int
-	Submissions          int   // that a run takes, without those that only copy
-	ArenaBytes           int64 // memory for intermediate values
-	LiveBytes            int64 // the least any arena could take
-	WeightBytes          int64
-	StagingBytes         int64 // host-visible copies of inputs and results: none where memory is unified, unless two callers overlap
-	FLOPs, BytesMoved    int64
-}
-
-// Timing is one dispatch of a profile.
-type Timing struct {
-	Path     string // of the graph
-	Kernel   string // shader variant
-	Duration time.Duration
-	FLOPs    int64
-	Bytes    int64
-}
-
 func newProgram(p *Plan) *Program {
 	x := &Program{planned: p.planned, inputs: p.graph.Inputs(), first: &lane{}, second: &lane{},
 		free: make(chan *lane, 2), spare: make(chan *lane, 1), turn: make(chan struct{}, 1), closing: make(chan struct{})}
@@ -98,7 +77,7 @@ func (p *Program) RunInto(ctx context.Context, outputs [][]float32, in ...Input)
 }
 
 // RunProfiled is a run with timestamps around every dispatch.
-func (p *Program) RunProfiled(ctx context.Context, in ...Input) ([][]float32, []Timing, error) {
+func (p *Program) RunProfiled(ctx context.Context, in ...Input) ([][]float32, []graph.Timing, error) {
 	outputs := make([][]float32, len(p.results))
 	for i, id := range p.results {
 		outputs[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
@@ -107,9 +86,9 @@ func (p *Program) RunProfiled(ctx context.Context, in ...Input) ([][]float32, []
 	if err := p.run(ctx, in, target{host: outputs, times: &times}); err != nil {
 		return nil, nil, err
 	}
-	list := make([]Timing, len(times))
+	list := make([]graph.Timing, len(times))
 	for i, x := range p.plan.Dispatches {
-		list[i] = Timing{Path: x.Path, Kernel: x.Pipeline.Label, Duration: times[i], FLOPs: x.FLOPs, Bytes: x.Bytes}
+		list[i] = graph.Timing{Path: x.Path, Kernel: x.Pipeline.Label, Duration: times[i], FLOPs: x.FLOPs, Bytes: x.Bytes}
 	}
 	return outputs, list, nil
 }
@@ -155,8 +134,8 @@ func (p *Program) missized(n *graph.Node, elements int) error {
 }
 
 // Stats counts what the program is made of.
-func (p *Program) Stats() Stats {
-	s := Stats{Dispatches: len(p.plan.Dispatches), ArenaBytes: p.plan.Arena, LiveBytes: p.plan.Live, WeightBytes: p.weights.Bytes()}
+func (p *Program) Stats() graph.Stats {
+	s := graph.Stats{Dispatches: len(p.plan.Dispatches), ArenaBytes: p.plan.Arena, LiveBytes: p.plan.Live, WeightBytes: p.weights.Bytes()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range []*lane{p.first, p.second} {

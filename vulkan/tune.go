@@ -56,6 +56,20 @@ const (
 	tuningStyle = "glipvk-tuning2"      // of the file; its last character is the format's version
 )
 
+// Measures reports whether anything is measured on a device.
+func (t Tuning) Measures(info engine.Info) bool {
+	s, err := kernels.StyleOf(info, "")
+	return err == nil && !t.Off && t.budget(s) > 0
+}
+
+// budget is for how long one Compile measures for weights of a style.
+func (t Tuning) budget(s kernels.Style) time.Duration {
+	if t.Budget == 0 && s.Gemm != direct {
+		return DefaultTuning
+	}
+	return t.Budget
+}
+
 // tune chooses the tiles of products. Others that tune for the same weights wait for their
 // turn, and find what was measured before.
 func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning) (map[string]kernels.Tile, error) {
@@ -67,11 +81,7 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 	if w.tiles == nil {
 		w.tiles = readTiles(path)
 	}
-	budget := t.Budget
-	if budget == 0 && w.layout.Style.Gemm != direct {
-		budget = DefaultTuning
-	}
-	deadline, fresh := time.Now().Add(budget), false
+	deadline, fresh := time.Now().Add(t.budget(w.layout.Style)), false
 	tiles := map[string]kernels.Tile{}
 	for _, p := range products {
 		if at := slices.IndexFunc(p.Candidates, w.tiles[p.Key].names); at >= 0 {

@@ -271,9 +271,9 @@ func TestTuningDistrustsFiles(t *testing.T) {
 // styles are a few that differ in one thing each.
 func styles() map[string]kernels.Style {
 	tiled := kernels.Style{Gemm: "tiled", Group: 64, Lanes: 32}
-	shuffling, coop := tiled, tiled
-	shuffling.Shuffle, coop.Gemm = true, "coop"
-	return map[string]kernels.Style{"tiled": tiled, "shuffling": shuffling, "coop": coop,
+	texels, coop := tiled, tiled
+	texels.Texel, coop.Gemm = true, "coop"
+	return map[string]kernels.Style{"tiled": tiled, "texels": texels, "coop": coop,
 		"software": {Texel: true, Gemm: "direct", Group: 8, Lanes: 1, Cores: 2}, "more cores": {Texel: true, Gemm: "direct", Group: 8, Lanes: 1, Cores: 4}}
 }
 

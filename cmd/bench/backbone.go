@@ -53,7 +53,7 @@ func (b *backbone) ready(f flags, height, width int) (err error) {
 }
 
 func (b *backbone) cases() []testCase {
-	return []testCase{{Name: "features", MultiplyAdds: b.work, run: b.run, takes: func(string) bool { return true }}}
+	return []testCase{{Name: "features", MultiplyAdds: b.work, run: b.run}}
 }
 
 // run computes into memory that is there, once it is there.

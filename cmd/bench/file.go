@@ -11,13 +11,16 @@ import (
 	"github.com/glipvk/glipvk/internal/file"
 )
 
-// writeJSON writes v as indented JSON to the file that a flag names.
-func writeJSON(flag, path string, v any) error {
+// writeJSON writes v as indented JSON to the file of --json, if there is to be one.
+func (f flags) writeJSON(v any) error {
+	if f.json == "" {
+		return nil
+	}
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return writeFile(flag, path, append(data, '\n'))
+	return writeFile("--json", f.json, append(data, '\n'))
 }
 
 // writeFile writes the file that a flag names.
@@ -50,10 +53,10 @@ func writable(flag, path string, inputs ...string) error {
 
 // replaceable refuses to replace a folder, a device or the like, or an input.
 func replaceable(path string, info os.FileInfo, inputs []string) error {
-	if info.IsDir() {
+	switch {
+	case info.IsDir():
 		return fmt.Errorf("%s is a folder", path)
-	}
-	if !info.Mode().IsRegular() {
+	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no file that could be replaced", path)
 	}
 	for _, input := range inputs {

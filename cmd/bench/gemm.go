@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -61,12 +60,8 @@ func parseProducts(texts []string) ([]product, error) {
 
 // gemmReport is what --json writes for products.
 type gemmReport struct {
-	GEMM        []product         `json:"gemm"`
-	Device      glipvk.DeviceInfo `json:"device"`
-	Commit      string            `json:"commit"`
-	Go          string            `json:"go"`
-	Started     time.Time         `json:"started"`
-	Interrupted bool              `json:"interrupted,omitempty"`
+	GEMM []product `json:"gemm"`
+	origin
 }
 
 // gemm measures products instead of a model.
@@ -78,10 +73,8 @@ type gemm struct {
 
 // main measures and prints.
 func (g *gemm) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
-	if g.json != "" {
-		if err := writable("--json", g.json); err != nil {
-			return err
-		}
+	if err := g.outputs(); err != nil {
+		return err
 	}
 	d, err := glipvk.OpenDevice(ctx, g.options)
 	if err != nil {
@@ -89,7 +82,7 @@ func (g *gemm) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.CloseWithin(ctx, cli.Grace)) }()
 	cli.Fell(stderr, "bench", d.Device())
-	r := &gemmReport{Device: d.Device(), Commit: commit(), Go: runtime.Version(), Started: time.Now().UTC().Truncate(time.Second)}
+	r := &gemmReport{origin: originOf(d.Device())}
 	err = g.measure(ctx, d)
 	for _, p := range g.products { // those of which there is something
 		if len(p.Samples) > 0 {
@@ -106,10 +99,7 @@ func (g *gemm) main(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if err := r.print(stdout); err != nil {
 		return err
 	}
-	if g.json != "" {
-		return writeJSON("--json", g.json, r)
-	}
-	return nil
+	return g.writeJSON(r)
 }
 
 // measure takes the samples, product by product in each round, so that a busy
@@ -153,7 +143,7 @@ func (r *gemmReport) print(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	lines := benchfmt.NewWriter(w)
-	config := machine(r.Device, r.Commit)
+	config := r.machine()
 	for _, p := range r.GEMM {
 		name := benchfmt.Name(fmt.Sprintf("GEMM/m=%d/n=%d/k=%d", p.M, p.N, p.K))
 		work := 2 * float64(p.M) * float64(p.N) * float64(p.K)

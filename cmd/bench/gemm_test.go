@@ -112,7 +112,7 @@ func TestTrials(t *testing.T) {
 	if text := out.String(); strings.Count(text, "7x8x9") != 2 || strings.Count(text, "won") != 1 {
 		t.Errorf("table\n%s", text)
 	}
-	r := report{Device: glipvk.DeviceInfo{}, Fused: true, Tuned: true}
+	r := report{Fused: true, Tuned: true}
 	if got := r.choice(); got != "CPU" {
 		t.Errorf("the CPU's kernels are %q", got)
 	}

@@ -3,9 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
+	"regexp"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -14,135 +13,100 @@ import (
 // tower, in a part that every layer has.
 type module struct{ name, part string }
 
+// places are patterns of paths, without counters of repeats, and the names of what lies there; the first that fits counts.
+type places []struct {
+	pattern *regexp.Regexp
+	name    string
+}
+
+// placesOf takes patterns and names in turn.
+func placesOf(list ...string) places {
+	p := make(places, len(list)/2)
+	for i := range p {
+		p[i].pattern, p[i].name = regexp.MustCompile(list[2*i]), list[2*i+1]
+	}
+	return p
+}
+
+// at is the name of a path's place.
+func (p places) at(path string) string {
+	for _, x := range p {
+		if found := x.pattern.FindStringSubmatchIndex(path); found != nil {
+			return string(x.pattern.ExpandString(nil, x.name, path, found))
+		}
+	}
+	return ""
+}
+
+// modulePlaces are those outside the backbone's stages and the tower's layers.
+var modulePlaces = placesOf(
+	`^backbone\.fpn\.fpn_inner`, "fpn inner",
+	`^backbone\.fpn\.fpn_layer`, "fpn layers",
+	`^backbone\.fpn\.`, "fpn P6, P7",
+	`^backbone\.\w+\.(\w+)`, "backbone $1",
+	`^language_backbone\.\w+\.\w+\.encoder\.\w+\.(\w+)`, "bert layer $1",
+	`^language_backbone\.\w+\.\w+\.(\w+)`, "bert $1",
+	`^rpn\.head\.dyhead_tower\b`, "tower",
+	`^rpn\.head\.(scores\.p|candidates\b)`, "selection",
+	``, "head",
+)
+
+// partPlaces are what every layer of the tower has, by the kind of its module.
+var partPlaces = []struct {
+	kind  string
+	parts places
+}{
+	// The steps of BiMultiHeadAttention. The absorbed form has the paths of the direct one for its two results:
+	// out_v_proj is a context there, context_l a product of text.
+	{"VLFuse", placesOf(
+		`\b(visual|layer_norm_[vl])$`, "concatenation, norms",
+		`\b(scores|scores_l|clamped|heads|joined)$`, "scores",
+		`\b(softmax_[vl])$`, "$1",
+		`\b(context_v|out_v_proj)$`, "context of the picture",
+		`\babsorbed\b.*\bcontext_l$`, "context of the text",
+		`\bcontext_l$`, "context of the text, out",
+		`\b(v_proj|values_v_proj)$`, "projections of the picture",
+		`\b(residual_v|lang|p[3-7])$`, "residuals, maps",
+		``, "projections of the text",
+	)},
+	{"text layer", placesOf(`^attention\b`, "attention", ``, "MLP")},
+	// dcn mid, down and up are the deformable convolutions of a level's own map, of the finer and of the coarser one.
+	{"DyConv", placesOf(
+		`^offset\b`, "offset conv",
+		`^DyConv\.0\.conv\b`, "dcn up",
+		`^DyConv\.1\.conv\b`, "dcn mid",
+		`^DyConv\.2\.conv\b`, "dcn down",
+		`^DyConv\.\w+\.bn\b`, "norm",
+		`^DyConv\.\w+\.`, "resize",
+		`^DyConv\b`, "dcn",
+		`^(AttnConv|h_sigmoid|mean)\b`, "gates, mean",
+		``, "DyReLU", // relu.*, and p3 to p7, its result
+	)},
+}
+
+var (
+	repeats = regexp.MustCompile(`#[^.]*`)
+	stage   = regexp.MustCompile(`^backbone\.\w+\.(?:stages\.|norm)(\d+)`) // or the norm of the map that it puts out
+	layer   = regexp.MustCompile(`^rpn\.head\.dyhead_tower\.(\d+)\.(.*)`)
+)
+
 // moduleOf finds the module of a path. Without fusion a tower's layers are DyConvs alone.
 func moduleOf(path string, fusion bool) module {
-	parts := strings.Split(path, ".")
-	for i, p := range parts { // without the counter of repeats
-		parts[i], _, _ = strings.Cut(p, "#")
+	path = repeats.ReplaceAllString(path, "")
+	if found := stage.FindStringSubmatch(path); found != nil {
+		n, _ := strconv.Atoi(found[1])
+		return module{name: fmt.Sprint("backbone stage", n+1)}
 	}
-	at := func(i int) string {
-		if i < len(parts) {
-			return parts[i]
-		}
-		return ""
+	found := layer.FindStringSubmatch(path)
+	if found == nil {
+		return module{name: modulePlaces.at(path)}
 	}
-	switch {
-	case at(0) == "backbone" && at(1) == "fpn":
-		return module{name: pyramidModule(at(2))}
-	case at(0) == "backbone" && at(2) == "stages":
-		return module{name: "backbone stage" + number(at(3), 1)}
-	case at(0) == "backbone" && strings.HasPrefix(at(2), "norm"): // of the map that a stage puts out
-		return module{name: "backbone stage" + number(strings.TrimPrefix(at(2), "norm"), 1)}
-	case at(0) == "backbone":
-		return module{name: "backbone " + at(2)}
-	case at(0) == "language_backbone" && at(3) == "encoder":
-		return module{name: "bert layer " + at(5)}
-	case at(0) == "language_backbone":
-		return module{name: "bert " + at(3)}
-	case at(2) == "dyhead_tower":
-		return towerModule(at(3), parts[min(4, len(parts)):], fusion)
-	case at(2) == "scores" && len(parts) > 3 && strings.HasPrefix(at(3), "p"), at(2) == "candidates":
-		return module{name: "selection"}
-	}
-	return module{name: "head"}
-}
-
-func pyramidModule(name string) string {
-	switch {
-	case strings.HasPrefix(name, "fpn_inner"):
-		return "fpn inner"
-	case strings.HasPrefix(name, "fpn_layer"):
-		return "fpn layers"
-	}
-	return "fpn P6, P7"
-}
-
-// number adds to a number that is written out.
-func number(text string, add int) string {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return text
-	}
-	return strconv.Itoa(n + add)
-}
-
-// towerModule is the module of what lies below a numbered module of the tower.
-func towerModule(index string, rest []string, fusion bool) module {
-	n, err := strconv.Atoi(index)
-	if err != nil {
-		return module{name: "tower"}
-	}
-	layer, kind := n, 2
+	n, _ := strconv.Atoi(found[1])
+	of := partPlaces[2]
 	if fusion {
-		layer, kind = n/3, n%3
+		n, of = n/3, partPlaces[n%3]
 	}
-	name := "tower " + strconv.Itoa(layer)
-	switch kind {
-	case 0:
-		return module{name + " VLFuse", "VLFuse " + fusePart(rest)}
-	case 1:
-		return module{name + " text layer", "text layer " + textPart(rest)}
-	}
-	return module{name + " DyConv", "DyConv " + convPart(rest)}
-}
-
-// fusePart names the steps of BiMultiHeadAttention. The absorbed form has the paths of
-// the direct one for its two results: out_v_proj is a context there, context_l a product
-// of text.
-func fusePart(rest []string) string {
-	leaf := rest[len(rest)-1]
-	absorbed := slices.Contains(rest, "absorbed")
-	switch leaf {
-	case "visual", "layer_norm_v", "layer_norm_l":
-		return "concatenation, norms"
-	case "scores", "scores_l", "clamped", "heads", "joined":
-		return "scores"
-	case "softmax_v", "softmax_l":
-		return leaf
-	case "context_v", "out_v_proj":
-		return "context of the picture"
-	case "context_l":
-		if absorbed {
-			return "context of the text"
-		}
-		return "context of the text, out"
-	case "v_proj", "values_v_proj":
-		return "projections of the picture"
-	case "residual_v", "lang", "p3", "p4", "p5", "p6", "p7":
-		return "residuals, maps"
-	}
-	return "projections of the text"
-}
-
-// textPart names the steps of BertEncoderLayer.
-func textPart(rest []string) string {
-	if rest[0] == "attention" {
-		return "attention"
-	}
-	return "MLP"
-}
-
-// convPart names the steps of DyConv: dcn mid, down and up are the deformable
-// convolutions of a level's own map, of the finer and of the coarser one.
-func convPart(rest []string) string {
-	switch rest[0] {
-	case "offset":
-		return "offset conv"
-	case "DyConv":
-		if len(rest) < 3 {
-			return "dcn"
-		}
-		switch rest[2] {
-		case "conv":
-			return "dcn " + map[string]string{"0": "up", "1": "mid", "2": "down"}[rest[1]]
-		case "bn":
-			return "norm"
-		}
-		return "resize"
-	case "AttnConv", "h_sigmoid", "mean":
-		return "gates, mean"
-	}
-	return "DyReLU" // relu.*, and p3 to p7, its result
+	return module{fmt.Sprintf("tower %d %s", n, of.kind), of.kind + " " + of.parts.at(found[2])}
 }
 
 // moduleRow is a row of the table: times of a module with nothing known, with the caption
@@ -229,11 +193,7 @@ func (m moduleRow) print(w io.Writer, peak float64, total moduleRow) {
 	if m.Times[0] != nil && total.Times[0] != nil {
 		seconds := max(m.Times[0].Seconds(), 1e-12)
 		share = percent(seconds, total.Times[0].Seconds())
-		moved = fmt.Sprintf("%.2f", float64(m.Bytes)/1e9/seconds)
-		if m.FLOPs > 0 {
-			speed = fmt.Sprintf("%.1f", float64(m.FLOPs)/1e9/seconds)
-			ofPeak = percent(float64(m.FLOPs)/1e9/seconds, peak)
-		}
+		speed, ofPeak, moved = rates(seconds, peak, m.FLOPs, m.Bytes)
 	}
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t %s\n",
 		times[0], share, percent(float64(m.FLOPs), float64(total.FLOPs)), speed, ofPeak, moved, times[1], times[2], m.Name)

@@ -16,40 +16,49 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
+// origin says where and of what something was measured.
+type origin struct {
+	Device      glipvk.DeviceInfo `json:"device"`
+	Commit      string            `json:"commit"`
+	Go          string            `json:"go"`
+	Started     time.Time         `json:"started"`
+	Interrupted bool              `json:"interrupted,omitempty"`
+}
+
+func originOf(d glipvk.DeviceInfo) origin {
+	return origin{Device: d, Commit: commit(), Go: runtime.Version(), Started: time.Now().UTC().Truncate(time.Second)}
+}
+
 // report is everything that a benchmark found out; its JSON is what --json writes.
 type report struct {
-	Model        string            `json:"model"`
-	Arch         swin.Config       `json:"arch"`               // of a detector, its backbone's
-	Detector     *glip.Config      `json:"detector,omitempty"` // nil for a backbone
-	Weights      string            `json:"weights"`
-	Batch        int               `json:"batch"`
-	Height       int               `json:"height"` // of the pictures
-	Width        int               `json:"width"`
-	Captions     []caption         `json:"captions,omitempty"`
-	Device       glipvk.DeviceInfo `json:"device"`
-	Precision    glipvk.Precision  `json:"precision"`
-	Tuned        bool              `json:"tuning"` // kernels chosen by measuring
-	Fused        bool              `json:"fused"`
-	Commit       string            `json:"commit"`
-	Go           string            `json:"go"`
-	Started      time.Time         `json:"started"`
-	MultiplyAdds int64             `json:"multiply_adds"`   // of the batch, nothing known
-	Counts       *glipvk.Counts    `json:"parts,omitempty"` // of them
-	Stats        glipvk.Stats      `json:"program"`
-	Load         time.Duration     `json:"load_ns"`
-	First        time.Duration     `json:"first_ns"` // first run, programs made in it
-	Check        string            `json:"check"`
-	PeakGFLOPS   float64           `json:"peak_gflops"`                  // measured in large products with the same kernels
-	CopyGBs      float64           `json:"copy_gb_s"`                    // read and written in a second, by a large copy
-	FirstPeak    int64             `json:"first_peak_bytes,omitempty"`   // resident, from the start to the first run
-	ProcessPeak  int64             `json:"process_peak_bytes,omitempty"` // after the check
-	Trials       []glipvk.Trial    `json:"trials,omitempty"`             // of --tune
-	Cases        []testCase        `json:"cases"`
-	Samples      []sample          `json:"samples"`                // of --count, by case in each
-	Second       float64           `json:"second_query,omitempty"` // time of a second query on a Sight, of the whole
-	Modules      []moduleRow       `json:"modules,omitempty"`      // of --per-op and a detector
-	Parts        []moduleRow       `json:"tower,omitempty"`        // parts of the tower, all layers together
-	Interrupted  bool              `json:"interrupted,omitempty"`
+	origin
+	Model        string           `json:"model"`
+	Arch         swin.Config      `json:"arch"`               // of a detector, its backbone's
+	Detector     *glip.Config     `json:"detector,omitempty"` // nil for a backbone
+	Weights      string           `json:"weights"`
+	Batch        int              `json:"batch"`
+	Height       int              `json:"height"` // of the pictures
+	Width        int              `json:"width"`
+	Captions     []caption        `json:"captions,omitempty"`
+	Precision    glipvk.Precision `json:"precision"`
+	Tuned        bool             `json:"tuning"` // kernels chosen by measuring
+	Fused        bool             `json:"fused"`
+	MultiplyAdds int64            `json:"multiply_adds"`   // of the batch, nothing known
+	Counts       *glipvk.Counts   `json:"parts,omitempty"` // of them
+	Stats        glipvk.Stats     `json:"program"`
+	Load         time.Duration    `json:"load_ns"`
+	First        time.Duration    `json:"first_ns"` // first run, programs made in it
+	Check        string           `json:"check"`
+	PeakGFLOPS   float64          `json:"peak_gflops"`                  // measured in large products with the same kernels
+	CopyGBs      float64          `json:"copy_gb_s"`                    // read and written in a second, by a large copy
+	FirstPeak    int64            `json:"first_peak_bytes,omitempty"`   // resident, from the start to the first run
+	ProcessPeak  int64            `json:"process_peak_bytes,omitempty"` // after the check
+	Trials       []glipvk.Trial   `json:"trials,omitempty"`             // of --tune
+	Cases        []testCase       `json:"cases"`
+	Samples      []sample         `json:"samples"`                // of --count, by case in each
+	Second       float64          `json:"second_query,omitempty"` // time of a second query on a Sight, of the whole
+	Modules      []moduleRow      `json:"modules,omitempty"`      // of --per-op and a detector
+	Parts        []moduleRow      `json:"tower,omitempty"`        // parts of the tower, all layers together
 
 	peakNote string      // to ProcessPeak
 	heading  string      // what is measured, after the model
@@ -59,12 +68,11 @@ type report struct {
 
 func newReport(b *bench) *report {
 	m := b.model
-	vulkan := m.Device().Vulkan != nil
+	device := m.Device().Vulkan
 	return &report{
-		Tuned: vulkan && !b.options.Tuning.Off, Fused: vulkan && !b.options.NoFusion,
+		Tuned: device != nil && b.options.Tuning.Measures(*device), Fused: device != nil && !b.options.NoFusion,
 		Model: m.Info().Name, Weights: m.Weights(), Batch: b.batch, Cases: b.cases, MultiplyAdds: b.cases[0].MultiplyAdds,
-		Device: m.Device(), Precision: m.Device().Precision, Commit: commit(), Go: runtime.Version(),
-		Started: time.Now().UTC().Truncate(time.Second),
+		origin: originOf(m.Device()), Precision: m.Device().Precision,
 	}
 }
 
@@ -220,7 +228,7 @@ func (r *report) printFigures(row func(name, format string, args ...any)) {
 // printBenchmarks writes the Go benchmark format (golang.org/design/14313-benchmark-format):
 // configuration as "key: value", then one line for each sample.
 func (r *report) printBenchmarks(w io.Writer) error {
-	config := append(machine(r.Device, r.Commit), configuration([][2]string{
+	config := append(r.machine(), configuration([][2]string{
 		{"weights", r.Weights}, {"kernels", r.choice()}, {"check", r.Check},
 	})...)
 	lines := benchfmt.NewWriter(w)
@@ -251,19 +259,19 @@ func readable(seconds float64) string {
 	return fmt.Sprintf("%.3f s", seconds)
 }
 
-// driverName is the name and version of a device's driver.
-func driverName(d glipvk.DeviceInfo) string {
-	if d.Vulkan == nil {
+// driver is the name and version of the device's driver.
+func (o origin) driver() string {
+	if o.Device.Vulkan == nil {
 		return "none"
 	}
-	return strings.TrimSpace(d.Vulkan.Driver + " " + d.Vulkan.DriverVersion)
+	return strings.TrimSpace(o.Device.Vulkan.Driver + " " + o.Device.Vulkan.DriverVersion)
 }
 
 // machine is the configuration of a benchmark line that names where it was measured.
-func machine(d glipvk.DeviceInfo, commit string) []benchfmt.Config {
+func (o origin) machine() []benchfmt.Config {
 	return configuration([][2]string{
 		{"goos", runtime.GOOS}, {"goarch", runtime.GOARCH}, {"pkg", "github.com/glipvk/glipvk/cmd/bench"},
-		{"device", d.Name}, {"driver", driverName(d)}, {"commit", commit}, {"precision", string(d.Precision)},
+		{"device", o.Device.Name}, {"driver", o.driver()}, {"commit", o.Commit}, {"precision", string(o.Device.Precision)},
 	})
 }
 

@@ -70,13 +70,9 @@ func (r roofline) printOps(w io.Writer, ops []operation) error {
 	fmt.Fprintln(tw, "ms\tof time\tGFLOP/s\tof peak\tGB/s\tbound by\tof roofline\t kernel  path")
 	row := func(t, bound time.Duration, flops, bytes int64, by, label string) {
 		seconds := max(t.Seconds(), 1e-12)
-		speed, share := "-", "-"
-		if flops > 0 {
-			speed = fmt.Sprintf("%.1f", float64(flops)/1e9/seconds)
-			share = percent(float64(flops)/1e9/seconds, r.gflops)
-		}
-		fmt.Fprintf(tw, "%.3f\t%s\t%s\t%s\t%.2f\t%s\t%s\t %s\n", 1000*seconds, percent(seconds, total.Seconds()), speed, share,
-			float64(bytes)/1e9/seconds, by, percent(bound.Seconds(), seconds), label)
+		speed, share, moved := rates(seconds, r.gflops, flops, bytes)
+		fmt.Fprintf(tw, "%.3f\t%s\t%s\t%s\t%s\t%s\t%s\t %s\n", 1000*seconds, percent(seconds, total.Seconds()), speed, share,
+			moved, by, percent(bound.Seconds(), seconds), label)
 	}
 	for _, o := range ops {
 		by := "memory"
@@ -88,6 +84,16 @@ func (r roofline) printOps(w io.Writer, ops []operation) error {
 	row(total, bound, flops, bytes, "both", "total")
 	fmt.Fprintln(tw)
 	return tw.Flush()
+}
+
+// rates writes GFLOP/s, their share of a peak, and GB/s.
+func rates(seconds, peak float64, flops, bytes int64) (speed, share, moved string) {
+	speed, share = "-", "-"
+	if flops > 0 {
+		speed = fmt.Sprintf("%.1f", float64(flops)/1e9/seconds)
+		share = percent(float64(flops)/1e9/seconds, peak)
+	}
+	return speed, share, fmt.Sprintf("%.2f", float64(bytes)/1e9/seconds)
 }
 
 // percent writes part of whole.

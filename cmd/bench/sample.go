@@ -79,7 +79,7 @@ func (b *bench) profile(ctx context.Context, list []sample) error {
 		}
 		for i, c := range b.cases {
 			taken := slices.Clone(timings)
-			taken = slices.DeleteFunc(taken, func(t glipvk.Timing) bool { return !c.takes(t.Part) })
+			taken = slices.DeleteFunc(taken, func(t glipvk.Timing) bool { return c.parts != nil && !slices.Contains(c.parts, t.Part) })
 			var sum time.Duration
 			for _, t := range taken {
 				sum += t.Duration

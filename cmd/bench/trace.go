@@ -45,7 +45,7 @@ func newTrace(r *report, timings []glipvk.Timing) trace {
 	t := trace{Unit: "ms", Metadata: map[string]string{
 		"model": r.Model, "size": strconv.Itoa(r.Height) + "x" + strconv.Itoa(r.Width), "batch": strconv.Itoa(r.Batch),
 		"weights": r.Weights, "precision": string(r.Precision), "kernels": r.choice(),
-		"device": r.Device.Name, "driver": driverName(r.Device), "commit": r.Commit, "started": r.Started.Format(time.RFC3339),
+		"device": r.Device.Name, "driver": r.driver(), "commit": r.Commit, "started": r.Started.Format(time.RFC3339),
 	}}
 	t.Events = append(t.Events,
 		traceEvent{Name: "process_name", Phase: "M", Process: 1, Thread: 1, Args: map[string]any{"name": r.Device.Name}},

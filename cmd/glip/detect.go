@@ -63,7 +63,6 @@ type detectFlags struct {
 	resume       string
 	draw, crop   bool
 	overrides    []string
-	fonts        []string
 }
 
 // finder is what the command needs of a [glipvk.Detector].
@@ -119,7 +118,6 @@ func (f *detectFlags) define(cmd *cobra.Command) {
 	fl.StringVar(&f.format, "format", "table", "what is printed: table, jsonl, json or coco")
 	fl.StringVar(&f.resume, "resume", "", "results of an earlier run, jsonl, json or coco: leave out the inputs that have some there, and print these again")
 	fl.BoolVar(&f.draw, "draw", false, "write STEM.boxes.png, the picture with the boxes")
-	fl.StringArrayVar(&f.fonts, "font", nil, "a TrueType or OpenType file for labels of --draw, beside the program's font and those of the system; may be repeated")
 	fl.BoolVar(&f.crop, "crop", false, "write a picture for each box")
 	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
 	cli.Complete(cmd, "format", detectFormats)
@@ -153,10 +151,7 @@ func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.Detector
 
 // asked is what decides what is found.
 func (f detectFlags) asked(name string, q glipvk.Query, o glipvk.DetectorOptions) asked {
-	if info, err := glipvk.LookupDetector(name); err == nil {
-		name = info.Name // however it is spelled
-	}
-	return asked{name, f.weights.Arch, f.weights.Path, f.weights.Entry, f.vocab, o.Size.String(), q, o.Threshold, o.Max, o.Overrides}
+	return asked{strings.ReplaceAll(strings.ToLower(name), "_", "-"), f.weights.Arch, f.weights.Path, f.weights.Entry, f.vocab, o.Size.String(), q, o.Threshold, o.Max, o.Overrides, f.stored}
 }
 
 // parseOverrides reads TENSOR=VALUE; nil if there are none.
@@ -238,11 +233,8 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 		}
 	}
 	if f.draw {
-		if j.letters, err = newLetters(cmd.Context(), f.fonts, cmd.ErrOrStderr()); err != nil {
+		if j.letters, err = f.letters(ctx, j.out, stderr); err != nil {
 			return err
-		}
-		for _, path := range f.fonts {
-			j.out.keep("the font", path)
 		}
 	}
 	o.Progress = j.meter.Show

@@ -26,6 +26,7 @@ func (j *job) draw(set *pending, r *result, s glipvk.StreamResult) error {
 		Subtitle: fmt.Sprintf("%s · input %d × %d · weights %s · %s",
 			m.Info().Name, s.Input.Height, s.Input.Width, filepath.Base(m.Weights()), m.Device().Name),
 		Region: region(s.Input),
+		Fonts:  j.letters.fonts,
 	})
 	if err != nil {
 		return err

@@ -121,6 +121,9 @@ func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error)
 	if j.out, err = f.results(items, f.endings()); err != nil {
 		return err
 	}
+	if j.letters, err = f.letters(ctx, j.out, stderr); err != nil {
+		return err
+	}
 	o.Progress = j.meter.Show
 	j.open = func(ctx context.Context) (err error) {
 		if j.model, err = executor.Apart(ctx, func() (*glipvk.Backbone, error) { return glipvk.OpenBackbone(ctx, name, o) }); err == nil {

@@ -17,7 +17,7 @@ type runFlags struct {
 	limits            picture.Limits
 	batch             int
 	out               string
-	taps              []string
+	taps, fonts       []string
 	recursive, verify bool
 	stored            bool // pictures are not turned upright
 }
@@ -39,6 +39,7 @@ func (f *runFlags) define(cmd *cobra.Command, model string, models func() []stri
 	fl.BoolVar(&f.recursive, "recursive", false, "read the folders in folders too; their results go into folders of the same names")
 	fl.StringVar(&f.out, "out", ".", "folder for the files that are written")
 	fl.StringArrayVar(&f.taps, "taps", nil, "write the values inside the model whose path matches this pattern; may be repeated")
+	fl.StringArrayVar(&f.fonts, "font", nil, "a TrueType or OpenType file for the texts in drawings, beside the program's font and those of the system; may be repeated")
 	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
 }
 

@@ -133,10 +133,10 @@ func TestDetectInterrupted(t *testing.T) {
 					}
 					<-stuck
 				}}
-				stdout := &watched{word: map[string]string{"coco": "image_id", "table": "2 boxes"}[format], call: cancel}
+				var began time.Time // of the interrupt
+				stdout := &watched{word: map[string]string{"coco": "image_id", "table": "2 boxes"}[format], call: func() { began = time.Now(); cancel() }}
 				var stderr bytes.Buffer
 				args := append([]string{"--format", format, "--class", "cat", "--class", "traffic light"}, inputs...)
-				began := time.Now()
 				code := cli.Run(ctx, newDetect(f.opener()), args, stdout, &stderr)
 				took := time.Since(began)
 				done, err := valid(stdout.text.String())
@@ -195,10 +195,10 @@ func TestFeaturesInterrupted(t *testing.T) {
 // What auto took is said beside the results and in them.
 func TestFallbackIsSaid(t *testing.T) {
 	d := newDesk(t)
-	f := &fake{fallback: "there are no Vulkan devices"}
+	f := &fake{fallback: "there are no Vulkan devices", notes: []string{"the names of the weights begin with \"net.\""}}
 	for _, format := range detectFormats() {
 		o := detect(t, t.Context(), f.opener(), "--class", "cat", "--format", format, d.path("cat.png"))
-		if o.code != 0 || !strings.Contains(o.stderr, "auto takes the CPU: there are no Vulkan devices") {
+		if o.code != 0 || !strings.Contains(o.stderr, "auto takes the CPU: there are no Vulkan devices") || !strings.Contains(o.stderr, "glip: "+f.notes[0]+"\n") {
 			t.Errorf("%s: exit status %d, %s", format, o.code, o.stderr)
 		}
 		if strings.Contains(o.stdout, f.fallback) == (format == "coco") { // which has no place for it

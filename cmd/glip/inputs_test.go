@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,40 +154,6 @@ func TestStandardInput(t *testing.T) {
 	} {
 		if o := with(strings.NewReader(tc.stdin), d.args(tc.args...)...); o.code != cli.Input || !strings.Contains(o.stderr, tc.says) {
 			t.Errorf("%v: exit status %d, %s", tc.args, o.code, o.stderr)
-		}
-	}
-}
-
-// Pipes are read, as a shell makes them.
-func TestPipes(t *testing.T) {
-	shell, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash here: ", err)
-	}
-	d := newDesk(t)
-	t.Setenv(asProgram, "1")
-	for _, line := range []string{`cat "$2" | "$0" $1 -`, `cat "$2" | "$0" $1 /dev/stdin`, `"$0" $1 <(cat "$2")`, `"$0" $1 - < "$2"`, `"$0" $1 /dev/stdin < "$2"`,
-		`mkfifo "$2.fifo"; cat "$2" > "$2.fifo" & "$0" $1 "$2.fifo"`} {
-		args := strings.Join(tinyDetect("--class", "cat"), " ")
-		text, err := exec.CommandContext(t.Context(), shell, "-c", line, os.Args[0], args, d.path("cat.png")).Output()
-		var got []sightingDocument
-		if bad := json.Unmarshal(text, &got); err != nil || bad != nil || got[0].Width != 50 || len(got[0].Detections) == 0 || got[0].Error != "" {
-			t.Errorf("%s: %v, %v, %.300s", line, err, bad, text)
-		}
-	}
-}
-
-// --ignore-orientation takes a picture as it is stored, from a file and from standard input.
-func TestIgnoreOrientation(t *testing.T) {
-	turned := filepath.Join("..", "..", "picture", "testdata", "formats", "turned6.tif") // 7 rows, 5 columns
-	for _, tc := range []struct {
-		flags         []string
-		height, width int
-	}{{nil, 5, 7}, {[]string{"--ignore-orientation"}, 7, 5}} {
-		o := glip(t, append(tinyDetect("--class", "cat", turned), tc.flags...)...)
-		var got []sightingDocument
-		if err := json.Unmarshal([]byte(o.stdout), &got); err != nil || o.code != 0 || got[0].Height != tc.height || got[0].Width != tc.width {
-			t.Errorf("%v: exit status %d, %v, %s%s", tc.flags, o.code, err, o.stdout, o.stderr)
 		}
 	}
 }

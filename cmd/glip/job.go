@@ -18,6 +18,7 @@ type job struct {
 	model   *glipvk.Backbone
 	flags   featuresFlags
 	out     *folder
+	letters *letters
 	meter   *meter.Meter
 	open    func(context.Context) error // readies model; nil where it is
 	results []*result

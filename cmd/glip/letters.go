@@ -21,11 +21,13 @@ type letters struct {
 // maxFont is how long a font file may be, in bytes; those of all Chinese characters have 20 million.
 const maxFont = 128 << 20
 
-// newLetters reads font files; the system's fonts are looked for when a phrase needs one.
-func newLetters(ctx context.Context, files []string, stderr io.Writer) (*letters, error) {
+// letters reads the font files, which results must not replace; the system's fonts are looked
+// for when a text needs one.
+func (f runFlags) letters(ctx context.Context, out *folder, stderr io.Writer) (*letters, error) {
 	l := &letters{stderr: stderr, said: map[string]bool{}}
 	var fonts [][]byte
-	for _, path := range files {
+	for _, path := range f.fonts {
+		out.keep("the font", path)
 		data, err := file.ReadAll(ctx, path, maxFont)
 		if err != nil {
 			return nil, cli.Blame(fmt.Errorf("--font: %w", err))

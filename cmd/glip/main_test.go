@@ -55,6 +55,7 @@ func exitRows(d desk) []exitRow {
 		{"unknown device", f("--device", "abacus", d.path("cat.png")), 2, "device"},
 		{"no weights", f("--weights", d.path("none.pth"), d.path("cat.png")), 2, "none.pth"},
 		{"other weights", f("--weights", pth("pico.pth"), d.path("cat.png")), 2, "embed_dims"},
+		{"entry of a formula", f("--weights", "synthetic:1", "--weights-entry", "ema", d.path("cat.png")), 2, "which have none"},
 		{"no such entry", f("--weights", pth("mmpretrain-nano.pth"), "--weights-entry", "ema", d.path("cat.png")), 2, "no entry called"},
 		{"evil weights", f("--weights", pth("bad-evil-system.pth"), d.path("cat.png")), 2, "os.system"},
 		{"bad taps", f("--taps", "nothing", d.path("cat.png")), 2, "matches"},
@@ -293,7 +294,7 @@ func TestNoSpace(t *testing.T) {
 			}
 			left := space
 			out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
-			j := &job{model: m, flags: featuresFlags{runFlags: runFlags{batch: 1}, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}}
+			j := &job{model: m, flags: featuresFlags{runFlags: runFlags{batch: 1}, format: format, viz: format == "npy" && space == 40_000}, out: out, meter: &meter.Meter{}, letters: &letters{}}
 			var stderr bytes.Buffer
 			verdict := j.run(t.Context(), items, io.Discard, &stderr)
 			if cli.ExitCode(verdict) != cli.Input || !strings.Contains(stderr.String(), "no space left") {

@@ -37,6 +37,7 @@ type asked struct {
 	Threshold                                     float64
 	Max                                           int
 	Overrides                                     map[string]float32
+	Stored                                        bool // pictures as they are stored
 }
 
 // hash is that of what is asked, short enough to stand beside every result.
@@ -70,7 +71,8 @@ func (j *search) resume(ctx context.Context, stdout, stderr io.Writer) error {
 	e := earlier{path: path, inputs: map[string]bool{}, images: map[int64]bool{}, here: isFile(stdout, path)}
 	switch {
 	case e.here && len(data) == 0:
-		return cli.Usage("--resume %s: the file is empty, for the output goes there too; append to it: >> %s", path, path)
+		fmt.Fprintf(stderr, "glip: --resume %s: nothing is in the file yet, so all inputs are taken; to go on there, append: >> %s\n", path, path)
+		return nil
 	case e.here && j.flags.format != "jsonl":
 		return cli.Usage("--resume %s: a list cannot go on in its own file; send the output to another", path)
 	}

@@ -175,6 +175,7 @@ func TestResumeRefused(t *testing.T) {
 	for says, args := range map[string][]string{
 		"another query":    {"--resume", a.path("part"), "--class", "bird"},
 		"another query,":   {"--resume", a.path("part"), "--threshold", "0.1"},
+		"another query, m": {"--resume", a.path("part"), "--ignore-orientation"},
 		"weights":          {"--resume", a.path("part"), "--weights", "synthetic:2"},
 		"do not go":        {"--resume", a.path("part"), "--format", "coco"},
 		"do not go ":       {"--resume", a.path("coco"), "--format", "json"},
@@ -211,7 +212,11 @@ func TestResumeHere(t *testing.T) {
 	if code, stderr := appended(os.O_APPEND, "--format", "json"); code != cli.Input || !strings.Contains(stderr, "send the output to another") {
 		t.Errorf("exit status %d, %s", code, stderr)
 	}
-	if code, stderr := appended(os.O_TRUNC, "--format", "jsonl"); code != cli.Input || !strings.Contains(stderr, "the file is empty") {
+	// The first of several equal commands finds the file that the shell has just made.
+	if code, stderr := appended(os.O_TRUNC, "--format", "jsonl"); code != 0 || !strings.Contains(stderr, "nothing is in the file yet") {
 		t.Errorf("exit status %d, %s", code, stderr)
+	}
+	if got := strings.Join(seen(t, string(read(t, a.path("all")))), " "); got != "001 002 003 004" {
+		t.Errorf("begun in an empty file, the results are of %s", got)
 	}
 }

@@ -66,7 +66,6 @@ type Tensor struct {
 	Whole   []int  `json:"full_shape"`
 	Sampled int    `json:"sampled"` // how many elements are stored, 0 for all
 	File    string `json:"file"`
-	DType   string `json:"dtype"`
 	SHA256  string `json:"sha256"`
 	Stats   struct {
 		L2 float64 `json:"l2"`
@@ -74,12 +73,11 @@ type Tensor struct {
 	F32 *TensorDistance `json:"float32_vs_float64"`
 }
 
-// TensorDistance is the largest and the rms difference of two tensors, also divided by
-// the rms of the right one.
+// TensorDistance is the largest and the rms difference of two tensors, the latter also divided
+// by the rms of the right one.
 type TensorDistance struct {
 	Max    float64 `json:"max"`
 	RMS    float64 `json:"rms"`
-	RelMax float64 `json:"rel_max"`
 	RelRMS float64 `json:"rel_rms"`
 }
 

@@ -34,7 +34,7 @@ func CompareLists(first, second []glip.Detection) ListDistance {
 	for _, a := range first {
 		best, apart := -1, float64(partnerWithin)
 		for i, b := range second {
-			if by := cornersApart(a.Box, b.Box); !taken[i] && a.Label == b.Label && by <= apart {
+			if by := a.Box.Apart(b.Box); !taken[i] && a.Label == b.Label && by <= apart {
 				best, apart = i, by
 			}
 		}
@@ -47,15 +47,6 @@ func CompareLists(first, second []glip.Detection) ListDistance {
 	}
 	d.Second = len(second) - (len(first) - d.First)
 	return d
-}
-
-// cornersApart is the largest difference of corners.
-func cornersApart(a, b glip.Box) float64 {
-	apart := 0.0
-	for i, v := range a.Corners() {
-		apart = max(apart, math.Abs(v-b.Corners()[i]))
-	}
-	return apart
 }
 
 // Detections reads a tensor whose rows are x1, y1, x2, y2, score, label.

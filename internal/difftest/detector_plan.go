@@ -1,8 +1,8 @@
 package difftest
 
 import (
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,11 +27,16 @@ type DetectorTap struct {
 	Item   int // of the tensor's first size
 }
 
+// tap adds one of the whole tensor.
+func (r *DetectorRun) tap(tensor string, paths ...string) {
+	r.Taps = append(r.Taps, DetectorTap{Tensor: tensor, Paths: paths})
+}
+
 // PlanModule records the module that a case of group modules or bert is about: one graph
 // for each picture or caption of the case. Cases that are no graph are an error.
 func (c *DetectorCase) PlanModule() ([]DetectorRun, error) {
 	kind, _, _ := strings.Cut(c.ID, ".")
-	plan := map[string]func(*modulePlan) ([]DetectorRun, error){
+	plan := map[string]func(*modulePlan) []DetectorRun{
 		"fpn": (*modulePlan).pyramid, "vlfuse": (*modulePlan).fusion, "bertlayer": (*modulePlan).textLayer,
 		"dcn": (*modulePlan).deform, "dyrelu": (*modulePlan).dynamicReLU, "dyconv": (*modulePlan).dyConv, "heads": (*modulePlan).heads,
 	}[kind]
@@ -41,26 +46,15 @@ func (c *DetectorCase) PlanModule() ([]DetectorRun, error) {
 	if plan == nil {
 		return nil, fmt.Errorf("difftest: case %s is no module of the graph", c.ID)
 	}
-	cfg, err := c.Config()
-	if err != nil {
-		return nil, err
-	}
-	p := &modulePlan{DetectorCase: c, cfg: cfg}
-	runs, err := plan(p)
-	if err == nil {
-		err = p.err
-	}
-	return runs, err
+	p := c.plan()
+	runs := plan(p)
+	return runs, p.err
 }
 
 // PlanSelection records what follows the head's predictions for a case of post-processing, whose
 // candidates are the graph's outputs.
 func (c *DetectorCase) PlanSelection(in glip.Grounding) (DetectorRun, error) {
-	cfg, err := c.Config()
-	if err != nil {
-		return DetectorRun{}, err
-	}
-	p := &modulePlan{DetectorCase: c, cfg: cfg}
+	p := c.plan()
 	in.Tokens, in.Labels = c.Tokens, len(c.Positive)
 	dot := p.input("dot", 0)
 	r := DetectorRun{}
@@ -73,32 +67,50 @@ func (c *DetectorCase) PlanSelection(in glip.Grounding) (DetectorRun, error) {
 		dot = dot[n:]
 	}
 	owned, err := c.Owned(in.Labels, in.Tokens)
-	if err != nil || p.err != nil {
-		return r, errors.Join(err, p.err)
-	}
+	p.fail(err)
 	r.Inputs = append(r.Inputs, owned)
-	r.Graph, err = glip.RecordSelection(cfg, grids, in)
-	return r, err
+	r.Graph = p.recorded(glip.RecordSelection(p.cfg, grids, in))
+	return r, p.err
 }
 
-// modulePlan keeps the first error of reading inputs.
+// modulePlan keeps the first error of reading inputs and of recording.
 type modulePlan struct {
 	*DetectorCase
 	cfg glip.Config
 	err error
 }
 
+func (c *DetectorCase) plan() *modulePlan {
+	cfg, err := c.Config()
+	return &modulePlan{c, cfg, err}
+}
+
+func (p *modulePlan) fail(err error) { p.err = cmp.Or(p.err, err) }
+
+// recorded is a graph, once nothing has failed.
+func (p *modulePlan) recorded(g *graph.Graph, err error) *graph.Graph {
+	p.fail(err)
+	return g
+}
+
 // input is a stored input of one picture, [H, W, C] if it is a map.
 func (p *modulePlan) input(name string, item int) []float32 {
 	data, err := p.Stored(name)
-	t, _ := p.Tensor(name)
-	if err != nil {
-		if p.err == nil {
-			p.err = err
-		}
+	if p.fail(err); err != nil {
 		return nil
 	}
+	t, _ := p.Tensor(name)
 	return channelsLast(t.Whole, data, item)
+}
+
+// shape is that of a stored tensor of some rank, ones where there is none.
+func (p *modulePlan) shape(name string, rank int) graph.Shape {
+	t, ok := p.Tensor(name)
+	if !ok || len(t.Whole) != rank {
+		p.fail(fmt.Errorf("difftest: %s has no tensor %s with %d axes", p.ID, name, rank))
+		return slices.Repeat(graph.Shape{1}, rank)
+	}
+	return t.Whole
 }
 
 // channelsLast cuts item out of a tensor and turns [C, H, W] into [H, W, C]; what is no map
@@ -119,17 +131,11 @@ func channelsLast(shape []int, data []float32, item int) []float32 {
 
 // size is the map size of a stored [B, C, H, W].
 func (p *modulePlan) size(name string) swin.Grid {
-	t, ok := p.Tensor(name)
-	if !ok || len(t.Whole) != 4 {
-		if p.err == nil {
-			p.err = fmt.Errorf("difftest: %s has no map %s", p.ID, name)
-		}
-		return swin.Grid{Height: 1, Width: 1}
-	}
-	return swin.Grid{Height: t.Whole[2], Width: t.Whole[3]}
+	s := p.shape(name, 4)
+	return swin.Grid{Height: s[2], Width: s[3]}
 }
 
-func (p *modulePlan) pyramid() ([]DetectorRun, error) {
+func (p *modulePlan) pyramid() []DetectorRun {
 	var grids [3]swin.Grid
 	r := DetectorRun{}
 	for i := range grids {
@@ -138,11 +144,10 @@ func (p *modulePlan) pyramid() ([]DetectorRun, error) {
 		r.Inputs = append(r.Inputs, p.input(name, 0))
 	}
 	for l, path := range pyramidPaths {
-		r.Taps = append(r.Taps, DetectorTap{Tensor: fmt.Sprint("p", l+3), Paths: []string{path}})
+		r.tap(fmt.Sprint("p", l+3), path)
 	}
-	var err error
-	r.Graph, err = glip.RecordPyramid(p.cfg, grids)
-	return []DetectorRun{r}, err
+	r.Graph = p.recorded(glip.RecordPyramid(p.cfg, grids))
+	return []DetectorRun{r}
 }
 
 // pyramidPaths are those of P3..P7.
@@ -166,76 +171,57 @@ func (p *modulePlan) valid() []int {
 		return list
 	}
 	var one int
-	if err := json.Unmarshal(p.Valid, &one); err != nil && p.err == nil {
-		p.err = fmt.Errorf("difftest: %s: valid %s: %w", p.ID, p.Valid, err)
+	if err := json.Unmarshal(p.Valid, &one); err != nil {
+		p.fail(fmt.Errorf("difftest: %s: valid %s: %w", p.ID, p.Valid, err))
 	}
 	return []int{one}
 }
 
 // fusion plans VLFuse for the tokens of each caption and, as each row of text looks at all
 // positions whatever the others are, the text side once more with the padding.
-func (p *modulePlan) fusion() (runs []DetectorRun, err error) {
+func (p *modulePlan) fusion() (runs []DetectorRun) {
 	rows := p.rows("lang")
 	for item, tokens := range p.valid() {
-		r, err := p.fusionOf(item, tokens)
-		if err != nil {
-			return nil, err
+		runs = append(runs, p.fusionOf(item, tokens))
+		if tokens != rows {
+			r := p.fusionOf(item, rows)
+			r.Taps = slices.DeleteFunc(r.Taps, func(tap DetectorTap) bool { return tap.Tensor != "out_lang" && tap.Tensor != "delta_l" })
+			runs = append(runs, r)
 		}
-		runs = append(runs, r)
-		if tokens == rows {
-			continue
-		}
-		if r, err = p.fusionOf(item, rows); err != nil {
-			return nil, err
-		}
-		r.Taps = slices.DeleteFunc(r.Taps, func(tap DetectorTap) bool { return tap.Tensor != "out_lang" && tap.Tensor != "delta_l" })
-		runs = append(runs, r)
 	}
-	return runs, nil
+	return runs
 }
 
 // fusionOf is VLFuse of one picture and that many rows of its text.
-func (p *modulePlan) fusionOf(item, rows int) (r DetectorRun, err error) {
+func (p *modulePlan) fusionOf(item, rows int) (r DetectorRun) {
 	const tower = "rpn.head.dyhead_tower.0."
 	grids, maps := p.levels(item)
 	r.Inputs = append(maps, p.text("lang", item, rows), make([]float32, rows))
 	for l := range grids {
-		r.Taps = append(r.Taps, DetectorTap{fmt.Sprint("out_visual", l), []string{fmt.Sprint(tower, "p", l+3)}, item})
+		r.tap(fmt.Sprint("out_visual", l), fmt.Sprint(tower, "p", l+3))
 	}
-	r.Taps = append(r.Taps, DetectorTap{"out_lang", []string{tower + "lang"}, item},
-		DetectorTap{"delta_v", []string{tower + "b_attn.attn.out_v_proj"}, item},
-		DetectorTap{"delta_l", []string{tower + "b_attn.attn.out_l_proj"}, item})
-	r.Graph, err = glip.RecordFusion(p.cfg, 0, grids, rows)
-	return r, err
+	r.tap("out_lang", tower+"lang")
+	r.tap("delta_v", tower+"b_attn.attn.out_v_proj")
+	r.tap("delta_l", tower+"b_attn.attn.out_l_proj")
+	for i := range r.Taps {
+		r.Taps[i].Item = item
+	}
+	r.Graph = p.recorded(glip.RecordFusion(p.cfg, 0, grids, rows))
+	return r
 }
 
 // rows is how many rows a stored text has, padding included.
-func (p *modulePlan) rows(name string) int {
-	t, ok := p.Tensor(name)
-	if !ok || len(t.Whole) != 3 {
-		if p.err == nil {
-			p.err = fmt.Errorf("difftest: %s has no text %s", p.ID, name)
-		}
-		return 1
-	}
-	return t.Whole[1]
-}
+func (p *modulePlan) rows(name string) int { return p.shape(name, 3)[1] }
 
 // PlanPadded plans VLFuse or a text layer as if the padding of the text were part of it, which
 // is what the original computes without its mask.
 func (c *DetectorCase) PlanPadded() (DetectorRun, error) {
-	cfg, err := c.Config()
-	if err != nil {
-		return DetectorRun{}, err
+	p := c.plan()
+	rows := p.rows("lang")
+	if p.has("delta_l") {
+		return p.fusionOf(0, rows), p.err
 	}
-	p := &modulePlan{DetectorCase: c, cfg: cfg}
-	var r DetectorRun
-	if rows := p.rows("lang"); p.has("delta_l") {
-		r, err = p.fusionOf(0, rows)
-	} else {
-		r, err = p.textLayerOf(rows)
-	}
-	return r, errors.Join(err, p.err)
+	return p.textLayerOf(rows), p.err
 }
 
 // text is the first rows of a caption.
@@ -247,47 +233,35 @@ func (p *modulePlan) text(name string, item, tokens int) []float32 {
 	return data[:tokens*p.cfg.Text.Hidden]
 }
 
-func (p *modulePlan) textLayer() ([]DetectorRun, error) {
-	r, err := p.textLayerOf(p.valid()[0])
-	return []DetectorRun{r}, err
-}
+func (p *modulePlan) textLayer() []DetectorRun { return []DetectorRun{p.textLayerOf(p.valid()[0])} }
 
 // textLayerOf is the text layer of that many rows.
-func (p *modulePlan) textLayerOf(rows int) (DetectorRun, error) {
-	g, err := glip.RecordTextLayer(p.cfg, 1, rows)
-	return DetectorRun{
-		Graph: g, Inputs: [][]float32{p.text("lang", 0, rows), make([]float32, rows)},
-		Taps: []DetectorTap{{Tensor: "out", Paths: []string{"rpn.head.dyhead_tower.1.output.clamped"}}},
-	}, err
+func (p *modulePlan) textLayerOf(rows int) DetectorRun {
+	r := DetectorRun{Inputs: [][]float32{p.text("lang", 0, rows), make([]float32, rows)}}
+	r.tap("out", "rpn.head.dyhead_tower.1.output.clamped")
+	r.Graph = p.recorded(glip.RecordTextLayer(p.cfg, 1, rows))
+	return r
 }
 
 // deform builds the deformable convolution of a case; that with a norm has weights of its own names.
-func (p *modulePlan) deform() ([]DetectorRun, error) {
-	x, _ := p.Tensor("x")
-	offset, _ := p.Tensor("offset")
-	out, ok := p.Tensor("out")
-	if !ok || len(x.Whole) != 4 || len(offset.Whole) != 4 {
-		return nil, fmt.Errorf("difftest: %s: x, offset and out are not there", p.ID)
-	}
+func (p *modulePlan) deform() []DetectorRun {
+	x, offset, channels := p.shape("x", 4), p.shape("offset", 4), p.shape("out", 4)[1]
 	b := graph.NewBuilder()
-	in := b.In("x").Input(1, x.Whole[2], x.Whole[3], x.Whole[1])
-	om := b.In("om").Input(1, offset.Whole[2], offset.Whole[3], 27)
+	in := b.In("x").Input(1, x[2], x[3], x[1])
+	om := b.In("om").Input(1, offset[2], offset[3], 27)
 	op := graph.DeformConv{Stride: max(p.Stride, 1), Pad: 1}
 	if p.ID == "dcn.conv3x3norm" {
 		s := b.In("case", "conv3x3norm")
-		y := s.In("conv").DeformConv(in, om, out.Whole[1], 3, op)
+		y := s.In("conv").DeformConv(in, om, channels, 3, op)
 		b.Output(s.In("bn").GroupNorm(y, graph.GroupNorm{Groups: 16, Eps: 1e-5}))
 	} else {
-		b.Output(b.In("case", p.ID).DeformConv(in, om, out.Whole[1], 3, op))
+		b.Output(b.In("case", p.ID).DeformConv(in, om, channels, 3, op))
 	}
-	g, err := b.Build()
-	if err != nil {
-		return nil, err
+	r := DetectorRun{Inputs: [][]float32{p.input("x", 0), joinChannels(p.input("offset", 0), 18, p.input("mask", 0), 9)}}
+	if r.Graph = p.recorded(b.Build()); r.Graph != nil {
+		r.tap("out", r.Graph.Nodes[r.Graph.Outputs[0]].Path)
 	}
-	return []DetectorRun{{
-		Graph: g, Inputs: [][]float32{p.input("x", 0), joinChannels(p.input("offset", 0), 18, p.input("mask", 0), 9)},
-		Taps: []DetectorTap{{Tensor: "out", Paths: []string{g.Nodes[g.Outputs[0]].Path}}},
-	}}, nil
+	return []DetectorRun{r}
 }
 
 // joinChannels puts the channels of two maps [.., C] side by side.
@@ -300,37 +274,33 @@ func joinChannels(a []float32, channelsA int, b []float32, channelsB int) []floa
 	return out
 }
 
-func (p *modulePlan) dynamicReLU() (runs []DetectorRun, err error) {
-	x, _ := p.Tensor("x")
-	for item := range x.Whole[0] {
-		r := DetectorRun{Inputs: [][]float32{p.input("x", item)}, Taps: []DetectorTap{
-			{"coef", []string{"rpn.head.dyhead_tower.2.relu.fc.3"}, item}, {"out", []string{"rpn.head.dyhead_tower.2.p3"}, item},
-		}}
-		if r.Graph, err = glip.RecordDynamicReLU(p.cfg, 2, p.size("x")); err != nil {
-			return nil, err
-		}
-		runs = append(runs, r)
+func (p *modulePlan) dynamicReLU() (runs []DetectorRun) {
+	for item := range p.shape("x", 4)[0] {
+		runs = append(runs, DetectorRun{
+			Graph: p.recorded(glip.RecordDynamicReLU(p.cfg, 2, p.size("x"))), Inputs: [][]float32{p.input("x", item)},
+			Taps: []DetectorTap{
+				{"coef", []string{"rpn.head.dyhead_tower.2.relu.fc.3"}, item}, {"out", []string{"rpn.head.dyhead_tower.2.p3"}, item},
+			},
+		})
 	}
-	return runs, nil
+	return runs
 }
 
-func (p *modulePlan) dyConv() ([]DetectorRun, error) {
+func (p *modulePlan) dyConv() []DetectorRun {
 	const tower = "rpn.head.dyhead_tower.2."
 	grids, maps := p.levels(0)
-	r := DetectorRun{Inputs: maps}
-	gates := DetectorTap{Tensor: "attn"}
+	r := DetectorRun{Inputs: maps, Graph: p.recorded(glip.RecordDyConv(p.cfg, 2, grids))}
 	for l := range grids {
-		r.Taps = append(r.Taps, DetectorTap{Tensor: fmt.Sprint("offset", l), Paths: []string{repeated(tower+"offset", l)}},
-			DetectorTap{Tensor: fmt.Sprint("mean", l), Paths: []string{repeated(tower+"mean", l)}},
-			DetectorTap{Tensor: fmt.Sprint("out", l), Paths: []string{fmt.Sprint(tower, "p", l+3)}})
+		r.tap(fmt.Sprint("offset", l), repeated(tower+"offset", l))
+		r.tap(fmt.Sprint("mean", l), repeated(tower+"mean", l))
+		r.tap(fmt.Sprint("out", l), fmt.Sprint(tower, "p", l+3))
 	}
+	var gates []string
 	for k := range 13 { // 2 branches on the first and last level, 3 on the others
-		gates.Paths = append(gates.Paths, repeated(tower+"AttnConv.2", k))
+		gates = append(gates, repeated(tower+"AttnConv.2", k))
 	}
-	r.Taps = append(r.Taps, gates)
-	var err error
-	r.Graph, err = glip.RecordDyConv(p.cfg, 2, grids)
-	return []DetectorRun{r}, err
+	r.tap("attn", gates...)
+	return []DetectorRun{r}
 }
 
 // repeated is the path of the (k+1)st value of a scope.
@@ -341,28 +311,15 @@ func repeated(path string, k int) string {
 	return fmt.Sprintf("%s#%d", path, k+1)
 }
 
-func (p *modulePlan) heads() ([]DetectorRun, error) {
+func (p *modulePlan) heads() []DetectorRun {
 	grids, maps := p.levels(0)
-	hidden, _ := p.Tensor("hidden")
-	tokens := hidden.Whole[1]
-	r := DetectorRun{Inputs: append(maps, p.input("hidden", 0), make([]float32, tokens)), Taps: headTaps("", "%s%d", 0)}
-	var err error
-	r.Graph, err = glip.RecordHead(p.cfg, grids, glip.Grounding{Tokens: tokens, Labels: 1})
-	return []DetectorRun{r}, err
-}
-
-// headTaps are the head's predictions, named by a format of what and of the level's
-// number, which is counted from first.
-func headTaps(prefix, format string, first int) []DetectorTap {
-	var taps []DetectorTap
-	for l := range glip.Levels {
-		for _, x := range []struct{ name, path string }{
-			{"bbox", fmt.Sprint("rpn.head.bbox.p", l+3)},
-			{"centerness", repeated("rpn.head.centerness", l)},
-			{"dot", fmt.Sprint("rpn.head.dot.p", l+3)},
-		} {
-			taps = append(taps, DetectorTap{Tensor: prefix + fmt.Sprintf(format, x.name, l+first), Paths: []string{x.path}})
-		}
+	tokens := p.rows("hidden")
+	r := DetectorRun{Inputs: append(maps, p.input("hidden", 0), make([]float32, tokens))}
+	for l := range grids {
+		r.tap(fmt.Sprint("bbox", l), fmt.Sprint("rpn.head.bbox.p", l+3))
+		r.tap(fmt.Sprint("centerness", l), repeated("rpn.head.centerness", l))
+		r.tap(fmt.Sprint("dot", l), fmt.Sprint("rpn.head.dot.p", l+3))
 	}
-	return taps
+	r.Graph = p.recorded(glip.RecordHead(p.cfg, grids, glip.Grounding{Tokens: tokens, Labels: 1}))
+	return []DetectorRun{r}
 }

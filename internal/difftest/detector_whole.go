@@ -15,17 +15,16 @@ import (
 )
 
 // encoder records the text encoder of a case of group bert.
-func (p *modulePlan) encoder() ([]DetectorRun, error) {
+func (p *modulePlan) encoder() []DetectorRun {
 	const encoder = "language_backbone.body.model."
-	hidden, ok := p.Tensor("hidden")
+	tokens := p.rows("hidden")
 	ids, err := p.integers("input_ids")
-	if err != nil || !ok {
-		return nil, fmt.Errorf("difftest: %s: no hidden, or %w", p.ID, err)
+	if p.fail(err); len(ids) < tokens {
+		p.fail(fmt.Errorf("difftest: %s: %d input_ids of %d", p.ID, len(ids), tokens))
+		return nil
 	}
-	tokens := hidden.Whole[1]
-	r := DetectorRun{Inputs: [][]float32{ids[:tokens], make([]float32, tokens)}, Taps: []DetectorTap{
-		{Tensor: "embeddings", Paths: []string{encoder + "embeddings.LayerNorm"}},
-	}}
+	r := DetectorRun{Inputs: [][]float32{ids[:tokens], make([]float32, tokens)}}
+	r.tap("embeddings", encoder+"embeddings.LayerNorm")
 	for i := range p.cfg.Text.Layers {
 		at := fmt.Sprint(encoder, "encoder.layer.", i, ".")
 		for _, x := range []struct{ name, path string }{
@@ -33,13 +32,13 @@ func (p *modulePlan) encoder() ([]DetectorRun, error) {
 			{"intermediate", "intermediate.gelu"}, {"layer", "output.LayerNorm"},
 		} {
 			if name := fmt.Sprint("layer", i, ".", x.name); p.has(name) {
-				r.Taps = append(r.Taps, DetectorTap{Tensor: name, Paths: []string{at + x.path}})
+				r.tap(name, at+x.path)
 			}
 		}
 	}
-	r.Taps = append(r.Taps, DetectorTap{Tensor: "hidden", Paths: []string{p.hiddenPath()}})
-	r.Graph, err = glip.RecordLanguage(p.cfg, glip.Language{Tokens: tokens})
-	return []DetectorRun{r}, err
+	r.tap("hidden", p.hiddenPath())
+	r.Graph = p.recorded(glip.RecordLanguage(p.cfg, glip.Language{Tokens: tokens}))
+	return []DetectorRun{r}
 }
 
 func (p *modulePlan) has(name string) bool {
@@ -105,24 +104,18 @@ func (in DetectorInput) toPicture(x, y float64) (float64, float64) {
 
 // PlanWhole records the whole detector for a case of groups e2e, tiny and their kin.
 func (c *DetectorCase) PlanWhole(in DetectorInput) (DetectorRun, error) {
-	cfg, err := c.Config()
-	if err != nil {
-		return DetectorRun{}, err
-	}
-	p := &modulePlan{DetectorCase: c, cfg: cfg}
+	p := c.plan()
 	r := DetectorRun{Inputs: in.Inputs}
 	for _, t := range c.Tensors {
 		if t.Role != "output" || t.Name == "detections" || t.Name == "predictions" {
 			continue
 		}
 		path, err := p.wholePath(t.Name)
-		if err != nil {
-			return r, err
-		}
-		r.Taps = append(r.Taps, DetectorTap{Tensor: t.Name, Paths: []string{path}})
+		p.fail(err)
+		r.tap(t.Name, path)
 	}
-	r.Graph, err = glip.Record(cfg, glip.Grounding{Height: in.Picture.Height, Width: in.Picture.Width, Tokens: len(in.IDs), Labels: in.Labels})
-	return r, err
+	r.Graph = p.recorded(glip.Record(p.cfg, glip.Grounding{Height: in.Picture.Height, Width: in.Picture.Width, Tokens: len(in.IDs), Labels: in.Labels}))
+	return r, p.err
 }
 
 // wholePath is the graph path of a tensor of the whole detector.

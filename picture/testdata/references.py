@@ -64,6 +64,11 @@ def jpegs():
             data = bytearray(out.getvalue())
             data[data.index(b"Adobe") + 11] = 2
             write("ycck.jpg", data)
+            frame = data.index(b"\xff\xc0")
+            for name, factors in (("2x1", (0x21, 0x11, 0x11, 0x21)), ("1x2", (0x12, 0x12, 0x11, 0x12)), ("2x2", (0x22, 0x11, 0x11, 0x22))):
+                other = bytearray(data)
+                other[frame + 11:frame + 23:3] = bytes(factors)  # which leaves too few blocks, or too many
+                write("ycck-%s.jpg" % name, other)
     plain = cjpeg(p, "-sample", "2x2")
     jfif, rest = plain[:20], plain[20:]
     write("adobe-0.jpg", jfif[:2] + b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00" + rest)

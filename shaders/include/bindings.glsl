@@ -25,7 +25,14 @@ vec4 fromHalf4(uvec2 v) { return vec4(unpackHalf2x16(v.x), unpackHalf2x16(v.y));
 #define AT4(name, i) name[i]
 #define AT1(name, i) name[i]
 #endif
+#ifdef TEXEL
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#define WRITE4(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { u64vec2 name[]; }
+u64vec2 out4(vec4 v) { return u64vec2(packUint2x32(floatBitsToUint(v.xy)), packUint2x32(floatBitsToUint(v.zw))); }
+#else
 #define WRITE4(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { vec4 name[]; }
+vec4 out4(vec4 v) { return v; }
+#endif
 #define WRITE4H(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { uvec2 name[]; }
 #define WRITE1(slot, name) layout(std430, set = 0, binding = slot) writeonly buffer Block_##name { float name[]; }
 
@@ -38,12 +45,16 @@ vec4 fromHalf4(uvec2 v) { return vec4(unpackHalf2x16(v.x), unpackHalf2x16(v.y));
 #define WRITEV WRITE4
 #define ATV AT4
 #define SUM(v) dot(v, vec4(1))
+#define ELEMENT(v, i) v[i]
+#define OUTV out4
 #else
 #define V float
 #define READV READ1
 #define WRITEV WRITE1
 #define ATV AT1
 #define SUM(v) (v)
+#define ELEMENT(v, i) v
+#define OUTV
 #endif
 
 // Workgroup size along x; the other axes are 1.

@@ -12,8 +12,7 @@
 // With MAPPED (one product, rows of A whole) row r of A is row0 + r through MAP
 // (rowmap.glsl) of the rows of a, and with NORM it is normed: (x - mean) * scale * weight + shift.
 // Rows that pad are zero after the norm; neighbours that a merge lacks are zero before it.
-// A_MERGE: a row is interleaved from 2 x 2 neighbours, element 4*channel + neighbour; with
-// MERGE_BY_SIXTEEN it is read sixteen elements at a time (loadMerged).
+// A_MERGE: a row is interleaved from 2 x 2 neighbours, element 4*channel + neighbour.
 // A_CONV (one product): rows are those of a convolution (conv.glsl).
 //
 // Rows and columns beyond M and N are clamped on load and dropped on store, so the
@@ -37,7 +36,7 @@ layout(push_constant) uniform Push {
 };
 #include "rowmap.glsl"
 
-#if defined(A_SCALAR) || defined(A_MERGE) && !defined(MERGE_BY_SIXTEEN)
+#if defined(A_SCALAR) || defined(A_MERGE)
 READ1(0, a);
 #elif defined(A_HALF)
 READ4H(0, a);
@@ -124,9 +123,7 @@ Row rowOf(uint start, uint r)
 // loadRow is elements k..k+3 of a row before the norm, 0 beyond K.
 vec4 loadRow(Row x, uint k)
 {
-#if defined(A_MERGE) && defined(MERGE_BY_SIXTEEN)
-    return vec4(0); // not used
-#elif defined(A_MERGE)
+#ifdef A_MERGE
     uint c = min(k, K - 4) / 4;
     vec4 v = vec4(AT1(a, x.at.x + c), AT1(a, x.at.y + c), AT1(a, x.at.z + c), AT1(a, x.at.w + c));
     return mix(vec4(0), v, x.real);
@@ -143,42 +140,19 @@ vec4 loadRow(Row x, uint k)
 #endif
 }
 
-#if defined(A_MERGE) && defined(MERGE_BY_SIXTEEN)
-// loadMerged is elements k..k+15 of a row before the norm: four channels of each neighbour.
-void loadMerged(Row x, uint k, out vec4 v[4])
-{
-    mat4 block; // column q holds channels k/4.. of neighbour q
-    [[unroll]] for (uint q = 0; q < 4; q++)
-        block[q] = x.real[q] ? AT4(a, (x.at[q] + k / 4) / 4) : vec4(0);
-    block = transpose(block);
-    [[unroll]] for (uint i = 0; i < 4; i++)
-        v[i] = block[i];
-}
-#define STATISTICS_STEP 16
-#define STATISTICS_LOAD(x, k) loadMerged(x, k, v);
-#else
-#define STATISTICS_STEP 8
-#define STATISTICS_LOAD(x, k) v[0] = loadRow(x, k); v[1] = loadRow(x, k + 4); v[2] = v[3] = vec4(0);
-#endif
-
 // statistics are mean and scale of a row, by one invocation, in two passes. Elements
 // beyond K read 0 and count in the first pass only.
 vec2 statistics(Row x)
 {
-    vec4 v[4];
     vec4 sum = vec4(0);
-    [[dont_unroll]] for (uint k = 0; k < K; k += STATISTICS_STEP) {
-        STATISTICS_LOAD(x, k)
-        sum += (v[0] + v[1]) + (v[2] + v[3]);
-    }
+    [[dont_unroll]] for (uint k = 0; k < K; k += 8)
+        sum += loadRow(x, k) + loadRow(x, k + 4);
     float mean = dot(sum, vec4(1)) / float(K);
     vec4 squares = vec4(0);
-    [[dont_unroll]] for (uint k = 0; k < K; k += STATISTICS_STEP) {
-        STATISTICS_LOAD(x, k)
-        [[unroll]] for (uint i = 0; i < STATISTICS_STEP / 4; i++) {
-            vec4 d = v[i] - mean;
-            squares += k + i * 4 < K ? d * d : vec4(0);
-        }
+    [[dont_unroll]] for (uint k = 0; k < K; k += 8) {
+        vec4 d = loadRow(x, k) - mean, e = loadRow(x, k + 4) - mean;
+        squares += d * d;
+        squares += k + 4 < K ? e * e : vec4(0);
     }
     return vec2(mean, 1.0 / sqrt(dot(squares, vec4(1)) / float(K) + eps));
 }
@@ -282,7 +256,7 @@ void finish(uint start, uint row, uint col, vec4 v)
 #ifdef C_HALF
     c[at / 4] = HALF4(v);
 #else
-    c[at / 4] = v;
+    c[at / 4] = out4(v);
 #endif
 #endif
 }
