@@ -18,7 +18,7 @@ layout(push_constant) uniform Push {
 
 READV(0, columns);
 READ1(1, om);
-layout(std430, set = 0, binding = 2) buffer Block_y { V y[]; };
+layout(std430, set = 0, binding = 2) restrict buffer Map { V y[]; };
 
 void main()
 {
