@@ -73,7 +73,7 @@ func (l *lowerer) spread(s step, mode int, tile graph.ID) {
 	}
 }
 
-// four pads both shapes to four sizes, merging neighbouring axes on which they agree.
+// four pads both shapes to four sizes behind the slowest, merging neighbouring axes on which they agree.
 func four(a, b graph.Shape) (a4, b4 [4]int, err error) {
 	b = append(make(graph.Shape, 0, len(a)), b...)
 	for len(b) < len(a) {
@@ -98,7 +98,8 @@ func four(a, b graph.Shape) (a4, b4 [4]int, err error) {
 	for i := range a4 {
 		a4[i], b4[i] = 1, 1
 	}
-	copy(a4[4-len(a):], a)
-	copy(b4[4-len(b):], b)
+	a4[0], b4[0] = a[0], b[0]
+	copy(a4[5-len(a):], a[1:])
+	copy(b4[5-len(b):], b[1:])
 	return a4, b4, nil
 }

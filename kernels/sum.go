@@ -43,33 +43,20 @@ func (l *lowerer) addUp(s step, at int64, rows, cols int, to graph.ID, begin int
 	l.columnSum(s, stem, rows, push, x, y)
 }
 
-// sumSizes are the sizes of what is summed and of the sums, the slowest axis being one to split along where there is any.
-func (l *lowerer) sumSizes(s step) (a, b [4]int) {
-	in := l.shape(s.in[0])
-	if l.shape(s.out).Elements() == 1 {
-		return [4]int{in.Elements(), 1, 1, 1}, [4]int{1, 1, 1, 1}
-	}
-	a, b, err := four(in, l.shape(s.out))
+// sumSpans gives the sizes of what is summed and of the sums, cuts the one in whole periods of the other, and says how
+// many elements a period has and how many parts there are in all.
+func (l *lowerer) sumSpans(s step) (a, b [4]int, list []span, each, blocks int) {
+	a, b, err := four(l.shape(s.in[0]), l.shape(s.out))
 	if err != nil {
 		l.fail("%w", err)
-		return [4]int{1, 1, 1, 1}, [4]int{1, 1, 1, 1}
+		return a, b, nil, 0, 0
 	}
-	for range 3 {
-		if a[0] == 1 {
-			a, b = [4]int{a[1], a[2], a[3], 1}, [4]int{b[1], b[2], b[3], 1}
-		}
-	}
-	return a, b
-}
-
-// sumSpans cuts what is summed in whole periods of the sums, and says how many parts there are in all.
-func (l *lowerer) sumSpans(a, b [4]int) (list []span, each, blocks int) {
-	each = a[1] * a[2] * a[3] * b[0] // elements of a period
+	each = a[1] * a[2] * a[3] * b[0]
 	list = l.spans(a[0]/b[0], 0, 4*int64(each))
 	for _, r := range list {
 		blocks += sumBlocks(r, each, b)
 	}
-	return list, each, blocks
+	return a, b, list, each, blocks
 }
 
 func sumBlocks(r span, each int, b [4]int) int {
@@ -77,7 +64,7 @@ func sumBlocks(r span, each int, b [4]int) int {
 }
 
 func (l *lowerer) sumTilesScratch(s step) int64 {
-	_, _, blocks := l.sumSpans(l.sumSizes(s))
+	_, _, _, _, blocks := l.sumSpans(s)
 	return l.sumScratch(blocks, l.shape(s.out).Elements())
 }
 
@@ -88,15 +75,16 @@ func (l *lowerer) sumTiles(s step) { l.sums(s, false) }
 func (l *lowerer) sumSquares(s step) { l.sums(s, true) }
 
 func (l *lowerer) sums(s step, squares bool) {
-	a, b := l.sumSizes(s)
-	list, each, blocks := l.sumSpans(a, b)
+	a, b, list, each, blocks := l.sumSpans(s)
 	at := parts{blocks: blocks}
 	for _, r := range list {
 		a[0] = r.units() * b[0]
 		l.sumPart(s, squares, [2][4]int{a, b}, l.read(s.in[0], 1, r.begin*each, r.units()*each), at)
 		at.first += sumBlocks(r, each, b)
 	}
-	l.addUp(s, 0, blocks, l.shape(s.out).Elements(), s.out, 0)
+	if blocks > 0 { // else it does not fit, as spans said
+		l.addUp(s, 0, blocks, l.shape(s.out).Elements(), s.out, 0)
+	}
 }
 
 // sumPart makes the parts of a range x of what is summed; sizes are those of the range and of the sums.
