@@ -117,7 +117,7 @@ licences: ## the licence of every module; fails on one that is unknown or not al
 	@$(GO) run ./tools/licences
 
 .PHONY: release
-release: ## programs for six platforms, completions, man pages and checksums, into dist/; VERSION=... names them
+release: ## programs for four platforms, with completions, man pages and checksums, into dist/; VERSION=... names them
 	@tools/deps.sh release
 	tools/release.sh $(VERSION)
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
@@ -126,6 +127,15 @@ func (l *Loaded) Tensor(name string, shape []int) ([]float32, error) {
 
 // Close gives the file back.
 func (l *Loaded) Close() error { return l.weights.Close() }
+
+// With is the same detector with other weights, by their paths in the recorded graph of an architecture that may
+// differ in its table of prompt tuning. Closing it does nothing to l.
+func (l *Loaded) With(source executor.Source, cfg glip.Config) *Loaded {
+	other := *l
+	other.config, other.info.Detector = cfg, &cfg
+	other.weights = &weights{Intake: bind.Intake{From: source}}
+	return &other
+}
 
 // vocabulary reads that of the options and refuses one whose tokens the model has no rows for.
 func vocabulary(info Info, path string) (*text.Tokenizer, error) {

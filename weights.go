@@ -44,6 +44,9 @@ func OpenCheckpoint(path, entry string) (file *loader.Checkpoint, notes []string
 		err = file.Narrow(roots[0])
 		notes = append(notes, fmt.Sprintf("the names of the weights begin with %q, which is left out; %d of the file's %d tensors begin so", roots[0], len(file.Names()), all))
 	default:
+		for i, root := range roots {
+			roots[i] = fmt.Sprintf("%s (%d tensors)", root, count(file.Names(), root))
+		}
 		err = &loader.Error{File: path, Kind: loader.ErrChoice, Detail: fmt.Sprintf("names begin with %s; name the one that is meant", strings.Join(roots, ", "))}
 	}
 	if err == nil {
@@ -80,6 +83,16 @@ func (w *weights) open(ctx context.Context, g *graph.Graph, o Options) (*executo
 		}
 	}
 	return e, err
+}
+
+// count is how many names begin with a prefix.
+func count(names []string, prefix string) (n int) {
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) {
+			n++
+		}
+	}
+	return n
 }
 
 // find finds the weights that the options name: those of a formula, or those of a checkpoint, of

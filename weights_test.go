@@ -35,6 +35,9 @@ func TestPrefixes(t *testing.T) {
 		{"plain", "", "", under("")},
 		{"data parallel", "", "", under("module.module.")},
 		{"known", "", "", under("backbone.")},
+		{"EMAHook", "", "", func(name string, _ []float32) []string {
+			return []string{name, "ema_" + strings.ReplaceAll(name, ".", "_")}
+		}},
 		{"compiled", "", `begin with "_orig_mod."`, under("_orig_mod.")},
 		{"compiled inside", "", "", under("backbone._orig_mod.")},
 		{"both", "", `begin with "module._orig_mod.module."`, under("module._orig_mod.module.")},
@@ -67,8 +70,8 @@ func TestPrefixes(t *testing.T) {
 		kind  error
 		words []string
 	}{
-		{"", loader.ErrChoice, []string{"teacher.", "student.", "name the one"}},
-		{"eacher", loader.ErrMissing, []string{`"eacher."`}},
+		{"", loader.ErrChoice, []string{"teacher. (131 tensors)", "student. (131 tensors)", "name the one"}},
+		{"eacher", loader.ErrMissing, []string{`"eacher"`}},
 	} {
 		path := copied(t, nanoFile, "model.safetensors", under("student.", "teacher."))
 		_, err := glipvk.OpenBackbone(t.Context(), "", glipvk.BackboneOptions{Arch: nano(), Options: glipvk.Options{Device: device, Weights: path, WeightsEntry: tc.entry}})

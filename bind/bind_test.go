@@ -286,3 +286,41 @@ func TestRelease(t *testing.T) {
 		t.Errorf("%d MiB were taken for %d tensors of 1 MiB", got, tensors)
 	}
 }
+
+// Matrices of zeros are told of once they are read, those with a hole once they are checked.
+func TestZeros(t *testing.T) {
+	const rows, columns = 8, 1 << 10
+	matrix := func(from, to int) tensor {
+		data := count(1, rows*columns)
+		clear(data[from:to])
+		return tensor{"float32", []int{rows, columns}, data}
+	}
+	f := file{
+		"sound": matrix(0, 0), "short": matrix(1000, 1000+4095), "hole": matrix(1001, 1001+4096), "end": matrix(4096, 8192),
+		"all": matrix(0, 8192), "bias": {"float32", []int{9000}, make([]float32, 9000)},
+	}
+	m := &bind.NameMap{Family: "some", Keys: map[string][]string{}}
+	p := bind.Plan{Model: "model", Names: m}
+	for _, key := range f.Names() {
+		m.Claim(key, 0, 1, key)
+		p.Parameters = append(p.Parameters, bind.Parameter{Name: key, Shape: f[key].shape, Keys: m.Keys[key]})
+	}
+	w, err := bind.Bind(f, p, bind.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range p.Parameters {
+		if _, err := w.Tensor(q.Name, q.Shape); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := w.Zeros(); !slices.Equal(got, []string{"all"}) {
+		t.Errorf("read: %q", got)
+	}
+	if _, err := w.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := w.Zeros(); !slices.Equal(got, []string{"all", "end", "hole"}) {
+		t.Errorf("checked: %q", got)
+	}
+}

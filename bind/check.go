@@ -28,6 +28,9 @@ func (w *Weights) Check(ctx context.Context) (Report, error) {
 		}
 		data, largest, err := w.tensor(name, w.bound[name].Shape)
 		if in.note(err); err == nil {
+			if shape := w.bound[name].Shape; len(shape) > 1 && hole(data) {
+				w.zeros.Store(name, nil)
+			}
 			if finite(largest) && largest >= r.Largest {
 				r = Report{largest, name}
 			}
@@ -35,6 +38,22 @@ func (w *Weights) Check(ctx context.Context) (Report, error) {
 		}
 	}
 	return r, in.Err()
+}
+
+// holeSize is how many zeros in a row training does not leave: four pages of a file.
+const holeSize = 1 << 12
+
+// hole says whether so many stand together.
+func hole(data []float32) bool {
+	run := 0
+	for at := holeSize - 1; at < len(data); at += holeSize - run { // the last of a run that would begin behind what was seen
+		for run = 0; run < holeSize && data[at-run] == 0; run++ {
+		}
+		if run == holeSize {
+			return true
+		}
+	}
+	return false
 }
 
 // Tensors supplies parameters by the paths of the recorded graph; [*Weights] and

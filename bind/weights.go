@@ -17,7 +17,7 @@ type Weights struct {
 	bound   map[string]binding
 	ignored []IgnoredKey
 	room    sync.Pool // of *[]float32 that were released
-	zeros   sync.Map  // names of matrices that were read and are nothing but zeros
+	zeros   sync.Map  // names of matrices that were read and are zeros, or in part
 }
 
 // binding is a parameter and what makes it of its tensors.
@@ -86,8 +86,9 @@ func (w *Weights) tensor(name string, shape []int) (data []float32, largest floa
 	return data, largest, nil
 }
 
-// Zeros returns the parameters of two axes or more that were read and are nothing but zeros, in
-// the order of the graph. Training leaves none so: parts of the file were perhaps never written.
+// Zeros returns the parameters of two axes or more that were read and are nothing but zeros, or in
+// which [Weights.Check] met thousands of them in a row, in the order of the graph. Training leaves none
+// so: parts of the file were perhaps never written.
 func (w *Weights) Zeros() []string {
 	var names []string
 	for _, name := range w.names {

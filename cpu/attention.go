@@ -163,7 +163,7 @@ func (a *attention) head(w *worker, y []float32, ldy int, qkv []float32, ldq, gr
 	if a.masks != nil {
 		mask = a.masks[group%len(a.masks)]
 	}
-	ld, most := a.wide+lineFloats, a.most()
+	ld, most, start := a.wide+lineFloats, a.most(), w.start(k, nil)
 	s := w.room(slotScores, most*ld)
 	for first := 0; first < a.n; first += most {
 		rows := min(most, a.n-first)
@@ -175,20 +175,14 @@ func (a *attention) head(w *worker, y []float32, ldy int, qkv []float32, ldq, gr
 			m = m[first*a.wide:]
 		}
 		k.softmax(s, ld, m, a.wide, rows, a.wide)
-		a.weigh(w, y[first*ldy:], ldy, s, ld, vals, rows)
-	}
-}
-
-// weigh is y = p v for a few rows of one head, y's rows being ldy apart.
-func (a *attention) weigh(w *worker, y []float32, ldy int, p []float32, ldp int, vals []float32, rows int) {
-	k, start := a.k, w.start(a.k, nil)
-	for j := 0; j < a.d; j += k.columns {
-		if j+k.columns <= a.d {
-			k.multiply(y[j:], ldy, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
-			continue
+		for j := 0; j < a.d; j += k.columns {
+			to, ldt := y[first*ldy+j:], ldy
+			if j+k.columns > a.d { // a detour
+				to, ldt = w.room(slotResult, rows*k.columns), k.columns
+			}
+			if k.multiply(to, ldt, s, ld, vals[j*a.n:], a.n, start, 0, rows); j+k.columns > a.d {
+				copyRows(y[first*ldy+j:], ldy, to, ldt, rows, a.d-j)
+			}
 		}
-		part := w.room(slotResult, rows*k.columns)
-		k.multiply(part, k.columns, p, ldp, vals[j*a.n:], a.n, start, 0, rows)
-		copyRows(y[j:], ldy, part, k.columns, rows, a.d-j)
 	}
 }

@@ -76,12 +76,10 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{
-		graph: g, weights: w, results: results, views: c.views, sizes: c.sizes,
-		crew: newCrew(c.workers, steps), turn: turn.New(),
-	}
-	p.layout = place(lifetimes(c.sizes, steps, results, c.views), !o.NoReuse)
-	return p, nil
+	return &Program{
+		graph: g, weights: w, results: results, views: c.views, sizes: c.sizes, crew: newCrew(c.workers, steps), turn: turn.New(),
+		layout: place(lifetimes(c.sizes, steps, results, c.views), !o.NoReuse),
+	}, nil
 }
 
 func (c *compiler) steps() ([]step, error) {

@@ -72,16 +72,13 @@ const (
 // cut chooses tasks. If b is small it is packed once by every worker, and tasks are rows of a.
 // Else a task packs its panels piece by piece and has as many rows as possible share that.
 func (p *cross) cut(workers int) {
-	p.panelFloats = p.kk * p.k.columns
 	p.allPanels = (p.n + p.k.columns - 1) / p.k.columns
-	p.whole = p.panelFloats*p.allPanels <= packedFloats
-	p.depth, p.panels, p.rows = p.kk, p.allPanels, p.m
+	p.depth, p.panels, p.rows = p.kk, p.allPanels, min(p.m, max(p.k.rows, cacheFloats/2/stride(p.kk)))
 	least := 4 * workers
-	if p.whole {
-		p.rows = min(p.m, max(p.k.rows, cacheFloats/2/stride(p.kk)))
-	} else {
+	if p.whole = p.kk*p.k.whole(p.n) <= packedFloats; !p.whole {
 		p.depth, p.rows = min(p.kk, packedDepth), min(p.m, crossRows)
-		p.panelFloats = p.depth * p.k.columns
+	}
+	if p.panelFloats = p.depth * p.k.columns; !p.whole {
 		blocks := p.products * ((p.m + p.rows - 1) / p.rows)
 		p.panels = max(1, min(p.allPanels*blocks/least, packedFloats/p.panelFloats, longest/(p.rows*p.k.columns*p.kk)))
 	}
@@ -135,7 +132,13 @@ func (p *cross) run(w *worker, values [][]float32, task int) {
 		for panel := from; panel < to; panel++ {
 			right := packed[(panel-from)*p.panelFloats:][:depth*columns]
 			if held := task - first/p.rows; !p.whole || !w.held.valid || w.held.first != held {
-				p.pack(right, values, product, panel*columns, at, depth)
+				if column := panel * columns; p.fetch != nil {
+					p.fetch(right, values, column, at, depth)
+				} else if p.keys {
+					p.k.packRows(right, p.b.from(values, product, p.heads, column*p.b.ld+at), p.b.ld, p.n-column, depth, p.scale)
+				} else {
+					p.k.packColumns(right, p.b.from(values, product, p.heads, at*p.b.ld+column), p.b.ld, p.n-column, depth)
+				}
 				if panel == to-1 {
 					w.held = heldRows{true, held}
 				}
@@ -169,15 +172,4 @@ func (p *cross) left(w *worker, a []float32, rows, depth int) ([]float32, int) {
 	copied := w.room(slotRows, p.rows*p.aStride)
 	p.k.transpose(copied, p.aStride, a, p.a.ld, depth, rows, 1)
 	return copied, p.aStride
-}
-
-// pack brings depth rows from at on of b's columns from column on into a panel.
-func (p *cross) pack(panel []float32, values [][]float32, product, column, at, depth int) {
-	if p.fetch != nil {
-		p.fetch(panel, values, column, at, depth)
-	} else if p.keys {
-		p.k.packRows(panel, p.b.from(values, product, p.heads, column*p.b.ld+at), p.b.ld, p.n-column, depth, p.scale)
-	} else {
-		p.k.packColumns(panel, p.b.from(values, product, p.heads, at*p.b.ld+column), p.b.ld, p.n-column, depth)
-	}
 }

@@ -7,12 +7,12 @@ import (
 )
 
 // each is a step that computes a value element by element from its first operand, which has its
-// size: f is told as many elements as suit a task, the other operands' values, and the first element's number.
-func (c *compiler) each(id graph.ID, f func(y, x []float32, values [][]float32, first int)) step {
+// size: f is told as many elements as suit a task, and the other operands' values.
+func (c *compiler) each(id graph.ID, f func(y, x []float32, values [][]float32)) step {
 	x, size := c.node(id).Inputs[0], c.shape(id).Elements()
 	return c.blocks(id, 1, (size+chunk-1)/chunk, 256, func(_ *worker, values [][]float32, _, first, count int) {
 		first, end := first*chunk, min((first+count)*chunk, size)
-		f(values[id][first:end], values[x][first:end], values, first)
+		f(values[id][first:end], values[x][first:end], values)
 	})
 }
 
@@ -27,7 +27,7 @@ func (c *compiler) eachRow(id graph.ID, f func(w *worker, y []float32, values []
 }
 
 func (c *compiler) gelu(id graph.ID) step {
-	return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
+	return c.each(id, func(y, x []float32, _ [][]float32) {
 		copy(y, x)
 		c.kernels.of(len(y)).gelu(y, 0, 1, len(y))
 	})
@@ -36,7 +36,7 @@ func (c *compiler) gelu(id graph.ID) step {
 // pointwise makes the step of a function of one number.
 func pointwise(f func(v float32) float32) func(c *compiler, id graph.ID) step {
 	return func(c *compiler, id graph.ID) step {
-		return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
+		return c.each(id, func(y, x []float32, _ [][]float32) {
 			for i, v := range x {
 				y[i] = f(v)
 			}
@@ -49,7 +49,7 @@ func hardSigmoid(v float32) float32 { return min(max(v+3, 0), 6) / 6 }
 
 func (c *compiler) clamp(id graph.ID) step {
 	limit := float32(c.node(id).Op.(graph.Clamp).Limit)
-	return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
+	return c.each(id, func(y, x []float32, _ [][]float32) {
 		copy(y, x)
 		c.kernels.of(len(y)).clamp(y, 0, limit, 1, len(y))
 	})
@@ -57,12 +57,12 @@ func (c *compiler) clamp(id graph.ID) step {
 
 func (c *compiler) scale(id graph.ID) step {
 	factor := float32(c.node(id).Op.(graph.Scale).Factor)
-	return c.each(id, func(y, x []float32, _ [][]float32, _ int) { times(y, x, factor) })
+	return c.each(id, func(y, x []float32, _ [][]float32) { times(y, x, factor) })
 }
 
 func (c *compiler) mulScalar(id graph.ID) step {
 	factor := c.node(id).Inputs[1]
-	return c.each(id, func(y, x []float32, values [][]float32, _ int) { times(y, x, values[factor][0]) })
+	return c.each(id, func(y, x []float32, values [][]float32) { times(y, x, values[factor][0]) })
 }
 
 func times(y, x []float32, factor float32) {
@@ -77,11 +77,6 @@ func times(y, x []float32, factor float32) {
 func (c *compiler) add(id graph.ID) step {
 	a, b := c.node(id).Inputs[0], c.node(id).Inputs[1]
 	as, bs := c.shape(a), c.shape(b)
-	if as.Equal(bs) {
-		return c.each(id, func(y, x []float32, values [][]float32, first int) {
-			c.kernels.of(len(y)).add(y, 0, x, 0, values[b][first:], 0, 1, len(y))
-		})
-	}
 	n, m := as.Last(), bs.Last()
 	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
 		left, right := values[a][row*n:][:n], values[b][tiledRow(as, bs, row)*m:][:m]

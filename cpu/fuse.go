@@ -23,9 +23,6 @@ type fuse struct {
 // findFuses finds the blocks that are computed at once. Each is lowered where the context is, the
 // last node that all operands come before.
 func (c *compiler) findFuses() {
-	if c.options.NoFusion {
-		return
-	}
 	for i, n := range c.g.Nodes {
 		if _, ok := n.Op.(graph.AddScaled); ok {
 			if f, ok := c.matchFuse(graph.ID(i)); ok {

@@ -29,10 +29,19 @@ var gradients = map[string]func(c *compiler, id graph.ID) step{
 	"moment": (*compiler).moment, "adamw": (*compiler).adamW,
 }
 
+// eachFrom is each that is told the number of the first element, for the other operands.
+func (c *compiler) eachFrom(id graph.ID, f func(y, x []float32, values [][]float32, first int)) step {
+	x, size := c.node(id).Inputs[0], c.shape(id).Elements()
+	return c.blocks(id, 1, (size+chunk-1)/chunk, 256, func(_ *worker, values [][]float32, _, first, count int) {
+		first, end := first*chunk, min((first+count)*chunk, size)
+		f(values[id][first:end], values[x][first:end], values, first)
+	})
+}
+
 // pairs is each for an operation of a gradient and what it goes by, both of the result's size.
 func (c *compiler) pairs(id graph.ID, f func(y, g, x []float32)) step {
 	other := c.node(id).Inputs[1]
-	return c.each(id, func(y, g []float32, values [][]float32, first int) { f(y, g, values[other][first:][:len(y)]) })
+	return c.eachFrom(id, func(y, g []float32, values [][]float32, first int) { f(y, g, values[other][first:][:len(y)]) })
 }
 
 func (c *compiler) geluGradX(id graph.ID) step {
@@ -96,11 +105,7 @@ func (c *compiler) sigmoidGradX(id graph.ID) step {
 }
 
 func (c *compiler) exp(id graph.ID) step {
-	return c.each(id, func(y, x []float32, _ [][]float32, _ int) {
-		for i, v := range x {
-			y[i] = float32(math.Exp(float64(v)))
-		}
-	})
+	return pointwise(func(v float32) float32 { return float32(math.Exp(float64(v))) })(c, id)
 }
 
 // mul is a * b, b tiled over a.

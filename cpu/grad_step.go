@@ -73,7 +73,7 @@ func (c *compiler) clipScale(id graph.ID) step {
 func (c *compiler) moment(id graph.ID) step {
 	o, in := c.node(id).Op.(graph.Moment), c.node(id).Inputs
 	beta, rest := float32(o.Beta), float32(1-o.Beta)
-	return c.each(id, func(y, m []float32, values [][]float32, first int) {
+	return c.eachFrom(id, func(y, m []float32, values [][]float32, first int) {
 		g, s := values[in[1]][first:][:len(y)], values[in[2]][0]
 		if o.Power == 1 {
 			for i, v := range g {
@@ -91,7 +91,7 @@ func (c *compiler) moment(id graph.ID) step {
 func (c *compiler) adamW(id graph.ID) step {
 	o, in := c.node(id).Op.(graph.AdamW), c.node(id).Inputs
 	eps := float32(o.Eps)
-	return c.each(id, func(y, x []float32, values [][]float32, first int) {
+	return c.eachFrom(id, func(y, x []float32, values [][]float32, first int) {
 		m, v, rates := values[in[1]][first:][:len(y)], values[in[2]][first:][:len(y)], values[in[3]][:4]
 		stay, lr := float32(1-float64(rates[0])*float64(rates[1])), rates[0]
 		first1, second := 1/rates[2], 1/rates[3]

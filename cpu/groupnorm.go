@@ -26,6 +26,9 @@ func (s *stats) cut(rows int) {
 	}
 }
 
+// from are the weights from a position on, none if there are none.
+func (s *stats) from(position int) []float32 { return s.weights[min(position, len(s.weights)):] }
+
 // Rows of stats.
 const (
 	statNear    = iota // the mean as a float has it
@@ -92,7 +95,7 @@ func (c *compiler) statsOf(id graph.ID, weights []float32) (*stats, []step) {
 		run: func(_ *worker, values [][]float32, task int) {
 			first := task % s.blocks * s.rows
 			x := values[id][(task/s.blocks*plane+first)*n:]
-			k.moments(values[s.id][task*statRows*n:], n, x, n, s.of(first), min(s.rows, plane-first), n)
+			k.moments(values[s.id][task*statRows*n:], n, x, n, s.from(first), min(s.rows, plane-first), n)
 		},
 	}}
 }
@@ -105,14 +108,6 @@ func (c *compiler) measures(id graph.ID) bool {
 		return !c.options.NoFusion && !placed && !c.kept[id] && c.stats[id] == nil && c.shape(id).Last()%groupWidth == 0
 	}
 	return false
-}
-
-// of are the weights from a position on, none if there are none.
-func (s *stats) of(position int) []float32 {
-	if s.weights == nil {
-		return nil
-	}
-	return s.weights[position:]
 }
 
 // join computes the coefficients of one group of a picture.

@@ -3,7 +3,7 @@ package cpu
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // Instructions is a set of vector instructions that products and row operations are
@@ -136,15 +136,9 @@ func available() []*kernels {
 // choose finds a set by name.
 func choose(name Instructions) (*kernels, error) {
 	list := available()
-	if name == Best {
-		return list[0], nil
+	i := slices.IndexFunc(list, func(k *kernels) bool { return name == Best || name == k.name })
+	if i < 0 {
+		return nil, fmt.Errorf("%w: %q; this processor and build have %v", ErrInstructions, name, Available())
 	}
-	var names []string
-	for _, k := range list {
-		if k.name == name {
-			return k, nil
-		}
-		names = append(names, string(k.name))
-	}
-	return nil, fmt.Errorf("%w: %q; this processor and build have %s", ErrInstructions, name, strings.Join(names, ", "))
+	return list[i], nil
 }

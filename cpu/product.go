@@ -166,7 +166,7 @@ func (p *product) run(w *worker, values [][]float32, task int) {
 	for column := from; column < min(from+p.columns, p.n); column += groupWidth {
 		p.group(w, values, b, column)
 		if p.stats != nil {
-			p.k.moments(values[p.stats.id][number*statRows*p.n+column:], p.n, b.y[column:], p.n, p.stats.of(inPart), b.rows, groupWidth)
+			p.k.moments(values[p.stats.id][number*statRows*p.n+column:], p.n, b.y[column:], p.n, p.stats.from(inPart), b.rows, groupWidth)
 		}
 	}
 }

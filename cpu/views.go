@@ -78,7 +78,7 @@ func (c *compiler) concatTokens(id graph.ID) []step {
 
 // reshape copies a value as it is.
 func (c *compiler) reshape(id graph.ID) step {
-	return c.each(id, func(y, x []float32, _ [][]float32, _ int) { copy(y, x) })
+	return c.each(id, func(y, x []float32, _ [][]float32) { copy(y, x) })
 }
 
 // sliceTokens copies a map out of every picture's tokens [B, S, C].

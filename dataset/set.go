@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/glipvk/glipvk/eval"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/text"
 )
@@ -123,4 +124,22 @@ func (s *Set) Shots(k int) {
 		kept = append(kept, p)
 	}
 	s.Pictures = kept
+}
+
+// Truths is the set as evaluation takes it.
+func (s *Set) Truths() *eval.Truths {
+	t := &eval.Truths{}
+	for _, c := range s.Categories {
+		t.Categories = append(t.Categories, eval.Category{ID: c.ID, Name: c.Name})
+	}
+	for _, p := range s.Pictures {
+		t.Pictures = append(t.Pictures, p.ID)
+		for _, o := range p.Objects {
+			w, h := o.Box.X2-o.Box.X1+1, o.Box.Y2-o.Box.Y1+1
+			t.List = append(t.List, eval.Truth{
+				ID: int64(len(t.List) + 1), Picture: p.ID, Category: s.Categories[o.Label-1].ID, Box: eval.Box{o.Box.X1, o.Box.Y1, w, h}, Area: w * h,
+			})
+		}
+	}
+	return t
 }

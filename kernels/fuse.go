@@ -61,7 +61,7 @@ func (r *rewriter) private(id graph.ID) bool {
 	return readers == 1 && !r.kept[id]
 }
 
-// before returns the step that makes operand k of step i if it can be joined to it.
+// before returns the step that makes operand k of step i if it can be joined to it, else one without an operation.
 func (r *rewriter) before(i, k int) (step, bool) {
 	id := r.steps[i].in[k]
 	if p := r.producer(id); p >= 0 && r.private(id) {
@@ -81,26 +81,20 @@ func (r *rewriter) replace(i int, s step, joined ...graph.ID) {
 // their composition is one index map. Operands larger than a binding keep the
 // separate moves, which split.
 func (r *rewriter) joinMoves() {
-	for again := true; again; {
-		again = false
-		for i, s := range r.steps {
-			m, ok := s.op.(move)
-			if !ok {
-				continue
-			}
-			p, ok := r.before(i, 0)
-			if !ok || r.bytes(p.in[0]) > r.limit {
-				continue
-			}
-			pm, ok := p.op.(move)
-			if !ok {
-				continue
-			}
-			if joined, ok := compose(pm, m); ok {
-				r.replace(i, step{s.path, joined, p.in, s.out}, p.out)
-				again = true
-				break
-			}
+	for i := 0; i < len(r.steps); i++ {
+		s := r.steps[i]
+		m, ok := s.op.(move)
+		if !ok {
+			continue
+		}
+		p, _ := r.before(i, 0)
+		pm, ok := p.op.(move)
+		if !ok || r.bytes(p.in[0]) > r.limit {
+			continue
+		}
+		if joined, ok := compose(pm, m); ok {
+			r.replace(i, step{s.path, joined, p.in, s.out}, p.out)
+			i = -1 // from the first on
 		}
 	}
 }

@@ -63,10 +63,7 @@ func (r *rewriter) joinAttention() {
 		if !ok {
 			continue
 		}
-		p, ok := r.before(i, 0)
-		if !ok {
-			continue
-		}
+		p, _ := r.before(i, 0)
 		s, ok := p.op.(softmax)
 		if !ok || !r.private(p.in[0]) {
 			continue

@@ -28,13 +28,12 @@ func (r *rewriter) linearAt(i int) (linear, linearOperands, bool) {
 func (r *rewriter) joinRows() {
 	for i := 0; i < len(r.steps); i++ {
 		if l, p, ok := r.linearAt(i); ok && l.norm == nil && l.rows == nil && l.merge == nil {
-			if before, ok := r.before(i, 0); ok && r.gathers(before.in[0]) {
-				if m, ok := before.op.(move); ok && m.mode == partition {
-					l.rows, p.x = &m, before.in[0]
-					r.replace(i, step{r.steps[i].path, l, p.list(), r.steps[i].out}, before.out)
-					i--
-					continue
-				}
+			before, _ := r.before(i, 0)
+			if m, ok := before.op.(move); ok && m.mode == partition && r.gathers(before.in[0]) {
+				l.rows, p.x = &m, before.in[0]
+				r.replace(i, step{r.steps[i].path, l, p.list(), r.steps[i].out}, before.out)
+				i--
+				continue
 			}
 		}
 		m, ok := r.steps[i].op.(move)
@@ -69,10 +68,7 @@ func (r *rewriter) joinNorms() {
 		if !ok || l.norm != nil || l.merge != nil || l.rows != nil && l.rows.mode != partition {
 			continue
 		}
-		before, ok := r.before(i, 0)
-		if !ok {
-			continue
-		}
+		before, _ := r.before(i, 0)
 		norm, ok := before.op.(graph.LayerNorm)
 		if !ok {
 			continue
@@ -113,21 +109,19 @@ func (r *rewriter) joinEpilogues() {
 		s := r.steps[i]
 		switch graph.Kind(s.op) {
 		case graph.Kind(graph.GELU{}):
-			if p, ok := r.before(i, 0); ok {
-				if l, ok := p.op.(linear); ok && !l.residual && r.bytes(p.in[1]) <= r.limit {
-					l.gelu = true
-					r.replace(i, step{p.path, l, p.in, s.out}, p.out)
-					i--
-				}
+			p, _ := r.before(i, 0)
+			if l, ok := p.op.(linear); ok && !l.residual && r.bytes(p.in[1]) <= r.limit {
+				l.gelu = true
+				r.replace(i, step{p.path, l, p.in, s.out}, p.out)
+				i--
 			}
 		case graph.Kind(graph.Add{}):
 			same := r.g.Nodes[s.in[0]].Shape.Elements() == r.g.Nodes[s.in[1]].Shape.Elements()
-			if p, ok := r.before(i, 1); ok && same && s.in[0] != s.in[1] {
-				if l, ok := p.op.(linear); ok && !l.residual {
-					l.residual = true
-					r.replace(i, step{p.path, l, append(slices.Clone(p.in), s.in[0]), s.out}, p.out)
-					i--
-				}
+			p, _ := r.before(i, 1)
+			if l, ok := p.op.(linear); ok && !l.residual && same && s.in[0] != s.in[1] {
+				l.residual = true
+				r.replace(i, step{p.path, l, append(slices.Clone(p.in), s.in[0]), s.out}, p.out)
+				i--
 			}
 		}
 	}
@@ -140,11 +134,8 @@ func (r *rewriter) joinFirst() {
 		if graph.Kind(r.steps[i].op) != graph.Kind(graph.ChannelsFirst{}) {
 			continue
 		}
-		before, ok := r.before(i, 0)
-		if !ok || r.bytes(before.in[0]) > r.limit {
-			continue
-		}
-		if norm, ok := before.op.(graph.LayerNorm); ok {
+		before, _ := r.before(i, 0)
+		if norm, ok := before.op.(graph.LayerNorm); ok && r.bytes(before.in[0]) <= r.limit {
 			r.replace(i, step{r.steps[i].path, normFirst{norm}, before.in, r.steps[i].out}, before.out)
 			i--
 		}

@@ -30,21 +30,48 @@ const (
 	Complex128 DType = "complex128"
 )
 
+// dtypes are the element types by their names elsewhere: torch's class of a storage, its other
+// name for the type, and that of safetensors.
+var dtypes = map[DType]struct {
+	size                        int64
+	storage, alias, safetensors string
+}{
+	Float32: {4, "FloatStorage", "float", "F32"}, Float64: {8, "DoubleStorage", "double", "F64"},
+	Float16: {2, "HalfStorage", "half", "F16"}, BFloat16: {2, "BFloat16Storage", "", "BF16"},
+	Int64: {8, "LongStorage", "long", "I64"}, Int32: {4, "IntStorage", "int", "I32"},
+	Int16: {2, "ShortStorage", "short", "I16"}, Int8: {1, "CharStorage", "", "I8"},
+	Uint64: {8, "", "", "U64"}, Uint32: {4, "", "", "U32"}, Uint16: {2, "", "", "U16"}, Uint8: {1, "ByteStorage", "", "U8"},
+	Bool: {1, "BoolStorage", "", "BOOL"}, Float8E5M2: {1, "", "", "F8_E5M2"}, Float8E4M3: {1, "", "", "F8_E4M3"},
+	Complex64: {8, "ComplexFloatStorage", "", ""}, Complex128: {16, "ComplexDoubleStorage", "", ""},
+}
+
 // Size returns the bytes of one element, 0 for an unknown type.
-func (d DType) Size() int64 {
-	switch d {
-	case Uint8, Int8, Bool, Float8E5M2, Float8E4M3:
-		return 1
-	case Float16, BFloat16, Int16, Uint16:
-		return 2
-	case Float32, Int32, Uint32:
-		return 4
-	case Float64, Int64, Uint64, Complex64:
-		return 8
-	case Complex128:
-		return 16
+func (d DType) Size() int64 { return dtypes[d].size }
+
+// storageDType maps torch.<X>Storage to its element type, torchDType a dtype attribute of the
+// torch module, safetensorsDType a name of that format; "" for anything else.
+func storageDType(name string) DType {
+	return dtypeWhere(name, func(d DType) string { return dtypes[d].storage })
+}
+
+func torchDType(name string) DType {
+	if dtypes[DType(name)].size > 0 {
+		return DType(name)
 	}
-	return 0
+	return dtypeWhere(name, func(d DType) string { return dtypes[d].alias })
+}
+
+func safetensorsDType(name string) DType {
+	return dtypeWhere(name, func(d DType) string { return dtypes[d].safetensors })
+}
+
+func dtypeWhere(name string, called func(DType) string) DType {
+	for d := range dtypes {
+		if name != "" && called(d) == name {
+			return d
+		}
+	}
+	return ""
 }
 
 // readable says whether decode knows the type.

@@ -201,7 +201,7 @@ func (c *Checkpoint) Narrow(prefix string) error {
 		outside[first]++
 	}
 	if len(names) == 0 {
-		return inFile(missingErr("there is no entry called %q, and no tensor's name begins so; list them with glip inspect", shorten(prefix)), c.file, "")
+		return inFile(missingErr("there is no entry called %q, and no tensor's name begins so; list them with glip inspect", shorten(strings.TrimSuffix(prefix, "."))), c.file, "")
 	}
 	c.names, c.tensors, c.prefix = names, tensors, c.prefix+prefix
 	for _, first := range slices.Sorted(maps.Keys(outside)) {

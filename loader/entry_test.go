@@ -86,7 +86,7 @@ func TestEntries(t *testing.T) {
 		{"entry and names", []pair{{"model", other}, {"ema", weights("student.x", "teacher.x.w")}}, "ema.teacher.x", "w", "ema", nil},
 		{"optimizer on request", []pair{{"net", sd}, {"optimizer", adam}}, "optimizer.exp_avg", "a.weight", "optimizer.exp_avg", nil},
 		{"not there", []pair{{"generator", sd}, {"ema", other}}, "discriminator", "", "generator (2 tensors), ema (1 tensor)", ErrMissing},
-		{"no such names", []pair{{"state_dict", sd}}, "state_dict.teacher", "", `"teacher."`, ErrMissing},
+		{"no such names", []pair{{"state_dict", sd}}, "state_dict.teacher", "", `"teacher"`, ErrMissing},
 		{"nothing", []pair{{"epoch", nil}, {"weights", []pair{}}}, "", "", "epoch, weights", ErrMissing},
 		{"a list of nothing", list{nil}, "", "", "is a list, not a dictionary", ErrFormat},
 	} {

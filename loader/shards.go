@@ -106,6 +106,9 @@ func (c *Checkpoint) addShards(folder string, weights []weightFile, o Options) e
 			if len(shards) == maxShards {
 				return formatErr("the index names more than %d files", maxShards)
 			}
+			if ext := filepath.Ext(w.file); w.file == filepath.Base(w.file) && slices.Contains([]string{".bin", ".pt", ".pth"}, ext) {
+				return formatErr("its files are PyTorch's (%s), of which a set is not read; save it as safetensors", shorten(printable(w.file)))
+			}
 			if w.file != filepath.Base(w.file) || strings.ContainsAny(w.file, `/\:`) || w.file == "." || w.file == ".." || !strings.HasSuffix(w.file, ".safetensors") {
 				return unsafeErr("the index names %q; only *.safetensors files of its own folder are read", shorten(printable(w.file)))
 			}

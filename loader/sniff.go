@@ -91,6 +91,7 @@ var kinds = []struct {
 	{0, "/annex/objects/", "a git-annex pointer, not the file itself", "run git annex get"},
 	{0, "outs:", "a DVC pointer, not the file itself", "run dvc pull"},
 	{0, "oid sha256:", "a piece of a Git LFS pointer, not the file itself", "run git lfs pull"},
+	{0, "\xff\xfe", "UTF-16 text, as PowerShell makes of what is sent into a file", "fetch the file again with another program"},
 	{0, "<!doctype", "a web page", failed}, {0, "<html", "a web page", failed}, {0, "<head", "a web page", failed},
 	{0, "<body", "a web page", failed}, {0, "<script", "a web page", failed}, {0, "<!--", "a web page", failed},
 	{0, "<?xml", "an XML document, probably an error page", failed}, {0, "<error", "an XML error page", failed},

@@ -55,6 +55,7 @@ func TestSniff(t *testing.T) {
 		{"Entry not found", "text, not weights: Entry not found; where a server answered so"},
 		{"404: Not Found", "text, not weights: 404: Not Found"},
 		{"Zugriff verweigert \u2013 \u00fcber" + strings.Repeat(" \u00e4\u00f6\u00fc", 200), "text, not weights: Zugriff verweigert"},
+		{"\xff\xfeP\x00K\x00\x03\x00\x04\x00", "UTF-16 text, as PowerShell"},
 		{"7z\xbc\xaf\x27\x1c\x00\x04", "a 7z archive; unpack it"},
 		{"Rar!\x1a\x07\x01\x00", "a RAR archive; unpack it"},
 		{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00", "gzip data; decompress it"},

@@ -25,9 +25,10 @@ type rule struct {
 }
 
 const (
-	reasonBuffer = "a buffer, computed anew"
-	reasonHead   = "not part of the backbone"
-	reasonNorm   = "the norm of a stage that is no output"
+	reasonBuffer  = "a buffer, computed anew"
+	reasonHead    = "not part of the backbone"
+	reasonAverage = "a copy that mmcv's EMAHook keeps"
+	reasonNorm    = "the norm of a stage that is no output"
 )
 
 // maxStage and maxBlock bound the numbers in names; Config.Validate agrees.
@@ -286,6 +287,9 @@ func MapNames(src bind.Source) (*NameMap, error) {
 // find looks a key up under each prefix that may stand before the backbone.
 func find(f bind.Family, rules []rule, key string) (rule, captures, bool) {
 	name := bind.Trunk(key)
+	if strings.HasPrefix(name, "ema_") && !strings.Contains(name, ".") {
+		return rule{reason: reasonAverage}, captures{}, true
+	}
 	if foreign(key) || f == GLIPDetector && !strings.HasPrefix(name, "backbone.body.") {
 		return rule{reason: reasonHead}, captures{}, true
 	}

@@ -34,7 +34,7 @@ func Parts(caption string) []Span {
 type lister struct{ runes []rune }
 
 // separators are tried in this order.
-var separators = []string{"|｜、•", "\n\r\t\v\f\u2028", ";；", ".。", "/", ",，"}
+var separators = []string{"|｜、•", "\n\r\t\v\f\u2028", ";；", ".。", "/／", ",，"}
 
 // The places of some of them.
 const (
@@ -139,7 +139,8 @@ func (l lister) separates(i int) bool {
 		return false
 	}
 	initial := letter && unicode.IsUpper(before) && unicode.IsUpper(l.at(i+2)) && unicode.IsLetter(l.at(i+3)) // "J. Smith"
-	return !initial && !slices.Contains(abbreviations, pieces[len(pieces)-1]+".")
+	last := pieces[len(pieces)-1]                                                                             // "no. 5"
+	return !initial && !slices.Contains(abbreviations, last+".") && (last != "no" || !unicode.IsDigit(l.at(i+2)))
 }
 
 // trim takes off what is around a name: space, separators, bullets and numbers of lines, quotation marks.

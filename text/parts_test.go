@@ -35,6 +35,7 @@ func TestParts(t *testing.T) {
 		"St.Bernard dog. poodle":                     "St.Bernard dog|poodle",
 		"2.5 litre bottle. cup":                      "2.5 litre bottle|cup",
 		"U.S. flag. car":                             "U.S. flag|car",
+		"no. 5 bus. car":                             "no. 5 bus|car",
 		"size 5. cup":                                "size 5|cup",
 
 		"cat|dog|bird":                   "cat|dog|bird",

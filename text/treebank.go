@@ -20,7 +20,7 @@ const (
 )
 
 // abbreviations keep their full stop inside a sentence.
-var abbreviations = []string{"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "mt.", "ft.", "vs.", "jr.", "sr.", "inc.", "ltd.", "co.", "etc."}
+var abbreviations = []string{"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "mt.", "ft.", "vs.", "jr.", "sr.", "inc.", "ltd.", "co.", "etc.", "ave.", "blvd.", "dept.", "approx.", "capt.", "sgt."}
 
 // endings are what a contraction splits off, the first that fits.
 var endings = []string{"n't", "'ll", "'re", "'ve", "'s", "'m", "'d", "'"}

@@ -47,8 +47,8 @@ type Trainer struct {
 	options   Options
 	tokenizer *text.Tokenizer
 	executor  *executor.Executor
+	loaded    *glipvk.Loaded
 	source    executor.Source // of what is not trained
-	release   func() error
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
@@ -69,7 +69,7 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), source: l, orders: map[glip.Training][]string{}, release: l.Close}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, orders: map[glip.Training][]string{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -332,7 +332,7 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 }
 
 // Close gives the device and the weights back.
-func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.release()) }
+func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
 
 // Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
 func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {

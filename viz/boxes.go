@@ -8,8 +8,6 @@ import (
 	"math"
 
 	"golang.org/x/image/draw"
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
 )
 
 // Box is a place in a picture and what is there.
@@ -17,6 +15,7 @@ type Box struct {
 	X1, Y1, X2, Y2 float64 // corners in pixels, (0, 0) the upper left one; both corners belong to the box
 	Label          int     // decides the colour
 	Text           string  // written at the box; empty writes nothing
+	Short          string  // written instead of a text that has characters which no font has; empty: frames are drawn for these
 }
 
 // pixels returns the pixels of a box in a picture with bounds b, the corners rounded to
@@ -33,21 +32,22 @@ func (x Box) pixels(b image.Rectangle) image.Rectangle {
 // Boxes draws boxes over a copy of a picture: each as a line in its label's colour
 // between a dark and a bright one, so that it is seen on any ground, and its text on a
 // plate of that colour. Earlier boxes lie over later ones. Texts keep out of each
-// other's way where there is room, and are cut to the width of the picture. Characters
-// that the Go fonts lack are shown as empty frames.
+// other's way where there is room, and are cut to the width of the picture. They are written
+// in fonts; nil are the Go fonts alone.
 //
 // Boxes outside of the picture, or not finite, are left out. An empty picture is an error.
-func Boxes(img image.Image, boxes []Box) (*image.RGBA, error) {
+func Boxes(img image.Image, boxes []Box, fonts *Fonts) (*image.RGBA, error) {
 	out, err := copied(img, img.Bounds())
 	if err != nil {
 		return nil, err
 	}
 	short := min(out.Rect.Dx(), out.Rect.Dy())
-	face, err := newFace(gobold.TTF, float64(min(max(short/26, 12), 40)))
-	if err != nil {
-		return nil, err
+	if fonts == nil {
+		if fonts, err = NewFonts(false); err != nil {
+			return nil, err
+		}
 	}
-	b := boxer{RGBA: out, face: face, line: min(max(short/220, 2), 6)}
+	b := boxer{RGBA: out, fonts: fonts, size: float64(min(max(short/26, 12), 40)), line: min(max(short/220, 2), 6)}
 	for i := len(boxes) - 1; i >= 0; i-- {
 		if place := boxes[i].pixels(img.Bounds()).Sub(img.Bounds().Min); !place.Empty() {
 			b.frame(place, labelColour(boxes[i].Label))
@@ -55,7 +55,11 @@ func Boxes(img image.Image, boxes []Box) (*image.RGBA, error) {
 	}
 	for _, box := range boxes {
 		if place := box.pixels(img.Bounds()).Sub(img.Bounds().Min); !place.Empty() && box.Text != "" {
-			b.plate(place, box.Text, labelColour(box.Label))
+			text := box.Text
+			if box.Short != "" && fonts.Lacks(text) {
+				text = box.Short
+			}
+			b.plate(place, text, labelColour(box.Label))
 		}
 	}
 	return out, nil
@@ -85,7 +89,8 @@ func copied(img image.Image, part image.Rectangle) (*image.RGBA, error) {
 // boxer is a picture that boxes are drawn on.
 type boxer struct {
 	*image.RGBA
-	face   font.Face
+	fonts  *Fonts
+	size   float64           // of letters, in pixels
 	line   int               // width of the coloured line, in pixels
 	plates []image.Rectangle // that texts take up
 }
@@ -122,19 +127,23 @@ func (b *boxer) ring(r image.Rectangle, colour color.RGBA) {
 
 // plate writes the text of a box.
 func (b *boxer) plate(box image.Rectangle, text string, colour color.RGBA) {
-	metrics := b.face.Metrics()
-	pad := max(metrics.Height.Ceil()/6, 2)
-	room := b.Rect.Dx() - 2*pad
-	text = fit(b.face, text, room)
-	if text == "" {
+	b.fonts.mu.Lock()
+	defer b.fonts.mu.Unlock()
+	metrics := b.fonts.shape("X", b.size)[0].LineBounds
+	ascent, descent := metrics.Ascent, -metrics.Descent
+	pad := max((ascent+descent).Ceil()/6, 2)
+	line := b.fonts.fit(text, b.size, b.Rect.Dx()-2*pad)
+	if len(line) == 0 {
 		return
 	}
-	size := image.Pt(font.MeasureString(b.face, text).Ceil()+2*pad, (metrics.Ascent+metrics.Descent).Ceil()+pad)
+	wide, above, below := measure(line)
+	ascent, descent = max(ascent, above), max(descent, below)
+	size := image.Pt(wide.Ceil()+2*pad, (ascent+descent).Ceil()+pad)
 	at := b.free(box, size)
 	b.plates = append(b.plates, at)
 	draw.Draw(b.RGBA, at, image.NewUniform(dark), image.Point{}, draw.Src)
 	draw.Draw(b.RGBA, at.Inset(1), image.NewUniform(colour), image.Point{}, draw.Src)
-	write(b.RGBA, image.Pt(at.Min.X+pad, at.Min.Y+pad/2+metrics.Ascent.Ceil()), text, room, textStyle{b.face, inkOn(colour)})
+	drawLine(b.RGBA, image.Pt(at.Min.X+pad, at.Min.Y+pad/2+ascent.Ceil()), line, inkOn(colour))
 }
 
 // free finds a place for a plate: above the box, inside it at the top, inside at the

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/image/draw"
-	"golang.org/x/image/font/gofont/gobold"
 )
 
 // plain is a picture of one colour; its bounds do not begin at zero.
@@ -27,7 +26,7 @@ func grounds() map[string]color.RGBA {
 // beside it nor those inside are touched.
 func TestBoxEdge(t *testing.T) {
 	for name, ground := range grounds() {
-		img, err := Boxes(plain(200, 150, ground), []Box{{X1: 20.4, Y1: 29.6, X2: 119.5, Y2: 99.4, Label: 3}})
+		img, err := Boxes(plain(200, 150, ground), []Box{{X1: 20.4, Y1: 29.6, X2: 119.5, Y2: 99.4, Label: 3}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +74,7 @@ func TestBoxText(t *testing.T) {
 	}
 	for name, ground := range grounds() {
 		box := Box{X1: 40, Y1: 60, X2: 150, Y2: 120, Label: 1, Text: "traffic light 0.87"}
-		img, err := Boxes(plain(300, 200, ground), []Box{box})
+		img, err := Boxes(plain(300, 200, ground), []Box{box}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,11 +99,11 @@ func TestBoxText(t *testing.T) {
 // and stay in the picture.
 func TestBoxTextPlaces(t *testing.T) {
 	img := plain(400, 300, bright)
-	b := boxer{RGBA: img, line: 2}
-	var err error
-	if b.face, err = newFace(gobold.TTF, 12); err != nil {
+	fonts, err := NewFonts(false)
+	if err != nil {
 		t.Fatal(err)
 	}
+	b := boxer{RGBA: img, fonts: fonts, size: 12, line: 2}
 	b.Rect = image.Rect(0, 0, 400, 300)
 	for range 4 {
 		b.plate(image.Rect(50, 50, 200, 200), "a small dog 0.50", labelColour(1))
@@ -151,7 +150,7 @@ func TestBoxesOddities(t *testing.T) {
 		{X1: math.NaN(), X2: 5, Y2: 5}, {X1: math.Inf(-1), X2: math.Inf(1), Y2: 5}, {X1: 50, X2: 60, Y2: 5}, {X1: -9, X2: -3, Y2: 5},
 		{X1: 5, X2: 4, Y2: 5}, {X1: 1e300, X2: 1e301, Y2: 1}, {Y1: 21, Y2: 22, X2: 5, Text: "below"},
 	} {
-		img, err := Boxes(plain(30, 20, ground), []Box{box})
+		img, err := Boxes(plain(30, 20, ground), []Box{box}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,12 +162,12 @@ func TestBoxesOddities(t *testing.T) {
 		}
 	}
 	for _, size := range []int{1, 2, 3, 9} {
-		img, err := Boxes(plain(size, size, ground), []Box{{X2: 1e9, Y2: 1e9, Text: "a long text"}, {X1: -5, Y1: -5, X2: 0, Y2: 0, Text: "x"}})
+		img, err := Boxes(plain(size, size, ground), []Box{{X2: 1e9, Y2: 1e9, Text: "a long text"}, {X1: -5, Y1: -5, X2: 0, Y2: 0, Text: "x"}}, nil)
 		if err != nil || img.RGBAAt(0, 0) == ground {
 			t.Errorf("%d pixels: corner %v, %v", size, img.RGBAAt(0, 0), err)
 		}
 	}
-	if _, err := Boxes(image.NewRGBA(image.Rectangle{}), nil); err == nil {
+	if _, err := Boxes(image.NewRGBA(image.Rectangle{}), nil, nil); err == nil {
 		t.Error("an empty picture is drawn on")
 	}
 }
@@ -176,7 +175,7 @@ func TestBoxesOddities(t *testing.T) {
 // Earlier boxes lie over later ones.
 func TestBoxesOrder(t *testing.T) {
 	same := func(label int) Box { return Box{X1: 10, Y1: 10, X2: 40, Y2: 40, Label: label} }
-	img, err := Boxes(plain(60, 60, bright), []Box{same(1), same(2)})
+	img, err := Boxes(plain(60, 60, bright), []Box{same(1), same(2)}, nil)
 	if err != nil || img.RGBAAt(11, 20) != labelColour(1) {
 		t.Errorf("the edge is %v, %v, want %v", img.RGBAAt(11, 20), err, labelColour(1))
 	}

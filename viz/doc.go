@@ -13,6 +13,9 @@
 // Places of similar colour in one map have similar features. The colours of
 // two maps are not comparable.
 //
-// The same input gives the same picture, to the bit. The package imports none
-// of the project's others.
+// Texts are written in the Go fonts, those at boxes also in [Fonts] of files and of the
+// system, shaped as their scripts ask for.
+//
+// The same input, and the same fonts, give the same picture, to the bit. The package
+// imports none of the project's others.
 package viz

@@ -33,6 +33,7 @@ type model interface {
 	Info() glipvk.Info
 	Executor() *executor.Executor
 	Weights() string
+	Notes() []string
 	Device() glipvk.DeviceInfo
 	CloseWithin(context.Context, time.Duration) error
 
@@ -100,6 +101,7 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	load := time.Since(begin)
 	b.meter.Done()
 	cli.Fell(stderr, "bench", b.model.Device())
+	cli.Notes(stderr, "bench", b.model.Notes())
 	if err := b.model.ready(b.flags, b.height, b.width); err != nil {
 		return err
 	}

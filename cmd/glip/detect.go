@@ -63,6 +63,7 @@ type detectFlags struct {
 	resume       string
 	draw, crop   bool
 	overrides    []string
+	fonts        []string
 }
 
 // finder is what the command needs of a [glipvk.Detector].
@@ -118,6 +119,7 @@ func (f *detectFlags) define(cmd *cobra.Command) {
 	fl.StringVar(&f.format, "format", "table", "what is printed: table, jsonl, json or coco")
 	fl.StringVar(&f.resume, "resume", "", "results of an earlier run, jsonl, json or coco: leave out the inputs that have some there, and print these again")
 	fl.BoolVar(&f.draw, "draw", false, "write STEM.boxes.png, the picture with the boxes")
+	fl.StringArrayVar(&f.fonts, "font", nil, "a TrueType or OpenType file for labels of --draw, beside the program's font and those of the system; may be repeated")
 	fl.BoolVar(&f.crop, "crop", false, "write a picture for each box")
 	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
 	cli.Complete(cmd, "format", detectFormats)
@@ -233,6 +235,14 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 			[2]string{"the results of --resume", f.resume})
 		if err != nil {
 			return err
+		}
+	}
+	if f.draw {
+		if j.letters, err = newLetters(cmd.Context(), f.fonts, cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+		for _, path := range f.fonts {
+			j.out.keep("the font", path)
 		}
 	}
 	o.Progress = j.meter.Show

@@ -297,7 +297,11 @@ func TestDetectNoSpace(t *testing.T) {
 	}
 	left := 9000 // the drawing of 50 x 40 pixels and its crops take less, that of 200 x 130 more
 	out.wrap = func(w io.Writer) io.Writer { return full{w, &left} }
-	j := &search{finder: &fake{found: twoBoxes()}, out: out, meter: &meter.Meter{}}
+	letters, err := newLetters(t.Context(), nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &search{finder: &fake{found: twoBoxes()}, out: out, meter: &meter.Meter{}, letters: letters}
 	j.flags.draw, j.flags.crop = true, true
 	err = j.run(t.Context(), []item{newItem(d.path("cat.png"), "cat.png"), newItem(d.path("wide.png"), "wide.png")}, io.Discard, io.Discard)
 	if cli.ExitCode(err) != cli.Input {

@@ -80,7 +80,7 @@ type finding struct {
 	Tensors    []tensorEntry    `json:"tensors"`
 	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
 	ValuesRead bool             `json:"values_read"`
-	Zeros      []string         `json:"zeros,omitempty"`  // matrices that are nothing but zeros
+	Zeros      []string         `json:"zeros,omitempty"`  // matrices that are zeros, all or in part
 	Values     *bind.Report     `json:"values,omitempty"` // what they are like, where they were read
 	Problems   []string         `json:"problems"`
 	Remedy     string           `json:"remedy,omitempty"`

@@ -51,7 +51,7 @@ func (found *finding) print(w io.Writer) error {
 	}
 	row("largest weight", found.largest())
 	if len(found.Zeros) > 0 {
-		row("suspicious", fmt.Sprintf("%d of the weights are nothing but zeros: %s", len(found.Zeros), few(found.Zeros)))
+		row("suspicious", fmt.Sprintf("%d of the weights are zeros, all or thousands in a row: %s", len(found.Zeros), few(found.Zeros)))
 	}
 	row("fits", strings.Join(found.Fits, ", "))
 	row("other weights", strings.Join(found.Others, ", "))

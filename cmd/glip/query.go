@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -84,7 +85,7 @@ func (f queryFlags) query(cmd *cobra.Command) (text.Query, error) {
 	}
 	var err error
 	if f.classesFile != "" {
-		if q.Classes, err = readClasses(cmd.Context(), f.classesFile); err != nil {
+		if q.Classes, err = readClasses(cmd.Context(), f.classesFile, cmd.ErrOrStderr()); err != nil {
 			return text.Query{}, err
 		}
 	}
@@ -125,8 +126,8 @@ func parseSpan(s string) (text.Span, error) {
 const mostClasses = 1 << 24
 
 // readClasses reads a file of names, one on each line. Space around a name and empty
-// lines do not count.
-func readClasses(ctx context.Context, path string) ([]string, error) {
+// lines do not count. A file of one line may have all names in it, as [text.Parts] finds them.
+func readClasses(ctx context.Context, path string, stderr io.Writer) ([]string, error) {
 	data, err := file.ReadAll(ctx, path, mostClasses)
 	if err != nil {
 		return nil, cli.Usage("--classes: %w", err)
@@ -135,6 +136,16 @@ func readClasses(ctx context.Context, path string) ([]string, error) {
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
 		if name := strings.TrimSpace(line); name != "" {
 			names = append(names, name)
+		}
+	}
+	if len(names) == 1 { // all in one line
+		line := []rune(names[0])
+		if parts := text.Parts(names[0]); len(parts) > 1 {
+			names = nil
+			for _, p := range parts {
+				names = append(names, string(line[p.Begin:p.End]))
+			}
+			fmt.Fprintf(stderr, "glip: --classes %s: its one line is taken as a list of %s\n", path, counted(len(names), "name", "names"))
 		}
 	}
 	if len(names) == 0 {
@@ -179,7 +190,7 @@ func (f queryFlags) remark(cmd *cobra.Command, t *text.Tokenizer, prompts []text
 			for _, word := range prompts[0].Unsaid() {
 				left = append(left, fmt.Sprintf("%.60q", word))
 			}
-			say("of the text, no noun phrase has and nothing looks for (--phrase does)", left)
+			say("not looked for, being in no noun phrase of the text (--phrase names more)", left)
 		}
 	}
 	say("never found, for no token that the model reads stands for them", silent)

@@ -22,7 +22,8 @@ type search struct {
 	finder  finder
 	flags   detectFlags
 	query   glipvk.Query
-	out     *folder // nil where no file is written
+	out     *folder  // nil where no file is written
+	letters *letters // nil where nothing is drawn
 	meter   *meter.Meter
 	open    func(context.Context) error // readies finder; nil where it is
 	asked   string                      // hash of the question
@@ -119,7 +120,8 @@ func (j *search) add(set *pending, s *sighting, taps []glipvk.Map) error {
 	img := photo(*s.picture)
 	boxes := vizBoxes(s.found)
 	if j.flags.draw {
-		drawn, err := viz.Boxes(img, append(j.note(img), boxes...))
+		j.letters.explain(s.found)
+		drawn, err := viz.Boxes(img, append(j.note(img), boxes...), j.letters.fonts)
 		if err != nil {
 			return err
 		}
@@ -169,7 +171,7 @@ func vizBoxes(found []glipvk.Detection) []viz.Box {
 	for i, d := range found {
 		boxes[i] = viz.Box{
 			X1: d.Box.X1, Y1: d.Box.Y1, X2: d.Box.X2, Y2: d.Box.Y2,
-			Label: d.Label, Text: fmt.Sprintf("%s %.2f", d.Phrase, d.Score),
+			Label: d.Label, Text: fmt.Sprintf("%s %.2f", d.Phrase, d.Score), Short: fmt.Sprintf("#%d %.2f", d.Label, d.Score),
 		}
 	}
 	return boxes

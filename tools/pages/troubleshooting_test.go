@@ -35,7 +35,6 @@ func quoted() map[string]said {
 		"are zeros or end in zeros":                      {folder: "loader"},
 		"the text is taken as a list":                    {command: `glip tokens --text "cat|dog"`},
 		"TorchScript archive":                            inspect("bad-torchscript.pth"),
-		"the download was preallocated":                  inspect("bad-not-zeros.pth"),
 		"made up by a formula":                           {command: "glip detect" + smallDetector + " --class cat cat.png"},
 		"unsafe checkpoint":                              inspect("bad-evil-system.pth"),
 		"not finite":                                     inspect("bad-nan.safetensors"),

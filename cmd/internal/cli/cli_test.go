@@ -13,6 +13,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/internal/file/filetest"
+	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
@@ -47,6 +48,7 @@ func TestRun(t *testing.T) {
 		{"input", t.Context(), bad, nil, Input, "tool: no such model"},
 		{"usage", t.Context(), Usage("--size %d", 3), nil, Input, "tool: --size 3\n"},
 		{"wrong", t.Context(), errors.Join(bad, ErrWrong), nil, Wrong, "verification failed"},
+		{"choice", t.Context(), &loader.Error{File: "a.pth", Kind: loader.ErrChoice, Detail: "x and y"}, nil, Failure, "x and y (--weights-entry)\n"},
 		{"flag", t.Context(), nil, []string{"--bogus"}, Input, `"tool --help" shows flags`},
 		{"argument", t.Context(), nil, []string{"x"}, Input, "x"},
 		{"interrupted", over, fmt.Errorf("reading: %w", context.Canceled), nil, Failure, "tool: interrupted\n"},
