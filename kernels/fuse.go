@@ -12,6 +12,7 @@ type rewriter struct {
 	g         *graph.Graph
 	steps     []step
 	kept      map[graph.ID]bool
+	packed    map[graph.ID]string   // weights that are packed, of what
 	alias     map[graph.ID]graph.ID // values that are another value's memory under a new shape
 	limit     int64                 // bytes of a binding: larger operands keep to operations that can be split
 	byAddress bool                  // products find their operands by address, whatever their size
@@ -20,7 +21,7 @@ type rewriter struct {
 
 // rewrite applies all rewrites and drops steps whose result nobody reads.
 func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s Style) ([]step, map[graph.ID]graph.ID) {
-	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, alias: map[graph.ID]graph.ID{}, limit: limit,
+	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, packed: matrixWeights(g), alias: map[graph.ID]graph.ID{}, limit: limit,
 		byAddress: s.Gemm == uniform, norms: s.Gemm == tiled || s.Gemm == coop || s.Shuffle}
 	for _, id := range kept {
 		r.kept[id] = true
