@@ -2,15 +2,10 @@ package kernels_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/internal/gradrows"
-	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/vulkan"
 )
 
@@ -25,26 +20,10 @@ func recorded(op graph.Op, in ...graph.Shape) opCase {
 	}}
 }
 
-// gradCases are the operations of training.
-func gradCases() []opCase {
-	var list []opCase
-	for i, r := range gradrows.Rows() {
-		if !lowers(r.Op) {
-			continue
-		}
-		c := recorded(r.Op, r.In...)
-		operands := r.Operands(i)
-		c.fill = func(_ *rand.Rand, path string, data []float32) {
-			k, err := strconv.Atoi(strings.TrimPrefix(path, "x."))
-			if err != nil {
-				panic(err)
-			}
-			copy(data, operands[k])
-		}
-		list = append(list, c)
-	}
+// productCases are gradients of products with enough work for the uniform shader, and for sums in parts.
+func productCases() []opCase {
 	deform := graph.DeformConv{Stride: 1, Pad: 1}
-	return append(list, // enough work for the uniform shader, and for sums in parts
+	return []opCase{
 		recorded(graph.LinearGradX{}, graph.Shape{300, 96}, graph.Shape{96, 64}),
 		recorded(graph.LinearGradWeight{Weight: graph.Shape{20, 12}}, graph.Shape{9, 600, 20}, graph.Shape{9, 600, 12}),
 		recorded(graph.LinearGradWeight{Weight: graph.Shape{27, 33}}, graph.Shape{5000, 27}, graph.Shape{5000, 33}),
@@ -61,13 +40,7 @@ func gradCases() []opCase {
 		recorded(graph.DeformConvGradOffset{DeformConv: graph.DeformConv{Stride: 2, Pad: 1}}, graph.Shape{2, 5, 6, 160}, graph.Shape{2, 9, 11, 2}, graph.Shape{2, 6, 7, 27}, graph.Shape{160, 2, 3, 3}),
 		recorded(graph.DeformConvGradWeight{DeformConv: graph.DeformConv{Stride: 2, Pad: 1}, Size: 3}, graph.Shape{2, 5, 6, 160}, graph.Shape{2, 9, 11, 2}, graph.Shape{2, 6, 7, 27}),
 		recorded(graph.HeadLinearGradWeight{Heads: 2}, graph.Shape{2, 200, 256}, graph.Shape{2, 400, 64}),
-	)
-}
-
-// lowers reports whether there is a lowering: until there is one for every operation of training.
-func lowers(op graph.Op) bool {
-	trains := slices.ContainsFunc(gradrows.Rows(), func(r gradrows.Row) bool { return graph.Kind(r.Op) == graph.Kind(op) })
-	return !trains || slices.Contains(kernels.Kinds(), graph.Kind(op))
+	}
 }
 
 // valueCases are products whose weight is an input, as trained weights are.
@@ -91,10 +64,10 @@ func valueCases() []opCase {
 	}
 }
 
-// TestGradients compares the products of training with the oracle in every style that a device has, fused; runs give the same
+// TestGradients compares operations of training with the oracle in every style that a device has, fused; runs give the same
 // bits.
 func TestGradients(t *testing.T) {
-	for _, c := range slices.Concat(gradCases(), valueCases()) {
+	for _, c := range slices.Concat(gradCases(), productCases(), valueCases()) {
 		t.Run(c.String(), func(t *testing.T) { everyWay(t, c, c.tensors(), build(t, c.record), "", "direct", "tiled") })
 	}
 }

@@ -172,9 +172,7 @@ func (l *lowerer) sampleGrad(s step) {
 	p, taps := l.sampleGradLayout(s, v), v.side*v.side
 	filter := order{[3]int{v.n, taps, v.c}, 0, [3]int{v.c * taps, 1, taps}}
 	l.permute(s, l.whole(v.weight, 1), l.scratchPart(p.filter, filter.bytes(), 1, engine.Write), filter)
-	size := l.shape(s.out).Elements()
-	l.list = append(l.list, dispatch{path: s.path, shader: "zero", constants: constants(l.style.Group, items), groups: l.elementwise(size),
-		push: countPush{uint32(size)}, operands: []operand{l.write(s.out, 1, 0, size)}})
+	l.fillWith(s, 0)
 	for _, run := range p.runs {
 		l.product(s, l.sampleCross(s, v, p, run), p.product)
 		l.emitSamples(s, v, run, p.rows)

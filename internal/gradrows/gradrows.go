@@ -65,8 +65,10 @@ func Rows() []Row {
 		{graph.Fill{To: graph.Shape{3, 5}, Value: 0.25}, nil, nil},
 		{graph.Exp{}, []graph.Shape{x}, nil},
 		{graph.GELUGradX{}, []graph.Shape{x, x}, nil},
+		{graph.GELUGradX{}, []graph.Shape{odd, odd}, nil},
 		{graph.ReLUGradX{}, []graph.Shape{x, x}, nil},
 		{graph.SigmoidGradX{From: 9}, []graph.Shape{x, x}, nil},
+		{graph.SigmoidGradX{From: 5}, []graph.Shape{{3, 7}, {3, 7}}, nil},
 		{graph.HardSigmoidGradX{}, []graph.Shape{x, x}, nil},
 		{graph.ClampGradX{Limit: 0.5}, []graph.Shape{x, x}, nil},
 		{graph.DynamicReLUGradX{}, []graph.Shape{x, x, {2, 128}}, nil},
@@ -85,6 +87,7 @@ func Rows() []Row {
 		{graph.Moment{Beta: 0.9, Power: 1}, []graph.Shape{x, x, {1}}, nil},
 		{graph.Moment{Beta: 0.999, Power: 2}, []graph.Shape{x, x, {1}}, nil},
 		{graph.AdamW{Eps: 1e-8}, []graph.Shape{x, x, x, {4}}, map[int][]float32{3: {0.01, 0.05, 0.19, 0.002}}},
+		{graph.AdamW{Eps: 1e-8}, []graph.Shape{{5, 7}, {5, 7}, {5, 7}, {4}}, map[int][]float32{3: {0.01, 0.05, 0.19, 0.002}}},
 	}
 }
 
