@@ -12,7 +12,7 @@ import (
 // each run of rows.
 const valueBytes = 4 * rowsBytes
 
-// turns bounds what an invocation of deformgradx.comp does one after the other (RATIONALE.md, uniformTurns).
+// scatterTurns bounds the samples that an invocation of deformgradx.comp takes one after the other, as uniformTurns does.
 const scatterTurns = uniformTurns
 
 // order is how three numbers of a filter follow one another: element (i, j, k) of dims is begin + i, j, k times strides.
