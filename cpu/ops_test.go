@@ -7,6 +7,7 @@ import (
 
 	"github.com/glipvk/glipvk/cpu"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/gradrows"
 )
 
 // opCase is one operation on operands of one size.
@@ -183,6 +184,9 @@ func TestOps(t *testing.T) {
 				}
 			}
 		})
+	}
+	for _, r := range gradrows.Rows() { // TestGradients
+		tested[graph.Kind(r.Op)] = true
 	}
 	for _, op := range graph.Kinds() {
 		if !tested[graph.Kind(op)] {

@@ -84,10 +84,13 @@ func geluGradX(y, g, x tensor) rows {
 // within is g, by a factor, where x is right, else 0; NaN in x gives NaN.
 func within(y, g, x tensor, factor float64, right func(float64) bool) rows {
 	return derivative(y, g, x, func(v float64) float64 {
-		if v == v && !right(v) {
-			return 0
+		switch {
+		case v != v:
+			return v
+		case right(v):
+			return factor
 		}
-		return factor + 0*v
+		return 0
 	})
 }
 

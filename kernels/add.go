@@ -7,6 +7,13 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
+// The modes of add.comp.
+const (
+	addMode = iota
+	mulMode
+	tileMode
+)
+
 // addPush mirrors the block of add.comp; the last size of each shape in vectors.
 type addPush struct {
 	Count          uint32
@@ -15,18 +22,31 @@ type addPush struct {
 }
 
 // add lowers a + b with b tiled over a.
-func (l *lowerer) add(s step) {
-	a, b := l.shape(s.in[0]), l.shape(s.in[1])
-	if a.Elements() == b.Elements() {
-		l.pointwise(s, "add", []any{false}, func(count, _ int) any { return addPush{Count: uint32(count)} }, nil)
+func (l *lowerer) add(s step) { l.tiled(s, addMode) }
+
+// mul lowers a * b the same way.
+func (l *lowerer) mul(s step) { l.tiled(s, mulMode) }
+
+func (l *lowerer) tiled(s step, mode int) {
+	if l.shape(s.in[0]).Elements() == l.shape(s.in[1]).Elements() {
+		l.pointwise(s, "add", []any{false, mode}, func(count, _ int) any { return addPush{Count: uint32(count)} }, 2)
 	} else {
-		l.addTiled(s, a, b)
+		l.spread(s, mode, s.in[1])
 	}
 }
 
-// addTiled splits along the slowest axis of a, in whole periods of b.
-func (l *lowerer) addTiled(s step, a, b graph.Shape) {
-	a4, b4, err := four(a, b)
+// tile lowers Tile.
+func (l *lowerer) tile(s step) {
+	if l.shape(s.out).Elements() == l.shape(s.in[0]).Elements() {
+		l.copy(s, s.in[0], 0, 0, l.shape(s.out).Elements())
+	} else {
+		l.spread(s, tileMode, s.in[0])
+	}
+}
+
+// spread tiles a value over the result. It splits along the slowest axis of that, in whole periods of the value.
+func (l *lowerer) spread(s step, mode int, tile graph.ID) {
+	a4, b4, err := four(l.shape(s.out), l.shape(tile))
 	if err != nil {
 		l.fail("%w", err)
 		return
@@ -41,15 +61,19 @@ func (l *lowerer) addTiled(s step, a, b graph.Shape) {
 	for _, r := range l.spans(a4[0]/b4[0], 0, 4*int64(each*width)) {
 		count := r.units() * each
 		push.Count = uint32(count)
+		b := l.whole(tile, width)
+		a := b // bound but not read
+		if mode != tileMode {
+			a = l.read(s.in[0], width, r.begin*each*width, count*width)
+		}
 		l.emit(s, stem, dispatch{
-			constants: constants(l.style.Group, items, true), push: push, groups: l.elementwise(count),
-			operands: []operand{l.read(s.in[0], width, r.begin*each*width, count*width), l.whole(s.in[1], width),
-				l.write(s.out, width, r.begin*each*width, count*width)},
+			constants: constants(l.style.Group, items, true, mode), push: push, groups: l.elementwise(count),
+			operands: []operand{a, b, l.write(s.out, width, r.begin*each*width, count*width)},
 		})
 	}
 }
 
-// four pads both shapes to four sizes, merging neighbouring axes on which they agree.
+// four pads both shapes to four sizes behind the slowest, merging neighbouring axes on which they agree.
 func four(a, b graph.Shape) (a4, b4 [4]int, err error) {
 	b = append(make(graph.Shape, 0, len(a)), b...)
 	for len(b) < len(a) {
@@ -74,7 +98,8 @@ func four(a, b graph.Shape) (a4, b4 [4]int, err error) {
 	for i := range a4 {
 		a4[i], b4[i] = 1, 1
 	}
-	copy(a4[4-len(a):], a)
-	copy(b4[4-len(b):], b)
+	a4[0], b4[0] = a[0], b[0]
+	copy(a4[5-len(a):], a[1:])
+	copy(b4[5-len(b):], b[1:])
 	return a4, b4, nil
 }

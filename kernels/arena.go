@@ -95,7 +95,7 @@ func plan(values []lifetime, align, slab int64, reuse bool) layout {
 	least := layout{bytes: -1}
 	for _, order := range orders {
 		list := slices.SortedStableFunc(slices.Values(values), order)
-		for range attempts {
+		for range max(1, min(attempts, effort/(1+len(list)*len(list)))) {
 			l := placed(list, align, slab, reuse)
 			if least.bytes < 0 || l.bytes < least.bytes {
 				least = l
@@ -113,8 +113,12 @@ func plan(values []lifetime, align, slab int64, reuse bool) layout {
 	return least
 }
 
-// attempts at each order, while there is something to gain.
-const attempts = 40
+// attempts at each order, while there is something to gain, and how many pairs of values they may look at: the thousands
+// of a step of training are placed once in each order.
+const (
+	attempts = 40
+	effort   = 1 << 26
+)
 
 // orders in which values are placed: the largest first; those that live longest; those
 // that take most memory for most steps; the largest of those that live beyond a step, then the rest.
@@ -135,27 +139,28 @@ func roundUp(n, align int64) int64 { return (n + align - 1) / align * align }
 
 // placed is the layout of values placed in the given order.
 func placed(order []lifetime, align, slab int64, reuse bool) layout {
+	type taken struct {
+		begin, end  int64
+		first, last int
+	}
 	l := layout{offset: map[graph.ID]int64{}, slab: slab}
-	var done []lifetime
+	var done []taken // by where they begin
 	for _, v := range order {
-		var busy [][2]int64 // ranges taken while v lives
-		for _, w := range done {
-			if !reuse || w.first <= v.last && v.first <= w.last {
-				busy = append(busy, [2]int64{l.offset[w.id], l.offset[w.id] + roundUp(w.bytes, align)})
-			}
-		}
-		slices.SortFunc(busy, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
 		size, at := roundUp(v.bytes, align), int64(0)
-		for _, b := range busy {
-			if at = l.uncut(at, size); b[0]-at >= size {
+		for _, w := range done {
+			if reuse && (w.first > v.last || v.first > w.last) {
+				continue // never at once
+			}
+			if at = l.uncut(at, size); w.begin-at >= size {
 				break
 			}
-			at = max(at, b[1])
+			at = max(at, w.end)
 		}
 		at = l.uncut(at, size)
 		l.offset[v.id] = at
 		l.bytes = max(l.bytes, at+size)
-		done = append(done, v)
+		place, _ := slices.BinarySearchFunc(done, at, func(w taken, at int64) int { return cmp.Compare(w.begin, at) })
+		done = slices.Insert(done, place, taken{at, at + size, v.first, v.last})
 	}
 	return l
 }

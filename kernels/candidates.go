@@ -89,8 +89,8 @@ func (l *lowerer) candidates(s step) {
 		l.fail("%d candidates, at most %d can be put in order: %w", c.limit, mostCandidates, engine.ErrUnsupported)
 	}
 	for b := range l.shape(s.out)[0] {
-		l.list = append(l.list, dispatch{path: s.path, shader: "zero", constants: constants(l.style.Group, items), groups: l.elementwise(int(c.control / 4)),
-			push: countPush{uint32(c.control / 4)}, operands: []operand{l.scratchPart(0, c.control, 1, engine.Write)}})
+		l.list = append(l.list, dispatch{path: s.path, shader: "fill", constants: constants(l.style.Group, items), groups: l.elementwise(int(c.control / 4)),
+			push: fillPush{uint32(c.control / 4), 0}, operands: []operand{l.scratchPart(0, c.control, 1, engine.Write)}})
 		for i := range c.parts {
 			l.listCandidates(s, c, b, i)
 		}

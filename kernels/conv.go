@@ -45,6 +45,7 @@ type convolution struct {
 	mapH, mapW, c       int
 	outH, outW, n       int
 	positions           int // of a picture of om
+	dilation            int // zeros between positions of the map make it so many times as large; 0 is 1
 }
 
 func (l *lowerer) convolution(s step) convolution {
@@ -77,7 +78,7 @@ func (v convolution) placed() placing {
 
 // pointwise reports whether the rows of x are those of the product.
 func (v convolution) pointwise() bool {
-	return v.om < 0 && v.side == 1 && v.stride == 1 && v.pad == 0
+	return v.om < 0 && v.side == 1 && v.stride == 1 && v.pad == 0 && v.dilation <= 1
 }
 
 // rowsBytes is the memory for rows of convolutions as they are multiplied. It is so little that
@@ -117,12 +118,15 @@ func (l *lowerer) convShape(s step) (shape, bool) {
 	if l.packing(v.weight).half {
 		d.variant = "_fhf"
 	}
-	return d.tuned(), l.style.Cores == 0 && v.n%4 == 0 && (l.readsMap(v) || v.pointwise() && v.c%4 == 0)
+	return d.tuned(), l.isPacked(v.weight) && l.style.Cores == 0 && v.n%4 == 0 && (l.readsMap(v) || v.pointwise() && v.c%4 == 0)
 }
 
 // convScratch is the memory of a convolution for rows.
 func (l *lowerer) convScratch(s step) int64 {
 	v := l.convolution(s)
+	if !l.isPacked(v.weight) {
+		return l.convValueScratch(s)
+	}
 	if l.packing(v.weight).panels {
 		return l.stagedRows(v).bytes
 	}
@@ -136,11 +140,12 @@ func (l *lowerer) convScratch(s step) int64 {
 // in scratch, with the weight.
 func (l *lowerer) conv(s step) {
 	v := l.convolution(s)
-	if !l.needsParam(v.weight) {
+	if !l.isPacked(v.weight) {
+		l.convValue(s)
 		return
 	}
 	if l.packing(v.weight).panels {
-		l.convUniform(s, v)
+		l.convUniform(s, v, l.packed(v.weight), 0)
 		return
 	}
 	pictures := []span{{0, v.pictures}}
@@ -196,7 +201,7 @@ func (l *lowerer) convColumns(s step, v convolution, pictures span) {
 		if !v.pointwise() {
 			push.Rows, push.Row0 = uint32(rows), uint32(r.begin)
 			a = l.scratchPart(0, 4*int64(rows)*int64(k), width, engine.Write)
-			l.emit(s, stem, dispatch{constants: constants(l.style.Group, v.side, v.om >= 0), push: push, operands: []operand{x, om, a}, groups: l.fold(rows)})
+			l.emit(s, stem, dispatch{constants: constants(l.style.Group, v.side, v.om >= 0, 1), push: push, operands: []operand{x, om, a}, groups: l.fold(rows)})
 			a.access = engine.Read
 		}
 		l.convProduct(s, v, a, om, at, r.begin)
@@ -328,15 +333,14 @@ func (l *lowerer) stagedParts(d shape) staged {
 	return staged{d, t, most * t.rows, per * int64(min(most, down))}
 }
 
-// convUniform lowers a convolution whose weight lies in panels.
-func (l *lowerer) convUniform(s step, v convolution) {
+// convUniform lowers a convolution whose weight lies in panels; byte at of scratch is where its own memory begins.
+func (l *lowerer) convUniform(s step, v convolution, weight operand, at int64) {
 	r := l.stagedRows(v)
 	t, n, k := r.tile, v.n, v.k()
 	push := uniformPush{N: uint32(n), K: uint32(k), placing: v.placed(), LDA: uint32(k), LDC: uint32(n)}
-	weight := l.packed(v.weight)
 	scratch := weight
 	if r.bytes > 0 {
-		scratch = l.scratchPart(0, r.bytes, 4, engine.ReadWrite)
+		scratch = l.scratchPart(at, r.bytes, 4, engine.ReadWrite)
 	}
 	for row := 0; row < v.rows(); row += r.rows {
 		rows := min(r.rows, v.rows()-row)

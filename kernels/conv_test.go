@@ -250,33 +250,9 @@ func TestConvOutside(t *testing.T) {
 	}
 }
 
-// TestConvWeights: what is refused, and that two convolutions may share one weight.
+// TestConvWeights: maps that are refused, and that two convolutions may share one weight.
 func TestConvWeights(t *testing.T) {
 	d := device(t)
-	for name, record := range map[string]func(b *graph.Builder){
-		"also added": func(b *graph.Builder) {
-			x := b.In("x").Input(8, 8, 1, 1)
-			b.Output(b.In("z").Add(x, b.In("y").Param("weight", 8, 8, 1, 1)))
-			b.Output(b.In("y").Conv(b.In("u").Input(1, 4, 4, 8), 8, 1, graph.Conv{Stride: 1}, graph.NoBias))
-		},
-		"also a linear's": func(b *graph.Builder) {
-			y := b.In("y").Conv(b.In("x").Input(1, 4, 4, 8), 8, 2, graph.Conv{Stride: 1}, graph.NoBias)
-			b.Output(y)
-			b.Output(b.In("z").LinearOf(b.In("u").Input(3, 32), b.In("y").Param("weight", 8, 8, 2, 2), graph.NoBias))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := build(t, record)
-			w, err := vulkan.Upload(t.Context(), d, g, tensors{uniform, seed}, vulkan.UploadOptions{})
-			if err == nil {
-				closing(t, w)
-				t.Fatal("accepted")
-			}
-			if !strings.Contains(err.Error(), "y.weight") || !strings.Contains(err.Error(), "conv") {
-				t.Errorf("the error does not say what is wrong: %v", err)
-			}
-		})
-	}
 	t.Run("shared", func(t *testing.T) {
 		g := build(t, func(b *graph.Builder) {
 			for _, size := range []int{4, 6} {

@@ -19,6 +19,7 @@ type matrices struct {
 type cross struct {
 	a, b, c                matrices
 	transposed             bool
+	turned                 bool     // A is stored as [k, m]; not with transposed
 	bias                   graph.ID // noBias for none
 	biasPicture, biasHead  int      // by which its n elements move on
 	pictures, heads        int
@@ -58,7 +59,11 @@ func (x cross) extents(b block) (a, second, c span) {
 	if x.transposed {
 		second = x.b.extent(b, b.n, b.k)
 	}
-	return x.a.extent(b, b.m, b.k).from(x.beginA), second.from(x.beginB), x.c.extent(b, b.m, b.n).from(x.beginC)
+	first := x.a.extent(b, b.m, b.k)
+	if x.turned {
+		first = x.a.extent(b, b.k, b.m)
+	}
+	return first.from(x.beginA), second.from(x.beginB), x.c.extent(b, b.m, b.n).from(x.beginC)
 }
 
 // around is the operand of a range, begun early where it has to be aligned, and how many
@@ -86,7 +91,7 @@ const directDepth = 1100
 
 // tooDeep reports whether a block is better cut along k.
 func (l *lowerer) tooDeep(x cross, b block) bool {
-	return l.style.Cores > 0 && !x.transposed && b.k.units() > directDepth
+	return l.style.Cores > 0 && !x.transposed && !x.gelu && b.k.units() > directDepth
 }
 
 // mostColumns bounds the columns of one product by the grid: 32 are the fewest of a workgroup of
@@ -161,6 +166,10 @@ func (x cross) crossVariant() (variant string, a, b, c int) {
 		name = "_logits"
 	}
 	switch {
+	case x.turned && vectorB && vectorC:
+		return "_turned", 1, 4, 4
+	case x.turned:
+		return "_turned_scalar", 1, 1, 1
 	case x.transposed && vectorA && vectorB:
 		return name, 4, 4, 1
 	case x.transposed:
@@ -231,9 +240,12 @@ func (l *lowerer) crossOf(s step) cross {
 	x := cross{bias: noBias, residual: noBias, heads: 1, alpha: 1, scale: -1}
 	first := l.shape(s.in[0])
 	switch o := s.op.(type) {
-	case linear: // x Wᵀ + bias, W being packed as [K, N]
+	case linear: // x Wᵀ + bias, W being packed as [K, N], or lying as it is
 		p, n, k := o.operands(s.in), l.shape(s.out).Last(), first.Last()
 		x.a, x.b, x.c = matrices{p.x, 0, 0, k}, matrices{p.weight, 0, 0, n}, matrices{s.out, 0, 0, n}
+		if !l.isPacked(p.weight) {
+			x.transposed, x.b.row = true, k
+		}
 		x.m, x.n, x.k, x.gelu, x.types = first.Rows(), n, k, o.gelu, l.types(p.x, p.weight, s.out)
 		if o.bias {
 			x.bias = p.bias
@@ -242,6 +254,18 @@ func (l *lowerer) crossOf(s step) cross {
 			x.residual = p.residual
 		}
 		x.pictures = 1
+		return x
+	case graph.LinearGradX: // g W
+		n, k := first.Last(), l.shape(s.out).Last()
+		x.a, x.b, x.c = matrices{s.in[0], 0, 0, n}, matrices{s.in[1], 0, 0, k}, matrices{s.out, 0, 0, k}
+		x.m, x.n, x.k, x.pictures = first.Rows(), k, n, 1
+		return x
+	case graph.HeadLinearGradWeight: // gᵀ x of each picture and head
+		t, e, c := first[1], first[2], l.shape(s.out)[1]
+		x.heads, x.turned = o.Heads, true
+		x.a, x.b = matrices{s.in[0], t * e, e / o.Heads, e}, matrices{s.in[1], o.Heads * t * c, t * c, c}
+		x.c = matrices{s.out, 0, e / o.Heads * c, c}
+		x.m, x.n, x.k, x.pictures = e/o.Heads, c, t, first[0]
 		return x
 	case graph.Scores: // scale * q kᵀ of each window, which lie in qkv side by side
 		n, c := first[1], first[2]/3
@@ -303,12 +327,24 @@ func (l *lowerer) crossOf(s step) cross {
 
 // cross lowers a product for each picture and head.
 func (l *lowerer) cross(s step) {
-	x := l.crossOf(s)
+	l.product(s, l.crossOf(s), l.tokenBiases(s))
+}
+
+// product lowers a cross; byte at of the step's scratch is where memory for it begins (productBytes).
+func (l *lowerer) product(s step, x cross, at int64) {
 	if l.takesUniform(x) {
-		l.crossUniform(s, x, l.tokenBiases(s))
+		l.crossUniform(s, x, at)
 	} else {
 		l.emitCross(s, x)
 	}
+}
+
+// productBytes is the memory of a cross in scratch.
+func (l *lowerer) productBytes(x cross) int64 {
+	if l.takesUniform(x) {
+		return l.crossBytes(x)
+	}
+	return 0
 }
 
 // tokenBiases is the memory for a bias of every token, aligned.

@@ -19,7 +19,7 @@ func (l *lowerer) takesUniform(x cross) bool {
 		return true
 	}
 	most := l.caps.MaxWorkgroups
-	return l.style.Gemm == uniform && x.m*x.n*x.k >= crossWork && ceilDiv(x.n, uniformPanel) <= min(most[0], most[1]) && x.m <= most[0] &&
+	return l.style.Gemm == uniform && x.types == "" && !x.gelu && x.m*x.n*x.k >= crossWork && ceilDiv(x.n, uniformPanel) <= min(most[0], most[1]) && x.m <= most[0] &&
 		(x.beginA|x.beginB|x.beginC)%4 == 0 &&
 		whole(x.pictures, x.a.picture, x.b.picture, x.c.picture, x.biasPicture) && whole(x.heads, x.a.head, x.b.head, x.c.head, x.biasHead)
 }
@@ -46,6 +46,9 @@ func (l *lowerer) crossParts(x cross) []crossPart {
 		if p.deep != p.k.units() || x.a.row%4 != 0 {
 			d.mode = padded
 		}
+		if x.turned {
+			d.mode = turned
+		}
 		p.staged = l.stagedParts(d)
 		p.panels = 4 * int64(ceilDiv(x.n, uniformPanel)*uniformPanel) * int64(p.deep)
 		list = append(list, p)
@@ -64,11 +67,7 @@ func (l *lowerer) crossBytes(x cross) int64 {
 
 // crossScratch is the memory of a cross beside its values: the biases of tokens, panels, rows.
 func (l *lowerer) crossScratch(s step) int64 {
-	bytes := l.tokenBiases(s)
-	if x := l.crossOf(s); l.takesUniform(x) {
-		bytes += l.crossBytes(x)
-	}
-	return bytes
+	return l.tokenBiases(s) + l.productBytes(l.crossOf(s))
 }
 
 // panelsPush mirrors the block of panels.comp; the engine fills in the addresses.
@@ -135,6 +134,8 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 		if adds {
 			residual = c
 			residual.access = engine.Read
+		} else if x.residual != noBias {
+			residual = l.read(x.residual, 4, to.begin, to.units())
 		}
 		scratch := panels
 		if p.staged.bytes > 0 {
@@ -145,7 +146,7 @@ func (l *lowerer) crossRows(s step, x cross, b block, p crossPart, at int64) {
 			path: s.path, shader: "gemm_uniform", addressed: true,
 			push: uniformPush{M: uint32(b.m.units()), N: uint32(x.n), K: uint32(p.deep), Eps: float32(x.limit),
 				placing: placing{Size: uint32(p.k.units())}, LDA: uint32(x.a.row), LDC: uint32(x.c.row)},
-			constants: append(append(constants(t.group, biased, false, adds, false, d.mode), t.constants...),
+			constants: append(append(constants(t.group, biased, false, adds || x.residual != noBias, false, d.mode), t.constants...),
 				t.uniformLoops(x.n, p.deep, 1, x.n%4 != 0 || x.c.row%4 != 0, x.limit != 0)...),
 			operands: []operand{l.read(x.a.id, 4, from.begin, from.units()), panels, bias, residual, c, panels, panels, scratch},
 			groups:   [3]int{down, across, 1},

@@ -9,17 +9,18 @@ import (
 // rewriter joins steps. A value that somebody else reads, or that the caller wants to
 // see, is never swallowed.
 type rewriter struct {
-	g     *graph.Graph
-	steps []step
-	kept  map[graph.ID]bool
-	alias map[graph.ID]graph.ID // values that are another value's memory under a new shape
-	limit int64                 // bytes of a binding: larger operands keep to operations that can be split
-	gemm  Gemm                  // how products are computed; uniform ones find their operands by address, whatever their size
+	g      *graph.Graph
+	steps  []step
+	kept   map[graph.ID]bool
+	packed map[graph.ID]string   // weights that are packed, of what
+	alias  map[graph.ID]graph.ID // values that are another value's memory under a new shape
+	limit  int64                 // bytes of a binding: larger operands keep to operations that can be split
+	gemm   Gemm                  // how products are computed; uniform ones find their operands by address, whatever their size
 }
 
 // rewrite applies all rewrites and drops steps whose result nobody reads.
 func rewrite(g *graph.Graph, list []step, kept []graph.ID, limit int64, s Style) ([]step, map[graph.ID]graph.ID) {
-	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, alias: map[graph.ID]graph.ID{}, limit: limit,
+	r := &rewriter{g: g, steps: list, kept: map[graph.ID]bool{}, packed: matrixWeights(g), alias: map[graph.ID]graph.ID{}, limit: limit,
 		gemm: s.Gemm}
 	for _, id := range kept {
 		r.kept[id] = true

@@ -7,7 +7,7 @@ import (
 )
 
 // linearAt is the linear of step i, if it is one whose shader takes over more than the
-// product: rows of whole vec4s, and a weight that is not summed in parts.
+// product: rows of whole vec4s, and a packed weight that is not summed in parts.
 func (r *rewriter) linearAt(i int) (linear, linearOperands, bool) {
 	l, ok := r.steps[i].op.(linear)
 	if !ok {
@@ -17,7 +17,7 @@ func (r *rewriter) linearAt(i int) (linear, linearOperands, bool) {
 	w := r.g.Nodes[p.weight]
 	n := w.Shape[0]
 	k := w.Shape.Elements() / n
-	return l, p, graph.Kind(w.Op) == graph.Kind(graph.Param{}) && k%4 == 0 && n%4 == 0 && r.bytes(p.weight) <= r.limit
+	return l, p, r.packed[p.weight] != "" && k%4 == 0 && n%4 == 0 && r.bytes(p.weight) <= r.limit
 }
 
 // joinRows lets a product read its rows in the order of a partition, and write them in
@@ -113,7 +113,7 @@ func (r *rewriter) joinEpilogues() {
 		switch graph.Kind(s.op) {
 		case graph.Kind(graph.GELU{}):
 			p, _ := r.before(i, 0)
-			if l, ok := p.op.(linear); ok && !l.residual && r.bytes(p.in[1]) <= r.limit {
+			if l, ok := p.op.(linear); ok && !l.residual && r.packed[p.in[1]] != "" && r.bytes(p.in[1]) <= r.limit {
 				l.gelu = true
 				r.replace(i, step{p.path, l, p.in, s.out}, p.out)
 				i--

@@ -97,7 +97,8 @@ func (l *lowerer) linear(s step) {
 	p := o.operands(s.in)
 	w := l.shape(p.weight)
 	switch {
-	case !l.needsParam(p.weight):
+	case !l.isPacked(p.weight):
+		l.product(s, l.crossOf(s), 0)
 	case l.packing(p.weight).panels:
 		l.linearUniform(s, o, p)
 	case w.Elements()/w[0]%4 != 0 || w[0]%4 != 0 || l.linearDeep(o, p) || l.size(p.weight)*int64(w.Elements()) > l.limit:
@@ -111,7 +112,7 @@ func (l *lowerer) linear(s step) {
 // so many that the columns of its weight would be fetched often, and a dispatch more weighs nothing.
 func (l *lowerer) linearDeep(o linear, p linearOperands) bool {
 	const manyRows = 2500 // GLIP-L at 384x384 has 2304 in its second stage; there a dispatch more costs what is gained
-	plain := o.norm == nil && o.rows == nil && o.merge == nil && !l.packing(p.weight).half
+	plain := !o.gelu && o.norm == nil && o.rows == nil && o.merge == nil && !l.packing(p.weight).half
 	return plain && l.style.Cores > 0 && l.shape(p.x).Rows() >= manyRows && l.shape(p.x).Last() > directDepth
 }
 

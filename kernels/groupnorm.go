@@ -25,7 +25,8 @@ type groupNormPush struct {
 // groupNormParts is the size of the blocks' statistics of one picture, and of these with those
 // of the groups behind them, for each column.
 func (l *lowerer) groupNormParts(s step) (blocks, all int64) {
-	shape := l.shape(s.out)
+	x, _ := grouping(s)
+	shape := l.shape(x)
 	_, width := l.groupWidth(s)
 	cols := int64(shape[3] / width)
 	blocks = 8 * int64(ceilDiv(shape[1]*shape[2], statisticsBlock)) * cols
@@ -39,7 +40,19 @@ func (l *lowerer) groupNormScratch(s step) int64 {
 
 // groupWidth is 4 if each group is a number of vec4s, else 1, and the ending of the shaders.
 func (l *lowerer) groupWidth(s step) (string, int) {
-	return vector("", l.shape(s.out)[3]/s.op.(graph.GroupNorm).Groups)
+	x, o := grouping(s)
+	return vector("", l.shape(x)[3]/o.Groups)
+}
+
+// grouping is the map that a GroupNorm, or a gradient of one, norms, and how.
+func grouping(s step) (x graph.ID, o graph.GroupNorm) {
+	switch o := s.op.(type) {
+	case graph.GroupNormGradX:
+		return s.in[1], o.GroupNorm
+	case graph.GroupNormGradWeight:
+		return s.in[1], o.GroupNorm
+	}
+	return s.in[0], s.op.(graph.GroupNorm)
 }
 
 // statisticsBlock is how many rows go into one mean and sum of squares.
@@ -48,40 +61,52 @@ const statisticsBlock = 32
 // groupNorm lowers GroupNorm in three steps a picture: statistics of blocks of rows,
 // statistics of groups made of them, and the norm.
 func (l *lowerer) groupNorm(s step) {
-	shape, o := l.shape(s.out), s.op.(graph.GroupNorm)
+	shape := l.shape(s.out)
 	suffix, width := l.groupWidth(s)
-	rows, cols := shape[1]*shape[2], shape[3]/width
-	blockBytes, _ := l.groupNormParts(s)
-	spans := l.pictureSpans(shape, statisticsBlock)
-	groups := func(a engine.Access) operand { return l.scratchPart(l.apart(blockBytes), 8*int64(cols), 1, a) }
+	cols := shape[3] / width
 	for b := range shape[0] {
-		for _, r := range spans {
-			l.groupStatistics(s, "groupstatistics"+suffix, width, rowsOf(shape, b, r))
-		}
-		l.emit(s, "groupcombine", dispatch{
-			constants: constants(l.style.Group, l.style.Lanes, width), groups: l.rowGroups(o.Groups),
-			push: groupCombinePush{uint32(o.Groups), uint32(cols / o.Groups), uint32(ceilDiv(rows, statisticsBlock)), statisticsBlock,
-				uint32(rows), float32(o.Eps)},
-			operands: []operand{l.scratchPart(0, blockBytes, 1, engine.Read), groups(engine.Write)},
-		})
-		for _, r := range spans {
+		groups := l.groupMoments(s, b)
+		for _, r := range l.pictureSpans(shape, statisticsBlock) {
 			x, xStart := l.part(s.in[0], width, rowsOf(shape, b, r), engine.Read)
 			y, yStart := l.part(s.out, width, rowsOf(shape, b, r), engine.Write)
 			l.emit(s, "groupnorm"+suffix, dispatch{
 				constants: constants(l.style.Group, channelItems), groups: l.channels(r.units() * cols),
 				push:     groupNormPush{uint32(r.units() * cols), uint32(cols), xStart, yStart},
-				operands: []operand{x, groups(engine.Read), l.whole(s.in[1], width), l.whole(s.in[2], width), y},
+				operands: []operand{x, groups, l.whole(s.in[1], width), l.whole(s.in[2], width), y},
 			})
 		}
 	}
 }
 
+// groupMoments emits the first two steps for a picture and gives what they find: mean and
+// 1/sqrt(variance + eps) for each column, at the beginning of the step's scratch behind the blocks'.
+func (l *lowerer) groupMoments(s step, picture int) operand {
+	x, o := grouping(s)
+	shape := l.shape(x)
+	suffix, width := l.groupWidth(s)
+	rows, cols := shape[1]*shape[2], shape[3]/width
+	blockBytes, _ := l.groupNormParts(s)
+	for _, r := range l.pictureSpans(shape, statisticsBlock) {
+		l.groupStatistics(s, "groupstatistics"+suffix, width, rowsOf(shape, picture, r))
+	}
+	groups := l.scratchPart(l.apart(blockBytes), 8*int64(cols), 1, engine.Write)
+	l.emit(s, "groupcombine", dispatch{
+		constants: constants(l.style.Group, l.style.Lanes, width), groups: l.rowGroups(o.Groups),
+		push: groupCombinePush{uint32(o.Groups), uint32(cols / o.Groups), uint32(ceilDiv(rows, statisticsBlock)), statisticsBlock,
+			uint32(rows), float32(o.Eps)},
+		operands: []operand{l.scratchPart(0, blockBytes, 1, engine.Read), groups},
+	})
+	groups.access = engine.Read
+	return groups
+}
+
 // groupStatistics emits the first step for some elements of a picture.
 func (l *lowerer) groupStatistics(s step, stem string, width int, elements span) {
-	shape := l.shape(s.out)
+	from, _ := grouping(s)
+	shape := l.shape(from)
 	c, each := shape[3], shape.Elements()/shape[0]
 	rows := elements.units() / c
-	x, start := l.part(s.in[0], width, elements, engine.Read)
+	x, start := l.part(from, width, elements, engine.Read)
 	bytes, _ := l.groupNormParts(s)
 	l.emit(s, stem, dispatch{
 		constants: constants(l.style.Group, statisticsBlock), groups: l.columnBlocks(rows, c/width, statisticsBlock),

@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
-	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/vulkan"
 )
 
 // product bounds a sum of k products in float32: a random walk of k roundings, each of
@@ -124,41 +121,5 @@ func spoiled(name string) fill {
 			n := len(data)
 			data[n/7], data[n/2], data[n-1] = float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))
 		}
-	}
-}
-
-// TestLinearWeightMustBeParam shows that a weight computed at run time, which nobody
-// packs, is refused and not misread.
-func TestLinearWeightMustBeParam(t *testing.T) {
-	d := device(t)
-	for name, record := range map[string]func(b *graph.Builder){
-		"input": func(b *graph.Builder) {
-			b.Output(b.In("y").LinearOf(b.In("x").Input(8, 8), b.In("w").Input(8, 8), graph.NoBias))
-		},
-		"also added": func(b *graph.Builder) {
-			x, w := b.In("x").Input(8, 8), b.Param("w", 8, 8)
-			b.Output(b.In("z").Add(b.In("y").LinearOf(x, w, graph.NoBias), w))
-		},
-		"also an output": func(b *graph.Builder) {
-			w := b.Param("w", 8, 8)
-			b.Output(b.In("y").LinearOf(b.In("x").Input(8, 8), w, graph.NoBias))
-			b.Output(w)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := build(t, record)
-			w, err := vulkan.Upload(t.Context(), d, g, tensors{uniform, seed}, vulkan.UploadOptions{})
-			if err == nil {
-				closing(t, w)
-				var p *vulkan.Program
-				if p, err = vulkan.Compile(t.Context(), d, g, w, vulkan.Options{}); err == nil {
-					closing(t, p)
-					t.Fatal("accepted")
-				}
-			}
-			if !strings.Contains(err.Error(), "w") || !strings.Contains(err.Error(), "weight") {
-				t.Errorf("the error does not name the weight: %v", err)
-			}
-		})
 	}
 }

@@ -23,7 +23,7 @@ type lowerer struct {
 	alias     map[graph.ID]graph.ID
 	begins    map[graph.ID]int    // of views, at which element of their alias they begin
 	half      map[graph.ID]bool   // values of 16-bit floats
-	matrix    map[graph.ID]string // weights that are packed: of what (ofLinear, ofConvolution)
+	matrix    map[graph.ID]string // parameters that are packed: of what (ofLinear, ofConvolution)
 	at        int                 // the step being lowered
 	block     int                 // for tests: positions of a block of biattention, 0 for what suits
 	list      []dispatch
@@ -68,53 +68,99 @@ type lowering struct {
 // lowerings holds the lowering of every kind of step. The tests walk it together with
 // [graph.Kinds].
 var lowerings = map[string]lowering{
-	"linear":         {lower: (*lowerer).linear, scratch: (*lowerer).linearScratch},
-	"scores":         {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"context":        {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"softmax":        {lower: (*lowerer).softmax},
-	"attention":      {lower: (*lowerer).attention},
-	"biattention":    {lower: (*lowerer).biattention, scratch: (*lowerer).biattentionScratch},
-	"normfirst":      {lower: (*lowerer).normFirst},
-	"layernorm":      {lower: (*lowerer).layerNorm},
-	"gelu":           {lower: (*lowerer).gelu},
-	"add":            {lower: (*lowerer).add},
-	"move":           {lower: (*lowerer).move},
-	"patches":        {lower: (*lowerer).patches},
-	"mergepatches":   {lower: (*lowerer).mergePatches},
-	"positionbias":   {lower: (*lowerer).positionBias},
-	"shiftmask":      {lower: (*lowerer).shiftMask},
-	"resizeposition": {lower: (*lowerer).resizePosition},
-	"channelsfirst":  {lower: (*lowerer).channelsFirst},
-	"sigmoid":        {lower: (*lowerer).sigmoid},
-	"relu":           {lower: (*lowerer).relu},
-	"hardsigmoid":    {lower: (*lowerer).hardSigmoid},
-	"clamp":          {lower: (*lowerer).clamp},
-	"scale":          {lower: (*lowerer).scaled},
-	"mulscalar":      {lower: (*lowerer).mulScalar},
-	"groupnorm":      {lower: (*lowerer).groupNorm, scratch: (*lowerer).groupNormScratch},
-	"globalmean":     {lower: (*lowerer).globalMean, scratch: (*lowerer).globalMeanScratch},
-	"resizenearest":  {lower: (*lowerer).resizeNearest},
-	"resizebilinear": {lower: (*lowerer).resizeBilinear},
-	"weightedmean":   {lower: (*lowerer).weightedMean},
-	"dynamicrelu":    {lower: (*lowerer).dynamicReLU},
-	"addscaled":      {lower: (*lowerer).addScaled},
-	"normalize":      {lower: (*lowerer).normalize},
-	"reshape":        {lower: (*lowerer).reshape},
-	"slicetokens":    {lower: (*lowerer).sliceTokens},
-	"concattokens":   {lower: (*lowerer).concatTokens},
-	"swaplast":       {lower: (*lowerer).swapLast},
-	"embed":          {lower: (*lowerer).embed},
-	"phrasescores":   {lower: (*lowerer).phraseScores, scratch: (*lowerer).phraseScratch},
-	"candidates":     {lower: (*lowerer).candidates, scratch: (*lowerer).candidatesScratch},
-	"conv":           {lower: (*lowerer).conv, scratch: (*lowerer).convScratch},
-	"deformconv":     {lower: (*lowerer).conv, scratch: (*lowerer).convScratch},
-	"crossscores":    {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"crosscontext":   {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"absorbkeys":     {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"absorbbias":     {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"absorbvalues":   {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"headlinear":     {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
-	"tokenlogits":    {lower: (*lowerer).tokenLogits, scratch: (*lowerer).crossScratch},
+	"linear":               {lower: (*lowerer).linear, scratch: (*lowerer).linearScratch},
+	"scores":               {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"context":              {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"softmax":              {lower: (*lowerer).softmax},
+	"attention":            {lower: (*lowerer).attention},
+	"biattention":          {lower: (*lowerer).biattention, scratch: (*lowerer).biattentionScratch},
+	"normfirst":            {lower: (*lowerer).normFirst},
+	"layernorm":            {lower: (*lowerer).layerNorm},
+	"gelu":                 {lower: (*lowerer).gelu},
+	"add":                  {lower: (*lowerer).add},
+	"move":                 {lower: (*lowerer).move},
+	"patches":              {lower: (*lowerer).patches},
+	"mergepatches":         {lower: (*lowerer).mergePatches},
+	"positionbias":         {lower: (*lowerer).positionBias},
+	"shiftmask":            {lower: (*lowerer).shiftMask},
+	"resizeposition":       {lower: (*lowerer).resizePosition},
+	"channelsfirst":        {lower: (*lowerer).channelsFirst},
+	"sigmoid":              {lower: (*lowerer).sigmoid},
+	"relu":                 {lower: (*lowerer).relu},
+	"hardsigmoid":          {lower: (*lowerer).hardSigmoid},
+	"clamp":                {lower: (*lowerer).clamp},
+	"scale":                {lower: (*lowerer).scaled},
+	"mulscalar":            {lower: (*lowerer).mulScalar},
+	"groupnorm":            {lower: (*lowerer).groupNorm, scratch: (*lowerer).groupNormScratch},
+	"globalmean":           {lower: (*lowerer).globalMean, scratch: (*lowerer).globalMeanScratch},
+	"resizenearest":        {lower: (*lowerer).resizeNearest},
+	"resizebilinear":       {lower: (*lowerer).resizeBilinear},
+	"weightedmean":         {lower: (*lowerer).weightedMean},
+	"dynamicrelu":          {lower: (*lowerer).dynamicReLU},
+	"addscaled":            {lower: (*lowerer).addScaled},
+	"normalize":            {lower: (*lowerer).normalize},
+	"reshape":              {lower: (*lowerer).reshape},
+	"slicetokens":          {lower: (*lowerer).sliceTokens},
+	"concattokens":         {lower: (*lowerer).concatTokens},
+	"swaplast":             {lower: (*lowerer).swapLast},
+	"embed":                {lower: (*lowerer).embed},
+	"phrasescores":         {lower: (*lowerer).phraseScores, scratch: (*lowerer).phraseScratch},
+	"candidates":           {lower: (*lowerer).candidates, scratch: (*lowerer).candidatesScratch},
+	"conv":                 {lower: (*lowerer).conv, scratch: (*lowerer).convScratch},
+	"deformconv":           {lower: (*lowerer).conv, scratch: (*lowerer).convScratch},
+	"lineargradx":          {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"lineargradweight":     {lower: (*lowerer).linearGradWeight, scratch: (*lowerer).linearGradWeightScratch},
+	"headlineargradweight": {lower: (*lowerer).headLinearGradWeight, scratch: (*lowerer).crossScratch},
+	"convgradx":            {lower: (*lowerer).convValue, scratch: (*lowerer).convValueScratch},
+	"convgradweight":       {lower: (*lowerer).filterGrad, scratch: (*lowerer).filterGradScratch},
+	"deformconvgradx":      {lower: (*lowerer).sampleGrad, scratch: (*lowerer).sampleGradScratch},
+	"deformconvgradoffset": {lower: (*lowerer).sampleGrad, scratch: (*lowerer).sampleGradScratch},
+	"deformconvgradweight": {lower: (*lowerer).filterGrad, scratch: (*lowerer).filterGradScratch},
+	"crossscores":          {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"crosscontext":         {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"absorbkeys":           {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"absorbbias":           {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"absorbvalues":         {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"headlinear":           {lower: (*lowerer).cross, scratch: (*lowerer).crossScratch},
+	"tokenlogits":          {lower: (*lowerer).tokenLogits, scratch: (*lowerer).crossScratch},
+
+	"layernormgradx":        {lower: (*lowerer).layerNormGradX},
+	"layernormgradweight":   {lower: (*lowerer).layerNormGradWeight, scratch: (*lowerer).layerNormGradWeightScratch},
+	"groupnormgradx":        {lower: (*lowerer).groupNormGradX, scratch: (*lowerer).groupNormGradXScratch},
+	"groupnormgradweight":   {lower: (*lowerer).groupNormGradWeight, scratch: (*lowerer).groupNormGradWeightScratch},
+	"normalizegradx":        {lower: (*lowerer).normalizeGradX},
+	"softmaxgradx":          {lower: (*lowerer).softmaxGradX},
+	"positionbiasgradtable": {lower: (*lowerer).positionBiasGradTable},
+	"splitpatches":          {lower: (*lowerer).splitPatches},
+	"resizenearestgradx":    {lower: (*lowerer).resizeNearestGradX},
+	"resizebilineargradx":   {lower: (*lowerer).resizeBilinearGradX},
+	"embedgradword":         {lower: (*lowerer).embedGradWord},
+	"slicechannels":         {lower: (*lowerer).sliceChannels},
+	"concatchannels":        {lower: (*lowerer).concatChannels},
+	"mul":                   {lower: (*lowerer).mul},
+	"tile":                  {lower: (*lowerer).tile},
+	"sumtiles":              {lower: (*lowerer).sumTiles, scratch: (*lowerer).sumTilesScratch},
+	"fill":                  {lower: (*lowerer).fill},
+	"exp":                   {lower: (*lowerer).exp},
+	"gelugradx":             {lower: (*lowerer).geluGradX},
+	"relugradx":             {lower: (*lowerer).reluGradX},
+	"sigmoidgradx":          {lower: (*lowerer).sigmoidGradX},
+	"hardsigmoidgradx":      {lower: (*lowerer).hardSigmoidGradX},
+	"clampgradx":            {lower: (*lowerer).clampGradX},
+	"dynamicrelugradx":      {lower: (*lowerer).dynamicReLUGradX},
+	"dynamicrelugradt":      {lower: (*lowerer).dynamicReLUGradT, scratch: (*lowerer).dynamicReLUGradTScratch},
+	"tokenfocalloss":        {lower: (*lowerer).tokenFocalLoss, scratch: (*lowerer).lossScratch},
+	"tokenfocallossgradx":   {lower: (*lowerer).tokenFocalLossGradX},
+	"giouloss":              {lower: (*lowerer).gIoULoss, scratch: (*lowerer).lossScratch},
+	"gioulossgradx":         {lower: (*lowerer).gIoULossGradX},
+	"centernessloss":        {lower: (*lowerer).centernessLoss, scratch: (*lowerer).lossScratch},
+	"centernesslossgradx":   {lower: (*lowerer).centernessLossGradX},
+	"keep":                  {lower: (*lowerer).keep},
+	"dropblock":             {lower: (*lowerer).dropBlock, scratch: (*lowerer).dropBlockScratch},
+	"sumsquares":            {lower: (*lowerer).sumSquares, scratch: (*lowerer).sumTilesScratch},
+	"clipscale":             {lower: (*lowerer).clipScale},
+	"moment":                {lower: (*lowerer).moment},
+	"adamw":                 {lower: (*lowerer).adamW},
 }
 
 // Kinds lists the kinds of steps that there are lowerings for: those of [graph.Kinds] that
@@ -166,13 +212,9 @@ func (l *lowerer) isParam(id graph.ID) bool {
 	return graph.Kind(l.g.Nodes[id].Op) == graph.Kind(graph.Param{})
 }
 
-// needsParam refuses the weight of a product that is not a parameter, and reports whether it is one.
-func (l *lowerer) needsParam(id graph.ID) bool {
-	if n := l.g.Nodes[id]; !l.isParam(id) {
-		l.fail("the weight is %s, computed by %s; only weights that are parameters are packed", n.Path, graph.Kind(n.Op))
-	}
-	return l.isParam(id)
-}
+// isPacked reports whether the weight of a product was packed for it; others are values, or read in other ways too, and
+// lie as they are.
+func (l *lowerer) isPacked(id graph.ID) bool { return l.matrix[id] != "" }
 
 // packing says how the matrix of a linear or a convolution lies in memory.
 func (l *lowerer) packing(id graph.ID) packing {

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"unsafe"
 
@@ -34,11 +35,11 @@ type Packer struct {
 	matrix map[graph.ID]string // of what: ofLinear, ofConvolution
 }
 
-// Packer refuses graphs that read the same weight in two ways.
-func (l Layout) Packer(g *graph.Graph) (*Packer, error) {
-	p := &Packer{g, l, matrixWeights(g)}
-	return p, packedAlone(g, p.matrix)
-}
+// Packer lays out the weights of one graph: what is packed depends on all that reads it.
+func (l Layout) Packer(g *graph.Graph) *Packer { return &Packer{g, l, matrixWeights(g)} }
+
+// Packed says as what matrix a weight is packed, "" for one that stays as it is.
+func (p *Packer) Packed(id graph.ID) string { return p.matrix[id] }
 
 // Pack returns the bytes of a weight, given row-major. It may be the same memory. What a
 // matrix of 16-bit floats cannot hold is an error.
@@ -69,12 +70,15 @@ type packing struct {
 	cols         int // to which rows of [K, N] are padded with zeros, 0 for N
 }
 
-// packing of a matrix by what it is of.
+// packing of a matrix by what it is of: none of what is not packed.
 func (l Layout) packing(of string, w graph.Shape) packing {
-	if of == ofConvolution {
+	switch of {
+	case ofConvolution:
 		return l.Style.convPacking(w, l.Precision)
+	case ofLinear:
+		return l.Style.packing(w, l.Precision)
 	}
-	return l.Style.packing(w, l.Precision)
+	return packing{}
 }
 
 // packing of the matrix of a linear. Rows that are no whole vec4s keep to 32-bit floats.
@@ -119,35 +123,26 @@ func matrixOperand(op graph.Op) (k int, of string) {
 	return -1, ""
 }
 
-// matrixWeights says of the parameters that are packed as a matrix of what it is.
+// matrixWeights says of the parameters that are packed as a matrix of what it is: those that nothing reads in another
+// way, and no caller wants to see.
 func matrixWeights(g *graph.Graph) map[graph.ID]string {
-	packed := map[graph.ID]string{}
+	packed, other := map[graph.ID]string{}, map[graph.ID]bool{}
 	for _, n := range g.Nodes {
-		if k, of := matrixOperand(n.Op); k >= 0 {
-			packed[n.Inputs[k]] = of
-		}
-	}
-	return packed
-}
-
-// packedAlone refuses graphs that read a packed weight as anything but a matrix, or as
-// that of a linear and of a convolution, whose orders differ.
-func packedAlone(g *graph.Graph, packed map[graph.ID]string) error {
-	for _, n := range g.Nodes {
-		matrix, reads := matrixOperand(n.Op)
+		matrix, of := matrixOperand(n.Op)
 		for k, id := range n.Inputs {
-			if of := packed[id]; of != "" && (k != matrix || of != reads) {
-				return fmt.Errorf("kernels: %s: weight %s is the matrix of %s and an operand of %s; give each a weight of its own",
-					n.Path, g.Nodes[id].Path, of, graph.Kind(n.Op))
+			_, param := g.Nodes[id].Op.(graph.Param)
+			if before := packed[id]; !param || k != matrix || before != "" && before != of {
+				other[id] = true
+			} else {
+				packed[id] = of
 			}
 		}
 	}
 	for _, id := range g.Outputs {
-		if of := packed[id]; of != "" {
-			return fmt.Errorf("kernels: weight %s is the matrix of %s and cannot be an output", g.Nodes[id].Path, of)
-		}
+		other[id] = true
 	}
-	return nil
+	maps.DeleteFunc(packed, func(id graph.ID, _ string) bool { return other[id] })
+	return packed
 }
 
 // pack lays a matrix [n, K] out.

@@ -21,17 +21,19 @@ func (l *lowerer) resizeNearest(s step) {
 // resizeBilinear lowers ResizeBilinear.
 func (l *lowerer) resizeBilinear(s step) {
 	in, out := l.shape(s.in[0]), l.shape(s.out)
-	corners := func(from, to int) ratio {
-		if to == 1 {
-			return ratio{0, 1}
-		}
-		return ratio{from - 1, to - 1}
-	}
 	l.resize(s, true, [2]ratio{corners(in[1], out[1]), corners(in[2], out[2])})
 }
 
 // ratio of a coordinate in the input to that in the output.
 type ratio struct{ num, den int }
+
+// corners is the ratio that keeps the first and the last sample of a line.
+func corners(from, to int) ratio {
+	if to == 1 {
+		return ratio{0, 1}
+	}
+	return ratio{from - 1, to - 1}
+}
 
 // resize lowers both, in bands of rows of the output map.
 func (l *lowerer) resize(s step, linear bool, by [2]ratio) {

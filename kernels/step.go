@@ -125,6 +125,7 @@ const (
 	convolved
 	deformed
 	padded
+	turned
 )
 
 // steps turns the nodes of a graph into steps, one each, in the joined forms' terms.

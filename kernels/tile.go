@@ -21,7 +21,7 @@ func (p shape) String() string {
 
 // staged reports whether the uniform shader makes rows in scratch before it multiplies.
 func (p shape) staged() bool {
-	return p.norm || p.mode == partition || p.mode == merged || p.mode == deformed || p.mode == padded
+	return p.norm || p.mode == partition || p.mode == merged || p.mode == deformed || p.mode == padded || p.mode == turned
 }
 
 // Tile is the share of a workgroup: rows and columns of C it computes, and the

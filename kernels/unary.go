@@ -13,6 +13,9 @@ const (
 	clampMode
 	scaleMode
 	mulScalarMode
+	expMode
+	clipScaleMode
+	shareMode
 )
 
 // unaryPush mirrors the block of unary.comp; count in vectors.
@@ -32,7 +35,7 @@ func (l *lowerer) unary(s step, mode unaryMode, push unaryPush) {
 	l.pointwise(s, "unary", []any{mode}, func(count, begin int) any {
 		push.Count, push.Channel = uint32(count), uint32(begin)%push.Cols
 		return push
-	}, &factor)
+	}, 1, factor)
 }
 
 func (l *lowerer) sigmoid(s step) {
@@ -49,6 +52,12 @@ func (l *lowerer) clamp(s step) {
 
 func (l *lowerer) scaled(s step) {
 	l.unary(s, scaleMode, unaryPush{By: float32(s.op.(graph.Scale).Factor)})
+}
+
+func (l *lowerer) exp(s step) { l.unary(s, expMode, unaryPush{}) }
+
+func (l *lowerer) clipScale(s step) {
+	l.unary(s, clipScaleMode, unaryPush{By: float32(s.op.(graph.ClipScale).Limit)})
 }
 
 func (l *lowerer) mulScalar(s step) { l.unary(s, mulScalarMode, unaryPush{}) }

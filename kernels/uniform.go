@@ -23,7 +23,10 @@ func (l *lowerer) uniformShape(s step, o linear, p linearOperands) shape {
 func (l *lowerer) linearScratch(s step) int64 {
 	o := s.op.(linear)
 	p := o.operands(s.in)
-	if !l.isParam(p.weight) || !l.packing(p.weight).panels {
+	if !l.isPacked(p.weight) {
+		return l.productBytes(l.crossOf(s))
+	}
+	if !l.packing(p.weight).panels {
 		return 0
 	}
 	d := l.uniformShape(s, o, p)

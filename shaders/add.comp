@@ -1,10 +1,15 @@
 #version 450
-// y = a + b, b tiled over a: b's coordinate is a's modulo b's size. Shapes are given
+// y = a + b, a * b or b alone, b tiled over a: b's coordinate is a's modulo b's size. Shapes are given
 // as four sizes, slowest first, the last in V's. Each invocation takes ITEMS V's.
 #include "bindings.glsl"
 
 layout(constant_id = 1) const uint ITEMS = 4;
 layout(constant_id = 2) const bool TILED = false; // false: equal shapes, no index arithmetic
+layout(constant_id = 3) const uint MODE = 0;
+
+const uint ADD = 0;
+const uint MUL = 1;
+const uint TILE = 2; // a is bound to something else and not read
 
 layout(push_constant) uniform Push {
     uint count;  // of V's
@@ -29,7 +34,9 @@ void main()
     uint first = flatGroup() * gl_WorkGroupSize.x * ITEMS + gl_LocalInvocationID.x;
     for (uint i = 0; i < ITEMS; i++) {
         uint e = first + i * gl_WorkGroupSize.x;
-        if (e < count)
-            y[e] = OUTV(ATV(a, e) + ATV(b, TILED ? tiled(e) : e));
+        if (e < count) {
+            V v = ATV(b, TILED ? tiled(e) : e);
+            y[e] = OUTV(MODE == TILE ? v : MODE == MUL ? ATV(a, e) * v : ATV(a, e) + v);
+        }
     }
 }

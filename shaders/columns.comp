@@ -3,13 +3,15 @@
 // [rows, SIDE*SIDE*C], tap after tap, zeros beyond the map. DEFORM: each tap is sampled
 // where om [B, Hm, Wm, 3*SIDE*SIDE] says (graph.DeformConv): offsets and masks are read
 // with the strides of the output from the flat channels-first memory, element f being channel
-// f / positions at position f % positions. A workgroup makes one row, its lanes side by
+// f / positions at position f % positions. With DILATION the map has zeros between its
+// positions: of a position only every DILATIONth row and column is one of x. A workgroup makes one row, its lanes side by
 // side along the channels.
 #include "bindings.glsl"
 #include "sample.glsl"
 
 layout(constant_id = 1) const uint SIDE = 3;
 layout(constant_id = 2) const bool DEFORM = false;
+layout(constant_id = 3) const int DILATION = 1;
 
 layout(push_constant) uniform Push {
     uint rows, row0; // row0 is the first, counted over the bound pictures
@@ -52,7 +54,10 @@ void main()
                 columns[to + c] = OUTV(s.real ? v : V(0));
             }
         } else {
-            bool real = ty >= 0 && tx >= 0 && ty < int(mapH) && tx < int(mapW);
+            bool real = ty >= 0 && tx >= 0 && ty % DILATION == 0 && tx % DILATION == 0;
+            ty /= DILATION;
+            tx /= DILATION;
+            real = real && ty < int(mapH) && tx < int(mapW);
             uint from = real ? (xFirst + uint(ty) * mapW + uint(tx)) * channels : 0;
             [[dont_unroll]] for (uint c = gl_LocalInvocationID.x; c < channels; c += gl_WorkGroupSize.x) {
                 V v = ATV(x, from + c);

@@ -30,6 +30,15 @@ const uint THREADS = BM / TM * (BN / TN) * SPLIT;
 const uint LA = (BM * BK / 4 + THREADS - 1) / THREADS;
 const uint LB = (BK * BN / 16 + THREADS - 1) / THREADS;
 
+// Which row and which k of a step the vec4 e of A is: neighbouring invocations read what lies side by side.
+#ifdef A_TRANSPOSED
+#define A_ROW(e) ((e) % BM)
+#define A_K(e) ((e) / BM * 4)
+#else
+#define A_ROW(e) ((e) / (BK / 4))
+#define A_K(e) ((e) % (BK / 4) * 4)
+#endif
+
 #ifdef A_CONV
 #include "conv.glsl"
 #define LOAD_A(i, k0, k, m) loadTap(m, (k0) % depth + (k))
@@ -58,7 +67,7 @@ void main()
     // The rows that this invocation fetches, the same in every step.
     Row rows[LA];
     [[unroll]] for (uint i = 0; i < LA; i++)
-        rows[i] = rowOf(aFirst, row0_ + (lane + i * THREADS) / (BK / 4));
+        rows[i] = rowOf(aFirst, row0_ + A_ROW(lane + i * THREADS));
 #endif
 #ifdef MAPPED
     if (NORM) {
@@ -76,7 +85,7 @@ void main()
 #define FETCH(k0) \
     [[unroll]] for (uint i = 0; i < LA; i++) { \
         uint e = lane + i * THREADS; \
-        nextA[i] = LOAD_A(i, k0, e % (BK / 4) * 4, min(e / (BK / 4), BM - 1)); \
+        nextA[i] = LOAD_A(i, k0, A_K(e), min(A_ROW(e), BM - 1)); \
     } \
     [[unroll]] for (uint i = 0; i < LB; i++) { \
         uint e = lane + i * THREADS; \
@@ -94,7 +103,7 @@ void main()
     FETCH(0)
     [[dont_unroll]] for (uint k0 = 0; k0 < K; k0 += BK) {
         [[unroll]] for (uint i = 0; i < LA; i++) {
-            uint e = lane + i * THREADS, m = e / (BK / 4), k = e % (BK / 4) * 4;
+            uint e = lane + i * THREADS, m = A_ROW(e), k = A_K(e);
             if (BM * BK / 4 % THREADS == 0 || e < BM * BK / 4) {
                 [[unroll]] for (uint j = 0; j < 4; j++)
                     tileA[(k + j) * LDA + m] = nextA[i][j];

@@ -15,7 +15,7 @@
 // are normed, padded or merged are made once for the workgroup, in scratch of ROWS *
 // SUBTILES * K floats a workgroup, and read from there: padding is zero after the norm.
 // So are those of a deformable convolution (DEFORM) and those that end or begin where no vec4 does
-// (PADDED: of size elements, zeros up to K). Rows of a plain convolution (CONV) are read from
+// (PADDED: of size elements, zeros up to K), and those that are columns of a (TURNED, else as PADDED). Rows of a plain convolution (CONV) are read from
 // the map. Of convolutions, a row has K / SIDE^2 channels of each tap, one after the other;
 // maps are mapH x mapW, outputs padH x padW, size positions of weight, the map of offsets
 // and masks (columns.comp says how it is read), down the stride, right the padding.
@@ -55,7 +55,7 @@ layout(push_constant) uniform Push {
 };
 #include "rowmap.glsl"
 
-bool staged() { return NORM || MAP == PARTITION || MAP == MERGE || MAP == DEFORM || MAP == PADDED; }
+bool staged() { return NORM || MAP == PARTITION || MAP == MERGE || MAP == DEFORM || MAP == PADDED || MAP == TURNED; }
 
 // element LANES*i + lane of the row that begins at p
 float rowVector(Vecs p, uint i) { return deal8(p.v[2 * i], p.v[2 * i + 1]); }
@@ -151,6 +151,16 @@ void stagePadded(Floats from, uint count, uint k, Scratch to)
         to.v[i + LANE] = i + LANE < count ? from.v[min(i + LANE, count - 1)] : 0.0;
 }
 
+// stageTurned copies columns of size floats to scratch, as rows of k.
+void stageTurned(uint64_t base, uint rows, uint lda_, uint size_, uint k, uint64_t to)
+{
+    [[dont_unroll]] for (uint i = 0; i < k; i += LANES) {
+        Floats from = Floats(base + uint64_t(min(i + LANE, size_ - 1)) * lda_ * 4);
+        [[dont_unroll]] for (uint r = 0; r < rows; r++)
+            Scratch(to + uint64_t(r) * k * 4).v[i + LANE] = i + LANE < size_ ? from.v[r] : 0.0;
+    }
+}
+
 // stageDeformed writes a row of a deformable convolution to scratch.
 void stageDeformed(uint64_t base, Floats om, uint k, uint row, Scratch to)
 {
@@ -205,7 +215,9 @@ void main()
         Vecs w = Vecs(weight), s = Vecs(shift);
         float least = eps;
         uint begin = row0 + first, padded = size;
-        [[dont_unroll]] for (uint r = 0; r < count; r++) {
+        if (MAP == TURNED)
+            stageTurned(from + uint64_t(first) * 4, count, rowElements, padded, k, A);
+        [[dont_unroll]] for (uint r = 0; MAP != TURNED && r < count; r++) {
             Scratch to = Scratch(A + uint64_t(r) * k * 4);
             if (MAP == PADDED)
                 stagePadded(Floats(from + uint64_t(first + r) * rowElements * 4), padded, k, to);

@@ -13,6 +13,9 @@ const uint HARDSIGMOID = 2; // clamp(x + 3, 0, 6) / 6
 const uint CLAMP = 3;       // min(max(x, -by), by)
 const uint SCALE = 4;       // x * by
 const uint MULSCALAR = 5;   // x * factor[0]
+const uint EXP = 6;         // exp(x)
+const uint CLIPSCALE = 7;   // min(1, by / (sqrt(x) + 1e-6))
+const uint SHARE = 8;       // by / factor[0] where x is not 0
 
 layout(push_constant) uniform Push {
     uint count;   // of V's
@@ -37,6 +40,14 @@ float one(float v)
     }
     if (MODE == CLAMP)
         return v < -by ? -by : v > by ? by : v;
+    if (MODE == EXP)
+        return isnan(v) ? v : exp(v);
+    if (MODE == CLIPSCALE) {
+        v = by / (sqrt(v) + 1e-6);
+        return v > 1.0 ? 1.0 : v;
+    }
+    if (MODE == SHARE)
+        return v == 0.0 ? 0.0 : by / AT1(factor, 0);
     return v * by;
 }
 

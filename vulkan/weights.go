@@ -33,6 +33,7 @@ type Weights struct {
 	layout  kernels.Layout
 	buffers map[string]*engine.Buffer
 	shapes  map[string]graph.Shape
+	packed  map[string]string // as what, by [kernels.Packer.Packed]
 	bytes   int64
 	closed  bool
 
@@ -66,11 +67,8 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 	if err != nil {
 		return nil, err
 	}
-	packer, err := layout.Packer(g)
-	if err != nil {
-		return nil, err
-	}
-	w := &Weights{device: d, layout: layout, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}, tuning: turn.New()}
+	packer := layout.Packer(g)
+	w := &Weights{device: d, layout: layout, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}, packed: map[string]string{}, tuning: turn.New()}
 	total, done := 4*g.Count().Parameters, int64(0)
 	var mu sync.Mutex // guards done and the maps of w
 	group, within := errgroup.WithContext(ctx)
@@ -90,7 +88,7 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 			mu.Lock()
 			defer mu.Unlock()
 			if b != nil {
-				w.buffers[n.Path], w.shapes[n.Path] = b, n.Shape
+				w.buffers[n.Path], w.shapes[n.Path], w.packed[n.Path] = b, n.Shape, packer.Packed(id)
 				w.bytes += b.Size()
 			}
 			if err != nil {
@@ -133,12 +131,15 @@ func (w *Weights) check(g *graph.Graph) error {
 		return fmt.Errorf("vulkan: compile: weights: %w", ErrClosed)
 	}
 	var errs []error
+	packer := w.layout.Packer(g)
 	for _, id := range g.Params() {
 		n := g.Nodes[id]
 		if have, ok := w.shapes[n.Path]; !ok {
 			errs = append(errs, fmt.Errorf("%s is missing", n.Path))
 		} else if !have.Equal(n.Shape) {
 			errs = append(errs, fmt.Errorf("%s is %v, the graph wants %v", n.Path, have, n.Shape))
+		} else if as, wants := w.packed[n.Path], packer.Packed(id); as != wants {
+			errs = append(errs, fmt.Errorf("%s is packed as %q, the graph reads it as %q", n.Path, as, wants))
 		}
 	}
 	if len(errs) > 0 {

@@ -6,6 +6,7 @@
 // Defines: A_SCALAR, C_SCALAR when rows of A or C are no multiple of 4;
 // B_TRANSPOSED when B is stored [col, k] (k fastest), B_SCALAR when its rows are no
 // multiple of 4; B_PADDED when N is no multiple of 4 and the rows of B go on to the next one;
+// A_TRANSPOSED when A is stored [k, row] (rows fastest, read float by float);
 // A_HALF, B_HALF, C_HALF when an operand has 16-bit floats. Without them every access is a
 // whole vec4 of 32-bit floats. LOGITS divides by exp(scale[0]) and clamps C to +-limit.
 //
@@ -36,7 +37,7 @@ layout(push_constant) uniform Push {
 };
 #include "rowmap.glsl"
 
-#if defined(A_SCALAR) || defined(A_MERGE)
+#if defined(A_SCALAR) || defined(A_TRANSPOSED) || defined(A_MERGE)
 READ1(0, a);
 #elif defined(A_HALF)
 READ4H(0, a);
@@ -115,7 +116,11 @@ Row rowOf(uint start, uint r)
     x.at = start + (x.real ? from * lda : 0);
 #else
     x.real = true;
+#ifdef A_TRANSPOSED
+    x.at = start + r;
+#else
     x.at = start + r * lda;
+#endif
 #endif
     return x;
 }
@@ -127,6 +132,11 @@ vec4 loadRow(Row x, uint k)
     uint c = min(k, K - 4) / 4;
     vec4 v = vec4(AT1(a, x.at.x + c), AT1(a, x.at.y + c), AT1(a, x.at.z + c), AT1(a, x.at.w + c));
     return mix(vec4(0), v, x.real);
+#elif defined(A_TRANSPOSED)
+    vec4 v;
+    [[unroll]] for (uint i = 0; i < 4; i++)
+        v[i] = k + i < K ? AT1(a, x.at + min(k + i, K - 1) * lda) : 0.0;
+    return v;
 #elif defined(A_SCALAR)
     uint last = x.at + K - 1;
     vec4 v;

@@ -7,8 +7,8 @@
 //   REMAP: map to map: row (y, x) of padH x padW is token ((y+down) mod padH,
 //     (x+right) mod padW) of the map, none beyond it: pad, crop and roll.
 //   MERGE: rows are 2 x 2 neighbours (mergeRow); size is the width of the merged map, down its height.
-//   CONV, DEFORM, PADDED: rows that gemm_uniform.comp makes.
-const uint IDENTITY = 3, MERGE = 4, CONV = 5, DEFORM = 6, PADDED = 7;
+//   CONV, DEFORM, PADDED, TURNED: rows that gemm_uniform.comp makes.
+const uint IDENTITY = 3, MERGE = 4, CONV = 5, DEFORM = 6, PADDED = 7, TURNED = 8;
 const uint PARTITION = 0, REVERSE = 1, REMAP = 2;
 
 const uint NONE = 0xffffffff;

@@ -65,6 +65,7 @@ func rules() map[string]rule {
 		"cmd/internal/cli":  {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
 		"internal/compare":  {files: true},
 		"internal/file":     {others: []string{"golang.org/x/sys/"}, files: true},
+		"internal/gradrows": {ours: []string{"graph"}, files: true},
 		"internal/meter":    {others: []string{anything}, files: true},
 		"internal/turn":     {files: true},
 		"tools":             {ours: []string{"internal/file"}, others: []string{anything}},

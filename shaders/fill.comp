@@ -1,11 +1,12 @@
 #version 450
-// y = 0, count floats. Each invocation takes ITEMS.
+// y = value, count floats. Each invocation takes ITEMS.
 #include "bindings.glsl"
 
 layout(constant_id = 1) const uint ITEMS = 4;
 
 layout(push_constant) uniform Push {
     uint count;
+    float value;
 };
 
 WRITE1(0, y);
@@ -16,6 +17,6 @@ void main()
     for (uint i = 0; i < ITEMS; i++) {
         uint e = first + i * gl_WorkGroupSize.x;
         if (e < count)
-            y[e] = 0.0;
+            y[e] = value;
     }
 }
