@@ -157,19 +157,19 @@ func (l *lowerer) softmaxScratch(s step, rows, cols int) {
 	x := l.scratchPart(0, bytes, width, engine.Read)
 	l.emit(s, stem, dispatch{
 		constants: constants(l.style.Group, lanes, false, false, 1), groups: l.fold(ceilDiv(rows*lanes, l.style.Group)),
-		push:     softmaxPush{Rows: uint32(rows), Cols: uint32(cols / width), Heads: 1, Across: 1, Down: 1},
+		push:     softmaxPush{Rows: uint32(rows), Cols: uint32(cols), Heads: 1, Across: 1, Down: 1},
 		operands: []operand{x, l.scratchPart(0, bytes, 1, engine.Read), l.scratchPart(0, bytes, width, engine.Write)},
 	})
 }
 
-// softmaxPartPush mirrors the block of softmaxpart.comp, cols in vectors.
+// softmaxPartPush mirrors the block of softmaxpart.comp.
 type softmaxPartPush struct{ Rows, Cols, First uint32 }
 
 // softmaxPart makes exponentials of the transposed scores of a block, in their place.
 func (l *lowerer) softmaxPart(s step, p biattentionParts, positions span) {
 	lanes := l.lanes(positions.units())
 	stem, width := vector("softmaxpart", positions.units())
-	push := softmaxPartPush{Rows: uint32(p.n), Cols: uint32(positions.units() / width)}
+	push := softmaxPartPush{Rows: uint32(p.n), Cols: uint32(positions.units())}
 	if positions.begin == 0 {
 		push.First = 1
 	}

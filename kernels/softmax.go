@@ -2,7 +2,7 @@ package kernels
 
 // softmaxPush mirrors the block of softmax.comp.
 type softmaxPush struct {
-	Rows, Cols   uint32 // Cols in vectors
+	Rows, Cols   uint32
 	Heads        uint32
 	Window0      uint32
 	Across, Down uint32
@@ -16,7 +16,7 @@ func (l *lowerer) softmax(s step) {
 	shape := l.shape(s.out)
 	cols := shape.Last()
 	stem, width := vector("softmax", cols)
-	push := softmaxPush{Cols: uint32(cols / width), Heads: 1, Across: 1, Down: 1}
+	push := softmaxPush{Cols: uint32(cols), Heads: 1, Across: 1, Down: 1}
 	perUnit, side := 1, 1 // rows of a unit that is never cut
 	if o.bias || o.mask != nil {
 		push.Heads = uint32(shape[1])
