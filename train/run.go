@@ -12,6 +12,7 @@ import (
 
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/eval"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -74,7 +75,7 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return err
 	}
-	if c.metrics, err = os.OpenFile(filepath.Join(o.Out, "metrics.jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+	if c.metrics, err = file.Append(filepath.Join(o.Out, "metrics.jsonl"), 0o644); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.metrics.Close()) }()

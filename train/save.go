@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/loader"
 )
 
@@ -48,7 +48,7 @@ func (t *Trainer) tensor(ctx context.Context, now map[string]executor.Value, p g
 // .safetensors in that format, else as torch.save does, in the entry "model". The file is complete or what was
 // there before.
 func (t *Trainer) Save(ctx context.Context, path string) error {
-	return replaced(path, func(w io.Writer) error {
+	return file.Save(path, 0o644, func(w io.Writer) error {
 		if filepath.Ext(path) == ".safetensors" {
 			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, t.tensors(ctx, false))
 		}
@@ -89,7 +89,7 @@ func (t *Trainer) SaveState(ctx context.Context, path, extra string) error {
 			list = append(list, loader.Saved{Name: s.name + "." + p.Name, Shape: p.Shape, Data: func() ([]float32, error) { return v.Read(ctx) }})
 		}
 	}
-	return replaced(path, func(w io.Writer) error {
+	return file.Save(path, 0o644, func(w io.Writer) error {
 		return loader.SaveSafetensors(w, map[string]string{stateEntry: string(text)}, list)
 	})
 }
@@ -148,25 +148,4 @@ func (t *Trainer) LoadState(path string) (extra string, err error) {
 	}
 	t.state, t.taken, t.options.Schedule.State = next, r.Steps, r.Schedule
 	return r.Extra, errors.Join(errs...)
-}
-
-// replaced writes a file beside its place, brings it to the disk, and renames it.
-func replaced(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".saving-*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil // it is renamed; that it stays so needs the folder
-	}
-	_ = folder.Sync() // some systems have no such thing
-	return folder.Close()
 }

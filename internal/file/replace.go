@@ -2,6 +2,7 @@ package file
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,33 @@ import (
 // that a reader sees the old file or the new one, and after an error the old one. The folder is made if
 // need be, for those who may enter a file of that mode.
 func Replace(path string, data []byte, mode fs.FileMode) error {
+	return replace(path, mode, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+}
+
+// Save is [Replace] of what write writes, which is on the disk before the old file goes: a crash of the machine
+// leaves one of them.
+func Save(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	err := replace(path, mode, func(f *os.File) error {
+		if err := write(f); err != nil {
+			return err
+		}
+		return f.Sync()
+	})
+	if err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil // it is renamed; that it stays so needs the folder
+	}
+	_ = folder.Sync() // some systems have no such thing
+	return folder.Close()
+}
+
+func replace(path string, mode fs.FileMode, write func(*os.File) error) error {
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, mode|mode>>2&0o111); err != nil {
 		return err
@@ -19,7 +47,7 @@ func Replace(path string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	err = write(f)
 	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -27,4 +55,9 @@ func Replace(path string, data []byte, mode fs.FileMode) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// Append opens the file at path for lines to be added to its end, made if need be.
+func Append(path string, mode fs.FileMode) (*os.File, error) {
+	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, mode)
 }

@@ -32,6 +32,7 @@ func rules() map[string]rule {
 		"bind":      {files: true},
 		"swin":      {ours: []string{"graph", "bind"}},
 		"glip":      {ours: []string{"graph", "bind", "swin"}},
+		"grad":      {ours: []string{"graph"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
 		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
@@ -44,6 +45,9 @@ func rules() map[string]rule {
 		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
 		"text":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
 		"viz":       {others: []string{anything}},
+		"eval":      {ours: []string{"internal/file"}},
+		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}},
+		"train":     {ours: []string{".", "dataset", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "internal/compare",
@@ -57,21 +61,22 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "dataset", "train",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
 		},
-		"cmd/internal/cli":  {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
-		"internal/compare":  {files: true},
-		"internal/file":     {others: []string{"golang.org/x/sys/"}, files: true},
-		"internal/gradrows": {ours: []string{"graph"}, files: true},
-		"internal/meter":    {others: []string{anything}, files: true},
-		"internal/turn":     {files: true},
-		"tools":             {ours: []string{"internal/file"}, others: []string{anything}},
-		"tools/arrows":      {files: true},
-		"tools/op":          {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels"}, files: true},
-		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
+		"cmd/internal/cli":   {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
+		"internal/compare":   {files: true},
+		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
+		"internal/goldtrain": {ours: []string{"bind", "glip", "graph", "picture", "synthetic", "text"}},
+		"internal/gradrows":  {ours: []string{"graph"}, files: true},
+		"internal/meter":     {others: []string{anything}, files: true},
+		"internal/turn":      {files: true},
+		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
+		"tools/arrows":       {files: true},
+		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels"}, files: true},
+		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "vulkan", "synthetic", "picture", "text", "internal/compare",
