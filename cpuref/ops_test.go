@@ -51,7 +51,7 @@ func on(op func(b *graph.Builder, x graph.Value) graph.Value, shape ...int) func
 func TestOps(t *testing.T) {
 	rows := slices.Concat(productRows(), pointwiseRows(), indexRows(),
 		convRows(), deformRows(), resizeRows(), gateRows(), elementRows(), tokenRows(),
-		crossRows(), absorbRows(), groundingRows(), candidateRows())
+		crossRows(), absorbRows(), groundingRows(), candidateRows(), gradRows())
 	for _, r := range rows {
 		t.Run(r.kind+" "+r.about, func(t *testing.T) {
 			for _, workers := range []int{1, 3} {

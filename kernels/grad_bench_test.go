@@ -36,3 +36,56 @@ func BenchmarkTraining(b *testing.B) {
 		b.Run(c.op, func(b *testing.B) { timed(b, c.record) })
 	}
 }
+
+// BenchmarkTrainingElements is what else training computes: on the finest map of a tower at 320x512, 40 x 64 of 256
+// channels, and on what the losses and the optimizer take.
+func BenchmarkTrainingElements(b *testing.B) {
+	shape := func(sizes ...int) graph.Shape { return sizes }
+	x, c, one := shape(1, 40, 64, 256), shape(256), shape(1)
+	half, group := shape(1, 20, 32, 256), graph.GroupNorm{Groups: 16, Eps: 1e-5}
+	focal := graph.TokenFocalLoss{Alpha: 0.25, Gamma: 2}
+	token := []graph.Shape{shape(1, 3400, 256), shape(1, 3400), shape(1, 30, 256), shape(1, 256)}
+	boxes := []graph.Shape{shape(1, 3400, 4), shape(3400, 4), shape(1, 3400, 4), shape(1, 3400)}
+	center := []graph.Shape{shape(1, 3400, 1), shape(1, 3400)}
+	for _, o := range []opCase{
+		recorded(graph.LayerNormGradX{Eps: 1e-5}, x, x, c),
+		recorded(graph.LayerNormGradWeight{Eps: 1e-5}, x, x),
+		recorded(graph.GroupNormGradX{GroupNorm: group}, x, x, c),
+		recorded(graph.GroupNormGradWeight{GroupNorm: group}, x, x),
+		recorded(graph.NormalizeGradX{Eps: 1e-12}, shape(1, 256, 768), shape(1, 256, 768)),
+		recorded(graph.SoftmaxGradX{}, shape(1, 8, 2560, 256), shape(1, 8, 2560, 256)),
+		recorded(graph.PositionBiasGradTable{Window: 7}, shape(24, 49, 49)),
+		recorded(graph.SplitPatches{Size: 2, Height: 80, Width: 128}, shape(1, 40, 64, 384)),
+		recorded(graph.ResizeNearestGradX{Height: 20, Width: 32}, x),
+		recorded(graph.ResizeBilinearGradX{Height: 20, Width: 32}, x),
+		recorded(graph.EmbedGradWord{Rows: 30522}, shape(1, 256, 768), shape(1, 256)),
+		recorded(graph.SliceChannels{Begin: 64, Count: 128}, x),
+		recorded(graph.ConcatChannels{}, half, half),
+		recorded(graph.Mul{}, x, x),
+		recorded(graph.Tile{To: x}, c),
+		recorded(graph.SumTiles{To: c}, x),
+		recorded(graph.Fill{To: x, Value: 0.5}),
+		recorded(graph.Exp{}, x),
+		recorded(graph.GELUGradX{}, x, x),
+		recorded(graph.ReLUGradX{}, x, x),
+		recorded(graph.SigmoidGradX{From: 128}, x, x),
+		recorded(graph.HardSigmoidGradX{}, x, x),
+		recorded(graph.ClampGradX{Limit: 0.5}, x, x),
+		recorded(graph.DynamicReLUGradX{}, x, x, shape(1, 1024)),
+		recorded(graph.DynamicReLUGradT{}, x, x, shape(1, 1024)),
+		recorded(focal, token...),
+		recorded(graph.TokenFocalLossGradX{TokenFocalLoss: focal}, append([]graph.Shape{one}, token...)...),
+		recorded(graph.GIoULoss{}, boxes...),
+		recorded(graph.GIoULossGradX{}, append([]graph.Shape{one}, boxes...)...),
+		recorded(graph.CenternessLoss{}, center...),
+		recorded(graph.CenternessLossGradX{}, append([]graph.Shape{one}, center...)...),
+		recorded(graph.Keep{To: x, Rate: 0.1}, shape(2)),
+		recorded(graph.DropBlock{Size: 3}, shape(1, 40, 64, 1)),
+		recorded(graph.SumSquares{}, x),
+		recorded(graph.ClipScale{Limit: 1}, one),
+		recorded(graph.Moment{Beta: 0.9, Power: 1}, x, x, one),
+		recorded(graph.AdamW{Eps: 1e-8}, x, x, x, shape(4)),
+	} {
+		b.Run(o.op, func(b *testing.B) { timed(b, o.record) })
+	}
+}

@@ -75,7 +75,7 @@ func rules() map[string]rule {
 		"internal/turn":      {files: true},
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/arrows":       {files: true},
-		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels"}, files: true},
+		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
 		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{

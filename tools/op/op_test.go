@@ -114,7 +114,7 @@ func BenchmarkPad(b *testing.B) { indirect() }
 func BenchmarkCrop(b *testing.B) { crops(cropCase{}); list("pad") }
 func BenchmarkType(b *testing.B) { build(graph.Pad{}) }
 `)
-	var p project
+	p := project{rows: &source{}}
 	var err error
 	if p.graph, err = parse(root, "graph"); err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ func (o operation) missing() []string {
 // project is what the places are found in.
 type project struct {
 	graph, cpuref, kernels, cpu *source
+	rows                        *source // internal/gradrows, whose rows tests of several packages share
 	shaders                     lowered
 }
 
@@ -49,7 +50,7 @@ type project struct {
 func operations(root string) ([]operation, error) {
 	var p project
 	var err error
-	for dir, to := range map[string]**source{"graph": &p.graph, "cpuref": &p.cpuref, "kernels": &p.kernels, "cpu": &p.cpu} {
+	for dir, to := range map[string]**source{"graph": &p.graph, "cpuref": &p.cpuref, "kernels": &p.kernels, "cpu": &p.cpu, "internal/gradrows": &p.rows} {
 		if *to, err = parse(root, dir); err != nil {
 			return nil, err
 		}
@@ -74,7 +75,7 @@ func (p *project) operation(op graph.Op) (operation, error) {
 		o.doc = p.graph.types[i].doc
 		o.add(formula, p.graph.types[i].place)
 	}
-	if f, ok := p.graph.method(o.name, "infer"); ok {
+	if f, ok := p.graph.methodOf(reflect.TypeOf(op), "infer"); ok {
 		o.add(shapes, f.place)
 	}
 	for name, s := range map[string]*source{oracle: p.cpuref, lowering: p.kernels, processor: p.cpu} {
@@ -152,12 +153,13 @@ func mentions(f function, wanted func(ast.Node) bool) bool {
 // exercised are the functions of a package's tests that have a case of a kind, and the benchmarks that come to record one.
 func (p *project) exercised(s *source, kind, name string) (tests, benchmarks []place) {
 	verbs := p.verbs(name)
+	shared := slices.ContainsFunc(p.rows.functions, func(f function) bool { return mentions(f, func(n ast.Node) bool { return isOperation(n, name) }) })
 	reached := map[string]bool{} // functions that record one
 	for _, f := range s.functions {
 		if !f.test() {
 			continue
 		}
-		if !strings.HasPrefix(f.what, "Benchmark") && mentions(f, func(n ast.Node) bool { return isText(n, kind) }) {
+		if !strings.HasPrefix(f.what, "Benchmark") && mentions(f, func(n ast.Node) bool { return isText(n, kind) || shared && isRows(n) }) {
 			tests = append(tests, f.place)
 		}
 		reached[f.what] = mentions(f, func(n ast.Node) bool { return isOperation(n, name) || isVerb(n, verbs) })
@@ -182,6 +184,16 @@ func (p *project) exercised(s *source, kind, name string) (tests, benchmarks []p
 func isText(n ast.Node, text string) bool {
 	literal, ok := n.(*ast.BasicLit)
 	return ok && literal.Value == strconv.Quote(text)
+}
+
+// isRows reports whether a node names the shared rows.
+func isRows(n ast.Node) bool {
+	selector, ok := n.(*ast.SelectorExpr)
+	if !ok || selector.Sel.Name != "Rows" {
+		return false
+	}
+	pkg, ok := selector.X.(*ast.Ident)
+	return ok && pkg.Name == "gradrows"
 }
 
 // isVerb reports whether a node is a call of a method of one of these names.

@@ -12,6 +12,7 @@ import (
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/gradrows"
 	"github.com/glipvk/glipvk/kernels"
 	"github.com/glipvk/glipvk/rewrite"
 	"github.com/glipvk/glipvk/swin"
@@ -43,7 +44,7 @@ func readShaders(root string) (lowered, error) {
 }
 
 // examples cuts the operations out of the models, by kind, each alone in a graph: of GLIP-T as it is recorded and as it is
-// executed, and of a backbone of which everything is switched on.
+// executed, of a backbone of which everything is switched on, and of what training adds.
 func examples() (map[string][]*graph.Graph, error) {
 	backbone, err := swin.Preset("tiny", 7, 224)
 	if err != nil {
@@ -69,6 +70,19 @@ func examples() (map[string][]*graph.Graph, error) {
 		return nil, err
 	}
 	cut(found, executed)
+	for _, r := range gradrows.Rows() {
+		b := graph.NewBuilder()
+		var in []graph.Value
+		for i, s := range r.In {
+			in = append(in, b.In("x", i).Input(s...))
+		}
+		b.Output(b.In("y").Record(r.Op, in...))
+		g, err := b.Build()
+		if err != nil {
+			return nil, err
+		}
+		cut(found, g)
+	}
 	return found, nil
 }
 

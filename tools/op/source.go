@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,6 +133,17 @@ func (s *source) method(receiver, name string) (function, bool) {
 		return function{}, false
 	}
 	return s.functions[i], true
+}
+
+// methodOf is that of a type or of what is embedded in it.
+func (s *source) methodOf(t reflect.Type, name string) (function, bool) {
+	f, ok := s.method(t.Name(), name)
+	for i := 0; !ok && t.Kind() == reflect.Struct && i < t.NumField(); i++ {
+		if t.Field(i).Anonymous {
+			f, ok = s.methodOf(t.Field(i).Type, name)
+		}
+	}
+	return f, ok
 }
 
 // row is the function that a registry holds for a key: an element of a map, written "key": f or "key": {f, ...}.
