@@ -129,7 +129,7 @@ func inferRows() []inferRow {
 
 func TestInfer(t *testing.T) {
 	good, refused := map[string]int{}, map[string]int{}
-	for _, r := range slices.Concat(inferRows(), detectorRows(), groundingRows()) {
+	for _, r := range slices.Concat(inferRows(), detectorRows(), groundingRows(), gradientRows()) {
 		got, err := new(sizes).infer(r.op, r.in...)
 		if r.want != nil {
 			good[Kind(r.op)]++

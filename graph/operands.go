@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,7 +110,7 @@ func finite(scale float64) error {
 
 // positive checks what a norm or a clamp is bounded by.
 func positive(name string, value float64) error {
-	return must(value > 0, "%s %g, want above 0", name, value)
+	return must(value > 0 && value <= math.MaxFloat64, "%s %g, want a number above 0", name, value)
 }
 
 // headed checks that heads divide a length.

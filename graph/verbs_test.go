@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/gradrows"
 )
 
 // verbRow is one verb of the builder on inputs of the given shapes, numbered %0, %1
@@ -187,6 +188,18 @@ func TestDetectorVerbs(t *testing.T) {
 	}
 	for _, n := range micro(t).Nodes { // whose printed form is compared as a whole
 		seen[graph.Kind(n.Op)] = true
+	}
+	for _, r := range gradrows.Rows() { // which have no verbs
+		b := graph.NewBuilder()
+		var in []graph.Value
+		for i, shape := range r.In {
+			in = append(in, b.In("x", i).Input(shape...))
+		}
+		b.Output(b.In("op").Record(r.Op, in...))
+		if _, err := b.Build(); err != nil {
+			t.Errorf("%T %v: %v", r.Op, r.In, err)
+		}
+		seen[graph.Kind(r.Op)] = true
 	}
 	for _, op := range graph.Kinds() {
 		if !seen[graph.Kind(op)] {
