@@ -106,6 +106,7 @@ func newDetect(open opener) *cobra.Command {
 	f.queryFlags.define(cmd)
 	f.runFlags.define(cmd, "glip-t", arch.PresetNames)
 	f.define(cmd)
+	cmd.Flags().Lookup("vocab").Usage = vocabBeside
 	return cmd
 }
 
@@ -205,6 +206,7 @@ func (f detectFlags) endings() []string {
 
 func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
 	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	f.vocab = vocabularyOf(f.vocab, f.weights.Arch)
 	j := &search{flags: f, meter: cli.Meter(stderr)}
 	defer j.meter.Done()
 	defer func() {

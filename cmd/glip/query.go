@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -97,6 +99,21 @@ func (f queryFlags) query(cmd *cobra.Command) (text.Query, error) {
 		q.Spans = append(q.Spans, span)
 	}
 	return q, nil
+}
+
+// vocabBeside says what --vocab is where there is an architecture.
+const vocabBeside = "vocab.txt of the text encoder (default: the one beside --arch if there is one, else that of bert-base-uncased, built in)"
+
+// vocabularyOf is the file of --vocab, or one beside the architecture.
+func vocabularyOf(vocab, arch string) string {
+	if vocab != "" || arch == "" {
+		return vocab
+	}
+	beside := filepath.Join(filepath.Dir(arch), "vocab.txt")
+	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return beside
 }
 
 // tokenizer is that of --vocab.

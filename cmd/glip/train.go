@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -100,7 +99,7 @@ func newTrain() *cobra.Command {
 	fl.Float64SliceVar(&p.Milestones, "milestone", nil, "when the rate falls to a tenth: steps, or, below 1, shares of all")
 	fl.IntVar(&p.Patience, "patience", 2, "measurements that may be no better before the rate falls to a tenth")
 	fl.StringVar(&p.Out, "out", "out/train", "folder for what is saved")
-	fl.StringVar(&f.vocab, "vocab", "", "vocab.txt of the text encoder (default: that of bert-base-uncased)")
+	fl.StringVar(&f.vocab, "vocab", "", vocabBeside)
 	fl.StringVar(&f.resume, "resume", "", "folder of an earlier run to go on with; only --steps and --device change")
 	fl.BoolVar(&f.dry, "dry-run", false, "check data and options, and train nothing")
 	cli.Complete(cmd, "mode", func() (list []string) {
@@ -263,7 +262,7 @@ func (f *trainFlags) options() (train.Options, error) {
 
 // open loads the detector and readies its training.
 func (f *trainFlags) open(cmd *cobra.Command, o train.Options) (*train.Trainer, error) {
-	d := glipvk.DetectorOptions{Vocabulary: f.vocabulary()}
+	d := glipvk.DetectorOptions{Vocabulary: vocabularyOf(f.vocab, f.weights.Arch)}
 	if err := f.device.Apply(&d.Options); err != nil {
 		return nil, err
 	}
@@ -277,16 +276,4 @@ func (f *trainFlags) open(cmd *cobra.Command, o train.Options) (*train.Trainer, 
 		return nil, err
 	}
 	return train.New(cmd.Context(), l, o)
-}
-
-// vocabulary is that of the flags, or one beside the architecture.
-func (f *trainFlags) vocabulary() string {
-	if f.vocab != "" || f.weights.Arch == "" {
-		return f.vocab
-	}
-	beside := filepath.Join(filepath.Dir(f.weights.Arch), "vocab.txt")
-	if _, err := os.Stat(beside); err != nil {
-		return ""
-	}
-	return beside
 }
