@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/file/filetest"
 )
 
 // A FIFO is read once somebody writes to it; nobody is waited for longer than the context says.
@@ -24,9 +24,7 @@ func TestPipe(t *testing.T) {
 	if file.IsPipe(path) {
 		t.Error("what is not there is a pipe")
 	}
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skip("no FIFO here: ", err)
-	}
+	filetest.Pipe(t, path)
 	if !file.IsPipe(path) || file.IsPipe(filepath.Dir(path)) {
 		t.Error("a FIFO is no pipe, or a folder is one")
 	}
