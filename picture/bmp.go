@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -171,9 +170,6 @@ func (h *bmpHeader) decode(ctx context.Context, file io.Reader) (Picture, error)
 	}
 	return pic, nil
 }
-
-// isEnd reports whether reading ended because the file did.
-func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // convert turns a row into pixels.
 func (h *bmpHeader) convert(dst, line []uint8) {

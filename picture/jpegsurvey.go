@@ -56,7 +56,7 @@ func beginJPEG(f *source, size int64) (job, error) {
 			err = s.segment(marker)
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case isEnd(err):
 			s.at, marker = size, jpegEOI // the decoder says what is missing
 			if s.frame == nil {
 				return job{}, err

@@ -282,7 +282,7 @@ func (p *pngPixels) decode(ctx context.Context, data *pngData) (Picture, error) 
 	if err == nil {
 		err = data.finish()
 	}
-	if err != nil && err != errPNGEnd && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err != nil && err != errPNGEnd && !isEnd(err) {
 		return Picture{}, err
 	}
 	return pic, nil

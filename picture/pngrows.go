@@ -29,7 +29,7 @@ func (p *pngPixels) pass(ctx context.Context, r io.Reader, pic Picture, pass png
 			return err
 		}
 		if _, err := io.ReadFull(r, row); err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			if isEnd(err) {
 				err = errors.New("the pixels end before the last row")
 			}
 			return err

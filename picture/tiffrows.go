@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -134,10 +133,7 @@ func (t *tiffFile) segment(ctx context.Context, raw *bufio.Reader, pic Picture, 
 			return err
 		}
 		if _, err := io.ReadFull(r, line); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
+			return noEOF(err)
 		}
 		if t.predicted {
 			t.undoDifferences(line, pixel)
