@@ -176,9 +176,7 @@ func (h *bmpHeader) convert(dst, line []uint8) {
 	switch h.bits {
 	case 1, 4, 8:
 		for x := range h.width {
-			at := x * h.bits
-			v := line[at/8] >> (8 - h.bits - at%8) & uint8(1<<h.bits-1)
-			copy(dst[3*x:3*x+3], h.palette[v][:])
+			copy(dst[3*x:3*x+3], h.palette[sample(line, x, h.bits)][:])
 		}
 	case 24:
 		for i := 0; i < len(dst); i += 3 {

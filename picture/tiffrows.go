@@ -179,8 +179,7 @@ func (t *tiffFile) level(line []uint8, i int) uint8 {
 	case 8:
 		return line[i]
 	}
-	at := i * t.bits
-	return line[at/8] >> (8 - t.bits - at%8) & uint8(1<<t.bits-1)
+	return sample(line, i, t.bits)
 }
 
 // convert turns a row's samples into pixels, by libtiff's formulas.
