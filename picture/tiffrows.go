@@ -145,7 +145,7 @@ func (t *tiffFile) segment(ctx context.Context, raw *bufio.Reader, pic Picture, 
 			}
 			continue
 		}
-		t.convert(row, line)
+		t.convert(row, line, pixel)
 	}
 	return nil
 }
@@ -182,14 +182,11 @@ func (t *tiffFile) level(line []uint8, i int) uint8 {
 	return sample(line, i, t.bits)
 }
 
-// convert turns a row's samples into pixels, by libtiff's formulas.
-func (t *tiffFile) convert(dst, line []uint8) {
+// convert turns a row's samples, step of them for each pixel, into pixels, by libtiff's
+// formulas.
+func (t *tiffFile) convert(dst, line []uint8, step int) {
 	palette := t.tags[tiffPalette]
 	scale := 255 / (1<<min(t.bits, 8) - 1)
-	step := t.samples
-	if t.separate {
-		step = 1
-	}
 	for i := range len(dst) / 3 {
 		p := dst[3*i : 3*i+3]
 		switch t.colour {
