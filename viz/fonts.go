@@ -271,10 +271,10 @@ func (f *Fonts) write(dst *image.RGBA, at image.Point, text string, width int, s
 func (f *Fonts) fit(text string, style textStyle, width int) shaping.Line {
 	runes := []rune(text)
 	n := min(len(runes), max(width, 1)) // letters narrower than a pixel are not read
-	line := f.shape(string(runes[:n]), style)
 	if n < len(runes) {
-		line = f.shape(string(runes[:n])+"…", style)
+		text = string(runes[:n]) + "…"
 	}
+	line := f.shape(text, style)
 	for n--; len(line) > 0; n-- {
 		wide, _, _ := measure(line)
 		switch {
