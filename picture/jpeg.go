@@ -83,7 +83,7 @@ func (d *jpegDecoder) complete() bool {
 
 // segment deals with a marker, and what follows it; last says that the picture is there.
 func (d *jpegDecoder) segment(marker byte) (last bool, err error) {
-	if marker == jpegSOI || marker == jpegTEM || marker >= jpegFirstRST && marker <= jpegLastRST {
+	if isJPEGAlone(marker) {
 		return false, nil
 	}
 	if marker < jpegFirstSOF {
