@@ -73,7 +73,7 @@ func beginJPEG(f *source, size int64) (job, error) {
 			if s.frame == nil {
 				return job{}, errors.New("no frame before the end")
 			}
-			return job{s.frame.height, s.frame.width, effort{s.frame.bytes(), s.scans, s.at}, max(s.turn, 1), decodeJPEG}, nil
+			return job{s.frame.height, s.frame.width, effort{s.frame.bytes(), s.scans, s.at}, max(s.turn, 1), s.decode}, nil
 		}
 	}
 }

@@ -227,6 +227,8 @@ func decodePNG(ctx context.Context, file io.Reader) (Picture, error) {
 		case !critical:
 		case !sound:
 			return Picture{}, fmt.Errorf("a wrong checksum of chunk %q", c.name)
+		case c.name == "IHDR" && p.width > 0: // nobody bounded what that one claims
+			err = errors.New("a second header")
 		case c.name == "IHDR":
 			p.pngHeader, err = newPNGHeader(content)
 		case c.name == "PLTE":

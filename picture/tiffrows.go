@@ -83,6 +83,9 @@ func (t *tiffFile) jpeg(ctx context.Context, r *bufio.Reader, pic Picture, y, x 
 		if f.progressive || f.height > t.tileH+15 || f.width > t.tileW+15 {
 			return fmt.Errorf("a segment of %d x %d pixels (height x width) is a JPEG picture of %d x %d, or progressive", t.tileH, t.tileW, f.height, f.width)
 		}
+		if len(f.parts) != t.samples {
+			return fmt.Errorf("a segment of %d samples a pixel is a JPEG picture of %d", t.samples, len(f.parts))
+		}
 		return nil
 	}
 	part, err := d.decode()
