@@ -253,26 +253,29 @@ func TestConvOutside(t *testing.T) {
 // TestConvWeights: what is refused, and that two convolutions may share one weight.
 func TestConvWeights(t *testing.T) {
 	d := device(t)
-	for name, record := range map[string]func(b *graph.Builder){
-		"also added": func(b *graph.Builder) {
+	for name, c := range map[string]struct {
+		says   string
+		record func(b *graph.Builder)
+	}{
+		"also added": {"the matrix of a convolution and an operand of add", func(b *graph.Builder) {
 			x := b.In("x").Input(8, 8, 1, 1)
 			b.Output(b.In("z").Add(x, b.In("y").Param("weight", 8, 8, 1, 1)))
 			b.Output(b.In("y").Conv(b.In("u").Input(1, 4, 4, 8), 8, 1, graph.Conv{Stride: 1}, graph.NoBias))
-		},
-		"also a linear's": func(b *graph.Builder) {
+		}},
+		"also a linear's": {"the matrix of a linear and an operand of conv", func(b *graph.Builder) {
 			y := b.In("y").Conv(b.In("x").Input(1, 4, 4, 8), 8, 2, graph.Conv{Stride: 1}, graph.NoBias)
 			b.Output(y)
 			b.Output(b.In("z").LinearOf(b.In("u").Input(3, 32), b.In("y").Param("weight", 8, 8, 2, 2), graph.NoBias))
-		},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := build(t, record)
+			g := build(t, c.record)
 			w, err := vulkan.Upload(t.Context(), d, g, tensors{uniform, seed}, vulkan.UploadOptions{})
 			if err == nil {
 				closing(t, w)
 				t.Fatal("accepted")
 			}
-			if !strings.Contains(err.Error(), "y.weight") || !strings.Contains(err.Error(), "conv") {
+			if !strings.Contains(err.Error(), "y.weight") || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("the error does not say what is wrong: %v", err)
 			}
 		})
