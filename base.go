@@ -2,7 +2,6 @@ package glipvk
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/executor"
@@ -39,8 +38,8 @@ type base struct {
 
 // weights names them.
 func (b *base) weights() string {
-	if seed, formula, err := syntheticSeed(b.options.Weights); formula && err == nil && b.exec != nil {
-		return fmt.Sprintf("synthetic:%d", seed)
+	if b.exec == nil {
+		return b.options.Weights
 	}
-	return b.options.Weights
+	return b.options.WeightsName()
 }

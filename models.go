@@ -45,6 +45,15 @@ type Info struct {
 
 // Models lists the models that have a name, backbones and then detectors.
 func Models() []Info {
+	models := catalogue()
+	for i, m := range models {
+		models[i] = m.whole()
+	}
+	return models
+}
+
+// catalogue is the models' names and architectures, without what is counted in recorded graphs.
+func catalogue() []Info {
 	models := []Info{
 		known(Info{
 			Name: "swin-t_glip-pre_3rdparty", Nickname: "GLIP-T",
@@ -64,22 +73,24 @@ func Models() []Info {
 	}
 	for _, name := range glip.PresetNames() {
 		cfg, err := glip.Preset(name)
-		info := Info{Name: name, Checkpoint: checkpoints[name]}
-		if err == nil {
-			info, err = describeDetector(info, cfg)
-		}
-		models = append(models, must(info, err))
+		models = append(models, must(Info{Name: name, Checkpoint: checkpoints[name], Backbone: cfg.Backbone, Detector: &cfg}, err))
 	}
 	return models
 }
 
-// known completes the description of a named backbone.
+// known is a backbone of the catalogue.
 func known(info Info, size string, window, side int) Info {
 	cfg, err := swin.Preset(size, window, side)
-	if err == nil {
-		info, err = describe(info, cfg)
-	}
+	info.Backbone = cfg
 	return must(info, err)
+}
+
+// whole completes the description of a model of the catalogue.
+func (i Info) whole() Info {
+	if i.Detector != nil {
+		return must(describeDetector(i, *i.Detector))
+	}
+	return must(describe(i, i.Backbone))
 }
 
 // must is info; a preset of ours that does not record is a defect, and the tests list them all.
@@ -143,17 +154,31 @@ func smallest() glip.Grounding {
 // lower case, hyphens, underscores and spaces do not matter: "GLIP-T", "glip_t", "Swin-T_GLIP-pre_3rdparty". The
 // error wraps [ErrInput].
 func LookupBackbone(name string) (Info, error) {
+	m, err := lookupBackbone(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return m.whole(), nil
+}
+
+// lookupBackbone is LookupBackbone in the catalogue.
+func lookupBackbone(name string) (Info, error) {
 	return lookup(name, "backbone", func(m Info) bool { return m.Detector == nil })
 }
 
 // LookupDetector finds a detector by its name, or by the names of its backbone, as [LookupBackbone] does; of
 // two with one backbone it is the one with fusion, and "glip-t-a" that without.
 func LookupDetector(name string) (Info, error) {
-	return lookup(name, "detector", func(m Info) bool { return m.Detector != nil })
+	m, err := lookup(name, "detector", func(m Info) bool { return m.Detector != nil })
+	if err != nil {
+		return Info{}, err
+	}
+	return m.whole(), nil
 }
 
+// lookup finds a model of a kind in the catalogue.
 func lookup(name, kind string, of func(Info) bool) (Info, error) {
-	models := Models()
+	models := catalogue()
 	named := "" // the model by a name that both kinds have
 	for _, m := range models {
 		if key := plain(name); key == plain(m.Name) || m.Nickname != "" && key == plain(m.Nickname) {
@@ -210,7 +235,7 @@ func (o BackboneOptions) backbone(name string) (Info, error) {
 	info, err := Info{Name: cmp.Or(name, "custom")}, error(nil)
 	if o.Arch != nil {
 		info.Backbone = *o.Arch
-	} else if info, err = LookupBackbone(name); err != nil {
+	} else if info, err = lookupBackbone(name); err != nil {
 		return Info{}, err
 	}
 	cfg := info.Backbone

@@ -168,6 +168,14 @@ func promptTable(file bind.Source, cfg *glip.Config) {
 	}
 }
 
+// WeightsName is Weights in one spelling: weights by formula are "synthetic:SEED", also where nothing is said.
+func (o Options) WeightsName() string {
+	if seed, formula, err := syntheticSeed(o.Weights); formula && err == nil {
+		return fmt.Sprintf("synthetic:%d", seed)
+	}
+	return o.Weights
+}
+
 // syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.
 func syntheticSeed(s string) (seed uint64, ok bool, err error) {
 	name, number, given := strings.Cut(cmp.Or(s, "synthetic"), ":")

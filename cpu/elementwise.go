@@ -29,7 +29,7 @@ func (c *compiler) eachRow(id graph.ID, f func(w *worker, y []float32, values []
 func (c *compiler) gelu(id graph.ID) step {
 	return c.each(id, func(y, x []float32, _ [][]float32) {
 		copy(y, x)
-		c.kernels.of(len(y)).gelu(y, 0, 1, len(y))
+		c.kernels.along(y, func(k *kernels, y []float32) { k.gelu(y, 0, 1, len(y)) })
 	})
 }
 
@@ -51,7 +51,7 @@ func (c *compiler) clamp(id graph.ID) step {
 	limit := float32(c.node(id).Op.(graph.Clamp).Limit)
 	return c.each(id, func(y, x []float32, _ [][]float32) {
 		copy(y, x)
-		c.kernels.of(len(y)).clamp(y, 0, limit, 1, len(y))
+		c.kernels.along(y, func(k *kernels, y []float32) { k.clamp(y, 0, limit, 1, len(y)) })
 	})
 }
 

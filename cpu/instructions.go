@@ -73,6 +73,18 @@ func (k *kernels) of(n int) *kernels {
 	return k.plain
 }
 
+// along hands whole chunks to these instructions and what is left to plain Go, so that an element is computed in one way
+// whatever task it falls to; tasks begin at chunks.
+func (k *kernels) along(y []float32, f func(k *kernels, y []float32)) {
+	whole := len(y) / chunk * chunk
+	if whole > 0 {
+		f(k, y[:whole])
+	}
+	if whole < len(y) {
+		f(k.plain, y[whole:])
+	}
+}
+
 // square is the side of the squares that are transposed at once.
 const square = 8
 

@@ -400,3 +400,33 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%d of %d, want %d; error %v", last, sum, g.Count().Parameters, err)
 	}
 }
+
+// TestRaggedSameBits wants of a value that is no whole number of chunks the same bits from any number of workers: an element is
+// computed in one way, whatever task it falls to.
+func TestRaggedSameBits(t *testing.T) {
+	b := graph.NewBuilder()
+	x := b.In("x").Input(1, 5, 16385)
+	b.Output(b.In("gelu").GELU(x), b.In("clamp").Clamp(x, 0.5))
+	g, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := make([]float32, 5*16385)
+	for i := range in {
+		in[i] = float32(i%4001)/500 - 4
+	}
+	var want [][]float32
+	for _, workers := range []int{1, 2, 4} {
+		p := compile(t, g, nil, cpu.Best, cpu.Options{Workers: workers})
+		got, err := p.Run(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		}
+		for i := range want {
+			same(t, fmt.Sprint(g.Nodes[g.Outputs[i]].Path, " of ", workers, " workers"), got[i], want[i], exact)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func findLoader(names ...string) (unsafe.Pointer, error) {
 // every instance.
 var initCalls sync.Once
 
-const validationLayer = "VK_LAYER_KHRONOS_validation"
+const validationLayer = C.VALIDATION
 
 func hasLayer(resolver unsafe.Pointer) bool { return C.has_layer(resolver) != 0 }
 

@@ -109,7 +109,8 @@ func groundingDINO(src bind.Source) (key string, ok bool) {
 		"transformer.encoder.fusion_layers.", "bbox_head.cls_branches.", "encoder.fusion_layers.", "model.text_backbone.", "text_feat_map.",
 	}
 	for _, key := range src.Names() {
-		if slices.ContainsFunc(marks, func(mark string) bool { return strings.HasPrefix(bind.Trunk(key), mark) }) {
+		name := bind.Trunk(key)
+		if slices.ContainsFunc(marks, func(mark string) bool { return strings.HasPrefix(name, mark) }) {
 			return key, true
 		}
 	}

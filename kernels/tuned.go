@@ -67,8 +67,8 @@ func (l *lowerer) shapes(list []step) []shape {
 			continue
 		}
 		p := o.operands(s.in)
-		w := l.g.Nodes[p.weight]
-		if !l.isPacked(p.weight) || w.Shape[0]%4 != 0 || w.Shape.Elements()/w.Shape[0]%4 != 0 {
+		w := l.shape(p.weight)
+		if !l.isPacked(p.weight) || w[0]%4 != 0 || w.Elements()/w[0]%4 != 0 {
 			continue
 		}
 		if d := l.uniformShape(s, o, p).tuned(); !slices.Contains(all, d) {

@@ -24,12 +24,9 @@ func (c *Checkpoint) index(result unpickled, fileSize int64, o Options, locate l
 		return err
 	}
 	c.wrapper, c.wanted, c.others = chosen.path(), rest, others
-	for d := chosen; d != nil; d = d.parent {
+	for d := chosen; d.parent != nil; d = d.parent {
 		if err := uniqueNames(d.list); err != nil {
 			return err
-		}
-		if d.parent == nil {
-			break
 		}
 		for _, e := range d.parent.list {
 			if e.key != d.key {

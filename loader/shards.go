@@ -49,8 +49,11 @@ type weightFile struct{ tensor, file string }
 
 // parseShardIndex reads {"metadata": {...}, "weight_map": {name: file}}.
 func parseShardIndex(text []byte) ([]weightFile, error) {
-	if head := text[:min(len(text), 512)]; len(bytes.TrimSpace(head)) > 0 && bytes.TrimSpace(head)[0] != '{' && recognise(head) != "" {
-		return nil, formatErr("this is %s", recognise(head))
+	head := text[:min(len(text), 512)]
+	if begins := bytes.TrimSpace(head); len(begins) > 0 && begins[0] != '{' {
+		if what := recognise(head); what != "" {
+			return nil, formatErr("this is %s", what)
+		}
 	}
 	j, err := newJSONReader(text)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -172,17 +171,12 @@ func (h *bmpHeader) decode(ctx context.Context, file io.Reader) (Picture, error)
 	return pic, nil
 }
 
-// isEnd reports whether reading ended because the file did.
-func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
-
 // convert turns a row into pixels.
 func (h *bmpHeader) convert(dst, line []uint8) {
 	switch h.bits {
 	case 1, 4, 8:
 		for x := range h.width {
-			at := x * h.bits
-			v := line[at/8] >> (8 - h.bits - at%8) & uint8(1<<h.bits-1)
-			copy(dst[3*x:3*x+3], h.palette[v][:])
+			copy(dst[3*x:3*x+3], h.palette[sample(line, x, h.bits)][:])
 		}
 	case 24:
 		for i := 0; i < len(dst); i += 3 {

@@ -36,5 +36,12 @@ func fromImage(ctx context.Context, img image.Image, offset image.Point, height,
 	return pic, nil
 }
 
+// sample is number i of samples of 1, 2, 4 or 8 bits, which stand in bytes from the upper
+// bits on.
+func sample(row []uint8, i, bits int) uint8 {
+	at := i * bits
+	return row[at/8] >> (8 - bits - at%8) & uint8(1<<bits-1)
+}
+
 // convertRow writes row y of an image to dst, [pixels, 3].
 type convertRow func(dst []uint8, y int)

@@ -198,7 +198,7 @@ func (s *source) format() (size int64, f format, err error) {
 	head, err := rewound(s, func(r *bufio.Reader) ([]byte, error) {
 		head := make([]byte, headSize)
 		n, err := io.ReadFull(r, head)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
+		if isEnd(err) {
 			err = nil
 		}
 		return head[:n], err
@@ -226,9 +226,20 @@ func rewound[T any](s *source, read func(*bufio.Reader) (T, error)) (T, error) {
 	return read(s.buffer)
 }
 
+// isEnd reports whether reading ended because the file did.
+func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// noEOF is an error that reading must not end with here.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // decodeError names the file and what is wrong with it.
 func decodeError(name string, f format, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if isEnd(err) {
 		return fmt.Errorf("picture: %s: the %s data end too early, the file is cut short: %w", name, f.name, ErrFormat)
 	}
 	var path *os.PathError

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -35,5 +36,17 @@ func TestDecodersEnd(t *testing.T) {
 		if _, err := j.decode(t.Context(), bytes.NewReader(file)); err != nil {
 			t.Errorf("%s: error %v", name, err)
 		}
+	}
+}
+
+// A frame that is not the one whose memory was bounded is refused before it takes any.
+func TestOtherFrame(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join("testdata", "formats", "s2x2.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &jpegSurvey{frame: &jpegFrame{height: 1, width: 1}}
+	if _, err := s.decode(t.Context(), bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), "behind one of 1 x 1") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"image/jpeg"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -203,16 +201,13 @@ func TestBehindTheEnd(t *testing.T) {
 
 // A WebP file that claims more than it holds is refused before memory is taken for it.
 func TestWebPClaims(t *testing.T) {
-	file, err := os.ReadFile(filepath.Join("testdata", "eye.webp"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := formatFile(t, "../eye.webp")
 	at := bytes.Index(file, []byte("VP8 "))
 	claims := bytes.Clone(file)
 	binary.LittleEndian.PutUint32(claims[4:], 1<<31-2)
 	binary.LittleEndian.PutUint32(claims[at+4:], 1<<30)
 	before := allocated()
-	_, err = picture.Decode(t.Context(), bytes.NewReader(claims), "claims.webp", picture.Limits{})
+	_, err := picture.Decode(t.Context(), bytes.NewReader(claims), "claims.webp", picture.Limits{})
 	if took := allocated() - before; !errors.Is(err, picture.ErrFormat) || !strings.Contains(err.Error(), "cut short") || took > 1<<20 {
 		t.Errorf("%d bytes, %v", took, err)
 	}
@@ -235,12 +230,8 @@ func TestCancelled(t *testing.T) {
 	for i := range noise.Pix {
 		noise.Pix[i] = uint8(i * i >> 3)
 	}
-	webp, err := os.ReadFile(filepath.Join("testdata", "eye.webp"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, file := range map[string][]byte{
-		"png": pngBytes(t, noise), "webp": webp, "tiff": formatFile(t, "rgb16-big.tif"), "tiff deflate": formatFile(t, "deflate.tif"),
+		"png": pngBytes(t, noise), "webp": formatFile(t, "../eye.webp"), "tiff": formatFile(t, "rgb16-big.tif"), "tiff deflate": formatFile(t, "deflate.tif"),
 		"jpeg": encoded(t, func(w io.Writer) error { return jpeg.Encode(w, noise, nil) }),
 		"gif":  encoded(t, func(w io.Writer) error { return gif.Encode(w, noise, nil) }),
 		"bmp":  encoded(t, func(w io.Writer) error { return bmp.Encode(w, noise) }),

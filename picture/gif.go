@@ -134,14 +134,6 @@ func (d *gifData) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// noEOF is an error that reading must not end with here.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
 // decode reads the pixels. The canvas around the frame is black.
 func (f *gifFrame) decode(ctx context.Context, r *bufio.Reader) (Picture, error) {
 	width, err := r.ReadByte()

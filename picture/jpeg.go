@@ -31,9 +31,16 @@ func newJPEGDecoder(ctx context.Context, r io.Reader) *jpegDecoder {
 	return d
 }
 
-// decodeJPEG reads the picture at the start of r.
-func decodeJPEG(ctx context.Context, r io.Reader) (Picture, error) {
-	return newJPEGDecoder(ctx, r).decode()
+// decode reads the picture at the start of r, whose frame must be the one that the survey found: what that takes was bounded.
+func (s *jpegSurvey) decode(ctx context.Context, r io.Reader) (Picture, error) {
+	d := newJPEGDecoder(ctx, r)
+	d.check = func(f *jpegFrame) error {
+		if f.height != s.frame.height || f.width != s.frame.width || f.bytes() > s.frame.bytes() {
+			return fmt.Errorf("a frame of %d x %d pixels (height x width) behind one of %d x %d", f.height, f.width, s.frame.height, s.frame.width)
+		}
+		return nil
+	}
+	return d.decode()
 }
 
 // decode reads the picture.
@@ -83,7 +90,7 @@ func (d *jpegDecoder) complete() bool {
 
 // segment deals with a marker, and what follows it; last says that the picture is there.
 func (d *jpegDecoder) segment(marker byte) (last bool, err error) {
-	if marker == jpegSOI || marker == jpegTEM || marker >= jpegFirstRST && marker <= jpegLastRST {
+	if isJPEGAlone(marker) {
 		return false, nil
 	}
 	if marker < jpegFirstSOF {

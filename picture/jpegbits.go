@@ -53,12 +53,7 @@ func (b *jpegBits) read(p []byte) error {
 }
 
 // failure is why there is no more.
-func (b *jpegBits) failure() error {
-	if errors.Is(b.err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return b.err
-}
+func (b *jpegBits) failure() error { return noEOF(b.err) }
 
 // seek goes on to the next marker, over anything else, unless one waits already. At the
 // end of the file it is that of the end.

@@ -65,15 +65,8 @@ func (d *jpegDecoder) startScan(content []byte) error {
 
 // part finds a component that is not yet in a scan.
 func (d *jpegDecoder) part(id byte, taken []*jpegPart) *jpegPart {
-next:
 	for i := range d.frame.parts {
-		p := &d.frame.parts[i]
-		for _, t := range taken {
-			if t == p {
-				continue next
-			}
-		}
-		if p.id == id {
+		if p := &d.frame.parts[i]; p.id == id && !slices.Contains(taken, p) {
 			return p
 		}
 	}

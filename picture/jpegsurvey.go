@@ -33,6 +33,11 @@ func isJPEGFrame(marker byte) bool {
 	return marker >= jpegFirstSOF && marker <= jpegLastSOF && marker != jpegDHT && marker != jpegJPG && marker != jpegDAC
 }
 
+// isJPEGAlone reports whether no segment follows a marker.
+func isJPEGAlone(marker byte) bool {
+	return marker == jpegTEM || marker >= jpegFirstRST && marker <= jpegEOI
+}
+
 // jpegSurvey walks over a JPEG file from marker to marker.
 type jpegSurvey struct {
 	r     *bufio.Reader
@@ -52,11 +57,11 @@ func beginJPEG(f *source, size int64) (job, error) {
 	s := &jpegSurvey{r: f.buffer}
 	for {
 		marker, err := s.marker()
-		if err == nil && marker != jpegSOI && marker != jpegEOI && marker != jpegTEM && (marker < jpegFirstRST || marker > jpegLastRST) {
+		if err == nil && !isJPEGAlone(marker) {
 			err = s.segment(marker)
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case isEnd(err):
 			s.at, marker = size, jpegEOI // the decoder says what is missing
 			if s.frame == nil {
 				return job{}, err
@@ -68,7 +73,7 @@ func beginJPEG(f *source, size int64) (job, error) {
 			if s.frame == nil {
 				return job{}, errors.New("no frame before the end")
 			}
-			return job{s.frame.height, s.frame.width, effort{s.frame.bytes(), s.scans, s.at}, max(s.turn, 1), decodeJPEG}, nil
+			return job{s.frame.height, s.frame.width, effort{s.frame.bytes(), s.scans, s.at}, max(s.turn, 1), s.decode}, nil
 		}
 	}
 }

@@ -3,6 +3,7 @@ package picture_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,16 @@ func TestDamagedPNG(t *testing.T) {
 		if !errors.Is(err, picture.ErrFormat) || !strings.Contains(err.Error(), row.says) {
 			t.Errorf("%s: error %v, want %q in it", row.part, err, row.says)
 		}
+	}
+	// A second header is none of those that Limits were asked about.
+	second := formatFile(t, "kind2-8.png")
+	header := pngHeader(5000, 5000)
+	end := len("\x89PNG\r\n\x1a\n") + 4 + 4 + 13 + 4 // of the first
+	second = slices.Concat(second[:end], header[end-25:end], second[end:])
+	before := allocated()
+	_, err = picture.Decode(t.Context(), bytes.NewReader(second), "second.png", picture.Limits{MaxPixels: 10_000})
+	if took := allocated() - before; !errors.Is(err, picture.ErrFormat) || !strings.Contains(err.Error(), "a second header") || took > 1<<20 {
+		t.Errorf("a second header: error %v, it took %d bytes", err, took)
 	}
 	late := bytes.Replace(file, []byte("PLTE"), []byte("pLTE"), 1) // without a palette
 	_, err = picture.Decode(t.Context(), bytes.NewReader(late), "late.png", picture.Limits{})

@@ -29,7 +29,7 @@ func (p *pngPixels) pass(ctx context.Context, r io.Reader, pic Picture, pass png
 			return err
 		}
 		if _, err := io.ReadFull(r, row); err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			if isEnd(err) {
 				err = errors.New("the pixels end before the last row")
 			}
 			return err
@@ -100,12 +100,12 @@ func (p *pngPixels) write(dst []uint8, step int, row []uint8, width int) {
 	switch {
 	case p.depth < 8 && p.kind == pngPalette:
 		for x := range width {
-			copy(dst[step*x:step*x+3], p.palette[3*int(p.sample(row, x)):])
+			copy(dst[step*x:step*x+3], p.palette[3*int(sample(row, x, int(p.depth))):])
 		}
 	case p.depth < 8:
 		scale := 255 / (1<<p.depth - 1)
 		for x := range width {
-			v := uint8(int(p.sample(row, x)) * scale)
+			v := uint8(int(sample(row, x, int(p.depth))) * scale)
 			dst[step*x], dst[step*x+1], dst[step*x+2] = v, v, v
 		}
 	case p.kind == pngPalette:
@@ -122,10 +122,4 @@ func (p *pngPixels) write(dst []uint8, step int, row []uint8, width int) {
 			dst[step*x], dst[step*x+1], dst[step*x+2] = from[0], from[next], from[2*next]
 		}
 	}
-}
-
-// sample is one of less than 8 bits.
-func (p *pngPixels) sample(row []uint8, x int) uint8 {
-	at := x * int(p.depth)
-	return row[at/8] >> (8 - int(p.depth) - at%8) & (1<<p.depth - 1)
 }

@@ -19,8 +19,7 @@ import (
 // first bytes where they begin neither. When ctx is done ReadStream returns its error at once; a
 // Read under way is left to itself.
 func ReadStream(ctx context.Context, r io.Reader, name string, l Limits, how ...Option) (*Picture, *Input, error) {
-	const enough = 512 // to tell what it is
-	data, err := file.Drain(ctx, io.LimitReader(r, enough), name, enough)
+	data, err := file.Drain(ctx, io.LimitReader(r, headSize), name, headSize)
 	array := bytes.HasPrefix(data, npy.Magic[:])
 	if _, known := sniff(data); err == nil && (array || known) {
 		data, err = file.Drain(ctx, io.MultiReader(bytes.NewReader(data), r), name, l.memory())

@@ -39,9 +39,8 @@ func TestReadStream(t *testing.T) {
 	if err != nil || in != nil || p.Width != 70 || p.Height != 30 {
 		t.Errorf("%+v, %v, %v", p, in, err)
 	}
-	header := "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 1, 2), }\n"
-	array := "\x93NUMPY\x01\x00" + string(rune(len(header))) + "\x00" + header + strings.Repeat("\x00\x00\x80\x3f", 6)
-	p, in, err = picture.ReadStream(t.Context(), strings.NewReader(array), "-", picture.Limits{})
+	array := npyFile("<f4", "False", "(1, 3, 1, 2)", bytes.Repeat([]byte("\x00\x00\x80\x3f"), 6))
+	p, in, err = picture.ReadStream(t.Context(), bytes.NewReader(array), "-", picture.Limits{})
 	if err != nil || p != nil || in.Width != 2 || in.Data[5] != 1 {
 		t.Errorf("%+v, %v, %v", p, in, err)
 	}

@@ -72,6 +72,7 @@ func TestRefusedTIFF(t *testing.T) {
 		{set(t, file, 277, 60000), picture.ErrFormat, "60000 samples"},
 		{set(t, tiles, 322, 60000), picture.ErrTooLarge, "raise MaxPixels"},
 		{set(t, jpeg, 257, 2), picture.ErrFormat, "is a JPEG picture of"},
+		{set(t, set(t, jpeg, 262, 1), 277, 1), picture.ErrFormat, "a segment of 1 samples a pixel is a JPEG picture of 3"},
 		{[]byte("II*\x00\xff\xff\xff\xff"), picture.ErrFormat, "cut short"},
 		{[]byte("II+\x00\x08\x00\x00\x00\x10\x00\x00\x00"), picture.ErrFormat, "BigTIFF"},
 	} {

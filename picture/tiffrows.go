@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -84,6 +83,9 @@ func (t *tiffFile) jpeg(ctx context.Context, r *bufio.Reader, pic Picture, y, x 
 		if f.progressive || f.height > t.tileH+15 || f.width > t.tileW+15 {
 			return fmt.Errorf("a segment of %d x %d pixels (height x width) is a JPEG picture of %d x %d, or progressive", t.tileH, t.tileW, f.height, f.width)
 		}
+		if len(f.parts) != t.samples {
+			return fmt.Errorf("a segment of %d samples a pixel is a JPEG picture of %d", t.samples, len(f.parts))
+		}
 		return nil
 	}
 	part, err := d.decode()
@@ -134,10 +136,7 @@ func (t *tiffFile) segment(ctx context.Context, raw *bufio.Reader, pic Picture, 
 			return err
 		}
 		if _, err := io.ReadFull(r, line); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
+			return noEOF(err)
 		}
 		if t.predicted {
 			t.undoDifferences(line, pixel)
@@ -149,7 +148,7 @@ func (t *tiffFile) segment(ctx context.Context, raw *bufio.Reader, pic Picture, 
 			}
 			continue
 		}
-		t.convert(row, line)
+		t.convert(row, line, pixel)
 	}
 	return nil
 }
@@ -183,18 +182,14 @@ func (t *tiffFile) level(line []uint8, i int) uint8 {
 	case 8:
 		return line[i]
 	}
-	at := i * t.bits
-	return line[at/8] >> (8 - t.bits - at%8) & uint8(1<<t.bits-1)
+	return sample(line, i, t.bits)
 }
 
-// convert turns a row's samples into pixels, by libtiff's formulas.
-func (t *tiffFile) convert(dst, line []uint8) {
+// convert turns a row's samples, step of them for each pixel, into pixels, by libtiff's
+// formulas.
+func (t *tiffFile) convert(dst, line []uint8, step int) {
 	palette := t.tags[tiffPalette]
 	scale := 255 / (1<<min(t.bits, 8) - 1)
-	step := t.samples
-	if t.separate {
-		step = 1
-	}
 	for i := range len(dst) / 3 {
 		p := dst[3*i : 3*i+3]
 		switch t.colour {

@@ -17,7 +17,7 @@ type webpFrame struct {
 	kind          string // VP8 or VP8L, the name of its chunk
 	at, length    int64  // of the chunk's content in the file
 	offset        image.Point
-	height, width int // of the canvas of an animation; else 0
+	height, width int // of the canvas: an animation's, or the picture
 }
 
 // The head of a chunk of a RIFF file.
@@ -38,8 +38,11 @@ func beginWebP(s *source, size int64) (job, error) {
 	if err != nil {
 		return job{}, err
 	}
+	if f.height == 0 {
+		f.height, f.width = cfg.Height, cfg.Width
+	}
 	height, width := int64(cfg.Height), int64(cfg.Width)
-	j := job{height: cfg.Height, width: cfg.Width, effort: effort{scans: 1, length: f.at + f.length}, turn: 1, decode: f.decode}
+	j := job{height: f.height, width: f.width, effort: effort{scans: 1, length: f.at + f.length}, turn: 1, decode: f.decode}
 	// Lossy, planes in whole blocks of 16 x 16; lossless, 4 bytes a pixel, as much again for
 	// an image of indices or a filter, and tables.
 	const lossless = 10
@@ -47,9 +50,6 @@ func beginWebP(s *source, size int64) (job, error) {
 		j.effort.bytes = lossless * height * width
 	} else {
 		j.effort.bytes = (width+15)/16*((height+15)/16)*(16*16*3/2+16) + f.length
-	}
-	if f.height > 0 {
-		j.height, j.width = f.height, f.width
 	}
 	return j, nil
 }
@@ -119,12 +119,8 @@ func (f *webpFrame) decode(ctx context.Context, file io.Reader) (Picture, error)
 	if err != nil {
 		return Picture{}, err
 	}
-	height, width := f.height, f.width
-	if height == 0 {
-		height, width = img.Bounds().Dy(), img.Bounds().Dx()
-	}
-	if !img.Bounds().Add(f.offset).In(image.Rect(0, 0, width, height)) {
+	if !img.Bounds().Add(f.offset).In(image.Rect(0, 0, f.width, f.height)) {
 		return Picture{}, errors.New("a frame that reaches over its canvas")
 	}
-	return fromImage(ctx, img, f.offset, height, width)
+	return fromImage(ctx, img, f.offset, f.height, f.width)
 }

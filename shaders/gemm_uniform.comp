@@ -248,141 +248,138 @@ void main()
     panelBytes = k * 64;
 #endif
     uint panel0 = gl_WorkGroupID.y * PANELS, panels = min(PANELS, (n + 31) / 32 - panel0), tiles = (count + ROWS - 1) / ROWS;
-    uint64_t panels_ = b;
-    {
-        [[dont_unroll]] for (uint tile = 0; tile < tiles * panels; tile++) {
-            uint panel = panel0 + (ACROSS ? tile % panels : tile / tiles), s = (ACROSS ? tile / panels : tile % tiles) * ROWS;
-            uint64_t B = panels_ + uint64_t(panel) * panelBytes;
-            Place places[ROWS];
-            if (MAP == CONV) {
-                uint row = first + s, place = row % (outH * outW), oy = place / outW, ox = place % outW;
-                uint64_t map = A + uint64_t(row / (outH * outW)) * (h * w) * (depth * 4);
-                [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                    places[i] = Place(map, int(oy * stride) - int(pad), int(ox * stride) - int(pad));
-                    bool more = s + i + 1 < count, wraps = ox + 1 == outW, ends = wraps && oy + 1 == outH; // then the next row's
-                    ox = !more ? ox : wraps ? 0 : ox + 1;
-                    oy = !more || !wraps ? oy : ends ? 0 : oy + 1;
-                    map += more && ends ? uint64_t(h * w) * (depth * 4) : 0;
-                }
-            }
-            float acc[ROWS * COLS];
-            [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
-                acc[i] = 0.0;
-            uint64_t p = B;
-            for (uint tap = 0; tap < TAPS; tap++) {
-                uint64_t at[ROWS]; // rows of A, or of a tap's tokens
-                [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                    if (MAP == CONV) {
-                        int y = places[i].y + int(tap / SIDE), x = places[i].x + int(tap % SIDE);
-                        bool real = y >= 0 && x >= 0 && y < int(h) && x < int(w);
-                        at[i] = real ? places[i].map + uint64_t(y * w + x) * (depth * 4) : zeros;
-                    } else {
-                        uint r = min(s + i, count - 1);
-                        uint row = staged() ? r : sourceRow(MAP, first + r);
-#ifdef A_HALF
-                        at[i] = A + uint64_t(row) * (rowElements * 2);
-#else
-                        at[i] = A + uint64_t(row) * (rowElements * 4);
-#endif
-                    }
-                }
-                [[dont_unroll]] for (uint k0 = 0; k0 < depth; k0 += STEP) {
-#ifdef A_HALF
-                    vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
-#endif
-                    [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
-#ifdef A_HALF
-                        if (u % 4 == 0) {
-                            [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                                Words x = Words(at[i] + (k0 + u * 4) * 2);
-                                av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
-                            }
-                        }
-#else
-                        vec4 av[ROWS];
-                        [[unroll]] for (uint i = 0; i < ROWS; i++)
-                            av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
-#endif
-                        [[unroll]] for (uint kk = 0; kk < 4; kk++) {
-                            float bv[COLS];
-#ifdef B_HALF
-                            Words x = Words(p);
-                            [[unroll]] for (uint j = 0; j < COLS; j += 2) {
-                                vec2 two = unpackHalf2x16(deal8(x.v[(u * 4 + kk) * 4 + j], x.v[(u * 4 + kk) * 4 + j + 1]));
-                                bv[j] = two.x;
-                                bv[j + 1] = two.y;
-                            }
-#else
-                            Vecs x = Vecs(p);
-                            [[unroll]] for (uint j = 0; j < COLS; j++)
-                                bv[j] = deal8(x.v[(u * 4 + kk) * 8 + j * 2], x.v[(u * 4 + kk) * 8 + j * 2 + 1]);
-#endif
-                            [[unroll]] for (uint i = 0; i < ROWS; i++) {
-#ifdef A_HALF
-                                float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
-#else
-                                float v = av[i][kk];
-#endif
-                                [[unroll]] for (uint j = 0; j < COLS; j++)
-                                    acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);
-                            }
-                        }
-                    }
-#ifdef B_HALF
-                    p += STEP * 64;
-#else
-                    p += STEP * 128;
-#endif
-                }
-            }
-
-            // Vectors 2j and 2j + 1 of a panel have its columns 16j + 2*lane, and those plus one.
-            uint rest = n / 4 - panel * 8 - 1; // vec4s of a row after the panel's first
-            float added[COLS];
-            Vecs shared_ = Vecs(bias + panel * 128);
-            [[unroll]] for (uint j = 0; j < COLS; j += 2) {
-                vec2 two = vec2(0);
-                if (BIAS && RAGGED) {
-                    uint at = panel * 32 + j * LANES + 2 * LANE;
-                    two = vec2(Floats(bias).v[min(at, n - 1)], Floats(bias).v[min(at + 1, n - 1)]);
-                } else if (BIAS) {
-                    two = dealPairs(shared_, j * 2, rest);
-                }
-                added[j] = two.x;
-                added[j + 1] = two.y;
-            }
+    uint64_t B = b;
+    [[dont_unroll]] for (uint tile = 0; tile < tiles * panels; tile++) {
+        uint panel = panel0 + (ACROSS ? tile % panels : tile / tiles), s = (ACROSS ? tile / panels : tile % tiles) * ROWS;
+        Place places[ROWS];
+        if (MAP == CONV) {
+            uint row = first + s, place = row % (outH * outW), oy = place / outW, ox = place % outW;
+            uint64_t map = A + uint64_t(row / (outH * outW)) * (h * w) * (depth * 4);
             [[unroll]] for (uint i = 0; i < ROWS; i++) {
-                if (RESIDUAL && s + i >= count) // the residual may be C itself: a row is added once
-                    continue;
-                uint row = first + min(s + i, count - 1);
-                uint64_t begin = uint64_t(row) * ldc_ + panel * 32;
-                [[unroll]] for (uint j = 0; j < COLS; j += 2) {
-                    vec2 v = vec2(acc[i * COLS + j] + added[j], acc[i * COLS + j + 1] + added[j + 1]);
-                    if (GELU)
-                        v = vec2(gelu(v.x), gelu(v.y));
-                    uint at = panel * 32 + j * LANES + 2 * LANE;
-                    if (RESIDUAL && RAGGED) {
-                        Floats y = Floats(R + uint64_t(row) * ldc_ * 4);
-                        v += vec2(y.v[min(at, n - 1)], y.v[min(at + 1, n - 1)]);
-                    } else if (RESIDUAL) {
-                        v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
-                    }
-                    if (CLAMP)
-                        v = vec2(isnan(v.x) ? v.x : clamp(v.x, -limit, limit), isnan(v.y) ? v.y : clamp(v.y, -limit, limit));
-                    if (RAGGED) {
-                        WordsOut y = WordsOut(C + uint64_t(row) * ldc_ * 4);
-                        if (at < n)
-                            y.v[at] = floatBitsToUint(v.x);
-                        if (at + 1 < n)
-                            y.v[at + 1] = floatBitsToUint(v.y);
-                    } else if (!EDGE || at < n) {
-#ifdef C_HALF
-                        WordsOut(C + begin * 2).v[j * LANES / 2 + LANE] = packHalf2x16(v);
+                places[i] = Place(map, int(oy * stride) - int(pad), int(ox * stride) - int(pad));
+                bool more = s + i + 1 < count, wraps = ox + 1 == outW, ends = wraps && oy + 1 == outH; // then the next row's
+                ox = !more ? ox : wraps ? 0 : ox + 1;
+                oy = !more || !wraps ? oy : ends ? 0 : oy + 1;
+                map += more && ends ? uint64_t(h * w) * (depth * 4) : 0;
+            }
+        }
+        float acc[ROWS * COLS];
+        [[unroll]] for (uint i = 0; i < ROWS * COLS; i++)
+            acc[i] = 0.0;
+        uint64_t p = B + uint64_t(panel) * panelBytes;
+        for (uint tap = 0; tap < TAPS; tap++) {
+            uint64_t at[ROWS]; // rows of A, or of a tap's tokens
+            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                if (MAP == CONV) {
+                    int y = places[i].y + int(tap / SIDE), x = places[i].x + int(tap % SIDE);
+                    bool real = y >= 0 && x >= 0 && y < int(h) && x < int(w);
+                    at[i] = real ? places[i].map + uint64_t(y * w + x) * (depth * 4) : zeros;
+                } else {
+                    uint r = min(s + i, count - 1);
+                    uint row = staged() ? r : sourceRow(MAP, first + r);
+#ifdef A_HALF
+                    at[i] = A + uint64_t(row) * (rowElements * 2);
 #else
-                        // One store of 64 bits is half as dear as two of 32.
-                        PairsOut(C + begin * 4).v[j * LANES / 2 + LANE] = packUint2x32(floatBitsToUint(v));
+                    at[i] = A + uint64_t(row) * (rowElements * 4);
 #endif
+                }
+            }
+            [[dont_unroll]] for (uint k0 = 0; k0 < depth; k0 += STEP) {
+#ifdef A_HALF
+                vec2 av[ROWS]; // elements 2*lane and 2*lane + 1 of sixteen
+#endif
+                [[unroll]] for (uint u = 0; u < STEP / 4; u++) {
+#ifdef A_HALF
+                    if (u % 4 == 0) {
+                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                            Words x = Words(at[i] + (k0 + u * 4) * 2);
+                            av[i] = unpackHalf2x16(deal8(x.v[0], x.v[1]));
+                        }
                     }
+#else
+                    vec4 av[ROWS];
+                    [[unroll]] for (uint i = 0; i < ROWS; i++)
+                        av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
+#endif
+                    [[unroll]] for (uint kk = 0; kk < 4; kk++) {
+                        float bv[COLS];
+#ifdef B_HALF
+                        Words x = Words(p);
+                        [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                            vec2 two = unpackHalf2x16(deal8(x.v[(u * 4 + kk) * 4 + j], x.v[(u * 4 + kk) * 4 + j + 1]));
+                            bv[j] = two.x;
+                            bv[j + 1] = two.y;
+                        }
+#else
+                        Vecs x = Vecs(p);
+                        [[unroll]] for (uint j = 0; j < COLS; j++)
+                            bv[j] = deal8(x.v[(u * 4 + kk) * 8 + j * 2], x.v[(u * 4 + kk) * 8 + j * 2 + 1]);
+#endif
+                        [[unroll]] for (uint i = 0; i < ROWS; i++) {
+#ifdef A_HALF
+                            float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
+#else
+                            float v = av[i][kk];
+#endif
+                            [[unroll]] for (uint j = 0; j < COLS; j++)
+                                acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);
+                        }
+                    }
+                }
+#ifdef B_HALF
+                p += STEP * 64;
+#else
+                p += STEP * 128;
+#endif
+            }
+        }
+
+        // Vectors 2j and 2j + 1 of a panel have its columns 16j + 2*lane, and those plus one.
+        uint rest = n / 4 - panel * 8 - 1; // vec4s of a row after the panel's first
+        float added[COLS];
+        Vecs shared_ = Vecs(bias + panel * 128);
+        [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+            vec2 two = vec2(0);
+            if (BIAS && RAGGED) {
+                uint at = panel * 32 + j * LANES + 2 * LANE;
+                two = vec2(Floats(bias).v[min(at, n - 1)], Floats(bias).v[min(at + 1, n - 1)]);
+            } else if (BIAS) {
+                two = dealPairs(shared_, j * 2, rest);
+            }
+            added[j] = two.x;
+            added[j + 1] = two.y;
+        }
+        [[unroll]] for (uint i = 0; i < ROWS; i++) {
+            if (RESIDUAL && s + i >= count) // the residual may be C itself: a row is added once
+                continue;
+            uint row = first + min(s + i, count - 1);
+            uint64_t begin = uint64_t(row) * ldc_ + panel * 32;
+            [[unroll]] for (uint j = 0; j < COLS; j += 2) {
+                vec2 v = vec2(acc[i * COLS + j] + added[j], acc[i * COLS + j + 1] + added[j + 1]);
+                if (GELU)
+                    v = vec2(gelu(v.x), gelu(v.y));
+                uint at = panel * 32 + j * LANES + 2 * LANE;
+                if (RESIDUAL && RAGGED) {
+                    Floats y = Floats(R + uint64_t(row) * ldc_ * 4);
+                    v += vec2(y.v[min(at, n - 1)], y.v[min(at + 1, n - 1)]);
+                } else if (RESIDUAL) {
+                    v += dealPairs(Vecs(R + begin * 4), j * 2, rest);
+                }
+                if (CLAMP)
+                    v = vec2(isnan(v.x) ? v.x : clamp(v.x, -limit, limit), isnan(v.y) ? v.y : clamp(v.y, -limit, limit));
+                if (RAGGED) {
+                    WordsOut y = WordsOut(C + uint64_t(row) * ldc_ * 4);
+                    if (at < n)
+                        y.v[at] = floatBitsToUint(v.x);
+                    if (at + 1 < n)
+                        y.v[at + 1] = floatBitsToUint(v.y);
+                } else if (!EDGE || at < n) {
+#ifdef C_HALF
+                    WordsOut(C + begin * 2).v[j * LANES / 2 + LANE] = packHalf2x16(v);
+#else
+                    // One store of 64 bits is half as dear as two of 32.
+                    PairsOut(C + begin * 4).v[j * LANES / 2 + LANE] = packUint2x32(floatBitsToUint(v));
+#endif
                 }
             }
         }

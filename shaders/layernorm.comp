@@ -24,6 +24,12 @@ WRITE1(3, y);
 WRITEV(3, y);
 #endif
 
+#if VEC == 4
+#define ELEMENT(v, j) v[j]
+#else
+#define ELEMENT(v, j) v
+#endif
+
 void main()
 {
     uint row = rowOfLane();

@@ -9,7 +9,7 @@
 
 layout(push_constant) uniform Push {
     uint rows, cols;
-    uint first;      // not 0: there are no earlier parts, state is not read
+    uint first; // not 0: there are no earlier parts, state is not read
 };
 
 READV(0, x);

@@ -182,8 +182,8 @@ var (
 
 // name says whether a part looks like a name and not like a sentence or a piece of one.
 func (l lister) name(s Span, kind int) bool {
-	most := 6
-	if kind == slashes || kind == commas {
+	most, tight := 6, kind == slashes || kind == commas
+	if tight {
 		most = 4
 	}
 	part := strings.ToLower(string(l.runes[s.Begin:s.End]))
@@ -195,9 +195,9 @@ func (l lister) name(s Span, kind int) bool {
 	switch {
 	case len(words) > most, strings.ContainsAny(part, "?!:"), strings.IndexFunc(part, nameable) < 0, has(sentenceWords):
 		return false
-	case (kind == slashes || kind == commas) && has(prepositions), slices.Contains(prepositions, first), slices.Contains(prepositions, last), len(words) > 1 && slices.Contains(articles, last):
+	case tight && has(prepositions), slices.Contains(prepositions, first), slices.Contains(prepositions, last), len(words) > 1 && slices.Contains(articles, last):
 		return false
-	case len(words) < 3 && kind != commas && kind != slashes:
+	case len(words) < 3 && !tight:
 		return true
 	}
 	t, err := english()

@@ -109,7 +109,7 @@ for arch in amd64 arm64; do
 done
 
 cd "$dist"
-sha256sum -- *.tar.gz *.zip >SHA256SUMS
+sha256sum -- glipvk_* >SHA256SUMS
 echo "=== dist"
 cat SHA256SUMS
 for line in "${left_out[@]}"; do

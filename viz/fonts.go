@@ -30,7 +30,6 @@ type Fonts struct {
 	mu     sync.Mutex    // a face keeps what it looked up
 	own    [2]*font.Face // of the program: bold and regular
 	more   []*font.Face
-	first  *font.Face               // of the program, that is written in
 	system func() *fontscan.FontMap // nil: the system's are not used
 	shaper shaping.HarfbuzzShaper
 }
@@ -134,10 +133,11 @@ type faceOf func(rune) *font.Face
 // ResolveFace is the face that a character is written in.
 func (f faceOf) ResolveFace(r rune) *font.Face { return f(r) }
 
-// face is the first one that has a character, or else the first of all.
-func (f *Fonts) face(r rune) *font.Face {
-	if _, ok := f.first.NominalGlyph(r); ok {
-		return f.first
+// face is the first one that has a character, or else the first of all, which is one of the
+// program's.
+func (f *Fonts) face(first *font.Face, r rune) *font.Face {
+	if _, ok := first.NominalGlyph(r); ok {
+		return first
 	}
 	for _, face := range f.more {
 		if _, ok := face.NominalGlyph(r); ok {
@@ -145,19 +145,19 @@ func (f *Fonts) face(r rune) *font.Face {
 		}
 	}
 	if f.system == nil {
-		return f.first
+		return first
 	}
 	m := f.system()
 	if m == nil {
-		return f.first
+		return first
 	}
 	m.SetScript(language.LookupScript(r))
 	face := m.ResolveFace(r)
 	if face == nil {
-		return f.first
+		return first
 	}
 	if _, ok := face.NominalGlyph(r); !ok {
-		return f.first
+		return first
 	}
 	return face
 }
@@ -180,17 +180,17 @@ func (f *Fonts) shape(text string, style textStyle) shaping.Line {
 			runes[i] = ' '
 		}
 	}
-	f.first = f.own[0]
+	first := f.own[0]
 	if style.light {
-		f.first = f.own[1]
+		first = f.own[1]
 	}
-	space, _ := f.first.NominalGlyph(' ')
-	gap := fixed.Int26_6(f.first.HorizontalAdvance(space) * float32(style.size*64) / float32(f.first.Upem()))
+	space, _ := first.NominalGlyph(' ')
+	gap := fixed.Int26_6(first.HorizontalAdvance(space) * float32(style.size*64) / float32(first.Upem()))
 	var segmenter shaping.Segmenter
 	whole := shaping.Input{
 		Text: runes, RunEnd: len(runes), Direction: direction(runes), Size: fixed.Int26_6(style.size * 64), Language: language.NewLanguage("en"),
 	}
-	runs := segmenter.Split(whole, faceOf(f.face))
+	runs := segmenter.Split(whole, faceOf(func(r rune) *font.Face { return f.face(first, r) }))
 	var shaped []shaping.Output
 	for _, run := range runs {
 		out := f.shaper.Shape(run)
@@ -271,10 +271,10 @@ func (f *Fonts) write(dst *image.RGBA, at image.Point, text string, width int, s
 func (f *Fonts) fit(text string, style textStyle, width int) shaping.Line {
 	runes := []rune(text)
 	n := min(len(runes), max(width, 1)) // letters narrower than a pixel are not read
-	line := f.shape(string(runes[:n]), style)
 	if n < len(runes) {
-		line = f.shape(string(runes[:n])+"…", style)
+		text = string(runes[:n]) + "…"
 	}
+	line := f.shape(text, style)
 	for n--; len(line) > 0; n-- {
 		wide, _, _ := measure(line)
 		switch {

@@ -152,7 +152,7 @@ func (f detectFlags) options(cmd *cobra.Command) (name string, o glipvk.Detector
 
 // asked is what decides what is found.
 func (f detectFlags) asked(name string, q glipvk.Query, o glipvk.DetectorOptions) asked {
-	return asked{strings.ReplaceAll(strings.ToLower(name), "_", "-"), f.weights.Arch, f.weights.Path, f.weights.Entry, f.vocab, o.Size.String(), q, o.Threshold, o.Max, o.Overrides, f.stored}
+	return asked{strings.ReplaceAll(strings.ToLower(name), "_", "-"), f.weights.Arch, o.WeightsName(), f.weights.Entry, f.vocab, o.Size.String(), q, o.Threshold, o.Max, o.Overrides, f.stored}
 }
 
 // parseOverrides reads TENSOR=VALUE; nil if there are none.

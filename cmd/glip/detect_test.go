@@ -93,7 +93,7 @@ func (f *fake) Taps(_ context.Context, _ glipvk.Query, _ picture.Input, patterns
 }
 
 func (f *fake) Info() glipvk.Info { return glipvk.Info{Name: "fake"} }
-func (f *fake) Weights() string   { return f.options.Weights }
+func (f *fake) Weights() string   { return f.options.WeightsName() }
 func (f *fake) Notes() []string   { return f.notes }
 func (f *fake) Device() glipvk.DeviceInfo {
 	return glipvk.DeviceInfo{Name: "desk", Fallback: f.fallback, Precision: glipvk.F32}

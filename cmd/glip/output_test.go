@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file/filetest"
 )
 
 // fill writes files into a folder.
@@ -108,9 +109,7 @@ func TestCommitOverOddities(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "b.npy"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("target", filepath.Join(dir, "c.npy")); err != nil {
-		t.Skip("no symbolic links here: ", err)
-	}
+	filetest.Need(t, "symbolic links", os.Symlink("target", filepath.Join(dir, "c.npy")))
 	place := func(names ...string) error {
 		out, err := openFolder(dir)
 		if err != nil {
@@ -167,9 +166,7 @@ func TestNothingReadIsReplaced(t *testing.T) {
 			if err := os.WriteFile("cat.png", read(t, d.dir, "cat.png"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := tc.place(tc.file); err != nil {
-				t.Skip("no such links here: ", err)
-			}
+			filetest.Need(t, "such links", tc.place(tc.file))
 			before := contents(t, ".")
 			o := glip(t, append([]string{"features", "--device", "cpu", "--arch", d.path("nano.json")}, tc.args...)...)
 			after := contents(t, ".")
@@ -216,9 +213,7 @@ func TestDetectReplacesNothingRead(t *testing.T) {
 	} {
 		for _, hard := range []bool{true, false} {
 			dir := t.TempDir()
-			if err := link(hard)(d.path(tc.read), filepath.Join(dir, tc.result)); err != nil {
-				t.Skip("no such links here: ", err)
-			}
+			filetest.Need(t, "such links", link(hard)(d.path(tc.read), filepath.Join(dir, tc.result)))
 			before := string(read(t, d.path(tc.read)))
 			o := glip(t, append(append(slices.Clone(base), tc.args...), "--out", dir, d.path("cat.png"))...)
 			if o.code != cli.Input || !strings.Contains(o.stderr, "would replace "+tc.what) {

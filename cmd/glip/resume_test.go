@@ -156,6 +156,20 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// Weights by formula are the same ones in every spelling.
+func TestResumeSpelling(t *testing.T) {
+	a := newAgain(t)
+	for _, format := range []string{"jsonl", "coco"} {
+		o, _ := a.look(t, a.inputs, "--format", format, "--weights", "synthetic")
+		a.write(t, "part", []byte(o.stdout))
+		for _, weights := range []string{"synthetic", "synthetic:0", "synthetic:00", ""} {
+			if o, computed := a.look(t, a.inputs, "--format", format, "--weights", weights, "--resume", a.path("part")); o.code != 0 || computed > 0 {
+				t.Errorf("%s, %q: exit status %d, %d computed, %s", format, weights, o.code, computed, o.stderr)
+			}
+		}
+	}
+}
+
 func must(o ending, _ int) ending { return o }
 
 // What failed is tried again; what was made otherwise is refused.

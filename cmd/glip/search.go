@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,8 +153,8 @@ func (j *search) note(img image.Image) []viz.Box {
 	return []viz.Box{{Y1: y, Y2: y, Text: "weights " + j.made() + ", made up"}}
 }
 
-// label names the weights.
-func (j *search) label() string { return cmp.Or(j.flags.weights.Path, cli.MadeUp) }
+// label names the weights, as a model does once it is open.
+func (j *search) label() string { return glipvk.Options{Weights: j.flags.weights.Path}.WeightsName() }
 
 // made is the name of weights by formula, "" for others.
 func (j *search) made() string {

@@ -66,9 +66,7 @@ func TestOneSignal(t *testing.T) {
 	d := newDesk(t)
 	d.write(t, "slow.png", slowPNG(t))
 	fifo := d.path("fifo.png")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Skip("no FIFO here: ", err)
-	}
+	filetest.Pipe(t, fifo)
 	limits := []string{"--max-pixels", "1000000000", "--max-memory", "10000000000"}
 	for _, tc := range []struct {
 		name string
@@ -215,9 +213,7 @@ func TestAutoFallsBack(t *testing.T) {
 // Pipes are read, as a shell makes them.
 func TestPipes(t *testing.T) {
 	shell, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash here: ", err)
-	}
+	filetest.Need(t, "bash", err)
 	d := newDesk(t)
 	t.Setenv(asProgram, "1")
 	for _, line := range []string{`cat "$2" | "$0" $1 -`, `cat "$2" | "$0" $1 /dev/stdin`, `"$0" $1 <(cat "$2")`, `"$0" $1 - < "$2"`, `"$0" $1 /dev/stdin < "$2"`,

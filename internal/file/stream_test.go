@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/file/filetest"
 )
 
 // A FIFO is read once somebody writes to it; nobody is waited for longer than the context says.
@@ -24,9 +25,7 @@ func TestPipe(t *testing.T) {
 	if file.IsPipe(path) {
 		t.Error("what is not there is a pipe")
 	}
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skip("no FIFO here: ", err)
-	}
+	filetest.Pipe(t, path)
 	if !file.IsPipe(path) || file.IsPipe(filepath.Dir(path)) {
 		t.Error("a FIFO is no pipe, or a folder is one")
 	}
@@ -35,15 +34,21 @@ func TestPipe(t *testing.T) {
 	if f, err := file.OpenPipe(short, path); !errors.Is(err, context.DeadlineExceeded) || f != nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("without a writer: %v", err)
 	}
-	go func() { // the reader that was left, and the next
-		for range 2 {
-			if err := os.WriteFile(path, []byte("content"), 0o600); err != nil {
-				t.Error(err)
-			}
-			time.Sleep(50 * time.Millisecond)
+	// The reader that was left behind opens the FIFO once somebody writes, and is gone.
+	if w, err := os.OpenFile(path, os.O_WRONLY, 0); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	for gone := false; !gone; time.Sleep(time.Millisecond) {
+		w, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if gone = errors.Is(err, syscall.ENXIO); !gone {
+			w.Close()
+		}
+	}
+	go func() {
+		if err := os.WriteFile(path, []byte("content"), 0o600); err != nil {
+			t.Error(err)
 		}
 	}()
-	time.Sleep(30 * time.Millisecond)
 	f, err := file.OpenPipe(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

@@ -122,6 +122,6 @@ func (m *Meter) clear() {
 // keep goes on without a bar when the terminal fails: the work does not depend on it.
 func (m *Meter) keep(err error) {
 	if err != nil {
-		m.w, m.bar, m.line = nil, nil, nil
+		m.w, m.bar = nil, nil
 	}
 }

@@ -45,7 +45,6 @@ vec4 out4(vec4 v) { return v; }
 #define WRITEV WRITE4
 #define ATV AT4
 #define SUM(v) dot(v, vec4(1))
-#define ELEMENT(v, i) v[i]
 #define OUTV out4
 #else
 #define V float
@@ -53,7 +52,6 @@ vec4 out4(vec4 v) { return v; }
 #define WRITEV WRITE1
 #define ATV AT1
 #define SUM(v) (v)
-#define ELEMENT(v, i) v
 #define OUTV
 #endif
 

@@ -13,7 +13,6 @@ import (
 
 // The library speaks of its options, not of the flags of a command, which translates them (cmd/internal/cli).
 func TestLibraryKnowsNoFlags(t *testing.T) {
-	root := filepath.Join("..", "..")
 	flag := regexp.MustCompile(`(^|[ (])--[a-z]`)
 	files := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

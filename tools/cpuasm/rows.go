@@ -245,14 +245,7 @@ func (s *set) rowsAt(o operandRow, count int) func(p reg.Register, row, i int) o
 		s.LEAQ(operand.Mem{Base: o.stride, Index: o.stride, Scale: 2}, by3)
 	}
 	return func(p reg.Register, row, i int) operand.Mem {
-		m := s.at(p, i)
-		switch row {
-		case 1, 2:
-			m.Index, m.Scale = o.stride, uint8(row)
-		case 3:
-			m.Index, m.Scale = by3, 1
-		}
-		return m
+		return below(s.at(p, i), row, o.stride, by3)
 	}
 }
 

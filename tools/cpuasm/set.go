@@ -169,6 +169,17 @@ func (s *set) at(p reg.Register, i int) operand.Mem {
 	return operand.Mem{Base: p, Disp: 4 * s.width * i}
 }
 
+// below is an address up to three rows below another, given the distance of rows and three times that.
+func below(m operand.Mem, rows int, stride, by3 reg.Register) operand.Mem {
+	switch rows {
+	case 1, 2:
+		m.Index, m.Scale = stride, uint8(rows)
+	case 3:
+		m.Index, m.Scale = by3, 1
+	}
+	return m
+}
+
 // float is a register's worth of one constant, in memory.
 func (s *set) float(name string, v float64) operand.Mem {
 	// As bits: the assembler takes a float that is written without a point for an integer.

@@ -11,6 +11,9 @@ import (
 // unroll is how many steps along K a turn of the product's loop takes.
 const unroll = 4
 
+// few is the number of rows from which on a rest is a tile of its own.
+const few = 4
+
 // product is that of any number of rows with one panel of packed weights:
 //
 //	c[i, j] = start[i, j] + sum over k of a[i, k] * b[k, j]
@@ -31,7 +34,7 @@ func (s *set) product() {
 	s.CMPQ(p.rows, operand.U8(s.rows))
 	s.JL(operand.LabelRef("rest"))
 	s.JE(operand.LabelRef("whole"))
-	s.CMPQ(p.rows, operand.U8(s.rows+s.few()))
+	s.CMPQ(p.rows, operand.U8(s.rows+few))
 	s.JL(operand.LabelRef(fmt.Sprintf("rows%d", s.rows/2)))
 	s.Label("whole")
 	s.tile(p, s.rows)
@@ -50,9 +53,6 @@ func (s *set) product() {
 	s.Label("end")
 	s.end()
 }
-
-// few is the number of rows from which on a rest is a tile of its own.
-func (s *set) few() int { return 4 }
 
 // panel is what a product has in registers between tiles.
 type panel struct {
@@ -140,14 +140,5 @@ func (s *set) leftRows(p panel, rows int) leftRows {
 
 // element is the float of a row so many steps along K from where its pointer is.
 func (l leftRows) element(row, step int) operand.Mem {
-	m := operand.Mem{Base: l.pointers[row/4], Disp: 4 * step}
-	switch row % 4 {
-	case 1:
-		m.Index, m.Scale = l.lda, 1
-	case 2:
-		m.Index, m.Scale = l.lda, 2
-	case 3:
-		m.Index, m.Scale = l.by3, 1
-	}
-	return m
+	return below(operand.Mem{Base: l.pointers[row/4], Disp: 4 * step}, row%4, l.lda, l.by3)
 }

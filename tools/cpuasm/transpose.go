@@ -50,15 +50,7 @@ func (s *set) eachLine(p, ld, ld3 reg.Register, f func(i int, m operand.Mem)) {
 		if i >= side/2 {
 			m.Base = half
 		}
-		switch i % 4 {
-		case 1:
-			m.Index, m.Scale = ld, 1
-		case 2:
-			m.Index, m.Scale = ld, 2
-		case 3:
-			m.Index, m.Scale = ld3, 1
-		}
-		f(i, m)
+		f(i, below(m, i%4, ld, ld3))
 	}
 }
 

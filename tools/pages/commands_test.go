@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/glipvk/glipvk/internal/file/filetest"
 )
 
 // row says how a command of the pages is run here.
@@ -79,9 +81,8 @@ func rows() []row {
 // TestCommands runs every command of the pages, those that take long where GLIPVK_COMMANDS is "all". A command without a row fails, and
 // so does a row without a command.
 func TestCommands(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skipf("the pages' commands are a shell's: %v", err)
-	}
+	_, err := exec.LookPath("bash")
+	filetest.Need(t, "bash, whose the pages' commands are", err)
 	d := newDesk(t)
 	used := map[string]bool{}
 	for _, p := range all(t) {

@@ -143,7 +143,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("%q becomes %q, want %q", said, got, want)
 		}
 	}
-	for option, flag := range flags() {
+	for option, flag := range flags {
 		if Words("x "+option+".") != "x "+flag+"." {
 			t.Errorf("%s does not become %s", option, flag)
 		}

@@ -8,19 +8,17 @@ import (
 )
 
 // flags are those that stand for what the library calls its options.
-func flags() map[string]string {
-	return map[string]string{
-		"MaxSide": "--max-side", "MaxPixels": "--max-pixels", "MaxMemory": "--max-memory",
-		"PadSmallMap": "--pad-small-map", "ResizeTables": "--resize-tables", "OutIndices": "--out-indices", "AllowNonFinite": "--allow-non-finite",
-		"DetectorOptions.Arch": "--arch", "BackboneOptions.Arch": "--arch", "DetectorOptions.Vocabulary": "--vocab",
-		"DetectorOptions.Size": "--size", "BackboneOptions.Size": "--size", "Options.Device": "--device", "Options.Weights": "--weights",
-	}
+var flags = map[string]string{
+	"MaxSide": "--max-side", "MaxPixels": "--max-pixels", "MaxMemory": "--max-memory",
+	"PadSmallMap": "--pad-small-map", "ResizeTables": "--resize-tables", "OutIndices": "--out-indices", "AllowNonFinite": "--allow-non-finite",
+	"DetectorOptions.Arch": "--arch", "BackboneOptions.Arch": "--arch", "DetectorOptions.Vocabulary": "--vocab",
+	"DetectorOptions.Size": "--size", "BackboneOptions.Size": "--size", "Options.Device": "--device", "Options.Weights": "--weights",
 }
 
 // ofLibrary finds the names of options.
-var ofLibrary = regexp.MustCompile(`\b(` + strings.Join(slices.Sorted(maps.Keys(flags())), "|") + `)\b`)
+var ofLibrary = regexp.MustCompile(`\b(` + strings.Join(slices.Sorted(maps.Keys(flags)), "|") + `)\b`)
 
 // Words are what the library says in the words of a command line: options have the names of flags.
 func Words(said string) string {
-	return ofLibrary.ReplaceAllStringFunc(said, func(option string) string { return flags()[option] })
+	return ofLibrary.ReplaceAllStringFunc(said, func(option string) string { return flags[option] })
 }

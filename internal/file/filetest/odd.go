@@ -24,11 +24,10 @@ func Odds(t testing.TB, name string) []Odd {
 	if err := os.Mkdir(list[0].Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if pipe := place(); makePipe(pipe) == nil {
-		link := place()
-		if err := os.Symlink(pipe, link); err != nil {
-			t.Fatal(err)
-		}
+	if unix {
+		pipe, link := place(), place()
+		Pipe(t, pipe)
+		Need(t, "symbolic links", os.Symlink(pipe, link))
 		list = append(list, Odd{"pipe", pipe, "a pipe"}, Odd{"link to a pipe", link, "a pipe"})
 	}
 	if link := place(); os.Symlink("/dev/zero", link) == nil {

@@ -4,4 +4,6 @@ package filetest
 
 import "errors"
 
+const unix = false
+
 func makePipe(string) error { return errors.ErrUnsupported }

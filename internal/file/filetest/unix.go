@@ -4,4 +4,6 @@ package filetest
 
 import "syscall"
 
+const unix = true
+
 func makePipe(path string) error { return syscall.Mkfifo(path, 0o600) }
