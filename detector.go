@@ -108,9 +108,13 @@ func (l *Loaded) Open(ctx context.Context) (*Detector, error) {
 	return d, nil
 }
 
-// Info describes the detector. Config is its architecture, Tokenizer that of its vocabulary.
-func (l *Loaded) Info() Info                 { return l.info }
-func (l *Loaded) Config() glip.Config        { return l.config }
+// Info describes the detector.
+func (l *Loaded) Info() Info { return l.info }
+
+// Config is the detector's architecture.
+func (l *Loaded) Config() glip.Config { return l.config }
+
+// Tokenizer is that of the detector's vocabulary.
 func (l *Loaded) Tokenizer() *text.Tokenizer { return l.tokenizer }
 
 // Options are those it was loaded with.

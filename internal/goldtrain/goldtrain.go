@@ -122,6 +122,7 @@ func (x Tensor) Content() []float32 {
 	return data
 }
 
+// Find is the tensor of a role and a name.
 func (c *Case) Find(t *testing.T, role, name string) Tensor {
 	t.Helper()
 	for _, x := range c.Tensors {
