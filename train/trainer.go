@@ -30,8 +30,10 @@ type Options struct {
 
 // Losses are those of a step's batch, before the step.
 type Losses struct {
-	Box, Centerness, Token float64
-	Scale                  float64 // what the gradients were multiplied with to clip them
+	Box        float64 `json:"box"`
+	Centerness float64 `json:"centerness"`
+	Token      float64 `json:"token"`
+	Scale      float64 `json:"scale"` // what the gradients were multiplied with to clip them
 }
 
 // Sum is what is made small.
@@ -54,7 +56,9 @@ type Trainer struct {
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	state     state
-	taken     int // steps
+	taken     int  // steps
+	torn      bool // a step changed some weights and failed at others
+	at        position
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -69,7 +73,7 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, orders: map[glip.Training][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[glip.Training][]string{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -203,8 +207,12 @@ func (t *Trainer) load() error {
 }
 
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
-// wraps [ErrNotFinite], and nothing has changed.
+// wraps [ErrNotFinite], and nothing has changed; so it is when ctx ends before the weights are changed. A picture without
+// things is one of background only.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
+	if t.torn {
+		return l, fmt.Errorf("train: %w: step %d changed some weights and failed at others; load a state", ErrState, t.taken+1)
+	}
 	b, err := t.batch(samples)
 	if err != nil {
 		return l, err
@@ -228,11 +236,13 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
+	t.torn = true
 	for c := range t.chunks {
-		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
+		if err := t.apply(context.WithoutCancel(ctx), c, out[clipScale], out[gradients:]); err != nil { // all of it, or the weights are of no step
 			return l, err
 		}
 	}
+	t.torn = false
 	t.taken++
 	t.options.Schedule.Stepped()
 	return l, nil
