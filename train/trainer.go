@@ -43,7 +43,7 @@ func (l Losses) Sum() float64 { return l.Box + l.Centerness + l.Token }
 // high, or damaged weights or pictures.
 var ErrNotFinite = errors.New("the loss is no number")
 
-// Trainer trains a detector. Its methods are for one goroutine at a time.
+// Trainer trains a detector. Its methods are for one goroutine at a time, but for Close.
 type Trainer struct {
 	cfg       glip.Config
 	options   Options
@@ -59,6 +59,8 @@ type Trainer struct {
 	taken     int  // steps
 	torn      bool // a step changed some weights and failed at others
 	at        position
+	once      sync.Once
+	closed    error // by Close
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -127,7 +129,9 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1})
+	g, err := t.record(glip.Training{ // weights are laid out for what reads them, which chance changes
+		Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random),
+	})
 	if err != nil {
 		return err
 	}
@@ -341,8 +345,15 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	return list, nil
 }
 
-// Close gives the device and the weights back.
-func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
+// Executor is the device with the weights that are not trained on it, to measure it.
+func (t *Trainer) Executor() *executor.Executor { return t.executor }
+
+// Close ends a step under way, on whichever goroutine, with an error that wraps [glipvk.ErrClosed], and gives the device and the
+// weights back. Later steps fail so too; a second Close returns what the first did.
+func (t *Trainer) Close() error {
+	t.once.Do(func() { t.closed = errors.Join(t.executor.Close(), t.loaded.Close()) })
+	return t.closed
+}
 
 // Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
 func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {
