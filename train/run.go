@@ -34,6 +34,8 @@ type Course struct {
 
 	Out    string // folder for what is saved; see [Trainer.Run]
 	Save   int    // steps between saves of the state, which measurements save too; 0 for no others
+	Names  Names  // of saved weights; see [Saving]
+	Pickle bool   // saves weights as .pth, averages in the same file, instead of .safetensors
 	Resume bool   // goes on from the state in Out, if there is one
 	Report func(Report)
 }
@@ -102,7 +104,7 @@ func (o *Course) check() error {
 //	metrics.jsonl       a line for each [Report]
 //	last.safetensors    the weights at the last measurement, or where it ended
 //	best.safetensors    those with the highest AP
-//	last.ema.safetensors, best.ema.safetensors    their averages, where [Options.Average] keeps some
+//	last.ema.safetensors, best.ema.safetensors    their averages, where [Options.Average] is set
 //	last.state          what a run with o.Resume goes on from
 //
 // Each file is complete or what it was before, whenever the program is killed, and a run that goes on ends with the same bits and, but
@@ -308,10 +310,14 @@ func (c *course) saveState(ctx context.Context) error {
 
 // weights saves them, and their averages if there are any.
 func (c *course) weights(ctx context.Context, name string) error {
-	if err := c.Trainer.Save(ctx, c.path(name+".safetensors")); err != nil || c.options.Average == 0 {
+	if c.Pickle {
+		return c.Trainer.Save(ctx, c.path(name+".pth"), Saving{Names: c.Names})
+	}
+	err := c.Trainer.Save(ctx, c.path(name+".safetensors"), Saving{Names: c.Names})
+	if err != nil || c.options.Average == 0 {
 		return err
 	}
-	return c.SaveAverage(ctx, c.path(name+".ema.safetensors"))
+	return c.Trainer.Save(ctx, c.path(name+".ema.safetensors"), Saving{Names: c.Names, Averaged: true})
 }
 
 // Evaluate detects with the weights as they are and measures what is found; passed are the pictures that could not be read.

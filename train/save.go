@@ -15,20 +15,64 @@ import (
 	"github.com/glipvk/glipvk/loader"
 )
 
-// tensors lists all weights as they are now, by official names, averaged ones where averages are kept
-// and asked for.
-func (t *Trainer) tensors(ctx context.Context, averaged bool) (list []loader.Saved) {
+// Names says what saved weights are called.
+type Names string
+
+// The names. Both programs, and this one, read either format of files with theirs.
+const (
+	Microsoft   Names = "microsoft"   // as in the official files
+	MMDetection Names = "mmdetection" // as in those of MMDetection, whose order of patch merging they have too
+)
+
+// Saving says how weights are saved.
+type Saving struct {
+	Names    Names // "" for those of microsoft/GLIP
+	Averaged bool  // the moving average of the weights, which [Options.Average] keeps
+}
+
+// Save writes all weights, trained or not: to a path that ends with .safetensors in that format, else as torch.save does, in the
+// entry "model" or, with MMDetection's names, "state_dict". In the former averages that are kept are beside, as "model_ema". Adapters
+// are part of the weights that they adapt. The file is complete or what was there before.
+func (t *Trainer) Save(ctx context.Context, path string, o Saving) error {
+	if o.Averaged && t.options.Average == 0 {
+		return fmt.Errorf("train: %w: no average of the weights is kept; set one", ErrOptions)
+	}
+	if o.Names != "" && o.Names != Microsoft && o.Names != MMDetection {
+		return fmt.Errorf("train: %w: names %q, want one of %q", ErrOptions, o.Names, []Names{Microsoft, MMDetection})
+	}
+	list := t.tensors(ctx, o)
+	return file.Save(path, 0o644, func(w io.Writer) error {
+		if filepath.Ext(path) == ".safetensors" {
+			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, list)
+		}
+		if o.Names == MMDetection {
+			return loader.SavePickle(w, loader.SavedEntry{Name: "state_dict", Tensors: list})
+		}
+		entries := []loader.SavedEntry{{Name: "model", Tensors: list}}
+		if t.options.Average > 0 && !o.Averaged {
+			entries = append(entries, loader.SavedEntry{Name: "model_ema", Tensors: t.tensors(ctx, Saving{Names: o.Names, Averaged: true})})
+		}
+		return loader.SavePickle(w, entries...)
+	})
+}
+
+// tensors lists all weights as they are now.
+func (t *Trainer) tensors(ctx context.Context, o Saving) (list []loader.Saved) {
 	now := map[string]executor.Value{}
 	for i, p := range t.params {
-		if now[p.Name] = t.state.weights[i]; averaged {
+		if now[p.Name] = t.state.weights[i]; o.Averaged {
 			now[p.Name] = t.state.averages[i]
 		}
 	}
 	for _, p := range t.cfg.Params() {
-		list = append(list, loader.Saved{Name: glip.OfficialName(p.Name), Shape: p.Shape, Data: func() ([]float32, error) {
+		name := glip.OfficialName(p.Name)
+		if o.Names == MMDetection {
+			name = glip.MMDetectionName(p.Name)
+		}
+		list = append(list, loader.Saved{Name: name, Shape: p.Shape, Data: func() ([]float32, error) {
 			data, err := t.tensor(ctx, now, p)
-			if err != nil {
-				return nil, err
+			if err != nil || o.Names == MMDetection {
+				return data, err
 			}
 			_, data = glip.OfficialTensor(p, data)
 			return data, nil
@@ -37,35 +81,12 @@ func (t *Trainer) tensors(ctx context.Context, averaged bool) (list []loader.Sav
 	return list
 }
 
+// tensor reads a weight as it is now.
 func (t *Trainer) tensor(ctx context.Context, now map[string]executor.Value, p glip.Param) ([]float32, error) {
 	if v, trained := now[p.Name]; trained {
 		return v.Read(ctx)
 	}
 	return t.source.Tensor(p.Name, p.Shape)
-}
-
-// Save writes all weights, trained or not, under the names of microsoft/GLIP: to a path that ends with
-// .safetensors in that format, else as torch.save does, in the entry "model". The file is complete or what was
-// there before.
-func (t *Trainer) Save(ctx context.Context, path string) error {
-	return t.write(ctx, path, false)
-}
-
-// SaveAverage is [Trainer.Save] of the moving average of the weights, which [Options.Average] keeps.
-func (t *Trainer) SaveAverage(ctx context.Context, path string) error {
-	if t.options.Average == 0 {
-		return fmt.Errorf("train: %w: no average of the weights is kept; set one", ErrOptions)
-	}
-	return t.write(ctx, path, true)
-}
-
-func (t *Trainer) write(ctx context.Context, path string, averaged bool) error {
-	return file.Save(path, 0o644, func(w io.Writer) error {
-		if filepath.Ext(path) == ".safetensors" {
-			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, t.tensors(ctx, averaged))
-		}
-		return loader.SavePickle(w, "model", t.tensors(ctx, averaged))
-	})
 }
 
 // resumed is what a state file says besides tensors.
