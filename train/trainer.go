@@ -26,6 +26,10 @@ type Options struct {
 	Average  float64     // decay of the moving average of weights; 0 keeps none
 	Random   glip.Random // rates of what is left out by chance, before the mode's own rule
 	Seed     int         // of chance, below 2^24
+
+	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
+	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	Recompute []string
 }
 
 // Losses are those of a step's batch, before the step.
@@ -144,7 +148,7 @@ func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
 	for _, p := range t.params {
 		names = append(names, p.Name)
 	}
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs())
+	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
 	}
