@@ -122,7 +122,7 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 	if c.caption, err = dataset.Fixed(o.Train.Names(), nil); err != nil {
 		return err
 	}
-	if err := c.resume(); err != nil {
+	if err := c.resume(ctx); err != nil {
 		return err
 	}
 	c.begun = t.taken
@@ -143,11 +143,11 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 }
 
 // resume goes on from what was saved.
-func (c *course) resume() error {
+func (c *course) resume(ctx context.Context) error {
 	if !c.Resume {
 		return nil
 	}
-	err := c.LoadState(c.path("last.state"))
+	err := c.LoadState(ctx, c.path("last.state"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -146,7 +146,7 @@ var ErrState = errors.New("not the state of this training")
 
 // LoadState goes on from a file that [Trainer.SaveState] wrote, bit for bit. The mode, the frozen stages, the seed and the
 // average must be those of then. After an error nothing has changed.
-func (t *Trainer) LoadState(path string) (err error) {
+func (t *Trainer) LoadState(ctx context.Context, path string) (err error) {
 	file, err := loader.Open(path)
 	if err != nil {
 		return err
@@ -161,27 +161,43 @@ func (t *Trainer) LoadState(path string) (err error) {
 		return fmt.Errorf("train: %s: %w: version %d, mode %s, frozen %d, seed %d, average %g; here they are %d, %s, %d, %d, %g",
 			path, ErrState, r.Version, r.Mode, r.Frozen, r.Seed, r.Average, stateVersion, o.Mode, o.Frozen, o.Seed, o.Average)
 	}
-	var next state
+	next, err := t.read(ctx, file)
+	if err != nil {
+		return errors.Join(fmt.Errorf("train: %s: %w", path, err), next.close())
+	}
+	before := t.state
+	t.state, t.taken, t.options.Schedule.State, t.at, t.torn = next, r.Steps, r.Schedule, r.Course, false
+	return before.close()
+}
+
+// read places the values of a state file; after an error what was read before it.
+func (t *Trainer) read(ctx context.Context, file *loader.Checkpoint) (next state, err error) {
 	for _, to := range []struct {
 		name   string
 		values *[]executor.Value
 		absent bool
-	}{{"weight", &next.weights, false}, {"first", &next.first, false}, {"second", &next.second, false}, {"average", &next.averages, o.Average == 0}} {
+	}{{"weight", &next.weights, false}, {"first", &next.first, false}, {"second", &next.second, false}, {"average", &next.averages, t.options.Average == 0}} {
 		if to.absent {
 			continue
 		}
 		for _, p := range t.params {
 			data := make([]float32, graph.Shape(p.Shape).Elements())
 			if err := file.Read(to.name+"."+p.Name, data); err != nil {
-				return fmt.Errorf("train: %s: %w: %w", path, ErrState, err)
+				return next, fmt.Errorf("%w: %w", ErrState, err)
 			}
-			*to.values = append(*to.values, executor.Host(data))
+			if err := t.place(ctx, to.values, data); err != nil {
+				return next, err
+			}
 		}
 	}
+	return next, nil
+}
+
+// close gives the values back.
+func (s *state) close() error {
 	var errs []error
-	for _, s := range t.state.parts() {
-		errs = append(errs, closed(s.values))
+	for _, part := range s.parts() {
+		errs = append(errs, closed(part.values))
 	}
-	t.state, t.taken, t.options.Schedule.State, t.at, t.torn = next, r.Steps, r.Schedule, r.Course, false
 	return errors.Join(errs...)
 }

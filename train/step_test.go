@@ -180,7 +180,7 @@ func following(t *testing.T, tr *train.Trainer, of stepsCase) func() {
 		if err := lead.SaveState(t.Context(), path); err != nil {
 			t.Fatal(err)
 		}
-		if err := tr.LoadState(path); err != nil {
+		if err := tr.LoadState(t.Context(), path); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := lead.Step(t.Context(), samples(t, of.Batches[taken%2])...); err != nil {
