@@ -28,6 +28,11 @@ func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64
 	if err != nil {
 		return nil, err
 	}
+	return recordStep(forward, trained, clip, absorbed, recompute...)
+}
+
+// recordStep is [RecordStep] of a forward part that is recorded.
+func recordStep(forward *graph.Graph, trained []string, clip float64, absorbed bool, recompute ...string) (_ *graph.Graph, err error) {
 	if absorbed {
 		if forward, _, err = rewrite.Absorb(forward, nil); err != nil {
 			return nil, err

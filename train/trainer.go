@@ -19,7 +19,8 @@ import (
 // Options of a training. [Defaults] has the paper's recipe for each mode.
 type Options struct {
 	Mode     Mode
-	Frozen   int // as [Mode.Trains] takes it
+	Adapters LowRank // of mode Adapters, else none
+	Frozen   int     // as [Mode.Trains] takes it
 	Recipe   Recipe
 	Schedule Schedule
 	Clip     float64     // of the length of all gradients together; 0 clips nothing
@@ -60,6 +61,7 @@ type Trainer struct {
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
+	adapters  []rewrite.Adapter
 	state     state
 	taken     int  // steps
 	torn      bool // a step changed some weights and failed at others
@@ -86,7 +88,10 @@ func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
 		t.source = prompted{l}
 	}
 	err := o.check()
-	if t.choose(); err == nil && len(t.params) == 0 {
+	if err == nil {
+		err = t.choose()
+	}
+	if err == nil && len(t.params) == 0 {
 		err = fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, l.Info().Name)
 	}
 	if err == nil {
@@ -123,6 +128,9 @@ func (o Options) check() error {
 	if o.Seed < 0 || o.Seed >= 1<<24 {
 		return fmt.Errorf("train: %w: seed %d, want 0 to below 2^24", ErrOptions, o.Seed)
 	}
+	if len(o.Adapters.Globs) > 0 != (o.Mode == Adapters) {
+		return fmt.Errorf("train: %w: adapters of %q in mode %s: mode %s takes some, and no other does", ErrOptions, o.Adapters.Globs, o.Mode, Adapters)
+	}
 	for _, x := range []struct {
 		name  string
 		value float64
@@ -136,9 +144,7 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{ // weights are laid out for what reads them, which chance changes
-		Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random),
-	})
+	g, err := t.record(t.smallest())
 	if err != nil {
 		return err
 	}
@@ -150,6 +156,11 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 	return nil
 }
 
+// smallest is a step that reads all weights; they are laid out for what reads them, which chance changes.
+func (t *Trainer) smallest() glip.Training {
+	return glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.chance()}
+}
+
 // borrowed is a source that is not closed with the executor.
 type borrowed struct{ executor.Source }
 
@@ -159,7 +170,13 @@ func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
 	for _, p := range t.params {
 		names = append(names, p.Name)
 	}
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
+	g, err := glip.RecordTraining(t.cfg, s)
+	if err == nil && len(t.adapters) > 0 {
+		g, _, err = t.options.Adapters.adapt(g)
+	}
+	if err == nil {
+		g, err = recordStep(g, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
+	}
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
 	}
@@ -190,19 +207,42 @@ func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
 }
 
 // choose lists the weights that are trained, in chunks.
-func (t *Trainer) choose() {
+func (t *Trainer) choose() error {
+	list, err := t.trained()
 	elements := 0
-	for _, p := range t.cfg.Params() {
-		if !t.options.Mode.Trains(p.Name, t.options.Frozen) {
-			continue
-		}
-		i, n := len(t.params), graph.Shape(p.Shape).Elements()
-		t.params = append(t.params, p)
+	for i, p := range list {
+		n := graph.Shape(p.Shape).Elements()
 		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
 			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
 		}
 		t.chunks[len(t.chunks)-1][1] = i + 1
 	}
+	t.params = list
+	return err
+}
+
+// trained lists the weights that are trained, or the adapters.
+func (t *Trainer) trained() (list []glip.Param, err error) {
+	if t.options.Mode != Adapters {
+		for _, p := range t.cfg.Params() {
+			if t.options.Mode.Trains(p.Name, t.options.Frozen) {
+				list = append(list, p)
+			}
+		}
+		return list, nil
+	}
+	g, err := glip.RecordTraining(t.cfg, t.smallest())
+	if err == nil {
+		_, t.adapters, err = t.options.Adapters.adapt(g)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.source = beginning{t.source, t.adapters, t.options.Seed}
+	for _, a := range t.adapters {
+		list = append(list, glip.Param{Name: a.A, Shape: []int{a.R, a.K}}, glip.Param{Name: a.B, Shape: []int{a.N, a.R}})
+	}
+	return list, nil
 }
 
 // load reads the weights that are trained and starts their moments.
@@ -287,7 +327,7 @@ func (t *Trainer) batch(samples []dataset.Sample) (batch, error) {
 	if err != nil {
 		return b, err
 	}
-	b.size.Random = t.options.Mode.random(t.options.Random)
+	b.size.Random = t.chance()
 	b.inputs["counter"] = []float32{float32(t.options.Seed), float32(t.taken % (1 << 24))}
 	return b, nil
 }
@@ -345,7 +385,7 @@ func closed(list []executor.Value) error {
 	return errors.Join(errs...)
 }
 
-// Weights reads the weights that are trained, by canonical name, as they are now.
+// Weights reads the weights that are trained, by canonical name, or the adapters, as they are now.
 func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	list := map[string][]float32{}
 	for i, p := range t.params {
