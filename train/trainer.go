@@ -59,7 +59,8 @@ type Trainer struct {
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	state     state
-	taken     int // steps
+	taken     int                // steps
+	clock     *[]executor.Timing // nil but while a step is profiled
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -130,7 +131,7 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1})
+	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random)})
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 		return err
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: "update", Record: t.recordUpdate})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate})
 	return nil
 }
 
@@ -147,10 +148,7 @@ type borrowed struct{ executor.Source }
 
 // record writes down a step whose trained weights are inputs.
 func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
-	var names []string
-	for _, p := range t.params {
-		names = append(names, p.Name)
-	}
+	names := t.trained()
 	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
@@ -238,11 +236,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
-	if t.results == nil {
-		t.results, err = t.step.Run(ctx, b.size, in...)
-	} else {
-		err = t.step.RunOver(ctx, b.size, t.results, in...)
-	}
+	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
 	}
@@ -320,7 +314,18 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 		}
 	}
 	in[1] = executor.Host(rates)
-	return t.update.RunOver(ctx, chunk, out, in...)
+	out, err := run(ctx, t, t.update, chunk, out, in...)
+	if err != nil {
+		return err
+	}
+	lists := [][]executor.Value{s.weights, s.first, s.second}
+	if t.options.Average > 0 {
+		lists = append(lists, s.averages)
+	}
+	for k, v := range out {
+		lists[k%len(lists)][from+k/len(lists)] = v
+	}
+	return nil
 }
 
 // closed gives values back.
@@ -347,17 +352,3 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 
 // Close gives the device and the weights back.
 func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
-
-// Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
-func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {
-	b, err := t.batch(samples)
-	if err != nil {
-		return nil, err
-	}
-	in, err := t.inputs(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	out, list, err := t.step.Profile(ctx, b.size, in...)
-	return list, errors.Join(err, closed(out))
-}
