@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
@@ -39,24 +40,33 @@ func (c current) Tensor(name string, shape []int) ([]float32, error) {
 }
 
 // Evaluate detects the categories of a set in its pictures and measures what is found, with the boxes that GLIP writes for
-// COCO's evaluation.
-func Evaluate(ctx context.Context, d *glipvk.Detector, set *dataset.Set, limits picture.Limits) (*eval.Evaluation, error) {
-	truths := set.Truths()
+// COCO's evaluation. Pictures that cannot be read count as if the set had them not; passed says which, and why.
+func Evaluate(ctx context.Context, d *glipvk.Detector, set *dataset.Set, limits picture.Limits) (e *eval.Evaluation, passed []string, err error) {
+	seen := dataset.Set{Categories: set.Categories}
 	var found []eval.Found
 	q := glipvk.Query{Classes: set.Names()}
 	for _, p := range set.Pictures {
 		decoded, err := picture.Open(ctx, p.Path, limits)
+		if ctx.Err() != nil {
+			return nil, passed, ctx.Err()
+		}
 		if err != nil {
-			return nil, err
+			passed = append(passed, err.Error())
+			continue
 		}
 		list, err := d.Detect(ctx, q, decoded)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Path, err)
+			return nil, passed, fmt.Errorf("%s: %w", p.Path, err)
 		}
 		for _, f := range list[0] {
 			box := eval.FromCorners(float32(f.Box.X1), float32(f.Box.Y1), float32(f.Box.X2), float32(f.Box.Y2))
 			found = append(found, eval.Found{Picture: p.ID, Category: set.Categories[f.Label-1].ID, Box: box, Score: f.Score})
 		}
+		seen.Pictures = append(seen.Pictures, p)
 	}
-	return eval.COCO(ctx, truths, found, eval.Params{})
+	if len(seen.Pictures) == 0 {
+		return nil, passed, fmt.Errorf("train: none of %d pictures to measure on can be read: %s", len(passed), strings.Join(passed[:min(len(passed), 3)], "; "))
+	}
+	e, err = eval.COCO(ctx, seen.Truths(), found, eval.Params{})
+	return e, passed, err
 }

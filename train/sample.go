@@ -21,6 +21,7 @@ func batched(cfg glip.Config, tokenizer *text.Tokenizer, samples []dataset.Sampl
 	s := &b.size
 	s.Batch = len(samples)
 	captions, objects := make([][]int32, s.Batch), make([][]glip.Object, s.Batch)
+	s.Objects = 1
 	for i, x := range samples {
 		if x.Input.Batch != 1 || len(x.Input.Data) != 3*x.Input.Height*x.Input.Width {
 			return b, fmt.Errorf("train: %w: sample %d has %d pictures, %d values for %d x %d, want one picture", graph.ErrShape, i, x.Input.Batch, len(x.Input.Data), x.Input.Height, x.Input.Width)

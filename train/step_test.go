@@ -188,10 +188,10 @@ func led(t *testing.T, tr *train.Trainer, of stepsCase, taken int) {
 			t.Fatal(err)
 		}
 	}
-	if err := lead.SaveState(t.Context(), path, ""); err != nil {
+	if err := lead.SaveState(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tr.LoadState(path); err != nil {
+	if err := tr.LoadState(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 }
