@@ -184,6 +184,9 @@ func (r raw) set(ctx context.Context, o Options) (*Set, error) {
 		}
 		pictures[*p.ID] = &Picture{ID: *p.ID, Path: path, Width: p.Width, Height: p.Height, Caption: p.Caption}
 	}
+	if len(s.Categories) == 0 && slices.ContainsFunc(r.pictures, func(p entry) bool { return p.Caption != "" }) {
+		s.Categories = []Category{{1, "object"}} // grounding data has one category, which some files do not list
+	}
 	for i := range r.annotations {
 		s.annotate(&r.annotations[i], pictures, labels)
 	}
@@ -221,7 +224,7 @@ func (s *Set) annotate(a *entry, pictures map[int64]*Picture, labels map[int64]i
 	p, known := pictures[a.ImageID]
 	label, listed := labels[a.CategoryID]
 	if p != nil && p.Caption != "" && !listed {
-		label, listed = 1, true // grounding data has one category, which some files do not list
+		label, listed = 1, true
 	}
 	id := int64(0)
 	if a.ID != nil {

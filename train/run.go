@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/eval"
 	"github.com/glipvk/glipvk/internal/file"
@@ -19,7 +20,7 @@ import (
 // Course says how a training goes through its data.
 type Course struct {
 	Train, Val *dataset.Set // Val may be nil: then nothing is measured on the way
-	Affixes    []string     // reserved for caption prompts; empty
+	Captions   dataset.Captions
 
 	Steps    int     // of the whole training
 	Batch    int     // pictures of a step
@@ -31,6 +32,9 @@ type Course struct {
 
 	Out    string // folder for what is saved: last.state, best.safetensors, last.safetensors, metrics.jsonl
 	Report func(Report)
+
+	// Found, if set, is told what a measurement finds in each picture.
+	Found func(p dataset.Picture, decoded picture.Picture, found []glipvk.Detection)
 }
 
 // Report tells how far a training is.
@@ -40,6 +44,8 @@ type Report struct {
 	Losses  Losses        `json:"losses"`
 	Rate    float64       `json:"rate"`              // of ordinary weights
 	Seconds float64       `json:"seconds"`           // of the step
+	FLOPs   int64         `json:"flops,omitempty"`   // of its products, two for a multiply-add
+	Bytes   int64         `json:"bytes,omitempty"`   // of memory that its program takes, weights and intermediate values
 	Left    time.Duration `json:"left_ns"`           // by the steps so far
 	AP      *float64      `json:"ap,omitempty"`      // of a measurement after the step
 	Skipped string        `json:"skipped,omitempty"` // why the step was not taken
@@ -52,11 +58,11 @@ const mostBad = 3
 type course struct {
 	*Trainer
 	Course
-	caption dataset.Caption
-	best    float64
-	metrics *os.File
-	spent   time.Duration
-	begun   int // steps that were taken before
+	captions *dataset.Captioner
+	best     float64
+	metrics  *os.File
+	spent    time.Duration
+	begun    int // steps that were taken before
 }
 
 // Run trains until all steps are taken or ctx ends, and saves at every measurement and at the end: after either, the state
@@ -69,7 +75,7 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 		o.Validate = max(len(o.Train.Pictures)/o.Batch, 1)
 	}
 	c := &course{Trainer: t, Course: o, best: -1, begun: t.taken}
-	if c.caption, err = dataset.Fixed(o.Train.Names(), nil); err != nil {
+	if c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
@@ -125,6 +131,13 @@ func (c *course) step1(ctx context.Context, samples []dataset.Sample, began time
 	took := time.Since(began)
 	c.spent += took
 	r.Seconds = took.Seconds()
+	if r.Skipped == "" {
+		s, err := c.step.Stats(ctx, c.last)
+		if err != nil {
+			return err
+		}
+		r.FLOPs, r.Bytes = s.FLOPs, s.WeightBytes+s.ArenaBytes+s.ScratchBytes
+	}
 	if done := c.taken - c.begun; done > 0 {
 		r.Left = c.spent / time.Duration(done) * time.Duration(c.Steps-c.taken)
 	}
@@ -157,9 +170,9 @@ func (c *course) samples(ctx context.Context, k int) ([]dataset.Sample, error) {
 		if err != nil {
 			return nil, fmt.Errorf("train: %w", err)
 		}
-		caption := c.caption
-		if p.Caption != "" {
-			caption = dataset.Caption{Text: p.Caption}
+		caption, err := c.captions.Caption(p, dice)
+		if err != nil {
+			return nil, err
 		}
 		s, err := p.Sample(ctx, decoded, caption, v, c.Limits)
 		if err != nil {
@@ -173,7 +186,7 @@ func (c *course) samples(ctx context.Context, k int) ([]dataset.Sample, error) {
 // measure evaluates, keeps the best weights, and saves.
 func (c *course) measure(ctx context.Context) error {
 	if c.Val != nil {
-		e, err := c.Evaluate(ctx, c.Val, c.Limits)
+		e, err := c.evaluate(ctx)
 		if err != nil {
 			return err
 		}
@@ -190,6 +203,16 @@ func (c *course) measure(ctx context.Context) error {
 		}
 	}
 	return c.save(ctx)
+}
+
+// evaluate measures with the captions of the course.
+func (c *course) evaluate(ctx context.Context) (*eval.Evaluation, error) {
+	d, err := c.Detector(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return evaluation{d, c.Val, c.Captions.Affixes, c.Limits, c.Found}.run(ctx)
 }
 
 // save writes what the training goes on from, and the weights.

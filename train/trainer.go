@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
@@ -30,8 +31,10 @@ type Options struct {
 
 // Losses are those of a step's batch, before the step.
 type Losses struct {
-	Box, Centerness, Token float64
-	Scale                  float64 // what the gradients were multiplied with to clip them
+	Box        float64 `json:"box"`
+	Centerness float64 `json:"centerness"`
+	Token      float64 `json:"token"`
+	Scale      float64 `json:"scale"` // what the gradients were multiplied with to clip them
 }
 
 // Sum is what is made small.
@@ -54,7 +57,8 @@ type Trainer struct {
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	state     state
-	taken     int // steps
+	taken     int           // steps
+	last      glip.Training // size of the last
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -213,6 +217,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
+	t.last = b.size
 	out, err := t.step.Run(ctx, b.size, in...)
 	defer func() { err = errors.Join(err, closed(out)) }()
 	if err != nil {
@@ -333,6 +338,14 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 
 // Close gives the device and the weights back.
 func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
+
+// Peak is the executor's ([executor.Executor.Peak]) on the device that trains, in GFLOP/s.
+func (t *Trainer) Peak(ctx context.Context, budget time.Duration) (float64, error) {
+	return t.executor.Peak(ctx, budget)
+}
+
+// Device describes what trains.
+func (t *Trainer) Device() glipvk.DeviceInfo { return t.executor.Device() }
 
 // Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
 func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {
