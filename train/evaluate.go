@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
@@ -40,8 +41,8 @@ func (c current) Tensor(name string, shape []int) ([]float32, error) {
 }
 
 // Evaluate detects the categories of a set in its pictures and measures what is found, with the boxes that GLIP writes for
-// COCO's evaluation.
-func Evaluate(ctx context.Context, d *glipvk.Detector, set *dataset.Set, limits picture.Limits) (*eval.Evaluation, error) {
+// COCO's evaluation. Pictures that cannot be read count as if the set had them not; passed says which, and why.
+func Evaluate(ctx context.Context, d *glipvk.Detector, set *dataset.Set, limits picture.Limits) (e *eval.Evaluation, passed []string, err error) {
 	return evaluation{detector: d, set: set, limits: limits}.run(ctx)
 }
 
@@ -54,20 +55,25 @@ type evaluation struct {
 	found    func(dataset.Picture, picture.Picture, []glipvk.Detection) // may be nil
 }
 
-func (e evaluation) run(ctx context.Context) (*eval.Evaluation, error) {
+func (e evaluation) run(ctx context.Context) (result *eval.Evaluation, passed []string, err error) {
 	q, err := e.query()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	seen := dataset.Set{Categories: e.set.Categories}
 	var list []eval.Found
 	for _, p := range e.set.Pictures {
 		decoded, err := picture.Open(ctx, p.Path, e.limits)
+		if ctx.Err() != nil {
+			return nil, passed, ctx.Err()
+		}
 		if err != nil {
-			return nil, err
+			passed = append(passed, err.Error())
+			continue
 		}
 		found, err := e.detector.Detect(ctx, q, decoded)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Path, err)
+			return nil, passed, fmt.Errorf("%s: %w", p.Path, err)
 		}
 		for _, f := range found[0] {
 			box := eval.FromCorners(float32(f.Box.X1), float32(f.Box.Y1), float32(f.Box.X2), float32(f.Box.Y2))
@@ -76,8 +82,13 @@ func (e evaluation) run(ctx context.Context) (*eval.Evaluation, error) {
 		if e.found != nil {
 			e.found(p, decoded, found[0])
 		}
+		seen.Pictures = append(seen.Pictures, p)
 	}
-	return eval.COCO(ctx, e.set.Truths(), list, eval.Params{})
+	if len(seen.Pictures) == 0 {
+		return nil, passed, fmt.Errorf("train: none of %d pictures to measure on can be read: %s", len(passed), strings.Join(passed[:min(len(passed), 3)], "; "))
+	}
+	result, err = eval.COCO(ctx, seen.Truths(), list, eval.Params{})
+	return result, passed, err
 }
 
 // query asks for all categories; with caption prompts it is the caption of the training.

@@ -48,11 +48,23 @@ func (t *Trainer) tensor(ctx context.Context, now map[string]executor.Value, p g
 // .safetensors in that format, else as torch.save does, in the entry "model". The file is complete or what was
 // there before.
 func (t *Trainer) Save(ctx context.Context, path string) error {
+	return t.write(ctx, path, false)
+}
+
+// SaveAverage is [Trainer.Save] of the moving average of the weights, which [Options.Average] keeps.
+func (t *Trainer) SaveAverage(ctx context.Context, path string) error {
+	if t.options.Average == 0 {
+		return fmt.Errorf("train: %w: no average of the weights is kept; set one", ErrOptions)
+	}
+	return t.write(ctx, path, true)
+}
+
+func (t *Trainer) write(ctx context.Context, path string, averaged bool) error {
 	return file.Save(path, 0o644, func(w io.Writer) error {
 		if filepath.Ext(path) == ".safetensors" {
-			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, t.tensors(ctx, false))
+			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, t.tensors(ctx, averaged))
 		}
-		return loader.SavePickle(w, "model", t.tensors(ctx, false))
+		return loader.SavePickle(w, "model", t.tensors(ctx, averaged))
 	})
 }
 
@@ -65,20 +77,23 @@ type resumed struct {
 	Seed     int      `json:"seed"`
 	Average  float64  `json:"average"`
 	Schedule Progress `json:"schedule"`
-	Extra    string   `json:"extra,omitempty"`
+	Course   position `json:"course"`
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 // stateEntry is the key of it in a file's metadata.
 const stateEntry = "glipvk.training"
 
 // SaveState writes what [Trainer.LoadState] goes on from: the trained weights with moments and averages, and how
-// far the training is. extra is the caller's own. The file is complete or what was there before, even when the
+// far the training and its course ([Trainer.Run]) are. The file is complete or what was there before, even when the
 // machine stops meanwhile.
-func (t *Trainer) SaveState(ctx context.Context, path, extra string) error {
+func (t *Trainer) SaveState(ctx context.Context, path string) error {
+	if t.torn {
+		return fmt.Errorf("train: %w: step %d changed some weights and failed at others", ErrState, t.taken+1)
+	}
 	o := t.options
-	text, err := json.Marshal(resumed{stateVersion, t.taken, o.Mode, o.Frozen, o.Seed, o.Average, o.Schedule.State, extra})
+	text, err := json.Marshal(resumed{stateVersion, t.taken, o.Mode, o.Frozen, o.Seed, o.Average, o.Schedule.State, t.at})
 	if err != nil {
 		return err
 	}
@@ -108,21 +123,21 @@ func (s *state) parts() []struct {
 // ErrState is wrapped where a file does not hold the state of this training.
 var ErrState = errors.New("not the state of this training")
 
-// LoadState goes on from a file that [Trainer.SaveState] wrote, bit for bit, and returns the caller's own part. The
-// options must be those of then, but for the length of the training. After an error nothing has changed.
-func (t *Trainer) LoadState(path string) (extra string, err error) {
+// LoadState goes on from a file that [Trainer.SaveState] wrote, bit for bit. The mode, the frozen stages, the seed and the
+// average must be those of then. After an error nothing has changed.
+func (t *Trainer) LoadState(path string) (err error) {
 	file, err := loader.Open(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	var r resumed
 	if err := json.Unmarshal([]byte(file.Metadata()[stateEntry]), &r); err != nil {
-		return "", fmt.Errorf("train: %s: %w: it says nothing of a training", path, ErrState)
+		return fmt.Errorf("train: %s: %w: it says nothing of a training", path, ErrState)
 	}
 	o := t.options
 	if r.Version != stateVersion || r.Mode != o.Mode || r.Frozen != o.Frozen || r.Seed != o.Seed || r.Average != o.Average || r.Steps < 0 {
-		return "", fmt.Errorf("train: %s: %w: version %d, mode %s, frozen %d, seed %d, average %g; here they are %d, %s, %d, %d, %g",
+		return fmt.Errorf("train: %s: %w: version %d, mode %s, frozen %d, seed %d, average %g; here they are %d, %s, %d, %d, %g",
 			path, ErrState, r.Version, r.Mode, r.Frozen, r.Seed, r.Average, stateVersion, o.Mode, o.Frozen, o.Seed, o.Average)
 	}
 	var next state
@@ -137,7 +152,7 @@ func (t *Trainer) LoadState(path string) (extra string, err error) {
 		for _, p := range t.params {
 			data := make([]float32, graph.Shape(p.Shape).Elements())
 			if err := file.Read(to.name+"."+p.Name, data); err != nil {
-				return "", fmt.Errorf("train: %s: %w: %w", path, ErrState, err)
+				return fmt.Errorf("train: %s: %w: %w", path, ErrState, err)
 			}
 			*to.values = append(*to.values, executor.Host(data))
 		}
@@ -146,6 +161,6 @@ func (t *Trainer) LoadState(path string) (extra string, err error) {
 	for _, s := range t.state.parts() {
 		errs = append(errs, closed(s.values))
 	}
-	t.state, t.taken, t.options.Schedule.State = next, r.Steps, r.Schedule
-	return r.Extra, errors.Join(errs...)
+	t.state, t.taken, t.options.Schedule.State, t.at, t.torn = next, r.Steps, r.Schedule, r.Course, false
+	return errors.Join(errs...)
 }

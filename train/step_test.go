@@ -177,10 +177,10 @@ func following(t *testing.T, tr *train.Trainer, of stepsCase) func() {
 	lead, path, taken := of.open(t, "cpu"), filepath.Join(t.TempDir(), "state"), 0
 	return func() {
 		t.Helper()
-		if err := lead.SaveState(t.Context(), path, ""); err != nil {
+		if err := lead.SaveState(t.Context(), path); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tr.LoadState(path); err != nil {
+		if err := tr.LoadState(path); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := lead.Step(t.Context(), samples(t, of.Batches[taken%2])...); err != nil {

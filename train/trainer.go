@@ -59,6 +59,8 @@ type Trainer struct {
 	state     state
 	taken     int           // steps
 	last      glip.Training // size of the last
+	torn      bool          // a step changed some weights and failed at others
+	at        position
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -73,7 +75,7 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, orders: map[glip.Training][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[glip.Training][]string{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -207,8 +209,12 @@ func (t *Trainer) load() error {
 }
 
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
-// wraps [ErrNotFinite], and nothing has changed.
+// wraps [ErrNotFinite], and nothing has changed; so it is when ctx ends before the weights are changed. A picture without
+// things is one of background only.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
+	if t.torn {
+		return l, fmt.Errorf("train: %w: step %d changed some weights and failed at others; load a state", ErrState, t.taken+1)
+	}
 	b, err := t.batch(samples)
 	if err != nil {
 		return l, err
@@ -233,11 +239,13 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
+	t.torn = true
 	for c := range t.chunks {
-		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
+		if err := t.apply(context.WithoutCancel(ctx), c, out[clipScale], out[gradients:]); err != nil { // all of it, or the weights are of no step
 			return l, err
 		}
 	}
+	t.torn = false
 	t.taken++
 	t.options.Schedule.Stepped()
 	return l, nil
