@@ -61,8 +61,9 @@ type Trainer struct {
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	state     state
-	taken     int  // steps
-	torn      bool // a step changed some weights and failed at others
+	taken     int           // steps
+	last      glip.Training // size of the last
+	torn      bool          // a step changed some weights and failed at others
 	at        position
 	clock     *[]executor.Timing // nil but while a step is profiled
 	once      sync.Once
@@ -248,6 +249,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
+	t.last = b.size
 	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
