@@ -131,7 +131,7 @@ func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
 		}
 		for name, got := range map[string]float64{"loss_reg": l.Box, "loss_centerness": l.Centerness, "loss_dot_product_token": l.Token} {
 			want := of.Losses[k][name]
-			if d := math.Abs(got - want); !(d <= 10*math.Abs(of.Single[k][name]-want)+1e-6*want) {
+			if d := math.Abs(got - want); !(d <= goldtrain.LossLimit(want, of.Single[k][name])) {
 				t.Errorf("step %d: %s is %g, want %g", k+1, name, got, want)
 			}
 		}
