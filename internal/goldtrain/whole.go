@@ -2,12 +2,13 @@ package goldtrain
 
 import (
 	"encoding/json"
-	"fmt"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
 	"github.com/glipvk/glipvk/text"
@@ -76,7 +77,11 @@ func Weights(t *testing.T, cfg glip.Config, seed uint64, overrides map[string]fl
 // Inputs are the pictures, the captions and the targets of a batch for a small detector.
 func (c Batch) Inputs(t *testing.T, cfg glip.Config) (glip.Training, [][]float32) {
 	t.Helper()
-	tok, err := text.Open("../testdata/glip/tiny/vocab.txt")
+	root, err := difftest.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := text.Open(filepath.Join(root, "testdata", "glip", "tiny", "vocab.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,59 +127,14 @@ func (c Batch) Inputs(t *testing.T, cfg glip.Config) (glip.Training, [][]float32
 	return s, append([][]float32{image, ids, mask}, targets.Inputs()...)
 }
 
-// Official gives gradients of the graph's weights the names and the order of elements of an
-// official checkpoint: reading a checkpoint whose elements are numbers shows where each comes from.
-func Official(t *testing.T, cfg glip.Config, paths []string, gradients [][]float32) map[string][]float32 {
-	t.Helper()
-	count := numbered{shapes: map[string][]int{}, first: map[string]int{}}
-	total := 0
-	for _, p := range glip.OfficialParams(cfg) {
-		count.names = append(count.names, p.Name)
-		count.shapes[p.Name], count.first[p.Name] = p.Shape, total
-		total += graph.Shape(p.Shape).Elements()
-	}
-	if total >= 1<<24 {
-		t.Fatal("too many weights to number them")
-	}
-	bound, err := glip.Bind(count, cfg, bind.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make([]float32, total)
-	for i, path := range paths {
-		shape, _ := bound.Shape(path)
-		numbers, err := bound.Tensor(path, shape)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k, n := range numbers {
-			all[int(n)] = gradients[i][k]
-		}
-	}
+// Official gives values of weights, by their paths, the names and the order of elements of an official checkpoint.
+func Official(cfg glip.Config, paths []string, values [][]float32) map[string][]float32 {
 	named := map[string][]float32{}
-	for name, first := range count.first {
-		named[name] = all[first:][:graph.Shape(count.shapes[name]).Elements()]
+	for _, p := range cfg.Params() {
+		if i := slices.Index(paths, p.Name); i >= 0 {
+			name, data := glip.OfficialTensor(p, values[i])
+			named[name] = data
+		}
 	}
 	return named
-}
-
-// numbered is a checkpoint whose elements are numbered.
-type numbered struct {
-	names  []string
-	shapes map[string][]int
-	first  map[string]int
-}
-
-func (n numbered) Names() []string                 { return n.names }
-func (n numbered) Shape(name string) ([]int, bool) { s, ok := n.shapes[name]; return s, ok }
-func (n numbered) DType(string) string             { return "float32" }
-func (n numbered) Path() string                    { return "numbers" }
-func (n numbered) Read(name string, into []float32) error {
-	if want := graph.Shape(n.shapes[name]).Elements(); len(into) != want {
-		return fmt.Errorf("%s has %d elements", name, want)
-	}
-	for i := range into {
-		into[i] = float32(n.first[name] + i)
-	}
-	return nil
 }
