@@ -2,12 +2,15 @@ package goldtrain
 
 import (
 	"encoding/json"
+	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/grad"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
@@ -35,15 +38,16 @@ type Whole struct {
 	Seed      uint64
 	Overrides map[string]float32
 	Arch      json.RawMessage
-	Total     float64
+	Losses    map[string]float64
+	Single    map[string]float64 `json:"losses_float32"`
 
 	Config glip.Config `json:"-"`
 }
 
-// Wholes are the cases of group tiny.
-func Wholes(t *testing.T) (list []Whole) {
+// Wholes are the cases of a group of whole detectors.
+func Wholes(t *testing.T, group string) (list []Whole) {
 	t.Helper()
-	for _, c := range Cases(t, "tiny") {
+	for _, c := range Cases(t, group) {
 		w := Whole{Case: c}
 		c.Into(t, &w)
 		w.raw = c.raw
@@ -54,6 +58,76 @@ func Wholes(t *testing.T) (list []Whole) {
 		list = append(list, w)
 	}
 	return list
+}
+
+// Compare runs a step on an executor and wants losses and gradients near, those of weights and those between the parts.
+func (c *Whole) Compare(t *testing.T, e difftest.Executor) {
+	t.Helper()
+	s, inputs := c.Inputs(t, c.Config)
+	g := built(t)(glip.RecordTraining(c.Config, s))
+	var weights, between, tensors []string
+	for _, id := range g.Params() {
+		weights = append(weights, g.Nodes[id].Path)
+	}
+	for _, x := range c.Tensors {
+		if name, ok := strings.CutPrefix(x.Name, "grad@"); ok {
+			path, err := difftest.WholePath(c.Config, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			between, tensors = append(between, path), append(tensors, x.Name)
+		}
+	}
+	r := built(t)(grad.Reverse(g, glip.LossPath, slices.Concat(weights, between)...))
+	for _, path := range glip.LossPaths() {
+		r.Outputs = append(r.Outputs, at(t, r, path))
+	}
+	out, err := e.Run(t.Context(), r, Weights(t, c.Config, c.Seed, c.Overrides), inputs, r.Outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = out[1:]
+	values := Official(c.Config, weights, out)
+	out = out[len(weights):]
+	for i, name := range tensors {
+		shape, want := g.Nodes[at(t, g, between[i])].Shape, c.Find(t, "gradient of an activation", name).Shape
+		if len(want) == 4 {
+			out[i] = channelsFirst(out[i], shape)
+		} else {
+			out[i] = cut(out[i], shape, want) // padding that the graph leaves out
+		}
+		values[name] = out[i]
+	}
+	c.compare(t, values, out[len(tensors):])
+}
+
+func (c *Whole) compare(t *testing.T, values map[string][]float32, losses [][]float32) {
+	t.Helper()
+	for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+		want := c.Losses[name]
+		if d := math.Abs(float64(losses[i][0]) - want); !(d <= LossLimit(want, c.Single[name])) {
+			t.Errorf("%s: %s is %g, want %g", c.ID, name, losses[i][0], want)
+		}
+	}
+	recorded := 0.0
+	for _, x := range c.Tensors {
+		if !x.Vanishing {
+			recorded = max(recorded, x.F32.RelMax)
+		}
+	}
+	for _, x := range c.Tensors {
+		got, ok := values[strings.TrimPrefix(x.Name, "grad.")]
+		if !ok {
+			if x.AbsMax != 0 {
+				t.Errorf("%s: no gradient %s", c.ID, x.Name)
+			}
+			continue
+		}
+		if x.F32.RelMax == 0 && x.AbsMax != 0 { // not recorded of this tensor
+			x.F32.RelMax = recorded
+		}
+		c.Near(t, x, got)
+	}
 }
 
 // Weights are those by formula, bound like an official checkpoint.
