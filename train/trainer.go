@@ -131,7 +131,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 		return err
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: "update", Record: t.recordUpdate})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: "update", Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
 
@@ -228,8 +228,8 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
-	for c := range t.chunks {
-		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
+	for c := range t.chunks { // once begun it is ended: weights are changed where they are
+		if err := t.apply(context.WithoutCancel(ctx), c, out[clipScale], out[gradients:]); err != nil {
 			return l, err
 		}
 	}
@@ -278,26 +278,22 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 	var rates []float32
 	k := float64(t.taken + 1)
 	s := &t.state
-	in := []executor.Value{scale, executor.Host(nil)}
+	in, over := []executor.Value{scale, executor.Host(nil)}, []executor.Value(nil)
 	for i := from; i < to; i++ {
 		base, decay := t.options.Recipe.Of(t.params[i].Name)
 		rate := t.options.Schedule.Rate(base, t.taken)
 		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
-		in = append(in, s.weights[i], s.first[i], s.second[i], gradients[i])
+		in, over = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(over, s.weights[i], s.first[i], s.second[i])
 		if t.options.Average > 0 {
-			in = append(in, s.averages[i])
+			in, over = append(in, s.averages[i]), append(over, s.averages[i])
 		}
 	}
 	in[1] = executor.Host(rates)
-	out, err := t.update.Run(ctx, chunk, in...)
+	out, err := t.update.RunOver(ctx, chunk, over, in...)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	next := func(list []executor.Value, i int) {
-		errs = append(errs, list[i].Close())
-		list[i], out = out[0], out[1:]
-	}
+	next := func(list []executor.Value, i int) { list[i], out = out[0], out[1:] }
 	for i := from; i < to; i++ {
 		next(s.weights, i)
 		next(s.first, i)
@@ -306,7 +302,7 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 			next(s.averages, i)
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // closed gives values back.
