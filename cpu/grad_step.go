@@ -74,7 +74,7 @@ func (c *compiler) clipScale(id graph.ID) step {
 func (c *compiler) moment(id graph.ID) step {
 	o, in := c.node(id).Op.(graph.Moment), c.node(id).Inputs
 	beta, rest := float32(o.Beta), float32(1-o.Beta)
-	s := c.eachFrom(id, func(y, m []float32, values [][]float32, first int) {
+	return c.eachFrom(id, func(y, m []float32, values [][]float32, first int) {
 		g, s := values[in[1]][first:][:len(y)], values[in[2]][0]
 		if o.Power == 1 {
 			for i, v := range g {
@@ -86,8 +86,6 @@ func (c *compiler) moment(id graph.ID) step {
 			y[i] = beta*m[i] + rest*(s*v)*(s*v)
 		}
 	})
-	s.even = true
-	return s
 }
 
 // adamW is x (1 - lr decay) - lr (m/c1) / (sqrt(v/c2) + Eps).
@@ -132,6 +130,6 @@ func (c *compiler) update(id graph.ID, o graph.AdamW, in []graph.ID) (step, bool
 			k.adamW(of(in[0]), of(reads[1]), of(reads[2]), of(id), of(in[1]), of(in[2]), of(reads[3]), &constants, n)
 		})
 	})
-	s.in, s.outs, s.even = reads, []graph.ID{id, in[1], in[2]}, true
+	s.in, s.outs = reads, []graph.ID{id, in[1], in[2]}
 	return s, true
 }

@@ -27,7 +27,6 @@ type step struct {
 	tasks int
 	rooms rooms // that a task uses
 	run   func(w *worker, values [][]float32, task int)
-	even  bool // an element of a result needs, of operands that have its size, only the elements of its number
 
 	before []step // that leave something for this one in memory of their own, for the compiler
 }
@@ -55,54 +54,36 @@ type Program struct {
 // for and within a task, or [ErrClosed]. A panic in a task is an error that names the step; the
 // program stays usable.
 func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, error) {
-	results := p.Room(nil)
+	results := p.room()
 	if err := p.RunInto(ctx, results, inputs...); err != nil {
 		return nil, err
 	}
 	return results, nil
 }
 
-// Room is memory for the results, as [Program.RunInto] takes it: what is there of it, and new memory for the rest.
-func (p *Program) Room(there [][]float32) [][]float32 {
+// room is memory for the results.
+func (p *Program) room() [][]float32 {
 	results := make([][]float32, len(p.results))
-	copy(results, there)
 	for i, id := range p.results {
-		if results[i] == nil {
-			results[i] = aligned(p.graph.Nodes[id].Shape.Elements())
-		}
+		results[i] = aligned(p.graph.Nodes[id].Shape.Elements())
 	}
 	return results
 }
 
-// RunInto is Run into memory of the caller's, which must not overlap the inputs but where
-// [Program.InPlace] says so. After an error its content is undefined.
+// RunInto is Run into memory of the caller's. It may be an input's where no element of any result depends on another
+// element of that input, and must not overlap inputs else. After an error its content is undefined.
 func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]float32) error {
 	_, err := p.run(ctx, results, inputs, nil)
 	return err
 }
 
-// InPlace says whether a result may lie in the memory that an input of its size is given in, so that this is changed: who
-// reads the input does that before, or to compute the element that comes to lie there.
-func (p *Program) InPlace(result, input int) bool {
-	of, id := p.results[result], p.graph.Inputs()[input]
-	made := slices.IndexFunc(p.crew.steps, func(s step) bool { return slices.Contains(s.outs, of) })
-	if made < 0 || !p.crew.steps[made].even || p.sizes[of] != p.sizes[id] || slices.Contains(p.results, id) {
-		return false
-	}
-	for view := range p.views {
-		if root, _ := p.views.root(view); root == id || root == of {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(p.crew.steps[made+1:], func(s step) bool { return slices.Contains(s.in, id) })
-}
-
-// RunProfiled is RunInto with the time of every step.
-func (p *Program) RunProfiled(ctx context.Context, results [][]float32, inputs ...[]float32) ([]graph.Timing, error) {
+// RunProfiled is Run with the time of every step.
+func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []graph.Timing, error) {
+	results := p.room()
 	ends := make([]time.Time, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	list := make([]graph.Timing, len(ends))
 	for i, s := range p.crew.steps {
@@ -112,7 +93,7 @@ func (p *Program) RunProfiled(ctx context.Context, results [][]float32, inputs .
 		}
 		began = ends[i]
 	}
-	return list, nil
+	return results, list, nil
 }
 
 // run computes everything once and returns when it began. ends, unless it is empty, receives

@@ -282,7 +282,7 @@ func TestCancel(t *testing.T) {
 func TestProfile(t *testing.T) {
 	g, src, inputs := micro(t)
 	p := compile(t, g, src, cpu.Portable, cpu.Options{})
-	list, err := p.RunProfiled(t.Context(), p.Room(nil), inputs...)
+	_, list, err := p.RunProfiled(t.Context(), inputs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,8 +300,7 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := p.Room(nil)
-	list, err = p.RunProfiled(t.Context(), got, inputs...)
+	got, list, err := p.RunProfiled(t.Context(), inputs...)
 	if err != nil || len(list) != s.Dispatches {
 		t.Fatalf("%d rows, %v", len(list), err)
 	}
@@ -344,7 +343,7 @@ func TestRefusals(t *testing.T) {
 			[]string{"input: input:", "16469 elements given as input, want 16470 for [2 3 61 45]"}},
 		{"no room", func() error { return p.RunInto(t.Context(), nil, inputs...) }, graph.ErrShape, []string{"0 slices given as room for results, want 2"}},
 		{"short result", func() error { return p.RunInto(t.Context(), make([][]float32, 2), inputs...) }, graph.ErrShape, []string{"out.0: channelsfirst:", "0 elements given as room for results"}},
-		{"profile of a short input", func() error { _, err := p.RunProfiled(t.Context(), p.Room(nil), nil); return err }, graph.ErrShape, []string{"0 elements given"}},
+		{"profile of a short input", func() error { _, _, err := p.RunProfiled(t.Context(), nil); return err }, graph.ErrShape, []string{"0 elements given"}},
 		{"weights of another model", func() error { _, err := cpu.Compile(other, w, cpu.Options{}); return err }, graph.ErrShape,
 			[]string{"patch_embed.projection.weight", "[96 3 4 4]", "[48 3 4 4]"}},
 		{"short weight", func() error { _, err := cpu.Pack(t.Context(), g, faulty{}, cpu.PackOptions{}); return err }, graph.ErrShape,

@@ -33,7 +33,7 @@ func (p *processor) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (pl
 	if err != nil {
 		return plan{}, err
 	}
-	return plan{c.Bytes(), func(context.Context) (program, error) { return newProcessed(c, len(g.Outputs)+len(keep)), nil }}, nil
+	return plan{c.Bytes(), func(context.Context) (program, error) { return processed{c}, nil }}, nil
 }
 
 // large are squares, and products that take most of Swin's time.
@@ -57,4 +57,32 @@ func (p *processor) product(ctx context.Context, mnk [3]int, budget time.Duratio
 	defer c.Close()
 	out := [][]float32{make([]float32, mnk[0]*mnk[1])}
 	return fastest(budget, x.work, func() error { return c.RunInto(ctx, out, x.input) })
+}
+
+// processed is a program of package cpu.
+type processed struct{ p *cpu.Program }
+
+func (c processed) run(ctx context.Context, in []Value) ([]Value, error) {
+	out, err := c.p.Run(ctx, hosts(in)...)
+	return Hosts(out), err
+}
+
+func (c processed) runOver(ctx context.Context, out, in []Value) error {
+	return c.p.RunInto(ctx, hosts(out), hosts(in)...)
+}
+
+func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) error {
+	return c.p.RunInto(ctx, out, hosts(in)...)
+}
+
+func (c processed) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
+	out, list, err := c.p.RunProfiled(ctx, hosts(in)...)
+	return Hosts(out), list, err
+}
+
+func (c processed) stats() Stats { return c.p.Stats() }
+
+func (c processed) close() error {
+	c.p.Close()
+	return nil
 }

@@ -10,17 +10,25 @@ import (
 )
 
 // Value is a tensor where its executor keeps it: a slice of the host on the CPU, a buffer of
-// the device on Vulkan. Who gets one closes it, before or after the executor, and does not use it, nor what
-// [Value.Read] gave of it, from then on: on the CPU other values come to lie there.
+// the device on Vulkan. Who gets one closes it, before or after the executor.
 type Value struct {
 	host   []float32
-	lent   *lent // whose host is, where a program made it
 	device *vulkan.Value
 	of     *values // of device
 }
 
 // Host is a value in memory of the host, row-major, which is read and never changed.
 func Host(data []float32) Value { return Value{host: data} }
+
+// Place copies data to where the executor has its memory, as results of [Part.Run] are.
+func (e *Executor) Place(ctx context.Context, data []float32) (v Value, err error) {
+	c, err := e.enter(ctx)
+	if err != nil {
+		return v, err
+	}
+	v, err = e.backend.place(c.ctx, data)
+	return v, c.leave(err)
+}
 
 // Hosts are several.
 func Hosts(data [][]float32) []Value {
@@ -67,22 +75,10 @@ func (v Value) Bytes() int64 {
 
 // Close gives the memory back. Closing again does nothing.
 func (v Value) Close() error {
-	if v.lent != nil {
-		v.lent.close()
-	}
 	if v.device == nil {
 		return nil
 	}
 	return v.of.drop(v.device)
-}
-
-// closeAll closes several.
-func closeAll(list []Value) error {
-	var errs []error
-	for _, v := range list {
-		errs = append(errs, v.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // values are those on the device, so that Close finds them.

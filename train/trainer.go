@@ -26,6 +26,10 @@ type Options struct {
 	Average  float64     // decay of the moving average of weights; 0 keeps none
 	Random   glip.Random // rates of what is left out by chance, before the mode's own rule
 	Seed     int         // of chance, below 2^24
+
+	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
+	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	Recompute []string
 }
 
 // Losses are those of a step's batch, before the step.
@@ -48,13 +52,15 @@ type Trainer struct {
 	tokenizer *text.Tokenizer
 	executor  *executor.Executor
 	loaded    *glipvk.Loaded
-	source    executor.Source // of what is not trained
+	source    executor.Source  // of what is not trained
+	results   []executor.Value // of a step, which the next writes over
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	state     state
-	taken     int // steps
+	taken     int                // steps
+	clock     *[]executor.Timing // nil but while a step is profiled
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -75,14 +81,16 @@ func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
 		t.source = prompted{l}
 	}
 	err := o.check()
-	if err == nil {
-		err = t.load()
-	}
-	if err == nil && len(t.params) == 0 {
+	if t.choose(); err == nil && len(t.params) == 0 {
 		err = fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, l.Info().Name)
 	}
 	if err == nil {
 		err = t.open(ctx, l.Options().Executor())
+	}
+	if err == nil {
+		if err = t.load(ctx); err != nil {
+			err = errors.Join(err, t.executor.Close())
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -123,7 +131,7 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1})
+	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random)})
 	if err != nil {
 		return err
 	}
@@ -131,7 +139,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 		return err
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: "update", Record: t.recordUpdate, Programs: len(t.chunks)})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
 
@@ -140,11 +148,8 @@ type borrowed struct{ executor.Source }
 
 // record writes down a step whose trained weights are inputs.
 func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
-	var names []string
-	for _, p := range t.params {
-		names = append(names, p.Name)
-	}
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs())
+	names := t.trained()
+	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
 	}
@@ -174,32 +179,50 @@ func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
 	return b.Build()
 }
 
-// load reads the weights that are trained and starts their moments.
-func (t *Trainer) load() error {
+// choose lists the weights that are trained, in chunks.
+func (t *Trainer) choose() {
 	elements := 0
 	for _, p := range t.cfg.Params() {
 		if !t.options.Mode.Trains(p.Name, t.options.Frozen) {
 			continue
 		}
-		data, err := t.source.Tensor(p.Name, p.Shape)
-		if err != nil {
-			return err
-		}
+		i, n := len(t.params), graph.Shape(p.Shape).Elements()
 		t.params = append(t.params, p)
-		i := len(t.params) - 1
-		n := len(data)
-		s := &t.state
-		s.weights = append(s.weights, executor.Host(data))
-		s.first, s.second = append(s.first, executor.Host(make([]float32, n))), append(s.second, executor.Host(make([]float32, n)))
-		if t.options.Average > 0 {
-			s.averages = append(s.averages, executor.Host(data))
-		}
 		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
 			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
 		}
 		t.chunks[len(t.chunks)-1][1] = i + 1
 	}
+}
+
+// load reads the weights that are trained and starts their moments.
+func (t *Trainer) load(ctx context.Context) error {
+	s := &t.state
+	var zeros []float32
+	for _, p := range t.params {
+		data, err := t.source.Tensor(p.Name, p.Shape)
+		if err != nil {
+			return err
+		}
+		if len(zeros) < len(data) {
+			zeros = make([]float32, len(data))
+		}
+		none := zeros[:len(data)]
+		if t.options.Average > 0 {
+			err = t.place(ctx, &s.averages, data)
+		}
+		if err = errors.Join(err, t.place(ctx, &s.weights, data), t.place(ctx, &s.first, none), t.place(ctx, &s.second, none)); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// place adds a value to a list.
+func (t *Trainer) place(ctx context.Context, list *[]executor.Value, data []float32) error {
+	v, err := t.executor.Place(ctx, data)
+	*list = append(*list, v)
+	return err
 }
 
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
@@ -213,11 +236,11 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
-	out, err := t.step.Run(ctx, b.size, in...)
-	defer func() { err = errors.Join(err, closed(out)) }()
+	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
 	}
+	out := t.results
 	for i, to := range []*float64{&l.Box, &l.Centerness, &l.Token, &l.Scale} {
 		var one [1]float32
 		if err := out[i].Download(ctx, one[:]); err != nil {
@@ -228,8 +251,9 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
-	for c := range t.chunks { // once begun it is ended: weights are changed where they are
-		if err := t.apply(context.WithoutCancel(ctx), c, out[clipScale], out[gradients:]); err != nil {
+	ctx = context.WithoutCancel(ctx) // a step is taken whole
+	for c := range t.chunks {
+		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
 			return l, err
 		}
 	}
@@ -278,29 +302,28 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 	var rates []float32
 	k := float64(t.taken + 1)
 	s := &t.state
-	in, over := []executor.Value{scale, executor.Host(nil)}, []executor.Value(nil)
+	in := []executor.Value{scale, executor.Host(nil)}
+	var out []executor.Value
 	for i := from; i < to; i++ {
 		base, decay := t.options.Recipe.Of(t.params[i].Name)
 		rate := t.options.Schedule.Rate(base, t.taken)
 		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
-		in, over = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(over, s.weights[i], s.first[i], s.second[i])
+		in, out = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(out, s.weights[i], s.first[i], s.second[i])
 		if t.options.Average > 0 {
-			in, over = append(in, s.averages[i]), append(over, s.averages[i])
+			in, out = append(in, s.averages[i]), append(out, s.averages[i])
 		}
 	}
 	in[1] = executor.Host(rates)
-	out, err := t.update.RunOver(ctx, chunk, over, in...)
+	out, err := run(ctx, t, t.update, chunk, out, in...)
 	if err != nil {
 		return err
 	}
-	next := func(list []executor.Value, i int) { list[i], out = out[0], out[1:] }
-	for i := from; i < to; i++ {
-		next(s.weights, i)
-		next(s.first, i)
-		next(s.second, i)
-		if t.options.Average > 0 {
-			next(s.averages, i)
-		}
+	lists := [][]executor.Value{s.weights, s.first, s.second}
+	if t.options.Average > 0 {
+		lists = append(lists, s.averages)
+	}
+	for k, v := range out {
+		lists[k%len(lists)][from+k/len(lists)] = v
 	}
 	return nil
 }
@@ -329,17 +352,3 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 
 // Close gives the device and the weights back.
 func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
-
-// Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
-func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {
-	b, err := t.batch(samples)
-	if err != nil {
-		return nil, err
-	}
-	in, err := t.inputs(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	out, list, err := t.step.Profile(ctx, b.size, in...)
-	return list, errors.Join(err, closed(out))
-}

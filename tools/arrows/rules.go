@@ -56,7 +56,7 @@ func rules() map[string]rule {
 			files:  true,
 		},
 		"cmd": {
-			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "cmd/internal/cli", "internal/file", "internal/meter"},
+			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "dataset", "train", "cmd/internal/cli", "internal/file", "internal/meter"},
 			others: []string{anything},
 		},
 		"cmd/glip": {
