@@ -148,7 +148,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 		return err
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
 
