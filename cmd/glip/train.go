@@ -56,6 +56,7 @@ type trainPlan struct {
 	Out                          string
 	Weights, Model, Arch         string
 	Device                       string
+	Recompute                    []string
 }
 
 func newTrain() *cobra.Command {
@@ -98,6 +99,7 @@ func newTrain() *cobra.Command {
 	fl.IntVar(&p.Warmup, "warmup", 0, "steps in which the rate grows from a thousandth")
 	fl.Float64SliceVar(&p.Milestones, "milestone", nil, "when the rate falls to a tenth: steps, or, below 1, shares of all")
 	fl.IntVar(&p.Patience, "patience", 2, "measurements that may be no better before the rate falls to a tenth")
+	fl.StringSliceVar(&p.Recompute, "recompute", nil, "scopes, by globs of paths, whose values are computed again for the gradients and not kept: less memory, more time, the same numbers; blocks for all that come in numbers")
 	fl.StringVar(&p.Out, "out", "out/train", "folder for what is saved")
 	fl.StringVar(&f.vocab, "vocab", "", vocabBeside)
 	fl.StringVar(&f.resume, "resume", "", "folder of an earlier run to go on with; only --steps and --device change")
@@ -255,7 +257,7 @@ func (f *trainFlags) options() (train.Options, error) {
 		s.Kind, s.Milestones = train.Steps, p.Milestones
 	}
 	return train.Options{
-		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s, Clip: p.Clip, Average: p.Average, Seed: p.Seed,
+		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s, Clip: p.Clip, Average: p.Average, Seed: p.Seed, Recompute: p.Recompute,
 		Random: arch.Random{DropPath: p.DropPath, DropBlock: p.DropBlock, Language: p.Dropout, Tower: p.Dropout},
 	}, nil
 }
