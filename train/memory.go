@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/grad"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -25,6 +26,29 @@ func (o Options) recomputed() (globs []string) {
 		}
 	}
 	return globs
+}
+
+// checkRecompute refuses globs that fit nothing of a step.
+func (o Options) checkRecompute(step *graph.Graph) error {
+	if _, err := grad.Recompute(step, o.recomputed()...); err != nil {
+		return fmt.Errorf("train: %w: %w", ErrOptions, err)
+	}
+	return nil
+}
+
+// again is a step with what is computed again; what there is of it in frozen parts is not in the graph of a step.
+func (o Options) again(g *graph.Graph) (*graph.Graph, error) {
+	var there []string
+	for _, glob := range o.recomputed() {
+		ids, err := g.Match(glob + ".**")
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) > 0 {
+			there = append(there, glob)
+		}
+	}
+	return grad.Recompute(g, there...)
 }
 
 // Memory is what a training takes, in bytes.
