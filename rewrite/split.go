@@ -9,10 +9,10 @@ import (
 
 // Split cuts a graph in two where it begins to depend on the inputs at the given paths. before computes, of other
 // inputs and parameters, the values that after reads; they are its outputs, and inputs of after, at their paths. after has
-// the outputs of g. What depends on no input at all is not kept from run to run but computed where it is read, and so is
-// what only has another shape. Each graph has the inputs that it reads, in the order of g. before is nil where there is nothing
-// to compute. An error says that a path is no input.
-func Split(g *graph.Graph, on ...string) (before, after *graph.Graph, err error) {
+// the outputs of g. What depends on no input at all is computed where it is read, and so is what only has another shape or
+// has more than most elements: the cut goes through smaller values before it. Each graph has the inputs that it reads, in the
+// order of g. before is nil where there is nothing to compute. An error says that a path is no input.
+func Split(g *graph.Graph, most int, on ...string) (before, after *graph.Graph, err error) {
 	late, fed, err := dependent(g, on)
 	if err != nil {
 		return nil, nil, err
@@ -22,7 +22,7 @@ func Split(g *graph.Graph, on ...string) (before, after *graph.Graph, err error)
 		case graph.Input, graph.Param, graph.Reshape:
 			return false
 		}
-		return fed[id] && !late[id]
+		return fed[id] && !late[id] && g.Nodes[id].Shape.Elements() <= most
 	}
 	needed := wanted(g, g.Outputs, early)
 	w := newWriter(g)
@@ -89,9 +89,11 @@ func wanted(g *graph.Graph, results []graph.ID, ends func(graph.ID) bool) []bool
 // lie one after the other in it along the first axis. An error says that a path is no input or cannot be cut so.
 func Join(g *graph.Graph, pieces int, paths ...string) (*graph.Graph, error) {
 	w := newWriter(g)
+	left := slices.Clone(paths)
 	for i, n := range g.Nodes {
 		id := graph.ID(i)
 		_, input := n.Op.(graph.Input)
+		left = slices.DeleteFunc(left, func(path string) bool { return path == n.Path })
 		if !slices.Contains(paths, n.Path) {
 			w.copy(id)
 			continue
@@ -107,6 +109,9 @@ func Join(g *graph.Graph, pieces int, paths ...string) (*graph.Graph, error) {
 			list = append(list, b.In("rows").Reshape(b.Input(shape...), 1, shape.Rows(), shape.Last()))
 		}
 		w.write(id, graph.Reshape{To: n.Shape}, w.out.In(n.Path, "joined").ConcatTokens(list...))
+	}
+	if len(left) > 0 {
+		return nil, fmt.Errorf("rewrite: %q is no input of the graph", left[0])
 	}
 	return w.finish(g.Outputs)
 }

@@ -46,7 +46,7 @@ func (t *Trainer) fronted(step *graph.Graph) (*front, error) {
 	if t.options.Remember < 0 {
 		return nil, nil
 	}
-	before, _, err := rewrite.Split(step, moving(step)...)
+	before, _, err := split(step)
 	if err != nil || before == nil || before.Count().MultiplyAdds*worthwhile < step.Count().MultiplyAdds {
 		return nil, err
 	}
@@ -57,26 +57,35 @@ func (t *Trainer) fronted(step *graph.Graph) (*front, error) {
 	f.part = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "front", Record: func(s glip.Training) (*graph.Graph, error) {
 		g, err := t.whole(s)
 		if err == nil {
-			g, _, err = rewrite.Split(g, moving(g)...)
+			g, _, err = split(g)
 		}
 		return t.ordered(sized{true, s}, g, err)
 	}})
 	return f, nil
 }
 
-// moving are the inputs of a step that are not given: weights that are trained, targets, counters.
-func moving(step *graph.Graph) (paths []string) {
+// widest is how many times larger than the picture a value is at most that is kept of it: attentions, which are larger,
+// are computed again from less.
+const widest = 4
+
+// split cuts a step where it begins to depend on what is not given: weights that are trained, targets, counters.
+func split(step *graph.Graph) (before, after *graph.Graph, err error) {
+	most := 0
+	var moving []string
 	for _, id := range step.Inputs() {
-		if path := step.Nodes[id].Path; !slices.Contains(given, path) {
-			paths = append(paths, path)
+		n := step.Nodes[id]
+		if !slices.Contains(given, n.Path) {
+			moving = append(moving, n.Path)
+		} else {
+			most = max(most, widest*n.Shape.Elements())
 		}
 	}
-	return paths
+	return rewrite.Split(step, most, moving...)
 }
 
 // rest is what a step computes behind the front, whose values are inputs, for several pictures one for each.
 func rest(step *graph.Graph, pictures int) (*graph.Graph, error) {
-	_, after, err := rewrite.Split(step, moving(step)...)
+	_, after, err := split(step)
 	if err != nil || pictures == 1 {
 		return after, err
 	}

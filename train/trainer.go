@@ -135,7 +135,7 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.whole(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1})
+	g, err := t.whole(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random)})
 	if err != nil {
 		return err
 	}
