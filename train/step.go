@@ -98,10 +98,7 @@ func updated(b *graph.Builder, shape graph.Shape, scale, rates graph.Value, aver
 
 // whole writes down a step whose trained weights are inputs.
 func (t *Trainer) whole(s glip.Training) (*graph.Graph, error) {
-	var names []string
-	for _, p := range t.params {
-		names = append(names, p.Name)
-	}
+	names := t.trained()
 	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs())
 	if err != nil {
 		return nil, err

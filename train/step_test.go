@@ -1,15 +1,17 @@
 package train_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/goldtrain"
 	"github.com/glipvk/glipvk/picture"
@@ -58,17 +60,6 @@ func TestStepsGolden(t *testing.T) {
 // open readies the training of a case on a device.
 func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
 	t.Helper()
-	cfg, err := glip.ParseConfig([]byte(tiny))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := glipvk.LoadDetector("", glipvk.DetectorOptions{
-		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", of.Seed)}, Overrides: of.Overrides, Arch: &cfg,
-		Vocabulary: "../testdata/glip/tiny/vocab.txt",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	o := train.Options{
 		Frozen: -1, Clip: 1, Average: of.EMA, Recipe: train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: of.Options.Decay},
 		Schedule: train.Schedule{Kind: train.Steps, Milestones: of.Options.Steps, Length: of.Options.Length, Warmup: train.Warmup{Steps: of.Options.Warmup, Factor: of.Options.Factor}},
@@ -79,14 +70,39 @@ func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
 	if of.Options.Language != nil {
 		o.Recipe.LanguageRate = *of.Options.Language
 	}
+	var err error
 	if o.Mode, err = train.ParseMode(of.Mode); err != nil {
 		t.Fatal(err)
 	}
-	tr, err := train.New(t.Context(), d, o)
+	return small(t, device, of.Seed, of.Overrides, o)
+}
+
+// small readies the training of the small detector on a device, with weights by formula.
+func small(t *testing.T, device string, seed uint64, overrides map[string]float32, o train.Options) *train.Trainer {
+	t.Helper()
+	cfg, err := glip.ParseConfig([]byte(tiny))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = tr.Close() })
+	d, err := glipvk.LoadDetector("", glipvk.DetectorOptions{
+		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", seed), Validation: true, NoCache: true}, Overrides: overrides, Arch: &cfg,
+		Vocabulary: "../testdata/glip/tiny/vocab.txt",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := train.New(t.Context(), d, o)
+	if device == "vulkan" && os.Getenv("REQUIRE_VULKAN") != "1" && (errors.Is(err, engine.ErrNoDevice) || errors.Is(err, engine.ErrUnsupported)) {
+		t.Skipf("needs a Vulkan device and the validation layer (tools/deps.sh test): %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tr.Close(); err != nil { // names what is left on a Vulkan device, and what its layers had to say
+			t.Errorf("close: %v", err)
+		}
+	})
 	return tr
 }
 
@@ -119,19 +135,19 @@ func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
 		t.Fatal(err)
 	}
 	deltas := map[string][]float32{} // [6, n], by official name
-	follow := func() {}
-	if device == "vulkan" && of.Mode == "full" {
-		follow = following(t, tr, of)
-	}
 	for k := range of.Losses {
-		follow()
+		if k == 2 && device == "vulkan" && of.Mode == "full" {
+			// Channel 14 of position 54 of rpn.head.dyhead_tower.2.p4 lies 2e-7 from the bend of its dynamic ReLU (-0.382514905
+			// and -0.382514692 on the oracle, -0.382514528 and -0.382514655 on Vulkan): which line is followed is up to the last bits.
+			led(t, tr, of, k)
+		}
 		l, err := tr.Step(t.Context(), samples(t, of.Batches[k%2])...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for name, got := range map[string]float64{"loss_reg": l.Box, "loss_centerness": l.Centerness, "loss_dot_product_token": l.Token} {
 			want := of.Losses[k][name]
-			if d := math.Abs(got - want); !(d <= 10*math.Abs(of.Single[k][name]-want)+1e-6*want) {
+			if d := math.Abs(got - want); !(d <= goldtrain.LossLimit(want, of.Single[k][name])) {
 				t.Errorf("step %d: %s is %g, want %g", k+1, name, got, want)
 			}
 		}
@@ -169,24 +185,20 @@ func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
 	}
 }
 
-// following is a function that brings a trainer to where one on the CPU is, which takes a step after it. In the third step of
-// all weights a sample lies so near to where its gradient jumps that the last bits of the weights decide: from Vulkan's weights
-// the CPU comes out on the other side too, and from the CPU's weights Vulkan on the same.
-func following(t *testing.T, tr *train.Trainer, of stepsCase) func() {
+// led brings a trainer to where one on the CPU is after so many steps.
+func led(t *testing.T, tr *train.Trainer, of stepsCase, taken int) {
 	t.Helper()
-	lead, path, taken := of.open(t, "cpu"), filepath.Join(t.TempDir(), "state"), 0
-	return func() {
-		t.Helper()
-		if err := lead.SaveState(t.Context(), path, ""); err != nil {
+	lead, path := of.open(t, "cpu"), filepath.Join(t.TempDir(), "state")
+	for k := range taken {
+		if _, err := lead.Step(t.Context(), samples(t, of.Batches[k%2])...); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tr.LoadState(path); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := lead.Step(t.Context(), samples(t, of.Batches[taken%2])...); err != nil {
-			t.Fatal(err)
-		}
-		taken++
+	}
+	if err := lead.SaveState(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.LoadState(t.Context(), path); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -209,11 +221,5 @@ func moved(t *testing.T, start, now map[string][]float32) map[string][]float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := goldtrain.Official(t, cfg, paths, deltas)
-	for name := range list {
-		if !slices.ContainsFunc(paths, func(path string) bool { return glip.OfficialName(path) == name }) {
-			delete(list, name)
-		}
-	}
-	return list
+	return goldtrain.Official(cfg, paths, deltas)
 }
