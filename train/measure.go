@@ -54,7 +54,7 @@ func (t *Trainer) Work(samples ...dataset.Sample) (executed, direct Work, err er
 }
 
 func (t *Trainer) work(s glip.Training, absorbed bool) (w Work, err error) {
-	g, err := RecordStep(t.cfg, s, t.trained(), t.options.Clip, absorbed)
+	g, err := RecordStep(t.cfg, s, t.trained(), t.options.Clip, absorbed, t.options.Recompute...)
 	if err != nil {
 		return w, err
 	}
@@ -123,19 +123,26 @@ func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) (l Los
 	return l, list, err
 }
 
-// run computes a part, with a clock where a step is profiled.
-func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], size K, in ...executor.Value) ([]executor.Value, error) {
-	if t.clock == nil {
+// run computes a part in place of what earlier results hold, if there are any. Where a step is profiled it does so with a clock,
+// and the results are new.
+func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], size K, over []executor.Value, in ...executor.Value) ([]executor.Value, error) {
+	switch {
+	case t.clock == nil && over == nil:
 		return p.Run(ctx, size, in...)
+	case t.clock == nil:
+		return over, p.RunOver(ctx, size, over, in...)
 	}
 	out, list, err := p.Profile(ctx, size, in...)
+	if err != nil {
+		return over, err
+	}
 	for _, x := range list {
 		if x.Part != Update {
 			x.Part = phase(x.Path)
 		}
 		*t.clock = append(*t.clock, x)
 	}
-	return out, err
+	return out, closed(over)
 }
 
 // Executor is what the training computes with, to be measured. The trainer closes it.

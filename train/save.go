@@ -139,7 +139,9 @@ func (t *Trainer) LoadState(path string) (extra string, err error) {
 			if err := file.Read(to.name+"."+p.Name, data); err != nil {
 				return "", fmt.Errorf("train: %s: %w: %w", path, ErrState, err)
 			}
-			*to.values = append(*to.values, executor.Host(data))
+			if err := t.place(context.Background(), to.values, data); err != nil {
+				return "", err
+			}
 		}
 	}
 	var errs []error

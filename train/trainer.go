@@ -26,6 +26,10 @@ type Options struct {
 	Average  float64     // decay of the moving average of weights; 0 keeps none
 	Random   glip.Random // rates of what is left out by chance, before the mode's own rule
 	Seed     int         // of chance, below 2^24
+
+	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
+	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	Recompute []string
 }
 
 // Losses are those of a step's batch, before the step.
@@ -48,7 +52,8 @@ type Trainer struct {
 	tokenizer *text.Tokenizer
 	executor  *executor.Executor
 	loaded    *glipvk.Loaded
-	source    executor.Source // of what is not trained
+	source    executor.Source  // of what is not trained
+	results   []executor.Value // of a step, which the next writes over
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
@@ -76,14 +81,16 @@ func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
 		t.source = prompted{l}
 	}
 	err := o.check()
-	if err == nil {
-		err = t.load()
-	}
-	if err == nil && len(t.params) == 0 {
+	if t.choose(); err == nil && len(t.params) == 0 {
 		err = fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, l.Info().Name)
 	}
 	if err == nil {
 		err = t.open(ctx, l.Options().Executor())
+	}
+	if err == nil {
+		if err = t.load(ctx); err != nil {
+			err = errors.Join(err, t.executor.Close())
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -142,7 +149,7 @@ type borrowed struct{ executor.Source }
 // record writes down a step whose trained weights are inputs.
 func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
 	names := t.trained()
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs())
+	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
 	}
@@ -172,32 +179,50 @@ func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
 	return b.Build()
 }
 
-// load reads the weights that are trained and starts their moments.
-func (t *Trainer) load() error {
+// choose lists the weights that are trained, in chunks.
+func (t *Trainer) choose() {
 	elements := 0
 	for _, p := range t.cfg.Params() {
 		if !t.options.Mode.Trains(p.Name, t.options.Frozen) {
 			continue
 		}
-		data, err := t.source.Tensor(p.Name, p.Shape)
-		if err != nil {
-			return err
-		}
+		i, n := len(t.params), graph.Shape(p.Shape).Elements()
 		t.params = append(t.params, p)
-		i := len(t.params) - 1
-		n := len(data)
-		s := &t.state
-		s.weights = append(s.weights, executor.Host(data))
-		s.first, s.second = append(s.first, executor.Host(make([]float32, n))), append(s.second, executor.Host(make([]float32, n)))
-		if t.options.Average > 0 {
-			s.averages = append(s.averages, executor.Host(data))
-		}
 		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
 			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
 		}
 		t.chunks[len(t.chunks)-1][1] = i + 1
 	}
+}
+
+// load reads the weights that are trained and starts their moments.
+func (t *Trainer) load(ctx context.Context) error {
+	s := &t.state
+	var zeros []float32
+	for _, p := range t.params {
+		data, err := t.source.Tensor(p.Name, p.Shape)
+		if err != nil {
+			return err
+		}
+		if len(zeros) < len(data) {
+			zeros = make([]float32, len(data))
+		}
+		none := zeros[:len(data)]
+		if t.options.Average > 0 {
+			err = t.place(ctx, &s.averages, data)
+		}
+		if err = errors.Join(err, t.place(ctx, &s.weights, data), t.place(ctx, &s.first, none), t.place(ctx, &s.second, none)); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// place adds a value to a list.
+func (t *Trainer) place(ctx context.Context, list *[]executor.Value, data []float32) error {
+	v, err := t.executor.Place(ctx, data)
+	*list = append(*list, v)
+	return err
 }
 
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
@@ -211,11 +236,11 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
-	out, err := run(ctx, t, t.step, b.size, in...)
-	defer func() { err = errors.Join(err, closed(out)) }()
+	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
 	}
+	out := t.results
 	for i, to := range []*float64{&l.Box, &l.Centerness, &l.Token, &l.Scale} {
 		var one [1]float32
 		if err := out[i].Download(ctx, one[:]); err != nil {
@@ -226,6 +251,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
+	ctx = context.WithoutCancel(ctx) // a step is taken whole
 	for c := range t.chunks {
 		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
 			return l, err
@@ -277,34 +303,29 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 	k := float64(t.taken + 1)
 	s := &t.state
 	in := []executor.Value{scale, executor.Host(nil)}
+	var out []executor.Value
 	for i := from; i < to; i++ {
 		base, decay := t.options.Recipe.Of(t.params[i].Name)
 		rate := t.options.Schedule.Rate(base, t.taken)
 		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
-		in = append(in, s.weights[i], s.first[i], s.second[i], gradients[i])
+		in, out = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(out, s.weights[i], s.first[i], s.second[i])
 		if t.options.Average > 0 {
-			in = append(in, s.averages[i])
+			in, out = append(in, s.averages[i]), append(out, s.averages[i])
 		}
 	}
 	in[1] = executor.Host(rates)
-	out, err := run(ctx, t, t.update, chunk, in...)
+	out, err := run(ctx, t, t.update, chunk, out, in...)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	next := func(list []executor.Value, i int) {
-		errs = append(errs, list[i].Close())
-		list[i], out = out[0], out[1:]
+	lists := [][]executor.Value{s.weights, s.first, s.second}
+	if t.options.Average > 0 {
+		lists = append(lists, s.averages)
 	}
-	for i := from; i < to; i++ {
-		next(s.weights, i)
-		next(s.first, i)
-		next(s.second, i)
-		if t.options.Average > 0 {
-			next(s.averages, i)
-		}
+	for k, v := range out {
+		lists[k%len(lists)][from+k/len(lists)] = v
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // closed gives values back.
