@@ -14,6 +14,9 @@ type Recording[K comparable] struct {
 	Name   string
 	Record func(K) (*graph.Graph, error)
 
+	// Programs is how many are kept for the part alone; 0 keeps its programs among the others of the executor.
+	Programs int
+
 	// Rewrite, if set, makes of the graph the one that is executed; [Part.Oracle] runs it as it
 	// was. Values to keep stay, and moved tells under which numbers.
 	Rewrite func(g *graph.Graph, keep []graph.ID) (rewritten *graph.Graph, moved func(graph.ID) (graph.ID, bool), err error)
@@ -49,7 +52,11 @@ type compiled struct {
 // NewPart readies a part; it makes nothing yet.
 func NewPart[K comparable](e *Executor, r Recording[K]) *Part[K] {
 	p := &Part[K]{e: e, Recording: r}
-	p.programs = newShelf(e.programs, p.compile, discard)
+	room := e.programs
+	if r.Programs > 0 {
+		room = e.room(r.Programs)
+	}
+	p.programs = newShelf(room, p.compile, discard)
 	return p
 }
 

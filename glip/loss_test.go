@@ -73,7 +73,7 @@ func TestLossGolden(t *testing.T) {
 			}
 			for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
 				want := of.Losses[name]
-				if d := math.Abs(float64(out[i][0]) - want); !(d <= 10*math.Abs(of.Single[name]-want)+2e-7*math.Abs(want)) {
+				if d := math.Abs(float64(out[i][0]) - want); !(d <= goldtrain.LossLimit(want, of.Single[name])) {
 					t.Errorf("%s: %g, want %g", name, out[i][0], want)
 				}
 			}

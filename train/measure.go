@@ -151,5 +151,6 @@ func (t *Trainer) Executor() *executor.Executor { return t.executor }
 
 // CloseWithin is Close for the end of a program. See [executor.Executor.CloseWithin].
 func (t *Trainer) CloseWithin(ctx context.Context, grace time.Duration) error {
-	return errors.Join(t.executor.CloseWithin(ctx, grace), t.loaded.Close())
+	t.once.Do(func() { t.closed = errors.Join(t.executor.CloseWithin(ctx, grace), t.loaded.Close()) })
+	return t.closed
 }

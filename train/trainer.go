@@ -34,8 +34,10 @@ type Options struct {
 
 // Losses are those of a step's batch, before the step.
 type Losses struct {
-	Box, Centerness, Token float64
-	Scale                  float64 // what the gradients were multiplied with to clip them
+	Box        float64 `json:"box"`
+	Centerness float64 `json:"centerness"`
+	Token      float64 `json:"token"`
+	Scale      float64 `json:"scale"` // what the gradients were multiplied with to clip them
 }
 
 // Sum is what is made small.
@@ -45,7 +47,7 @@ func (l Losses) Sum() float64 { return l.Box + l.Centerness + l.Token }
 // high, or damaged weights or pictures.
 var ErrNotFinite = errors.New("the loss is no number")
 
-// Trainer trains a detector. Its methods are for one goroutine at a time.
+// Trainer trains a detector. Its methods are for one goroutine at a time, but for Close.
 type Trainer struct {
 	cfg       glip.Config
 	options   Options
@@ -59,8 +61,13 @@ type Trainer struct {
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	state     state
-	taken     int                // steps
+	taken     int           // steps
+	last      glip.Training // size of the last
+	torn      bool          // a step changed some weights and failed at others
+	at        position
 	clock     *[]executor.Timing // nil but while a step is profiled
+	once      sync.Once
+	closed    error // by Close
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -75,7 +82,7 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, orders: map[glip.Training][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[glip.Training][]string{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -131,7 +138,9 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random)})
+	g, err := t.record(glip.Training{ // weights are laid out for what reads them, which chance changes
+		Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random),
+	})
 	if err != nil {
 		return err
 	}
@@ -139,7 +148,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 		return err
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
 
@@ -226,8 +235,12 @@ func (t *Trainer) place(ctx context.Context, list *[]executor.Value, data []floa
 }
 
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
-// wraps [ErrNotFinite], and nothing has changed.
+// wraps [ErrNotFinite], and nothing has changed; so it is when ctx ends before the weights are changed. A picture without
+// things is one of background only.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
+	if t.torn {
+		return l, fmt.Errorf("train: %w: step %d changed some weights and failed at others; load a state", ErrState, t.taken+1)
+	}
 	b, err := t.batch(samples)
 	if err != nil {
 		return l, err
@@ -236,6 +249,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
+	t.last = b.size
 	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
@@ -251,12 +265,13 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
-	ctx = context.WithoutCancel(ctx) // a step is taken whole
+	ctx, t.torn = context.WithoutCancel(ctx), true // a step is taken whole
 	for c := range t.chunks {
 		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
 			return l, err
 		}
 	}
+	t.torn = false
 	t.taken++
 	t.options.Schedule.Stepped()
 	return l, nil
@@ -340,5 +355,9 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	return list, nil
 }
 
-// Close gives the device and the weights back.
-func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
+// Close ends a step under way, on whichever goroutine, with an error that wraps [glipvk.ErrClosed], and gives the device and the
+// weights back. Later steps fail so too; a second Close returns what the first did.
+func (t *Trainer) Close() error {
+	t.once.Do(func() { t.closed = errors.Join(t.executor.Close(), t.loaded.Close()) })
+	return t.closed
+}

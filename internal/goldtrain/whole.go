@@ -2,12 +2,16 @@ package goldtrain
 
 import (
 	"encoding/json"
-	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/grad"
+	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
 	"github.com/glipvk/glipvk/text"
@@ -34,15 +38,16 @@ type Whole struct {
 	Seed      uint64
 	Overrides map[string]float32
 	Arch      json.RawMessage
-	Total     float64
+	Losses    map[string]float64
+	Single    map[string]float64 `json:"losses_float32"`
 
 	Config glip.Config `json:"-"`
 }
 
-// Wholes are the cases of group tiny.
-func Wholes(t *testing.T) (list []Whole) {
+// Wholes are the cases of a group of whole detectors.
+func Wholes(t *testing.T, group string) (list []Whole) {
 	t.Helper()
-	for _, c := range Cases(t, "tiny") {
+	for _, c := range Cases(t, group) {
 		w := Whole{Case: c}
 		c.Into(t, &w)
 		w.raw = c.raw
@@ -53,6 +58,76 @@ func Wholes(t *testing.T) (list []Whole) {
 		list = append(list, w)
 	}
 	return list
+}
+
+// Compare runs a step on an executor and wants losses and gradients near, those of weights and those between the parts.
+func (c *Whole) Compare(t *testing.T, e difftest.Executor) {
+	t.Helper()
+	s, inputs := c.Inputs(t, c.Config)
+	g := built(t)(glip.RecordTraining(c.Config, s))
+	var weights, between, tensors []string
+	for _, id := range g.Params() {
+		weights = append(weights, g.Nodes[id].Path)
+	}
+	for _, x := range c.Tensors {
+		if name, ok := strings.CutPrefix(x.Name, "grad@"); ok {
+			path, err := difftest.WholePath(c.Config, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			between, tensors = append(between, path), append(tensors, x.Name)
+		}
+	}
+	r := built(t)(grad.Reverse(g, glip.LossPath, slices.Concat(weights, between)...))
+	for _, path := range glip.LossPaths() {
+		r.Outputs = append(r.Outputs, at(t, r, path))
+	}
+	out, err := e.Run(t.Context(), r, Weights(t, c.Config, c.Seed, c.Overrides), inputs, r.Outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = out[1:]
+	values := Official(c.Config, weights, out)
+	out = out[len(weights):]
+	for i, name := range tensors {
+		shape, want := g.Nodes[at(t, g, between[i])].Shape, c.Find(t, "gradient of an activation", name).Shape
+		if len(want) == 4 {
+			out[i] = channelsFirst(out[i], shape)
+		} else {
+			out[i] = cut(out[i], shape, want) // padding that the graph leaves out
+		}
+		values[name] = out[i]
+	}
+	c.compare(t, values, out[len(tensors):])
+}
+
+func (c *Whole) compare(t *testing.T, values map[string][]float32, losses [][]float32) {
+	t.Helper()
+	for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+		want := c.Losses[name]
+		if d := math.Abs(float64(losses[i][0]) - want); !(d <= LossLimit(want, c.Single[name])) {
+			t.Errorf("%s: %s is %g, want %g", c.ID, name, losses[i][0], want)
+		}
+	}
+	recorded := 0.0
+	for _, x := range c.Tensors {
+		if !x.Vanishing {
+			recorded = max(recorded, x.F32.RelMax)
+		}
+	}
+	for _, x := range c.Tensors {
+		got, ok := values[strings.TrimPrefix(x.Name, "grad.")]
+		if !ok {
+			if x.AbsMax != 0 {
+				t.Errorf("%s: no gradient %s", c.ID, x.Name)
+			}
+			continue
+		}
+		if x.F32.RelMax == 0 && x.AbsMax != 0 { // not recorded of this tensor
+			x.F32.RelMax = recorded
+		}
+		c.Near(t, x, got)
+	}
 }
 
 // Weights are those by formula, bound like an official checkpoint.
@@ -76,7 +151,11 @@ func Weights(t *testing.T, cfg glip.Config, seed uint64, overrides map[string]fl
 // Inputs are the pictures, the captions and the targets of a batch for a small detector.
 func (c Batch) Inputs(t *testing.T, cfg glip.Config) (glip.Training, [][]float32) {
 	t.Helper()
-	tok, err := text.Open("../testdata/glip/tiny/vocab.txt")
+	root, err := difftest.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := text.Open(filepath.Join(root, "testdata", "glip", "tiny", "vocab.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,59 +201,14 @@ func (c Batch) Inputs(t *testing.T, cfg glip.Config) (glip.Training, [][]float32
 	return s, append([][]float32{image, ids, mask}, targets.Inputs()...)
 }
 
-// Official gives gradients of the graph's weights the names and the order of elements of an
-// official checkpoint: reading a checkpoint whose elements are numbers shows where each comes from.
-func Official(t *testing.T, cfg glip.Config, paths []string, gradients [][]float32) map[string][]float32 {
-	t.Helper()
-	count := numbered{shapes: map[string][]int{}, first: map[string]int{}}
-	total := 0
-	for _, p := range glip.OfficialParams(cfg) {
-		count.names = append(count.names, p.Name)
-		count.shapes[p.Name], count.first[p.Name] = p.Shape, total
-		total += graph.Shape(p.Shape).Elements()
-	}
-	if total >= 1<<24 {
-		t.Fatal("too many weights to number them")
-	}
-	bound, err := glip.Bind(count, cfg, bind.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make([]float32, total)
-	for i, path := range paths {
-		shape, _ := bound.Shape(path)
-		numbers, err := bound.Tensor(path, shape)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k, n := range numbers {
-			all[int(n)] = gradients[i][k]
-		}
-	}
+// Official gives values of weights, by their paths, the names and the order of elements of an official checkpoint.
+func Official(cfg glip.Config, paths []string, values [][]float32) map[string][]float32 {
 	named := map[string][]float32{}
-	for name, first := range count.first {
-		named[name] = all[first:][:graph.Shape(count.shapes[name]).Elements()]
+	for _, p := range cfg.Params() {
+		if i := slices.Index(paths, p.Name); i >= 0 {
+			name, data := glip.OfficialTensor(p, values[i])
+			named[name] = data
+		}
 	}
 	return named
-}
-
-// numbered is a checkpoint whose elements are numbered.
-type numbered struct {
-	names  []string
-	shapes map[string][]int
-	first  map[string]int
-}
-
-func (n numbered) Names() []string                 { return n.names }
-func (n numbered) Shape(name string) ([]int, bool) { s, ok := n.shapes[name]; return s, ok }
-func (n numbered) DType(string) string             { return "float32" }
-func (n numbered) Path() string                    { return "numbers" }
-func (n numbered) Read(name string, into []float32) error {
-	if want := graph.Shape(n.shapes[name]).Elements(); len(into) != want {
-		return fmt.Errorf("%s has %d elements", name, want)
-	}
-	for i := range into {
-		into[i] = float32(n.first[name] + i)
-	}
-	return nil
 }
