@@ -100,26 +100,27 @@ func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) (l Los
 	return l, list, err
 }
 
-// run computes a part in place of what earlier results hold, if there are any. Where a step is profiled it does so with a clock,
-// and the results are new.
+// run computes a part in place of what earlier results hold, or makes new ones where there are none. Where a step is profiled it
+// does so with a clock.
 func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], size K, over []executor.Value, in ...executor.Value) ([]executor.Value, error) {
-	switch {
-	case t.clock == nil && over == nil:
-		return p.Run(ctx, size, in...)
-	case t.clock == nil:
+	if over == nil {
+		made, err := p.Run(ctx, size, in...)
+		if err != nil || t.clock == nil {
+			return made, err
+		}
+		over = made
+	}
+	if t.clock == nil {
 		return over, p.RunOver(ctx, size, over, in...)
 	}
-	out, list, err := p.Profile(ctx, size, in...)
-	if err != nil {
-		return over, err
-	}
+	list, err := p.ProfileOver(ctx, size, over, in...)
 	for _, x := range list {
 		if x.Part != Update {
 			x.Part = phase(x.Path)
 		}
 		*t.clock = append(*t.clock, x)
 	}
-	return out, closed(over)
+	return over, err
 }
 
 // Executor is what the training computes with, to be measured. The trainer closes it.

@@ -309,18 +309,8 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 		}
 	}
 	in[1] = executor.Host(rates)
-	out, err := run(ctx, t, t.update, chunk, out, in...)
-	if err != nil {
-		return err
-	}
-	lists := [][]executor.Value{s.weights, s.first, s.second}
-	if t.options.Average > 0 {
-		lists = append(lists, s.averages)
-	}
-	for k, v := range out {
-		lists[k%len(lists)][from+k/len(lists)] = v
-	}
-	return nil
+	_, err := run(ctx, t, t.update, chunk, out, in...)
+	return err
 }
 
 // closed gives values back.
