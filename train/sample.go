@@ -24,8 +24,9 @@ func batched(cfg glip.Config, tokenizer *text.Tokenizer, samples []dataset.Sampl
 	s := &b.size
 	s.Batch = len(samples)
 	captions, objects := make([][]int32, s.Batch), make([][]glip.Object, s.Batch)
+	s.Objects = 1
 	sorted := make([]dataset.Sample, s.Batch)
-	for i, from := range order(samples) {
+	for i, from := range settled(samples) {
 		x := samples[from]
 		sorted[i] = x
 		if x.Input.Batch != 1 || len(x.Input.Data) != 3*x.Input.Height*x.Input.Width {
@@ -47,8 +48,8 @@ func batched(cfg glip.Config, tokenizer *text.Tokenizer, samples []dataset.Sampl
 	return b, b.fill(cfg, sorted, captions, objects)
 }
 
-// order is that of the samples of a batch in the graph, by what they hold.
-func order(samples []dataset.Sample) []int {
+// settled is that of the samples of a batch in the graph, by what they hold.
+func settled(samples []dataset.Sample) []int {
 	list := make([]int, len(samples))
 	for i := range list {
 		list[i] = i

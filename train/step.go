@@ -21,8 +21,9 @@ const (
 // RecordStep writes down the forward and backward part of a step: the inputs of
 // [glip.RecordTraining] to the losses of boxes, centre-ness and tokens, the factor [1] that clips the
 // gradients to the length clip, 1 where clip is 0, and the gradient of each of the trained weights. absorbed computes the
-// cross attention in the form that takes fewer multiply-adds (package rewrite).
-func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64, absorbed bool) (*graph.Graph, error) {
+// cross attention in the form that takes fewer multiply-adds (package rewrite); scopes below recompute are computed
+// again for the gradients ([grad.Recompute]).
+func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64, absorbed bool, recompute ...string) (*graph.Graph, error) {
 	forward, err := glip.RecordTraining(cfg, s)
 	if err != nil {
 		return nil, err
@@ -33,6 +34,9 @@ func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64
 		}
 	}
 	g, err := grad.Reverse(forward, glip.LossPath, trained...)
+	if err == nil {
+		g, err = grad.Recompute(g, recompute...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}

@@ -1,14 +1,17 @@
 package train_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/goldtrain"
 	"github.com/glipvk/glipvk/picture"
@@ -81,17 +84,24 @@ func small(t *testing.T, device string, seed uint64, overrides map[string]float3
 		t.Fatal(err)
 	}
 	d, err := glipvk.LoadDetector("", glipvk.DetectorOptions{
-		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", seed)}, Overrides: overrides, Arch: &cfg,
+		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", seed), Validation: true, NoCache: true}, Overrides: overrides, Arch: &cfg,
 		Vocabulary: "../testdata/glip/tiny/vocab.txt",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tr, err := train.New(t.Context(), d, o)
+	if device == "vulkan" && os.Getenv("REQUIRE_VULKAN") != "1" && (errors.Is(err, engine.ErrNoDevice) || errors.Is(err, engine.ErrUnsupported)) {
+		t.Skipf("needs a Vulkan device and the validation layer (tools/deps.sh test): %v", err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = tr.Close() })
+	t.Cleanup(func() {
+		if err := tr.Close(); err != nil { // names what is left on a Vulkan device, and what its layers had to say
+			t.Errorf("close: %v", err)
+		}
+	})
 	return tr
 }
 
@@ -124,12 +134,12 @@ func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
 		t.Fatal(err)
 	}
 	deltas := map[string][]float32{} // [6, n], by official name
-	follow := func() {}
-	if device == "vulkan" && of.Mode == "full" {
-		follow = following(t, tr, of)
-	}
 	for k := range of.Losses {
-		follow()
+		if k == 2 && device == "vulkan" && of.Mode == "full" {
+			// Channel 14 of position 54 of rpn.head.dyhead_tower.2.p4 lies 2e-7 from the bend of its dynamic ReLU (-0.382514905
+			// and -0.382514692 on the oracle, -0.382514528 and -0.382514655 on Vulkan): which line is followed is up to the last bits.
+			led(t, tr, of, k)
+		}
 		l, err := tr.Step(t.Context(), samples(t, of.Batches[k%2])...)
 		if err != nil {
 			t.Fatal(err)
@@ -174,24 +184,20 @@ func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
 	}
 }
 
-// following is a function that brings a trainer to where one on the CPU is, which takes a step after it. In the third step of
-// all weights a sample lies so near to where its gradient jumps that the last bits of the weights decide: from Vulkan's weights
-// the CPU comes out on the other side too, and from the CPU's weights Vulkan on the same.
-func following(t *testing.T, tr *train.Trainer, of stepsCase) func() {
+// led brings a trainer to where one on the CPU is after so many steps.
+func led(t *testing.T, tr *train.Trainer, of stepsCase, taken int) {
 	t.Helper()
-	lead, path, taken := of.open(t, "cpu"), filepath.Join(t.TempDir(), "state"), 0
-	return func() {
-		t.Helper()
-		if err := lead.SaveState(t.Context(), path, ""); err != nil {
+	lead, path := of.open(t, "cpu"), filepath.Join(t.TempDir(), "state")
+	for k := range taken {
+		if _, err := lead.Step(t.Context(), samples(t, of.Batches[k%2])...); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tr.LoadState(path); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := lead.Step(t.Context(), samples(t, of.Batches[taken%2])...); err != nil {
-			t.Fatal(err)
-		}
-		taken++
+	}
+	if err := lead.SaveState(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.LoadState(t.Context(), path); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -26,12 +26,18 @@ type Options struct {
 	Average  float64     // decay of the moving average of weights; 0 keeps none
 	Random   glip.Random // rates of what is left out by chance, before the mode's own rule
 	Seed     int         // of chance, below 2^24
+
+	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
+	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	Recompute []string
 }
 
 // Losses are those of a step's batch, before the step.
 type Losses struct {
-	Box, Centerness, Token float64
-	Scale                  float64 // what the gradients were multiplied with to clip them
+	Box        float64 `json:"box"`
+	Centerness float64 `json:"centerness"`
+	Token      float64 `json:"token"`
+	Scale      float64 `json:"scale"` // what the gradients were multiplied with to clip them
 }
 
 // Sum is what is made small.
@@ -41,20 +47,27 @@ func (l Losses) Sum() float64 { return l.Box + l.Centerness + l.Token }
 // high, or damaged weights or pictures.
 var ErrNotFinite = errors.New("the loss is no number")
 
-// Trainer trains a detector. Its methods are for one goroutine at a time.
+// Trainer trains a detector. Its methods are for one goroutine at a time, but for Close.
 type Trainer struct {
 	cfg       glip.Config
 	options   Options
 	tokenizer *text.Tokenizer
 	executor  *executor.Executor
 	loaded    *glipvk.Loaded
-	source    executor.Source // of what is not trained
+	source    executor.Source  // of what is not trained
+	results   []executor.Value // of a step, which the next writes over
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	state     state
-	taken     int // steps
+	taken     int           // steps
+	last      glip.Training // size of the last
+	torn      bool          // a step changed some weights and failed at others
+	at        position
+	clock     *[]executor.Timing // nil but while a step is profiled
+	once      sync.Once
+	closed    error // by Close
 
 	mu     sync.Mutex
 	orders map[glip.Training][]string // paths of the inputs of a step's graph
@@ -69,20 +82,22 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, orders: map[glip.Training][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[glip.Training][]string{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
 	}
 	err := o.check()
-	if err == nil {
-		err = t.load()
-	}
-	if err == nil && len(t.params) == 0 {
+	if t.choose(); err == nil && len(t.params) == 0 {
 		err = fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, l.Info().Name)
 	}
 	if err == nil {
 		err = t.open(ctx, l.Options().Executor())
+	}
+	if err == nil {
+		if err = t.load(ctx); err != nil {
+			err = errors.Join(err, t.executor.Close())
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -123,7 +138,9 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1})
+	g, err := t.record(glip.Training{ // weights are laid out for what reads them, which chance changes
+		Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random),
+	})
 	if err != nil {
 		return err
 	}
@@ -131,7 +148,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 		return err
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: "update", Record: t.recordUpdate})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
 
@@ -140,11 +157,8 @@ type borrowed struct{ executor.Source }
 
 // record writes down a step whose trained weights are inputs.
 func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
-	var names []string
-	for _, p := range t.params {
-		names = append(names, p.Name)
-	}
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs())
+	names := t.trained()
+	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
 	}
@@ -174,37 +188,59 @@ func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
 	return b.Build()
 }
 
-// load reads the weights that are trained and starts their moments.
-func (t *Trainer) load() error {
+// choose lists the weights that are trained, in chunks.
+func (t *Trainer) choose() {
 	elements := 0
 	for _, p := range t.cfg.Params() {
 		if !t.options.Mode.Trains(p.Name, t.options.Frozen) {
 			continue
 		}
-		data, err := t.source.Tensor(p.Name, p.Shape)
-		if err != nil {
-			return err
-		}
+		i, n := len(t.params), graph.Shape(p.Shape).Elements()
 		t.params = append(t.params, p)
-		i := len(t.params) - 1
-		n := len(data)
-		s := &t.state
-		s.weights = append(s.weights, executor.Host(data))
-		s.first, s.second = append(s.first, executor.Host(make([]float32, n))), append(s.second, executor.Host(make([]float32, n)))
-		if t.options.Average > 0 {
-			s.averages = append(s.averages, executor.Host(data))
-		}
 		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
 			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
 		}
 		t.chunks[len(t.chunks)-1][1] = i + 1
 	}
+}
+
+// load reads the weights that are trained and starts their moments.
+func (t *Trainer) load(ctx context.Context) error {
+	s := &t.state
+	var zeros []float32
+	for _, p := range t.params {
+		data, err := t.source.Tensor(p.Name, p.Shape)
+		if err != nil {
+			return err
+		}
+		if len(zeros) < len(data) {
+			zeros = make([]float32, len(data))
+		}
+		none := zeros[:len(data)]
+		if t.options.Average > 0 {
+			err = t.place(ctx, &s.averages, data)
+		}
+		if err = errors.Join(err, t.place(ctx, &s.weights, data), t.place(ctx, &s.first, none), t.place(ctx, &s.second, none)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
+// place adds a value to a list.
+func (t *Trainer) place(ctx context.Context, list *[]executor.Value, data []float32) error {
+	v, err := t.executor.Place(ctx, data)
+	*list = append(*list, v)
+	return err
+}
+
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
-// wraps [ErrNotFinite], and nothing has changed.
+// wraps [ErrNotFinite], and nothing has changed; so it is when ctx ends before the weights are changed. A picture without
+// things is one of background only.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
+	if t.torn {
+		return l, fmt.Errorf("train: %w: step %d changed some weights and failed at others; load a state", ErrState, t.taken+1)
+	}
 	b, err := t.batch(samples)
 	if err != nil {
 		return l, err
@@ -213,11 +249,12 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
-	out, err := t.step.Run(ctx, b.size, in...)
-	defer func() { err = errors.Join(err, closed(out)) }()
+	t.last = b.size
+	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
 	}
+	out := t.results
 	for i, to := range []*float64{&l.Box, &l.Centerness, &l.Token, &l.Scale} {
 		var one [1]float32
 		if err := out[i].Download(ctx, one[:]); err != nil {
@@ -228,11 +265,13 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
+	ctx, t.torn = context.WithoutCancel(ctx), true // a step is taken whole
 	for c := range t.chunks {
 		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
 			return l, err
 		}
 	}
+	t.torn = false
 	t.taken++
 	t.options.Schedule.Stepped()
 	return l, nil
@@ -279,34 +318,29 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 	k := float64(t.taken + 1)
 	s := &t.state
 	in := []executor.Value{scale, executor.Host(nil)}
+	var out []executor.Value
 	for i := from; i < to; i++ {
 		base, decay := t.options.Recipe.Of(t.params[i].Name)
 		rate := t.options.Schedule.Rate(base, t.taken)
 		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
-		in = append(in, s.weights[i], s.first[i], s.second[i], gradients[i])
+		in, out = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(out, s.weights[i], s.first[i], s.second[i])
 		if t.options.Average > 0 {
-			in = append(in, s.averages[i])
+			in, out = append(in, s.averages[i]), append(out, s.averages[i])
 		}
 	}
 	in[1] = executor.Host(rates)
-	out, err := t.update.Run(ctx, chunk, in...)
+	out, err := run(ctx, t, t.update, chunk, out, in...)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	next := func(list []executor.Value, i int) {
-		errs = append(errs, list[i].Close())
-		list[i], out = out[0], out[1:]
+	lists := [][]executor.Value{s.weights, s.first, s.second}
+	if t.options.Average > 0 {
+		lists = append(lists, s.averages)
 	}
-	for i := from; i < to; i++ {
-		next(s.weights, i)
-		next(s.first, i)
-		next(s.second, i)
-		if t.options.Average > 0 {
-			next(s.averages, i)
-		}
+	for k, v := range out {
+		lists[k%len(lists)][from+k/len(lists)] = v
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // closed gives values back.
@@ -331,19 +365,9 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	return list, nil
 }
 
-// Close gives the device and the weights back.
-func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
-
-// Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
-func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {
-	b, err := t.batch(samples)
-	if err != nil {
-		return nil, err
-	}
-	in, err := t.inputs(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	out, list, err := t.step.Profile(ctx, b.size, in...)
-	return list, errors.Join(err, closed(out))
+// Close ends a step under way, on whichever goroutine, with an error that wraps [glipvk.ErrClosed], and gives the device and the
+// weights back. Later steps fail so too; a second Close returns what the first did.
+func (t *Trainer) Close() error {
+	t.once.Do(func() { t.closed = errors.Join(t.executor.Close(), t.loaded.Close()) })
+	return t.closed
 }

@@ -67,6 +67,25 @@ func (p *Program) Run(ctx context.Context, in ...Input) ([]*Value, error) {
 	return values, nil
 }
 
+// RunOver is Run with results in place of what values hold, which may be inputs too: these are read before.
+func (p *Program) RunOver(ctx context.Context, values []*Value, in ...Input) error {
+	if len(values) != len(p.results) {
+		return fmt.Errorf("vulkan: %w: %d values given for results, the program has %d", graph.ErrShape, len(values), len(p.results))
+	}
+	for i, id := range p.results {
+		switch n := &p.graph.Nodes[id]; {
+		case values[i] == nil || values[i].device != p.device:
+			return fmt.Errorf("vulkan: the value for %s is not one of the device", n.Path)
+		case int(values[i].Bytes()/4) != n.Shape.Elements():
+			return p.missized(n, int(values[i].Bytes()/4))
+		case !values[i].hold():
+			return fmt.Errorf("vulkan: the value for %s: %w", n.Path, ErrClosed)
+		}
+		defer func() { _ = values[i].Close() }() // who has it closes it
+	}
+	return p.run(ctx, in, target{values: &values})
+}
+
 // RunInto is Run with results into memory of the caller's. Once as many callers as there are at
 // a time have run, it allocates nothing for inputs of the host, nor makes a Vulkan object.
 func (p *Program) RunInto(ctx context.Context, outputs [][]float32, in ...Input) error {
