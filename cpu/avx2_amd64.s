@@ -2393,6 +2393,505 @@ rows_end:
 	VZEROUPPER
 	RET
 
+// func avx2GELUGrad(y []float32, g []float32, x []float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2GELUGrad(SB), NOSPLIT, $0-80
+	MOVQ y_base+0(FP), AX
+	MOVQ g_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ n+72(FP), BX
+	SHLQ $0x02, BX
+	XORQ SI, SI
+
+chunks:
+	VMOVUPS      avx2_unit<>+0(SB), Y4
+	VMOVUPS      (DX)(SI*1), Y0
+	VPAND        avx2_magnitude<>+0(SB), Y0, Y1
+	VMULPS       Y1, Y1, Y3
+	VMULPS       avx2_minus_half<>+0(SB), Y3, Y3
+	VFMADD132PS  avx2_slope<>+0(SB), Y4, Y1
+	VDIVPS       Y1, Y4, Y1
+	VMOVUPS      avx2_tail8<>+0(SB), Y2
+	VFMADD213PS  avx2_tail7<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail6<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail5<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail4<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail3<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail2<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail1<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail0<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      avx2_floor<>+0(SB), Y1
+	VMAXPS       Y3, Y1, Y3
+	VMULPS       avx2_log2e<>+0(SB), Y3, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS avx2_ln2_high<>+0(SB), Y1, Y3
+	VFNMADD231PS avx2_ln2_low<>+0(SB), Y1, Y3
+	VMOVUPS      avx2_exp6<>+0(SB), Y5
+	VFMADD213PS  avx2_exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y3
+	VPSUBD       Y3, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VPADDD       avx2_one<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y5, Y3
+	VMULPS       Y3, Y2, Y2
+	VSUBPS       Y2, Y4, Y1
+	VBLENDVPS    Y0, Y2, Y1, Y2
+	VMULPS       avx2_density<>+0(SB), Y3, Y3
+	VFMADD231PS  Y3, Y0, Y2
+	VMULPS       (CX)(SI*1), Y2, Y2
+	VMOVUPS      Y2, (AX)(SI*1)
+	VMOVUPS      avx2_unit<>+0(SB), Y4
+	VMOVUPS      32(DX)(SI*1), Y0
+	VPAND        avx2_magnitude<>+0(SB), Y0, Y1
+	VMULPS       Y1, Y1, Y3
+	VMULPS       avx2_minus_half<>+0(SB), Y3, Y3
+	VFMADD132PS  avx2_slope<>+0(SB), Y4, Y1
+	VDIVPS       Y1, Y4, Y1
+	VMOVUPS      avx2_tail8<>+0(SB), Y2
+	VFMADD213PS  avx2_tail7<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail6<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail5<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail4<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail3<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail2<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail1<>+0(SB), Y1, Y2
+	VFMADD213PS  avx2_tail0<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      avx2_floor<>+0(SB), Y1
+	VMAXPS       Y3, Y1, Y3
+	VMULPS       avx2_log2e<>+0(SB), Y3, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VFNMADD231PS avx2_ln2_high<>+0(SB), Y1, Y3
+	VFNMADD231PS avx2_ln2_low<>+0(SB), Y1, Y3
+	VMOVUPS      avx2_exp6<>+0(SB), Y5
+	VFMADD213PS  avx2_exp5<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp4<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp3<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp2<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp1<>+0(SB), Y3, Y5
+	VFMADD213PS  avx2_exp0<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y3
+	VPSUBD       Y3, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y5, Y5
+	VPADDD       avx2_one<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y5, Y3
+	VMULPS       Y3, Y2, Y2
+	VSUBPS       Y2, Y4, Y1
+	VBLENDVPS    Y0, Y2, Y1, Y2
+	VMULPS       avx2_density<>+0(SB), Y3, Y3
+	VFMADD231PS  Y3, Y0, Y2
+	VMULPS       32(CX)(SI*1), Y2, Y2
+	VMOVUPS      Y2, 32(AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	CMPQ         SI, BX
+	JL           chunks
+	VZEROUPPER
+	RET
+
+DATA avx2_density<>+0(SB)/4, $0x3ecc422a
+DATA avx2_density<>+4(SB)/4, $0x3ecc422a
+DATA avx2_density<>+8(SB)/4, $0x3ecc422a
+DATA avx2_density<>+12(SB)/4, $0x3ecc422a
+DATA avx2_density<>+16(SB)/4, $0x3ecc422a
+DATA avx2_density<>+20(SB)/4, $0x3ecc422a
+DATA avx2_density<>+24(SB)/4, $0x3ecc422a
+DATA avx2_density<>+28(SB)/4, $0x3ecc422a
+GLOBL avx2_density<>(SB), RODATA|NOPTR, $32
+
+// func avx2MulAdd(y []float32, a []float32, b []float32, n int)
+// Requires: AVX, FMA3
+TEXT ·avx2MulAdd(SB), NOSPLIT, $0-80
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ n+72(FP), BX
+	SHLQ $0x02, BX
+	XORQ SI, SI
+
+chunks:
+	VMOVUPS     (CX)(SI*1), Y0
+	VMOVUPS     (AX)(SI*1), Y1
+	VFMADD231PS (DX)(SI*1), Y0, Y1
+	VMOVUPS     Y1, (AX)(SI*1)
+	VMOVUPS     32(CX)(SI*1), Y0
+	VMOVUPS     32(AX)(SI*1), Y1
+	VFMADD231PS 32(DX)(SI*1), Y0, Y1
+	VMOVUPS     Y1, 32(AX)(SI*1)
+	ADDQ        $0x00000040, SI
+	CMPQ        SI, BX
+	JL          chunks
+	VZEROUPPER
+	RET
+
+// func avx2AdamW(x []float32, m []float32, v []float32, toX []float32, toM []float32, toV []float32, g []float32, c *[9]float32, n int)
+// Requires: AVX, FMA3
+TEXT ·avx2AdamW(SB), NOSPLIT, $0-184
+	MOVQ         x_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         toX_base+72(FP), BX
+	MOVQ         toM_base+96(FP), SI
+	MOVQ         toV_base+120(FP), DI
+	MOVQ         g_base+144(FP), R8
+	MOVQ         n+176(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         c+168(FP), R10
+	VBROADCASTSS (R10), Y0
+	VBROADCASTSS 4(R10), Y1
+	VBROADCASTSS 8(R10), Y2
+	VBROADCASTSS 12(R10), Y3
+	VBROADCASTSS 16(R10), Y4
+	VBROADCASTSS 20(R10), Y5
+	VBROADCASTSS 24(R10), Y6
+	VBROADCASTSS 28(R10), Y7
+	VBROADCASTSS 32(R10), Y8
+	XORQ         R10, R10
+
+chunks:
+	VMOVUPS     (R8)(R10*1), Y9
+	VMOVUPS     (CX)(R10*1), Y10
+	VMOVUPS     (DX)(R10*1), Y11
+	VMOVUPS     (AX)(R10*1), Y12
+	VMULPS      Y0, Y9, Y9
+	VMULPS      Y1, Y10, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y9, Y9, Y9
+	VFMADD231PS Y4, Y9, Y11
+	VMULPS      Y7, Y11, Y13
+	VSQRTPS     Y13, Y13
+	VADDPS      Y8, Y13, Y13
+	VMULPS      Y6, Y10, Y9
+	VDIVPS      Y13, Y9, Y9
+	VMULPS      Y5, Y12, Y12
+	VSUBPS      Y9, Y12, Y12
+	VMOVUPS     Y10, (SI)(R10*1)
+	VMOVUPS     Y11, (DI)(R10*1)
+	VMOVUPS     Y12, (BX)(R10*1)
+	VMOVUPS     32(R8)(R10*1), Y9
+	VMOVUPS     32(CX)(R10*1), Y10
+	VMOVUPS     32(DX)(R10*1), Y11
+	VMOVUPS     32(AX)(R10*1), Y12
+	VMULPS      Y0, Y9, Y9
+	VMULPS      Y1, Y10, Y10
+	VFMADD231PS Y2, Y9, Y10
+	VMULPS      Y3, Y11, Y11
+	VMULPS      Y9, Y9, Y9
+	VFMADD231PS Y4, Y9, Y11
+	VMULPS      Y7, Y11, Y13
+	VSQRTPS     Y13, Y13
+	VADDPS      Y8, Y13, Y13
+	VMULPS      Y6, Y10, Y9
+	VDIVPS      Y13, Y9, Y9
+	VMULPS      Y5, Y12, Y12
+	VSUBPS      Y9, Y12, Y12
+	VMOVUPS     Y10, 32(SI)(R10*1)
+	VMOVUPS     Y11, 32(DI)(R10*1)
+	VMOVUPS     Y12, 32(BX)(R10*1)
+	ADDQ        $0x00000040, R10
+	CMPQ        R10, R9
+	JL          chunks
+	VZEROUPPER
+	RET
+
+// func avx2SumSquares(x []float32, n int) (sum float64)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·avx2SumSquares(SB), NOSPLIT, $0-40
+	MOVQ  x_base+0(FP), AX
+	MOVQ  n+24(FP), CX
+	SHLQ  $0x02, CX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ  DX, DX
+
+chunks:
+	VMOVUPS      (AX)(DX*1), X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y4, Y4, Y0
+	VMOVUPS      16(AX)(DX*1), X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y4, Y4, Y1
+	VMOVUPS      32(AX)(DX*1), X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y4, Y4, Y2
+	VMOVUPS      48(AX)(DX*1), X4
+	VCVTPS2PD    X4, Y4
+	VFMADD231PD  Y4, Y4, Y3
+	ADDQ         $0x00000040, DX
+	CMPQ         DX, CX
+	JL           chunks
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, sum+32(FP)
+	VZEROUPPER
+	RET
+
+// func avx2Spread(a []float32, b []float32, c []float32, d []float32, w [4]float32, x []float32, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·avx2Spread(SB), NOSPLIT, $0-144
+	MOVQ         a_base+0(FP), AX
+	MOVQ         b_base+24(FP), CX
+	MOVQ         c_base+48(FP), DX
+	MOVQ         d_base+72(FP), BX
+	MOVQ         x_base+112(FP), SI
+	MOVQ         n+136(FP), DI
+	SHLQ         $0x02, DI
+	MOVSS        w_0+96(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        w_1+100(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        w_2+104(FP), X2
+	VBROADCASTSS X2, Y2
+	MOVSS        w_3+108(FP), X3
+	VBROADCASTSS X3, Y3
+	XORQ         R8, R8
+
+chunks:
+	VMOVUPS     (SI)(R8*1), Y4
+	VMOVUPS     (AX)(R8*1), Y5
+	VFMADD231PS Y4, Y0, Y5
+	VMOVUPS     Y5, (AX)(R8*1)
+	VMOVUPS     (CX)(R8*1), Y5
+	VFMADD231PS Y4, Y1, Y5
+	VMOVUPS     Y5, (CX)(R8*1)
+	VMOVUPS     (DX)(R8*1), Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMOVUPS     Y5, (DX)(R8*1)
+	VMOVUPS     (BX)(R8*1), Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, (BX)(R8*1)
+	VMOVUPS     32(SI)(R8*1), Y4
+	VMOVUPS     32(AX)(R8*1), Y5
+	VFMADD231PS Y4, Y0, Y5
+	VMOVUPS     Y5, 32(AX)(R8*1)
+	VMOVUPS     32(CX)(R8*1), Y5
+	VFMADD231PS Y4, Y1, Y5
+	VMOVUPS     Y5, 32(CX)(R8*1)
+	VMOVUPS     32(DX)(R8*1), Y5
+	VFMADD231PS Y4, Y2, Y5
+	VMOVUPS     Y5, 32(DX)(R8*1)
+	VMOVUPS     32(BX)(R8*1), Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMOVUPS     Y5, 32(BX)(R8*1)
+	ADDQ        $0x00000040, R8
+	CMPQ        R8, DI
+	JL          chunks
+	VZEROUPPER
+	RET
+
+// func avx2Dots(y *[4]float32, a []float32, b []float32, c []float32, d []float32, x []float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·avx2Dots(SB), NOSPLIT, $0-136
+	MOVQ  a_base+8(FP), AX
+	MOVQ  b_base+32(FP), CX
+	MOVQ  c_base+56(FP), DX
+	MOVQ  d_base+80(FP), BX
+	MOVQ  x_base+104(FP), SI
+	MOVQ  n+128(FP), DI
+	SHLQ  $0x02, DI
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ  R8, R8
+
+chunks:
+	VMOVUPS      (SI)(R8*1), Y4
+	VFMADD231PS  (AX)(R8*1), Y4, Y0
+	VFMADD231PS  (CX)(R8*1), Y4, Y1
+	VFMADD231PS  (DX)(R8*1), Y4, Y2
+	VFMADD231PS  (BX)(R8*1), Y4, Y3
+	VMOVUPS      32(SI)(R8*1), Y4
+	VFMADD231PS  32(AX)(R8*1), Y4, Y0
+	VFMADD231PS  32(CX)(R8*1), Y4, Y1
+	VFMADD231PS  32(DX)(R8*1), Y4, Y2
+	VFMADD231PS  32(BX)(R8*1), Y4, Y3
+	ADDQ         $0x00000040, R8
+	CMPQ         R8, DI
+	JL           chunks
+	VEXTRACTF128 $0x01, Y0, X4
+	VEXTRACTF128 $0x01, Y1, X5
+	VEXTRACTF128 $0x01, Y2, X6
+	VEXTRACTF128 $0x01, Y3, X7
+	VADDPS       X4, X0, X0
+	VADDPS       X5, X1, X1
+	VADDPS       X6, X2, X2
+	VADDPS       X7, X3, X3
+	VPERMILPS    $0x4e, X0, X4
+	VPERMILPS    $0x4e, X1, X5
+	VPERMILPS    $0x4e, X2, X6
+	VPERMILPS    $0x4e, X3, X7
+	VADDPS       X4, X0, X0
+	VADDPS       X5, X1, X1
+	VADDPS       X6, X2, X2
+	VADDPS       X7, X3, X3
+	VPERMILPS    $0xb1, X0, X4
+	VPERMILPS    $0xb1, X1, X5
+	VPERMILPS    $0xb1, X2, X6
+	VPERMILPS    $0xb1, X3, X7
+	VADDPS       X4, X0, X0
+	VADDPS       X5, X1, X1
+	VADDPS       X6, X2, X2
+	VADDPS       X7, X3, X3
+	VBROADCASTSS X0, Y0
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X2, Y2
+	VBROADCASTSS X3, Y3
+	MOVQ         y+0(FP), AX
+	VMOVSS       X0, (AX)
+	VMOVSS       X1, 4(AX)
+	VMOVSS       X2, 8(AX)
+	VMOVSS       X3, 12(AX)
+	VZEROUPPER
+	RET
+
+// func avx2LayerNormGrad(y []float32, ldy int, g []float32, ldg int, x []float32, ldx int, weight []float32, eps float32, rows int, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·avx2LayerNormGrad(SB), NOSPLIT, $0-144
+	MOVQ         y_base+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         g_base+32(FP), DX
+	MOVQ         ldg+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         x_base+64(FP), SI
+	MOVQ         ldx+88(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         weight_base+96(FP), R8
+	MOVQ         rows+128(FP), R9
+	MOVQ         n+136(FP), R10
+	SHLQ         $0x02, R10
+	VPXOR        X0, X0, X0
+	MOVQ         n+136(FP), R11
+	VCVTSI2SSQ   R11, X0, X0
+	VBROADCASTSS X0, Y0
+	MOVSS        eps+120(FP), X1
+	TESTQ        R9, R9
+	JLE          rows_end
+
+rows:
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ  R11, R11
+
+means:
+	VADDPS       (SI)(R11*1), Y2, Y2
+	VMOVUPS      (DX)(R11*1), Y4
+	VFMADD231PS  (R8)(R11*1), Y4, Y3
+	VADDPS       32(SI)(R11*1), Y2, Y2
+	VMOVUPS      32(DX)(R11*1), Y4
+	VFMADD231PS  32(R8)(R11*1), Y4, Y3
+	ADDQ         $0x00000040, R11
+	CMPQ         R11, R10
+	JL           means
+	VEXTRACTF128 $0x01, Y2, X4
+	VEXTRACTF128 $0x01, Y3, X5
+	VADDPS       X4, X2, X2
+	VADDPS       X5, X3, X3
+	VPERMILPS    $0x4e, X2, X4
+	VPERMILPS    $0x4e, X3, X5
+	VADDPS       X4, X2, X2
+	VADDPS       X5, X3, X3
+	VPERMILPS    $0xb1, X2, X4
+	VPERMILPS    $0xb1, X3, X5
+	VADDPS       X4, X2, X2
+	VADDPS       X5, X3, X3
+	VBROADCASTSS X2, Y2
+	VBROADCASTSS X3, Y3
+	VDIVPS       Y0, Y2, Y2
+	VDIVPS       Y0, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	XORQ         R11, R11
+
+squares:
+	VMOVUPS      (SI)(R11*1), Y6
+	VMOVUPS      (DX)(R11*1), Y7
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       (R8)(R11*1), Y7, Y7
+	VFMADD231PS  Y6, Y6, Y4
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      32(SI)(R11*1), Y6
+	VMOVUPS      32(DX)(R11*1), Y7
+	VSUBPS       Y2, Y6, Y6
+	VMULPS       32(R8)(R11*1), Y7, Y7
+	VFMADD231PS  Y6, Y6, Y4
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x00000040, R11
+	CMPQ         R11, R10
+	JL           squares
+	VEXTRACTF128 $0x01, Y4, X6
+	VEXTRACTF128 $0x01, Y5, X7
+	VADDPS       X6, X4, X4
+	VADDPS       X7, X5, X5
+	VPERMILPS    $0x4e, X4, X6
+	VPERMILPS    $0x4e, X5, X7
+	VADDPS       X6, X4, X4
+	VADDPS       X7, X5, X5
+	VPERMILPS    $0xb1, X4, X6
+	VPERMILPS    $0xb1, X5, X7
+	VADDPS       X6, X4, X4
+	VADDPS       X7, X5, X5
+	VBROADCASTSS X4, Y4
+	VBROADCASTSS X5, Y5
+	VDIVPS       Y0, Y4, Y4
+	VDIVPS       Y0, Y5, Y5
+	VADDSS       X1, X4, X4
+	VSQRTSS      X4, X4, X4
+	VMOVSS       avx2_unit<>+0(SB), X6
+	VDIVSS       X4, X6, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	XORQ         R11, R11
+
+write:
+	VMOVUPS      (SI)(R11*1), Y6
+	VMOVUPS      (DX)(R11*1), Y7
+	VSUBPS       Y2, Y6, Y6
+	VFMSUB132PS  (R8)(R11*1), Y3, Y7
+	VFNMADD231PS Y5, Y6, Y7
+	VMULPS       Y4, Y7, Y7
+	VMOVUPS      Y7, (AX)(R11*1)
+	VMOVUPS      32(SI)(R11*1), Y6
+	VMOVUPS      32(DX)(R11*1), Y7
+	VSUBPS       Y2, Y6, Y6
+	VFMSUB132PS  32(R8)(R11*1), Y3, Y7
+	VFNMADD231PS Y5, Y6, Y7
+	VMULPS       Y4, Y7, Y7
+	VMOVUPS      Y7, 32(AX)(R11*1)
+	ADDQ         $0x00000040, R11
+	CMPQ         R11, R10
+	JL           write
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         DI, SI
+	DECQ         R9
+	JNZ          rows
+
+rows_end:
+	VZEROUPPER
+	RET
+
 // func avx2Transpose(y []float32, ldy int, x []float32, ldx int, rows int, columns int, factor float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·avx2Transpose(SB), NOSPLIT, $0-84

@@ -4654,3 +4654,409 @@ chunks:
 rows_end:
 	VZEROUPPER
 	RET
+
+// func avx512GELUGrad(y []float32, g []float32, x []float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·avx512GELUGrad(SB), NOSPLIT, $0-80
+	MOVQ y_base+0(FP), AX
+	MOVQ g_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ n+72(FP), BX
+	SHLQ $0x02, BX
+	XORQ SI, SI
+
+chunks:
+	VMOVUPS      avx512_unit<>+0(SB), Z4
+	VMOVUPS      (DX)(SI*1), Z0
+	VPANDD       avx512_magnitude<>+0(SB), Z0, Z1
+	VMULPS       Z1, Z1, Z3
+	VMULPS       avx512_minus_half<>+0(SB), Z3, Z3
+	VFMADD132PS  avx512_slope<>+0(SB), Z4, Z1
+	VDIVPS       Z1, Z4, Z1
+	VMOVUPS      avx512_tail8<>+0(SB), Z2
+	VFMADD213PS  avx512_tail7<>+0(SB), Z1, Z2
+	VFMADD213PS  avx512_tail6<>+0(SB), Z1, Z2
+	VFMADD213PS  avx512_tail5<>+0(SB), Z1, Z2
+	VFMADD213PS  avx512_tail4<>+0(SB), Z1, Z2
+	VFMADD213PS  avx512_tail3<>+0(SB), Z1, Z2
+	VFMADD213PS  avx512_tail2<>+0(SB), Z1, Z2
+	VFMADD213PS  avx512_tail1<>+0(SB), Z1, Z2
+	VFMADD213PS  avx512_tail0<>+0(SB), Z1, Z2
+	VMULPS       Z1, Z2, Z2
+	VMOVUPS      avx512_floor<>+0(SB), Z1
+	VMAXPS       Z3, Z1, Z3
+	VMULPS       avx512_log2e<>+0(SB), Z3, Z1
+	VRNDSCALEPS  $0x00, Z1, Z1
+	VFNMADD231PS avx512_ln2_high<>+0(SB), Z1, Z3
+	VFNMADD231PS avx512_ln2_low<>+0(SB), Z1, Z3
+	VMOVUPS      avx512_exp6<>+0(SB), Z5
+	VFMADD213PS  avx512_exp5<>+0(SB), Z3, Z5
+	VFMADD213PS  avx512_exp4<>+0(SB), Z3, Z5
+	VFMADD213PS  avx512_exp3<>+0(SB), Z3, Z5
+	VFMADD213PS  avx512_exp2<>+0(SB), Z3, Z5
+	VFMADD213PS  avx512_exp1<>+0(SB), Z3, Z5
+	VFMADD213PS  avx512_exp0<>+0(SB), Z3, Z5
+	VSCALEFPS    Z1, Z5, Z3
+	VMULPS       Z3, Z2, Z2
+	VPMOVD2M     Z0, K1
+	KNOTW        K1, K1
+	VSUBPS       Z2, Z4, K1, Z2
+	VMULPS       avx512_density<>+0(SB), Z3, Z3
+	VFMADD231PS  Z3, Z0, Z2
+	VMULPS       (CX)(SI*1), Z2, Z2
+	VMOVUPS      Z2, (AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	CMPQ         SI, BX
+	JL           chunks
+	VZEROUPPER
+	RET
+
+DATA avx512_density<>+0(SB)/4, $0x3ecc422a
+DATA avx512_density<>+4(SB)/4, $0x3ecc422a
+DATA avx512_density<>+8(SB)/4, $0x3ecc422a
+DATA avx512_density<>+12(SB)/4, $0x3ecc422a
+DATA avx512_density<>+16(SB)/4, $0x3ecc422a
+DATA avx512_density<>+20(SB)/4, $0x3ecc422a
+DATA avx512_density<>+24(SB)/4, $0x3ecc422a
+DATA avx512_density<>+28(SB)/4, $0x3ecc422a
+DATA avx512_density<>+32(SB)/4, $0x3ecc422a
+DATA avx512_density<>+36(SB)/4, $0x3ecc422a
+DATA avx512_density<>+40(SB)/4, $0x3ecc422a
+DATA avx512_density<>+44(SB)/4, $0x3ecc422a
+DATA avx512_density<>+48(SB)/4, $0x3ecc422a
+DATA avx512_density<>+52(SB)/4, $0x3ecc422a
+DATA avx512_density<>+56(SB)/4, $0x3ecc422a
+DATA avx512_density<>+60(SB)/4, $0x3ecc422a
+GLOBL avx512_density<>(SB), RODATA|NOPTR, $64
+
+// func avx512MulAdd(y []float32, a []float32, b []float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·avx512MulAdd(SB), NOSPLIT, $0-80
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ n+72(FP), BX
+	SHLQ $0x02, BX
+	XORQ SI, SI
+
+chunks:
+	VMOVUPS     (CX)(SI*1), Z0
+	VMOVUPS     (AX)(SI*1), Z1
+	VFMADD231PS (DX)(SI*1), Z0, Z1
+	VMOVUPS     Z1, (AX)(SI*1)
+	ADDQ        $0x00000040, SI
+	CMPQ        SI, BX
+	JL          chunks
+	VZEROUPPER
+	RET
+
+// func avx512AdamW(x []float32, m []float32, v []float32, toX []float32, toM []float32, toV []float32, g []float32, c *[9]float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·avx512AdamW(SB), NOSPLIT, $0-184
+	MOVQ         x_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         toX_base+72(FP), BX
+	MOVQ         toM_base+96(FP), SI
+	MOVQ         toV_base+120(FP), DI
+	MOVQ         g_base+144(FP), R8
+	MOVQ         n+176(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         c+168(FP), R10
+	VBROADCASTSS (R10), Z0
+	VBROADCASTSS 4(R10), Z1
+	VBROADCASTSS 8(R10), Z2
+	VBROADCASTSS 12(R10), Z3
+	VBROADCASTSS 16(R10), Z4
+	VBROADCASTSS 20(R10), Z5
+	VBROADCASTSS 24(R10), Z6
+	VBROADCASTSS 28(R10), Z7
+	VBROADCASTSS 32(R10), Z8
+	XORQ         R10, R10
+
+chunks:
+	VMOVUPS     (R8)(R10*1), Z9
+	VMOVUPS     (CX)(R10*1), Z10
+	VMOVUPS     (DX)(R10*1), Z11
+	VMOVUPS     (AX)(R10*1), Z12
+	VMULPS      Z0, Z9, Z9
+	VMULPS      Z1, Z10, Z10
+	VFMADD231PS Z2, Z9, Z10
+	VMULPS      Z3, Z11, Z11
+	VMULPS      Z9, Z9, Z9
+	VFMADD231PS Z4, Z9, Z11
+	VMULPS      Z7, Z11, Z13
+	VSQRTPS     Z13, Z13
+	VADDPS      Z8, Z13, Z13
+	VMULPS      Z6, Z10, Z9
+	VDIVPS      Z13, Z9, Z9
+	VMULPS      Z5, Z12, Z12
+	VSUBPS      Z9, Z12, Z12
+	VMOVUPS     Z10, (SI)(R10*1)
+	VMOVUPS     Z11, (DI)(R10*1)
+	VMOVUPS     Z12, (BX)(R10*1)
+	ADDQ        $0x00000040, R10
+	CMPQ        R10, R9
+	JL          chunks
+	VZEROUPPER
+	RET
+
+// func avx512SumSquares(x []float32, n int) (sum float64)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·avx512SumSquares(SB), NOSPLIT, $0-40
+	MOVQ   x_base+0(FP), AX
+	MOVQ   n+24(FP), CX
+	SHLQ   $0x02, CX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   DX, DX
+
+chunks:
+	VMOVUPS       (AX)(DX*1), Y2
+	VCVTPS2PD     Y2, Z2
+	VFMADD231PD   Z2, Z2, Z0
+	VMOVUPS       32(AX)(DX*1), Y2
+	VCVTPS2PD     Y2, Z2
+	VFMADD231PD   Z2, Z2, Z1
+	ADDQ          $0x00000040, DX
+	CMPQ          DX, CX
+	JL            chunks
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VADDSD        X1, X0, X0
+	MOVSD         X0, sum+32(FP)
+	VZEROUPPER
+	RET
+
+// func avx512Spread(a []float32, b []float32, c []float32, d []float32, w [4]float32, x []float32, n int)
+// Requires: AVX, AVX512F, SSE
+TEXT ·avx512Spread(SB), NOSPLIT, $0-144
+	MOVQ         a_base+0(FP), AX
+	MOVQ         b_base+24(FP), CX
+	MOVQ         c_base+48(FP), DX
+	MOVQ         d_base+72(FP), BX
+	MOVQ         x_base+112(FP), SI
+	MOVQ         n+136(FP), DI
+	SHLQ         $0x02, DI
+	MOVSS        w_0+96(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        w_1+100(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        w_2+104(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        w_3+108(FP), X3
+	VBROADCASTSS X3, Z3
+	XORQ         R8, R8
+
+chunks:
+	VMOVUPS     (SI)(R8*1), Z4
+	VMOVUPS     (AX)(R8*1), Z5
+	VFMADD231PS Z4, Z0, Z5
+	VMOVUPS     Z5, (AX)(R8*1)
+	VMOVUPS     (CX)(R8*1), Z5
+	VFMADD231PS Z4, Z1, Z5
+	VMOVUPS     Z5, (CX)(R8*1)
+	VMOVUPS     (DX)(R8*1), Z5
+	VFMADD231PS Z4, Z2, Z5
+	VMOVUPS     Z5, (DX)(R8*1)
+	VMOVUPS     (BX)(R8*1), Z5
+	VFMADD231PS Z4, Z3, Z5
+	VMOVUPS     Z5, (BX)(R8*1)
+	ADDQ        $0x00000040, R8
+	CMPQ        R8, DI
+	JL          chunks
+	VZEROUPPER
+	RET
+
+// func avx512Dots(y *[4]float32, a []float32, b []float32, c []float32, d []float32, x []float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·avx512Dots(SB), NOSPLIT, $0-136
+	MOVQ   a_base+8(FP), AX
+	MOVQ   b_base+32(FP), CX
+	MOVQ   c_base+56(FP), DX
+	MOVQ   d_base+80(FP), BX
+	MOVQ   x_base+104(FP), SI
+	MOVQ   n+128(FP), DI
+	SHLQ   $0x02, DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	XORQ   R8, R8
+
+chunks:
+	VMOVUPS       (SI)(R8*1), Z4
+	VFMADD231PS   (AX)(R8*1), Z4, Z0
+	VFMADD231PS   (CX)(R8*1), Z4, Z1
+	VFMADD231PS   (DX)(R8*1), Z4, Z2
+	VFMADD231PS   (BX)(R8*1), Z4, Z3
+	ADDQ          $0x00000040, R8
+	CMPQ          R8, DI
+	JL            chunks
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VEXTRACTF128  $0x01, Y1, X5
+	VEXTRACTF128  $0x01, Y2, X6
+	VEXTRACTF128  $0x01, Y3, X7
+	VADDPS        X4, X0, X0
+	VADDPS        X5, X1, X1
+	VADDPS        X6, X2, X2
+	VADDPS        X7, X3, X3
+	VPERMILPS     $0x4e, X0, X4
+	VPERMILPS     $0x4e, X1, X5
+	VPERMILPS     $0x4e, X2, X6
+	VPERMILPS     $0x4e, X3, X7
+	VADDPS        X4, X0, X0
+	VADDPS        X5, X1, X1
+	VADDPS        X6, X2, X2
+	VADDPS        X7, X3, X3
+	VPERMILPS     $0xb1, X0, X4
+	VPERMILPS     $0xb1, X1, X5
+	VPERMILPS     $0xb1, X2, X6
+	VPERMILPS     $0xb1, X3, X7
+	VADDPS        X4, X0, X0
+	VADDPS        X5, X1, X1
+	VADDPS        X6, X2, X2
+	VADDPS        X7, X3, X3
+	VBROADCASTSS  X0, Z0
+	VBROADCASTSS  X1, Z1
+	VBROADCASTSS  X2, Z2
+	VBROADCASTSS  X3, Z3
+	MOVQ          y+0(FP), AX
+	VMOVSS        X0, (AX)
+	VMOVSS        X1, 4(AX)
+	VMOVSS        X2, 8(AX)
+	VMOVSS        X3, 12(AX)
+	VZEROUPPER
+	RET
+
+// func avx512LayerNormGrad(y []float32, ldy int, g []float32, ldg int, x []float32, ldx int, weight []float32, eps float32, rows int, n int)
+// Requires: AVX, AVX512F, SSE
+TEXT ·avx512LayerNormGrad(SB), NOSPLIT, $0-144
+	MOVQ         y_base+0(FP), AX
+	MOVQ         ldy+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         g_base+32(FP), DX
+	MOVQ         ldg+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         x_base+64(FP), SI
+	MOVQ         ldx+88(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         weight_base+96(FP), R8
+	MOVQ         rows+128(FP), R9
+	MOVQ         n+136(FP), R10
+	SHLQ         $0x02, R10
+	VPXOR        X0, X0, X0
+	MOVQ         n+136(FP), R11
+	VCVTSI2SSQ   R11, X0, X0
+	VBROADCASTSS X0, Z0
+	MOVSS        eps+120(FP), X1
+	TESTQ        R9, R9
+	JLE          rows_end
+
+rows:
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	XORQ   R11, R11
+
+means:
+	VADDPS        (SI)(R11*1), Z2, Z2
+	VMOVUPS       (DX)(R11*1), Z4
+	VFMADD231PS   (R8)(R11*1), Z4, Z3
+	ADDQ          $0x00000040, R11
+	CMPQ          R11, R10
+	JL            means
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y2, X4
+	VEXTRACTF128  $0x01, Y3, X7
+	VADDPS        X4, X2, X2
+	VADDPS        X7, X3, X3
+	VPERMILPS     $0x4e, X2, X4
+	VPERMILPS     $0x4e, X3, X7
+	VADDPS        X4, X2, X2
+	VADDPS        X7, X3, X3
+	VPERMILPS     $0xb1, X2, X4
+	VPERMILPS     $0xb1, X3, X7
+	VADDPS        X4, X2, X2
+	VADDPS        X7, X3, X3
+	VBROADCASTSS  X2, Z2
+	VBROADCASTSS  X3, Z3
+	VDIVPS        Z0, Z2, Z2
+	VDIVPS        Z0, Z3, Z3
+	VPXORD        Z5, Z5, Z5
+	VPXORD        Z6, Z6, Z6
+	XORQ          R11, R11
+
+squares:
+	VMOVUPS       (SI)(R11*1), Z4
+	VMOVUPS       (DX)(R11*1), Z7
+	VSUBPS        Z2, Z4, Z4
+	VMULPS        (R8)(R11*1), Z7, Z7
+	VFMADD231PS   Z4, Z4, Z5
+	VFMADD231PS   Z7, Z4, Z6
+	ADDQ          $0x00000040, R11
+	CMPQ          R11, R10
+	JL            squares
+	VEXTRACTF64X4 $0x01, Z5, Y4
+	VADDPS        Y4, Y5, Y5
+	VEXTRACTF64X4 $0x01, Z6, Y4
+	VADDPS        Y4, Y6, Y6
+	VEXTRACTF128  $0x01, Y5, X4
+	VEXTRACTF128  $0x01, Y6, X7
+	VADDPS        X4, X5, X5
+	VADDPS        X7, X6, X6
+	VPERMILPS     $0x4e, X5, X4
+	VPERMILPS     $0x4e, X6, X7
+	VADDPS        X4, X5, X5
+	VADDPS        X7, X6, X6
+	VPERMILPS     $0xb1, X5, X4
+	VPERMILPS     $0xb1, X6, X7
+	VADDPS        X4, X5, X5
+	VADDPS        X7, X6, X6
+	VBROADCASTSS  X5, Z5
+	VBROADCASTSS  X6, Z6
+	VDIVPS        Z0, Z5, Z5
+	VDIVPS        Z0, Z6, Z6
+	VADDSS        X1, X5, X5
+	VSQRTSS       X5, X5, X5
+	VMOVSS        avx512_unit<>+0(SB), X4
+	VDIVSS        X5, X4, X5
+	VBROADCASTSS  X5, Z5
+	VMULPS        Z5, Z6, Z6
+	VMULPS        Z5, Z6, Z6
+	XORQ          R11, R11
+
+write:
+	VMOVUPS      (SI)(R11*1), Z4
+	VMOVUPS      (DX)(R11*1), Z7
+	VSUBPS       Z2, Z4, Z4
+	VFMSUB132PS  (R8)(R11*1), Z3, Z7
+	VFNMADD231PS Z6, Z4, Z7
+	VMULPS       Z5, Z7, Z7
+	VMOVUPS      Z7, (AX)(R11*1)
+	ADDQ         $0x00000040, R11
+	CMPQ         R11, R10
+	JL           write
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         DI, SI
+	DECQ         R9
+	JNZ          rows
+
+rows_end:
+	VZEROUPPER
+	RET

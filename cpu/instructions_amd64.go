@@ -12,6 +12,8 @@ func native() []*kernels {
 			rows: 14, product: avx512Product,
 			gelu: avx512GELU, blend: avx512Blend, add: avx512Add, softmax: avx512Softmax, layerNorm: avx512LayerNorm, squares: avx2Transpose,
 			affine: avx512Affine, bend: avx512Bend, moments: avx512Moments, softmaxColumns: avx512SoftmaxColumns, clamp: avx512Clamp,
+			layerNormGrad: avx512LayerNormGrad, geluGrad: avx512GELUGrad, mulAdd: avx512MulAdd, sumSquares: avx512SumSquares,
+			spread: avx512Spread, dots: avx512Dots, adamW: avx512AdamW,
 		})
 	}
 	if x.HasAVX2 && x.HasFMA {
@@ -20,6 +22,8 @@ func native() []*kernels {
 			rows: 6, product: avx2Product,
 			gelu: avx2GELU, blend: avx2Blend, add: avx2Add, softmax: avx2Softmax, layerNorm: avx2LayerNorm, squares: avx2Transpose,
 			affine: avx2Affine, bend: avx2Bend, moments: avx2Moments, softmaxColumns: avx2SoftmaxColumns, clamp: avx2Clamp,
+			layerNormGrad: avx2LayerNormGrad, geluGrad: avx2GELUGrad, mulAdd: avx2MulAdd, sumSquares: avx2SumSquares,
+			spread: avx2Spread, dots: avx2Dots, adamW: avx2AdamW,
 		})
 	}
 	return list

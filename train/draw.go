@@ -52,9 +52,9 @@ func (c *course) sample(ctx context.Context, p dataset.Picture, dice *rand.Rand)
 	if err != nil {
 		return dataset.Sample{}, err
 	}
-	caption := c.caption
-	if p.Caption != "" {
-		caption = dataset.Caption{Text: p.Caption}
+	caption, err := c.captions.Caption(p, dice)
+	if err != nil {
+		return dataset.Sample{}, err
 	}
 	return p.Sample(ctx, decoded, caption, v, c.Limits)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/eval"
 	"github.com/glipvk/glipvk/internal/file"
@@ -19,7 +20,7 @@ import (
 // Course says how a training goes through its data. [Defaults] has the paper's recipe.
 type Course struct {
 	Train, Val *dataset.Set // Val may be nil: then nothing is measured on the way
-	Affixes    []string     // reserved for caption prompts; empty
+	Captions   dataset.Captions
 
 	Steps    int     // of the whole training; 0 for Epochs
 	Epochs   int     // times through the data
@@ -38,6 +39,9 @@ type Course struct {
 	Pickle bool   // saves weights as .pth, averages in the same file, instead of .safetensors
 	Resume bool   // goes on from the state in Out, if there is one
 	Report func(Report)
+
+	// Found, if set, is told what a measurement finds in each picture.
+	Found func(p dataset.Picture, decoded picture.Picture, found []glipvk.Detection)
 }
 
 // Report tells how far a training is.
@@ -47,6 +51,8 @@ type Report struct {
 	Losses  Losses        `json:"losses,omitzero"`
 	Rate    float64       `json:"rate,omitempty"`    // of ordinary weights
 	Seconds float64       `json:"seconds,omitempty"` // of the step
+	FLOPs   int64         `json:"flops,omitempty"`   // of its products, two for a multiply-add
+	Bytes   int64         `json:"bytes,omitempty"`   // of memory that its program takes: weights that are not trained, and intermediate values
 	Left    time.Duration `json:"left_ns,omitempty"` // by the steps so far
 	AP      *float64      `json:"ap,omitempty"`      // of a measurement after the step
 	Skipped string        `json:"skipped,omitempty"` // why the step was not taken
@@ -72,12 +78,12 @@ type position struct {
 type course struct {
 	*Trainer
 	Course
-	caption dataset.Caption
-	order   order
-	metrics *os.File
-	spent   time.Duration
-	begun   int // steps that were taken before
-	kept    int // step of the last state that was saved, below 0 for none
+	captions *dataset.Captioner
+	order    order
+	metrics  *os.File
+	spent    time.Duration
+	begun    int // steps that were taken before
+	kept     int // step of the last state that was saved, below 0 for none
 }
 
 // check completes a course and refuses what is none.
@@ -119,7 +125,7 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 		return err
 	}
 	c := &course{Trainer: t, Course: o, kept: -1}
-	if c.caption, err = dataset.Fixed(o.Train.Names(), nil); err != nil {
+	if c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer); err != nil {
 		return err
 	}
 	if err := c.resume(ctx); err != nil {
@@ -246,6 +252,13 @@ func (c *course) step1(ctx context.Context) error {
 	took := time.Since(began)
 	c.spent += took
 	r.Step, r.Seconds = c.taken, took.Seconds()
+	if r.Skipped == "" {
+		s, err := c.step.Stats(ctx, c.last)
+		if err != nil {
+			return err
+		}
+		r.FLOPs, r.Bytes = s.FLOPs, s.WeightBytes+s.ArenaBytes+s.ScratchBytes
+	}
 	if done := c.taken - c.begun; done > 0 {
 		r.Left = c.spent / time.Duration(done) * time.Duration(c.Steps-c.taken)
 	}
@@ -268,7 +281,7 @@ func (c *course) report(r Report) error {
 // measure evaluates, keeps the best weights, and saves.
 func (c *course) measure(ctx context.Context) error {
 	if c.Val != nil {
-		e, passed, err := c.Evaluate(ctx, c.Val, c.Limits)
+		e, passed, err := c.evaluate(ctx)
 		if err != nil {
 			return err
 		}
@@ -287,6 +300,16 @@ func (c *course) measure(ctx context.Context) error {
 	}
 	c.at.Measured = c.taken
 	return c.save(ctx)
+}
+
+// evaluate measures with the captions of the course.
+func (c *course) evaluate(ctx context.Context) (e *eval.Evaluation, passed []string, err error) {
+	d, err := c.Detector(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return evaluation{d, c.Val, c.Captions.Affixes, c.Limits, c.Found}.run(ctx)
 }
 
 // save writes the weights, and then what the training goes on from: who finds that finds those too.

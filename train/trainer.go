@@ -29,8 +29,13 @@ type Options struct {
 	Seed     int         // of chance, below 2^24
 
 	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
-	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	// kept, which saves memory ([grad.Recompute]); [Blocks] is short for all that come in numbers. None keeps everything.
 	Recompute []string
+
+	// Remember is how many bytes may be taken for what frozen parts say of pictures: they run once for each picture that comes
+	// back in the same view with the same caption, as long as there is room, the one that did not come for longest
+	// going first. 0 is [DefaultRemember]; below 0 nothing is kept, and steps compute all they need.
+	Remember int64
 }
 
 // Losses are those of a step's batch, before the step.
@@ -57,20 +62,23 @@ type Trainer struct {
 	loaded    *glipvk.Loaded
 	source    executor.Source  // of what is not trained
 	results   []executor.Value // of a step, which the next writes over
+	front     *front           // nil: a step computes everything
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
 	adapters  []rewrite.Adapter
 	state     state
-	taken     int  // steps
-	torn      bool // a step changed some weights and failed at others
+	taken     int           // steps
+	last      glip.Training // size of the last
+	torn      bool          // a step changed some weights and failed at others
 	at        position
+	clock     *[]executor.Timing // nil but while a step is profiled
 	once      sync.Once
 	closed    error // by Close
 
 	mu     sync.Mutex
-	orders map[glip.Training][]string // paths of the inputs of a step's graph
+	orders map[sized][]string // paths of the inputs of graphs
 }
 
 // state are the values that a step changes, of each parameter.
@@ -82,7 +90,7 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[glip.Training][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[sized][]string{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -144,15 +152,21 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(t.smallest())
+	g, err := t.whole(t.smallest())
 	if err != nil {
+		return err
+	}
+	if err := t.options.checkRecompute(g); err != nil {
 		return err
 	}
 	if t.executor, err = executor.Open(ctx, g, borrowed{t.source}, o); err != nil {
 		return err
 	}
+	if t.front, err = t.fronted(g); err != nil {
+		return errors.Join(err, t.executor.Close())
+	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: "update", Record: t.recordUpdate})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
 
@@ -164,51 +178,9 @@ func (t *Trainer) smallest() glip.Training {
 // borrowed is a source that is not closed with the executor.
 type borrowed struct{ executor.Source }
 
-// record writes down a step whose trained weights are inputs.
-func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
-	var names []string
-	for _, p := range t.params {
-		names = append(names, p.Name)
-	}
-	g, err := glip.RecordTraining(t.cfg, s)
-	if err == nil && len(t.adapters) > 0 {
-		g, _, err = t.options.Adapters.adapt(g)
-	}
-	if err == nil {
-		g, err = recordStep(g, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
-	}
-	if err == nil {
-		g, err = rewrite.Feed(g, names...)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var order []string
-	for _, id := range g.Inputs() {
-		order = append(order, g.Nodes[id].Path)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.orders[s] = order
-	return g, nil
-}
-
-// recordUpdate writes down what a step does to the parameters of a chunk.
-func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
-	b := graph.NewBuilder()
-	scale := b.In("scale").Input(1)
-	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
-	rates := b.In("rates").Input(to-from, 4)
-	for i := range to - from {
-		one := b.In("rates", i).Reshape(b.In("rates", i).SliceTokens(b.In("rates", "list").Reshape(rates, 1, to-from, 4), graph.SliceTokens{Begin: i, Height: 1, Width: 1}), 4)
-		updated(b.In(i), graph.Shape(t.params[from+i].Shape), scale, one, t.options.Average)
-	}
-	return b.Build()
-}
-
 // choose lists the weights that are trained, in chunks.
 func (t *Trainer) choose() error {
-	list, err := t.trained()
+	list, err := t.chosen()
 	elements := 0
 	for i, p := range list {
 		n := graph.Shape(p.Shape).Elements()
@@ -221,8 +193,8 @@ func (t *Trainer) choose() error {
 	return err
 }
 
-// trained lists the weights that are trained, or the adapters.
-func (t *Trainer) trained() (list []glip.Param, err error) {
+// chosen lists the weights that are trained, or the adapters.
+func (t *Trainer) chosen() (list []glip.Param, err error) {
 	if t.options.Mode != Adapters {
 		for _, p := range t.cfg.Params() {
 			if t.options.Mode.Trains(p.Name, t.options.Frozen) {
@@ -290,11 +262,8 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
-	if t.results == nil {
-		t.results, err = t.step.Run(ctx, b.size, in...)
-	} else {
-		err = t.step.RunOver(ctx, b.size, t.results, in...)
-	}
+	t.last = b.size
+	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
 	}
@@ -337,15 +306,17 @@ func (t *Trainer) inputs(ctx context.Context, b batch) ([]executor.Value, error)
 	if _, err := t.step.Outputs(ctx, b.size); err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	order := t.orders[b.size]
-	t.mu.Unlock()
 	at := map[string]executor.Value{}
+	if t.front != nil {
+		if err := t.see(ctx, b, at); err != nil {
+			return nil, err
+		}
+	}
 	for i, p := range t.params {
 		at[p.Name] = t.state.weights[i]
 	}
 	var in []executor.Value
-	for _, path := range order {
+	for _, path := range t.order(sized{false, b.size}) {
 		v, ok := at[path]
 		if !ok {
 			v = executor.Host(b.inputs[path])
@@ -373,7 +344,8 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 		}
 	}
 	in[1] = executor.Host(rates)
-	return t.update.RunOver(ctx, chunk, out, in...)
+	_, err := run(ctx, t, t.update, chunk, out, in...)
+	return err
 }
 
 // closed gives values back.
@@ -398,26 +370,9 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	return list, nil
 }
 
-// Executor is the device with the weights that are not trained on it, to measure it.
-func (t *Trainer) Executor() *executor.Executor { return t.executor }
-
 // Close ends a step under way, on whichever goroutine, with an error that wraps [glipvk.ErrClosed], and gives the device and the
 // weights back. Later steps fail so too; a second Close returns what the first did.
 func (t *Trainer) Close() error {
 	t.once.Do(func() { t.closed = errors.Join(t.executor.Close(), t.loaded.Close()) })
 	return t.closed
-}
-
-// Profile runs the graph of a step on a batch with a clock on every dispatch, and takes no step.
-func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) ([]executor.Timing, error) {
-	b, err := t.batch(samples)
-	if err != nil {
-		return nil, err
-	}
-	in, err := t.inputs(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	out, list, err := t.step.Profile(ctx, b.size, in...)
-	return list, errors.Join(err, closed(out))
 }
