@@ -147,6 +147,9 @@ func (o Options) check() error {
 			return fmt.Errorf("train: %w: %s %g, want a number from 0 on", ErrOptions, x.name, x.value)
 		}
 	}
+	if o.Average >= 1 {
+		return fmt.Errorf("train: %w: average %g, want below 1: at 1 it would never change", ErrOptions, o.Average)
+	}
 	return o.Schedule.check()
 }
 
@@ -337,7 +340,7 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 	for i := from; i < to; i++ {
 		base, decay := t.options.Recipe.Of(t.params[i].Name)
 		rate := t.options.Schedule.Rate(base, t.taken)
-		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
+		rates = append(rates, float32(rate), float32(t.options.Schedule.Decay(decay, t.taken)), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
 		in, out = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(out, s.weights[i], s.first[i], s.second[i])
 		if t.options.Average > 0 {
 			in, out = append(in, s.averages[i]), append(out, s.averages[i])
