@@ -316,10 +316,7 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 	if err != nil {
 		return nil, nil, err
 	}
-	weights := p.e.source
-	if r, ok := p.e.backend.(*reference); ok {
-		weights = r.weights
-	}
+	weights := p.e.weights()
 	out, err = interpret(c.ctx, g, weights, keep, cpuref.Options{Progress: p.e.options.progress("verify")}, in...)
 	return out, list, err
 }

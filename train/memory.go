@@ -78,11 +78,14 @@ func (m Memory) String() string {
 // remembered of them, and the program itself come on top.
 func (t *Trainer) Memory() (m Memory) {
 	m.Tensors = len(t.params)
+	trained := map[string]bool{}
+	for _, p := range t.params {
+		trained[p.Name] = true
+		m.Weights += 4 * int64(graph.Shape(p.Shape).Elements())
+	}
 	for _, p := range t.cfg.Params() {
-		if n := 4 * int64(graph.Shape(p.Shape).Elements()); t.options.Mode.Trains(p.Name, t.options.Frozen) {
-			m.Weights += n
-		} else {
-			m.Frozen += n
+		if !trained[p.Name] {
+			m.Frozen += 4 * int64(graph.Shape(p.Shape).Elements())
 		}
 	}
 	m.Moments, m.Gradients = 2*m.Weights, m.Weights
@@ -94,7 +97,7 @@ func (t *Trainer) Memory() (m Memory) {
 
 // Need is [Trainer.Memory] with what steps of a size work in. Nothing is taken for that; the rates of chance are the trainer's.
 func (t *Trainer) Need(ctx context.Context, s glip.Training) (m Memory, err error) {
-	s.Random = t.options.Mode.random(t.options.Random)
+	s.Random = t.chance()
 	m = t.Memory()
 	m.Step, err = t.step.Bytes(ctx, s)
 	return m, err

@@ -27,6 +27,11 @@ func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64
 	if err != nil {
 		return nil, err
 	}
+	return recordStep(forward, trained, clip, absorbed)
+}
+
+// recordStep is [RecordStep] of a forward part that is recorded.
+func recordStep(forward *graph.Graph, trained []string, clip float64, absorbed bool) (_ *graph.Graph, err error) {
 	if absorbed {
 		if forward, _, err = rewrite.Absorb(forward, nil); err != nil {
 			return nil, err
@@ -99,7 +104,13 @@ func updated(b *graph.Builder, shape graph.Shape, scale, rates graph.Value, aver
 // whole writes down a step whose trained weights are inputs.
 func (t *Trainer) whole(s glip.Training) (*graph.Graph, error) {
 	names := t.trained()
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs())
+	g, err := glip.RecordTraining(t.cfg, s)
+	if err == nil && len(t.adapters) > 0 {
+		g, _, err = t.options.Adapters.adapt(g)
+	}
+	if err == nil {
+		g, err = recordStep(g, names, t.options.Clip, t.options.Mode.absorbs())
+	}
 	if err != nil {
 		return nil, err
 	}

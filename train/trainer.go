@@ -12,13 +12,15 @@ import (
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/rewrite"
 	"github.com/glipvk/glipvk/text"
 )
 
 // Options of a training. [Defaults] has the paper's recipe for each mode.
 type Options struct {
 	Mode     Mode
-	Frozen   int // as [Mode.Trains] takes it
+	Adapters LowRank // of mode Adapters, else none
+	Frozen   int     // as [Mode.Trains] takes it
 	Recipe   Recipe
 	Schedule Schedule
 	Clip     float64     // of the length of all gradients together; 0 clips nothing
@@ -65,6 +67,7 @@ type Trainer struct {
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
+	adapters  []rewrite.Adapter
 	state     state
 	taken     int           // steps
 	last      glip.Training // size of the last
@@ -93,7 +96,10 @@ func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
 		t.source = prompted{l}
 	}
 	err := o.check()
-	if t.choose(); err == nil && len(t.params) == 0 {
+	if err == nil {
+		err = t.choose()
+	}
+	if err == nil && len(t.params) == 0 {
 		err = fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, l.Info().Name)
 	}
 	if err == nil {
@@ -130,6 +136,9 @@ func (o Options) check() error {
 	if o.Seed < 0 || o.Seed >= 1<<24 {
 		return fmt.Errorf("train: %w: seed %d, want 0 to below 2^24", ErrOptions, o.Seed)
 	}
+	if len(o.Adapters.Globs) > 0 != (o.Mode == Adapters) {
+		return fmt.Errorf("train: %w: adapters of %q in mode %s: mode %s takes some, and no other does", ErrOptions, o.Adapters.Globs, o.Mode, Adapters)
+	}
 	for _, x := range []struct {
 		name  string
 		value float64
@@ -138,14 +147,15 @@ func (o Options) check() error {
 			return fmt.Errorf("train: %w: %s %g, want a number from 0 on", ErrOptions, x.name, x.value)
 		}
 	}
+	if o.Average >= 1 {
+		return fmt.Errorf("train: %w: average %g, want below 1: at 1 it would never change", ErrOptions, o.Average)
+	}
 	return o.Schedule.check()
 }
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.whole(glip.Training{ // weights are laid out for what reads them, which chance changes
-		Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random),
-	})
+	g, err := t.whole(t.smallest())
 	if err != nil {
 		return err
 	}
@@ -163,23 +173,51 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 	return nil
 }
 
+// smallest is a step that reads all weights; they are laid out for what reads them, which chance changes.
+func (t *Trainer) smallest() glip.Training {
+	return glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.chance()}
+}
+
 // borrowed is a source that is not closed with the executor.
 type borrowed struct{ executor.Source }
 
 // choose lists the weights that are trained, in chunks.
-func (t *Trainer) choose() {
+func (t *Trainer) choose() error {
+	list, err := t.chosen()
 	elements := 0
-	for _, p := range t.cfg.Params() {
-		if !t.options.Mode.Trains(p.Name, t.options.Frozen) {
-			continue
-		}
-		i, n := len(t.params), graph.Shape(p.Shape).Elements()
-		t.params = append(t.params, p)
+	for i, p := range list {
+		n := graph.Shape(p.Shape).Elements()
 		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
 			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
 		}
 		t.chunks[len(t.chunks)-1][1] = i + 1
 	}
+	t.params = list
+	return err
+}
+
+// chosen lists the weights that are trained, or the adapters.
+func (t *Trainer) chosen() (list []glip.Param, err error) {
+	if t.options.Mode != Adapters {
+		for _, p := range t.cfg.Params() {
+			if t.options.Mode.Trains(p.Name, t.options.Frozen) {
+				list = append(list, p)
+			}
+		}
+		return list, nil
+	}
+	g, err := glip.RecordTraining(t.cfg, t.smallest())
+	if err == nil {
+		_, t.adapters, err = t.options.Adapters.adapt(g)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.source = beginning{t.source, t.adapters, t.options.Seed}
+	for _, a := range t.adapters {
+		list = append(list, glip.Param{Name: a.A, Shape: []int{a.R, a.K}}, glip.Param{Name: a.B, Shape: []int{a.N, a.R}})
+	}
+	return list, nil
 }
 
 // load reads the weights that are trained and starts their moments.
@@ -261,7 +299,7 @@ func (t *Trainer) batch(samples []dataset.Sample) (batch, error) {
 	if err != nil {
 		return b, err
 	}
-	b.size.Random = t.options.Mode.random(t.options.Random)
+	b.size.Random = t.chance()
 	b.inputs["counter"] = []float32{float32(t.options.Seed), float32(t.taken % (1 << 24))}
 	return b, nil
 }
@@ -302,7 +340,7 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 	for i := from; i < to; i++ {
 		base, decay := t.options.Recipe.Of(t.params[i].Name)
 		rate := t.options.Schedule.Rate(base, t.taken)
-		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
+		rates = append(rates, float32(rate), float32(t.options.Schedule.Decay(decay, t.taken)), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
 		in, out = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(out, s.weights[i], s.first[i], s.second[i])
 		if t.options.Average > 0 {
 			in, out = append(in, s.averages[i]), append(out, s.averages[i])
@@ -322,7 +360,7 @@ func closed(list []executor.Value) error {
 	return errors.Join(errs...)
 }
 
-// Weights reads the weights that are trained, by canonical name, as they are now.
+// Weights reads the weights that are trained, by canonical name, or the adapters, as they are now.
 func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	list := map[string][]float32{}
 	for i, p := range t.params {

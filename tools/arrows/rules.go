@@ -50,7 +50,7 @@ func rules() map[string]rule {
 		"train":     {ours: []string{".", "dataset", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
 			ours: []string{
-				"graph", "bind", "swin", "glip", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "internal/compare",
+				"graph", "bind", "swin", "glip", "grad", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "internal/compare",
 			},
 			others: []string{anything},
 			files:  true,
