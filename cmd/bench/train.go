@@ -61,17 +61,14 @@ func (f flags) openTraining(cmd *cobra.Command, o *glipvk.Options) (func(context
 	}, err
 }
 
-// recipe is the paper's of a mode, at one rate.
+// recipe is the paper's of a mode, but for rates that are small: steps upon steps on one batch take weights by formula to losses
+// that are no numbers.
 func recipe(mode train.Mode, frozen int) train.Options {
-	o := train.Options{
-		Mode: mode, Frozen: frozen, Clip: 1, Recipe: train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: 0.05},
+	return train.Options{
+		Mode: mode, Frozen: frozen, Clip: 1, Recipe: train.Recipe{Rate: 1e-7, LanguageRate: 1e-8, Decay: 0.05},
 		Schedule: train.Schedule{Kind: train.Steps, Length: 1 << 20},
 		Random:   glip.Random{DropPath: 0.2, DropBlock: 0.3, Language: 0.1, Tower: 0.1},
 	}
-	if mode == train.Prompt {
-		o.Recipe.Rate, o.Recipe.Decay = 0.05, 0.25
-	}
-	return o
 }
 
 func (t *training) Info() glipvk.Info         { return t.loaded.Info() }
