@@ -1,7 +1,6 @@
 package glip_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/glipvk/glipvk/internal/difftest"
@@ -19,7 +18,7 @@ func TestTinyGolden(t *testing.T) {
 
 // TestFullGolden is the same of a detector of real size.
 func TestFullGolden(t *testing.T) {
-	if os.Getenv("GLIPVK_GOLDEN") != "full" {
+	if !goldtrain.Full() {
 		t.Skip("full-size case: set GLIPVK_GOLDEN=full to run it")
 	}
 	goldtrain.Executors(t, func(t *testing.T, e difftest.Executor) {

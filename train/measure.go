@@ -8,7 +8,6 @@ import (
 
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/executor"
-	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -38,26 +37,26 @@ type Work struct {
 	Backward int64 `json:"backward"`
 }
 
-// Work counts a step on a batch: as it is executed, and as the original computes it, with captions of the model's full length
-// and the cross attention in its direct form.
+// Work counts a step on a batch: as it is executed, without frozen parts that are remembered, and as the original computes
+// it, with captions of the model's full length and the cross attention in its direct form.
 func (t *Trainer) Work(samples ...dataset.Sample) (executed, direct Work, err error) {
 	b, err := t.batch(samples)
-	if err == nil {
-		executed, err = t.work(b.size, t.options.Mode.absorbs())
-	}
 	if err != nil {
 		return executed, direct, err
 	}
+	g, err := t.record(b.size)
+	if err != nil {
+		return executed, direct, err
+	}
+	executed = work(g)
 	b.size.Tokens = t.cfg.MaxTokens
-	direct, err = t.work(b.size, false)
+	if g, err = RecordStep(t.cfg, b.size, t.trained(), t.options.Clip, false); err == nil {
+		direct = work(g)
+	}
 	return executed, direct, err
 }
 
-func (t *Trainer) work(s glip.Training, absorbed bool) (w Work, err error) {
-	g, err := RecordStep(t.cfg, s, t.trained(), t.options.Clip, absorbed, t.options.Recompute...)
-	if err != nil {
-		return w, err
-	}
+func work(g *graph.Graph) (w Work) {
 	for id, n := range g.Nodes {
 		if phase(n.Path) == Backward {
 			w.Backward += g.MultiplyAdds(graph.ID(id))
@@ -65,7 +64,7 @@ func (t *Trainer) work(s glip.Training, absorbed bool) (w Work, err error) {
 			w.Forward += g.MultiplyAdds(graph.ID(id))
 		}
 	}
-	return w, nil
+	return w
 }
 
 // trained are the paths of the weights that are trained.
@@ -74,28 +73,6 @@ func (t *Trainer) trained() (names []string) {
 		names = append(names, p.Name)
 	}
 	return names
-}
-
-// Memory is what the trainer keeps from step to step, and the gradients of one, in bytes of 32-bit values.
-type Memory struct {
-	Tensors   int   `json:"tensors"` // that are trained
-	Weights   int64 `json:"weight_bytes"`
-	Moments   int64 `json:"moment_bytes"`
-	Averages  int64 `json:"average_bytes,omitempty"`
-	Gradients int64 `json:"gradient_bytes"`
-}
-
-// Memory says how much is trained and what that takes.
-func (t *Trainer) Memory() (m Memory) {
-	m.Tensors = len(t.params)
-	for _, p := range t.params {
-		m.Weights += 4 * int64(graph.Shape(p.Shape).Elements())
-	}
-	m.Moments, m.Gradients = 2*m.Weights, m.Weights
-	if t.options.Average > 0 {
-		m.Averages = m.Weights
-	}
-	return m
 }
 
 // Stats describe the programs of a step on a batch, which are made if they are not there: of losses and gradients, and of the

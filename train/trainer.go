@@ -12,7 +12,6 @@ import (
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/rewrite"
 	"github.com/glipvk/glipvk/text"
 )
 
@@ -28,8 +27,13 @@ type Options struct {
 	Seed     int         // of chance, below 2^24
 
 	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
-	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	// kept, which saves memory ([grad.Recompute]); [Blocks] is short for all that come in numbers. None keeps everything.
 	Recompute []string
+
+	// Remember is how many bytes may be taken for what frozen parts say of pictures: they run once for each picture that comes
+	// back in the same view with the same caption, as long as there is room, the one that did not come for longest
+	// going first. 0 is [DefaultRemember]; below 0 nothing is kept, and steps compute all they need.
+	Remember int64
 }
 
 // Losses are those of a step's batch, before the step.
@@ -56,6 +60,7 @@ type Trainer struct {
 	loaded    *glipvk.Loaded
 	source    executor.Source  // of what is not trained
 	results   []executor.Value // of a step, which the next writes over
+	front     *front           // nil: a step computes everything
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
@@ -70,7 +75,7 @@ type Trainer struct {
 	closed    error // by Close
 
 	mu     sync.Mutex
-	orders map[glip.Training][]string // paths of the inputs of a step's graph
+	orders map[sized][]string // paths of the inputs of graphs
 }
 
 // state are the values that a step changes, of each parameter.
@@ -82,7 +87,7 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[glip.Training][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[sized][]string{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -138,14 +143,20 @@ func (o Options) check() error {
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{ // weights are laid out for what reads them, which chance changes
+	g, err := t.whole(glip.Training{ // weights are laid out for what reads them, which chance changes
 		Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random),
 	})
 	if err != nil {
 		return err
 	}
+	if err := t.options.checkRecompute(g); err != nil {
+		return err
+	}
 	if t.executor, err = executor.Open(ctx, g, borrowed{t.source}, o); err != nil {
 		return err
+	}
+	if t.front, err = t.fronted(g); err != nil {
+		return errors.Join(err, t.executor.Close())
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
 	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
@@ -154,39 +165,6 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 
 // borrowed is a source that is not closed with the executor.
 type borrowed struct{ executor.Source }
-
-// record writes down a step whose trained weights are inputs.
-func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
-	names := t.trained()
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
-	if err == nil {
-		g, err = rewrite.Feed(g, names...)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var order []string
-	for _, id := range g.Inputs() {
-		order = append(order, g.Nodes[id].Path)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.orders[s] = order
-	return g, nil
-}
-
-// recordUpdate writes down what a step does to the parameters of a chunk.
-func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
-	b := graph.NewBuilder()
-	scale := b.In("scale").Input(1)
-	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
-	rates := b.In("rates").Input(to-from, 4)
-	for i := range to - from {
-		one := b.In("rates", i).Reshape(b.In("rates", i).SliceTokens(b.In("rates", "list").Reshape(rates, 1, to-from, 4), graph.SliceTokens{Begin: i, Height: 1, Width: 1}), 4)
-		updated(b.In(i), graph.Shape(t.params[from+i].Shape), scale, one, t.options.Average)
-	}
-	return b.Build()
-}
 
 // choose lists the weights that are trained, in chunks.
 func (t *Trainer) choose() {
@@ -293,15 +271,17 @@ func (t *Trainer) inputs(ctx context.Context, b batch) ([]executor.Value, error)
 	if _, err := t.step.Outputs(ctx, b.size); err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	order := t.orders[b.size]
-	t.mu.Unlock()
 	at := map[string]executor.Value{}
+	if t.front != nil {
+		if err := t.see(ctx, b, at); err != nil {
+			return nil, err
+		}
+	}
 	for i, p := range t.params {
 		at[p.Name] = t.state.weights[i]
 	}
 	var in []executor.Value
-	for _, path := range order {
+	for _, path := range t.order(sized{false, b.size}) {
 		v, ok := at[path]
 		if !ok {
 			v = executor.Host(b.inputs[path])

@@ -59,8 +59,8 @@ type Case struct {
 	data    []float32
 }
 
-// Cases are those of a group; a test is skipped where the folder has none.
-func Cases(t *testing.T, group string) []Case {
+// Groups are the cases of all groups.
+func Groups(t *testing.T) map[string][]Case {
 	t.Helper()
 	folder := Folder(t)
 	text, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
@@ -76,24 +76,31 @@ func Cases(t *testing.T, group string) []Case {
 	if err := json.Unmarshal(text, &manifest); err != nil {
 		t.Fatalf("%s: manifest.json: %v", folder, err)
 	}
-	var list []Case
+	groups := map[string][]Case{}
 	for _, g := range manifest.Groups {
 		for _, raw := range g.Cases {
 			c := Case{raw: raw, folder: folder}
-			if g.Group != group {
-				continue
-			}
 			if err := json.Unmarshal(raw, &c); err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: manifest.json: group %s: %v", folder, g.Group, err)
 			}
-			list = append(list, c)
+			groups[g.Group] = append(groups[g.Group], c)
 		}
 	}
+	return groups
+}
+
+// Cases are those of a group; a test is skipped where the folder has none.
+func Cases(t *testing.T, group string) []Case {
+	t.Helper()
+	list := Groups(t)[group]
 	if len(list) == 0 {
-		t.Skipf("%s has no case of group %q; the whole set, ../shared/golden/train, or the folder of GLIPVK_TRAIN_GOLDEN may", folder, group)
+		t.Skipf("%s has no case of group %q; the whole set, ../shared/golden/train, or the folder of GLIPVK_TRAIN_GOLDEN may", Folder(t), group)
 	}
 	return list
 }
+
+// Full says whether cases that take minutes are asked for.
+func Full() bool { return os.Getenv("GLIPVK_GOLDEN") == "full" }
 
 // Into reads what the manifest says of a case.
 func (c Case) Into(t *testing.T, v any) {

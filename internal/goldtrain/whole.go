@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/bind"
+	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
@@ -61,13 +63,102 @@ func Wholes(t *testing.T, group string) (list []Whole) {
 }
 
 // Compare runs a step on an executor and wants losses and gradients near, those of weights and those between the parts.
+//
+// Where a norm has few values, as on maps of one position, a last bit of what comes before decides a gradient's fourth digit: what
+// float32 moved the original is then one draw of many. There a tensor may be as far as rounding moves the oracle ([Whole.shaken]).
 func (c *Whole) Compare(t *testing.T, e difftest.Executor) {
 	t.Helper()
-	s, inputs := c.Inputs(t, c.Config)
-	g := built(t)(glip.RecordTraining(c.Config, s))
-	var weights, between, tensors []string
-	for _, id := range g.Params() {
-		weights = append(weights, g.Nodes[id].Path)
+	s := c.step(t)
+	values := s.values(t, e)
+	for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+		want, got := c.Losses[name], float64(values[glip.LossPaths()[i]][0])
+		if d := math.Abs(got - want); !(d <= LossLimit(want, c.Single[name])) {
+			t.Errorf("%s: %s is %g, want %g", c.ID, name, got, want)
+		}
+	}
+	var far []Tensor
+	for _, x := range c.compared() {
+		got, ok := values[x.Name]
+		switch {
+		case !ok && x.AbsMax != 0:
+			t.Errorf("%s: no gradient %s", c.ID, x.Name)
+		case ok && !(c.Distance(t, x, got) <= x.Limit()):
+			far = append(far, x)
+		}
+	}
+	if len(far) > 0 {
+		c.excused(t, s, values, far)
+	}
+}
+
+// compared are the tensors that do not vanish. Those of which nothing is recorded have the largest distance of the others.
+func (c *Whole) compared() (list []Tensor) {
+	recorded := 0.0
+	for _, x := range c.Tensors {
+		if !x.Vanishing {
+			list, recorded = append(list, x), max(recorded, x.F32.RelMax)
+		}
+	}
+	for i, x := range list {
+		if x.F32.RelMax == 0 && x.AbsMax != 0 {
+			list[i].F32.RelMax = recorded
+		}
+	}
+	return list
+}
+
+// shakes is how often the oracle is shaken. A tensor may be twice as far as its farthest.
+const shakes = 4
+
+// excused fails for tensors that are farther than rounding explains.
+func (c *Whole) excused(t *testing.T, s wholeStep, values map[string][]float32, far []Tensor) {
+	t.Helper()
+	moved := make([]float64, len(far))
+	for seed := range uint64(shakes) {
+		shaken := s.values(t, difftest.CPU{Options: cpuref.Options{Observe: shake(seed)}})
+		for i, x := range far {
+			moved[i] = max(moved[i], c.Distance(t, x, shaken[x.Name]))
+		}
+	}
+	for i, x := range far {
+		d := c.Distance(t, x, values[x.Name])
+		if limit := max(x.Limit(), 2*moved[i]); !(d <= limit) {
+			t.Errorf("%s, %s: off by %.3g of its rms, want at most %.3g", c.ID, x.Name, d, limit)
+		} else {
+			t.Logf("%s, %s: off by %.3g of its rms, more than %.3g; rounding moves the oracle by %.3g", c.ID, x.Name, d, x.Limit(), moved[i])
+		}
+	}
+}
+
+// shake moves every computed value by up to two units of its last place, as float32 sums in another order do.
+func shake(seed uint64) func(id graph.ID, n graph.Node, data []float32) {
+	return func(id graph.ID, n graph.Node, data []float32) {
+		if _, given := n.Op.(graph.Input); given {
+			return
+		}
+		for i, v := range data {
+			data[i] = v + v*synthetic.Value(n.Path, seed, uint64(i), 0, 0x1p-22)
+		}
+	}
+}
+
+// wholeStep is a step ready to run.
+type wholeStep struct {
+	*Whole
+	graph    *graph.Graph
+	inputs   [][]float32
+	weights  []string // paths
+	between  []string // paths of values between the parts
+	tensors  []string // what the case calls their gradients
+	training *graph.Graph
+}
+
+func (c *Whole) step(t *testing.T) wholeStep {
+	t.Helper()
+	size, inputs := c.Inputs(t, c.Config)
+	s := wholeStep{Whole: c, inputs: inputs, training: built(t)(glip.RecordTraining(c.Config, size))}
+	for _, id := range s.training.Params() {
+		s.weights = append(s.weights, s.training.Nodes[id].Path)
 	}
 	for _, x := range c.Tensors {
 		if name, ok := strings.CutPrefix(x.Name, "grad@"); ok {
@@ -75,59 +166,41 @@ func (c *Whole) Compare(t *testing.T, e difftest.Executor) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			between, tensors = append(between, path), append(tensors, x.Name)
+			s.between, s.tensors = append(s.between, path), append(s.tensors, x.Name)
 		}
 	}
-	r := built(t)(grad.Reverse(g, glip.LossPath, slices.Concat(weights, between)...))
+	s.graph = built(t)(grad.Reverse(s.training, glip.LossPath, slices.Concat(s.weights, s.between)...))
+	s.graph.Outputs = s.graph.Outputs[1:]
 	for _, path := range glip.LossPaths() {
-		r.Outputs = append(r.Outputs, at(t, r, path))
+		s.graph.Outputs = append(s.graph.Outputs, at(t, s.graph, path))
 	}
-	out, err := e.Run(t.Context(), r, Weights(t, c.Config, c.Seed, c.Overrides), inputs, r.Outputs)
+	return s
+}
+
+// values are gradients by the names of tensors and losses by path.
+func (s wholeStep) values(t *testing.T, e difftest.Executor) map[string][]float32 {
+	t.Helper()
+	out, err := e.Run(t.Context(), s.graph, Weights(t, s.Config, s.Seed, s.Overrides), s.inputs, s.graph.Outputs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out = out[1:]
-	values := Official(c.Config, weights, out)
-	out = out[len(weights):]
-	for i, name := range tensors {
-		shape, want := g.Nodes[at(t, g, between[i])].Shape, c.Find(t, "gradient of an activation", name).Shape
+	values := map[string][]float32{}
+	for name, data := range Official(s.Config, s.weights, out) {
+		values["grad."+name] = data
+	}
+	out = out[len(s.weights):]
+	for i, name := range s.tensors {
+		shape, want := s.training.Nodes[at(t, s.training, s.between[i])].Shape, s.Find(t, "gradient of an activation", name).Shape
 		if len(want) == 4 {
-			out[i] = channelsFirst(out[i], shape)
+			values[name] = channelsFirst(out[i], shape)
 		} else {
-			out[i] = cut(out[i], shape, want) // padding that the graph leaves out
-		}
-		values[name] = out[i]
-	}
-	c.compare(t, values, out[len(tensors):])
-}
-
-func (c *Whole) compare(t *testing.T, values map[string][]float32, losses [][]float32) {
-	t.Helper()
-	for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
-		want := c.Losses[name]
-		if d := math.Abs(float64(losses[i][0]) - want); !(d <= LossLimit(want, c.Single[name])) {
-			t.Errorf("%s: %s is %g, want %g", c.ID, name, losses[i][0], want)
+			values[name] = cut(out[i], shape, want) // with the padding that the graph leaves out
 		}
 	}
-	recorded := 0.0
-	for _, x := range c.Tensors {
-		if !x.Vanishing {
-			recorded = max(recorded, x.F32.RelMax)
-		}
+	for i, path := range glip.LossPaths() {
+		values[path] = out[len(s.tensors)+i]
 	}
-	for _, x := range c.Tensors {
-		got, ok := values[strings.TrimPrefix(x.Name, "grad.")]
-		if !ok {
-			if x.AbsMax != 0 {
-				t.Errorf("%s: no gradient %s", c.ID, x.Name)
-			}
-			continue
-		}
-		if x.F32.RelMax == 0 && x.AbsMax != 0 { // not recorded of this tensor
-			x.F32.RelMax = recorded
-		}
-		c.Near(t, x, got)
-	}
+	return values
 }
 
 // Weights are those by formula, bound like an official checkpoint.

@@ -69,7 +69,7 @@ func rules() map[string]rule {
 		"cmd/internal/cli":   {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
 		"internal/compare":   {files: true},
 		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
-		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpu", "engine", "internal/difftest"}},
+		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpuref", "cpu", "engine", "internal/difftest"}},
 		"internal/gradrows":  {ours: []string{"graph"}, files: true},
 		"internal/meter":     {others: []string{anything}, files: true},
 		"internal/turn":      {files: true},
