@@ -173,7 +173,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 	if t.front, err = t.fronted(g); err != nil {
 		return errors.Join(err, t.executor.Close())
 	}
-	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
+	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: stepPart, Record: t.record})
 	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
