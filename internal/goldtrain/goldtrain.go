@@ -176,7 +176,7 @@ func (x Tensor) Limit() float64 { return max(10*x.F32.RelMax, 2e-6) }
 
 // LossLimit is the same of a loss, by what the original computed in float64 and in float32.
 func LossLimit(double, single float64) float64 {
-	return 10*math.Abs(single-double) + 1e-6*math.Abs(double)
+	return 10*math.Abs(single-double) + 2e-6*math.Abs(double)
 }
 
 // Near fails unless got is within the limit. Gradients that vanish are noise, and are left out.
