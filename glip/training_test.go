@@ -9,8 +9,9 @@ import (
 
 // TestTinyGolden compares losses and the gradients of all weights of a small detector, and of what goes from part to part.
 func TestTinyGolden(t *testing.T) {
+	cases := goldtrain.Wholes(t, "tiny")
 	goldtrain.Executors(t, func(t *testing.T, e difftest.Executor) {
-		for _, c := range goldtrain.Wholes(t, "tiny") {
+		for _, c := range cases {
 			t.Run(c.ID, func(t *testing.T) { c.Compare(t, e) })
 		}
 	})
@@ -21,11 +22,12 @@ func TestFullGolden(t *testing.T) {
 	if !goldtrain.Full() {
 		t.Skip("full-size case: set GLIPVK_GOLDEN=full to run it")
 	}
+	cases := goldtrain.Wholes(t, "full")
 	goldtrain.Executors(t, func(t *testing.T, e difftest.Executor) {
 		if _, oracle := e.(difftest.CPU); oracle {
 			t.Skip("the oracle would take a quarter of an hour; it agrees with package cpu on everything smaller")
 		}
-		for _, c := range goldtrain.Wholes(t, "full") {
+		for _, c := range cases {
 			t.Run(c.ID, func(t *testing.T) { c.Compare(t, e) })
 		}
 	})

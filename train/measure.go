@@ -12,12 +12,16 @@ import (
 )
 
 // The phases of a step, as [Trainer.Profile] names them in [executor.Timing]. What clips the gradients belongs to the
-// update.
+// update; the front are frozen parts, which a picture that is remembered does not take.
 const (
+	Front    = "front"
 	Forward  = "forward"
 	Backward = "backward"
 	Update   = "update"
 )
+
+// stepPart is what the part is called that has a forward and a backward phase.
+const stepPart = "step"
 
 // phase is that of a node of a step's graph.
 func phase(path string) string {
@@ -33,12 +37,15 @@ func phase(path string) string {
 
 // Work are multiply-adds of a step, by phase; the update has none.
 type Work struct {
+	Front    int64 `json:"front,omitempty"` // of frozen parts that are remembered, for all pictures of a batch
 	Forward  int64 `json:"forward"`
 	Backward int64 `json:"backward"`
 }
 
-// Work counts a step on a batch: as it is executed, without frozen parts that are remembered, and as the original computes
-// it, with captions of the model's full length and the cross attention in its direct form.
+// Sum is all of it: what a step takes whose pictures come for the first time.
+func (w Work) Sum() int64 { return w.Front + w.Forward + w.Backward }
+
+// Work counts a step on a batch: as it is executed, and as the original computes it, with captions of the model's full length and the cross attention in its direct form.
 func (t *Trainer) Work(samples ...dataset.Sample) (executed, direct Work, err error) {
 	b, err := t.batch(samples)
 	if err != nil {
@@ -49,6 +56,12 @@ func (t *Trainer) Work(samples ...dataset.Sample) (executed, direct Work, err er
 		return executed, direct, err
 	}
 	executed = work(g)
+	if t.front != nil {
+		if g, err = t.front.part.Record(t.front.size(b.size)); err != nil {
+			return executed, direct, err
+		}
+		executed.Front = int64(b.size.Batch) * g.Count().MultiplyAdds
+	}
 	b.size.Tokens = t.cfg.MaxTokens
 	if g, err = RecordStep(t.cfg, b.size, t.trained(), t.options.Clip, false); err == nil {
 		direct = work(g)
@@ -92,7 +105,8 @@ func (t *Trainer) Stats(ctx context.Context, samples ...dataset.Sample) (step, u
 	return step, update, err
 }
 
-// Profile is [Trainer.Step] with a clock on every dispatch. [executor.Timing.Part] is [Forward], [Backward] or [Update].
+// Profile is [Trainer.Step] with a clock on every dispatch. [executor.Timing.Part] is [Front], [Forward], [Backward] or
+// [Update]; of the front there are only pictures that are not remembered.
 func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) (l Losses, list []executor.Timing, err error) {
 	t.clock = &list
 	defer func() { t.clock = nil }()
@@ -115,7 +129,7 @@ func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], siz
 	}
 	list, err := p.ProfileOver(ctx, size, over, in...)
 	for _, x := range list {
-		if x.Part != Update {
+		if x.Part == stepPart {
 			x.Part = phase(x.Path)
 		}
 		*t.clock = append(*t.clock, x)

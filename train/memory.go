@@ -71,10 +71,11 @@ func (m Memory) Total() int64 {
 
 // String is what there is of it, in MB.
 func (m Memory) String() string {
-	mb := func(bytes int64) float64 { return float64(bytes) / 1e6 }
 	return fmt.Sprintf("%.0f MB: %.0f of weights, %.0f of moments and averages, %.0f of gradients, %.0f that a step works in",
 		mb(m.Total()), mb(m.Weights+m.Frozen), mb(m.Moments+m.Averages), mb(m.Gradients), mb(m.Step))
 }
+
+func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
 
 // Memory says how much is trained, and what the trainer keeps from step to step, with the gradients of one. Pictures, what is
 // remembered of them, and the program itself come on top.

@@ -54,7 +54,7 @@ func (t *Trainer) fronted(step *graph.Graph) (*front, error) {
 	if f.limit == 0 {
 		f.limit = DefaultRemember
 	}
-	f.part = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "front", Record: func(s glip.Training) (*graph.Graph, error) {
+	f.part = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: Front, Record: func(s glip.Training) (*graph.Graph, error) {
 		g, err := t.whole(s)
 		if err == nil {
 			g, _, err = split(g)
@@ -124,7 +124,7 @@ func (t *Trainer) see(ctx context.Context, b batch, at map[string]executor.Value
 			n := len(data) / b.size.Batch
 			in = append(in, data[i*n:][:n])
 		}
-		x, err := f.picture(ctx, size, in)
+		x, err := t.picture(ctx, size, in)
 		if err != nil {
 			return err
 		}
@@ -140,11 +140,11 @@ func (t *Trainer) see(ctx context.Context, b batch, at map[string]executor.Value
 }
 
 // picture is what is held for inputs, or computed.
-func (f *front) picture(ctx context.Context, size glip.Training, in [][]float32) (*seen, error) {
-	key := keyOf(size, in)
+func (t *Trainer) picture(ctx context.Context, size glip.Training, in [][]float32) (*seen, error) {
+	f, key := t.front, keyOf(size, in)
 	x, there := f.held[key]
 	if !there {
-		values, err := f.part.Run(ctx, size, executor.Hosts(in)...)
+		values, err := run(ctx, t, f.part, size, nil, executor.Hosts(in)...)
 		if err != nil {
 			return nil, err
 		}
@@ -176,6 +176,20 @@ func (f *front) forget() error {
 		f.bytes -= f.held[oldest].bytes
 		delete(f.held, oldest)
 	}
+	return errors.Join(errs...)
+}
+
+// Forget gives up what is remembered of pictures, so that the next step computes it.
+func (t *Trainer) Forget() error {
+	if t.front == nil {
+		return nil
+	}
+	var errs []error
+	for _, x := range t.front.held {
+		errs = append(errs, closed(x.values))
+	}
+	clear(t.front.held)
+	t.front.bytes = 0
 	return errors.Join(errs...)
 }
 

@@ -119,14 +119,20 @@ func (t *Trainer) whole(s glip.Training) (*graph.Graph, error) {
 
 // record writes down a step, behind the front where there is one.
 func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
+	g, err := t.recordAs(s, t.options)
+	return t.ordered(sized{false, s}, g, err)
+}
+
+// recordAs is record with options that change no input.
+func (t *Trainer) recordAs(s glip.Training, o Options) (*graph.Graph, error) {
 	g, err := t.whole(s)
 	if err == nil && t.front != nil {
 		g, err = rest(g, s.Batch)
 	}
-	if err == nil {
-		g, err = t.options.again(g)
+	if err != nil {
+		return nil, err
 	}
-	return t.ordered(sized{false, s}, g, err)
+	return o.again(g)
 }
 
 // sized names a graph: the front's or a step's, for a size.

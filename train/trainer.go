@@ -36,6 +36,10 @@ type Options struct {
 	// back in the same view with the same caption, as long as there is room, the one that did not come for longest
 	// going first. 0 is [DefaultRemember]; below 0 nothing is kept, and steps compute all they need.
 	Remember int64
+
+	// Memory is how many bytes weights, moments, gradients and what a step works in may take together; 0 sets no bound.
+	// Steps that would take more are refused with [ErrMemory], before they take it.
+	Memory int64
 }
 
 // Losses are those of a step's batch, before the step.
@@ -62,7 +66,8 @@ type Trainer struct {
 	loaded    *glipvk.Loaded
 	source    executor.Source  // of what is not trained
 	results   []executor.Value // of a step, which the next writes over
-	front     *front           // nil: a step computes everything
+	fitting   map[glip.Training]bool
+	front     *front // nil: a step computes everything
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
@@ -90,7 +95,7 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[sized][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -168,7 +173,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 	if t.front, err = t.fronted(g); err != nil {
 		return errors.Join(err, t.executor.Close())
 	}
-	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
+	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: stepPart, Record: t.record})
 	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
 }
@@ -261,6 +266,10 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if err != nil {
 		return l, err
 	}
+	if err := t.fits(ctx, b.size); err != nil {
+		return l, err
+	}
+	defer func() { err = t.explained(ctx, b.size, err) }()
 	in, err := t.inputs(ctx, b)
 	if err == nil {
 		t.last = b.size

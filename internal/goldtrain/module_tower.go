@@ -79,7 +79,7 @@ func (m *Module) fusion(t *testing.T) {
 		m.levels(t, &r)
 		r.Inputs["text"] = cut(x.Content(), x.Shape, graph.Shape{batch, in.Tokens, x.Shape[2]})
 		r.given = append(r.given, port{name: "lang", path: "text"})
-		if in.Tokens == tokens && part(0, 0) == false {
+		if in.Tokens == tokens && !part(0, 0) {
 			clear(r.Inputs["mask"])
 		}
 		for l := range m.Levels {
