@@ -2,10 +2,8 @@ package train
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
 	"github.com/glipvk/glipvk/graph"
@@ -104,17 +102,4 @@ func (t *Trainer) Need(ctx context.Context, s glip.Training) (m Memory, err erro
 	m = t.Memory()
 	m.Step, err = t.step.Bytes(ctx, s)
 	return m, err
-}
-
-// scarce says of an error of a step of a size that memory ran out in what would fit.
-func (t *Trainer) scarce(ctx context.Context, err error, s glip.Training) error {
-	if !errors.Is(err, engine.ErrOutOfMemory) {
-		return err
-	}
-	needs := ""
-	if m, failed := t.Need(context.WithoutCancel(ctx), s); failed == nil {
-		needs = fmt.Sprintf(", which needs %s", m)
-	}
-	return fmt.Errorf("train: %w by a step of %d pictures of %d x %d with %d tokens%s; fewer or smaller pictures need less, so do Recompute of %q and modes that train less",
-		err, s.Batch, s.Height, s.Width, s.Tokens, needs, Blocks)
 }

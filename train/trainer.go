@@ -276,7 +276,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 		t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	}
 	if err != nil {
-		return l, t.scarce(ctx, err, b.size)
+		return l, err
 	}
 	out := t.results
 	for i, to := range []*float64{&l.Box, &l.Centerness, &l.Token, &l.Scale} {

@@ -3,31 +3,11 @@ package train_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"reflect"
-	"strings"
 	"testing"
 
-	"github.com/glipvk/glipvk/engine"
-	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/train"
 )
-
-// TestScarce: where memory runs out the error says for what, how much is needed, and what needs less; other errors stay.
-func TestScarce(t *testing.T) {
-	tr := trainer(t, nil)
-	s := glip.Training{Batch: 3, Height: 64, Width: 96, Tokens: 16, Objects: 2}
-	err := tr.Scarce(t.Context(), fmt.Errorf("engine: %w", engine.ErrOutOfMemory), s)
-	for _, want := range []string{"3 pictures of 64 x 96 with 16 tokens", "MB", `Recompute of "blocks"`} {
-		if !errors.Is(err, engine.ErrOutOfMemory) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
-		}
-	}
-	if err := tr.Scarce(t.Context(), io.EOF, s); err != io.EOF {
-		t.Error(err)
-	}
-}
 
 // TestStepEnds: a step whose context has ended changes nothing.
 func TestStepEnds(t *testing.T) {
