@@ -10,6 +10,11 @@ package cpu
 //go:noescape
 func avx2Product(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 
+// avx2Turned is avx2Product of a that is [k, rows], lda being the distance of its columns.
+//
+//go:noescape
+func avx2Turned(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
+
 // avx2GELU is y = y (1 + erf(y/sqrt 2)) / 2 on rows of n floats, whole chunks, ldy apart.
 //
 //go:noescape

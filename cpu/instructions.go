@@ -37,6 +37,8 @@ type kernels struct {
 	// multiples of rows.
 	product func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 	rows    int
+	// turned is product of a that is [k, rows], lda being the distance of its columns; nil where there is none.
+	turned func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 
 	// The others work on rows of n floats, whole chunks; see [kernels.of].
 	gelu      func(y []float32, ldy int, rows, n int)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"reflect"
 
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
@@ -81,12 +82,16 @@ func (t *Trainer) tensors(ctx context.Context, o Saving) (list []loader.Saved) {
 	return list
 }
 
-// tensor reads a weight as it is now.
+// tensor reads a weight as it is now, with its adapter.
 func (t *Trainer) tensor(ctx context.Context, now map[string]executor.Value, p glip.Param) ([]float32, error) {
 	if v, trained := now[p.Name]; trained {
 		return v.Read(ctx)
 	}
-	return t.source.Tensor(p.Name, p.Shape)
+	data, err := t.source.Tensor(p.Name, p.Shape)
+	if err != nil {
+		return nil, err
+	}
+	return t.merge(p, data, func(name string) ([]float32, error) { return now[name].Read(ctx) })
 }
 
 // resumed is what a state file says besides tensors.
@@ -94,6 +99,7 @@ type resumed struct {
 	Version  int      `json:"version"`
 	Steps    int      `json:"steps"`
 	Mode     Mode     `json:"mode"`
+	Adapters LowRank  `json:"adapters"`
 	Frozen   int      `json:"frozen"`
 	Seed     int      `json:"seed"`
 	Average  float64  `json:"average"`
@@ -114,7 +120,7 @@ func (t *Trainer) SaveState(ctx context.Context, path string) error {
 		return fmt.Errorf("train: %w: step %d changed some weights and failed at others", ErrState, t.taken+1)
 	}
 	o := t.options
-	text, err := json.Marshal(resumed{stateVersion, t.taken, o.Mode, o.Frozen, o.Seed, o.Average, o.Schedule.State, t.at})
+	text, err := json.Marshal(resumed{stateVersion, t.taken, o.Mode, o.Adapters, o.Frozen, o.Seed, o.Average, o.Schedule.State, t.at})
 	if err != nil {
 		return err
 	}
@@ -157,9 +163,9 @@ func (t *Trainer) LoadState(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("train: %s: %w: it says nothing of a training", path, ErrState)
 	}
 	o := t.options
-	if r.Version != stateVersion || r.Mode != o.Mode || r.Frozen != o.Frozen || r.Seed != o.Seed || r.Average != o.Average || r.Steps < 0 {
-		return fmt.Errorf("train: %s: %w: version %d, mode %s, frozen %d, seed %d, average %g; here they are %d, %s, %d, %d, %g",
-			path, ErrState, r.Version, r.Mode, r.Frozen, r.Seed, r.Average, stateVersion, o.Mode, o.Frozen, o.Seed, o.Average)
+	if r.Version != stateVersion || r.Mode != o.Mode || r.Frozen != o.Frozen || r.Seed != o.Seed || r.Average != o.Average || r.Steps < 0 || !reflect.DeepEqual(r.Adapters, o.Adapters) {
+		return fmt.Errorf("train: %s: %w: version %d, mode %s, adapters %v, frozen %d, seed %d, average %g; here they are %d, %s, %v, %d, %d, %g",
+			path, ErrState, r.Version, r.Mode, r.Adapters, r.Frozen, r.Seed, r.Average, stateVersion, o.Mode, o.Adapters, o.Frozen, o.Seed, o.Average)
 	}
 	next, err := t.read(ctx, file)
 	if err != nil {

@@ -57,6 +57,7 @@ type trainPlan struct {
 	Out                          string
 	Weights, Model, Arch         string
 	Device                       string
+	Recompute                    []string
 }
 
 func newTrain() *cobra.Command {
@@ -102,6 +103,7 @@ func newTrain() *cobra.Command {
 	fl.IntVar(&p.Stop, "stop", 0, "measurements in a row below the best that end the training; 0 for never (default: 4, with --shots 8)")
 	fl.IntVar(&p.Repeat, "repeat", 0, "how often each picture comes in a time through the data (default: 1, with few --shots up to 8)")
 	fl.IntVar(&p.Save, "save", 0, "steps between saves of the state; measurements save it too")
+	fl.StringSliceVar(&p.Recompute, "recompute", nil, "scopes, by globs of paths, whose values are computed again for the gradients and not kept: less memory, more time, the same numbers; blocks for all that come in numbers")
 	fl.StringVar(&p.Out, "out", "out/train", "folder for what is saved")
 	fl.StringVar(&f.vocab, "vocab", "", vocabBeside)
 	fl.StringVar(&f.resume, "resume", "", "folder of an earlier run to go on with; only --steps and --device change")
@@ -255,7 +257,7 @@ func (f *trainFlags) options() (train.Options, error) {
 		s.Kind, s.Milestones = train.Steps, p.Milestones
 	}
 	return train.Options{
-		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s, Clip: p.Clip, Average: p.Average, Seed: p.Seed,
+		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s, Clip: p.Clip, Average: p.Average, Seed: p.Seed, Recompute: p.Recompute,
 		Random: arch.Random{DropPath: p.DropPath, DropBlock: p.DropBlock, Language: p.Dropout, Tower: p.Dropout},
 	}, nil
 }

@@ -47,10 +47,10 @@ func rules() map[string]rule {
 		"viz":       {others: []string{anything}},
 		"eval":      {ours: []string{"internal/file"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
-		"train":     {ours: []string{".", "dataset", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
+		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
 			ours: []string{
-				"graph", "bind", "swin", "glip", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "internal/compare",
+				"graph", "bind", "swin", "glip", "grad", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "internal/compare",
 			},
 			others: []string{anything},
 			files:  true,
