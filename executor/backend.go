@@ -34,6 +34,8 @@ type backend interface {
 	product(ctx context.Context, mnk [3]int, budget time.Duration) (float64, error)
 	// bandwidth measures copies within the device's memory, in bytes read and written per second / 1e9.
 	bandwidth(ctx context.Context, budget time.Duration) (float64, error)
+	// place copies data to where values are.
+	place(ctx context.Context, data []float32) (Value, error)
 	// live is the number of Vulkan objects that exist.
 	live() int
 	// close gives everything back; programs and values are closed before.
@@ -49,6 +51,10 @@ type plan struct {
 // program is a graph made ready. Runs may come from several goroutines.
 type program interface {
 	run(ctx context.Context, in []Value) ([]Value, error)
+	// runOver runs into values of earlier runs.
+	runOver(ctx context.Context, out, in []Value) error
+	// profileOver is runOver with a clock on every dispatch.
+	profileOver(ctx context.Context, out, in []Value) ([]Timing, error)
 	// runInto runs into memory of the caller's and allocates nothing where it can.
 	runInto(ctx context.Context, out [][]float32, in []Value) error
 	// profile is run with a clock on every dispatch.

@@ -62,6 +62,7 @@ func (f *fake) product(ctx context.Context, _ [3]int, _ time.Duration) (float64,
 	return 1, ctx.Err()
 }
 func (f *fake) bandwidth(ctx context.Context, _ time.Duration) (float64, error) { return 1, ctx.Err() }
+func (f *fake) place(_ context.Context, data []float32) (Value, error)          { return Host(data), nil }
 func (f *fake) live() int                                                       { return 0 }
 
 func (f *fake) close() error {
@@ -119,6 +120,14 @@ func (p *faked) runInto(ctx context.Context, out [][]float32, in []Value) error 
 		o[0] = in[0].host[0]
 	}
 	return p.wait(ctx)
+}
+
+func (p *faked) runOver(ctx context.Context, out, in []Value) error {
+	return p.runInto(ctx, hosts(out), in)
+}
+
+func (p *faked) profileOver(ctx context.Context, out, in []Value) ([]Timing, error) {
+	return []Timing{{Path: "same", Kernel: "fake"}}, p.runOver(ctx, out, in)
 }
 
 func (p *faked) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,6 +84,10 @@ type onHost struct{}
 
 func (onHost) live() int    { return 0 }
 func (onHost) close() error { return nil }
+
+func (onHost) place(_ context.Context, data []float32) (Value, error) {
+	return Host(slices.Clone(data)), nil
+}
 
 // bandwidth measures copies by all cores together, of more than caches hold.
 func (onHost) bandwidth(ctx context.Context, budget time.Duration) (float64, error) {

@@ -14,6 +14,9 @@ type Recording[K comparable] struct {
 	Name   string
 	Record func(K) (*graph.Graph, error)
 
+	// Programs is how many are kept for the part alone; 0 keeps its programs among the others of the executor.
+	Programs int
+
 	// Rewrite, if set, makes of the graph the one that is executed; [Part.Oracle] runs it as it
 	// was. Values to keep stay, and moved tells under which numbers.
 	Rewrite func(g *graph.Graph, keep []graph.ID) (rewritten *graph.Graph, moved func(graph.ID) (graph.ID, bool), err error)
@@ -49,7 +52,11 @@ type compiled struct {
 // NewPart readies a part; it makes nothing yet.
 func NewPart[K comparable](e *Executor, r Recording[K]) *Part[K] {
 	p := &Part[K]{e: e, Recording: r}
-	p.programs = newShelf(e.programs, p.compile, discard)
+	room := e.programs
+	if r.Programs > 0 {
+		room = e.room(r.Programs)
+	}
+	p.programs = newShelf(room, p.compile, discard)
 	return p
 }
 
@@ -74,25 +81,7 @@ func discard(c *compiled) error { return c.close() }
 
 // compile makes the program for a size.
 func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compiled, error) {
-	g, err := p.Record(size)
-	if err != nil {
-		return nil, Blame(err)
-	}
-	keep, outputs, err := described(g, p.match)
-	if err != nil {
-		return nil, err
-	}
-	if p.Rewrite != nil {
-		var moved func(graph.ID) (graph.ID, bool)
-		if g, moved, err = p.Rewrite(g, keep); err != nil {
-			return nil, err
-		}
-		keep = slices.Clone(keep)
-		for i, id := range keep {
-			keep[i], _ = moved(id) // what is to be kept is not rewritten
-		}
-	}
-	plan, err := p.e.backend.plan(ctx, g, keep)
+	plan, outputs, err := p.plan(ctx, size)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +90,41 @@ func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compil
 	}
 	ready, err := plan.compile(ctx)
 	return &compiled{ready, outputs}, err
+}
+
+// plan readies the program for a size but for its memory, and describes what it gives.
+func (p *Part[K]) plan(ctx context.Context, size K) (made plan, outputs []Output, err error) {
+	g, err := p.Record(size)
+	if err != nil {
+		return made, nil, Blame(err)
+	}
+	keep, outputs, err := described(g, p.match)
+	if err != nil {
+		return made, nil, err
+	}
+	if p.Rewrite != nil {
+		var moved func(graph.ID) (graph.ID, bool)
+		if g, moved, err = p.Rewrite(g, keep); err != nil {
+			return made, nil, err
+		}
+		keep = slices.Clone(keep)
+		for i, id := range keep {
+			keep[i], _ = moved(id) // what is to be kept is not rewritten
+		}
+	}
+	made, err = p.e.backend.plan(ctx, g, keep)
+	return made, outputs, err
+}
+
+// Bytes is what a program for a size works in, apart from weights, inputs and results. It is not made for that.
+func (p *Part[K]) Bytes(ctx context.Context, size K) (bytes int64, err error) {
+	c, err := p.e.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = c.leave(err) }()
+	made, _, err := p.plan(c.ctx, size)
+	return made.bytes, err
 }
 
 // described chooses what is kept of a graph, and describes what a run gives: outputs, then that.
@@ -164,6 +188,46 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 		return err
 	})
 	return out, err
+}
+
+// RunOver is Run with results in place of what values hold that [Executor.Place] or earlier runs gave, of the results'
+// sizes: steps that are repeated take no new memory. An input may be among them if no element of a result
+// depends on another element of it, as in updates of weights. After an error they hold anything.
+func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value) error {
+	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.over(over); err != nil {
+			return err
+		}
+		return c.runOver(ctx, over, in)
+	})
+}
+
+// ProfileOver is RunOver with a clock on every dispatch.
+func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (list []Timing, err error) {
+	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.over(over); err != nil {
+			return err
+		}
+		list, err = c.profileOver(ctx, over, in)
+		return err
+	})
+	for i := range list {
+		list[i].Part = p.Name
+	}
+	return list, err
+}
+
+// over refuses values of other sizes than the results.
+func (c *compiled) over(values []Value) error {
+	if len(values) != len(c.outputs) {
+		return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(values), len(c.outputs)))
+	}
+	for i, o := range c.outputs {
+		if n := int64(graph.Shape(o.Shape).Elements()); values[i].Bytes() != 4*n {
+			return Blame(fmt.Errorf("glipvk: a value of %d bytes for %s, want %d for %v", values[i].Bytes(), o.Path, 4*n, o.Shape))
+		}
+	}
+	return nil
 }
 
 // Host is Run with results in memory of the host, and their descriptions.
@@ -252,10 +316,7 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 	if err != nil {
 		return nil, nil, err
 	}
-	weights := p.e.source
-	if r, ok := p.e.backend.(*reference); ok {
-		weights = r.weights
-	}
+	weights := p.e.weights()
 	out, err = interpret(c.ctx, g, weights, keep, cpuref.Options{Progress: p.e.options.progress("verify")}, in...)
 	return out, list, err
 }

@@ -56,12 +56,24 @@ func (p *interpreted) run(ctx context.Context, in []Value) ([]Value, error) {
 	return Hosts(out), err
 }
 
+func (p *interpreted) runOver(ctx context.Context, out, in []Value) error {
+	return p.runInto(ctx, hosts(out), in)
+}
+
 func (p *interpreted) runInto(ctx context.Context, out [][]float32, in []Value) error {
 	got, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{}, hosts(in)...)
 	for i := range got {
 		copy(out[i], got[i])
 	}
 	return err
+}
+
+func (p *interpreted) profileOver(ctx context.Context, out, in []Value) ([]Timing, error) {
+	got, list, err := p.profile(ctx, in)
+	for i := range got {
+		copy(out[i].host, got[i].host)
+	}
+	return list, err
 }
 
 // profile takes an operation's time from one observation to the next.

@@ -125,6 +125,14 @@ func (v *gpu) bandwidth(ctx context.Context, budget time.Duration) (speed float6
 	return fastest(budget, 2*bytes, func() error { return c.Run(ctx) })
 }
 
+func (v *gpu) place(ctx context.Context, data []float32) (Value, error) {
+	x, err := vulkan.NewValue(ctx, v.device, data)
+	if err != nil {
+		return Value{}, err
+	}
+	return v.keep(x), nil
+}
+
 func (v *gpu) live() int { return v.device.Live() }
 
 func (v *gpu) close() error { return errors.Join(v.weights.Close(), v.device.Close()) }
@@ -161,6 +169,27 @@ func (r *recorded) run(ctx context.Context, in []Value) (out []Value, err error)
 		return err
 	})
 	return out, err
+}
+
+func (r *recorded) runOver(ctx context.Context, out, in []Value) error {
+	return r.use(in, func(in []vulkan.Input) error { return r.p.RunOver(ctx, devices(out), in...) })
+}
+
+func (r *recorded) profileOver(ctx context.Context, out, in []Value) (list []Timing, err error) {
+	err = r.use(in, func(in []vulkan.Input) error {
+		list, err = r.p.RunOverProfiled(ctx, devices(out), in...)
+		return err
+	})
+	return list, err
+}
+
+// devices are values that are on the device.
+func devices(values []Value) []*vulkan.Value {
+	list := make([]*vulkan.Value, len(values))
+	for i, v := range values {
+		list[i] = v.device
+	}
+	return list
 }
 
 func (r *recorded) runInto(ctx context.Context, out [][]float32, in []Value) error {

@@ -11,4 +11,5 @@
 // There is one rule for each kind of operation, in a file of its family; [Undifferentiated]
 // says of those without one why they have none. A rule may use the operands and the result
 // of its operation, which the new graph then computes. Rules of products are products.
+// [Recompute] saves the memory of such values where there is too little.
 package grad

@@ -27,10 +27,10 @@ type lane struct {
 	held []*Value // that these use
 }
 
-// target is where the results of a run go: to the host, or to new values.
+// target is where the results of a run go: to the host, or to values.
 type target struct {
 	host   [][]float32
-	values *[]*Value
+	values *[]*Value        // new ones are made if there are none
 	times  *[]time.Duration // of each dispatch, if wanted
 }
 
@@ -50,7 +50,7 @@ func (p *Program) run(ctx context.Context, in []Input, to target) error {
 	if err := p.settle(ctx, l, direct); err != nil {
 		return fmt.Errorf("vulkan: run: %w", err)
 	}
-	if to.values != nil {
+	if to.values != nil && len(*to.values) == 0 {
 		for _, r := range p.plan.Results {
 			v, err := newValue(p.device, r.Bytes)
 			if err != nil {

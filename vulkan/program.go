@@ -67,6 +67,40 @@ func (p *Program) Run(ctx context.Context, in ...Input) ([]*Value, error) {
 	return values, nil
 }
 
+// RunOver is Run with results in place of what values hold, which may be inputs too: these are read before.
+func (p *Program) RunOver(ctx context.Context, values []*Value, in ...Input) error {
+	return p.over(ctx, target{values: &values}, in)
+}
+
+// RunOverProfiled is RunOver with timestamps around every dispatch.
+func (p *Program) RunOverProfiled(ctx context.Context, values []*Value, in ...Input) ([]graph.Timing, error) {
+	var times []time.Duration
+	if err := p.over(ctx, target{values: &values, times: &times}, in); err != nil {
+		return nil, err
+	}
+	return p.timings(times), nil
+}
+
+// over is RunOver to a target with values.
+func (p *Program) over(ctx context.Context, to target, in []Input) error {
+	values := *to.values
+	if len(values) != len(p.results) {
+		return fmt.Errorf("vulkan: %w: %d values given for results, the program has %d", graph.ErrShape, len(values), len(p.results))
+	}
+	for i, id := range p.results {
+		switch n := &p.graph.Nodes[id]; {
+		case values[i] == nil || values[i].device != p.device:
+			return fmt.Errorf("vulkan: the value for %s is not one of the device", n.Path)
+		case int(values[i].Bytes()/4) != n.Shape.Elements():
+			return p.missized(n, int(values[i].Bytes()/4))
+		case !values[i].hold():
+			return fmt.Errorf("vulkan: the value for %s: %w", n.Path, ErrClosed)
+		}
+		defer func() { _ = values[i].Close() }() // who has it closes it
+	}
+	return p.run(ctx, in, to)
+}
+
 // RunInto is Run with results into memory of the caller's. Once as many callers as there are at
 // a time have run, it allocates nothing for inputs of the host, nor makes a Vulkan object.
 func (p *Program) RunInto(ctx context.Context, outputs [][]float32, in ...Input) error {
@@ -86,11 +120,16 @@ func (p *Program) RunProfiled(ctx context.Context, in ...Input) ([][]float32, []
 	if err := p.run(ctx, in, target{host: outputs, times: &times}); err != nil {
 		return nil, nil, err
 	}
+	return outputs, p.timings(times), nil
+}
+
+// timings are those of the dispatches.
+func (p *Program) timings(times []time.Duration) []graph.Timing {
 	list := make([]graph.Timing, len(times))
 	for i, x := range p.plan.Dispatches {
 		list[i] = graph.Timing{Path: x.Path, Kernel: x.Pipeline.Label, Duration: times[i], FLOPs: x.FLOPs, Bytes: x.Bytes}
 	}
-	return outputs, list, nil
+	return list
 }
 
 // checkInputs compares what is given with the graph.

@@ -12,7 +12,7 @@ import (
 
 // Value is a tensor in device memory. It is counted: who makes it has it once, Retain has
 // it once more, and the memory is freed when it was closed as often, after the runs
-// that use it. Nothing ever writes a value again.
+// that use it. Nothing but [Program.RunOver] ever writes a value again.
 type Value struct {
 	device *engine.Device
 	buffer *engine.Buffer
