@@ -80,10 +80,19 @@ func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]
 // RunProfiled is Run with the time of every step.
 func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []graph.Timing, error) {
 	results := p.room()
+	list, err := p.RunProfiledInto(ctx, results, inputs...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return results, list, nil
+}
+
+// RunProfiledInto is RunInto with the time of every step.
+func (p *Program) RunProfiledInto(ctx context.Context, results [][]float32, inputs ...[]float32) ([]graph.Timing, error) {
 	ends := make([]time.Time, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	list := make([]graph.Timing, len(ends))
 	for i, s := range p.crew.steps {
@@ -93,7 +102,7 @@ func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]flo
 		}
 		began = ends[i]
 	}
-	return results, list, nil
+	return list, nil
 }
 
 // run computes everything once and returns when it began. ends, unless it is empty, receives

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -267,9 +268,26 @@ func (p *Part[K]) Stats(ctx context.Context, size K) (s Stats, err error) {
 
 // Profile is Run with a clock on every dispatch.
 func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value, list []Timing, err error) {
+	return p.ProfileOver(ctx, size, nil, in...)
+}
+
+// ProfileOver is [Part.RunOver] with a clock on every dispatch, where results stay on the CPU; elsewhere they are new, and over
+// is closed.
+func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (out []Value, list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		out, list, err = c.profile(ctx, in)
-		return err
+		if host, ok := c.program.(processed); ok && len(over) > 0 {
+			out = over
+			list, err = host.p.RunProfiledInto(ctx, hosts(over), hosts(in)...)
+			return err
+		}
+		if out, list, err = c.profile(ctx, in); err != nil {
+			return err
+		}
+		var errs []error
+		for _, v := range over {
+			errs = append(errs, v.Close())
+		}
+		return errors.Join(errs...)
 	})
 	for i := range list {
 		list[i].Part = p.Name

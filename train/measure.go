@@ -123,8 +123,7 @@ func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) (l Los
 	return l, list, err
 }
 
-// run computes a part in place of what earlier results hold, if there are any. Where a step is profiled it does so with a clock,
-// and the results are new.
+// run computes a part in place of what earlier results hold, if there are any, with a clock where a step is profiled.
 func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], size K, over []executor.Value, in ...executor.Value) ([]executor.Value, error) {
 	switch {
 	case t.clock == nil && over == nil:
@@ -132,7 +131,7 @@ func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], siz
 	case t.clock == nil:
 		return over, p.RunOver(ctx, size, over, in...)
 	}
-	out, list, err := p.Profile(ctx, size, in...)
+	out, list, err := p.ProfileOver(ctx, size, over, in...)
 	if err != nil {
 		return over, err
 	}
@@ -142,7 +141,7 @@ func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], siz
 		}
 		*t.clock = append(*t.clock, x)
 	}
-	return out, closed(over)
+	return out, nil
 }
 
 // Executor is what the training computes with, to be measured. The trainer closes it.
