@@ -47,7 +47,7 @@ func TestRecompute(t *testing.T) {
 	for _, device := range []string{"reference", "cpu", "vulkan"} {
 		t.Run(device, func(t *testing.T) {
 			var results [2]string
-			for i, globs := range [][]string{nil, train.Blocks()} {
+			for i, globs := range [][]string{nil, {train.Blocks}} {
 				o.Recompute = globs
 				tr := opened(t, device, o)
 				for range 2 {

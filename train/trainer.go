@@ -29,7 +29,7 @@ type Options struct {
 	Seed     int         // of chance, below 2^24
 
 	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
-	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	// kept, which saves memory ([grad.Recompute]); [Blocks] is short for all that come in numbers. None keeps everything.
 	Recompute []string
 }
 
@@ -157,7 +157,7 @@ func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
 	for _, p := range t.params {
 		names = append(names, p.Name)
 	}
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
+	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.recomputed()...)
 	if err == nil {
 		g, err = rewrite.Feed(g, names...)
 	}
