@@ -71,6 +71,14 @@ func (c *curves) add(r train.Report) {
 
 func (c *curves) drawable() bool { return len(c.steps) > 0 }
 
+// taken is how many steps were.
+func (c *curves) taken() int {
+	if !c.drawable() {
+		return 0
+	}
+	return int(c.steps[len(c.steps)-1])
+}
+
 // smoothed is a mean that forgets, over about a twentieth of the values.
 func smoothed(list []float64) []float64 {
 	keep := 1 - 1/min(max(float64(len(list))/20, 3), 200)

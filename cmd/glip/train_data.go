@@ -33,7 +33,7 @@ func (p *trainPlan) data(ctx context.Context, stderr io.Writer) (d trainData, er
 	if p.Task != "" {
 		t, err := dataset.OpenTask(ctx, p.Task, p.Root)
 		if err != nil {
-			return d, cli.Blame(err)
+			return d, cli.Usage("--task: %w", err)
 		}
 		if split, held, err = p.splits(t, held); err != nil {
 			return d, err
@@ -45,7 +45,7 @@ func (p *trainPlan) data(ctx context.Context, stderr io.Writer) (d trainData, er
 		p.Repeat = copies
 	}
 	o.Pictures = split.Pictures
-	if d.train, err = openSet(ctx, split.Annotations, o, stderr); err != nil {
+	if d.train, err = openSet(ctx, "--data", split.Annotations, o, stderr); err != nil {
 		return d, err
 	}
 	if p.Prepared == 0 {
@@ -60,7 +60,7 @@ func (p *trainPlan) data(ctx context.Context, stderr io.Writer) (d trainData, er
 		return d, nil
 	}
 	o.Pictures, o.Empty = held.Pictures, true
-	if d.val, err = openSet(ctx, held.Annotations, o, stderr); err != nil {
+	if d.val, err = openSet(ctx, "--val", held.Annotations, o, stderr); err != nil {
 		return d, err
 	}
 	return d, measurable(held.Annotations, d)
@@ -89,10 +89,10 @@ func (p *trainPlan) splits(t *dataset.Task, held dataset.Split) (learn, measure 
 }
 
 // openSet reads annotations and says what was left out.
-func openSet(ctx context.Context, path string, o dataset.Options, stderr io.Writer) (*dataset.Set, error) {
+func openSet(ctx context.Context, flag, path string, o dataset.Options, stderr io.Writer) (*dataset.Set, error) {
 	set, err := dataset.Open(ctx, path, o)
 	if err != nil {
-		return nil, cli.Blame(err)
+		return nil, cli.Usage("%s: %w", flag, err)
 	}
 	if left := set.Report.String(); left != "" {
 		fmt.Fprintf(stderr, "glip: %s: %s\n", path, left)
@@ -114,10 +114,13 @@ func measurable(path string, d trainData) error {
 	return nil
 }
 
-// steps is how many a training has, unless it is said.
+// steps says how many a training has, and when it is measured, where no flag did.
 func (p *trainPlan) steps(d trainData) {
 	if p.Steps == 0 {
 		p.Steps = max(p.Epochs*p.Repeat*len(d.train.Pictures)/p.Batch, 1)
+	}
+	if p.Overfit > 0 && p.Validate == 0 {
+		p.Validate = max(p.Steps/4, 1) // once through so little data is too often
 	}
 }
 

@@ -19,8 +19,8 @@ import (
 // What of a measurement is drawn.
 const (
 	shownPictures = 4   // of --val
-	shownBoxes    = 10  // of a picture, the best
-	shownScore    = 0.2 // at least
+	shownBoxes    = 6   // of a picture, the best
+	shownScore    = 0.3 // at least
 	shownSide     = 320 // pixels that a picture has at least
 )
 

@@ -101,11 +101,14 @@ func (f *trainFlags) complete(cmd *cobra.Command) error {
 	}
 	p.Mode = string(m)
 	f.defaults(cmd, m)
-	f.weights.Forgotten(cmd)
 	p.Weights, p.Entry, p.Model, p.Arch = f.weights.Path, f.weights.Entry, f.weights.Model, f.weights.Arch
 	p.Device, p.Precision = f.device.Name, f.device.Precision
 	p.Vocab = vocabularyOf(p.Vocab, p.Arch)
-	return p.check()
+	if err := p.check(); err != nil {
+		return err
+	}
+	f.weights.Forgotten(cmd)
+	return nil
 }
 
 // oneOf joins words as a choice.
@@ -160,6 +163,9 @@ func (p *trainPlan) check() error {
 		if x.value < x.least {
 			return cli.Usage("--%s %d: want at least %d", x.flag, x.value, x.least)
 		}
+	}
+	if p.Seed >= 1<<24 {
+		return cli.Usage("--seed %d: want 0 to %d", p.Seed, 1<<24-1)
 	}
 	for _, x := range []struct {
 		flag  string

@@ -72,7 +72,7 @@ func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 	return executor.Apart(cmd.Context(), func() (*train.Trainer, error) {
 		l, err := glipvk.LoadDetector(name, d)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--weights %s: %w", f.weights.Path, err)
 		}
 		return train.New(cmd.Context(), l, o)
 	})
@@ -90,11 +90,14 @@ func (p *trainPlan) course(d trainData, resume bool) train.Course {
 func (f *trainFlags) train(ctx context.Context, t *train.Trainer, d trainData, stdout, stderr io.Writer) error {
 	defer cli.Hold(ctx)()
 	p := &f.plan
-	if err := errors.Join(p.write(t.Device().Name), p.classes(d)); err != nil {
-		return err
-	}
 	s, err := newShow(ctx, p, t, d, stdout, stderr)
 	if err != nil {
+		return err
+	}
+	if taken := s.curves.taken(); taken >= p.Steps {
+		return cli.Usage("--resume %s: the run has taken %d steps, and is to take %d: --steps with a higher number takes more", p.Out, taken, p.Steps)
+	}
+	if err := errors.Join(p.write(t.Device().Name), p.classes(d)); err != nil {
 		return err
 	}
 	o := p.course(d, f.resume != "")
@@ -110,6 +113,10 @@ func (f *trainFlags) train(ctx context.Context, t *train.Trainer, d trainData, s
 	}
 	if err != nil {
 		return err
+	}
+	if s.step == 0 {
+		fmt.Fprintf(stdout, "nothing is left to do: the measurements of %s were no better %d times in a row\n", p.Out, p.Stop)
+		return nil
 	}
 	s.conclude()
 	return nil

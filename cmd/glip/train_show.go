@@ -73,8 +73,11 @@ func (s *show) report(r train.Report) {
 	switch {
 	case r.AP != nil:
 		s.rank(r.Step, *r.AP)
-		words := ", the best so far"
-		if s.bestStep != r.Step {
+		words := ""
+		switch {
+		case s.bestStep == r.Step && s.best > 0:
+			words = ", the best so far"
+		case s.best > 0:
 			words = fmt.Sprintf("; the best is %.4f, after step %d", s.best, s.bestStep)
 		}
 		s.print("step %d: AP %.4f%s", r.Step, *r.AP, words)
@@ -114,7 +117,7 @@ func (s *show) line(r train.Report) string {
 	text := fmt.Sprintf("step %d/%d  loss %.4g (box %.3g, centre %.3g, token %.4g)  rate %.2g  %.3g pictures/s", r.Step, r.Steps, l.Sum(), l.Box, l.Centerness, l.Token, r.Rate,
 		float64(s.plan.Batch)/max(r.Seconds, 1e-9))
 	if share := s.share(r); share > 0 {
-		text += fmt.Sprintf("  %.0f %% of peak", 100*share)
+		text += fmt.Sprintf("  %.2g %% of peak", 100*share)
 	}
 	memory := r.Bytes
 	if s.hosted {
@@ -183,7 +186,7 @@ func (s *show) end() {
 func (s *show) conclude() {
 	p, name := s.plan, "last.safetensors"
 	at := func(name string) string { return filepath.Join(p.Out, name) }
-	if s.best >= 0 {
+	if s.best > 0 {
 		name = "best.safetensors"
 		fmt.Fprintf(s.stdout, "%s: the best, AP %.4f after step %d\n", at(name), s.best, s.bestStep)
 	}
