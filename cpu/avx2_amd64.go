@@ -10,6 +10,11 @@ package cpu
 //go:noescape
 func avx2Product(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 
+// avx2Turned is avx2Product of a that is [k, rows], lda being the distance of its columns.
+//
+//go:noescape
+func avx2Turned(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
+
 // avx2GELU is y = y (1 + erf(y/sqrt 2)) / 2 on rows of n floats, whole chunks, ldy apart.
 //
 //go:noescape
@@ -64,6 +69,43 @@ func avx2SoftmaxColumns(y []float32, ldy int, rows int, n int)
 //
 //go:noescape
 func avx2Clamp(y []float32, ldy int, limit float32, rows int, n int)
+
+// avx2GELUGrad is y = g times the derivative of x (1 + erf(x/sqrt 2)) / 2, on n floats, whole chunks.
+//
+//go:noescape
+func avx2GELUGrad(y []float32, g []float32, x []float32, n int)
+
+// avx2MulAdd is y = y + a b on n floats, whole chunks.
+//
+//go:noescape
+func avx2MulAdd(y []float32, a []float32, b []float32, n int)
+
+// avx2AdamW is a step of n weights, whole chunks: with c = s, b1, 1-b1, b2, 1-b2, stay, rate, second, eps
+// toM = b1 m + (1-b1) s g, toV = b2 v + (1-b2) (s g)², toX = stay x - rate toM / (sqrt(second toV) + eps).
+//
+//go:noescape
+func avx2AdamW(x []float32, m []float32, v []float32, toX []float32, toM []float32, toV []float32, g []float32, c *[9]float32, n int)
+
+// avx2SumSquares is the sum of the squares of n floats, whole chunks, in float64.
+//
+//go:noescape
+func avx2SumSquares(x []float32, n int) (sum float64)
+
+// avx2Spread is a = a + w[0] x and so on with b, c and d, rows of n floats, whole chunks, apart from each other.
+//
+//go:noescape
+func avx2Spread(a []float32, b []float32, c []float32, d []float32, w [4]float32, x []float32, n int)
+
+// avx2Dots is the inner products of x and a, b, c and d, rows of n floats, whole chunks.
+//
+//go:noescape
+func avx2Dots(y *[4]float32, a []float32, b []float32, c []float32, d []float32, x []float32, n int)
+
+// avx2LayerNormGrad is y = f (u - mean u - h mean(u h)) with u = g weight, f = 1/sqrt(variance of x + eps) and h = f (x - mean x), row by row,
+// on rows of n floats, whole chunks.
+//
+//go:noescape
+func avx2LayerNormGrad(y []float32, ldy int, g []float32, ldg int, x []float32, ldx int, weight []float32, eps float32, rows int, n int)
 
 // avx2Transpose is y[j, i] = factor * x[i, j] for rows times 8 rows and columns times 8 columns of x.
 //

@@ -37,6 +37,7 @@ type compiler struct {
 	sizes   []int               // of values in floats, those of nodes first
 	stats   map[graph.ID]*stats // that products take
 	fuses   map[graph.ID]*fuse  // by the nodes whose values they are, and the last that they need
+	taken   map[graph.ID]bool   // by steps of nodes behind them
 	maps    map[string]*rowMap
 	views   views
 	filters map[filterKey]graph.ID // that are packed at run time, by steps that come first
@@ -51,7 +52,7 @@ func Compile(g *graph.Graph, w *Weights, o Options) (*Program, error) {
 	c := &compiler{
 		g: g, weights: w, kernels: w.kernels, options: o, workers: o.Workers,
 		kept: make([]bool, len(g.Nodes)), needed: make([]bool, len(g.Nodes)), maps: map[string]*rowMap{},
-		views: views{}, filters: map[filterKey]graph.ID{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{}, fuses: map[graph.ID]*fuse{},
+		views: views{}, filters: map[filterKey]graph.ID{}, users: make([][]graph.ID, len(g.Nodes)), stats: map[graph.ID]*stats{}, fuses: map[graph.ID]*fuse{}, taken: map[graph.ID]bool{},
 	}
 	if c.workers <= 0 {
 		c.workers = runtime.GOMAXPROCS(0)
@@ -86,7 +87,7 @@ func (c *compiler) steps() ([]step, error) {
 	var steps []step
 	for i, n := range slices.Backward(c.g.Nodes) {
 		id := graph.ID(i)
-		if !c.needed[id] {
+		if !c.needed[id] || c.taken[id] {
 			continue
 		}
 		list, err := c.stepsOf(id)

@@ -24,7 +24,7 @@ type cross struct {
 	depth                  int  // of b that is packed at once
 	panelFloats            int  // so deep
 	whole                  bool // all of kk: then the next task with the same panels finds them packed
-	aStride                int  // of rows of a turned a, which are copied
+	leftFloats             int  // of a turned a, which are copied
 }
 
 // part says where the matrix of a picture and head begins in a value, how large it is, and how far
@@ -67,12 +67,18 @@ const (
 	packedDepth  = 4 * blockK
 	longest      = 1 << 28 // multiply-adds of a task, so that a run that is to end does so soon
 	crossRows    = 16 * 14 // at most, of a task, where the right factor is packed by every task
+	turnedRows   = 20 * 14 // at most, of a task whose left factor is turned: blockK of each are copied
+	turnedPanels = 32      // at most, of such a task
 )
 
 // cut chooses tasks. If b is small it is packed once by every worker, and tasks are rows of a.
 // Else a task packs its panels piece by piece and has as many rows as possible share that.
 func (p *cross) cut(workers int) {
 	p.allPanels = (p.n + p.k.columns - 1) / p.k.columns
+	if p.a.turned {
+		p.cutTurned(workers)
+		return
+	}
 	p.depth, p.panels, p.rows = p.kk, p.allPanels, min(p.m, max(p.k.rows, cacheFloats/2/stride(p.kk)))
 	least := 4 * workers
 	if p.whole = p.kk*p.k.whole(p.n) <= packedFloats; !p.whole {
@@ -87,8 +93,27 @@ func (p *cross) cut(workers int) {
 		p.rows = min(p.rows, max(p.k.rows, (p.m+wanted-1)/wanted))
 	}
 	p.rowBlocks = (p.m + p.rows - 1) / p.rows
-	if p.a.turned {
-		p.aStride = stride(min(p.depth, p.kk))
+}
+
+// cutTurned is cut of a left factor that is turned: few rows and columns, and sums that are long. A task copies some of both
+// factors, whose products go to the result block by block of kk.
+func (p *cross) cutTurned(workers int) {
+	p.depth = min(p.kk, blockK)
+	p.panelFloats = p.depth * p.k.columns
+	p.rowBlocks = (p.m + turnedRows - 1) / turnedRows
+	tile := p.k.rows
+	p.rows = min(p.m, ((p.m+p.rowBlocks-1)/p.rowBlocks+tile-1)/tile*tile)
+	p.rowBlocks = (p.m + p.rows - 1) / p.rows
+	least := 4 * workers
+	p.panels = max(1, min(p.products*p.rowBlocks*p.allPanels/least, turnedPanels, longest/(p.rows*p.k.columns*p.kk)))
+	p.panelBlocks = (p.allPanels + p.panels - 1) / p.panels
+	if wanted := (least + p.products*p.panelBlocks - 1) / (p.products * p.panelBlocks); wanted > p.rowBlocks {
+		p.rows = min(p.rows, max(tile, (p.m+wanted-1)/wanted))
+		p.rowBlocks = (p.m + p.rows - 1) / p.rows
+	}
+	p.leftFloats = p.depth * stride(p.rows)
+	if p.k.turned == nil {
+		p.leftFloats = p.rows * stride(p.depth)
 	}
 }
 
@@ -104,72 +129,114 @@ func (c *compiler) crossOf(elements int, p *cross) step {
 	p.k, p.m, p.n, p.kk = c.kernels, p.y.rows, p.y.columns, p.a.columns
 	p.products = elements / (p.m * p.n)
 	p.cut(c.workers)
-	return step{
+	s := step{
 		tasks: p.products * p.panelBlocks * p.rowBlocks, run: p.run, rooms: rooms{
-			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.rows * p.aStride, slotStart: p.k.columns,
+			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.leftFloats, slotStart: p.k.columns,
 		},
+	}
+	if p.a.turned {
+		s.run, s.rooms[slotPanel] = p.runTurned, p.panelFloats
+	}
+	return s
+}
+
+// area is what a task computes: rows of the result from first on, of panels from one to before another, of one product.
+type area struct {
+	product, first, rows, from, to int
+	y                              []float32 // from the first of the rows on
+	ragged                         []float32 // of the last panel, if columns are missing
+}
+
+func (p *cross) area(w *worker, values [][]float32, task int) area {
+	block := task / p.rowBlocks
+	r := area{product: block / p.panelBlocks, first: task % p.rowBlocks * p.rows, from: block % p.panelBlocks * p.panels}
+	r.rows, r.to = min(p.rows, p.m-r.first), min(r.from+p.panels, p.allPanels)
+	r.y, r.ragged = p.y.from(values, r.product, p.heads, r.first*p.y.ld), w.room(slotTile, p.rows*p.k.columns)
+	return r
+}
+
+// multiply adds what depth columns of the left factor, from at on, make of a panel.
+func (p *cross) multiply(w *worker, values [][]float32, r area, panel, at, depth int, left []float32, lda int, right []float32, turned bool) {
+	columns := p.k.columns
+	c, ldc := r.ragged, columns
+	if (panel+1)*columns <= p.n {
+		c, ldc = r.y[panel*columns:], p.y.ld
+	}
+	start, lds := c, ldc
+	if at == 0 { // a bias may reach into the next head's: those columns are dropped
+		start, lds = w.start(p.k, p.bias.from(values, r.product, p.heads, panel*columns)), 0
+	}
+	if turned {
+		p.k.turned(left, lda, right, depth, start, lds, c, ldc, r.rows)
+	} else {
+		p.k.multiply(c, ldc, left, lda, right, depth, start, lds, r.rows)
+	}
+}
+
+// pack makes a panel of the right factor's rows from at on.
+func (p *cross) pack(right []float32, values [][]float32, product, panel, at, depth int) {
+	column := panel * p.k.columns
+	switch {
+	case p.fetch != nil:
+		p.fetch(right, values, column, at, depth)
+	case p.keys:
+		p.k.packRows(right, p.b.from(values, product, p.heads, column*p.b.ld+at), p.b.ld, p.n-column, depth, p.scale)
+	default:
+		p.k.packColumns(right, p.b.from(values, product, p.heads, at*p.b.ld+column), p.b.ld, p.n-column, depth)
+	}
+}
+
+// end completes a task's part of the result.
+func (p *cross) end(values [][]float32, r area) {
+	if column := (r.to - 1) * p.k.columns; column+p.k.columns > p.n {
+		copyRows(r.y[column:], p.y.ld, r.ragged, p.k.columns, r.rows, p.n-column)
+	}
+	if p.finish != nil {
+		for i := range r.rows {
+			p.finish(values, r.y[i*p.y.ld:][:p.n], r.product/p.heads)
+		}
 	}
 }
 
 // run computes some rows of some panels of one product.
 func (p *cross) run(w *worker, values [][]float32, task int) {
-	product, panelBlock := task/p.rowBlocks/p.panelBlocks, task/p.rowBlocks%p.panelBlocks
-	first := task % p.rowBlocks * p.rows
-	rows, from := min(p.rows, p.m-first), panelBlock*p.panels
-	to := min(from+p.panels, p.allPanels)
-	y := p.y.from(values, product, p.heads, first*p.y.ld)
-	down, along := p.a.ld, 1 // from row to row of a, and from column to column
-	if p.a.turned {
-		down, along = along, down
-	}
-	a := p.a.from(values, product, p.heads, first*down)
-	columns := p.k.columns
+	r := p.area(w, values, task)
+	a := p.a.from(values, r.product, p.heads, r.first*p.a.ld)
 	packed := w.room(slotPanel, p.panels*p.panelFloats)
-	ragged := w.room(slotTile, p.rows*columns) // of the last panel, if columns are missing
 	for at := 0; at < p.kk; at += p.depth {
 		depth := min(p.depth, p.kk-at)
-		left, lda := p.left(w, a[at*along:], rows, depth)
-		for panel := from; panel < to; panel++ {
-			right := packed[(panel-from)*p.panelFloats:][:depth*columns]
-			if held := task - first/p.rows; !p.whole || !w.held.valid || w.held.first != held {
-				if column := panel * columns; p.fetch != nil {
-					p.fetch(right, values, column, at, depth)
-				} else if p.keys {
-					p.k.packRows(right, p.b.from(values, product, p.heads, column*p.b.ld+at), p.b.ld, p.n-column, depth, p.scale)
-				} else {
-					p.k.packColumns(right, p.b.from(values, product, p.heads, at*p.b.ld+column), p.b.ld, p.n-column, depth)
-				}
-				if panel == to-1 {
+		for panel := r.from; panel < r.to; panel++ {
+			right := packed[(panel-r.from)*p.panelFloats:][:depth*p.k.columns]
+			if held := task - r.first/p.rows; !p.whole || !w.held.valid || w.held.first != held {
+				if p.pack(right, values, r.product, panel, at, depth); panel == r.to-1 {
 					w.held = heldRows{true, held}
 				}
 			}
-			c, ldc := ragged, columns
-			if (panel+1)*columns <= p.n {
-				c, ldc = y[panel*columns:], p.y.ld
-			}
-			start, lds := c, ldc
-			if at == 0 { // a bias may reach into the next head's: those columns are dropped
-				start, lds = w.start(p.k, p.bias.from(values, product, p.heads, panel*columns)), 0
-			}
-			p.k.multiply(c, ldc, left, lda, right, depth, start, lds, rows)
+			p.multiply(w, values, r, panel, at, depth, a[at:], p.a.ld, right, false)
 		}
 	}
-	if column := (to - 1) * columns; column+columns > p.n {
-		copyRows(y[column:], p.y.ld, ragged, columns, rows, p.n-column)
-	}
-	if p.finish != nil {
-		for r := range rows {
-			p.finish(values, y[r*p.y.ld:][:p.n], product/p.heads)
-		}
-	}
+	p.end(values, r)
 }
 
-// left is the left factor's rows as a tile can read them, from their first element.
-func (p *cross) left(w *worker, a []float32, rows, depth int) ([]float32, int) {
-	if !p.a.turned {
-		return a, p.a.ld
+// runTurned is run of a left factor that is turned. It is copied as it is, so that its rows are near each other, and
+// transposed for instructions that want that.
+func (p *cross) runTurned(w *worker, values [][]float32, task int) {
+	r := p.area(w, values, task)
+	a := p.a.from(values, r.product, p.heads, r.first)
+	right, left := w.room(slotPanel, p.panelFloats), w.room(slotRows, p.leftFloats)
+	for at := 0; at < p.kk; at += p.depth {
+		depth := min(p.depth, p.kk-at)
+		lda, turned := stride(r.rows), p.k.turned != nil
+		if turned {
+			copyRows(left, lda, a[at*p.a.ld:], p.a.ld, depth, r.rows)
+		} else {
+			lda = stride(depth)
+			p.k.transpose(left, lda, a[at*p.a.ld:], p.a.ld, depth, r.rows, 1)
+		}
+		for panel := r.from; panel < r.to; panel++ {
+			p.pack(right[:depth*p.k.columns], values, r.product, panel, at, depth)
+			p.multiply(w, values, r, panel, at, depth, left, lda, right, turned)
+		}
 	}
-	copied := w.room(slotRows, p.rows*p.aStride)
-	p.k.transpose(copied, p.aStride, a, p.a.ld, depth, rows, 1)
-	return copied, p.aStride
+	p.end(values, r)
 }

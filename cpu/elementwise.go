@@ -78,6 +78,11 @@ func (c *compiler) add(id graph.ID) step {
 	a, b := c.node(id).Inputs[0], c.node(id).Inputs[1]
 	as, bs := c.shape(a), c.shape(b)
 	n, m := as.Last(), bs.Last()
+	if as.Equal(bs) {
+		return c.pairs(id, func(y, x, z []float32) {
+			c.kernels.parts(len(y), func(k *kernels, from, n int) { k.add(y[from:], 0, x[from:], 0, z[from:], 0, 1, n) })
+		})
+	}
 	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
 		left, right := values[a][row*n:][:n], values[b][tiledRow(as, bs, row)*m:][:m]
 		for at := 0; at < n; at += m {

@@ -46,21 +46,8 @@ func (c *compiler) pairs(id graph.ID, f func(y, g, x []float32)) step {
 
 func (c *compiler) geluGradX(id graph.ID) step {
 	return c.pairs(id, func(y, g, x []float32) {
-		for i, v := range x {
-			density := exp(-0.5*v*v) * float32(1/math.Sqrt(2*math.Pi))
-			y[i] = g[i] * (lowerTail(v) + v*density)
-		}
+		c.kernels.parts(len(y), func(k *kernels, from, n int) { k.geluGrad(y[from:], g[from:], x[from:], n) })
 	})
-}
-
-// lowerTail is the normal distribution's up to x.
-func lowerTail(x float32) float32 {
-	if x == 0 {
-		return 0.5
-	}
-	line := [1]float32{x}
-	portableGELU(line[:], 1, 1, 1)
-	return line[0] / x
 }
 
 // within is g times a factor where right says so of x, else 0; where x is NaN so is the result.

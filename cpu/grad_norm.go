@@ -20,21 +20,10 @@ func rowSpread(x []float32, eps float64) (mean, factor float32) {
 
 // layerNormGradX is factor * (u - mean of u - h * mean of u*h), h being the normalised row and u = g * weight.
 func (c *compiler) layerNormGradX(id graph.ID) step {
-	in, n, eps := c.node(id).Inputs, c.shape(id).Last(), c.node(id).Op.(graph.LayerNormGradX).Eps
-	return c.eachRow(id, func(_ *worker, y []float32, values [][]float32, row int) {
-		g, x, weight := values[in[0]][row*n:][:n], values[in[1]][row*n:][:n], values[in[2]][:n]
-		mean, factor := rowSpread(x, eps)
-		var first, second [4]float32
-		for i, v := range x {
-			u := g[i] * weight[i]
-			first[i%4] += u
-			second[i%4] += u * (v - mean) * factor
-		}
-		a := (first[0] + first[1] + first[2] + first[3]) / float32(n)
-		b := (second[0] + second[1] + second[2] + second[3]) / float32(n)
-		for i, v := range x {
-			y[i] = factor * (g[i]*weight[i] - a - (v-mean)*factor*b)
-		}
+	in, n, eps := c.node(id).Inputs, c.shape(id).Last(), float32(c.node(id).Op.(graph.LayerNormGradX).Eps)
+	return c.blocks(id, 1, c.shape(id).Rows(), max(1, 4096/n), func(_ *worker, values [][]float32, _, first, count int) {
+		at := first * n
+		c.kernels.of(n).layerNormGrad(values[id][at:], n, values[in[0]][at:], n, values[in[1]][at:], n, values[in[2]], eps, count, n)
 	})
 }
 

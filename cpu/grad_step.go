@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -54,10 +55,10 @@ func (c *compiler) dropBlock(id graph.ID) step {
 func (c *compiler) sumSquares(id graph.ID) step {
 	x := c.node(id).Inputs[0]
 	n := c.shape(x).Elements()
-	return c.total(id, (n+chunk-1)/chunk, chunk, func(values [][]float32, block int) (sum float64) {
-		for _, v := range values[x][block*chunk : min((block+1)*chunk, n)] {
-			sum += float64(v) * float64(v)
-		}
+	const size = 256 * chunk
+	return c.total(id, (n+size-1)/size, size, func(values [][]float32, block int) (sum float64) {
+		part := values[x][block*size : min((block+1)*size, n)]
+		c.kernels.parts(len(part), func(k *kernels, from, n int) { sum += k.sumSquares(part[from:], n) })
 		return sum
 	})
 }
@@ -90,6 +91,9 @@ func (c *compiler) moment(id graph.ID) step {
 // adamW is x (1 - lr decay) - lr (m/c1) / (sqrt(v/c2) + Eps).
 func (c *compiler) adamW(id graph.ID) step {
 	o, in := c.node(id).Op.(graph.AdamW), c.node(id).Inputs
+	if s, ok := c.update(id, o, in); ok {
+		return s
+	}
 	eps := float32(o.Eps)
 	return c.eachFrom(id, func(y, x []float32, values [][]float32, first int) {
 		m, v, rates := values[in[1]][first:][:len(y)], values[in[2]][first:][:len(y)], values[in[3]][:4]
@@ -99,4 +103,33 @@ func (c *compiler) adamW(id graph.ID) step {
 			y[i] = w*stay - lr*(m[i]*first1)/(float32(math.Sqrt(float64(v[i]*second)))+eps)
 		}
 	})
+}
+
+// update is AdamW with the moments that it goes by, if they are of one gradient and nobody else reads them: every number
+// is read and written once.
+func (c *compiler) update(id graph.ID, o graph.AdamW, in []graph.ID) (step, bool) {
+	first, second := c.node(in[1]), c.node(in[2])
+	m, isFirst := first.Op.(graph.Moment)
+	v, isSecond := second.Op.(graph.Moment)
+	if !isFirst || !isSecond || m.Power != 1 || v.Power != 2 || !slices.Equal(first.Inputs[1:], second.Inputs[1:]) ||
+		c.options.NoFusion || len(c.users[in[1]]) > 1 || len(c.users[in[2]]) > 1 {
+		return step{}, false
+	}
+	c.taken[in[1]], c.taken[in[2]] = true, true
+	reads := []graph.ID{in[0], first.Inputs[0], second.Inputs[0], first.Inputs[1], first.Inputs[2], in[3]}
+	size := c.shape(id).Elements()
+	s := c.blocks(id, 1, (size+chunk-1)/chunk, 256, func(_ *worker, values [][]float32, _, begin, count int) {
+		begin *= chunk
+		rates := values[in[3]]
+		constants := [9]float32{
+			values[first.Inputs[2]][0], float32(m.Beta), float32(1 - m.Beta), float32(v.Beta), float32(1 - v.Beta),
+			float32(1 - float64(rates[0])*float64(rates[1])), rates[0] / rates[2], 1 / rates[3], float32(o.Eps),
+		}
+		c.kernels.parts(min(count*chunk, size-begin), func(k *kernels, from, n int) {
+			of := func(id graph.ID) []float32 { return values[id][begin+from:] }
+			k.adamW(of(in[0]), of(reads[1]), of(reads[2]), of(id), of(in[1]), of(in[2]), of(reads[3]), &constants, n)
+		})
+	})
+	s.in, s.outs = reads, []graph.ID{id, in[1], in[2]}
+	return s, true
 }

@@ -37,6 +37,8 @@ type kernels struct {
 	// multiples of rows.
 	product func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 	rows    int
+	// turned is product of a that is [k, rows], lda being the distance of its columns; nil where there is none.
+	turned func(a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int)
 
 	// The others work on rows of n floats, whole chunks; see [kernels.of].
 	gelu      func(y []float32, ldy int, rows, n int)
@@ -58,6 +60,18 @@ type kernels struct {
 	// distances from that, of their squares and of their products with w, the last unless w is empty.
 	moments func(y []float32, ldy int, x []float32, ldx int, w []float32, rows, n int)
 
+	// Of training, on one row of n floats: layerNormGrad is y = f (u - mean u - h mean(u h)) with u = g weight, h = f (x - mean x)
+	// and f = 1/sqrt(variance of x + eps); geluGrad is y = g gelu'(x); mulAdd is y += a b; sumSquares is in float64; spread
+	// adds x times w[0] to a and so on; dots are the products of x with a to d; adamW is a step with the constants
+	// of updateConstants.
+	layerNormGrad func(y []float32, ldy int, g []float32, ldg int, x []float32, ldx int, weight []float32, eps float32, rows, n int)
+	geluGrad      func(y, g, x []float32, n int)
+	mulAdd        func(y, a, b []float32, n int)
+	sumSquares    func(x []float32, n int) float64
+	spread        func(a, b, c, d []float32, w [4]float32, x []float32, n int)
+	dots          func(y *[4]float32, a, b, c, d, x []float32, n int)
+	adamW         func(x, m, v, toX, toM, toV, g []float32, c *[9]float32, n int)
+
 	// squares is y[j, i] = factor * x[i, j] for rows*square rows and columns*square columns
 	// of x; nil where plain loops are as good.
 	squares func(y []float32, ldy int, x []float32, ldx int, rows, columns int, factor float32)
@@ -76,12 +90,17 @@ func (k *kernels) of(n int) *kernels {
 // along hands whole chunks to these instructions and what is left to plain Go, so that an element is computed in one way
 // whatever task it falls to; tasks begin at chunks.
 func (k *kernels) along(y []float32, f func(k *kernels, y []float32)) {
-	whole := len(y) / chunk * chunk
+	k.parts(len(y), func(k *kernels, from, n int) { f(k, y[from:][:n]) })
+}
+
+// parts is along for n elements of several operands.
+func (k *kernels) parts(n int, f func(k *kernels, from, n int)) {
+	whole := n / chunk * chunk
 	if whole > 0 {
-		f(k, y[:whole])
+		f(k, 0, whole)
 	}
-	if whole < len(y) {
-		f(k.plain, y[whole:])
+	if whole < n {
+		f(k.plain, whole, n-whole)
 	}
 }
 

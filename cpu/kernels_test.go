@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -38,6 +39,13 @@ func TestProducts(t *testing.T) {
 					start := spotted(r, rows*(k.columns+1))
 					c := guarded(rows * ldc)
 					k.product(a, lda, b, depth, start, lds, c, ldc, rows)
+					if k.turned != nil {
+						turned, again := make([]float32, depth*(rows+2)), guarded(rows*ldc)
+						k.transpose(turned, rows+2, a, lda, rows, depth, 1)
+						if k.turned(turned, rows+2, b, depth, start, lds, again, ldc, rows); !slices.Equal(c, again) {
+							t.Fatalf("%s: %d rows, depth %d, lds %d: other numbers of a left factor that is turned", k.name, rows, depth, lds)
+						}
+					}
 					for i := range c {
 						row, column := i/ldc, i%ldc
 						want, size := float64(canary), 0.0

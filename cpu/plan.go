@@ -3,7 +3,6 @@ package cpu
 import (
 	"cmp"
 	"slices"
-	"unsafe"
 
 	"github.com/glipvk/glipvk/graph"
 )
@@ -50,23 +49,6 @@ func lifetimes(sizes []int, steps []step, results []graph.ID, v views) []lifetim
 		read(id, len(steps))
 	}
 	return list
-}
-
-// cacheLine is the number of bytes in one; values begin at lines. lineFloats is that of floats.
-const (
-	cacheLine  = 64
-	lineFloats = cacheLine / 4
-)
-
-// aligned is memory for n floats that begins at a cache line: a vector load that crosses
-// lines costs two. Go does not move what is on the heap.
-func aligned(n int) []float32 {
-	data := make([]float32, n+lineFloats)
-	skip := 0
-	if off := int(uintptr(unsafe.Pointer(unsafe.SliceData(data))) % cacheLine); off != 0 {
-		skip = (cacheLine - off) / 4
-	}
-	return data[skip:][:n:n]
 }
 
 // layout says where values lie in the arena, in floats.

@@ -11,6 +11,8 @@ func portable() *kernels {
 		gelu: portableGELU, add: portableAdd, softmax: portableSoftmax, layerNorm: portableLayerNorm,
 		blend: portableBlend, affine: portableAffine, bend: portableBend, moments: portableMoments,
 		softmaxColumns: portableSoftmaxColumns, clamp: portableClamp,
+		layerNormGrad: portableLayerNormGrad, geluGrad: portableGELUGrad, mulAdd: portableMulAdd, sumSquares: portableSumSquares,
+		spread: portableSpread, dots: portableDots, adamW: portableAdamW,
 	}
 	k.inTiles(portableTile1, portableTile2)
 	return k

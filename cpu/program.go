@@ -65,13 +65,13 @@ func (p *Program) Run(ctx context.Context, inputs ...[]float32) ([][]float32, er
 func (p *Program) room() [][]float32 {
 	results := make([][]float32, len(p.results))
 	for i, id := range p.results {
-		results[i] = make([]float32, p.graph.Nodes[id].Shape.Elements())
+		results[i] = aligned(p.graph.Nodes[id].Shape.Elements())
 	}
 	return results
 }
 
-// RunInto is Run into memory of the caller's, which must not overlap the inputs. After an
-// error its content is undefined.
+// RunInto is Run into memory of the caller's. It may be an input's where no element of any result depends on another
+// element of that input, and must not overlap inputs else. After an error its content is undefined.
 func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]float32) error {
 	_, err := p.run(ctx, results, inputs, nil)
 	return err
@@ -80,10 +80,19 @@ func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]
 // RunProfiled is Run with the time of every step.
 func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []graph.Timing, error) {
 	results := p.room()
+	list, err := p.RunIntoProfiled(ctx, results, inputs...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return results, list, nil
+}
+
+// RunIntoProfiled is RunInto with the time of every step.
+func (p *Program) RunIntoProfiled(ctx context.Context, results [][]float32, inputs ...[]float32) ([]graph.Timing, error) {
 	ends := make([]time.Time, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	list := make([]graph.Timing, len(ends))
 	for i, s := range p.crew.steps {
@@ -93,7 +102,7 @@ func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]flo
 		}
 		began = ends[i]
 	}
-	return results, list, nil
+	return list, nil
 }
 
 // run computes everything once and returns when it began. ends, unless it is empty, receives

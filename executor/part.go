@@ -14,6 +14,9 @@ type Recording[K comparable] struct {
 	Name   string
 	Record func(K) (*graph.Graph, error)
 
+	// Programs is how many are kept for the part alone; 0 keeps its programs among the others of the executor.
+	Programs int
+
 	// Rewrite, if set, makes of the graph the one that is executed; [Part.Oracle] runs it as it
 	// was. Values to keep stay, and moved tells under which numbers.
 	Rewrite func(g *graph.Graph, keep []graph.ID) (rewritten *graph.Graph, moved func(graph.ID) (graph.ID, bool), err error)
@@ -49,7 +52,11 @@ type compiled struct {
 // NewPart readies a part; it makes nothing yet.
 func NewPart[K comparable](e *Executor, r Recording[K]) *Part[K] {
 	p := &Part[K]{e: e, Recording: r}
-	p.programs = newShelf(e.programs, p.compile, discard)
+	room := e.programs
+	if r.Programs > 0 {
+		room = e.room(r.Programs)
+	}
+	p.programs = newShelf(room, p.compile, discard)
 	return p
 }
 
@@ -188,16 +195,39 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 // depends on another element of it, as in updates of weights. After an error they hold anything.
 func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if len(over) != len(c.outputs) {
-			return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(over), len(c.outputs)))
-		}
-		for i, o := range c.outputs {
-			if n := int64(graph.Shape(o.Shape).Elements()); over[i].Bytes() != 4*n {
-				return Blame(fmt.Errorf("glipvk: a value of %d bytes for %s, want %d for %v", over[i].Bytes(), o.Path, 4*n, o.Shape))
-			}
+		if err := c.over(over); err != nil {
+			return err
 		}
 		return c.runOver(ctx, over, in)
 	})
+}
+
+// ProfileOver is RunOver with a clock on every dispatch.
+func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (list []Timing, err error) {
+	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.over(over); err != nil {
+			return err
+		}
+		list, err = c.profileOver(ctx, over, in)
+		return err
+	})
+	for i := range list {
+		list[i].Part = p.Name
+	}
+	return list, err
+}
+
+// over refuses values of other sizes than the results.
+func (c *compiled) over(values []Value) error {
+	if len(values) != len(c.outputs) {
+		return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(values), len(c.outputs)))
+	}
+	for i, o := range c.outputs {
+		if n := int64(graph.Shape(o.Shape).Elements()); values[i].Bytes() != 4*n {
+			return Blame(fmt.Errorf("glipvk: a value of %d bytes for %s, want %d for %v", values[i].Bytes(), o.Path, 4*n, o.Shape))
+		}
+	}
+	return nil
 }
 
 // Host is Run with results in memory of the host, and their descriptions.
@@ -286,10 +316,7 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 	if err != nil {
 		return nil, nil, err
 	}
-	weights := p.e.source
-	if r, ok := p.e.backend.(*reference); ok {
-		weights = r.weights
-	}
+	weights := p.e.weights()
 	out, err = interpret(c.ctx, g, weights, keep, cpuref.Options{Progress: p.e.options.progress("verify")}, in...)
 	return out, list, err
 }

@@ -54,7 +54,12 @@ func (g *Graph) Find(path string) (ID, bool) {
 // matches any run of characters that are not dots, "**" any run at all, '?' one
 // character that is not a dot, as in "stages.*.blocks.1.**". A malformed pattern
 // is an error.
-func (g *Graph) Match(glob string) ([]ID, error) {
+func (g *Graph) Match(glob string) ([]ID, error) { return g.matching(glob, false) }
+
+// MatchParams lists the parameters whose path matches a glob, as [Graph.Match] does the values.
+func (g *Graph) MatchParams(glob string) ([]ID, error) { return g.matching(glob, true) }
+
+func (g *Graph) matching(glob string, params bool) ([]ID, error) {
 	// path.Match treats '/' as the separator that '*' does not cross.
 	slashed := strings.ReplaceAll(glob, ".", "/")
 	if _, err := path.Match(slashed, ""); err != nil {
@@ -62,10 +67,7 @@ func (g *Graph) Match(glob string) ([]ID, error) {
 	}
 	var ids []ID
 	for i, n := range g.Nodes {
-		if _, weight := n.Op.(Param); weight {
-			continue
-		}
-		if matchPath(strings.Split(slashed, "/"), strings.Split(n.Path, ".")) {
+		if _, param := n.Op.(Param); param == params && matchPath(strings.Split(slashed, "/"), strings.Split(n.Path, ".")) {
 			ids = append(ids, ID(i))
 		}
 	}

@@ -8,36 +8,36 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/eval"
-	"github.com/glipvk/glipvk/executor"
-	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
 )
 
 // Detector opens a detector with the weights as they are. The caller closes it.
 func (t *Trainer) Detector(ctx context.Context) (*glipvk.Detector, error) {
-	now := map[string][]float32{}
-	for i, p := range t.params {
-		data := make([]float32, graph.Shape(p.Shape).Elements())
-		if err := t.state.weights[i].Download(ctx, data); err != nil {
-			return nil, err
-		}
-		now[p.Name] = data
+	now, err := t.Weights(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return t.loaded.With(current{t.source, now}, t.cfg).Open(ctx)
+	return t.loaded.With(current{of: t, now: now}, t.cfg).Open(ctx)
 }
 
-// current are weights of which some have changed.
+// current are the weights of a trainer, of which some have changed.
 type current struct {
-	executor.Source
+	of  *Trainer
 	now map[string][]float32
 }
 
+// Tensor reads one.
 func (c current) Tensor(name string, shape []int) ([]float32, error) {
 	if data, changed := c.now[name]; changed {
 		return data, nil
 	}
-	return c.Source.Tensor(name, shape)
+	data, err := c.of.source.Tensor(name, shape)
+	if err != nil {
+		return nil, err
+	}
+	return c.of.merge(glip.Param{Name: name, Shape: shape}, data, func(name string) ([]float32, error) { return c.now[name], nil })
 }
 
 // Evaluate detects the categories of a set in its pictures and measures what is found, with the boxes that GLIP writes for

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/grad"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -27,39 +28,78 @@ func (o Options) recomputed() (globs []string) {
 	return globs
 }
 
-// Memory is what a training takes, in bytes.
+// checkRecompute refuses globs that fit nothing of a step.
+func (o Options) checkRecompute(step *graph.Graph) error {
+	if _, err := grad.Recompute(step, o.recomputed()...); err != nil {
+		return fmt.Errorf("train: %w: %w", ErrOptions, err)
+	}
+	return nil
+}
+
+// again is a step with what is computed again; what there is of it in frozen parts is not in the graph of a step.
+func (o Options) again(g *graph.Graph) (*graph.Graph, error) {
+	var there []string
+	for _, glob := range o.recomputed() {
+		ids, err := g.Match(glob + ".**")
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) > 0 {
+			there = append(there, glob)
+		}
+	}
+	return grad.Recompute(g, there...)
+}
+
+// Memory is what a training takes, in bytes of 32-bit values.
 type Memory struct {
-	Weights   int64 `json:"weights"`   // that are trained
-	Moments   int64 `json:"moments"`   // of the trained weights, with their averages
-	Gradients int64 `json:"gradients"` // and losses
-	Frozen    int64 `json:"frozen"`    // weights that are not trained
-	Step      int64 `json:"step"`      // what a step works in
+	Tensors   int   `json:"tensors"` // that are trained
+	Weights   int64 `json:"weight_bytes"`
+	Moments   int64 `json:"moment_bytes"`
+	Averages  int64 `json:"average_bytes,omitempty"`
+	Gradients int64 `json:"gradient_bytes"`
+	Frozen    int64 `json:"frozen_bytes"`         // weights that are not trained
+	Step      int64 `json:"step_bytes,omitempty"` // what a step works in, where a size was given
 }
 
 // Total is all of it.
-func (m Memory) Total() int64 { return m.Weights + m.Moments + m.Gradients + m.Frozen + m.Step }
-
-// String is one line, in MB.
-func (m Memory) String() string {
-	mb := func(bytes int64) float64 { return float64(bytes) / 1e6 }
-	return fmt.Sprintf("%.0f MB: %.0f of weights, %.0f of moments, %.0f of gradients, %.0f that a step works in",
-		mb(m.Total()), mb(m.Weights+m.Frozen), mb(m.Moments), mb(m.Gradients), mb(m.Step))
+func (m Memory) Total() int64 {
+	return m.Weights + m.Moments + m.Averages + m.Gradients + m.Frozen + m.Step
 }
 
-// Memory tells what steps of a size take, without taking it. Pictures and the program itself come on top.
-func (t *Trainer) Memory(ctx context.Context, s glip.Training) (m Memory, err error) {
-	s.Random = t.options.Mode.random(t.options.Random)
+// String is what there is of it, in MB.
+func (m Memory) String() string {
+	return fmt.Sprintf("%.0f MB: %.0f of weights, %.0f of moments and averages, %.0f of gradients, %.0f that a step works in",
+		mb(m.Total()), mb(m.Weights+m.Frozen), mb(m.Moments+m.Averages), mb(m.Gradients), mb(m.Step))
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
+
+// Memory says how much is trained, and what the trainer keeps from step to step, with the gradients of one. Pictures, what is
+// remembered of them, and the program itself come on top.
+func (t *Trainer) Memory() (m Memory) {
+	m.Tensors = len(t.params)
+	trained := map[string]bool{}
+	for _, p := range t.params {
+		trained[p.Name] = true
+		m.Weights += 4 * int64(graph.Shape(p.Shape).Elements())
+	}
 	for _, p := range t.cfg.Params() {
-		if n := 4 * int64(graph.Shape(p.Shape).Elements()); t.options.Mode.Trains(p.Name, t.options.Frozen) {
-			m.Weights += n
-		} else {
-			m.Frozen += n
+		if !trained[p.Name] {
+			m.Frozen += 4 * int64(graph.Shape(p.Shape).Elements())
 		}
 	}
-	m.Gradients, m.Moments = m.Weights+4*4, 2*m.Weights
+	m.Moments, m.Gradients = 2*m.Weights, m.Weights
 	if t.options.Average > 0 {
-		m.Moments += m.Weights
+		m.Averages = m.Weights
 	}
+	return m
+}
+
+// Need is [Trainer.Memory] with what steps of a size work in. Nothing is taken for that; the rates of chance are the trainer's.
+func (t *Trainer) Need(ctx context.Context, s glip.Training) (m Memory, err error) {
+	s.Random = t.chance()
+	m = t.Memory()
 	m.Step, err = t.step.Bytes(ctx, s)
 	return m, err
 }

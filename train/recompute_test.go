@@ -1,7 +1,9 @@
 package train_test
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -74,6 +76,38 @@ func TestRecompute(t *testing.T) {
 				t.Errorf("kept %.900s, computed again %.900s", results[0], results[1])
 			}
 		})
+	}
+}
+
+// TestMemoryBound: a step that would take more than is allowed is refused, with what would fit, and that then fits.
+func TestMemoryBound(t *testing.T) {
+	o := train.Options{Mode: train.Full, Frozen: -1, Memory: 1}
+	for _, device := range []string{"cpu", "vulkan"} {
+		o.Memory = 1
+		_, err := opened(t, device, o).Step(t.Context(), drawn(t, 0, 1)...)
+		if !errors.Is(err, train.ErrMemory) {
+			t.Fatalf("%s: %v", device, err)
+		}
+		found := regexp.MustCompile(`a step of 2 pictures of 64 x 96 takes (\d+) MB: .*Options.Recompute blocks (\d+) MB, with Course.Batch 1 (\d+) MB, with both (\d+) MB, Options.Mode prompt would save`).FindStringSubmatch(err.Error())
+		if len(found) != 5 {
+			t.Fatalf("%s: %v", device, err)
+		}
+		var takes [4]int64
+		for i := range takes {
+			if _, err := fmt.Sscan(found[i+1], &takes[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if takes[1] >= takes[0] || takes[2] >= takes[0] || takes[3] > min(takes[1], takes[2]) {
+			t.Errorf("%s: %v", device, err)
+		}
+		for _, recompute := range [][]string{nil, {train.Blocks}} {
+			o.Memory, o.Recompute = 1e6*(takes[1]+1), recompute
+			if _, err := opened(t, device, o).Step(t.Context(), drawn(t, 0, 1)...); errors.Is(err, train.ErrMemory) == (recompute != nil) {
+				t.Errorf("%s, %v in %d MB: %v", device, recompute, takes[1]+1, err)
+			}
+		}
+		o.Recompute = nil
 	}
 }
 

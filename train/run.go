@@ -35,6 +35,8 @@ type Course struct {
 
 	Out    string // folder for what is saved; see [Trainer.Run]
 	Save   int    // steps between saves of the state, which measurements save too; 0 for no others
+	Names  Names  // of saved weights; see [Saving]
+	Pickle bool   // saves weights as .pth, averages in the same file, instead of .safetensors
 	Resume bool   // goes on from the state in Out, if there is one
 	Report func(Report)
 
@@ -108,7 +110,7 @@ func (o *Course) check() error {
 //	metrics.jsonl       a line for each [Report]
 //	last.safetensors    the weights at the last measurement, or where it ended
 //	best.safetensors    those with the highest AP
-//	last.ema.safetensors, best.ema.safetensors    their averages, where [Options.Average] keeps some
+//	last.ema.safetensors, best.ema.safetensors    their averages, where [Options.Average] is set
 //	last.state          what a run with o.Resume goes on from
 //
 // Each file is complete or what it was before, whenever the program is killed, and a run that goes on ends with the same bits and, but
@@ -126,7 +128,7 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 	if c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer); err != nil {
 		return err
 	}
-	if err := c.resume(); err != nil {
+	if err := c.resume(ctx); err != nil {
 		return err
 	}
 	c.begun = t.taken
@@ -147,31 +149,32 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 }
 
 // Try takes a step or two as Run would, without a report and without writing anything, and says what the last was like. The weights have
-// changed then.
-func (t *Trainer) Try(ctx context.Context, o Course) (r Report, err error) {
+// changed then. need is what steps of its size take.
+func (t *Trainer) Try(ctx context.Context, o Course) (r Report, need Memory, err error) {
 	if err := o.check(); err != nil {
-		return r, err
+		return r, need, err
 	}
 	c := &course{Trainer: t, Course: o, kept: -1}
 	if c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer); err != nil {
-		return r, err
+		return r, need, err
 	}
 	for range 2 { // the first makes programs
 		began := time.Now()
 		b, err := c.draw(ctx)
 		if err != nil {
-			return r, err
+			return r, need, err
 		}
 		r = Report{Step: t.taken + 1, Steps: o.Steps, Passed: append(r.Passed, b.passed...)}
 		if r.Losses, err = t.Step(ctx, b.samples...); err != nil {
-			return r, err
+			return r, need, err
 		}
 		r.Seconds = time.Since(began).Seconds()
 		if r.FLOPs, r.Bytes, err = c.taxed(ctx); err != nil {
-			return r, err
+			return r, need, err
 		}
 	}
-	return r, nil
+	need, err = t.Need(ctx, t.last)
+	return r, need, err
 }
 
 // taxed is the work of the last step, and the memory of its program.
@@ -181,11 +184,11 @@ func (c *course) taxed(ctx context.Context) (flops, bytes int64, err error) {
 }
 
 // resume goes on from what was saved.
-func (c *course) resume() error {
+func (c *course) resume(ctx context.Context) error {
 	if !c.Resume {
 		return nil
 	}
-	err := c.LoadState(c.path("last.state"))
+	err := c.LoadState(ctx, c.path("last.state"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -363,10 +366,14 @@ func (c *course) saveState(ctx context.Context) error {
 
 // weights saves them, and their averages if there are any.
 func (c *course) weights(ctx context.Context, name string) error {
-	if err := c.Trainer.Save(ctx, c.path(name+".safetensors")); err != nil || c.options.Average == 0 {
+	if c.Pickle {
+		return c.Trainer.Save(ctx, c.path(name+".pth"), Saving{Names: c.Names})
+	}
+	err := c.Trainer.Save(ctx, c.path(name+".safetensors"), Saving{Names: c.Names})
+	if err != nil || c.options.Average == 0 {
 		return err
 	}
-	return c.SaveAverage(ctx, c.path(name+".ema.safetensors"))
+	return c.Trainer.Save(ctx, c.path(name+".ema.safetensors"), Saving{Names: c.Names, Averaged: true})
 }
 
 // Evaluate detects with the weights as they are and measures what is found; passed are the pictures that could not be read.

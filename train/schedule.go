@@ -31,6 +31,7 @@ type Schedule struct {
 
 	Milestones []float64 // of Steps: after how many steps the rate falls to a tenth; below 1 of a share of all
 	Length     int       // steps of the whole training
+	Weaken     float64   // of Steps: the decay of weights falls to a tenth at this share of each milestone (GLIP-L: 0.667); 0 for nowhere
 
 	Patience int      // of Auto: how many validations may be no better
 	State    Progress // of Auto, so far
@@ -69,16 +70,28 @@ func (s *Schedule) Rate(base float64, k int) float64 {
 	case Auto:
 		return s.auto(base)
 	}
-	rate := base * s.Warmup.factor(k)
+	return s.fallen(base*s.Warmup.factor(k), k, 1)
+}
+
+// Decay of weights at step k, from 0 (WEIGHT_DECAY_SCHEDULE of the original).
+func (s *Schedule) Decay(base float64, k int) float64 {
+	if s.Kind != Steps || s.Weaken == 0 {
+		return base
+	}
+	return s.fallen(base, k, s.Weaken)
+}
+
+// fallen is a value that falls to a tenth at a share of each milestone.
+func (s *Schedule) fallen(value float64, k int, share float64) float64 {
 	for _, at := range s.Milestones {
 		if at < 1 {
 			at = math.RoundToEven(at * float64(s.Length))
 		}
-		if float64(k) >= at {
-			rate *= 0.1
+		if float64(k) >= share*at {
+			value *= 0.1
 		}
 	}
-	return rate
+	return value
 }
 
 func (s *Schedule) auto(base float64) float64 {
@@ -129,6 +142,8 @@ func (s *Schedule) check() error {
 		return fmt.Errorf("train: %w: schedule %q, want one of %q", ErrOptions, s.Kind, []Kind{Steps, Cosine, Auto})
 	case s.Kind != Auto && s.Length < 1:
 		return fmt.Errorf("train: %w: a schedule of %d steps, want at least 1", ErrOptions, s.Length)
+	case !(s.Weaken >= 0 && s.Weaken <= 1):
+		return fmt.Errorf("train: %w: the decay falls at %g of each milestone, want 0 to 1", ErrOptions, s.Weaken)
 	case s.Warmup.Steps < 0 || !(s.Warmup.Factor >= 0 && s.Warmup.Factor <= 1):
 		return fmt.Errorf("train: %w: a warm-up of %d steps from %g of the rate on, want at least 0, and 0 to 1", ErrOptions, s.Warmup.Steps, s.Warmup.Factor)
 	}

@@ -78,6 +78,21 @@ func TestSchedulesGolden(t *testing.T) {
 	}
 }
 
+// TestScheduledDecay: it falls before the rate does, once for each milestone, and only where it is asked to.
+func TestScheduledDecay(t *testing.T) {
+	s := train.Schedule{Kind: train.Steps, Length: 20, Milestones: []float64{6, 0.6}, Weaken: 0.5}
+	for k, want := range map[int]float64{0: 1, 2: 1, 3: 0.1, 5: 0.1, 6: 0.01, 19: 0.01} {
+		if got := s.Decay(0.25, k); !(math.Abs(got-0.25*want) <= 1e-15) {
+			t.Errorf("step %d: %g, want %g", k, got, 0.25*want)
+		}
+	}
+	for _, same := range []train.Schedule{{Kind: train.Steps, Length: 20, Milestones: s.Milestones}, {Kind: train.Auto, Milestones: s.Milestones, Weaken: 0.5}} {
+		if got := same.Decay(0.25, 19); got != 0.25 {
+			t.Errorf("%+v: %g, want 0.25", same, got)
+		}
+	}
+}
+
 // TestModesGolden compares what each mode trains, and its rates and decay.
 func TestModesGolden(t *testing.T) {
 	var modes map[string]struct {

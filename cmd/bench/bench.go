@@ -139,12 +139,12 @@ func (b *bench) prepare(ctx context.Context, r *report) (err error) {
 	if r.First, err = b.once(ctx, 0); err != nil {
 		return err
 	}
-	b.model.describe(r)
 	r.FirstPeak = processPeak()
 	r.Trials = b.trials.all()
 	if r.Stats, err = b.model.stats(ctx); err != nil {
 		return err
 	}
+	b.model.describe(r)
 	if r.Check, err = b.verify(ctx); err != nil {
 		return err
 	}
@@ -191,6 +191,8 @@ func (b *bench) verify(ctx context.Context) (string, error) {
 	switch how {
 	case "none":
 		return "not checked", nil
+	case "losses":
+		return "all losses finite", nil
 	case "finite":
 		return "all values finite, and the same in every run", nil
 	}

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
+	"github.com/glipvk/glipvk/train"
 	"github.com/spf13/cobra"
 )
 
@@ -42,6 +44,10 @@ type flags struct {
 	perOp                    string // "", perModule or perPath
 	tune, padSmallMap        bool
 	detector, noAbsorb       bool
+	train                    bool
+	mode                     string
+	frozen                   int
+	recompute                []string
 	caption, vocab           string
 	tokens                   int
 }
@@ -148,6 +154,10 @@ func (f *flags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.tune, "tune", false, "choose kernels anew by measuring, whatever is kept of earlier runs, and print what was tried and won")
 	fl.StringVar(&f.check, "check", "auto", "oracle (CPU reference), finite (finite and repeatable), auto, or none")
 	fl.BoolVar(&f.detector, "detector", false, "measure the whole detector, pictures and a caption to boxes")
+	fl.BoolVar(&f.train, "train", false, "measure steps of training a detector")
+	fl.StringVar(&f.mode, "mode", string(train.Full), "what is trained: full, head, linear, language or prompt")
+	fl.IntVar(&f.frozen, "frozen", -1, "of --mode full: -1 freezes nothing, 2 the first stage of the backbone, 3 two stages")
+	fl.StringSliceVar(&f.recompute, "recompute", nil, "scopes, by globs of paths, whose values are computed again for the gradients, or blocks for all that come in numbers")
 	fl.StringVar(&f.caption, "caption", "", "sentence whose noun phrases the detector looks for, instead of one of --tokens")
 	fl.IntVar(&f.tokens, "tokens", defaultTokens, "length of the detector's caption, [CLS] and [SEP] included")
 	fl.StringVar(&f.vocab, "vocab", "", "vocab.txt of the detector's text encoder (default: that of bert-base-uncased)")
@@ -183,14 +193,16 @@ func without(cmd *cobra.Command, why string, names ...string) error {
 
 // Flags that go with some of what can be measured.
 var (
-	detectorAlone = []string{"caption", "tokens", "vocab", "no-absorb"}
+	captioned     = []string{"caption", "tokens", "vocab"}
+	detectorAlone = []string{"no-absorb"}
+	trainAlone    = []string{"mode", "frozen", "recompute"}
 	backboneAlone = []string{"pad-small-map"}
-	modelsAlone   = []string{"model", "arch", "weights", "allow-non-finite", "size", "batch", "per-op", "check", "trace", "tune", "no-fusion", "iterations", "detector"}
+	modelsAlone   = []string{"model", "arch", "weights", "allow-non-finite", "size", "batch", "per-op", "check", "trace", "tune", "no-fusion", "iterations", "detector", "train"}
 )
 
 // products checks the flags that go with --gemm.
 func (f flags) products(cmd *cobra.Command) (*gemm, error) {
-	if err := without(cmd, "does not go with --gemm, which measures no model", slices.Concat(modelsAlone, backboneAlone, detectorAlone)...); err != nil {
+	if err := without(cmd, "does not go with --gemm, which measures no model", slices.Concat(modelsAlone, backboneAlone, captioned, detectorAlone, trainAlone)...); err != nil {
 		return nil, err
 	}
 	if !cmd.Flags().Changed("duration") {
@@ -204,16 +216,36 @@ func (f flags) products(cmd *cobra.Command) (*gemm, error) {
 	return &gemm{flags: f, options: o, products: list}, err
 }
 
+// kind settles what of a model is measured: its backbone, the detector, or training.
+func (f *flags) kind(cmd *cobra.Command) error {
+	given, duration := cmd.Flags().Changed, f.duration
+	var errs []error
+	switch {
+	case f.detector && f.train:
+		return cli.Usage("--detector and --train exclude each other: give one")
+	case f.detector:
+		duration = detectorDuration
+		errs = append(errs, without(cmd, "does not go with --detector", slices.Concat(backboneAlone, trainAlone)...))
+	case f.train:
+		duration = trainDuration
+		errs = append(errs, without(cmd, "does not go with --train", slices.Concat(backboneAlone, detectorAlone)...))
+		if f.check == "oracle" {
+			errs = append(errs, cli.Usage("--check oracle does not go with --train, whose steps differ: want finite, auto or none"))
+		}
+	default:
+		errs = append(errs, without(cmd, "goes with --train: give that too, or leave it out", trainAlone...),
+			without(cmd, "goes with --detector: give that too, or leave it out", detectorAlone...),
+			without(cmd, "goes with --detector or --train: give one, or leave it out", captioned...))
+	}
+	if !given("duration") {
+		f.duration = duration
+	}
+	return errors.Join(errs...)
+}
+
 // settings checks the flags that go with a model.
 func (f flags) settings(cmd *cobra.Command) (*bench, error) {
-	why, others := "goes with --detector: give that too, or leave it out", detectorAlone
-	if f.detector {
-		why, others = "does not go with --detector", backboneAlone
-		if !cmd.Flags().Changed("duration") {
-			f.duration = detectorDuration
-		}
-	}
-	if err := without(cmd, why, others...); err != nil {
+	if err := f.kind(cmd); err != nil {
 		return nil, err
 	}
 	o, err := f.options()
@@ -230,18 +262,23 @@ func (f flags) settings(cmd *cobra.Command) (*bench, error) {
 		return nil, cli.Usage("--check %q: want oracle, finite, auto or none", f.check)
 	case f.caption != "" && cmd.Flags().Changed("tokens"):
 		return nil, cli.Usage("--caption and --tokens exclude each other: give one")
-	case f.detector && (f.tokens < 3 || f.tokens > text.MaxTokens):
+	case (f.detector || f.train) && (f.tokens < 3 || f.tokens > text.MaxTokens):
 		return nil, cli.Usage("--tokens %d: want 3 to %d, [CLS] and [SEP] included", f.tokens, text.MaxTokens)
 	case size.Height > 0:
 		if err := f.fits(size.Height, size.Width); err != nil {
 			return nil, err
 		}
 	}
-	b := &bench{flags: f, height: size.Height, width: size.Width, ran: func(int) {}}
 	open := f.openBackbone
-	if f.detector {
+	switch {
+	case f.detector:
 		open = f.openDetector
+	case f.train:
+		if open = f.openTraining; f.check != "none" {
+			f.check = "losses"
+		}
 	}
+	b := &bench{flags: f, height: size.Height, width: size.Width, ran: func(int) {}}
 	b.open, err = open(cmd, &o)
 	b.options = o
 	return b, err

@@ -60,6 +60,8 @@ type report struct {
 	Modules      []moduleRow      `json:"modules,omitempty"`      // of --per-op and a detector
 	Parts        []moduleRow      `json:"tower,omitempty"`        // parts of the tower, all layers together
 
+	Training *trainingReport `json:"training,omitempty"`
+
 	peakNote string      // to ProcessPeak
 	heading  string      // what is measured, after the model
 	line     string      // the name of benchmark lines
@@ -84,7 +86,10 @@ func (r *report) judge(perOp string) {
 	for _, s := range r.Samples {
 		r.roofline().judge(s.Ops)
 	}
-	if r.Detector == nil {
+	if r.Training != nil {
+		r.Training.judge(r, perOp)
+	}
+	if r.Detector == nil || r.Training != nil {
 		return
 	}
 	if last[nothingKnown] != nil && last[pictureKnown] != nil {
@@ -172,6 +177,11 @@ func (r *report) print(w io.Writer, perOp string) error {
 	if err := r.printModules(w); err != nil {
 		return err
 	}
+	if r.Training != nil {
+		if err := r.Training.printTables(w, r); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(w, "%s, %s, %s on %s\n", r.Model, r.heading, r.Precision, r.Device.Name)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	r.printFigures(func(name, format string, args ...any) {
@@ -216,6 +226,12 @@ func (r *report) printFigures(row func(name, format string, args ...any)) {
 			row(name+", device time", "median %s, %d runs: %.2f GFLOP/s, %.0f %% of peak, %.2f GB/s",
 				readable(f.device), len(s.Device), f.devGFLOPS, 100*f.devShare, f.moved/1e9/f.device)
 		}
+		if r.Training != nil && i < len(r.Training.Phases) {
+			r.Training.printPhases(r.Training.Phases[i], 1+i/len(r.Cases), r.PeakGFLOPS, row)
+		}
+	}
+	if r.Training != nil && r.Training.Second > 0 {
+		row("second epoch", "%.3f of the time of the first", r.Training.Second)
 	}
 	if r.Second > 0 {
 		row("second query on a Sight", "%.3f of the time of the whole", r.Second)
@@ -236,7 +252,7 @@ func (r *report) printBenchmarks(w io.Writer) error {
 		f := r.figures(s)
 		name := r.line
 		if s.Case != "" {
-			name += "/known=" + s.Case
+			name += r.caseKey() + s.Case
 		}
 		values := []benchfmt.Value{{Value: math.Round(f.median * 1e9), Unit: "ns/op"}, {Value: math.Round(f.p90 * 1e9), Unit: "p90-ns/op"}}
 		if f.device > 0 {
@@ -249,6 +265,14 @@ func (r *report) printBenchmarks(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// caseKey is what a case is, in the name of a line.
+func (r *report) caseKey() string {
+	if r.Training != nil {
+		return "/epoch="
+	}
+	return "/known="
 }
 
 // readable writes seconds in a unit that suits them.

@@ -22,6 +22,7 @@ type sample struct {
 
 // operation is the time spent by one kernel for one graph path, median of the profiled runs.
 type operation struct {
+	Part     string        `json:"part"`
 	Path     string        `json:"path"`
 	Kernel   string        `json:"kernel"`
 	Duration time.Duration `json:"ns"`
@@ -115,18 +116,18 @@ func (r *round) more(most int) bool {
 // operations joins the dispatches of one kernel for a path and takes the median over the
 // profiles, in the order of execution.
 func operations(profiles [][]glipvk.Timing) []operation {
-	type key struct{ path, kernel string }
+	type key struct{ part, path, kernel string }
 	at := map[key]int{}
 	var ops []operation
 	var times [][]time.Duration // of each operation, by run
 	for run, timings := range profiles {
 		for _, t := range timings {
-			k := key{t.Path, t.Kernel}
+			k := key{t.Part, t.Path, t.Kernel}
 			i, known := at[k]
 			if !known {
 				i = len(ops)
 				at[k] = i
-				ops = append(ops, operation{Path: t.Path, Kernel: t.Kernel})
+				ops = append(ops, operation{Part: t.Part, Path: t.Path, Kernel: t.Kernel})
 				times = append(times, nil)
 			}
 			if run == 0 {

@@ -18,14 +18,15 @@ prompts and data below --root. What is wrong in the data is counted, named and l
 --strict refuses it.
 
 --mode says what is trained: full (all but the first stage of the backbone; --frozen -1 for
-all), head (tower and predictions), linear (the last layers), language (the text encoder) or
-prompt (a table that is added to the text, the fewest weights). Rates, decay, schedule,
+all), head (tower and predictions), linear (the last layers), language (the text encoder),
+prompt (a table that is added to the text, the fewest weights) or adapters (of low rank, beside
+linear maps; they become part of the weights that are saved). Rates, decay, schedule,
 augmentation and when to stop are the paper's for the mode and --shots; each can be given.
 
 --out gets config.json with all that was chosen and the program's version, metrics.jsonl with
 a line for each step and measurement, loss.png and ap.png, classes.txt, val/ with what was
-found in some pictures of --val, last.safetensors and best.safetensors, under the names of
-microsoft/GLIP, and last.state, from which --resume goes on to the same bits. A folder that
+found in some pictures of --val, last.safetensors and best.safetensors (--format pth for the
+original program), under the names of microsoft/GLIP or MMDetection (--names), and last.state, from which --resume goes on to the same bits. A folder that
 has a run already is refused. Ctrl-C saves, says how to go on, and ends with status 1.
 
 --dry-run looks at every picture and takes two steps, to say what is wrong with the data and
@@ -64,6 +65,8 @@ func newTrain() *cobra.Command {
 	fl.StringVar(&f.plan.Vocab, "vocab", "", vocabBeside)
 	fl.StringVar(&f.resume, "resume", "", "folder of an earlier run to go on with, with all its choices; only --steps, --save and the flags of the device may be given")
 	fl.BoolVar(&f.dry, "dry-run", false, "check data, memory and time, and write nothing")
+	cli.Complete(cmd, "format", func() []string { return []string{"safetensors", "pth"} })
+	cli.Complete(cmd, "names", func() []string { return []string{string(train.Microsoft), string(train.MMDetection)} })
 	cli.Complete(cmd, "mode", func() (list []string) {
 		for _, m := range train.Modes() {
 			list = append(list, string(m))
@@ -97,15 +100,15 @@ func (f *trainFlags) defineData(cmd *cobra.Command) {
 // defineRecipe adds the flags about how it is learned. Those without a default have the mode's.
 func (f *trainFlags) defineRecipe(cmd *cobra.Command) {
 	fl, p := cmd.Flags(), &f.plan
-	fl.StringVar(&p.Mode, "mode", string(train.Full), "what is trained: full, head, linear, language or prompt")
+	fl.StringVar(&p.Mode, "mode", string(train.Full), "what is trained: full, head, linear, language, prompt or adapters")
 	fl.IntVar(&p.Frozen, "frozen", 0, "of full: -1 freezes nothing, 2 the first stage of the backbone, 3 two stages (default: 2)")
 	fl.IntVar(&p.Epochs, "epochs", 0, "times through the data, unless --steps is given (default: 200 with --val, which ends it earlier, else 12)")
 	fl.IntVar(&p.Steps, "steps", 0, "steps of the whole training")
 	fl.IntVar(&p.Batch, "batch", 4, "pictures of a step")
 	fl.IntVar(&p.Seed, "seed", 0, "of chance")
 	fl.IntVar(&p.Validate, "validate", 0, "steps between measurements; 0 for once through the data")
-	fl.Float64Var(&p.Rate, "rate", 0, "learning rate (default: 0.0001, of prompt 0.05)")
-	fl.Float64Var(&p.LanguageRate, "language-rate", 0, "that of the text encoder (default: 0.00001)")
+	fl.Float64Var(&p.Rate, "rate", 0, "learning rate (default: 0.0001, of prompt 0.05, of adapters 0.001)")
+	fl.Float64Var(&p.LanguageRate, "language-rate", 0, "that of the text encoder (default: 0.00001, of adapters 0.001)")
 	fl.Float64Var(&p.Decay, "decay", 0, "decay of weights (default: 0.05, of prompt 0.25)")
 	fl.Float64Var(&p.Clip, "clip", 1, "length of all gradients together at most; 0 for no bound")
 	fl.Float64Var(&p.Average, "average", 0, "decay of a moving average of the weights; 0 for none")
@@ -119,4 +122,10 @@ func (f *trainFlags) defineRecipe(cmd *cobra.Command) {
 	fl.IntVar(&p.Repeat, "repeat", 0, "how often each picture comes in a time through the data (default: 1, with few --shots up to 8, else what --task says)")
 	fl.IntVar(&p.Save, "save", 0, "steps between saves of the state; measurements save it too")
 	fl.StringSliceVar(&p.Recompute, "recompute", nil, "scopes, by globs of paths, whose values are computed again for the gradients and not kept: less memory, more time, the same numbers; blocks for all that come in numbers")
+	fl.Int64Var(&p.Remember, "remember", 0, "bytes for what frozen parts make of pictures, which are computed once then; 0 for 2 GiB, -1 for none")
+	fl.StringSliceVar(&p.Adapt, "adapt", nil, "of mode adapters: the linear maps that get one, by globs of paths (default: those of attention in backbone and text encoder)")
+	fl.IntVar(&p.Rank, "rank", 0, "of adapters (default: 8)")
+	fl.Float64Var(&p.Alpha, "alpha", 0, "of adapters, which are scaled with it over the rank (default: 16)")
+	fl.StringVar(&p.Format, "format", "safetensors", "of the weights that are saved: safetensors, or pth as the original program reads them")
+	fl.StringVar(&p.Names, "names", string(train.Microsoft), "of the weights that are saved: microsoft, or mmdetection")
 }

@@ -61,6 +61,12 @@ type trainPlan struct {
 	Patience     int       `json:"patience"`
 	Stop         int       `json:"stop"`
 	Recompute    []string  `json:"recompute,omitempty"`
+	Remember     int64     `json:"remember,omitempty"`
+	Adapt        []string  `json:"adapt,omitempty"`
+	Rank         int       `json:"rank,omitempty"`
+	Alpha        float64   `json:"alpha,omitempty"`
+	Format       string    `json:"format"`
+	Names        string    `json:"names"`
 
 	Weights   string `json:"weights"`
 	Entry     string `json:"weights_entry,omitempty"`
@@ -141,6 +147,7 @@ func (f *trainFlags) defaults(cmd *cobra.Command, m train.Mode) {
 	for name, set := range map[string]func(){
 		"rate": func() { p.Rate = o.Recipe.Rate }, "language-rate": func() { p.LanguageRate = o.Recipe.LanguageRate }, "decay": func() { p.Decay = o.Recipe.Decay },
 		"frozen": func() { p.Frozen = o.Frozen }, "patience": func() { p.Patience = o.Schedule.Patience }, "epochs": func() { p.Epochs = epochs },
+		"adapt": func() { p.Adapt = o.Adapters.Globs }, "rank": func() { p.Rank = o.Adapters.Rank }, "alpha": func() { p.Alpha = o.Adapters.Alpha },
 		"stop": func() { p.Stop = c.Stop }, "short": func() { p.Shorts = shorts }, "long": func() { p.Long = c.Long }, "flip": func() { p.Flip = flip },
 	} {
 		if !cmd.Flags().Changed(name) {
@@ -174,6 +181,9 @@ func (p *trainPlan) check() error {
 		if !(x.value >= 0 && x.value <= 1) || x.value == 1 && x.flag != "flip" {
 			return cli.Usage("--%s %g: want a share, from 0 on and below 1", x.flag, x.value)
 		}
+	}
+	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(train.Microsoft) && p.Names != string(train.MMDetection) {
+		return cli.Usage("--format %q, --names %q: want safetensors or pth, and microsoft or mmdetection", p.Format, p.Names)
 	}
 	if !(p.Rate >= 0 && p.LanguageRate >= 0 && p.Decay >= 0 && p.Clip >= 0) {
 		return cli.Usage("--rate %g, --language-rate %g, --decay %g, --clip %g: want numbers from 0 on", p.Rate, p.LanguageRate, p.Decay, p.Clip)
@@ -233,7 +243,7 @@ func (f *trainFlags) fixed(cmd *cobra.Command) error {
 		}
 	}
 	if len(wrong) > 0 {
-		return cli.Usage("%s: a run that goes on keeps what it was begun with, in %s; leave it out, or begin another run with --weights %s", strings.Join(wrong, ", "), filepath.Join(f.resume, "config.json"), filepath.Join(f.resume, "last.safetensors"))
+		return cli.Usage("%s: a run that goes on keeps what it was begun with, in %s; leave it out, or begin another run with --weights %s", strings.Join(wrong, ", "), filepath.Join(f.resume, "config.json"), filepath.Join(f.resume, "last."+f.plan.Format))
 	}
 	return nil
 }
@@ -251,7 +261,7 @@ func (f *trainFlags) options() (train.Options, error) {
 	}
 	return train.Options{
 		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s,
-		Clip: p.Clip, Average: p.Average, Seed: p.Seed, Recompute: p.Recompute,
+		Clip: p.Clip, Average: p.Average, Seed: p.Seed, Recompute: p.Recompute, Remember: p.Remember, Adapters: train.LowRank{Globs: p.Adapt, Rank: p.Rank, Alpha: p.Alpha},
 		Random: arch.Random{DropPath: p.DropPath, DropBlock: p.DropBlock, Language: p.Dropout, Tower: p.Dropout},
 	}, nil
 }

@@ -44,7 +44,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	cli.Fell(stderr, "glip", t.Device())
+	cli.Fell(stderr, "glip", t.Executor().Device())
 	if f.dry {
 		return f.try(ctx, t, d, stdout, stderr)
 	}
@@ -82,7 +82,7 @@ func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 func (p *trainPlan) course(d trainData, resume bool) train.Course {
 	return train.Course{
 		Train: d.train, Val: d.val, Captions: d.captions, Steps: p.Steps, Batch: p.Batch, Repeat: p.Repeat, Shorts: p.Shorts, Long: p.Long, Flip: p.Flip,
-		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume,
+		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume, Pickle: p.Format == "pth", Names: train.Names(p.Names),
 	}
 }
 
@@ -97,7 +97,7 @@ func (f *trainFlags) train(ctx context.Context, t *train.Trainer, d trainData, s
 	if taken := s.curves.taken(); taken >= p.Steps {
 		return cli.Usage("--resume %s: the run has taken %d steps, and is to take %d: --steps with a higher number takes more", p.Out, taken, p.Steps)
 	}
-	if err := errors.Join(p.write(t.Device().Name), p.classes(d)); err != nil {
+	if err := errors.Join(p.write(t.Executor().Device().Name), p.classes(d)); err != nil {
 		return err
 	}
 	o := p.course(d, f.resume != "")
@@ -140,12 +140,12 @@ func (f *trainFlags) try(ctx context.Context, t *train.Trainer, d trainData, std
 		return err
 	}
 	fmt.Fprintf(stdout, "data: %s looked at, %d of no use\n", counted(len(d.train.Pictures)+d.held(), "picture", "pictures"), bad)
-	r, err := t.Try(ctx, p.course(d, false))
+	r, need, err := t.Try(ctx, p.course(d, false))
 	if err != nil {
 		return err
 	}
 	left := time.Duration(r.Seconds * float64(p.Steps) * float64(time.Second))
-	fmt.Fprintf(stdout, "memory: %s for a step's program, %s in all\n", bytesText(r.Bytes), bytesText(max(resident(), r.Bytes)))
+	fmt.Fprintf(stdout, "memory: %v; this process holds %s\n", need, bytesText(resident()))
 	fmt.Fprintf(stdout, "time: %.2f s a step, %s, without measurements\n", r.Seconds, left.Round(time.Second))
 	fmt.Fprintf(stdout, "loss: %.4g before the second step\n", r.Losses.Sum())
 	if bad > 0 && p.Strict {

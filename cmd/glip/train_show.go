@@ -38,7 +38,7 @@ type show struct {
 const peakBudget = 200 * time.Millisecond
 
 func newShow(ctx context.Context, p *trainPlan, t *train.Trainer, d trainData, stdout, stderr io.Writer) (*show, error) {
-	device := t.Device()
+	device := t.Executor().Device()
 	s := &show{plan: p, data: d, stdout: stdout, stderr: stderr, hosted: device.Vulkan == nil, device: device.Name, named: map[string]bool{}, best: -1}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal = f
@@ -49,7 +49,7 @@ func newShow(ctx context.Context, p *trainPlan, t *train.Trainer, d trainData, s
 	}
 	if p.Device != "reference" { // whose products take minutes
 		var err error
-		if s.peak, err = t.Peak(ctx, peakBudget); err != nil {
+		if s.peak, err = t.Executor().Peak(ctx, peakBudget); err != nil {
 			return nil, err
 		}
 	}
@@ -184,13 +184,14 @@ func (s *show) end() {
 
 // conclude says what there is now, and what to do with it.
 func (s *show) conclude() {
-	p, name := s.plan, "last.safetensors"
+	p := s.plan
+	name := "last." + p.Format
 	at := func(name string) string { return filepath.Join(p.Out, name) }
 	if s.best > 0 {
-		name = "best.safetensors"
+		name = "best." + p.Format
 		fmt.Fprintf(s.stdout, "%s: the best, AP %.4f after step %d\n", at(name), s.best, s.bestStep)
 	}
-	fmt.Fprintf(s.stdout, "%s: the last, after step %d\n", at("last.safetensors"), s.step)
+	fmt.Fprintf(s.stdout, "%s: the last, after step %d\n", at("last."+p.Format), s.step)
 	if s.curves.drawable() {
 		fmt.Fprintf(s.stdout, "%s: the losses of each step\n", at("loss.png"))
 	}

@@ -131,7 +131,7 @@ func TestTrainErrors(t *testing.T) {
 		{[]string{"--data", d.path("1.png")}, "want COCO's JSON"},
 		{[]string{"--data", d.path("train.json"), "--images", d.path("run")}, "5 pictures without a file"},
 		{append(data, "--task", "t.yaml"), "exclude each other"},
-		{append(data, "--mode", "all"), `--mode "all": want full, head, linear, language or prompt`},
+		{append(data, "--mode", "all"), `--mode "all": want full, head, linear, language, prompt or adapters`},
 		{append(data, "--batch", "0"), "--batch 0: want at least 1"},
 		{append(data, "--flip", "1.5"), "--flip 1.5"},
 		{append(data, "--dropout", "1"), "--dropout 1"},

@@ -141,10 +141,6 @@ func (s *set) gelu() {
 	s.function("GELU", "y []float32, ldy int, rows, n int",
 		"is y = y (1 + erf(y/sqrt 2)) / 2 on rows of n floats, whole chunks, ldy apart.")
 	y, rows, chunks := s.operandRow("y", "ldy"), s.word("rows"), s.chunks()
-	coefficients := []float64{
-		0.139621404365, 0.13986186843, 0.119832877212, 0.105507964031, -0.0231097355142,
-		0.159174008662, -0.255714115879, 0.143971628273, -0.0291459155263,
-	}
 	pairs, single := s.GP64(), s.GP64()
 	s.MOVQ(chunks, pairs)
 	s.SHRQ(operand.U8(1), pairs)
@@ -156,14 +152,14 @@ func (s *set) gelu() {
 		s.MOVQ(pairs, count)
 		s.loop("pairs", count, func() {
 			for i := 0; i < 2*s.perChunk(); i += 2 { // two registers, so that neither waits for itself
-				s.geluOf(coefficients, s.at(p, i), s.at(p, i+1))
+				s.geluOf(s.at(p, i), s.at(p, i+1))
 			}
 			s.ADDQ(operand.U32(2*4*chunk), p)
 		})
 		s.TESTQ(single, single)
 		s.JZ(operand.LabelRef("none"))
 		for i := range s.perChunk() {
-			s.geluOf(coefficients, s.at(p, i))
+			s.geluOf(s.at(p, i))
 		}
 		s.Label("none")
 	})
@@ -171,7 +167,15 @@ func (s *set) gelu() {
 }
 
 // geluOf is gelu of a few registers in memory.
-func (s *set) geluOf(coefficients []float64, at ...operand.Mem) {
+func (s *set) geluOf(at ...operand.Mem) {
+	s.lowerTails(at, func(i int, x, tail, _ reg.VecVirtual) {
+		s.VMULPS(x, tail, x)
+		s.VMOVUPS(x, at[i])
+	})
+}
+
+// lowerTails gives then, of what is at some addresses, x, the normal distribution's lower tail there and exp(-x²/2).
+func (s *set) lowerTails(at []operand.Mem, then func(i int, x, tail, power reg.VecVirtual)) {
 	n := len(at)
 	xs, ts, tails, powers := s.vectors(n), s.vectors(n), s.vectors(n), s.vectors(n)
 	one := s.load(s.float("unit", 1))
@@ -183,7 +187,10 @@ func (s *set) geluOf(coefficients []float64, at ...operand.Mem) {
 		s.VFMADD132PS(s.float("slope", 0.35), one, ts[i])
 		s.VDIVPS(ts[i], one, ts[i])
 	}
-	s.horner("tail", coefficients, ts, tails)
+	s.horner("tail", []float64{
+		0.139621404365, 0.13986186843, 0.119832877212, 0.105507964031, -0.0231097355142,
+		0.159174008662, -0.255714115879, 0.143971628273, -0.0291459155263,
+	}, ts, tails)
 	for i, tail := range tails {
 		s.VMULPS(ts[i], tail, tail)
 	}
@@ -191,8 +198,7 @@ func (s *set) geluOf(coefficients []float64, at ...operand.Mem) {
 	for i, tail := range tails {
 		s.VMULPS(powers[i], tail, tail)
 		s.complementIfPositive(xs[i], one, tail)
-		s.VMULPS(xs[i], tail, xs[i])
-		s.VMOVUPS(xs[i], at[i])
+		then(i, xs[i], tail, powers[i])
 	}
 }
 

@@ -45,8 +45,9 @@ func generate() (map[string][]byte, error) {
 		s.Context, s.floats = build.NewContext(), map[string]operand.Mem{}
 		s.ConstraintExpr("amd64")
 		for _, kernel := range []func(*set){
-			(*set).product, (*set).gelu, (*set).add, (*set).blend, (*set).softmax, (*set).layerNorm, (*set).affine, (*set).bend,
+			(*set).product, (*set).turned, (*set).gelu, (*set).add, (*set).blend, (*set).softmax, (*set).layerNorm, (*set).affine, (*set).bend,
 			(*set).moments, (*set).softmaxColumns, (*set).clamp,
+			(*set).geluGrad, (*set).mulAdd, (*set).adamW, (*set).sumSquares, (*set).spread, (*set).dots, (*set).layerNormGrad,
 		} {
 			kernel(s)
 		}

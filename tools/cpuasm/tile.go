@@ -22,12 +22,19 @@ const few = 4
 // along K, so that a step costs two loads of weights and one float of each row. Rows are read where
 // they lie. Few rows wait for each other: a rest of one to three is shared with the last whole tile.
 func (s *set) product() {
-	s.function("Product",
-		"a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int",
-		fmt.Sprintf("is c = start + a b for any number of rows of a and %d columns: b is [k, %d], packed;", s.columns*s.width, s.columns*s.width),
+	s.products(false, "Product", fmt.Sprintf("is c = start + a b for any number of rows of a and %d columns: b is [k, %d], packed;", s.columns*s.width, s.columns*s.width),
 		"lda, lds and ldc are the distances of rows in elements, lds 0 for one row of start for all.")
+}
+
+// turned is product of a left factor that lies in memory column by column.
+func (s *set) turned() {
+	s.products(true, "Turned", fmt.Sprintf("is %sProduct of a that is [k, rows], lda being the distance of its columns.", s.prefix))
+}
+
+func (s *set) products(turned bool, name string, doc ...string) {
+	s.function(name, "a []float32, lda int, b []float32, k int, start []float32, lds int, c []float32, ldc int, rows int", doc...)
 	p := panel{
-		a: s.slice("a"), lda: s.stride("lda"), by3: s.GP64(), start: s.slice("start"), c: s.slice("c"), rows: s.word("rows"),
+		turned: turned, a: s.slice("a"), lda: s.stride("lda"), by3: s.GP64(), start: s.slice("start"), c: s.slice("c"), rows: s.word("rows"),
 	}
 	s.LEAQ(operand.Mem{Base: p.lda, Index: p.lda, Scale: 2}, p.by3)
 	s.Label("tiles")
@@ -56,6 +63,7 @@ func (s *set) product() {
 
 // panel is what a product has in registers between tiles.
 type panel struct {
+	turned                      bool
 	a, lda, by3, start, c, rows reg.GPVirtual
 }
 
@@ -94,8 +102,15 @@ func (s *set) tile(p panel, rows int) {
 		}
 		s.ADDQ(operand.U32(4*s.width*s.columns*count), b)
 		s.ADDQ(operand.U32(4*s.width*s.columns*count), ahead)
-		for _, p := range factor.pointers {
-			s.ADDQ(operand.U32(4*count), p)
+		for _, at := range factor.pointers {
+			switch {
+			case !p.turned:
+				s.ADDQ(operand.U32(4*count), at)
+			case count == unroll:
+				s.LEAQ(operand.Mem{Base: at, Index: p.lda, Scale: unroll}, at)
+			default:
+				s.ADDQ(p.lda, at)
+			}
 		}
 	}
 	turns := s.word("k")
@@ -112,13 +127,17 @@ func (s *set) tile(p panel, rows int) {
 		}
 		s.ADDQ(ldc, p.c)
 	}
-	offset := s.GP64()
-	s.IMUL3Q(operand.U8(rows), p.lda, offset)
-	s.ADDQ(offset, p.a)
+	if p.turned {
+		s.ADDQ(operand.U8(4*rows), p.a)
+	} else {
+		offset := s.GP64()
+		s.IMUL3Q(operand.U8(rows), p.lda, offset)
+		s.ADDQ(offset, p.a)
+	}
 	s.SUBQ(operand.U8(rows), p.rows)
 }
 
-// leftRows finds the rows of a left factor: row r is at pointer r/4 plus r%4 strides.
+// leftRows finds the rows of a left factor: row r is at pointer r/4 plus r%4 strides, of one that is turned all at one.
 type leftRows struct {
 	panel
 	pointers []reg.GPVirtual
@@ -133,12 +152,17 @@ func (s *set) leftRows(p panel, rows int) leftRows {
 		} else {
 			s.LEAQ(operand.Mem{Base: l.pointers[len(l.pointers)-1], Index: p.lda, Scale: 4}, next)
 		}
-		l.pointers = append(l.pointers, next)
+		if l.pointers = append(l.pointers, next); p.turned {
+			break
+		}
 	}
 	return l
 }
 
 // element is the float of a row so many steps along K from where its pointer is.
 func (l leftRows) element(row, step int) operand.Mem {
+	if l.turned {
+		return below(operand.Mem{Base: l.pointers[0], Disp: 4 * row}, step, l.lda, l.by3)
+	}
 	return below(operand.Mem{Base: l.pointers[row/4], Disp: 4 * step}, row%4, l.lda, l.by3)
 }
