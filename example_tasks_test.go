@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
@@ -184,4 +185,32 @@ func ExampleBackboneOptions() {
 	fmt.Println(b.Info().Parameters, features[0].Name, features[0].Shape)
 	// Output:
 	// 146886 stage3 [1 64 4 4]
+}
+
+// Which way a picture and a weight would have to change for a cat to be found where there is one.
+func ExampleDetector_Gradients() {
+	ctx := context.Background()
+	d := openExample(ctx)
+	defer d.Close()
+	cat, err := picture.Open(ctx, "testdata/pictures/chelsea.png", picture.Limits{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	in, err := d.Preprocess(cat)
+	if err != nil {
+		log.Fatal(err)
+	}
+	there := []glipvk.Detection{{Label: 1, Box: glip.Box{X1: 110, Y1: 20, X2: 440, Y2: 290}}}
+	g, err := d.Gradients(ctx, glipvk.Query{Classes: []string{"cat"}}, in, [][]glipvk.Detection{there}, "image", "rpn.head.bias0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("losses: boxes %.2f, centre-ness %.2f\n", g.Box, g.Centerness)
+	for _, m := range g.Maps {
+		fmt.Println(m.Name, m.Shape)
+	}
+	// Output:
+	// losses: boxes 1.08, centre-ness 0.71
+	// image [1 3 96 160]
+	// rpn.head.bias0 [1]
 }

@@ -123,7 +123,7 @@ func ExampleDetector_Look() {
 
 // openExample opens the tiny detector.
 func openExample(ctx context.Context) *glipvk.Detector {
-	data, err := os.ReadFile("cmd/glip/testdata/tiny.json")
+	data, err := os.ReadFile("testdata/glip/tiny/arch.json")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -80,15 +80,15 @@ func (p *Program) RunInto(ctx context.Context, results [][]float32, inputs ...[]
 // RunProfiled is Run with the time of every step.
 func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]float32, []graph.Timing, error) {
 	results := p.room()
-	list, err := p.RunProfiledInto(ctx, results, inputs...)
+	list, err := p.RunIntoProfiled(ctx, results, inputs...)
 	if err != nil {
 		return nil, nil, err
 	}
 	return results, list, nil
 }
 
-// RunProfiledInto is RunInto with the time of every step.
-func (p *Program) RunProfiledInto(ctx context.Context, results [][]float32, inputs ...[]float32) ([]graph.Timing, error) {
+// RunIntoProfiled is RunInto with the time of every step.
+func (p *Program) RunIntoProfiled(ctx context.Context, results [][]float32, inputs ...[]float32) ([]graph.Timing, error) {
 	ends := make([]time.Time, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/file"
@@ -26,6 +28,9 @@ type Options struct {
 	// Strict makes an error of what would be left out for being wrong.
 	Strict bool
 
+	// Categories, if any, are the names to use instead of the file's, by id.
+	Categories []Category
+
 	// Unchecked does not look whether the files of pictures are there.
 	Unchecked bool
 }
@@ -35,6 +40,7 @@ const (
 	mostBytes      = 8 << 30
 	mostEntries    = 50 << 20 // pictures and annotations
 	mostCategories = 1 << 16
+	mostObjects    = 1000 // of a picture: the matcher compares each with every anchor
 )
 
 // entry is an element of one of the file's lists, of whichever.
@@ -57,8 +63,13 @@ type raw struct {
 }
 
 // Open reads annotations: COCO's JSON, or grounding JSON, whose pictures have captions and whose annotations say in
-// tokens_positive which parts of them they are of. Errors wrap [ErrAnnotations] or are those of reading.
+// tokens_positive which parts of them they are of. path may be a folder that holds the file, with the pictures, under the name that
+// ODinW gives it. Errors wrap [ErrAnnotations] or are those of reading.
 func Open(ctx context.Context, path string, o Options) (*Set, error) {
+	path, err := inFolder(path)
+	if err != nil {
+		return nil, err
+	}
 	f, info, err := file.Open(path)
 	if err != nil {
 		return nil, err
@@ -74,12 +85,26 @@ func Open(ctx context.Context, path string, o Options) (*Set, error) {
 	o.Pictures = cmp.Or(o.Pictures, filepath.Dir(path))
 	s, err := r.set(ctx, o)
 	if err == nil && o.Strict && s.Report.Total() > 0 {
-		err = fmt.Errorf("%w: %s; for example %s", ErrAnnotations, s.Report, s.Report.Examples[0])
+		err = fmt.Errorf("%w: strict, and %s", ErrAnnotations, s.Report.explained())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// inFolder is the file of annotations in a folder, or path itself if it is none.
+func inFolder(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return path, nil // whatever is wrong with it, opening it will say more
+	}
+	names := []string{"annotations_without_background.json", "_annotations.coco.json", "annotations.json"}
+	for _, name := range names {
+		if inside := filepath.Join(path, name); exists(inside) {
+			return inside, nil
+		}
+	}
+	return "", fmt.Errorf("dataset: %s: %w: a folder without any of %q", path, ErrAnnotations, names)
 }
 
 // read reads the lists, element by element.
@@ -105,8 +130,7 @@ func read(ctx context.Context, in io.Reader) (r raw, err error) {
 		case "categories":
 			list, most = &r.categories, mostCategories
 		default:
-			var skipped json.RawMessage
-			if err := d.Decode(&skipped); err != nil {
+			if err := skip(ctx, d); err != nil {
 				return r, bad(err)
 			}
 			continue
@@ -119,6 +143,28 @@ func read(ctx context.Context, in io.Reader) (r raw, err error) {
 		return r, bad(errors.New("no images"))
 	}
 	return r, nil
+}
+
+// skip passes over a value, however long it is.
+func skip(ctx context.Context, d *json.Decoder) error {
+	for depth, n := 0, 0; ; n++ {
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch t {
+		case json.Delim('['), json.Delim('{'):
+			depth++
+		case json.Delim(']'), json.Delim('}'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+		if n%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 func delim(d *json.Decoder, want json.Delim) error {
@@ -159,45 +205,77 @@ func entries(ctx context.Context, d *json.Decoder, list *[]entry, most int) erro
 // set makes of what was read what can be learned from.
 func (r raw) set(ctx context.Context, o Options) (*Set, error) {
 	s := &Set{}
-	labels := map[int64]int{}
-	for i, c := range r.categories {
-		if c.ID == nil {
-			return nil, fmt.Errorf("%w: category %d, %q, has no id", ErrAnnotations, i, c.Name)
-		}
-		if _, twice := labels[*c.ID]; twice {
-			return nil, fmt.Errorf("%w: two categories have the id %d", ErrAnnotations, *c.ID)
-		}
-		s.Categories = append(s.Categories, Category{*c.ID, c.Name})
-		labels[*c.ID] = len(s.Categories)
+	labels, err := s.categories(r, o.Categories)
+	if err != nil {
+		return nil, err
 	}
-	pictures := map[int64]*Picture{}
-	for i, p := range r.pictures {
-		if p.ID == nil || p.FileName == "" || p.Width < 1 || p.Height < 1 {
-			return nil, fmt.Errorf("%w: image %d: id, file_name, width and height are wanted, width and height above 0", ErrAnnotations, i)
-		}
-		if _, twice := pictures[*p.ID]; twice {
-			return nil, fmt.Errorf("%w: two images have the id %d", ErrAnnotations, *p.ID)
-		}
-		path := filepath.FromSlash(p.FileName)
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(o.Pictures, path)
-		}
-		pictures[*p.ID] = &Picture{ID: *p.ID, Path: path, Width: p.Width, Height: p.Height, Caption: p.Caption}
-	}
+	pictures := s.pictures(r.pictures, o.Pictures)
 	for i := range r.annotations {
 		s.annotate(&r.annotations[i], pictures, labels)
 	}
-	for _, p := range pictures {
+	for _, id := range slices.Sorted(maps.Keys(pictures)) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		s.keep(p, o)
+		s.keep(pictures[id], o)
 	}
-	slices.SortFunc(s.Pictures, func(a, b Picture) int { return cmp.Compare(a.ID, b.ID) })
 	if len(s.Pictures) == 0 {
-		return nil, fmt.Errorf("%w: no picture has an object to learn from; %s", ErrAnnotations, s.Report)
+		return nil, fmt.Errorf("%w: no picture has an object to learn from; %s", ErrAnnotations, s.Report.explained())
 	}
 	return s, nil
+}
+
+// categories lists them and gives their labels by id; names stand instead of the file's.
+func (s *Set) categories(r raw, names []Category) (map[int64]int, error) {
+	labels := map[int64]int{}
+	for i, c := range r.categories {
+		if c.ID == nil {
+			s.Report.note(&s.Report.Categories, "category %d, %q, has no id", i, c.Name)
+			continue
+		}
+		if _, twice := labels[*c.ID]; twice {
+			s.Report.note(&s.Report.Categories, "category %q has the id %d of an earlier one", c.Name, *c.ID)
+			continue
+		}
+		name := c.Name
+		if i := slices.IndexFunc(names, func(n Category) bool { return n.ID == *c.ID }); i >= 0 {
+			name = names[i].Name
+		}
+		if strings.TrimSpace(name) == "" {
+			return nil, fmt.Errorf("%w: the category with the id %d has no name, which captions are made of", ErrAnnotations, *c.ID)
+		}
+		s.Categories = append(s.Categories, Category{*c.ID, name})
+		labels[*c.ID] = len(s.Categories)
+	}
+	if len(s.Categories) > 0 {
+		return labels, nil
+	}
+	if !slices.ContainsFunc(r.pictures, func(p entry) bool { return p.Caption != "" }) {
+		return nil, fmt.Errorf("%w: neither categories nor pictures with captions; want COCO's list \"categories\" of objects with id and name", ErrAnnotations)
+	}
+	s.Categories = []Category{{1, "object"}} // grounding data has one category, which some files do not list
+	return labels, nil
+}
+
+// pictures are those that are described well, by id.
+func (s *Set) pictures(list []entry, folder string) map[int64]*Picture {
+	pictures := map[int64]*Picture{}
+	for i, p := range list {
+		if p.ID == nil || p.FileName == "" || p.Width < 1 || p.Height < 1 {
+			s.Report.note(&s.Report.Nameless, "image %d of the list, %q, lacks one of id, file_name, width and height, or these are not above 0", i, p.FileName)
+			continue
+		}
+		if _, twice := pictures[*p.ID]; twice {
+			s.Report.note(&s.Report.Twice, "%s has the id %d of an earlier image", p.FileName, *p.ID)
+			continue
+		}
+		path := filepath.FromSlash(p.FileName)
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(folder, path)
+		}
+		pictures[*p.ID] = &Picture{ID: *p.ID, Path: path, Width: p.Width, Height: p.Height, Caption: p.Caption}
+	}
+	return pictures
 }
 
 // keep takes a picture in, unless there is nothing to learn from it.
@@ -221,7 +299,7 @@ func (s *Set) annotate(a *entry, pictures map[int64]*Picture, labels map[int64]i
 	p, known := pictures[a.ImageID]
 	label, listed := labels[a.CategoryID]
 	if p != nil && p.Caption != "" && !listed {
-		label, listed = 1, true // grounding data has one category, which some files do not list
+		label, listed = 1, true
 	}
 	id := int64(0)
 	if a.ID != nil {
@@ -241,6 +319,10 @@ func (s *Set) annotate(a *entry, pictures map[int64]*Picture, labels map[int64]i
 	box, ok := clipped(a.Box, p.Width, p.Height)
 	if !ok {
 		r.note(&r.Outside, "annotation %d of picture %d has the box %v in a picture of %d x %d", id, p.ID, a.Box, p.Width, p.Height)
+		return
+	}
+	if len(p.Objects) >= mostObjects {
+		r.note(&r.Many, "picture %d has more than %d objects", p.ID, mostObjects)
 		return
 	}
 	o := Object{Box: box, Label: label}

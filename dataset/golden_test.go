@@ -24,7 +24,7 @@ import (
 // golden reads a file of the numbers of the original's training, or skips.
 func golden(t *testing.T, name string, into any) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(goldtrain.Folder(), name))
+	data, err := os.ReadFile(filepath.Join(goldtrain.Folder(t), name))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("no numbers of the original's training: %v", err)
 	}

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -54,19 +55,34 @@ func (s *Set) Names() []string {
 
 // Report counts what was left out of a set, with the first example of each kind.
 type Report struct {
-	Crowds    int // annotations of crowds, which training leaves out
-	Outside   int // boxes that have no area inside their picture, or a side of at most one pixel
-	Malformed int // boxes that are no four numbers
-	Unknown   int // annotations of a picture or a category that the file does not have
-	Spans     int // spans outside their caption
-	Empty     int // pictures without an object to learn from
-	Absent    int // pictures whose file is not there
+	Crowds     int // annotations of crowds, which training leaves out
+	Outside    int // boxes that have no area inside their picture, or a side of at most one pixel
+	Malformed  int // boxes that are no four numbers
+	Unknown    int // annotations of a picture or a category that the file does not have
+	Spans      int // spans outside their caption
+	Empty      int // pictures without an object to learn from
+	Absent     int // pictures whose file is not there
+	Nameless   int // pictures without id, file name, width or height
+	Twice      int // pictures with the id of an earlier one
+	Many       int // boxes beyond the thousandth of a picture
+	Categories int // categories without an id, or with that of an earlier one
 
 	Examples []string // sentences, one for each kind
 }
 
 // Total is how many things were left out for being wrong; crowds and empty pictures are not.
-func (r Report) Total() int { return r.Outside + r.Malformed + r.Unknown + r.Spans + r.Absent }
+func (r Report) Total() int {
+	return r.Outside + r.Malformed + r.Unknown + r.Spans + r.Absent + r.Nameless + r.Twice + r.Many + r.Categories
+}
+
+// explained is what was left out, with examples.
+func (r Report) explained() string {
+	said := cmp.Or(r.String(), "nothing was left out")
+	if len(r.Examples) > 0 {
+		said += "; for example, " + strings.Join(r.Examples, "; ")
+	}
+	return said
+}
 
 // String says what was left out, "" where it was nothing.
 func (r Report) String() string {
@@ -77,7 +93,9 @@ func (r Report) String() string {
 	}{
 		{r.Crowds, "crowds"}, {r.Outside, "boxes without area in the picture"}, {r.Malformed, "boxes that are no four numbers"},
 		{r.Unknown, "annotations of unknown pictures or categories"}, {r.Spans, "spans outside their caption"},
-		{r.Empty, "pictures without objects"}, {r.Absent, "pictures without a file"},
+		{r.Empty, "pictures without objects"}, {r.Absent, "pictures without a file"}, {r.Nameless, "pictures without id, file_name, width or height"},
+		{r.Twice, "pictures with the id of an earlier one"}, {r.Many, "boxes beyond the thousandth of a picture"},
+		{r.Categories, "categories without an id of their own"},
 	} {
 		if x.count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", x.count, x.what))

@@ -53,6 +53,8 @@ type program interface {
 	run(ctx context.Context, in []Value) ([]Value, error)
 	// runOver runs into values of earlier runs.
 	runOver(ctx context.Context, out, in []Value) error
+	// profileOver is runOver with a clock on every dispatch.
+	profileOver(ctx context.Context, out, in []Value) ([]Timing, error)
 	// runInto runs into memory of the caller's and allocates nothing where it can.
 	runInto(ctx context.Context, out [][]float32, in []Value) error
 	// profile is run with a clock on every dispatch.

@@ -47,6 +47,16 @@ func (e *Executor) Live() int {
 	return e.backend.live()
 }
 
+// Place copies data to where the executor has its memory, as results of [Part.Run] are.
+func (e *Executor) Place(ctx context.Context, data []float32) (v Value, err error) {
+	c, err := e.enter(ctx)
+	if err != nil {
+		return v, err
+	}
+	v, err = e.backend.place(c.ctx, data)
+	return v, c.leave(err)
+}
+
 // Close ends the calls under way, then gives back programs, values, weights and device. Later
 // calls fail with [ErrClosed]; a second Close returns what the first did.
 func (e *Executor) Close() error {

@@ -126,6 +126,10 @@ func (p *faked) runOver(ctx context.Context, out, in []Value) error {
 	return p.runInto(ctx, hosts(out), in)
 }
 
+func (p *faked) profileOver(ctx context.Context, out, in []Value) ([]Timing, error) {
+	return []Timing{{Path: "same", Kernel: "fake"}}, p.runOver(ctx, out, in)
+}
+
 func (p *faked) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
 	out, err := p.run(ctx, in)
 	return out, []Timing{{Path: "same", Kernel: "fake"}}, err

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -196,16 +195,39 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 // depends on another element of it, as in updates of weights. After an error they hold anything.
 func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if len(over) != len(c.outputs) {
-			return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(over), len(c.outputs)))
-		}
-		for i, o := range c.outputs {
-			if n := int64(graph.Shape(o.Shape).Elements()); over[i].Bytes() != 4*n {
-				return Blame(fmt.Errorf("glipvk: a value of %d bytes for %s, want %d for %v", over[i].Bytes(), o.Path, 4*n, o.Shape))
-			}
+		if err := c.over(over); err != nil {
+			return err
 		}
 		return c.runOver(ctx, over, in)
 	})
+}
+
+// ProfileOver is RunOver with a clock on every dispatch.
+func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (list []Timing, err error) {
+	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.over(over); err != nil {
+			return err
+		}
+		list, err = c.profileOver(ctx, over, in)
+		return err
+	})
+	for i := range list {
+		list[i].Part = p.Name
+	}
+	return list, err
+}
+
+// over refuses values of other sizes than the results.
+func (c *compiled) over(values []Value) error {
+	if len(values) != len(c.outputs) {
+		return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(values), len(c.outputs)))
+	}
+	for i, o := range c.outputs {
+		if n := int64(graph.Shape(o.Shape).Elements()); values[i].Bytes() != 4*n {
+			return Blame(fmt.Errorf("glipvk: a value of %d bytes for %s, want %d for %v", values[i].Bytes(), o.Path, 4*n, o.Shape))
+		}
+	}
+	return nil
 }
 
 // Host is Run with results in memory of the host, and their descriptions.
@@ -268,26 +290,9 @@ func (p *Part[K]) Stats(ctx context.Context, size K) (s Stats, err error) {
 
 // Profile is Run with a clock on every dispatch.
 func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value, list []Timing, err error) {
-	return p.ProfileOver(ctx, size, nil, in...)
-}
-
-// ProfileOver is [Part.RunOver] with a clock on every dispatch, where results stay on the CPU; elsewhere they are new, and over
-// is closed.
-func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (out []Value, list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if host, ok := c.program.(processed); ok && len(over) > 0 {
-			out = over
-			list, err = host.p.RunProfiledInto(ctx, hosts(over), hosts(in)...)
-			return err
-		}
-		if out, list, err = c.profile(ctx, in); err != nil {
-			return err
-		}
-		var errs []error
-		for _, v := range over {
-			errs = append(errs, v.Close())
-		}
-		return errors.Join(errs...)
+		out, list, err = c.profile(ctx, in)
+		return err
 	})
 	for i := range list {
 		list[i].Part = p.Name
@@ -311,10 +316,15 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 	if err != nil {
 		return nil, nil, err
 	}
-	weights := p.e.source
-	if r, ok := p.e.backend.(*reference); ok {
-		weights = r.weights
-	}
+	weights := p.e.weights()
 	out, err = interpret(c.ctx, g, weights, keep, cpuref.Options{Progress: p.e.options.progress("verify")}, in...)
 	return out, list, err
+}
+
+// weights is where tensors are read again.
+func (e *Executor) weights() Source {
+	if r, ok := e.backend.(*reference); ok {
+		return r.weights
+	}
+	return e.source
 }

@@ -71,6 +71,10 @@ func (c processed) runOver(ctx context.Context, out, in []Value) error {
 	return c.p.RunInto(ctx, hosts(out), hosts(in)...)
 }
 
+func (c processed) profileOver(ctx context.Context, out, in []Value) ([]Timing, error) {
+	return c.p.RunIntoProfiled(ctx, hosts(out), hosts(in)...)
+}
+
 func (c processed) runInto(ctx context.Context, out [][]float32, in []Value) error {
 	return c.p.RunInto(ctx, out, hosts(in)...)
 }

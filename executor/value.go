@@ -20,16 +20,6 @@ type Value struct {
 // Host is a value in memory of the host, row-major, which is read and never changed.
 func Host(data []float32) Value { return Value{host: data} }
 
-// Place copies data to where the executor has its memory, as results of [Part.Run] are.
-func (e *Executor) Place(ctx context.Context, data []float32) (v Value, err error) {
-	c, err := e.enter(ctx)
-	if err != nil {
-		return v, err
-	}
-	v, err = e.backend.place(c.ctx, data)
-	return v, c.leave(err)
-}
-
 // Hosts are several.
 func Hosts(data [][]float32) []Value {
 	list := make([]Value, len(data))

@@ -172,11 +172,24 @@ func (r *recorded) run(ctx context.Context, in []Value) (out []Value, err error)
 }
 
 func (r *recorded) runOver(ctx context.Context, out, in []Value) error {
-	values := make([]*vulkan.Value, len(out))
-	for i, v := range out {
-		values[i] = v.device
+	return r.use(in, func(in []vulkan.Input) error { return r.p.RunOver(ctx, devices(out), in...) })
+}
+
+func (r *recorded) profileOver(ctx context.Context, out, in []Value) (list []Timing, err error) {
+	err = r.use(in, func(in []vulkan.Input) error {
+		list, err = r.p.RunOverProfiled(ctx, devices(out), in...)
+		return err
+	})
+	return list, err
+}
+
+// devices are values that are on the device.
+func devices(values []Value) []*vulkan.Value {
+	list := make([]*vulkan.Value, len(values))
+	for i, v := range values {
+		list[i] = v.device
 	}
-	return r.use(in, func(in []vulkan.Input) error { return r.p.RunOver(ctx, values, in...) })
+	return list
 }
 
 func (r *recorded) runInto(ctx context.Context, out [][]float32, in []Value) error {

@@ -87,7 +87,7 @@ func TestValidate(t *testing.T) {
 // backbone leaves out is GLIP-T's.
 func TestParseConfig(t *testing.T) {
 	want := tinyCase(t, "tiny.caption").config(t)
-	data, err := os.ReadFile(filepath.Join("..", "cmd", "glip", "testdata", "tiny.json"))
+	data, err := os.ReadFile(filepath.Join("..", "testdata", "glip", "tiny", "arch.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestParseConfig(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, bad := range []string{"", "{", "[]", "{}", `{"channel": 32}`, `{"channels": "32"}`, `{"backbone": {"embed_dim": 1}}`,
-		strings.Replace(string(data), `"channels": 32`, `"channels": 33`, 1)} {
+		strings.Replace(string(data), `"channels":32`, `"channels":33`, 1)} {
 		if _, err := glip.ParseConfig([]byte(bad)); !errors.Is(err, glip.ErrConfig) {
 			t.Errorf("%.40q: got %v", bad, err)
 		}

@@ -4,9 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
+	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/internal/goldtrain"
 )
 
@@ -48,49 +48,55 @@ func TestLossGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range goldtrain.Cases(t, "loss") {
-		t.Run(c.ID, func(t *testing.T) {
-			var of lossCase
-			c.Into(t, &of)
-			s := of.size()
-			targets, err := glip.NewTargets(cfg, s, of.Valid, of.objects())
-			if err != nil {
-				t.Fatal(err)
-			}
-			var inputs [][]float32
-			for _, name := range []string{"dot", "centerness", "bbox"} {
-				inputs = append(inputs, c.Find(t, "input", name).Content())
-			}
-			g, err := glip.RecordLosses(cfg, s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			n := len(targets.Anchors) / 4
-			inputs = append(inputs, targets.Inputs()...)
-			out, err := cpuref.Run(t.Context(), g, nil, cpuref.Options{}, inputs...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
-				want := of.Losses[name]
-				if d := math.Abs(float64(out[i][0]) - want); !(d <= 10*math.Abs(of.Single[name]-want)+2e-7*math.Abs(want)) {
-					t.Errorf("%s: %g, want %g", name, out[i][0], want)
-				}
-			}
-			r, err := grad.Reverse(g, glip.LossPath, "logits", "deltas", "centerness")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if out, err = cpuref.Run(t.Context(), r, nil, cpuref.Options{}, inputs...); err != nil {
-				t.Fatal(err)
-			}
-			var valid []float32 // rows of all anchors, the caption's tokens alone
-			for row := range s.Batch * n {
-				valid = append(valid, out[1][row*s.Tokens:][:of.Valid[row/n]]...)
-			}
-			c.Near(t, c.Find(t, "gradient", "grad.dot"), valid)
-			c.Near(t, c.Find(t, "gradient", "grad.bbox"), out[2])
-			c.Near(t, c.Find(t, "gradient", "grad.centerness"), out[3])
-		})
+	goldtrain.Executors(t, func(t *testing.T, e difftest.Executor) {
+		for _, c := range goldtrain.Cases(t, "loss") {
+			t.Run(c.ID, func(t *testing.T) {
+				var of lossCase
+				c.Into(t, &of)
+				of.compare(t, cfg, c, e)
+			})
+		}
+	})
+}
+
+func (of lossCase) compare(t *testing.T, cfg glip.Config, c goldtrain.Case, e difftest.Executor) {
+	s := of.size()
+	targets, err := glip.NewTargets(cfg, s, of.Valid, of.objects())
+	if err != nil {
+		t.Fatal(err)
 	}
+	var inputs [][]float32
+	for _, name := range []string{"dot", "centerness", "bbox"} {
+		inputs = append(inputs, c.Find(t, "input", name).Content())
+	}
+	g, err := glip.RecordLosses(cfg, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := grad.Reverse(g, glip.LossPath, "logits", "deltas", "centerness")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range glip.LossPaths() {
+		id, _ := r.Find(path)
+		r.Outputs = append(r.Outputs, id)
+	}
+	out, err := e.Run(t.Context(), r, nil, append(inputs, targets.Inputs()...), r.Outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+		want, got := of.Losses[name], float64(out[4+i][0])
+		if d := math.Abs(got - want); !(d <= goldtrain.LossLimit(want, of.Single[name])) {
+			t.Errorf("%s: %g, want %g", name, got, want)
+		}
+	}
+	n := len(targets.Anchors) / 4
+	var valid []float32 // rows of all anchors, the caption's tokens alone
+	for row := range s.Batch * n {
+		valid = append(valid, out[1][row*s.Tokens:][:of.Valid[row/n]]...)
+	}
+	c.Near(t, c.Find(t, "gradient", "grad.dot"), valid)
+	c.Near(t, c.Find(t, "gradient", "grad.bbox"), out[2])
+	c.Near(t, c.Find(t, "gradient", "grad.centerness"), out[3])
 }

@@ -1,6 +1,7 @@
 package glip
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/glipvk/glipvk/graph"
@@ -11,57 +12,83 @@ import (
 // modules, and what can be measured alone. Inputs come in the order of the arguments'
 // description, outputs in that of the result's.
 
-// RecordPyramid is the FPN alone: C3..C5 [1, h, w, Ci] of the given sizes to P3..P7.
-func RecordPyramid(cfg Config, grids [3]swin.Grid) (*graph.Graph, error) {
-	return record(cfg, func(m model, b *graph.Builder) {
-		maps := make([]graph.Value, len(grids))
-		for i, g := range grids {
-			maps[i] = b.In("map", i).Input(1, g.Height, g.Width, cfg.Backbone.Channels(cfg.Backbone.OutIndices[i]))
-		}
-		b.Output(m.pyramid(b.In("backbone", "fpn"), maps)...)
-	})
+// Module is what a module is recorded for alone.
+type Module struct {
+	Batch  int         // 0 is 1
+	Grids  []swin.Grid // of the maps
+	Tokens int         // of a caption
+	Random Random      // what is left out by chance; with any, counter [2] ([graph.Keep]) is the last input
 }
 
-// RecordFusion is the VLFuse of tower module i alone: maps [1, h, w, C], text [1, T, D],
-// mask [1, T] to the fused maps and text.
-func RecordFusion(cfg Config, i int, grids []swin.Grid, tokens int) (*graph.Graph, error) {
-	return record(cfg, func(m model, b *graph.Builder) {
-		maps, text := m.inputs(b, 1, grids), b.In("text").Input(1, tokens, cfg.Text.Hidden)
-		maps, text = m.fuse(tower(b, i), maps, text, b.In("mask").Input(1, tokens))
+// alone records a module.
+func (in Module) alone(cfg Config, f func(m model, b *graph.Builder, batch int), checks ...error) (*graph.Graph, error) {
+	return record(cfg, func(m model, b *graph.Builder) { f(m, b, cmp.Or(in.Batch, 1)) }, append(checks, checkBatch(in.Batch))...)
+}
+
+// dice are thrown for what is left out by chance, if anything is.
+func (in Module) dice(m *model, b *graph.Builder) {
+	if in.Random.thrown() {
+		m.random, m.dice = in.Random, &graph.Dice{Counter: b.In("counter").Input(2)}
+	}
+}
+
+// RecordPyramid is the FPN alone: C3..C5 [B, h, w, Ci] to P3..P7.
+func RecordPyramid(cfg Config, in Module) (*graph.Graph, error) {
+	return in.alone(cfg, func(m model, b *graph.Builder, batch int) {
+		maps := make([]graph.Value, len(in.Grids))
+		for i, g := range in.Grids {
+			maps[i] = b.In("map", i).Input(batch, g.Height, g.Width, cfg.Backbone.Channels(cfg.Backbone.OutIndices[i]))
+		}
+		in.dice(&m, b)
+		b.Output(m.pyramid(b.In("backbone", "fpn"), maps)...)
+	}, threeMaps(in.Grids))
+}
+
+// RecordFusion is the VLFuse of tower module i alone: maps [B, h, w, C], text [B, T, D],
+// mask [B, T] to the fused maps and text.
+func RecordFusion(cfg Config, i int, in Module) (*graph.Graph, error) {
+	return in.alone(cfg, func(m model, b *graph.Builder, batch int) {
+		maps, text := m.inputs(b, batch, in.Grids), b.In("text").Input(batch, in.Tokens, cfg.Text.Hidden)
+		mask := b.In("mask").Input(batch, in.Tokens)
+		in.dice(&m, b)
+		maps, text = m.fuse(tower(b, i), maps, text, mask)
 		b.Output(append(maps, text)...)
 	}, needsFusion(cfg))
 }
 
-// RecordTextLayer is the text layer of tower module i alone: text [1, T, D], mask [1, T] to
+// RecordTextLayer is the text layer of tower module i alone: text [B, T, D], mask [B, T] to
 // text.
-func RecordTextLayer(cfg Config, i, tokens int) (*graph.Graph, error) {
-	return record(cfg, func(m model, b *graph.Builder) {
-		text := b.In("text").Input(1, tokens, cfg.Text.Hidden)
-		b.Output(m.textLayer(tower(b, i), text, b.In("mask").Input(1, tokens), clamped))
+func RecordTextLayer(cfg Config, i int, in Module) (*graph.Graph, error) {
+	return in.alone(cfg, func(m model, b *graph.Builder, batch int) {
+		text, mask := b.In("text").Input(batch, in.Tokens, cfg.Text.Hidden), b.In("mask").Input(batch, in.Tokens)
+		in.dice(&m, b)
+		b.Output(m.textLayer(tower(b, i), text, mask, clamped))
 	}, needsFusion(cfg))
 }
 
-// RecordDyConv is the DyConv of tower module i alone: maps [1, h, w, C] to the same.
-func RecordDyConv(cfg Config, i int, grids []swin.Grid) (*graph.Graph, error) {
-	return record(cfg, func(m model, b *graph.Builder) {
-		b.Output(m.dyConv(tower(b, i), m.inputs(b, 1, grids))...)
+// RecordDyConv is the DyConv of tower module i alone: maps [B, h, w, C] to the same.
+func RecordDyConv(cfg Config, i int, in Module) (*graph.Graph, error) {
+	return in.alone(cfg, func(m model, b *graph.Builder, batch int) {
+		b.Output(m.dyConv(tower(b, i), m.inputs(b, batch, in.Grids))...)
 	})
 }
 
-// RecordDynamicReLU is the DYReLU of tower module i alone: a map to the same.
-func RecordDynamicReLU(cfg Config, i int, grid swin.Grid) (*graph.Graph, error) {
-	return record(cfg, func(m model, b *graph.Builder) {
-		x := m.inputs(b, 1, []swin.Grid{grid})[0]
-		b.Output(m.dynamicReLU(tower(b, i).In("relu"), tower(b, i).In("p3"), x))
+// RecordDynamicReLU is the DYReLU of tower module i alone: maps [B, h, w, C] to the same.
+func RecordDynamicReLU(cfg Config, i int, in Module) (*graph.Graph, error) {
+	return in.alone(cfg, func(m model, b *graph.Builder, batch int) {
+		for l, x := range m.inputs(b, batch, in.Grids) {
+			b.Output(m.dynamicReLU(tower(b, i).In("relu"), tower(b, i).In(level(l)), x))
+		}
 	})
 }
 
-// RecordHead is the head alone: maps [1, h, w, C], text [1, T, D], owned [1, L, T]
-// to the candidates of each level; tokens and labels are those of in.
+// RecordHead is the head alone: maps [B, h, w, C], text [B, T, D], owned [B, L, T]
+// to the candidates of each level; batch, tokens and labels are those of in.
 func RecordHead(cfg Config, grids []swin.Grid, in Grounding) (*graph.Graph, error) {
+	in = in.complete()
 	return record(cfg, func(m model, b *graph.Builder) {
-		maps, text := m.inputs(b, 1, grids), b.In("text").Input(1, in.Tokens, cfg.Text.Hidden)
-		m.head(b.In("rpn", "head"), maps, text, b.In("owned").Input(1, in.Labels, in.Tokens), in.complete())
+		maps, text := m.inputs(b, in.Batch, grids), b.In("text").Input(in.Batch, in.Tokens, cfg.Text.Hidden)
+		m.head(b.In("rpn", "head"), maps, text, b.In("owned").Input(in.Batch, in.Labels, in.Tokens), in)
 	}, in.check())
 }
 
@@ -107,6 +134,14 @@ func (m model) inputs(b *graph.Builder, batch int, grids []swin.Grid) []graph.Va
 
 // tower is the scope of tower module i.
 func tower(b *graph.Builder, i int) *graph.Builder { return b.In("rpn", "head", "dyhead_tower", i) }
+
+// threeMaps wants a grid for each map of the backbone.
+func threeMaps(grids []swin.Grid) error {
+	if len(grids) != 3 {
+		return fmt.Errorf("%w: %d grids, want those of C3, C4 and C5", graph.ErrShape, len(grids))
+	}
+	return nil
+}
 
 func needsFusion(cfg Config) error {
 	if !cfg.Fusion {

@@ -1,6 +1,7 @@
 package glip
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -74,4 +75,31 @@ func OfficialName(name string) string {
 		"ffn.layers.1.", "mlp.fc2.",
 		"patch_embed.projection.", "patch_embed.proj.",
 	).Replace(rest)
+}
+
+// MMDetectionName turns a canonical name into that of MMDetection, whose order of elements is the canonical one. The table of
+// prompt tuning, which MMDetection does not know, keeps its name.
+func MMDetectionName(name string) string {
+	if rest, ok := strings.CutPrefix(name, bodyPrefix); ok {
+		return "backbone." + rest
+	}
+	if rest, ok := strings.CutPrefix(name, neckPrefix); ok {
+		return "neck." + neckNames().Replace(rest)
+	}
+	if rest, ok := strings.CutPrefix(name, headPrefix); ok {
+		return "bbox_head.head." + strings.NewReplacer(".DyConv.", ".dyconvs.", ".AttnConv.", ".attnconv.").Replace(rest)
+	}
+	if strings.HasPrefix(name, textPrefix) {
+		return "language_model." + name
+	}
+	return name
+}
+
+// neckNames turns the modules of the pyramid into those of MMDetection's.
+func neckNames() *strings.Replacer {
+	var pairs []string
+	for i := range 3 {
+		pairs = append(pairs, fmt.Sprintf("fpn_inner%d.", i+2), fmt.Sprintf("lateral_convs.%d.conv.", i), fmt.Sprintf("fpn_layer%d.", i+2), fmt.Sprintf("fpn_convs.%d.conv.", i))
+	}
+	return strings.NewReplacer(append(pairs, "top_blocks.p6.", "fpn_convs.3.conv.", "top_blocks.p7.", "fpn_convs.4.conv.")...)
 }

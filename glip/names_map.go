@@ -150,6 +150,9 @@ func form(name string) string {
 // official one; a name that is none of its own stays as it is. The tower's modules go
 // by either spelling: the converter's first form left them as they were.
 func fromMMDetection(name string) (official string, ok bool) {
+	if name == PromptTable {
+		return name, true // as [MMDetectionName] leaves it
+	}
 	if rest, ok := strings.CutPrefix(name, "language_model."); ok && strings.HasPrefix(rest, textPrefix) {
 		return rest, true
 	}

@@ -271,12 +271,14 @@ func TestRecordRefusals(t *testing.T) {
 		{"whole", errOf(glip.Record(cfg, with(func(in *glip.Grounding) { in.Labels, in.Tokens = -1, 256 }))), graph.ErrShape, "-1 labels"},
 		{"whole of a size", errOf(glip.Record(cfg, with(func(in *glip.Grounding) { in.Width = 65 }))), graph.ErrShape, "32 x 65"},
 		{"configuration", errOf(glip.Record(broken, good)), glip.ErrConfig, "layers is 0"},
-		{"fusion without it", errOf(glip.RecordFusion(flat, 0, grids, 5)), glip.ErrConfig, "fusion is false"},
-		{"text layer without it", errOf(glip.RecordTextLayer(flat, 0, 5)), glip.ErrConfig, "fusion is false"},
-		{"empty grid", errOf(glip.RecordDyConv(cfg, 2, []swin.Grid{{}})), graph.ErrShape, ""},
-		{"no grid", errOf(glip.RecordFusion(cfg, 0, nil, 5)), graph.ErrShape, ""},
-		{"no tokens in fusion", errOf(glip.RecordFusion(cfg, 0, grids, 0)), graph.ErrShape, ""},
-		{"pyramid of odd sizes", errOf(glip.RecordPyramid(cfg, [3]swin.Grid{})), graph.ErrShape, ""},
+		{"fusion without it", errOf(glip.RecordFusion(flat, 0, glip.Module{Grids: grids, Tokens: 5})), glip.ErrConfig, "fusion is false"},
+		{"text layer without it", errOf(glip.RecordTextLayer(flat, 0, glip.Module{Tokens: 5})), glip.ErrConfig, "fusion is false"},
+		{"empty grid", errOf(glip.RecordDyConv(cfg, 2, glip.Module{Grids: []swin.Grid{{}}})), graph.ErrShape, ""},
+		{"no grid", errOf(glip.RecordFusion(cfg, 0, glip.Module{Tokens: 5})), graph.ErrShape, ""},
+		{"no tokens in fusion", errOf(glip.RecordFusion(cfg, 0, glip.Module{Grids: grids})), graph.ErrShape, ""},
+		{"pyramid of odd sizes", errOf(glip.RecordPyramid(cfg, glip.Module{Grids: make([]swin.Grid, 3)})), graph.ErrShape, ""},
+		{"pyramid of two maps", errOf(glip.RecordPyramid(cfg, glip.Module{Grids: grids})), graph.ErrShape, "2 grids"},
+		{"batch of texts", errOf(glip.RecordTextLayer(cfg, 1, glip.Module{Batch: -2, Tokens: 3})), graph.ErrShape, "a batch of -2"},
 		{"head without labels", errOf(glip.RecordHead(cfg, grids, glip.Grounding{Tokens: 5})), graph.ErrShape, "0 labels"},
 		{"selection without labels", errOf(glip.RecordSelection(cfg, grids, glip.Grounding{Tokens: 5})), graph.ErrShape, "0 labels"},
 	} {
@@ -297,12 +299,12 @@ func TestModules(t *testing.T) {
 	}
 	for name, record := range map[string]func() (*graph.Graph, error){
 		"pyramid": func() (*graph.Graph, error) {
-			return glip.RecordPyramid(cfg, [3]swin.Grid{{Height: 8, Width: 12}, grids[0], grids[1]})
+			return glip.RecordPyramid(cfg, glip.Module{Grids: []swin.Grid{{Height: 8, Width: 12}, grids[0], grids[1]}})
 		},
-		"fusion":       func() (*graph.Graph, error) { return glip.RecordFusion(cfg, 3, grids, 5) },
-		"text layer":   func() (*graph.Graph, error) { return glip.RecordTextLayer(cfg, 4, 5) },
-		"DyConv":       func() (*graph.Graph, error) { return glip.RecordDyConv(cfg, 5, grids) },
-		"dynamic ReLU": func() (*graph.Graph, error) { return glip.RecordDynamicReLU(cfg, 2, grids[0]) },
+		"fusion":       func() (*graph.Graph, error) { return glip.RecordFusion(cfg, 3, glip.Module{Grids: grids, Tokens: 5}) },
+		"text layer":   func() (*graph.Graph, error) { return glip.RecordTextLayer(cfg, 4, glip.Module{Tokens: 5}) },
+		"DyConv":       func() (*graph.Graph, error) { return glip.RecordDyConv(cfg, 5, glip.Module{Grids: grids}) },
+		"dynamic ReLU": func() (*graph.Graph, error) { return glip.RecordDynamicReLU(cfg, 2, glip.Module{Grids: grids[:1]}) },
 		"head":         func() (*graph.Graph, error) { return glip.RecordHead(cfg, grids, in) },
 	} {
 		g, err := record()
@@ -330,7 +332,7 @@ func TestModules(t *testing.T) {
 // levels, so that all three branches are there.
 func TestPrintedDyConv(t *testing.T) {
 	cfg := tinyCase(t, "tiny.caption").config(t)
-	g, err := glip.RecordDyConv(cfg, 2, []swin.Grid{{Height: 4, Width: 6}, {Height: 2, Width: 3}})
+	g, err := glip.RecordDyConv(cfg, 2, glip.Module{Grids: []swin.Grid{{Height: 4, Width: 6}, {Height: 2, Width: 3}}})
 	if err != nil {
 		t.Fatal(err)
 	}

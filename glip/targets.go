@@ -45,7 +45,7 @@ type Targets struct {
 }
 
 // NewTargets assigns the objects of each picture to anchors; lengths are the tokens of each
-// caption, [CLS] and [SEP] included.
+// caption, [CLS] and [SEP] included. A picture without objects is background at every anchor.
 func NewTargets(cfg Config, s Training, lengths []int, pictures [][]Object) (Targets, error) {
 	n := s.positions()
 	t := Targets{
@@ -67,9 +67,12 @@ func NewTargets(cfg Config, s Training, lengths []int, pictures [][]Object) (Tar
 		if lengths[b] < 1 || lengths[b] > s.Tokens || len(objects) > s.Objects {
 			return t, fmt.Errorf("glip: %w: picture %d has %d objects and a caption of %d tokens, want at most %d and 1 to %d", graph.ErrShape, b, len(objects), lengths[b], s.Objects, s.Tokens)
 		}
-		matched, err := Assign(cfg, s.Height, s.Width, objects)
-		if err != nil {
-			return t, fmt.Errorf("picture %d: %w", b, err)
+		var matched []int
+		if len(objects) > 0 {
+			var err error
+			if matched, err = Assign(cfg, s.Height, s.Width, objects); err != nil {
+				return t, fmt.Errorf("picture %d: %w", b, err)
+			}
 		}
 		if err := t.caption(s, b, lengths[b], objects); err != nil {
 			return t, err

@@ -84,7 +84,7 @@ func (t *tape) absorbValues(g graph.Value, o graph.AbsorbValues) {
 		t.to(0, t.project(g, t.at("swapped").SwapLast(t.in(1)), o.Heads))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("weight").SwapLast(t.at("grad_weight").Record(graph.HeadLinearGradWeight{Heads: o.Heads}, t.in(0), g)))
+		t.to(1, t.at("weight").SwapLast(t.at("grad_weight").Record(graph.HeadLinearGradWeight(o), t.in(0), g)))
 	}
 }
 
@@ -93,7 +93,7 @@ func (t *tape) headLinear(g graph.Value, o graph.HeadLinear) {
 		t.to(0, t.at("x").Record(graph.AbsorbKeys{Heads: o.Heads, Scale: 1}, g, t.in(1)))
 	}
 	if t.wants(1) {
-		t.to(1, t.at("weight").Record(graph.HeadLinearGradWeight{Heads: o.Heads}, g, t.in(0)))
+		t.to(1, t.at("weight").Record(graph.HeadLinearGradWeight(o), g, t.in(0)))
 	}
 	t.sum(2, g)
 }

@@ -13,7 +13,7 @@ func (t *tape) maps(g graph.Value) bool {
 	case graph.Roll:
 		t.to(0, t.at().Roll(g, -o.Down, -o.Right))
 	case graph.PositionBias:
-		t.to(0, t.at().Record(graph.PositionBiasGradTable{Window: o.Window}, g))
+		t.to(0, t.at().Record(graph.PositionBiasGradTable(o), g))
 	case graph.Patches:
 		y := t.at("split").Record(graph.SplitPatches{Size: o.Size, Height: shape[2], Width: shape[3]}, g)
 		t.to(0, t.at().ChannelsFirst(y))

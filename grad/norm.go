@@ -7,10 +7,10 @@ func (t *tape) norm(g graph.Value) bool {
 	switch o := t.node.Op.(type) {
 	case graph.LayerNorm:
 		if t.wants(0) {
-			t.to(0, t.at("x").Record(graph.LayerNormGradX{Eps: o.Eps}, g, t.in(0), t.in(1)))
+			t.to(0, t.at("x").Record(graph.LayerNormGradX(o), g, t.in(0), t.in(1)))
 		}
 		if t.wants(1) {
-			t.to(1, t.at("weight").Record(graph.LayerNormGradWeight{Eps: o.Eps}, g, t.in(0)))
+			t.to(1, t.at("weight").Record(graph.LayerNormGradWeight(o), g, t.in(0)))
 		}
 		t.sum(2, g)
 	case graph.GroupNorm:
@@ -22,7 +22,7 @@ func (t *tape) norm(g graph.Value) bool {
 		}
 		t.sum(2, g)
 	case graph.Normalize:
-		t.to(0, t.at("x").Record(graph.NormalizeGradX{Eps: o.Eps}, g, t.in(0)))
+		t.to(0, t.at("x").Record(graph.NormalizeGradX(o), g, t.in(0)))
 	case graph.Softmax:
 		t.to(0, t.at("x").Record(graph.SoftmaxGradX{}, g, t.out()))
 	default:

@@ -54,7 +54,12 @@ func (g *Graph) Find(path string) (ID, bool) {
 // matches any run of characters that are not dots, "**" any run at all, '?' one
 // character that is not a dot, as in "stages.*.blocks.1.**". A malformed pattern
 // is an error.
-func (g *Graph) Match(glob string) ([]ID, error) {
+func (g *Graph) Match(glob string) ([]ID, error) { return g.matching(glob, false) }
+
+// MatchParams lists the parameters whose path matches a glob, as [Graph.Match] does the values.
+func (g *Graph) MatchParams(glob string) ([]ID, error) { return g.matching(glob, true) }
+
+func (g *Graph) matching(glob string, params bool) ([]ID, error) {
 	// path.Match treats '/' as the separator that '*' does not cross.
 	slashed := strings.ReplaceAll(glob, ".", "/")
 	if _, err := path.Match(slashed, ""); err != nil {
@@ -62,10 +67,7 @@ func (g *Graph) Match(glob string) ([]ID, error) {
 	}
 	var ids []ID
 	for i, n := range g.Nodes {
-		if _, weight := n.Op.(Param); weight {
-			continue
-		}
-		if matchPath(strings.Split(slashed, "/"), strings.Split(n.Path, ".")) {
+		if _, param := n.Op.(Param); param == params && matchPath(strings.Split(slashed, "/"), strings.Split(n.Path, ".")) {
 			ids = append(ids, ID(i))
 		}
 	}
@@ -118,13 +120,15 @@ func (g *Graph) Count() Counts {
 // MultiplyAdds counts the products of one node, 0 for nodes that are not products.
 func (g *Graph) MultiplyAdds(id ID) int64 {
 	n := g.Nodes[id]
-	p, ok := n.Op.(product)
-	if !ok {
-		return 0
-	}
 	in := make([]Shape, len(n.Inputs))
 	for i, operand := range n.Inputs {
 		in[i] = g.Nodes[operand].Shape
 	}
-	return int64(n.Shape.Elements()) * int64(p.inner(in))
+	switch p := n.Op.(type) {
+	case gathered:
+		return p.adds(in)
+	case product:
+		return int64(n.Shape.Elements()) * int64(p.inner(in))
+	}
+	return 0
 }

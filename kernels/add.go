@@ -24,8 +24,14 @@ type addPush struct {
 // add lowers a + b with b tiled over a.
 func (l *lowerer) add(s step) { l.tiled(s, addMode) }
 
-// mul lowers a * b the same way.
-func (l *lowerer) mul(s step) { l.tiled(s, mulMode) }
+// mul lowers a * b the same way, or as a product with a number.
+func (l *lowerer) mul(s step) {
+	if l.shape(s.in[1]).Elements() == 1 {
+		l.mulScalar(s)
+	} else {
+		l.tiled(s, mulMode)
+	}
+}
 
 func (l *lowerer) tiled(s step, mode int) {
 	if l.shape(s.in[0]).Elements() == l.shape(s.in[1]).Elements() {

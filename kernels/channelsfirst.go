@@ -10,7 +10,7 @@ type channelsFirstPush struct {
 // tileSide is that of the square tile in shared memory.
 const tileSide = 16
 
-// channelsFirst lowers the layout change, picture by picture; a picture that does not
+// channelsFirst lowers the layout change, as many pictures at a time as fit; a picture that does not
 // fit is cut into runs of tokens on the one side and of channels on the other.
 func (l *lowerer) channelsFirst(s step) {
 	in := l.shape(s.in[0])
@@ -29,18 +29,24 @@ func (l *lowerer) transposed(s step, pictures, tokens, c int) {
 	most := tileSide * min(l.caps.MaxWorkgroups[0], l.caps.MaxWorkgroups[1])
 	tokenSpans := l.earlySpans(tokens, most, 4*int64(c))
 	channelSpans := l.earlySpans(c, most, 4*int64(tokens))
+	if len(tokenSpans) == 1 && len(channelSpans) == 1 {
+		for _, r := range l.earlySpans(pictures, l.caps.MaxWorkgroups[2], 4*int64(tokens*c)) {
+			l.emitTransposed(s, r, [2]int{tokens, c}, [2]span{tokenSpans[0], channelSpans[0]})
+		}
+		return
+	}
 	for b := range pictures {
 		for _, t := range tokenSpans {
 			for _, ch := range channelSpans {
-				l.emitTransposed(s, b, [2]int{tokens, c}, [2]span{t, ch})
+				l.emitTransposed(s, span{b, b + 1}, [2]int{tokens, c}, [2]span{t, ch})
 			}
 		}
 	}
 }
 
 // emitTransposed transposes some tokens of some channels of one picture, sizes being all
-// there are.
-func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) {
+// there are, or several pictures whole.
+func (l *lowerer) emitTransposed(s step, pictures span, sizes [2]int, of [2]span) {
 	tokens, c, t, ch := sizes[0], sizes[1], of[0], of[1]
 	stem, xw, yw := "channelsfirst", 1, 1 // widths of the operands
 	if l.style.Lanes == 1 && (c|ch.begin|ch.units())%4 == 0 {
@@ -48,8 +54,9 @@ func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) 
 			stem, yw = "swapblocks", 4
 		}
 	}
-	x := l.read(s.in[0], xw, (picture*tokens+t.begin)*c, t.units()*c)
-	y := l.write(s.out, yw, (picture*c+ch.begin)*tokens, ch.units()*tokens)
+	more := (pictures.units() - 1) * tokens * c
+	x := l.read(s.in[0], xw, (pictures.begin*tokens+t.begin)*c, more+t.units()*c)
+	y := l.write(s.out, yw, (pictures.begin*c+ch.begin)*tokens, more+ch.units()*tokens)
 	push := channelsFirstPush{Tokens: uint32(t.units() / yw), Token0: uint32(t.begin / yw), AllTokens: uint32(tokens / yw),
 		Channels: uint32(ch.units() / xw), Channel0: uint32(ch.begin / xw), AllChannels: uint32(c / xw)}
 	push.XStart, push.YStart = l.aligned(&x)/uint32(xw), l.aligned(&y)/uint32(yw)
@@ -59,6 +66,7 @@ func (l *lowerer) emitTransposed(s step, picture int, sizes [2]int, of [2]span) 
 		d.constants = constants(l.style.Group, swapBlocks)
 		d.groups = l.fold(ceilDiv(t.units()/yw*ceilDiv(ch.units()/xw, swapBlocks), l.style.Group))
 	}
+	d.groups[2] = pictures.units()
 	l.emit(s, stem, d)
 }
 

@@ -326,8 +326,12 @@ func (l *lowerer) stagedParts(d shape) staged {
 		return staged{shape: d, tile: t, rows: d.m}
 	}
 	down, across := t.groups(d.m, d.n)
-	per := 4 * int64(across*t.rows) * int64(d.k) // of the workgroups of the same rows
-	granule := lcm(max(l.style.Cores, 1), 4)     // so that rows of any length begin where a vec4 does
+	rows := t.rows
+	if d.mode == turned {
+		rows = uniformLanes * int(t.constants[1]) // a tile has room for as many
+	}
+	per := 4 * int64(across*rows) * int64(d.k) // of the workgroups of the same rows
+	granule := lcm(max(l.style.Cores, 1), 4)   // so that rows of any length begin where a vec4 does
 	most := max(int(rowsBytes/per)/granule, 1) * granule
 	most = ceilDiv(ceilDiv(down, ceilDiv(down, most)), granule) * granule
 	return staged{d, t, most * t.rows, per * int64(min(most, down))}

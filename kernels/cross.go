@@ -19,6 +19,7 @@ type matrices struct {
 type cross struct {
 	a, b, c                matrices
 	transposed             bool
+	strides                *strides // of B, where it lies in another order; of the uniform shader alone
 	turned                 bool     // A is stored as [k, m]; not with transposed
 	bias                   graph.ID // noBias for none
 	biasPicture, biasHead  int      // by which its n elements move on

@@ -4,7 +4,9 @@ import "github.com/glipvk/glipvk/engine"
 
 const (
 	crossWork  = 1 << 20 // multiply-adds of a product below which making panels does not pay
-	crossDepth = 4096    // elements of k in panels that stay in the cache while rows pass by
+	crossDepth = 1024    // elements of k in panels that stay in the cache while rows pass by
+	crossDeep  = 4096    // where few rows do, and panels are hardly read again
+	crossFew   = 64
 )
 
 // takesUniform reports whether the uniform shader multiplies a cross: there is enough to do, and
@@ -34,9 +36,12 @@ type crossPart struct {
 
 // crossParts cuts k where panels would outgrow the cache, equally.
 func (l *lowerer) crossParts(x cross) []crossPart {
-	each := x.k
-	if x.k > crossDepth {
-		each = ceilDiv(ceilDiv(x.k, ceilDiv(x.k, crossDepth/2)), 32) * 32
+	each, most := x.k, crossDepth
+	if x.m <= crossFew {
+		most = crossDeep
+	}
+	if x.k > most {
+		each = ceilDiv(ceilDiv(x.k, ceilDiv(x.k, most/2)), 32) * 32
 	}
 	var list []crossPart
 	for begin := 0; begin < x.k; begin += each {
@@ -75,7 +80,13 @@ type panelsPush struct {
 	B, Panels, Scale  uint64
 	N, K, Padded, LDB uint32
 	Alpha             float32
+	Row0              uint32
+	strides
 }
+
+// strides say where element (r, c) of a matrix lies that is neither plain nor transposed: Begin + r / Rows * R0 +
+// r % Rows * R1 + c / Columns * C0 + c % Columns * C1.
+type strides struct{ Begin, Rows, R0, R1, Columns, C0, C1 uint32 }
 
 // panelRows is how many rows of a panel a workgroup of panels.comp makes.
 const panelRows = 64
@@ -98,19 +109,26 @@ func (l *lowerer) crossUniform(s step, x cross, at int64) {
 
 // crossPanels makes the panels of a block's B.
 func (l *lowerer) crossPanels(s step, x cross, b block, p crossPart, at int64) {
-	shader := "panels"
-	if x.transposed {
-		shader += "_transposed"
-	}
 	_, second, _ := x.extents(b)
 	from := l.read(x.b.id, 4, second.begin, second.units())
+	push := panelsPush{N: uint32(x.n), K: uint32(p.k.units()), Padded: uint32(p.deep), LDB: uint32(x.b.row), Alpha: float32(x.alpha)}
+	shader := "panels_strided"
+	switch {
+	case x.strides != nil:
+		if push.strides = *x.strides; x.b.id >= 0 {
+			from, push.Row0 = l.whole(x.b.id, 4), uint32(p.k.begin)
+		}
+	case x.transposed:
+		push.strides = strides{Rows: 1, R0: 1, Columns: 1, C0: uint32(x.b.row)}
+	default:
+		shader = "panels"
+	}
 	scale := from
 	if x.scale >= 0 {
 		scale = l.whole(x.scale, 4)
 	}
 	l.list = append(l.list, dispatch{
-		path: s.path, shader: shader, addressed: true, constants: constants(l.style.Group, panelRows, x.scale >= 0),
-		push:     panelsPush{N: uint32(x.n), K: uint32(p.k.units()), Padded: uint32(p.deep), LDB: uint32(x.b.row), Alpha: float32(x.alpha)},
+		path: s.path, shader: shader, addressed: true, constants: constants(l.style.Group, panelRows, x.scale >= 0), push: push,
 		operands: []operand{from, l.scratchPart(at, p.panels, 4, engine.Write), scale},
 		groups:   [3]int{ceilDiv(x.n, uniformPanel), ceilDiv(p.deep, panelRows), 1},
 	})

@@ -45,7 +45,7 @@ type dropBlockPush struct{ Count, Height, Width, Reach uint32 }
 
 func (l *lowerer) dropBlockScratch(s step) int64 {
 	n := l.shape(s.out).Elements()
-	return l.apart(4*int64(n)) + l.apart(4) + l.sumScratch(ceilDiv(n, sumBlock), 1)
+	return l.apart(4*int64(n)) + l.apart(4) + l.totalScratch([]span{{0, n}})
 }
 
 // dropBlock lowers DropBlock in three steps: what is kept, how much that is, and its share.
@@ -59,9 +59,7 @@ func (l *lowerer) dropBlock(s step) {
 		operands: []operand{l.whole(s.in[0], 1), kept}})
 	kept.access = engine.Read
 	sum := l.apart(bytes)
-	blocks := ceilDiv(n, sumBlock)
-	l.sumPart(s, false, [2][4]int{{n, 1, 1, 1}, {1, 1, 1, 1}}, kept, parts{sum + l.apart(4), blocks, 0})
-	l.addUp(s, sum+l.apart(4), blocks, 1, scratchOf(l.at), int(sum/4))
+	l.total(s, false, []operand{kept}, sum+l.apart(4), scratchOf(l.at), int(sum/4))
 	l.emit(s, "unary_scalar", dispatch{constants: constants(l.style.Group, items, shareMode), groups: l.elementwise(n),
 		push:     unaryPush{Count: uint32(n), Cols: uint32(n), By: float32(n)},
 		operands: []operand{kept, l.scratchPart(sum, 4, 1, engine.Read), l.write(s.out, 1, 0, n)}})

@@ -26,16 +26,20 @@ func (o order) bytes() int64 { return 4 * int64(o.dims[0]*o.dims[1]*o.dims[2]) }
 
 // permutePush mirrors the block of permute.comp.
 type permutePush struct {
-	Count, D1, D2     uint32
+	D0, D1, D2        uint32
 	Begin, S0, S1, S2 uint32
 }
 
+// permuteItems is how many elements an invocation of permute.comp takes.
+const permuteItems = 16
+
 // permute puts x in another order.
 func (l *lowerer) permute(s step, x, y operand, o order) {
-	count := o.dims[0] * o.dims[1] * o.dims[2]
 	x.width, y.width = 1, 1
-	l.emit(s, "permute", dispatch{constants: constants(l.style.Group, items), groups: l.elementwise(count), operands: []operand{x, y},
-		push: permutePush{uint32(count), uint32(o.dims[1]), uint32(o.dims[2]), uint32(o.begin), uint32(o.strides[0]), uint32(o.strides[1]), uint32(o.strides[2])}})
+	l.emit(s, "permute", dispatch{constants: constants(l.style.Group, permuteItems), operands: []operand{x, y},
+		groups: l.fold(ceilDiv(o.dims[0]*ceilDiv(o.dims[1], permuteItems)*o.dims[2], l.style.Group)),
+		push: permutePush{uint32(o.dims[0]), uint32(o.dims[1]), uint32(o.dims[2]),
+			uint32(o.begin), uint32(o.strides[0]), uint32(o.strides[1]), uint32(o.strides[2])}})
 }
 
 // valueConvolution is a convolution as rows of a map times a weight [taps*c, n], and how its weight is put in that order. The
@@ -65,6 +69,7 @@ type valueParts struct {
 	filter, rows, product int64 // where they begin
 	bytes                 int64
 	runs                  []span // of rows
+	strided               bool   // panels are made of a filter, or of rows, that lie in another order: there is no filter
 }
 
 // pointwiseCross is the product that a convolution by a kernel of 1 is.
@@ -84,11 +89,11 @@ func (l *lowerer) valueUniform(v convolution) bool {
 	return l.style.Gemm == uniform && v.c%8 == 0 && v.dilation <= 1
 }
 
-// filterPanels are the panels of a filter [k, n].
-func filterPanels(v convolution, filter int64) (cross, block, crossPart) {
+// filterPanels are the panels of a filter [k, n], which lies in an order.
+func filterPanels(v convolution, o order) (cross, block, crossPart) {
 	k := v.k()
-	x := plainCross(matrices{}, matrices{0, 0, 0, v.n}, matrices{}, 1, v.n, k)
-	x.beginB = int(filter / 4)
+	x := plainCross(matrices{}, matrices{v.weight, 0, 0, v.n}, matrices{}, 1, v.n, k)
+	x.strides = &strides{Begin: uint32(o.begin), Rows: uint32(o.dims[1]), R0: uint32(o.strides[0]), R1: uint32(o.strides[1]), Columns: 1, C0: uint32(o.strides[2])}
 	return x, block{span{0, 1}, span{0, 1}, span{0, 1}, span{0, v.n}, span{0, k}},
 		crossPart{k: span{0, k}, deep: k, panels: 4 * int64(ceilDiv(v.n, uniformPanel)*uniformPanel) * int64(k)}
 }
@@ -139,13 +144,12 @@ func (l *lowerer) valueLayout(s step, v convolution, o order) valueParts {
 	if v.pointwise() {
 		return valueParts{bytes: l.productBytes(l.pointwiseCross(s, v))}
 	}
-	p := valueParts{rows: l.apart(o.bytes())}
 	if l.valueUniform(v) {
-		_, _, panels := filterPanels(v, 0)
-		p.product = p.rows + l.apart(panels.panels)
-		p.bytes = p.product + l.stagedRows(v).bytes
-		return p
+		_, _, panels := filterPanels(v, o)
+		product := l.apart(panels.panels)
+		return valueParts{product: product, bytes: product + l.stagedRows(v).bytes}
 	}
+	p := valueParts{rows: l.apart(o.bytes())}
 	p.runs = l.rowRuns(v, l.mostRows(v.n, v.k()))
 	p.product = p.rows + l.apart(runBytes(v, p.runs))
 	for _, run := range p.runs {
@@ -167,14 +171,13 @@ func (l *lowerer) convValue(s step) {
 		l.product(s, l.pointwiseCross(s, v), 0)
 		return
 	}
-	l.permute(s, l.whole(v.weight, 1), l.scratchPart(p.filter, o.bytes(), 1, engine.Write), o)
 	if l.valueUniform(v) {
-		x, b, panels := filterPanels(v, p.filter)
-		x.b.id = scratchOf(l.at)
+		x, b, panels := filterPanels(v, o)
 		l.crossPanels(s, x, b, panels, p.rows)
 		l.convUniform(s, v, l.scratchPart(p.rows, panels.panels, 4, engine.Read), p.product)
 		return
 	}
+	l.permute(s, l.whole(v.weight, 1), l.scratchPart(p.filter, o.bytes(), 1, engine.Write), o)
 	for _, run := range p.runs {
 		l.columnsOf(s, v, run, p.rows)
 		l.product(s, l.valueCross(s, v, p, run), p.product)

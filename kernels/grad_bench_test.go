@@ -25,6 +25,7 @@ func BenchmarkTraining(b *testing.B) {
 		recorded(graph.Linear{}, rows, graph.Shape{384, 96}),
 		recorded(graph.LinearGradX{}, wide, graph.Shape{384, 96}),
 		recorded(graph.LinearGradWeight{Weight: graph.Shape{384, 96}}, wide, rows),
+		recorded(graph.LinearGradWeight{Weight: graph.Shape{2048, 256}}, graph.Shape{3412, 2048}, graph.Shape{3412, 256}),
 		recorded(kernel, in, filter),
 		recorded(graph.ConvGradX{Conv: kernel, Height: 20, Width: 32}, out, filter),
 		recorded(graph.ConvGradWeight{Conv: kernel, Size: 3}, out, in),

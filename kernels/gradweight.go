@@ -101,17 +101,35 @@ func (l *lowerer) sampled(s step) (convolution, graph.Shape) {
 	return v, g
 }
 
-// filterCross is gᵀ times the rows of a run, which are in scratch, added to those of the runs before, tap by tap.
+// filterCross is gᵀ times the rows of a run, which are in scratch, added to those of the runs before: tap by tap in scratch or,
+// where panels are made of the rows, which can have their columns in any order, channel by channel as the result has them.
 func (l *lowerer) filterCross(s step, v convolution, p valueParts, run span) cross {
 	scratch := scratchOf(l.at)
 	x := plainCross(matrices{s.in[0], 0, 0, v.n}, matrices{scratch, 0, 0, v.k()}, matrices{scratch, 0, 0, v.k()}, v.n, v.k(), run.units())
 	x.beginA, x.beginB, x.beginC = run.begin*v.n, int(p.rows/4), int(p.filter/4)
 	x.turned, x.adds = true, run.begin > 0
+	if p.strided {
+		x.c.id, x.beginC = s.out, 0
+		x.strides = &strides{Rows: 1, R0: uint32(v.k()), Columns: uint32(v.side * v.side), C0: 1, C1: uint32(v.c)}
+	}
 	return x
 }
 
+// strided reports whether the uniform shader takes the products of all runs, and so B in any order.
+func (l *lowerer) strided(runs []span, product func(span) cross) bool {
+	for _, run := range runs {
+		if !l.takesUniform(product(run)) {
+			return false
+		}
+	}
+	return true
+}
+
 func (l *lowerer) filterGradLayout(s step, v convolution) valueParts {
-	p := valueParts{runs: l.rowRuns(v, 1<<30), rows: l.apart(4 * int64(v.n) * int64(v.k()))}
+	p := valueParts{runs: l.rowRuns(v, 1<<30)}
+	if p.strided = l.strided(p.runs, func(run span) cross { return l.filterCross(s, v, p, run) }); !p.strided {
+		p.rows = l.apart(4 * int64(v.n) * int64(v.k()))
+	}
 	p.product = p.rows + l.apart(runBytes(v, p.runs))
 	for _, run := range p.runs {
 		p.bytes = max(p.bytes, p.product+l.productBytes(l.filterCross(s, v, p, run)))
@@ -139,8 +157,10 @@ func (l *lowerer) filterGrad(s step) {
 		l.columnsOf(s, v, run, p.rows)
 		l.product(s, l.filterCross(s, v, p, run), p.product)
 	}
-	l.permute(s, l.scratchPart(p.filter, 4*int64(v.n)*int64(v.k()), 1, engine.Read), l.write(s.out, 1, 0, l.shape(s.out).Elements()),
-		order{[3]int{v.n, v.c, v.side * v.side}, 0, [3]int{v.k(), 1, v.c}})
+	if !p.strided {
+		l.permute(s, l.scratchPart(p.filter, 4*int64(v.n)*int64(v.k()), 1, engine.Read), l.write(s.out, 1, 0, l.shape(s.out).Elements()),
+			order{[3]int{v.n, v.c, v.side * v.side}, 0, [3]int{v.k(), 1, v.c}})
+	}
 }
 
 // sampleCross is what the samples of a run get, g W, into scratch.
@@ -148,11 +168,25 @@ func (l *lowerer) sampleCross(s step, v convolution, p valueParts, run span) cro
 	scratch := scratchOf(l.at)
 	x := plainCross(matrices{s.in[0], 0, 0, v.n}, matrices{scratch, 0, 0, v.k()}, matrices{scratch, 0, 0, v.k()}, run.units(), v.k(), v.n)
 	x.beginA, x.beginB, x.beginC = run.begin*v.n, int(p.filter/4), int(p.rows/4)
+	if p.strided {
+		o := sampleOrder(v)
+		x.b.id, x.beginB = v.weight, 0
+		x.strides = &strides{Rows: 1, R0: uint32(o.strides[0]), Columns: uint32(v.c), C0: uint32(o.strides[1]), C1: uint32(o.strides[2])}
+	}
 	return x
 }
 
+// sampleOrder is that of a filter as a matrix [n, taps*c].
+func sampleOrder(v convolution) order {
+	taps := v.side * v.side
+	return order{[3]int{v.n, taps, v.c}, 0, [3]int{v.c * taps, 1, taps}}
+}
+
 func (l *lowerer) sampleGradLayout(s step, v convolution) valueParts {
-	p := valueParts{runs: l.rowRuns(v, scatterTurns/(v.side*v.side)), rows: l.apart(4 * int64(v.n) * int64(v.k()))}
+	p := valueParts{runs: l.rowRuns(v, scatterTurns/(v.side*v.side))}
+	if p.strided = l.strided(p.runs, func(run span) cross { return l.sampleCross(s, v, p, run) }); !p.strided {
+		p.rows = l.apart(4 * int64(v.n) * int64(v.k()))
+	}
 	p.product = p.rows + l.apart(runBytes(v, p.runs))
 	for _, run := range p.runs {
 		p.bytes = max(p.bytes, p.product+l.productBytes(l.sampleCross(s, v, p, run)))
@@ -169,9 +203,10 @@ func (l *lowerer) sampleGradScratch(s step) int64 {
 // get is computed run by run, then given to the corners of each, or told how it grows with the place.
 func (l *lowerer) sampleGrad(s step) {
 	v, _ := l.sampled(s)
-	p, taps := l.sampleGradLayout(s, v), v.side*v.side
-	filter := order{[3]int{v.n, taps, v.c}, 0, [3]int{v.c * taps, 1, taps}}
-	l.permute(s, l.whole(v.weight, 1), l.scratchPart(p.filter, filter.bytes(), 1, engine.Write), filter)
+	p := l.sampleGradLayout(s, v)
+	if filter := sampleOrder(v); !p.strided {
+		l.permute(s, l.whole(v.weight, 1), l.scratchPart(p.filter, filter.bytes(), 1, engine.Write), filter)
+	}
 	l.fillWith(s, 0)
 	for _, run := range p.runs {
 		l.product(s, l.sampleCross(s, v, p, run), p.product)

@@ -157,7 +157,7 @@ var lowerings = map[string]lowering{
 	"centernesslossgradx":   {lower: (*lowerer).centernessLossGradX},
 	"keep":                  {lower: (*lowerer).keep},
 	"dropblock":             {lower: (*lowerer).dropBlock, scratch: (*lowerer).dropBlockScratch},
-	"sumsquares":            {lower: (*lowerer).sumSquares, scratch: (*lowerer).sumTilesScratch},
+	"sumsquares":            {lower: (*lowerer).sumSquares, scratch: (*lowerer).sumSquaresScratch},
 	"clipscale":             {lower: (*lowerer).clipScale},
 	"moment":                {lower: (*lowerer).moment},
 	"adamw":                 {lower: (*lowerer).adamW},

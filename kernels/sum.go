@@ -64,37 +64,122 @@ func sumBlocks(r span, each int, b [4]int) int {
 }
 
 func (l *lowerer) sumTilesScratch(s step) int64 {
+	if l.shape(s.out).Elements() == 1 {
+		return l.totalScratch(l.totalSpans(s.in[0]))
+	}
 	_, _, _, _, blocks := l.sumSpans(s)
 	return l.sumScratch(blocks, l.shape(s.out).Elements())
 }
 
 // sumTiles lowers SumTiles.
-func (l *lowerer) sumTiles(s step) { l.sums(s, false) }
-
-// sumSquares lowers SumSquares.
-func (l *lowerer) sumSquares(s step) { l.sums(s, true) }
-
-func (l *lowerer) sums(s step, squares bool) {
+func (l *lowerer) sumTiles(s step) {
+	cols := l.shape(s.out).Elements()
+	if cols == 1 {
+		l.totalOf(s, false)
+		return
+	}
 	a, b, list, each, blocks := l.sumSpans(s)
 	at := parts{blocks: blocks}
 	for _, r := range list {
 		a[0] = r.units() * b[0]
-		l.sumPart(s, squares, [2][4]int{a, b}, l.read(s.in[0], 1, r.begin*each, r.units()*each), at)
+		x := l.read(s.in[0], 1, r.begin*each, r.units()*each)
+		if b[0] == 1 && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] { // whole rows
+			l.rowSums(s, x, at, cols)
+		} else {
+			l.sumPart(s, [2][4]int{a, b}, x, at)
+		}
 		at.first += sumBlocks(r, each, b)
 	}
 	if blocks > 0 { // else it does not fit, as spans said
-		l.addUp(s, 0, blocks, l.shape(s.out).Elements(), s.out, 0)
+		l.addUp(s, 0, blocks, cols, s.out, 0)
 	}
 }
 
+// rowSums makes the parts of a range x of rows of so many columns.
+func (l *lowerer) rowSums(s step, x operand, to parts, cols int) {
+	stem, width := vector("columnsum", cols)
+	x.width = width
+	l.columnSum(s, stem, int(x.bytes/4)/cols, columnSumPush{Cols: uint32(cols / width), Block0: uint32(to.first), Factor: 1}, x,
+		l.scratchPart(to.at, 4*int64(to.blocks*cols), width, engine.Write))
+}
+
 // sumPart makes the parts of a range x of what is summed; sizes are those of the range and of the sums.
-func (l *lowerer) sumPart(s step, squares bool, sizes [2][4]int, x operand, to parts) {
+func (l *lowerer) sumPart(s step, sizes [2][4]int, x operand, to parts) {
 	a, b := sizes[0], sizes[1]
 	cols := b[0] * b[1] * b[2] * b[3]
 	terms := a[0] * a[1] * a[2] * a[3] / cols
 	blocks := ceilDiv(terms, sumBlock)
-	l.emit(s, "sumtiles", dispatch{constants: constants(l.style.Group, squares), groups: l.fold(ceilDiv(blocks*cols, l.style.Group)),
+	l.emit(s, "sumtiles", dispatch{constants: constants(l.style.Group), groups: l.fold(ceilDiv(blocks*cols, l.style.Group)),
 		push: sumTilesPush{uint32(terms), uint32(blocks), uint32(to.first), uint32(a[1]), uint32(a[2]), uint32(a[3]),
 			uint32(b[0]), uint32(b[1]), uint32(b[2]), uint32(b[3])},
 		operands: []operand{x, l.scratchPart(to.at, 4*int64(to.blocks*cols), 1, engine.Write)}})
+}
+
+// totalPush mirrors the block of total.comp.
+type totalPush struct{ Count, Terms, YStart uint32 }
+
+// totalTerms is how many parts a sum of so many elements is made in.
+func totalTerms(n int) int {
+	_, width := vector("", n)
+	return ceilDiv(n/width, sumBlock)
+}
+
+// totalSpans cuts a value whose elements are added up.
+func (l *lowerer) totalSpans(id graph.ID) []span {
+	return l.spans(l.shape(id).Elements(), 0, 4)
+}
+
+// totalScratch is the memory for the sum of all elements of ranges: their parts, and parts of those.
+func (l *lowerer) totalScratch(list []span) int64 {
+	n := 0
+	for _, r := range list {
+		n += totalTerms(r.units())
+	}
+	return l.apart(4*int64(n)) + l.apart(4*int64(totalTerms(n)))
+}
+
+// sumSquares lowers SumSquares.
+func (l *lowerer) sumSquares(s step) { l.totalOf(s, true) }
+
+func (l *lowerer) sumSquaresScratch(s step) int64 { return l.totalScratch(l.totalSpans(s.in[0])) }
+
+// totalOf makes the sum of all elements of a step's operand, or of their squares.
+func (l *lowerer) totalOf(s step, squares bool) {
+	var list []operand
+	for _, r := range l.totalSpans(s.in[0]) {
+		list = append(list, l.read(s.in[0], 1, r.begin, r.units()))
+	}
+	l.total(s, squares, list, 0, s.out, 0)
+}
+
+// total makes an element of a value, which may be the scratch itself, of all elements of some operands: their parts, which go to
+// some bytes of the scratch, the parts of these behind them, and so on in turns, until one is left.
+func (l *lowerer) total(s step, squares bool, list []operand, at int64, to graph.ID, begin int) {
+	other := int64(-1)
+	for len(list) > 0 {
+		n := 0
+		for _, x := range list {
+			n += totalTerms(int(x.bytes / 4))
+		}
+		y, start := l.scratchPart(at, 4*int64(n), 1, engine.Write), uint32(0)
+		if n == 1 {
+			y, start = l.part(to, 1, span{begin, begin + 1}, engine.Write)
+		}
+		for _, x := range list {
+			terms := totalTerms(int(x.bytes / 4))
+			stem, width := vector("total", int(x.bytes/4))
+			x.width = width
+			l.emit(s, stem, dispatch{constants: constants(l.style.Group, squares), groups: l.fold(ceilDiv(terms, l.style.Group)),
+				push: totalPush{uint32(x.bytes/4) / uint32(width), uint32(terms), start}, operands: []operand{x, y}})
+			start += uint32(terms)
+		}
+		if n == 1 {
+			return
+		}
+		if other < 0 {
+			other = at + l.apart(4*int64(n))
+		}
+		y.access = engine.Read
+		list, squares, at, other = []operand{y}, false, other, at
+	}
 }

@@ -84,17 +84,23 @@ func SaveSafetensors(w io.Writer, metadata map[string]string, list []Saved) erro
 	return out.Flush()
 }
 
-// SavePickle writes what torch.save writes of {entry: OrderedDict of float32 tensors}: a zip archive with a pickle
+// SavedEntry is a dictionary of tensors and the entry of a file that it is in.
+type SavedEntry struct {
+	Name    string
+	Tensors []Saved
+}
+
+// SavePickle writes what torch.save writes of {entry: OrderedDict of float32 tensors, ...}: a zip archive with a pickle
 // of names, shapes and strides and a file of elements for each tensor. torch.load reads it, with weights_only too;
 // nothing in it runs code but the making of tensors and dictionaries.
-func SavePickle(w io.Writer, entry string, list []Saved) error {
+func SavePickle(w io.Writer, entries ...SavedEntry) error {
 	z := zip.NewWriter(w)
 	create := func(name string) (io.Writer, error) {
 		return z.CreateHeader(&zip.FileHeader{Name: "archive/" + name, Method: zip.Store})
 	}
 	f, err := create("data.pkl")
 	if err == nil {
-		_, err = f.Write(pickled(entry, list))
+		_, err = f.Write(pickled(entries))
 	}
 	if err != nil {
 		return err
@@ -106,6 +112,10 @@ func SavePickle(w io.Writer, entry string, list []Saved) error {
 		if err != nil {
 			return err
 		}
+	}
+	var list []Saved
+	for _, e := range entries {
+		list = append(list, e.Tensors...)
 	}
 	for i, s := range list {
 		if f, err = create(fmt.Sprintf("data/%d", i)); err != nil {
@@ -157,18 +167,23 @@ func (p *pickleWriter) ordered() {
 	p.op(")R")
 }
 
-// pickled is {entry: OrderedDict([(name, tensor), ...])}.
-func pickled(entry string, list []Saved) []byte {
+// pickled is {entry: OrderedDict([(name, tensor), ...]), ...}.
+func pickled(entries []SavedEntry) []byte {
 	p := &pickleWriter{}
 	p.op("\x80\x02}")
-	p.text(entry)
-	p.ordered()
-	p.op("(")
-	for i, s := range list {
-		p.text(s.Name)
-		p.tensor(i, s)
+	number := 0
+	for _, e := range entries {
+		p.text(e.Name)
+		p.ordered()
+		p.op("(")
+		for _, s := range e.Tensors {
+			p.text(s.Name)
+			p.tensor(number, s)
+			number++
+		}
+		p.op("us") // items into the inner one; it into the outer one
 	}
-	p.op("us.") // items into the inner one; it into the outer one; end
+	p.op(".")
 	return p.b
 }
 

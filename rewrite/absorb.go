@@ -55,12 +55,9 @@ func Absorb(g *graph.Graph, keep []graph.ID) (*graph.Graph, func(graph.ID) (grap
 			w.copy(graph.ID(i))
 		}
 	}
-	for _, id := range g.Outputs {
-		w.out.Output(w.to[id])
-	}
-	rewritten, err := w.out.Build()
+	rewritten, err := w.finish(g.Outputs)
 	if err != nil {
-		return nil, nil, fmt.Errorf("rewrite: %w", err)
+		return nil, nil, err
 	}
 	return rewritten, w.find, nil
 }

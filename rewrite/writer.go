@@ -43,6 +43,18 @@ func (w *writer) copy(old graph.ID) {
 	w.write(old, n.Op, in...)
 }
 
+// finish is the new graph, with the values of old nodes as outputs.
+func (w *writer) finish(outputs []graph.ID) (*graph.Graph, error) {
+	for _, id := range outputs {
+		w.out.Output(w.to[id])
+	}
+	made, err := w.out.Build()
+	if err != nil {
+		return nil, fmt.Errorf("rewrite: %w", err)
+	}
+	return made, nil
+}
+
 // free is a path that no node has, as a builder numbers repeats.
 func (w *writer) free(path string) string {
 	unique := path

@@ -15,7 +15,7 @@
 // are normed, padded or merged are made once for the workgroup, in scratch of ROWS *
 // SUBTILES * K floats a workgroup, and read from there: padding is zero after the norm.
 // So are those of a deformable convolution (DEFORM) and those that end or begin where no vec4 does
-// (PADDED: of size elements, zeros up to K), and those that are columns of a (TURNED, else as PADDED). Rows of a plain convolution (CONV) are read from
+// (PADDED: of size elements, zeros up to K). What are columns of a (TURNED, else as PADDED) is staged as [tiles, K, LANES]. Rows of a plain convolution (CONV) are read from
 // the map. Of convolutions, a row has K / SIDE^2 channels of each tap, one after the other;
 // maps are mapH x mapW, outputs padH x padW, size positions of weight, the map of offsets
 // and masks (columns.comp says how it is read), down the stride, right the padding.
@@ -151,13 +151,22 @@ void stagePadded(Floats from, uint count, uint k, Scratch to)
         to.v[i + LANE] = i + LANE < count ? from.v[min(i + LANE, count - 1)] : 0.0;
 }
 
-// stageTurned copies columns of size floats to scratch, as rows of k.
-void stageTurned(uint64_t base, uint rows, uint lda_, uint size_, uint k, uint64_t to)
+// stageTurned copies columns of size floats to scratch, those of a tile side by side: [tiles, k, LANES]. Lanes beyond
+// the columns get the last one.
+void stageTurned(uint64_t base, uint columns, uint lda_, uint size_, uint k, uint64_t to)
 {
-    [[dont_unroll]] for (uint i = 0; i < k; i += LANES) {
-        Floats from = Floats(base + uint64_t(min(i + LANE, size_ - 1)) * lda_ * 4);
-        [[dont_unroll]] for (uint r = 0; r < rows; r++)
-            Scratch(to + uint64_t(r) * k * 4).v[i + LANE] = i + LANE < size_ ? from.v[r] : 0.0;
+    [[dont_unroll]] for (uint c = 0; c < columns; c += ROWS) {
+        Scratch tile = Scratch(to + uint64_t(c / ROWS) * (k * LANES * 4));
+        bool whole = c + LANES <= columns;
+        [[dont_unroll]] for (uint i = 0; i < k; i++) {
+            Floats from = Floats(base + (uint64_t(min(i, size_ - 1)) * lda_ + c) * 4);
+            float v;
+            if (whole)
+                v = deal8(vec4(from.v[0], from.v[1], from.v[2], from.v[3]), vec4(from.v[4], from.v[5], from.v[6], from.v[7]));
+            else
+                v = from.v[min(LANE, columns - 1 - c)];
+            tile.v[i * LANES + LANE] = i < size_ ? v : 0.0;
+        }
     }
 }
 
@@ -210,7 +219,7 @@ void main()
     uint first = gl_WorkGroupID.x * (ROWS * SUBTILES);
     uint count = min(ROWS * SUBTILES, m - first);
     if (staged()) {
-        A = scratch + (uint64_t(gl_WorkGroupID.y) * gl_NumWorkGroups.x + gl_WorkGroupID.x) * (ROWS * SUBTILES) * k * 4;
+        A = scratch + (uint64_t(gl_WorkGroupID.y) * gl_NumWorkGroups.x + gl_WorkGroupID.x) * (MAP == TURNED ? LANES * SUBTILES : ROWS * SUBTILES) * k * 4;
         uint64_t from = a;
         Vecs w = Vecs(weight), s = Vecs(shift);
         float least = eps;
@@ -297,9 +306,15 @@ void main()
                         }
                     }
 #else
-                    vec4 av[ROWS];
-                    [[unroll]] for (uint i = 0; i < ROWS; i++)
-                        av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
+                    vec4 av[ROWS], turned[8]; // four elements of each row, or the rows of a tile at four elements
+                    if (MAP == TURNED) {
+                        Rows x = Rows(A + (uint64_t(s / ROWS) * k + k0 + u * 4) * (LANES * 4));
+                        [[unroll]] for (uint i = 0; i < 8; i++)
+                            turned[i] = x.v[i];
+                    } else {
+                        [[unroll]] for (uint i = 0; i < ROWS; i++)
+                            av[i] = Rows(at[i] + (k0 + u * 4) * 4).v[0];
+                    }
 #endif
                     [[unroll]] for (uint kk = 0; kk < 4; kk++) {
                         float bv[COLS];
@@ -319,7 +334,7 @@ void main()
 #ifdef A_HALF
                             float v = subgroupBroadcast(kk % 2 == 0 ? av[i].x : av[i].y, u % 4 * 2 + kk / 2);
 #else
-                            float v = av[i][kk];
+                            float v = MAP == TURNED ? turned[kk * 2 + i / 4][i % 4] : av[i][kk];
 #endif
                             [[unroll]] for (uint j = 0; j < COLS; j++)
                                 acc[i * COLS + j] = fma(v, bv[j], acc[i * COLS + j]);

@@ -1,10 +1,8 @@
 #version 450
-// What lies on the same element of y when y is tiled over x or, with SQUARES, the squares of it, in parts: x,
-// given as four sizes, slowest first, -> parts [blocks, y], from block block0 on. Term t goes to block t % blocks,
+// What lies on the same element of y when y is tiled over x, in parts: x, given as four sizes, slowest first,
+// -> parts [blocks, y], from block block0 on. Term t goes to block t % blocks,
 // so that neighbouring invocations read neighbouring elements whether y is small or large.
 #include "bindings.glsl"
-
-layout(constant_id = 1) const bool SQUARES = false;
 
 layout(push_constant) uniform Push {
     uint terms, blocks, block0;
@@ -27,8 +25,7 @@ void main()
     float sum = 0.0;
     for (uint t = block; t < terms; t += blocks) {
         uint t3 = t % n3, t2 = t / n3 % n2, t1 = t / n3 / n2 % n1, t0 = t / n3 / n2 / n1;
-        float v = AT1(x, (((t0 * b0 + j0) * a1 + t1 * b1 + j1) * a2 + t2 * b2 + j2) * a3 + t3 * b3 + j3);
-        sum += SQUARES ? v * v : v;
+        sum += AT1(x, (((t0 * b0 + j0) * a1 + t1 * b1 + j1) * a2 + t2 * b2 + j2) * a3 + t3 * b3 + j3);
     }
     parts[block0 * size + e] = sum;
 }

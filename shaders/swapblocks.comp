@@ -1,10 +1,10 @@
 #version 450
-// Layout change of one picture, x [tokens, C] -> y [C, tokens], for software drivers, to
+// Layout change of pictures, x [tokens, C] -> y [C, tokens] of each, for software drivers, to
 // which shared memory and barriers are dear (channelsfirst.comp is for graphics cards): an
 // invocation turns BLOCKS blocks of 4 x 4 floats, one behind the other along C, in
 // registers. Neighbouring invocations take neighbouring tokens, so that a workgroup writes
 // runs and reads whole cache lines. All sizes and starts are multiples of 4, in vec4s; with
-// RAGGED blocks are 1 x 4, and those of tokens and y are any, in floats.
+// RAGGED blocks are 1 x 4, and those of tokens and y are any, in floats. The grid's last axis counts pictures.
 #include "bindings.glsl"
 
 layout(constant_id = 1) const uint BLOCKS = 4;
@@ -29,11 +29,11 @@ void main()
     uint e = flatGroup() * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
     uint t = e % tokens, c = e / tokens * BLOCKS;
     for (uint i = c; i < min(c + BLOCKS, channels); i++) {
-        uint to = yStart + 4 * i * allTokens + token0 + t;
+        uint to = yStart + gl_WorkGroupID.z * 4 * allTokens * allChannels + 4 * i * allTokens + token0 + t;
 #ifdef RAGGED
-        vec4 block = AT4(x, xStart + t * allChannels + channel0 + i);
+        vec4 block = AT4(x, xStart + gl_WorkGroupID.z * allTokens * allChannels + t * allChannels + channel0 + i);
 #else
-        uint from = xStart + 4 * t * allChannels + channel0 + i;
+        uint from = xStart + gl_WorkGroupID.z * 4 * allTokens * allChannels + 4 * t * allChannels + channel0 + i;
         mat4 block;
         [[unroll]] for (uint k = 0; k < 4; k++)
             block[k] = AT4(x, from + k * allChannels);

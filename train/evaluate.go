@@ -3,60 +3,103 @@ package train
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/eval"
-	"github.com/glipvk/glipvk/executor"
-	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/text"
 )
 
 // Detector opens a detector with the weights as they are. The caller closes it.
 func (t *Trainer) Detector(ctx context.Context) (*glipvk.Detector, error) {
-	now := map[string][]float32{}
-	for i, p := range t.params {
-		data := make([]float32, graph.Shape(p.Shape).Elements())
-		if err := t.state.weights[i].Download(ctx, data); err != nil {
-			return nil, err
-		}
-		now[p.Name] = data
+	now, err := t.Weights(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return t.loaded.With(current{t.source, now}, t.cfg).Open(ctx)
+	return t.loaded.With(current{of: t, now: now}, t.cfg).Open(ctx)
 }
 
-// current are weights of which some have changed.
+// current are the weights of a trainer, of which some have changed.
 type current struct {
-	executor.Source
+	of  *Trainer
 	now map[string][]float32
 }
 
+// Tensor reads one.
 func (c current) Tensor(name string, shape []int) ([]float32, error) {
 	if data, changed := c.now[name]; changed {
 		return data, nil
 	}
-	return c.Source.Tensor(name, shape)
+	data, err := c.of.source.Tensor(name, shape)
+	if err != nil {
+		return nil, err
+	}
+	return c.of.merge(glip.Param{Name: name, Shape: shape}, data, func(name string) ([]float32, error) { return c.now[name], nil })
 }
 
 // Evaluate detects the categories of a set in its pictures and measures what is found, with the boxes that GLIP writes for
-// COCO's evaluation.
-func Evaluate(ctx context.Context, d *glipvk.Detector, set *dataset.Set, limits picture.Limits) (*eval.Evaluation, error) {
-	truths := set.Truths()
-	var found []eval.Found
-	q := glipvk.Query{Classes: set.Names()}
-	for _, p := range set.Pictures {
-		decoded, err := picture.Open(ctx, p.Path, limits)
-		if err != nil {
-			return nil, err
-		}
-		list, err := d.Detect(ctx, q, decoded)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Path, err)
-		}
-		for _, f := range list[0] {
-			box := eval.FromCorners(float32(f.Box.X1), float32(f.Box.Y1), float32(f.Box.X2), float32(f.Box.Y2))
-			found = append(found, eval.Found{Picture: p.ID, Category: set.Categories[f.Label-1].ID, Box: box, Score: f.Score})
-		}
+// COCO's evaluation. Pictures that cannot be read count as if the set had them not; passed says which, and why.
+func Evaluate(ctx context.Context, d *glipvk.Detector, set *dataset.Set, limits picture.Limits) (e *eval.Evaluation, passed []string, err error) {
+	return evaluation{detector: d, set: set, limits: limits}.run(ctx)
+}
+
+// evaluation is one of a set.
+type evaluation struct {
+	detector *glipvk.Detector
+	set      *dataset.Set
+	affixes  []text.Affix // caption prompts, if any
+	limits   picture.Limits
+	found    func(dataset.Picture, picture.Picture, []glipvk.Detection) // may be nil
+}
+
+func (e evaluation) run(ctx context.Context) (result *eval.Evaluation, passed []string, err error) {
+	q, err := e.query()
+	if err != nil {
+		return nil, nil, err
 	}
-	return eval.COCO(ctx, truths, found, eval.Params{})
+	seen := dataset.Set{Categories: e.set.Categories}
+	var list []eval.Found
+	for _, p := range e.set.Pictures {
+		decoded, err := picture.Open(ctx, p.Path, e.limits)
+		if ctx.Err() != nil {
+			return nil, passed, ctx.Err()
+		}
+		if err != nil {
+			passed = append(passed, err.Error())
+			continue
+		}
+		found, err := e.detector.Detect(ctx, q, decoded)
+		if err != nil {
+			return nil, passed, fmt.Errorf("%s: %w", p.Path, err)
+		}
+		for _, f := range found[0] {
+			box := eval.FromCorners(float32(f.Box.X1), float32(f.Box.Y1), float32(f.Box.X2), float32(f.Box.Y2))
+			list = append(list, eval.Found{Picture: p.ID, Category: e.set.Categories[f.Label-1].ID, Box: box, Score: f.Score})
+		}
+		if e.found != nil {
+			e.found(p, decoded, found[0])
+		}
+		seen.Pictures = append(seen.Pictures, p)
+	}
+	if len(seen.Pictures) == 0 {
+		return nil, passed, fmt.Errorf("train: none of %d pictures to measure on can be read: %s", len(passed), strings.Join(passed[:min(len(passed), 3)], "; "))
+	}
+	result, err = eval.COCO(ctx, seen.Truths(), list, eval.Params{})
+	return result, passed, err
+}
+
+// query asks for all categories; with caption prompts it is the caption of the training.
+func (e evaluation) query() (q glipvk.Query, err error) {
+	if len(e.affixes) == 0 {
+		return glipvk.Query{Classes: e.set.Names()}, nil
+	}
+	c, err := dataset.Fixed(e.set.Names(), e.affixes)
+	q.Caption = c.Text
+	for label := range len(e.set.Categories) {
+		q.Spans = append(q.Spans, c.Spans[label+1])
+	}
+	return q, err
 }

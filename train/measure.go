@@ -8,17 +8,20 @@ import (
 
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/executor"
-	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
 )
 
 // The phases of a step, as [Trainer.Profile] names them in [executor.Timing]. What clips the gradients belongs to the
-// update.
+// update; the front are frozen parts, which a picture that is remembered does not take.
 const (
+	Front    = "front"
 	Forward  = "forward"
 	Backward = "backward"
 	Update   = "update"
 )
+
+// stepPart is what the part is called that has a forward and a backward phase.
+const stepPart = "step"
 
 // phase is that of a node of a step's graph.
 func phase(path string) string {
@@ -34,30 +37,39 @@ func phase(path string) string {
 
 // Work are multiply-adds of a step, by phase; the update has none.
 type Work struct {
+	Front    int64 `json:"front,omitempty"` // of frozen parts that are remembered, for all pictures of a batch
 	Forward  int64 `json:"forward"`
 	Backward int64 `json:"backward"`
 }
 
-// Work counts a step on a batch: as it is executed, and as the original computes it, with captions of the model's full length
-// and the cross attention in its direct form.
+// Sum is all of it: what a step takes whose pictures come for the first time.
+func (w Work) Sum() int64 { return w.Front + w.Forward + w.Backward }
+
+// Work counts a step on a batch: as it is executed, and as the original computes it, with captions of the model's full length and the cross attention in its direct form.
 func (t *Trainer) Work(samples ...dataset.Sample) (executed, direct Work, err error) {
 	b, err := t.batch(samples)
-	if err == nil {
-		executed, err = t.work(b.size, t.options.Mode.absorbs())
-	}
 	if err != nil {
 		return executed, direct, err
 	}
+	g, err := t.record(b.size)
+	if err != nil {
+		return executed, direct, err
+	}
+	executed = work(g)
+	if t.front != nil {
+		if g, err = t.front.part.Record(t.front.size(b.size)); err != nil {
+			return executed, direct, err
+		}
+		executed.Front = int64(b.size.Batch) * g.Count().MultiplyAdds
+	}
 	b.size.Tokens = t.cfg.MaxTokens
-	direct, err = t.work(b.size, false)
+	if g, err = RecordStep(t.cfg, b.size, t.trained(), t.options.Clip, false); err == nil {
+		direct = work(g)
+	}
 	return executed, direct, err
 }
 
-func (t *Trainer) work(s glip.Training, absorbed bool) (w Work, err error) {
-	g, err := RecordStep(t.cfg, s, t.trained(), t.options.Clip, absorbed, t.options.Recompute...)
-	if err != nil {
-		return w, err
-	}
+func work(g *graph.Graph) (w Work) {
 	for id, n := range g.Nodes {
 		if phase(n.Path) == Backward {
 			w.Backward += g.MultiplyAdds(graph.ID(id))
@@ -65,7 +77,7 @@ func (t *Trainer) work(s glip.Training, absorbed bool) (w Work, err error) {
 			w.Forward += g.MultiplyAdds(graph.ID(id))
 		}
 	}
-	return w, nil
+	return w
 }
 
 // trained are the paths of the weights that are trained.
@@ -74,28 +86,6 @@ func (t *Trainer) trained() (names []string) {
 		names = append(names, p.Name)
 	}
 	return names
-}
-
-// Memory is what the trainer keeps from step to step, and the gradients of one, in bytes of 32-bit values.
-type Memory struct {
-	Tensors   int   `json:"tensors"` // that are trained
-	Weights   int64 `json:"weight_bytes"`
-	Moments   int64 `json:"moment_bytes"`
-	Averages  int64 `json:"average_bytes,omitempty"`
-	Gradients int64 `json:"gradient_bytes"`
-}
-
-// Memory says how much is trained and what that takes.
-func (t *Trainer) Memory() (m Memory) {
-	m.Tensors = len(t.params)
-	for _, p := range t.params {
-		m.Weights += 4 * int64(graph.Shape(p.Shape).Elements())
-	}
-	m.Moments, m.Gradients = 2*m.Weights, m.Weights
-	if t.options.Average > 0 {
-		m.Averages = m.Weights
-	}
-	return m
 }
 
 // Stats describe the programs of a step on a batch, which are made if they are not there: of losses and gradients, and of the
@@ -115,7 +105,8 @@ func (t *Trainer) Stats(ctx context.Context, samples ...dataset.Sample) (step, u
 	return step, update, err
 }
 
-// Profile is [Trainer.Step] with a clock on every dispatch. [executor.Timing.Part] is [Forward], [Backward] or [Update].
+// Profile is [Trainer.Step] with a clock on every dispatch. [executor.Timing.Part] is [Front], [Forward], [Backward] or
+// [Update]; of the front there are only pictures that are not remembered.
 func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) (l Losses, list []executor.Timing, err error) {
 	t.clock = &list
 	defer func() { t.clock = nil }()
@@ -123,25 +114,27 @@ func (t *Trainer) Profile(ctx context.Context, samples ...dataset.Sample) (l Los
 	return l, list, err
 }
 
-// run computes a part in place of what earlier results hold, if there are any, with a clock where a step is profiled.
+// run computes a part in place of what earlier results hold, or makes new ones where there are none. Where a step is profiled it
+// does so with a clock.
 func run[K comparable](ctx context.Context, t *Trainer, p *executor.Part[K], size K, over []executor.Value, in ...executor.Value) ([]executor.Value, error) {
-	switch {
-	case t.clock == nil && over == nil:
-		return p.Run(ctx, size, in...)
-	case t.clock == nil:
+	if over == nil {
+		made, err := p.Run(ctx, size, in...)
+		if err != nil || t.clock == nil {
+			return made, err
+		}
+		over = made
+	}
+	if t.clock == nil {
 		return over, p.RunOver(ctx, size, over, in...)
 	}
-	out, list, err := p.ProfileOver(ctx, size, over, in...)
-	if err != nil {
-		return over, err
-	}
+	list, err := p.ProfileOver(ctx, size, over, in...)
 	for _, x := range list {
-		if x.Part != Update {
+		if x.Part == stepPart {
 			x.Part = phase(x.Path)
 		}
 		*t.clock = append(*t.clock, x)
 	}
-	return out, nil
+	return over, err
 }
 
 // Executor is what the training computes with, to be measured. The trainer closes it.
@@ -149,5 +142,6 @@ func (t *Trainer) Executor() *executor.Executor { return t.executor }
 
 // CloseWithin is Close for the end of a program. See [executor.Executor.CloseWithin].
 func (t *Trainer) CloseWithin(ctx context.Context, grace time.Duration) error {
-	return errors.Join(t.executor.CloseWithin(ctx, grace), t.loaded.Close())
+	t.once.Do(func() { t.closed = errors.Join(t.executor.CloseWithin(ctx, grace), t.loaded.Close()) })
+	return t.closed
 }

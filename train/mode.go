@@ -16,17 +16,18 @@ var ErrOptions = errors.New("no way to train")
 // Mode says which weights are trained (tools/finetune.py of microsoft/GLIP).
 type Mode string
 
-// The modes. The original calls the last three linear_prob, language_prompt_v1 and language_prompt_v2.
+// The modes. The original calls Linear, Language and Prompt linear_prob, language_prompt_v1 and language_prompt_v2.
 const (
 	Full     Mode = "full"     // all, but for frozen stages of the backbone
 	Head     Mode = "head"     // tower and predictions; the original has none such
 	Linear   Mode = "linear"   // what the predictions are made with, and no level's scale
 	Language Mode = "language" // the text encoder
 	Prompt   Mode = "prompt"   // a table that is added to the text: [glip.PromptTable]
+	Adapters Mode = "adapters" // products of thin matrices beside linear maps: [LowRank]; the original has none such
 )
 
 // Modes lists them.
-func Modes() []Mode { return []Mode{Full, Head, Linear, Language, Prompt} }
+func Modes() []Mode { return []Mode{Full, Head, Linear, Language, Prompt, Adapters} }
 
 // ParseMode reads a mode, by the original's name too.
 func ParseMode(name string) (Mode, error) {
@@ -46,7 +47,7 @@ func ParseMode(name string) (Mode, error) {
 // linear are the weights of mode Linear below rpn.head.
 var linear = []string{"bbox_pred.", "centerness.", "dot_product_projection_text.", "log_scale", "bias_lang", "bias0"}
 
-// Trains says whether a weight, by canonical name, is trained. frozen is the original's
+// Trains says whether a weight of the detector, by canonical name, is trained. frozen is the original's
 // FREEZE_CONV_BODY_AT: from 0 on it freezes the patch embedding, from 2 on the first frozen-1 stages
 // with what halves them; below 0 it freezes nothing.
 func (m Mode) Trains(name string, frozen int) bool {
@@ -86,7 +87,7 @@ func freezes(name string, frozen int) bool {
 // random are the rates of what a mode leaves out by chance: parts that are frozen leave out nothing.
 func (m Mode) random(rates glip.Random) glip.Random {
 	switch m {
-	case Full:
+	case Full, Adapters:
 	case Head, Linear:
 		rates.DropPath, rates.DropBlock, rates.Language = 0, 0, 0
 	case Language:
@@ -99,4 +100,4 @@ func (m Mode) random(rates glip.Random) glip.Random {
 
 // absorbs says whether the cross attention is computed in its cheap form: where its weights are trained the direct form keeps
 // nearer to the original's numbers over several steps.
-func (m Mode) absorbs() bool { return m == Linear || m == Language || m == Prompt }
+func (m Mode) absorbs() bool { return m == Linear || m == Language || m == Prompt || m == Adapters }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"reflect"
 
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
@@ -15,20 +16,67 @@ import (
 	"github.com/glipvk/glipvk/loader"
 )
 
-// tensors lists all weights as they are now, by official names, averaged ones where averages are kept
-// and asked for.
-func (t *Trainer) tensors(ctx context.Context, averaged bool) (list []loader.Saved) {
+// Names says what saved weights are called.
+type Names string
+
+// The names. Both programs, and this one, read either format of files with theirs.
+const (
+	Microsoft   Names = "microsoft"   // as in the official files
+	MMDetection Names = "mmdetection" // as in those of MMDetection, whose order of patch merging they have too
+)
+
+// Saving says how weights are saved.
+type Saving struct {
+	Names    Names // "" for those of microsoft/GLIP
+	Averaged bool  // the moving average of the weights, which [Options.Average] keeps
+}
+
+// Save writes all weights, trained or not: to a path that ends with .safetensors in that format, else as torch.save does, in the
+// entry "model" or, with MMDetection's names, "state_dict". In the former averages that are kept are beside, as "model_ema". Adapters
+// are part of the weights that they adapt. The file is complete or what was there before.
+func (t *Trainer) Save(ctx context.Context, path string, o Saving) error {
+	if o.Averaged && t.options.Average == 0 {
+		return fmt.Errorf("train: %w: no average of the weights is kept; set one", ErrOptions)
+	}
+	if o.Names != "" && o.Names != Microsoft && o.Names != MMDetection {
+		return fmt.Errorf("train: %w: names %q, want one of %q", ErrOptions, o.Names, []Names{Microsoft, MMDetection})
+	}
+	if err := t.sound(); err != nil {
+		return err
+	}
+	list := t.tensors(ctx, o)
+	return file.Save(path, 0o644, func(w io.Writer) error {
+		if filepath.Ext(path) == ".safetensors" {
+			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, list)
+		}
+		if o.Names == MMDetection {
+			return loader.SavePickle(w, loader.SavedEntry{Name: "state_dict", Tensors: list})
+		}
+		entries := []loader.SavedEntry{{Name: "model", Tensors: list}}
+		if t.options.Average > 0 && !o.Averaged {
+			entries = append(entries, loader.SavedEntry{Name: "model_ema", Tensors: t.tensors(ctx, Saving{Names: o.Names, Averaged: true})})
+		}
+		return loader.SavePickle(w, entries...)
+	})
+}
+
+// tensors lists all weights as they are now.
+func (t *Trainer) tensors(ctx context.Context, o Saving) (list []loader.Saved) {
 	now := map[string]executor.Value{}
 	for i, p := range t.params {
-		if now[p.Name] = t.state.weights[i]; averaged {
+		if now[p.Name] = t.state.weights[i]; o.Averaged {
 			now[p.Name] = t.state.averages[i]
 		}
 	}
 	for _, p := range t.cfg.Params() {
-		list = append(list, loader.Saved{Name: glip.OfficialName(p.Name), Shape: p.Shape, Data: func() ([]float32, error) {
+		name := glip.OfficialName(p.Name)
+		if o.Names == MMDetection {
+			name = glip.MMDetectionName(p.Name)
+		}
+		list = append(list, loader.Saved{Name: name, Shape: p.Shape, Data: func() ([]float32, error) {
 			data, err := t.tensor(ctx, now, p)
-			if err != nil {
-				return nil, err
+			if err != nil || o.Names == MMDetection {
+				return data, err
 			}
 			_, data = glip.OfficialTensor(p, data)
 			return data, nil
@@ -37,23 +85,16 @@ func (t *Trainer) tensors(ctx context.Context, averaged bool) (list []loader.Sav
 	return list
 }
 
+// tensor reads a weight as it is now, with its adapter.
 func (t *Trainer) tensor(ctx context.Context, now map[string]executor.Value, p glip.Param) ([]float32, error) {
 	if v, trained := now[p.Name]; trained {
 		return v.Read(ctx)
 	}
-	return t.source.Tensor(p.Name, p.Shape)
-}
-
-// Save writes all weights, trained or not, under the names of microsoft/GLIP: to a path that ends with
-// .safetensors in that format, else as torch.save does, in the entry "model". The file is complete or what was
-// there before.
-func (t *Trainer) Save(ctx context.Context, path string) error {
-	return file.Save(path, 0o644, func(w io.Writer) error {
-		if filepath.Ext(path) == ".safetensors" {
-			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, t.tensors(ctx, false))
-		}
-		return loader.SavePickle(w, "model", t.tensors(ctx, false))
-	})
+	data, err := t.source.Tensor(p.Name, p.Shape)
+	if err != nil {
+		return nil, err
+	}
+	return t.merge(p, data, func(name string) ([]float32, error) { return now[name].Read(ctx) })
 }
 
 // resumed is what a state file says besides tensors.
@@ -61,24 +102,28 @@ type resumed struct {
 	Version  int      `json:"version"`
 	Steps    int      `json:"steps"`
 	Mode     Mode     `json:"mode"`
+	Adapters LowRank  `json:"adapters"`
 	Frozen   int      `json:"frozen"`
 	Seed     int      `json:"seed"`
 	Average  float64  `json:"average"`
 	Schedule Progress `json:"schedule"`
-	Extra    string   `json:"extra,omitempty"`
+	Course   position `json:"course"`
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 // stateEntry is the key of it in a file's metadata.
 const stateEntry = "glipvk.training"
 
 // SaveState writes what [Trainer.LoadState] goes on from: the trained weights with moments and averages, and how
-// far the training is. extra is the caller's own. The file is complete or what was there before, even when the
+// far the training and its course ([Trainer.Run]) are. The file is complete or what was there before, even when the
 // machine stops meanwhile.
-func (t *Trainer) SaveState(ctx context.Context, path, extra string) error {
+func (t *Trainer) SaveState(ctx context.Context, path string) error {
+	if err := t.sound(); err != nil {
+		return err
+	}
 	o := t.options
-	text, err := json.Marshal(resumed{stateVersion, t.taken, o.Mode, o.Frozen, o.Seed, o.Average, o.Schedule.State, extra})
+	text, err := json.Marshal(resumed{stateVersion, t.taken, o.Mode, o.Adapters, o.Frozen, o.Seed, o.Average, o.Schedule.State, t.at})
 	if err != nil {
 		return err
 	}
@@ -92,6 +137,14 @@ func (t *Trainer) SaveState(ctx context.Context, path, extra string) error {
 	return file.Save(path, 0o644, func(w io.Writer) error {
 		return loader.SaveSafetensors(w, map[string]string{stateEntry: string(text)}, list)
 	})
+}
+
+// sound refuses weights that are of no step.
+func (t *Trainer) sound() error {
+	if t.torn {
+		return fmt.Errorf("train: %w: step %d changed some weights and failed at others; load a state", ErrState, t.taken+1)
+	}
+	return nil
 }
 
 // parts are the state's lists by name.
@@ -108,46 +161,63 @@ func (s *state) parts() []struct {
 // ErrState is wrapped where a file does not hold the state of this training.
 var ErrState = errors.New("not the state of this training")
 
-// LoadState goes on from a file that [Trainer.SaveState] wrote, bit for bit, and returns the caller's own part. The
-// options must be those of then, but for the length of the training. After an error nothing has changed.
-func (t *Trainer) LoadState(path string) (extra string, err error) {
+// LoadState goes on from a file that [Trainer.SaveState] wrote, bit for bit. The mode, the frozen stages, the seed and the
+// average must be those of then. After an error nothing has changed.
+func (t *Trainer) LoadState(ctx context.Context, path string) (err error) {
 	file, err := loader.Open(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	var r resumed
 	if err := json.Unmarshal([]byte(file.Metadata()[stateEntry]), &r); err != nil {
-		return "", fmt.Errorf("train: %s: %w: it says nothing of a training", path, ErrState)
+		return fmt.Errorf("train: %s: %w: it says nothing of a training", path, ErrState)
 	}
 	o := t.options
-	if r.Version != stateVersion || r.Mode != o.Mode || r.Frozen != o.Frozen || r.Seed != o.Seed || r.Average != o.Average || r.Steps < 0 {
-		return "", fmt.Errorf("train: %s: %w: version %d, mode %s, frozen %d, seed %d, average %g; here they are %d, %s, %d, %d, %g",
-			path, ErrState, r.Version, r.Mode, r.Frozen, r.Seed, r.Average, stateVersion, o.Mode, o.Frozen, o.Seed, o.Average)
+	if r.Version != stateVersion || r.Mode != o.Mode || r.Frozen != o.Frozen || r.Seed != o.Seed || r.Average != o.Average || r.Steps < 0 || !reflect.DeepEqual(r.Adapters, o.Adapters) {
+		return fmt.Errorf("train: %s: %w: version %d, mode %s, adapters %v, frozen %d, seed %d, average %g; here they are %d, %s, %v, %d, %d, %g",
+			path, ErrState, r.Version, r.Mode, r.Adapters, r.Frozen, r.Seed, r.Average, stateVersion, o.Mode, o.Adapters, o.Frozen, o.Seed, o.Average)
 	}
-	var next state
+	if c := r.Course; c.Drawn < 0 || c.Bad < 0 || c.Worse < 0 || c.Bytes < 0 {
+		return fmt.Errorf("train: %s: %w: %+v, want nothing below 0", path, ErrState, c)
+	}
+	next, err := t.read(ctx, file)
+	if err != nil {
+		return errors.Join(fmt.Errorf("train: %s: %w", path, err), next.close())
+	}
+	before := t.state
+	t.state, t.taken, t.options.Schedule.State, t.at, t.torn = next, r.Steps, r.Schedule, r.Course, false
+	return before.close()
+}
+
+// read places the values of a state file; after an error what was read before it.
+func (t *Trainer) read(ctx context.Context, file *loader.Checkpoint) (next state, err error) {
 	for _, to := range []struct {
 		name   string
 		values *[]executor.Value
 		absent bool
-	}{{"weight", &next.weights, false}, {"first", &next.first, false}, {"second", &next.second, false}, {"average", &next.averages, o.Average == 0}} {
+	}{{"weight", &next.weights, false}, {"first", &next.first, false}, {"second", &next.second, false}, {"average", &next.averages, t.options.Average == 0}} {
 		if to.absent {
 			continue
 		}
 		for _, p := range t.params {
 			data := make([]float32, graph.Shape(p.Shape).Elements())
 			if err := file.Read(to.name+"."+p.Name, data); err != nil {
-				return "", fmt.Errorf("train: %s: %w: %w", path, ErrState, err)
+				return next, fmt.Errorf("%w: %w", ErrState, err)
 			}
-			if err := t.place(context.Background(), to.values, data); err != nil {
-				return "", err
+			if err := t.place(ctx, to.values, data); err != nil {
+				return next, err
 			}
 		}
 	}
+	return next, nil
+}
+
+// close gives the values back.
+func (s *state) close() error {
 	var errs []error
-	for _, s := range t.state.parts() {
-		errs = append(errs, closed(s.values))
+	for _, part := range s.parts() {
+		errs = append(errs, closed(part.values))
 	}
-	t.state, t.taken, t.options.Schedule.State = next, r.Steps, r.Schedule
-	return r.Extra, errors.Join(errs...)
+	return errors.Join(errs...)
 }

@@ -72,9 +72,38 @@ func TestSchedulesGolden(t *testing.T) {
 			}
 			s.Stepped()
 			if ap, ok := c.Metrics[strconv.Itoa(k+1)]; ok {
-				s.Validated(c.Base, ap)
+				s.Validated(ap)
 			}
 		}
+	}
+}
+
+// TestScheduledDecay: it falls before the rate does, once for each milestone, and only where it is asked to.
+func TestScheduledDecay(t *testing.T) {
+	s := train.Schedule{Kind: train.Steps, Length: 20, Milestones: []float64{6, 0.6}, Weaken: 0.5}
+	for k, want := range map[int]float64{0: 1, 2: 1, 3: 0.1, 5: 0.1, 6: 0.01, 19: 0.01} {
+		if got := s.Decay(0.25, k); !(math.Abs(got-0.25*want) <= 1e-15) {
+			t.Errorf("step %d: %g, want %g", k, got, 0.25*want)
+		}
+	}
+	for _, same := range []train.Schedule{{Kind: train.Steps, Length: 20, Milestones: s.Milestones}, {Kind: train.Auto, Milestones: s.Milestones, Weaken: 0.5}} {
+		if got := same.Decay(0.25, 19); got != 0.25 {
+			t.Errorf("%+v: %g, want 0.25", same, got)
+		}
+	}
+}
+
+// TestAutoFalls: every rate falls from its own, to no less than the least.
+func TestAutoFalls(t *testing.T) {
+	s := train.Schedule{Kind: train.Auto}
+	s.Validated(0.5)
+	for falls, want := range [][3]float64{{1e-4, 2e-4, 1e-5}, {1e-5, 2e-5, 1e-6}, {1e-6, 2e-6, 1e-6}, {1e-6, 1e-6, 1e-6}} {
+		for i, base := range []float64{1e-4, 2e-4, 1e-5} {
+			if got := s.Rate(base, 9); !(math.Abs(got-want[i]) <= 1e-12*want[i]) {
+				t.Errorf("after %d falls a rate of %g is %g, want %g", falls, base, got, want[i])
+			}
+		}
+		s.Validated(0.1)
 	}
 }
 

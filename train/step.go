@@ -21,22 +21,23 @@ const (
 // RecordStep writes down the forward and backward part of a step: the inputs of
 // [glip.RecordTraining] to the losses of boxes, centre-ness and tokens, the factor [1] that clips the
 // gradients to the length clip, 1 where clip is 0, and the gradient of each of the trained weights. absorbed computes the
-// cross attention in the form that takes fewer multiply-adds (package rewrite); scopes below recompute are computed
-// again for the gradients ([grad.Recompute]).
-func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64, absorbed bool, recompute ...string) (*graph.Graph, error) {
+// cross attention in the form that takes fewer multiply-adds (package rewrite).
+func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64, absorbed bool) (*graph.Graph, error) {
 	forward, err := glip.RecordTraining(cfg, s)
 	if err != nil {
 		return nil, err
 	}
+	return recordStep(forward, trained, clip, absorbed)
+}
+
+// recordStep is [RecordStep] of a forward part that is recorded.
+func recordStep(forward *graph.Graph, trained []string, clip float64, absorbed bool) (_ *graph.Graph, err error) {
 	if absorbed {
 		if forward, _, err = rewrite.Absorb(forward, nil); err != nil {
 			return nil, err
 		}
 	}
 	g, err := grad.Reverse(forward, glip.LossPath, trained...)
-	if err == nil {
-		g, err = grad.Recompute(g, recompute...)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -98,4 +99,79 @@ func updated(b *graph.Builder, shape graph.Shape, scale, rates graph.Value, aver
 		one := b.In("one").Record(graph.Fill{To: graph.Shape{1}, Value: 1})
 		b.Output(b.In("next", "average").Record(graph.Moment{Beta: average, Power: 1}, in("average"), x, one))
 	}
+}
+
+// whole writes down a step whose trained weights are inputs.
+func (t *Trainer) whole(s glip.Training) (*graph.Graph, error) {
+	names := t.trained()
+	g, err := glip.RecordTraining(t.cfg, s)
+	if err == nil && len(t.adapters) > 0 {
+		g, _, err = t.options.Adapters.adapt(g)
+	}
+	if err == nil {
+		g, err = recordStep(g, names, t.options.Clip, t.options.Mode.absorbs())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rewrite.Feed(g, names...)
+}
+
+// record writes down a step, behind the front where there is one.
+func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
+	g, err := t.recordAs(s, t.options)
+	return t.ordered(sized{false, s}, g, err)
+}
+
+// recordAs is record with options that change no input.
+func (t *Trainer) recordAs(s glip.Training, o Options) (*graph.Graph, error) {
+	g, err := t.whole(s)
+	if err == nil && t.front != nil {
+		g, err = rest(g, s.Batch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.again(g)
+}
+
+// sized names a graph: the front's or a step's, for a size.
+type sized struct {
+	front bool
+	size  glip.Training
+}
+
+// order are the inputs of a graph that was recorded.
+func (t *Trainer) order(s sized) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.orders[s]
+}
+
+// ordered notes the inputs of a graph, unless there was an error.
+func (t *Trainer) ordered(s sized, g *graph.Graph, err error) (*graph.Graph, error) {
+	if err != nil {
+		return nil, err
+	}
+	var order []string
+	for _, id := range g.Inputs() {
+		order = append(order, g.Nodes[id].Path)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.orders[s] = order
+	return g, nil
+}
+
+// recordUpdate writes down what a step does to the parameters of a chunk.
+func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
+	b := graph.NewBuilder()
+	scale := b.In("scale").Input(1)
+	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
+	rates := b.In("rates").Input(to-from, 4)
+	for i := range to - from {
+		one := b.In("rates", i).Reshape(b.In("rates", i).SliceTokens(b.In("rates", "list").Reshape(rates, 1, to-from, 4), graph.SliceTokens{Begin: i, Height: 1, Width: 1}), 4)
+		updated(b.In(i), graph.Shape(t.params[from+i].Shape), scale, one, t.options.Average)
+	}
+	return b.Build()
 }

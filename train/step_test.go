@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -45,13 +44,12 @@ type stepsCase struct {
 // TestStepsGolden takes six steps of each mode.
 func TestStepsGolden(t *testing.T) {
 	for _, c := range goldtrain.Cases(t, "optim") {
-		if c.ID == "modes" || c.ID == "schedules" {
-			continue
+		of := stepsCase{}
+		if c.Into(t, &of); len(of.Batches) == 0 {
+			continue // lists of modes and rates
 		}
-		for _, device := range []string{"reference", "cpu", "vulkan"} {
+		for _, device := range devices {
 			t.Run(c.ID+" "+device, func(t *testing.T) {
-				of := stepsCase{}
-				c.Into(t, &of)
 				steps(t, device, c, of)
 			})
 		}
@@ -61,17 +59,6 @@ func TestStepsGolden(t *testing.T) {
 // open readies the training of a case on a device.
 func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
 	t.Helper()
-	cfg, err := glip.ParseConfig([]byte(tiny))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := glipvk.LoadDetector("", glipvk.DetectorOptions{
-		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", of.Seed), Validation: true, NoCache: true}, Overrides: of.Overrides, Arch: &cfg,
-		Vocabulary: "../testdata/glip/tiny/vocab.txt",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	o := train.Options{
 		Frozen: -1, Clip: 1, Average: of.EMA, Recipe: train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: of.Options.Decay},
 		Schedule: train.Schedule{Kind: train.Steps, Milestones: of.Options.Steps, Length: of.Options.Length, Warmup: train.Warmup{Steps: of.Options.Warmup, Factor: of.Options.Factor}},
@@ -82,7 +69,25 @@ func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
 	if of.Options.Language != nil {
 		o.Recipe.LanguageRate = *of.Options.Language
 	}
+	var err error
 	if o.Mode, err = train.ParseMode(of.Mode); err != nil {
+		t.Fatal(err)
+	}
+	return small(t, device, of.Seed, of.Overrides, o)
+}
+
+// small readies the training of the small detector on a device, with weights by formula.
+func small(t *testing.T, device string, seed uint64, overrides map[string]float32, o train.Options) *train.Trainer {
+	t.Helper()
+	cfg, err := glip.ParseConfig([]byte(tiny))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := glipvk.LoadDetector("", glipvk.DetectorOptions{
+		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", seed), Validation: true, NoCache: true}, Overrides: overrides, Arch: &cfg,
+		Vocabulary: "../testdata/glip/tiny/vocab.txt",
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	tr, err := train.New(t.Context(), d, o)
@@ -130,20 +135,13 @@ func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
 	}
 	deltas := map[string][]float32{} // [6, n], by official name
 	for k := range of.Losses {
-		if k == 2 && device == "vulkan" && of.Mode == "full" {
+		if bends := k == 2 && device == "vulkan" && of.Mode == "full"; bends {
 			// Channel 14 of position 54 of rpn.head.dyhead_tower.2.p4 lies 2e-7 from the bend of its dynamic ReLU (-0.382514905
-			// and -0.382514692 on the oracle, -0.382514528 and -0.382514655 on Vulkan): which line is followed is up to the last bits.
-			led(t, tr, of, k)
-		}
-		l, err := tr.Step(t.Context(), samples(t, of.Batches[k%2])...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, got := range map[string]float64{"loss_reg": l.Box, "loss_centerness": l.Centerness, "loss_dot_product_token": l.Token} {
-			want := of.Losses[k][name]
-			if d := math.Abs(got - want); !(d <= 10*math.Abs(of.Single[k][name]-want)+1e-6*want) {
-				t.Errorf("step %d: %s is %g, want %g", k+1, name, got, want)
-			}
+			// and -0.382514692 on the oracle, -0.382514528 and -0.382514655 on Vulkan): which line is followed is up to the last
+			// bits, of a driver too. So this step is the CPU's.
+			led(t, tr, of, k+1)
+		} else {
+			of.step(t, tr, k)
 		}
 		now, err := tr.Weights(t.Context())
 		if err != nil {
@@ -179,6 +177,21 @@ func steps(t *testing.T, device string, c goldtrain.Case, of stepsCase) {
 	}
 }
 
+// step takes step k and compares the losses before it.
+func (of stepsCase) step(t *testing.T, tr *train.Trainer, k int) {
+	t.Helper()
+	l, err := tr.Step(t.Context(), samples(t, of.Batches[k%2])...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]float64{"loss_reg": l.Box, "loss_centerness": l.Centerness, "loss_dot_product_token": l.Token} {
+		want := of.Losses[k][name]
+		if d := math.Abs(got - want); !(d <= goldtrain.LossLimit(want, of.Single[k][name])) {
+			t.Errorf("step %d: %s is %g, want %g", k+1, name, got, want)
+		}
+	}
+}
+
 // led brings a trainer to where one on the CPU is after so many steps.
 func led(t *testing.T, tr *train.Trainer, of stepsCase, taken int) {
 	t.Helper()
@@ -188,10 +201,10 @@ func led(t *testing.T, tr *train.Trainer, of stepsCase, taken int) {
 			t.Fatal(err)
 		}
 	}
-	if err := lead.SaveState(t.Context(), path, ""); err != nil {
+	if err := lead.SaveState(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tr.LoadState(path); err != nil {
+	if err := tr.LoadState(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -215,11 +228,5 @@ func moved(t *testing.T, start, now map[string][]float32) map[string][]float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := goldtrain.Official(t, cfg, paths, deltas)
-	for name := range list {
-		if !slices.ContainsFunc(paths, func(path string) bool { return glip.OfficialName(path) == name }) {
-			delete(list, name)
-		}
-	}
-	return list
+	return goldtrain.Official(cfg, paths, deltas)
 }

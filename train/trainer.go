@@ -19,7 +19,8 @@ import (
 // Options of a training. [Defaults] has the paper's recipe for each mode.
 type Options struct {
 	Mode     Mode
-	Frozen   int // as [Mode.Trains] takes it
+	Adapters LowRank // of mode Adapters, else none
+	Frozen   int     // as [Mode.Trains] takes it
 	Recipe   Recipe
 	Schedule Schedule
 	Clip     float64     // of the length of all gradients together; 0 clips nothing
@@ -28,14 +29,25 @@ type Options struct {
 	Seed     int         // of chance, below 2^24
 
 	// Recompute are globs of scopes whose values are computed again for the gradients, which takes time, and not
-	// kept, which saves memory ([grad.Recompute]); [Blocks] fits all that come in numbers. None keeps everything.
+	// kept, which saves memory ([grad.Recompute]); [Blocks] is short for all that come in numbers. None keeps everything.
 	Recompute []string
+
+	// Remember is how many bytes may be taken for what frozen parts say of pictures: they run once for each picture that comes
+	// back in the same view with the same caption, as long as there is room, the one that did not come for longest
+	// going first. 0 is [DefaultRemember]; below 0 nothing is kept, and steps compute all they need.
+	Remember int64
+
+	// Memory is how many bytes weights, moments, gradients and what a step works in may take together; 0 sets no bound.
+	// Steps that would take more are refused with [ErrMemory], before they take it.
+	Memory int64
 }
 
 // Losses are those of a step's batch, before the step.
 type Losses struct {
-	Box, Centerness, Token float64
-	Scale                  float64 // what the gradients were multiplied with to clip them
+	Box        float64 `json:"box"`
+	Centerness float64 `json:"centerness"`
+	Token      float64 `json:"token"`
+	Scale      float64 `json:"scale"` // what the gradients were multiplied with to clip them
 }
 
 // Sum is what is made small.
@@ -45,7 +57,7 @@ func (l Losses) Sum() float64 { return l.Box + l.Centerness + l.Token }
 // high, or damaged weights or pictures.
 var ErrNotFinite = errors.New("the loss is no number")
 
-// Trainer trains a detector. Its methods are for one goroutine at a time.
+// Trainer trains a detector. Its methods are for one goroutine at a time, but for Close.
 type Trainer struct {
 	cfg       glip.Config
 	options   Options
@@ -54,16 +66,24 @@ type Trainer struct {
 	loaded    *glipvk.Loaded
 	source    executor.Source  // of what is not trained
 	results   []executor.Value // of a step, which the next writes over
+	fitting   map[glip.Training]bool
+	front     *front // nil: a step computes everything
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
 	chunks    [][2]int            // first parameter, and the one behind the last
 	params    []glip.Param        // that are trained
+	adapters  []rewrite.Adapter
 	state     state
-	taken     int                // steps
+	taken     int           // steps
+	last      glip.Training // size of the last
+	torn      bool          // a step changed some weights and failed at others
+	at        position
 	clock     *[]executor.Timing // nil but while a step is profiled
+	once      sync.Once
+	closed    error // by Close
 
 	mu     sync.Mutex
-	orders map[glip.Training][]string // paths of the inputs of a step's graph
+	orders map[sized][]string // paths of the inputs of graphs
 }
 
 // state are the values that a step changes, of each parameter.
@@ -75,13 +95,16 @@ const chunkElements = 16 << 20
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, orders: map[glip.Training][]string{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
 	}
 	err := o.check()
-	if t.choose(); err == nil && len(t.params) == 0 {
+	if err == nil {
+		err = t.choose()
+	}
+	if err == nil && len(t.params) == 0 {
 		err = fmt.Errorf("train: %w: mode %s trains nothing of %s", ErrOptions, o.Mode, l.Info().Name)
 	}
 	if err == nil {
@@ -118,6 +141,9 @@ func (o Options) check() error {
 	if o.Seed < 0 || o.Seed >= 1<<24 {
 		return fmt.Errorf("train: %w: seed %d, want 0 to below 2^24", ErrOptions, o.Seed)
 	}
+	if len(o.Adapters.Globs) > 0 != (o.Mode == Adapters) {
+		return fmt.Errorf("train: %w: adapters of %q in mode %s: mode %s takes some, and no other does", ErrOptions, o.Adapters.Globs, o.Mode, Adapters)
+	}
 	for _, x := range []struct {
 		name  string
 		value float64
@@ -126,73 +152,77 @@ func (o Options) check() error {
 			return fmt.Errorf("train: %w: %s %g, want a number from 0 on", ErrOptions, x.name, x.value)
 		}
 	}
+	if o.Average >= 1 {
+		return fmt.Errorf("train: %w: average %g, want below 1: at 1 it would never change", ErrOptions, o.Average)
+	}
 	return o.Schedule.check()
 }
 
 // open readies the executor, with the weights that are not trained.
 func (t *Trainer) open(ctx context.Context, o executor.Options) error {
-	g, err := t.record(glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.options.Mode.random(t.options.Random)})
+	g, err := t.whole(t.smallest())
 	if err != nil {
+		return err
+	}
+	if err := t.options.checkRecompute(g); err != nil {
 		return err
 	}
 	if t.executor, err = executor.Open(ctx, g, borrowed{t.source}, o); err != nil {
 		return err
 	}
-	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: t.record})
+	if t.front, err = t.fronted(g); err != nil {
+		return errors.Join(err, t.executor.Close())
+	}
+	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: stepPart, Record: t.record})
 	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
 	return nil
+}
+
+// smallest is a step that reads all weights; they are laid out for what reads them, which chance changes.
+func (t *Trainer) smallest() glip.Training {
+	return glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.chance()}
 }
 
 // borrowed is a source that is not closed with the executor.
 type borrowed struct{ executor.Source }
 
-// record writes down a step whose trained weights are inputs.
-func (t *Trainer) record(s glip.Training) (*graph.Graph, error) {
-	names := t.trained()
-	g, err := RecordStep(t.cfg, s, names, t.options.Clip, t.options.Mode.absorbs(), t.options.Recompute...)
-	if err == nil {
-		g, err = rewrite.Feed(g, names...)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var order []string
-	for _, id := range g.Inputs() {
-		order = append(order, g.Nodes[id].Path)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.orders[s] = order
-	return g, nil
-}
-
-// recordUpdate writes down what a step does to the parameters of a chunk.
-func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
-	b := graph.NewBuilder()
-	scale := b.In("scale").Input(1)
-	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
-	rates := b.In("rates").Input(to-from, 4)
-	for i := range to - from {
-		one := b.In("rates", i).Reshape(b.In("rates", i).SliceTokens(b.In("rates", "list").Reshape(rates, 1, to-from, 4), graph.SliceTokens{Begin: i, Height: 1, Width: 1}), 4)
-		updated(b.In(i), graph.Shape(t.params[from+i].Shape), scale, one, t.options.Average)
-	}
-	return b.Build()
-}
-
 // choose lists the weights that are trained, in chunks.
-func (t *Trainer) choose() {
+func (t *Trainer) choose() error {
+	list, err := t.chosen()
 	elements := 0
-	for _, p := range t.cfg.Params() {
-		if !t.options.Mode.Trains(p.Name, t.options.Frozen) {
-			continue
-		}
-		i, n := len(t.params), graph.Shape(p.Shape).Elements()
-		t.params = append(t.params, p)
+	for i, p := range list {
+		n := graph.Shape(p.Shape).Elements()
 		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
 			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
 		}
 		t.chunks[len(t.chunks)-1][1] = i + 1
 	}
+	t.params = list
+	return err
+}
+
+// chosen lists the weights that are trained, or the adapters.
+func (t *Trainer) chosen() (list []glip.Param, err error) {
+	if t.options.Mode != Adapters {
+		for _, p := range t.cfg.Params() {
+			if t.options.Mode.Trains(p.Name, t.options.Frozen) {
+				list = append(list, p)
+			}
+		}
+		return list, nil
+	}
+	g, err := glip.RecordTraining(t.cfg, t.smallest())
+	if err == nil {
+		_, t.adapters, err = t.options.Adapters.adapt(g)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.source = beginning{t.source, t.adapters, t.options.Seed}
+	for _, a := range t.adapters {
+		list = append(list, glip.Param{Name: a.A, Shape: []int{a.R, a.K}}, glip.Param{Name: a.B, Shape: []int{a.N, a.R}})
+	}
+	return list, nil
 }
 
 // load reads the weights that are trained and starts their moments.
@@ -226,17 +256,25 @@ func (t *Trainer) place(ctx context.Context, list *[]executor.Value, data []floa
 }
 
 // Step learns from a batch and returns the losses before it. A loss that is no number is an error that
-// wraps [ErrNotFinite], and nothing has changed.
+// wraps [ErrNotFinite], and nothing has changed; so it is when ctx ends before the weights are changed. A picture without
+// things is one of background only.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
+	if err := t.sound(); err != nil {
+		return l, err
+	}
 	b, err := t.batch(samples)
 	if err != nil {
 		return l, err
 	}
-	in, err := t.inputs(ctx, b)
-	if err != nil {
+	if err := t.fits(ctx, b.size); err != nil {
 		return l, err
 	}
-	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
+	defer func() { err = t.explained(ctx, b.size, err) }()
+	in, err := t.inputs(ctx, b)
+	if err == nil {
+		t.last = b.size
+		t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
+	}
 	if err != nil {
 		return l, err
 	}
@@ -251,12 +289,13 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
-	ctx = context.WithoutCancel(ctx) // a step is taken whole
+	ctx, t.torn = context.WithoutCancel(ctx), true // a step is taken whole
 	for c := range t.chunks {
 		if err := t.apply(ctx, c, out[clipScale], out[gradients:]); err != nil {
 			return l, err
 		}
 	}
+	t.torn = false
 	t.taken++
 	t.options.Schedule.Stepped()
 	return l, nil
@@ -268,7 +307,7 @@ func (t *Trainer) batch(samples []dataset.Sample) (batch, error) {
 	if err != nil {
 		return b, err
 	}
-	b.size.Random = t.options.Mode.random(t.options.Random)
+	b.size.Random = t.chance()
 	b.inputs["counter"] = []float32{float32(t.options.Seed), float32(t.taken % (1 << 24))}
 	return b, nil
 }
@@ -278,15 +317,17 @@ func (t *Trainer) inputs(ctx context.Context, b batch) ([]executor.Value, error)
 	if _, err := t.step.Outputs(ctx, b.size); err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	order := t.orders[b.size]
-	t.mu.Unlock()
 	at := map[string]executor.Value{}
+	if t.front != nil {
+		if err := t.see(ctx, b, at); err != nil {
+			return nil, err
+		}
+	}
 	for i, p := range t.params {
 		at[p.Name] = t.state.weights[i]
 	}
 	var in []executor.Value
-	for _, path := range order {
+	for _, path := range t.order(sized{false, b.size}) {
 		v, ok := at[path]
 		if !ok {
 			v = executor.Host(b.inputs[path])
@@ -307,25 +348,15 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 	for i := from; i < to; i++ {
 		base, decay := t.options.Recipe.Of(t.params[i].Name)
 		rate := t.options.Schedule.Rate(base, t.taken)
-		rates = append(rates, float32(rate), float32(decay), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
+		rates = append(rates, float32(rate), float32(t.options.Schedule.Decay(decay, t.taken)), float32(1-math.Pow(beta1, k)), float32(1-math.Pow(beta2, k)))
 		in, out = append(in, s.weights[i], s.first[i], s.second[i], gradients[i]), append(out, s.weights[i], s.first[i], s.second[i])
 		if t.options.Average > 0 {
 			in, out = append(in, s.averages[i]), append(out, s.averages[i])
 		}
 	}
 	in[1] = executor.Host(rates)
-	out, err := run(ctx, t, t.update, chunk, out, in...)
-	if err != nil {
-		return err
-	}
-	lists := [][]executor.Value{s.weights, s.first, s.second}
-	if t.options.Average > 0 {
-		lists = append(lists, s.averages)
-	}
-	for k, v := range out {
-		lists[k%len(lists)][from+k/len(lists)] = v
-	}
-	return nil
+	_, err := run(ctx, t, t.update, chunk, out, in...)
+	return err
 }
 
 // closed gives values back.
@@ -337,7 +368,7 @@ func closed(list []executor.Value) error {
 	return errors.Join(errs...)
 }
 
-// Weights reads the weights that are trained, by canonical name, as they are now.
+// Weights reads the weights that are trained, by canonical name, or the adapters, as they are now.
 func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	list := map[string][]float32{}
 	for i, p := range t.params {
@@ -350,5 +381,9 @@ func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	return list, nil
 }
 
-// Close gives the device and the weights back.
-func (t *Trainer) Close() error { return errors.Join(t.executor.Close(), t.loaded.Close()) }
+// Close ends a step under way, on whichever goroutine, with an error that wraps [glipvk.ErrClosed], and gives the device and the
+// weights back. Later steps fail so too; a second Close returns what the first did.
+func (t *Trainer) Close() error {
+	t.once.Do(func() { t.closed = errors.Join(t.executor.Close(), t.loaded.Close()) })
+	return t.closed
+}

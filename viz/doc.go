@@ -13,6 +13,8 @@
 // Places of similar colour in one map have similar features. The colours of
 // two maps are not comparable.
 //
+// [Chart] draws numbers over a count, such as losses over steps.
+//
 // Texts are written in the Go fonts, and where they are given in [Fonts] of files and of the
 // system, shaped as their scripts ask for.
 //

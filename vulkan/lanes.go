@@ -30,7 +30,7 @@ type lane struct {
 // target is where the results of a run go: to the host, or to values.
 type target struct {
 	host   [][]float32
-	values *[]*Value // new ones are made if there are none
+	values *[]*Value        // new ones are made if there are none
 	times  *[]time.Duration // of each dispatch, if wanted
 }
 

@@ -69,6 +69,21 @@ func (p *Program) Run(ctx context.Context, in ...Input) ([]*Value, error) {
 
 // RunOver is Run with results in place of what values hold, which may be inputs too: these are read before.
 func (p *Program) RunOver(ctx context.Context, values []*Value, in ...Input) error {
+	return p.over(ctx, target{values: &values}, in)
+}
+
+// RunOverProfiled is RunOver with timestamps around every dispatch.
+func (p *Program) RunOverProfiled(ctx context.Context, values []*Value, in ...Input) ([]graph.Timing, error) {
+	var times []time.Duration
+	if err := p.over(ctx, target{values: &values, times: &times}, in); err != nil {
+		return nil, err
+	}
+	return p.timings(times), nil
+}
+
+// over is RunOver to a target with values.
+func (p *Program) over(ctx context.Context, to target, in []Input) error {
+	values := *to.values
 	if len(values) != len(p.results) {
 		return fmt.Errorf("vulkan: %w: %d values given for results, the program has %d", graph.ErrShape, len(values), len(p.results))
 	}
@@ -83,7 +98,7 @@ func (p *Program) RunOver(ctx context.Context, values []*Value, in ...Input) err
 		}
 		defer func() { _ = values[i].Close() }() // who has it closes it
 	}
-	return p.run(ctx, in, target{values: &values})
+	return p.run(ctx, in, to)
 }
 
 // RunInto is Run with results into memory of the caller's. Once as many callers as there are at
@@ -105,11 +120,16 @@ func (p *Program) RunProfiled(ctx context.Context, in ...Input) ([][]float32, []
 	if err := p.run(ctx, in, target{host: outputs, times: &times}); err != nil {
 		return nil, nil, err
 	}
+	return outputs, p.timings(times), nil
+}
+
+// timings are those of the dispatches.
+func (p *Program) timings(times []time.Duration) []graph.Timing {
 	list := make([]graph.Timing, len(times))
 	for i, x := range p.plan.Dispatches {
 		list[i] = graph.Timing{Path: x.Path, Kernel: x.Pipeline.Label, Duration: times[i], FLOPs: x.FLOPs, Bytes: x.Bytes}
 	}
-	return outputs, list, nil
+	return list
 }
 
 // checkInputs compares what is given with the graph.

@@ -47,6 +47,7 @@ type flags struct {
 	train                    bool
 	mode                     string
 	frozen                   int
+	recompute                []string
 	caption, vocab           string
 	tokens                   int
 }
@@ -156,6 +157,7 @@ func (f *flags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.train, "train", false, "measure steps of training a detector")
 	fl.StringVar(&f.mode, "mode", string(train.Full), "what is trained: full, head, linear, language or prompt")
 	fl.IntVar(&f.frozen, "frozen", -1, "of --mode full: -1 freezes nothing, 2 the first stage of the backbone, 3 two stages")
+	fl.StringSliceVar(&f.recompute, "recompute", nil, "scopes, by globs of paths, whose values are computed again for the gradients, or blocks for all that come in numbers")
 	fl.StringVar(&f.caption, "caption", "", "sentence whose noun phrases the detector looks for, instead of one of --tokens")
 	fl.IntVar(&f.tokens, "tokens", defaultTokens, "length of the detector's caption, [CLS] and [SEP] included")
 	fl.StringVar(&f.vocab, "vocab", "", "vocab.txt of the detector's text encoder (default: that of bert-base-uncased)")
@@ -193,7 +195,7 @@ func without(cmd *cobra.Command, why string, names ...string) error {
 var (
 	captioned     = []string{"caption", "tokens", "vocab"}
 	detectorAlone = []string{"no-absorb"}
-	trainAlone    = []string{"mode", "frozen"}
+	trainAlone    = []string{"mode", "frozen", "recompute"}
 	backboneAlone = []string{"pad-small-map"}
 	modelsAlone   = []string{"model", "arch", "weights", "allow-non-finite", "size", "batch", "per-op", "check", "trace", "tune", "no-fusion", "iterations", "detector", "train"}
 )

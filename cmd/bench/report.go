@@ -227,8 +227,11 @@ func (r *report) printFigures(row func(name, format string, args ...any)) {
 				readable(f.device), len(s.Device), f.devGFLOPS, 100*f.devShare, f.moved/1e9/f.device)
 		}
 		if r.Training != nil && i < len(r.Training.Phases) {
-			r.Training.printPhases(i, r.PeakGFLOPS, row)
+			r.Training.printPhases(r.Training.Phases[i], 1+i/len(r.Cases), r.PeakGFLOPS, row)
 		}
+	}
+	if r.Training != nil && r.Training.Second > 0 {
+		row("second epoch", "%.3f of the time of the first", r.Training.Second)
 	}
 	if r.Second > 0 {
 		row("second query on a Sight", "%.3f of the time of the whole", r.Second)
@@ -249,7 +252,7 @@ func (r *report) printBenchmarks(w io.Writer) error {
 		f := r.figures(s)
 		name := r.line
 		if s.Case != "" {
-			name += "/known=" + s.Case
+			name += r.caseKey() + s.Case
 		}
 		values := []benchfmt.Value{{Value: math.Round(f.median * 1e9), Unit: "ns/op"}, {Value: math.Round(f.p90 * 1e9), Unit: "p90-ns/op"}}
 		if f.device > 0 {
@@ -262,6 +265,14 @@ func (r *report) printBenchmarks(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// caseKey is what a case is, in the name of a line.
+func (r *report) caseKey() string {
+	if r.Training != nil {
+		return "/epoch="
+	}
+	return "/known="
 }
 
 // readable writes seconds in a unit that suits them.

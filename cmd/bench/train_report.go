@@ -15,16 +15,18 @@ import (
 
 // trainingReport is what there is to say of training alone.
 type trainingReport struct {
-	Mode     train.Mode   `json:"mode"`
-	Boxes    int          `json:"boxes"`    // of a picture
-	Executed train.Work   `json:"executed"` // multiply-adds of a step
-	Direct   train.Work   `json:"direct"`   // in the direct form, with the longest captions
-	Memory   train.Memory `json:"memory"`
-	Update   glipvk.Stats `json:"update"` // programs of the update
-	Losses   [2]float64   `json:"losses"` // of the first step and of the last
-	Phases   []phases     `json:"phases"` // of each sample, in order
-	Modules  []phases     `json:"modules,omitempty"`
-	Kinds    []phases     `json:"kinds,omitempty"`
+	Mode      train.Mode   `json:"mode"`
+	Boxes     int          `json:"boxes"` // of a picture
+	Recompute []string     `json:"recompute,omitempty"`
+	Executed  train.Work   `json:"executed"` // multiply-adds of a step
+	Direct    train.Work   `json:"direct"`   // in the direct form, with the longest captions
+	Memory    train.Memory `json:"memory"`
+	Update    glipvk.Stats `json:"update"`                 // programs of the update
+	Losses    [2]float64   `json:"losses"`                 // of the first step and of the last
+	Phases    []phases     `json:"phases"`                 // of each sample, in order; the front is in the forward
+	Second    float64      `json:"second_epoch,omitempty"` // time of a step of known pictures, of one of new ones
+	Modules   []phases     `json:"modules,omitempty"`
+	Kinds     []phases     `json:"kinds,omitempty"`
 
 	losses *[]float64
 }
@@ -46,7 +48,7 @@ type phases struct {
 }
 
 func (p *phases) add(o operation) {
-	at := map[string]int{train.Forward: forward, train.Backward: backward, train.Update: update}[o.Part]
+	at := map[string]int{train.Front: forward, train.Forward: forward, train.Backward: backward, train.Update: update}[o.Part]
 	p.Times[at] += o.Duration
 	p.FLOPs[at] += o.FLOPs
 	p.Bytes[at] += o.Bytes
@@ -87,7 +89,11 @@ func (t *trainingReport) judge(r *report, perOp string) {
 		}
 		t.Phases = append(t.Phases, all)
 	}
-	last := r.last()[0]
+	list := r.last()
+	if len(list) == 2 && list[0] != nil && list[1] != nil {
+		t.Second = quantile(0.5, list[1].Wall).Seconds() / quantile(0.5, list[0].Wall).Seconds()
+	}
+	last := list[0]
 	if perOp == "" || last == nil {
 		return
 	}
@@ -106,8 +112,10 @@ func (t *trainingReport) printTables(w io.Writer, r *report) error {
 	if len(t.Modules) == 0 {
 		return nil
 	}
-	total := t.Phases[len(t.Phases)-1]
-	total.Name = "total"
+	total := phases{Name: "total"}
+	for _, o := range r.last()[0].Ops {
+		total.add(o)
+	}
 	for _, table := range []struct {
 		title string
 		rows  []phases
@@ -146,8 +154,7 @@ func (p *phases) print(w io.Writer, peak float64, whole time.Duration) {
 }
 
 // printPhases writes a row for each phase of a sample.
-func (t *trainingReport) printPhases(which int, peak float64, row func(name, format string, args ...any)) {
-	p := t.Phases[which]
+func (t *trainingReport) printPhases(p phases, number int, peak float64, row func(name, format string, args ...any)) {
 	for i, name := range []string{train.Forward, train.Backward, train.Update} {
 		seconds := p.Times[i].Seconds()
 		text := fmt.Sprintf("%s, %s of the step", readable(seconds), percent(seconds, p.time().Seconds()))
@@ -157,6 +164,6 @@ func (t *trainingReport) printPhases(which int, peak float64, row func(name, for
 		if i == backward && p.Times[forward] > 0 {
 			text += fmt.Sprintf(", %.2f times the forward", seconds/p.Times[forward].Seconds())
 		}
-		row(fmt.Sprintf("%s %d", name, which+1), "%s", text)
+		row(fmt.Sprintf("  %s %d", name, number), "%s", text)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // tinyDetect is a command line for the scaled-down detector of testdata/glip on the CPU.
 func tinyDetect(more ...string) []string {
 	data := filepath.Join("..", "..", "testdata", "glip", "tiny")
-	return append([]string{"detect", "--device", "cpu", "--arch", filepath.Join("testdata", "tiny.json"), "--vocab", filepath.Join(data, "vocab.txt"),
+	return append([]string{"detect", "--device", "cpu", "--arch", filepath.Join(data, "arch.json"), "--vocab", filepath.Join(data, "vocab.txt"),
 		"--weights", filepath.Join(data, "model.pth"), "--size", "64", "--threshold", "0", "--format", "json"}, more...)
 }
 

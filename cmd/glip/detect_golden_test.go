@@ -42,7 +42,7 @@ func TestDetectGolden(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			d := desk{dir: t.TempDir()}
 			d.write(t, "input.npy", npyFile("|u1", fmt.Sprintf("(%d, %d, 3)", tc.height, tc.width), synthetic.Picture(tc.height, tc.width, tc.seed)))
-			args := []string{"detect", "--device", "reference", "--arch", filepath.Join("testdata", "tiny.json"), "--weights", "synthetic:1",
+			args := []string{"detect", "--device", "reference", "--arch", filepath.Join("..", "..", "testdata", "glip", "tiny", "arch.json"), "--weights", "synthetic:1",
 				"--vocab", filepath.Join("..", "..", "text", "testdata", "tiny-vocab.txt"), "--override", "rpn.head.bias0=-3.8125",
 				"--threshold", "0", "--format", "json"}
 			o := glip(t, append(append(args, tc.query...), d.path("input.npy"))...)

@@ -186,7 +186,7 @@ func TestNothingReadIsReplaced(t *testing.T) {
 func TestDetectReplacesNothingRead(t *testing.T) {
 	d := newDesk(t)
 	data := filepath.Join("..", "..", "testdata", "glip", "tiny")
-	for name, from := range map[string]string{"model.pth": filepath.Join(data, "model.pth"), "vocab.txt": filepath.Join(data, "vocab.txt"), "arch.json": filepath.Join("testdata", "tiny.json")} {
+	for name, from := range map[string]string{"model.pth": filepath.Join(data, "model.pth"), "vocab.txt": filepath.Join(data, "vocab.txt"), "arch.json": filepath.Join(data, "arch.json")} {
 		d.write(t, name, read(t, from))
 	}
 	d.write(t, "names.txt", []byte("cat\n"))

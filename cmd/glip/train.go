@@ -45,6 +45,7 @@ type trainPlan struct {
 	Mode                         string
 	Frozen, Epochs, Steps, Batch int
 	Shots, Seed, Long, Validate  int
+	Repeat, Stop, Save           int
 	Shorts                       []int
 	Rate, LanguageRate, Decay    float64
 	Clip, Average, Flip          float64
@@ -56,6 +57,7 @@ type trainPlan struct {
 	Out                          string
 	Weights, Model, Arch         string
 	Device                       string
+	Recompute                    []string
 }
 
 func newTrain() *cobra.Command {
@@ -77,7 +79,7 @@ func newTrain() *cobra.Command {
 	fl.StringVar(&p.Val, "val", "", "annotations to measure on, with pictures in --val-images, --images, or beside them")
 	fl.StringVar(&p.ValImages, "val-images", "", "folder of the pictures of --val (default: --images)")
 	fl.StringVar(&p.Mode, "mode", string(train.Full), "what is trained: full, head, linear, language or prompt")
-	fl.IntVar(&p.Frozen, "frozen", -1, "of full: -1 freezes nothing, 2 the first stage of the backbone, 3 two stages")
+	fl.IntVar(&p.Frozen, "frozen", 0, "of full: -1 freezes nothing, 2 the first stage of the backbone, 3 two stages (default: 2, the paper's)")
 	fl.IntVar(&p.Epochs, "epochs", 1, "times through the data, unless --steps is given")
 	fl.IntVar(&p.Steps, "steps", 0, "steps of the whole training")
 	fl.IntVar(&p.Batch, "batch", 4, "pictures of a step")
@@ -88,7 +90,7 @@ func newTrain() *cobra.Command {
 	fl.Float64Var(&p.Flip, "flip", 0.5, "how often left and right are exchanged")
 	fl.IntVar(&p.Validate, "validate", 0, "steps between measurements; 0 for once through the data")
 	fl.Float64Var(&p.Rate, "rate", 0, "learning rate (default: the mode's)")
-	fl.Float64Var(&p.LanguageRate, "language-rate", 1e-5, "that of the text encoder")
+	fl.Float64Var(&p.LanguageRate, "language-rate", 0, "that of the text encoder (default: the mode's)")
 	fl.Float64Var(&p.Decay, "decay", 0, "decay of weights (default: the mode's)")
 	fl.Float64Var(&p.Clip, "clip", 1, "length of all gradients together at most; 0 for no bound")
 	fl.Float64Var(&p.Average, "average", 0, "decay of a moving average of the weights; 0 for none")
@@ -97,7 +99,11 @@ func newTrain() *cobra.Command {
 	fl.Float64Var(&p.Dropout, "dropout", 0.1, "share of text and attention that is cleared")
 	fl.IntVar(&p.Warmup, "warmup", 0, "steps in which the rate grows from a thousandth")
 	fl.Float64SliceVar(&p.Milestones, "milestone", nil, "when the rate falls to a tenth: steps, or, below 1, shares of all")
-	fl.IntVar(&p.Patience, "patience", 2, "measurements that may be no better before the rate falls to a tenth")
+	fl.IntVar(&p.Patience, "patience", 0, "measurements that may be no better before the rate falls to a tenth (default: 2, with --shots 3)")
+	fl.IntVar(&p.Stop, "stop", 0, "measurements in a row below the best that end the training; 0 for never (default: 4, with --shots 8)")
+	fl.IntVar(&p.Repeat, "repeat", 0, "how often each picture comes in a time through the data (default: 1, with few --shots up to 8)")
+	fl.IntVar(&p.Save, "save", 0, "steps between saves of the state; measurements save it too")
+	fl.StringSliceVar(&p.Recompute, "recompute", nil, "scopes, by globs of paths, whose values are computed again for the gradients and not kept: less memory, more time, the same numbers; blocks for all that come in numbers")
 	fl.StringVar(&p.Out, "out", "out/train", "folder for what is saved")
 	fl.StringVar(&f.vocab, "vocab", "", vocabBeside)
 	fl.StringVar(&f.resume, "resume", "", "folder of an earlier run to go on with; only --steps and --device change")
@@ -123,7 +129,7 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if p.Steps == 0 {
-		p.Steps = max(p.Epochs*len(set.Pictures)/p.Batch, 1)
+		p.Steps = max(p.Epochs*p.Repeat*len(set.Pictures)/p.Batch, 1)
 	}
 	o, err := f.options()
 	if err != nil {
@@ -138,11 +144,6 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	if f.resume != "" {
-		if _, err := t.LoadState(filepath.Join(p.Out, "last.state")); err != nil {
-			return cli.Blame(err)
-		}
-	}
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return err
@@ -151,7 +152,8 @@ func (f *trainFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	err = t.Run(ctx, train.Course{
-		Train: set, Val: val, Steps: p.Steps, Batch: p.Batch, Shorts: p.Shorts, Long: p.Long, Flip: p.Flip, Validate: p.Validate, Out: p.Out,
+		Train: set, Val: val, Steps: p.Steps, Batch: p.Batch, Shorts: p.Shorts, Long: p.Long, Flip: p.Flip, Validate: p.Validate, Stop: p.Stop,
+		Repeat: p.Repeat, Out: p.Out, Save: p.Save, Resume: f.resume != "",
 		Report: func(r train.Report) { printStep(stdout, r) },
 	})
 	if ctx.Err() != nil {
@@ -202,15 +204,15 @@ func (f *trainFlags) complete(cmd *cobra.Command) error {
 	if err != nil {
 		return cli.Usage("--mode: %w", err)
 	}
-	rate, decay := 1e-4, 0.05
-	if m == train.Prompt {
-		rate, decay = 0.05, 0.25
-	}
-	if !cmd.Flags().Changed("rate") {
-		p.Rate = rate
-	}
-	if !cmd.Flags().Changed("decay") {
-		p.Decay = decay
+	o, c := train.Defaults(m, p.Shots)
+	for name, set := range map[string]func(){
+		"rate": func() { p.Rate = o.Recipe.Rate }, "language-rate": func() { p.LanguageRate = o.Recipe.LanguageRate }, "decay": func() { p.Decay = o.Recipe.Decay },
+		"frozen": func() { p.Frozen = o.Frozen }, "patience": func() { p.Patience = o.Schedule.Patience },
+		"stop": func() { p.Stop = c.Stop }, "repeat": func() { p.Repeat = c.Repeat },
+	} {
+		if !cmd.Flags().Changed(name) {
+			set()
+		}
 	}
 	p.Auto = len(p.Milestones) == 0
 	p.Weights, p.Model, p.Arch = f.weights.Path, f.weights.Model, f.weights.Arch
@@ -255,7 +257,7 @@ func (f *trainFlags) options() (train.Options, error) {
 		s.Kind, s.Milestones = train.Steps, p.Milestones
 	}
 	return train.Options{
-		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s, Clip: p.Clip, Average: p.Average, Seed: p.Seed,
+		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s, Clip: p.Clip, Average: p.Average, Seed: p.Seed, Recompute: p.Recompute,
 		Random: arch.Random{DropPath: p.DropPath, DropBlock: p.DropBlock, Language: p.Dropout, Tower: p.Dropout},
 	}, nil
 }

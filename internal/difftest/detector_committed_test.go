@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -113,6 +114,7 @@ type goldenCase struct {
 	Checkpoint, Vocab struct {
 		File string `json:"file"`
 	}
+	Arch json.RawMessage
 }
 
 // detectorFiles are the files of the subset by their names, which are those of the whole set.
@@ -173,7 +175,7 @@ func detectorFiles(t *testing.T, from string) map[string][]byte {
 	return files
 }
 
-// collect reads the files of a case.
+// collect reads the files of a case. What has a checkpoint gets its architecture beside it, as the command takes it.
 func (c goldenCase) collect(t *testing.T, from string, files map[string][]byte) {
 	t.Helper()
 	names := []string{c.Checkpoint.File, c.Vocab.File}
@@ -189,6 +191,9 @@ func (c goldenCase) collect(t *testing.T, from string, files map[string][]byte) 
 			t.Fatal(err)
 		}
 		files[name] = data
+		if name == c.Checkpoint.File {
+			files[path.Join(path.Dir(name), "arch.json")] = []byte(compact(t, c.Arch) + "\n")
+		}
 	}
 }
 

@@ -136,7 +136,7 @@ func (p *modulePlan) size(name string) swin.Grid {
 }
 
 func (p *modulePlan) pyramid() []DetectorRun {
-	var grids [3]swin.Grid
+	grids := make([]swin.Grid, 3)
 	r := DetectorRun{}
 	for i := range grids {
 		name := fmt.Sprint("c", i+3)
@@ -146,7 +146,7 @@ func (p *modulePlan) pyramid() []DetectorRun {
 	for l, path := range pyramidPaths {
 		r.tap(fmt.Sprint("p", l+3), path)
 	}
-	r.Graph = p.recorded(glip.RecordPyramid(p.cfg, grids))
+	r.Graph = p.recorded(glip.RecordPyramid(p.cfg, glip.Module{Grids: grids}))
 	return []DetectorRun{r}
 }
 
@@ -206,7 +206,7 @@ func (p *modulePlan) fusionOf(item, rows int) (r DetectorRun) {
 	for i := range r.Taps {
 		r.Taps[i].Item = item
 	}
-	r.Graph = p.recorded(glip.RecordFusion(p.cfg, 0, grids, rows))
+	r.Graph = p.recorded(glip.RecordFusion(p.cfg, 0, glip.Module{Grids: grids, Tokens: rows}))
 	return r
 }
 
@@ -239,7 +239,7 @@ func (p *modulePlan) textLayer() []DetectorRun { return []DetectorRun{p.textLaye
 func (p *modulePlan) textLayerOf(rows int) DetectorRun {
 	r := DetectorRun{Inputs: [][]float32{p.text("lang", 0, rows), make([]float32, rows)}}
 	r.tap("out", "rpn.head.dyhead_tower.1.output.clamped")
-	r.Graph = p.recorded(glip.RecordTextLayer(p.cfg, 1, rows))
+	r.Graph = p.recorded(glip.RecordTextLayer(p.cfg, 1, glip.Module{Tokens: rows}))
 	return r
 }
 
@@ -277,7 +277,7 @@ func joinChannels(a []float32, channelsA int, b []float32, channelsB int) []floa
 func (p *modulePlan) dynamicReLU() (runs []DetectorRun) {
 	for item := range p.shape("x", 4)[0] {
 		runs = append(runs, DetectorRun{
-			Graph: p.recorded(glip.RecordDynamicReLU(p.cfg, 2, p.size("x"))), Inputs: [][]float32{p.input("x", item)},
+			Graph: p.recorded(glip.RecordDynamicReLU(p.cfg, 2, glip.Module{Grids: []swin.Grid{p.size("x")}})), Inputs: [][]float32{p.input("x", item)},
 			Taps: []DetectorTap{
 				{"coef", []string{"rpn.head.dyhead_tower.2.relu.fc.3"}, item}, {"out", []string{"rpn.head.dyhead_tower.2.p3"}, item},
 			},
@@ -289,7 +289,7 @@ func (p *modulePlan) dynamicReLU() (runs []DetectorRun) {
 func (p *modulePlan) dyConv() []DetectorRun {
 	const tower = "rpn.head.dyhead_tower.2."
 	grids, maps := p.levels(0)
-	r := DetectorRun{Inputs: maps, Graph: p.recorded(glip.RecordDyConv(p.cfg, 2, grids))}
+	r := DetectorRun{Inputs: maps, Graph: p.recorded(glip.RecordDyConv(p.cfg, 2, glip.Module{Grids: grids}))}
 	for l := range grids {
 		r.tap(fmt.Sprint("offset", l), repeated(tower+"offset", l))
 		r.tap(fmt.Sprint("mean", l), repeated(tower+"mean", l))

@@ -36,7 +36,7 @@ func (p *modulePlan) encoder() []DetectorRun {
 			}
 		}
 	}
-	r.tap("hidden", p.hiddenPath())
+	r.tap("hidden", hiddenPath(p.cfg))
 	r.Graph = p.recorded(glip.RecordLanguage(p.cfg, glip.Language{Tokens: tokens}))
 	return []DetectorRun{r}
 }
@@ -47,8 +47,8 @@ func (p *modulePlan) has(name string) bool {
 }
 
 // hiddenPath is that of the text encoder's output.
-func (p *modulePlan) hiddenPath() string {
-	return fmt.Sprint("language_backbone.body.model.encoder.layer.", p.cfg.Text.Layers-1, ".output.LayerNorm")
+func hiddenPath(cfg glip.Config) string {
+	return fmt.Sprint("language_backbone.body.model.encoder.layer.", cfg.Text.Layers-1, ".output.LayerNorm")
 }
 
 // DetectorInput is what a case of the whole detector is given.
@@ -110,7 +110,7 @@ func (c *DetectorCase) PlanWhole(in DetectorInput) (DetectorRun, error) {
 		if t.Role != "output" || t.Name == "detections" || t.Name == "predictions" {
 			continue
 		}
-		path, err := p.wholePath(t.Name)
+		path, err := WholePath(p.cfg, t.Name)
 		p.fail(err)
 		r.tap(t.Name, path)
 	}
@@ -118,8 +118,8 @@ func (c *DetectorCase) PlanWhole(in DetectorInput) (DetectorRun, error) {
 	return r, p.err
 }
 
-// wholePath is the graph path of a tensor of the whole detector.
-func (p *modulePlan) wholePath(name string) (string, error) {
+// WholePath is the graph path of a tensor of the whole detector, by the name that golden sets give it.
+func WholePath(cfg glip.Config, name string) (string, error) {
 	parts := strings.Split(name, ".")
 	last := parts[len(parts)-1]
 	level := func() int { n, _ := strconv.Atoi(strings.TrimPrefix(last, "p")); return n - 3 }
@@ -127,9 +127,9 @@ func (p *modulePlan) wholePath(name string) (string, error) {
 	case name == "image":
 		return "image", nil
 	case name == "language.hidden":
-		return p.hiddenPath(), nil
+		return hiddenPath(cfg), nil
 	case name == "body.stage2":
-		return fmt.Sprint("backbone.body.stages.0.blocks.", p.cfg.Backbone.Depths[0]-1), nil
+		return fmt.Sprint("backbone.body.stages.0.blocks.", cfg.Backbone.Depths[0]-1), nil
 	case strings.HasPrefix(name, "body.stage"):
 		n, err := strconv.Atoi(strings.TrimPrefix(name, "body.stage"))
 		return fmt.Sprint("backbone.body.norm", n-2), err
@@ -146,5 +146,5 @@ func (p *modulePlan) wholePath(name string) (string, error) {
 		}
 		return at + last, nil
 	}
-	return "", fmt.Errorf("difftest: %s: nothing in the graph is %s", p.ID, name)
+	return "", fmt.Errorf("difftest: nothing in the graph is %s", name)
 }

@@ -1,27 +1,35 @@
-// Package goldtrain reads numbers of the original's training for tests: cases of ../shared/golden/train,
-// or of the folder that GLIPVK_TRAIN_GOLDEN names.
+// Package goldtrain reads numbers of the original's training for tests (see [Folder]), and records what they are of.
 package goldtrain
 
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/synthetic"
 )
 
-// Folder holds numbers of the original's training.
-func Folder() string {
+// Folder holds numbers of the original's training: the one that GLIPVK_TRAIN_GOLDEN names, else the whole set beside the
+// module, ../shared/golden/train, else the part of it in testdata.
+func Folder(t *testing.T) string {
+	t.Helper()
 	if folder := os.Getenv("GLIPVK_TRAIN_GOLDEN"); folder != "" {
 		return folder
 	}
-	return "../../shared/golden/train"
+	root, err := difftest.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := filepath.Join(root, "..", "shared", "golden", "train")
+	if _, err := os.Stat(filepath.Join(whole, "manifest.json")); err == nil {
+		return whole
+	}
+	return filepath.Join(root, "testdata", "train")
 }
 
 // Tensor is a tensor of a case.
@@ -47,16 +55,15 @@ type Case struct {
 	Tensors []Tensor
 	File    struct{ Path string }
 	raw     json.RawMessage
+	folder  string
 	data    []float32
 }
 
-// Cases are those of a group, or the test is skipped.
-func Cases(t *testing.T, group string) []Case {
+// Groups are the cases of all groups.
+func Groups(t *testing.T) map[string][]Case {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(Folder(), "manifest.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no numbers of the original's training: %v", err)
-	}
+	folder := Folder(t)
+	text, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,26 +74,33 @@ func Cases(t *testing.T, group string) []Case {
 		}
 	}
 	if err := json.Unmarshal(text, &manifest); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: manifest.json: %v", folder, err)
 	}
-	var list []Case
+	groups := map[string][]Case{}
 	for _, g := range manifest.Groups {
 		for _, raw := range g.Cases {
-			c := Case{raw: raw}
-			if g.Group != group {
-				continue
-			}
+			c := Case{raw: raw, folder: folder}
 			if err := json.Unmarshal(raw, &c); err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: manifest.json: group %s: %v", folder, g.Group, err)
 			}
-			list = append(list, c)
+			groups[g.Group] = append(groups[g.Group], c)
 		}
 	}
+	return groups
+}
+
+// Cases are those of a group; a test is skipped where the folder has none.
+func Cases(t *testing.T, group string) []Case {
+	t.Helper()
+	list := Groups(t)[group]
 	if len(list) == 0 {
-		t.Fatalf("the manifest has no group %q", group)
+		t.Skipf("%s has no case of group %q; the whole set, ../shared/golden/train, or the folder of GLIPVK_TRAIN_GOLDEN may", Folder(t), group)
 	}
 	return list
 }
+
+// Full says whether cases that take minutes are asked for.
+func Full() bool { return os.Getenv("GLIPVK_GOLDEN") == "full" }
 
 // Into reads what the manifest says of a case.
 func (c Case) Into(t *testing.T, v any) {
@@ -100,7 +114,7 @@ func (c Case) Into(t *testing.T, v any) {
 func (c *Case) Stored(t *testing.T, x Tensor) []float32 {
 	t.Helper()
 	if c.data == nil {
-		raw, err := os.ReadFile(filepath.Join(Folder(), c.File.Path))
+		raw, err := os.ReadFile(filepath.Join(c.folder, filepath.FromSlash(c.File.Path)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,18 +148,25 @@ func (c *Case) Find(t *testing.T, role, name string) Tensor {
 	return Tensor{}
 }
 
-// Distance is the largest difference of got from the stored elements, over the tensor's rms;
-// infinite for NaN.
-func (c *Case) Distance(t *testing.T, x Tensor, got []float32) float64 {
+// sampled are the elements of a value of the tensor that are stored.
+func (x Tensor) sampled(t *testing.T, data []float32) []float32 {
 	t.Helper()
 	n := x.Shape.Elements()
-	if len(got) != n {
-		t.Fatalf("%s, %s: %d elements, want %d for %v", c.ID, x.Name, len(got), n, x.Shape)
+	if len(data) != n {
+		t.Fatalf("%s: %d elements, want %d for %v", x.Name, len(data), n, x.Shape)
 	}
-	rms := x.L2 / math.Sqrt(float64(n))
-	worst := 0.0
-	for i, want := range c.Stored(t, x) {
-		d := math.Abs(float64(got[i*n/x.Count]) - float64(want))
+	list := make([]float32, x.Count)
+	for i := range list {
+		list[i] = data[i*n/x.Count]
+	}
+	return list
+}
+
+// apart is the largest difference of the stored elements of two values, over the tensor's rms; infinite for NaN.
+func (x Tensor) apart(a, b []float32) float64 {
+	rms, worst := x.L2/math.Sqrt(float64(x.Shape.Elements())), 0.0
+	for i := range b {
+		d := math.Abs(float64(a[i]) - float64(b[i]))
 		if d != d {
 			return math.Inf(1)
 		}
@@ -157,14 +178,21 @@ func (c *Case) Distance(t *testing.T, x Tensor, got []float32) float64 {
 	return worst / rms
 }
 
-// Near fails unless got is within ten times the distance that float32 moved the original.
+// Limit is the largest difference that is accepted, over the tensor's rms: ten times the distance that float32 moved the original.
+func (x Tensor) Limit() float64 { return max(10*x.F32.RelMax, 2e-6) }
+
+// LossLimit is the same of a loss, by what the original computed in float64 and in float32.
+func LossLimit(double, single float64) float64 {
+	return 10*math.Abs(single-double) + 2e-6*math.Abs(double)
+}
+
+// Near fails unless got is within the limit. Gradients that vanish are noise, and are left out.
 func (c *Case) Near(t *testing.T, x Tensor, got []float32) {
 	t.Helper()
 	if x.Vanishing {
 		return
 	}
-	limit := max(10*x.F32.RelMax, 2e-6)
-	if d := c.Distance(t, x, got); !(d <= limit) {
-		t.Errorf("%s, %s: off by %.3g of its rms, want at most %.3g", c.ID, x.Name, d, limit)
+	if d := x.apart(x.sampled(t, got), c.Stored(t, x)); !(d <= x.Limit()) {
+		t.Errorf("%s, %s: off by %.3g of its rms, want at most %.3g", c.ID, x.Name, d, x.Limit())
 	}
 }

@@ -2,12 +2,18 @@ package goldtrain
 
 import (
 	"encoding/json"
-	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/bind"
+	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/grad"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
 	"github.com/glipvk/glipvk/text"
@@ -34,17 +40,19 @@ type Whole struct {
 	Seed      uint64
 	Overrides map[string]float32
 	Arch      json.RawMessage
-	Total     float64
+	Losses    map[string]float64
+	Single    map[string]float64 `json:"losses_float32"`
+	moved     map[string]float64 // by rounding
 
 	Config glip.Config `json:"-"`
 }
 
-// Wholes are the cases of group tiny.
-func Wholes(t *testing.T) (list []Whole) {
+// Wholes are the cases of a group of whole detectors.
+func Wholes(t *testing.T, group string) (list []*Whole) {
 	t.Helper()
-	for _, c := range Cases(t, "tiny") {
-		w := Whole{Case: c}
-		c.Into(t, &w)
+	for _, c := range Cases(t, group) {
+		w := &Whole{Case: c}
+		c.Into(t, w)
 		w.raw = c.raw
 		var err error
 		if w.Config, err = glip.ParseConfig(w.Arch); err != nil {
@@ -53,6 +61,159 @@ func Wholes(t *testing.T) (list []Whole) {
 		list = append(list, w)
 	}
 	return list
+}
+
+// Compare runs a step on an executor and wants losses and gradients near, those of weights and those between the parts.
+//
+// Where a norm has few values, as on maps of one position, a last bit of what comes before decides a gradient's fourth digit, and
+// where a sample lies at a corner of its pixel it decides on which side: what float32 moved the original is one draw of many. A
+// tensor that is farther may be off by as much as rounding moves the oracle.
+func (c *Whole) Compare(t *testing.T, e difftest.Executor) {
+	t.Helper()
+	s := c.step(t)
+	values := s.values(t, e)
+	for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+		want, got := c.Losses[name], float64(values[glip.LossPaths()[i]][0])
+		if d := math.Abs(got - want); !(d <= LossLimit(want, c.Single[name])) {
+			t.Errorf("%s: %s is %g, want %g", c.ID, name, got, want)
+		}
+	}
+	excused := 0
+	for _, x := range c.compared() {
+		got, ok := values[x.Name]
+		if !ok {
+			if x.AbsMax != 0 {
+				t.Errorf("%s: no gradient %s", c.ID, x.Name)
+			}
+			continue
+		}
+		d, limit := x.apart(got, c.Stored(t, x)), x.Limit()
+		if d <= limit {
+			continue
+		}
+		excused++
+		if limit = max(limit, shakes*c.shaken(t, s)[x.Name]); !(d <= limit) {
+			t.Errorf("%s, %s: off by %.3g of its rms, want at most %.3g", c.ID, x.Name, d, limit)
+		}
+	}
+	if excused > 0 {
+		t.Logf("%s: %d of %d tensors are farther than ten times what float32 moved the original", c.ID, excused, len(c.Tensors))
+	}
+}
+
+// compared are the tensors that do not vanish. Those of which nothing is recorded have the largest distance of the others.
+func (c *Whole) compared() (list []Tensor) {
+	recorded := 0.0
+	for _, x := range c.Tensors {
+		if !x.Vanishing {
+			list, recorded = append(list, x), max(recorded, x.F32.RelMax)
+		}
+	}
+	for i, x := range list {
+		if x.F32.RelMax == 0 && x.AbsMax != 0 {
+			list[i].F32.RelMax = recorded
+		}
+	}
+	return list
+}
+
+// shakes is how often the oracle is shaken, and how often its farthest a tensor may be off.
+const shakes = 4
+
+// shaken is how far rounding moves the tensors on the oracle.
+func (c *Whole) shaken(t *testing.T, s wholeStep) map[string]float64 {
+	t.Helper()
+	if c.moved != nil {
+		return c.moved
+	}
+	c.moved = map[string]float64{}
+	still := s.values(t, difftest.CPU{})
+	for seed := range uint64(shakes) {
+		values := s.values(t, difftest.CPU{Options: cpuref.Options{Observe: shake(seed)}})
+		for _, x := range c.compared() {
+			c.moved[x.Name] = max(c.moved[x.Name], x.apart(values[x.Name], still[x.Name]))
+		}
+	}
+	return c.moved
+}
+
+// shake moves every computed value by up to two units of its last place, as float32 sums in another order do.
+func shake(seed uint64) func(id graph.ID, n graph.Node, data []float32) {
+	return func(id graph.ID, n graph.Node, data []float32) {
+		if _, given := n.Op.(graph.Input); given {
+			return
+		}
+		for i, v := range data {
+			data[i] = v + v*synthetic.Value(n.Path, seed, uint64(i), 0, 0x1p-22)
+		}
+	}
+}
+
+// wholeStep is a step ready to run.
+type wholeStep struct {
+	*Whole
+	graph    *graph.Graph
+	inputs   [][]float32
+	weights  []string // paths
+	between  []string // paths of values between the parts
+	tensors  []string // what the case calls their gradients
+	training *graph.Graph
+}
+
+func (c *Whole) step(t *testing.T) wholeStep {
+	t.Helper()
+	size, inputs := c.Inputs(t, c.Config)
+	s := wholeStep{Whole: c, inputs: inputs, training: built(t)(glip.RecordTraining(c.Config, size))}
+	for _, id := range s.training.Params() {
+		s.weights = append(s.weights, s.training.Nodes[id].Path)
+	}
+	for _, x := range c.Tensors {
+		if name, ok := strings.CutPrefix(x.Name, "grad@"); ok {
+			path, err := difftest.WholePath(c.Config, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.between, s.tensors = append(s.between, path), append(s.tensors, x.Name)
+		}
+	}
+	s.graph = built(t)(grad.Reverse(s.training, glip.LossPath, slices.Concat(s.weights, s.between)...))
+	s.graph.Outputs = s.graph.Outputs[1:]
+	for _, path := range glip.LossPaths() {
+		s.graph.Outputs = append(s.graph.Outputs, at(t, s.graph, path))
+	}
+	return s
+}
+
+// values are the stored elements of gradients by the names of tensors, and losses by path.
+func (s wholeStep) values(t *testing.T, e difftest.Executor) map[string][]float32 {
+	t.Helper()
+	out, err := e.Run(t.Context(), s.graph, Weights(t, s.Config, s.Seed, s.Overrides), s.inputs, s.graph.Outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]float32{}
+	for name, data := range Official(s.Config, s.weights, out) {
+		all["grad."+name] = data
+	}
+	out = out[len(s.weights):]
+	for i, name := range s.tensors {
+		shape, want := s.training.Nodes[at(t, s.training, s.between[i])].Shape, s.Find(t, "gradient of an activation", name).Shape
+		if len(want) == 4 {
+			all[name] = channelsFirst(out[i], shape)
+		} else {
+			all[name] = cut(out[i], shape, want) // with the padding that the graph leaves out
+		}
+	}
+	values := map[string][]float32{}
+	for _, x := range s.Tensors {
+		if data, ok := all[x.Name]; ok {
+			values[x.Name] = x.sampled(t, data)
+		}
+	}
+	for i, path := range glip.LossPaths() {
+		values[path] = out[len(s.tensors)+i]
+	}
+	return values
 }
 
 // Weights are those by formula, bound like an official checkpoint.
@@ -76,10 +237,7 @@ func Weights(t *testing.T, cfg glip.Config, seed uint64, overrides map[string]fl
 // Inputs are the pictures, the captions and the targets of a batch for a small detector.
 func (c Batch) Inputs(t *testing.T, cfg glip.Config) (glip.Training, [][]float32) {
 	t.Helper()
-	tok, err := text.Open("../testdata/glip/tiny/vocab.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	tok := tokenizer(t, cfg)
 	s := glip.Training{Batch: len(c.Pictures), Height: c.Padded[0], Width: c.Padded[1]}
 	var captions [][]int32
 	var lengths []int
@@ -122,59 +280,31 @@ func (c Batch) Inputs(t *testing.T, cfg glip.Config) (glip.Training, [][]float32
 	return s, append([][]float32{image, ids, mask}, targets.Inputs()...)
 }
 
-// Official gives gradients of the graph's weights the names and the order of elements of an
-// official checkpoint: reading a checkpoint whose elements are numbers shows where each comes from.
-func Official(t *testing.T, cfg glip.Config, paths []string, gradients [][]float32) map[string][]float32 {
+// tokenizer has the words of the small detectors, or all.
+func tokenizer(t *testing.T, cfg glip.Config) *text.Tokenizer {
 	t.Helper()
-	count := numbered{shapes: map[string][]int{}, first: map[string]int{}}
-	total := 0
-	for _, p := range glip.OfficialParams(cfg) {
-		count.names = append(count.names, p.Name)
-		count.shapes[p.Name], count.first[p.Name] = p.Shape, total
-		total += graph.Shape(p.Shape).Elements()
+	if all := text.BERT(); all.Size() == cfg.Text.VocabSize {
+		return all
 	}
-	if total >= 1<<24 {
-		t.Fatal("too many weights to number them")
-	}
-	bound, err := glip.Bind(count, cfg, bind.Options{})
+	root, err := difftest.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := make([]float32, total)
-	for i, path := range paths {
-		shape, _ := bound.Shape(path)
-		numbers, err := bound.Tensor(path, shape)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k, n := range numbers {
-			all[int(n)] = gradients[i][k]
-		}
+	tok, err := text.Open(filepath.Join(root, "testdata", "glip", "tiny", "vocab.txt"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return tok
+}
+
+// Official gives values of weights, by their paths, the names and the order of elements of an official checkpoint.
+func Official(cfg glip.Config, paths []string, values [][]float32) map[string][]float32 {
 	named := map[string][]float32{}
-	for name, first := range count.first {
-		named[name] = all[first:][:graph.Shape(count.shapes[name]).Elements()]
+	for _, p := range cfg.Params() {
+		if i := slices.Index(paths, p.Name); i >= 0 {
+			name, data := glip.OfficialTensor(p, values[i])
+			named[name] = data
+		}
 	}
 	return named
-}
-
-// numbered is a checkpoint whose elements are numbered.
-type numbered struct {
-	names  []string
-	shapes map[string][]int
-	first  map[string]int
-}
-
-func (n numbered) Names() []string                 { return n.names }
-func (n numbered) Shape(name string) ([]int, bool) { s, ok := n.shapes[name]; return s, ok }
-func (n numbered) DType(string) string             { return "float32" }
-func (n numbered) Path() string                    { return "numbers" }
-func (n numbered) Read(name string, into []float32) error {
-	if want := graph.Shape(n.shapes[name]).Elements(); len(into) != want {
-		return fmt.Errorf("%s has %d elements", name, want)
-	}
-	for i := range into {
-		into[i] = float32(n.first[name] + i)
-	}
-	return nil
 }

@@ -65,7 +65,7 @@ func newDesk(t *testing.T) desk {
 		"val2017/000000000285.jpg":              cat,
 		"glip_tiny_model_o365_goldg_cc_sbu.pth": detector, "glip_large_model.pth": detector, "glip_a_tiny_o365.pth": detector,
 		"swin-t_glip-pre_3rdparty_20230413-d85813b5.pth": nano, "tiny.safetensors": "testdata/checkpoints/nano-bfloat16.safetensors",
-		"detector.json": "cmd/glip/testdata/tiny.json", "vocab.txt": "testdata/glip/tiny/vocab.txt",
+		"detector.json": "testdata/glip/tiny/arch.json", "vocab.txt": "testdata/glip/tiny/vocab.txt",
 	} {
 		data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(from)))
 		if err != nil {

@@ -1,6 +1,6 @@
 // Command peers times this project beside what a user would pick instead, in one run on one machine: ONNX Runtime on the
 // CPU and through WebGPU, and ggml through Vulkan, on the system's Vulkan driver and on the newest Mesa (tools/newmesa.sh).
-// It writes peers.md, peers.json and peers.png. make peers runs it; it belongs to no test and imports nothing of the module.
+// It writes peers.md, peers.json and peers.png; with --train it times training beside PyTorch and writes peers-train.md. make peers runs it; it belongs to no test and imports nothing of the module.
 //
 // Rounds are interleaved: in each round every engine works once on everything, in a process of its own, so that what
 // disturbs the machine for a while disturbs all of them. A figure is the median of its rounds, shown with the least and
@@ -40,6 +40,8 @@ type settings struct {
 	cache    string        // folder of what is downloaded and kept
 	out      string        // folder of the report
 	only     string        // pattern of works
+	training bool          // beside PyTorch, and nothing else
+	python   string        // that has PyTorch
 }
 
 // run executes the command line and returns the exit status.
@@ -73,10 +75,13 @@ project, ONNX Runtime (CPU and WebGPU) and ggml (Vulkan), on the system's Vulkan
 driver and on the newest Mesa, and writes peers.md, peers.json and peers.png.
 Rounds are interleaved: in each one every engine works once on everything.
 
+With --train it times GLIP-T's training, part by part, beside PyTorch on the CPU.
+
 Run it in the root of the module. What it needs and does not find (node, npm, root
 for the newest Mesa, the models) costs rows of the table, which then say so.`,
 		Example: `  peers                            # three rounds, about half an hour on two cores
-  peers --rounds 1 --only 'GLIP-T' --out out`,
+  peers --rounds 1 --only 'GLIP-T' --out out
+  peers --train                    # needs Debian's python3-torch and libopenblas0-pthread`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -86,6 +91,9 @@ for the newest Mesa, the models) costs rows of the table, which then say so.`,
 				return err
 			}
 			*started = true
+			if s.training {
+				return s.train(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
 			return s.main(cmd.Context(), list, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -100,6 +108,8 @@ for the newest Mesa, the models) costs rows of the table, which then say so.`,
 	fl.StringVar(&s.models, "models", filepath.Join("..", "shared", "peers"), "folder that holds swin_t_224.onnx and swin_l_384.onnx")
 	fl.StringVar(&s.cache, "cache", filepath.Join(cache, "glipvk", "peers"), "folder in which ONNX Runtime is kept between runs")
 	fl.StringVar(&s.out, "out", "docs", "folder that peers.md, peers.json and peers.png are written to")
+	fl.BoolVar(&s.training, "train", false, "time training beside PyTorch instead, into peers-train.md and peers-train.json")
+	fl.StringVar(&s.python, "python", "/usr/bin/python3", "interpreter that has PyTorch, for --train")
 	fl.StringVar(&s.only, "only", "", "regular expression: only models and products whose name matches")
 	return cmd
 }

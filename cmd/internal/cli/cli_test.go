@@ -149,3 +149,17 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// A hold delays who waits for it, until it is released; without a program there is nothing to hold.
+func TestHold(t *testing.T) {
+	Hold(t.Context())()
+	ctx, hold := holding(t.Context())
+	release := Hold(ctx)
+	if hold.TryLock() {
+		t.Error("it is not held")
+	}
+	release()
+	if !hold.TryLock() {
+		t.Error("it is held still")
+	}
+}

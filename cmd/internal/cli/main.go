@@ -25,13 +25,15 @@ const patience = 900 * time.Millisecond
 const Grace = 400 * time.Millisecond
 
 // Main runs a command and ends the process with its status. The first Ctrl-C or SIGTERM
-// ends the context of run, and within a second the program, whatever it does; a second
-// one ends it at once.
+// ends the context of run, and within a second the program, whatever it does but for what
+// asked for more time ([Hold]); a second one ends it at once.
 func Main(name string, run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, hold := holding(ctx)
 	context.AfterFunc(ctx, func() {
 		stop() // from now on a signal has its usual effect
 		time.Sleep(patience)
+		hold.Lock()
 		fmt.Fprintf(os.Stderr, "%s: interrupted\n", name)
 		os.Exit(Failure)
 	})

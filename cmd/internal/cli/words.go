@@ -13,6 +13,7 @@ var flags = map[string]string{
 	"PadSmallMap": "--pad-small-map", "ResizeTables": "--resize-tables", "OutIndices": "--out-indices", "AllowNonFinite": "--allow-non-finite",
 	"DetectorOptions.Arch": "--arch", "BackboneOptions.Arch": "--arch", "DetectorOptions.Vocabulary": "--vocab",
 	"DetectorOptions.Size": "--size", "BackboneOptions.Size": "--size", "Options.Device": "--device", "Options.Weights": "--weights",
+	"Options.Recompute": "--recompute", "Options.Memory": "--memory", "Options.Mode": "--mode", "Course.Batch": "--batch",
 }
 
 // ofLibrary finds the names of options.

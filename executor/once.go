@@ -1,0 +1,31 @@
+package executor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/glipvk/glipvk/graph"
+)
+
+// lent is a source that its owner closes.
+type lent struct{ Source }
+
+// Once computes a graph of the same parameters one time on the same device, in f32, with weights and a program of its own: for a graph
+// that reads weights in other ways than that which the executor was opened for, as gradients do. All is given back before it
+// returns. Results and errors are those of [Part.Host].
+func (e *Executor) Once(ctx context.Context, g *graph.Graph, in ...[]float32) (out [][]float32, list []Output, err error) {
+	c, err := e.enter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = c.leave(err) }()
+	o := e.options
+	o.Precision = F32
+	own, err := Open(c.ctx, g, lent{e.weights()}, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, own.Close()) }()
+	p := NewPart(own, Recording[struct{}]{Name: "once", Record: func(struct{}) (*graph.Graph, error) { return g, nil }})
+	return p.Host(c.ctx, struct{}{}, Hosts(in)...)
+}
