@@ -103,13 +103,18 @@ func updated(b *graph.Builder, shape graph.Shape, scale, rates graph.Value, aver
 
 // whole writes down a step whose trained weights are inputs.
 func (t *Trainer) whole(s glip.Training) (*graph.Graph, error) {
+	return t.form(s, t.options.Mode.absorbs())
+}
+
+// form is whole with the cross attention in one of its forms.
+func (t *Trainer) form(s glip.Training, absorbed bool) (*graph.Graph, error) {
 	names := t.trained()
 	g, err := glip.RecordTraining(t.cfg, s)
 	if err == nil && len(t.adapters) > 0 {
 		g, _, err = t.options.Adapters.adapt(g)
 	}
 	if err == nil {
-		g, err = recordStep(g, names, t.options.Clip, t.options.Mode.absorbs())
+		g, err = recordStep(g, names, t.options.Clip, absorbed)
 	}
 	if err != nil {
 		return nil, err
