@@ -10,7 +10,6 @@ import (
 var gradients = map[string]func(c *compiler, id graph.ID) step{
 	"lineargradx": (*compiler).linearGradX, "lineargradweight": (*compiler).linearGradWeight,
 	"convgradx": (*compiler).convGradX, "convgradweight": (*compiler).convGradWeight,
-	"deformconvgradx": (*compiler).deformConvGradX, "deformconvgradoffset": (*compiler).deformConvGradOffset,
 	"deformconvgradweight": (*compiler).deformConvGradWeight, "headlineargradweight": (*compiler).headLinearGradWeight,
 	"layernormgradx": (*compiler).layerNormGradX, "layernormgradweight": (*compiler).layerNormGradWeight,
 	"groupnormgradx": (*compiler).groupNormGradX, "groupnormgradweight": (*compiler).groupNormGradWeight,

@@ -5,6 +5,8 @@ import "github.com/glipvk/glipvk/engine"
 const (
 	crossWork  = 1 << 20 // multiply-adds of a product below which making panels does not pay
 	crossDepth = 1024    // elements of k in panels that stay in the cache while rows pass by
+	crossDeep  = 4096    // where few rows do, and panels are hardly read again
+	crossFew   = 64
 )
 
 // takesUniform reports whether the uniform shader multiplies a cross: there is enough to do, and
@@ -34,9 +36,12 @@ type crossPart struct {
 
 // crossParts cuts k where panels would outgrow the cache, equally.
 func (l *lowerer) crossParts(x cross) []crossPart {
-	each := x.k
-	if x.k > crossDepth {
-		each = ceilDiv(ceilDiv(x.k, ceilDiv(x.k, crossDepth/2)), 32) * 32
+	each, most := x.k, crossDepth
+	if x.m <= crossFew {
+		most = crossDeep
+	}
+	if x.k > most {
+		each = ceilDiv(ceilDiv(x.k, ceilDiv(x.k, most/2)), 32) * 32
 	}
 	var list []crossPart
 	for begin := 0; begin < x.k; begin += each {

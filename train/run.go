@@ -292,7 +292,7 @@ func (c *course) measure(ctx context.Context) error {
 			}
 			c.at.Best, worse = ap, 0
 		}
-		c.options.Schedule.Validated(c.options.Recipe.Rate, ap)
+		c.options.Schedule.Validated(ap)
 		c.at.Worse, c.at.Measured = worse, c.taken
 		if err := c.report(Report{Step: c.taken, Steps: c.Steps, AP: &ap, Passed: passed, Stopped: c.stopped()}); err != nil {
 			return err
