@@ -136,6 +136,9 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return err
 	}
+	if err := file.Sweep(o.Out); err != nil {
+		return err
+	}
 	if err := c.openMetrics(); err != nil {
 		return err
 	}
