@@ -65,7 +65,7 @@ func (t *Trainer) Work(samples ...dataset.Sample) (recorded, direct Work, err er
 		recorded.Front = int64(b.size.Batch) * g.Count().MultiplyAdds
 	}
 	b.size.Tokens = t.cfg.MaxTokens
-	if g, err = t.form(b.size, false); err == nil {
+	if g, err = t.recorded(b.size, false); err == nil {
 		direct = work(g)
 	}
 	return recorded, direct, err
