@@ -129,6 +129,9 @@ func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 		c.need(n.Inputs[0])
 		return nil, nil
 	}
+	if list, ok := c.deformGradSteps(id); ok {
+		return list, nil
+	}
 	s, err := c.lower(id)
 	return append(s.before, s), err
 }

@@ -2,6 +2,7 @@ package cpu
 
 // Gradients lists the operations that training needs besides those of models.
 func Gradients() (kinds []string) {
+	kinds = append(kinds, "deformconvgradx", "deformconvgradoffset") // of deformGradSteps
 	for k := range gradients {
 		kinds = append(kinds, k)
 	}

@@ -29,11 +29,3 @@ func (e *Executor) Once(ctx context.Context, g *graph.Graph, in ...[]float32) (o
 	p := NewPart(own, Recording[struct{}]{Name: "once", Record: func(struct{}) (*graph.Graph, error) { return g, nil }})
 	return p.Host(c.ctx, struct{}{}, Hosts(in)...)
 }
-
-// weights is where tensors are read again.
-func (e *Executor) weights() Source {
-	if r, ok := e.backend.(*reference); ok {
-		return r.weights
-	}
-	return e.source
-}

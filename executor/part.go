@@ -320,3 +320,11 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 	out, err = interpret(c.ctx, g, weights, keep, cpuref.Options{Progress: p.e.options.progress("verify")}, in...)
 	return out, list, err
 }
+
+// weights is where tensors are read again.
+func (e *Executor) weights() Source {
+	if r, ok := e.backend.(*reference); ok {
+		return r.weights
+	}
+	return e.source
+}

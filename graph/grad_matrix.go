@@ -40,7 +40,10 @@ func (o ConvGradX) valid(in []Shape, s *sizes) error {
 func (o ConvGradX) infer(_ []Shape, s *sizes) Shape {
 	return Shape{s['B'], o.Height, o.Width, s['C']}
 }
-func (ConvGradX) inner(in []Shape) int { return in[1].Elements() / in[1][1] }
+func (ConvGradX) adds(in []Shape) int64 { return perTap(in[0], in[1]) }
+
+// perTap are the multiply-adds of a gradient g of a convolution with every weight of the kernels that it comes from.
+func perTap(g, weight Shape) int64 { return int64(g.Elements()) * int64(weight[1:].Elements()) }
 
 // convolvedTo checks that a convolution of a map x by the weight of s, [N, C, k, k], gives the shape of g.
 func convolvedTo(g Shape, s *sizes, x Shape, stride, pad int) error {
@@ -90,7 +93,7 @@ func (o DeformConvGradX) valid(in []Shape, s *sizes) error {
 func (o DeformConvGradX) infer(_ []Shape, s *sizes) Shape {
 	return Shape{s['B'], o.Height, o.Width, s['C']}
 }
-func (DeformConvGradX) inner(in []Shape) int { return in[2].Elements() / in[2][1] }
+func (DeformConvGradX) adds(in []Shape) int64 { return perTap(in[0], in[2]) }
 
 // offsets checks those of a deformable convolution whose result has the shape of y.
 func offsets(om, y Shape, size int) error {
@@ -107,9 +110,7 @@ func (o DeformConvGradOffset) valid(in []Shape, s *sizes) error {
 	return cmp.Or(offsets(in[2], in[0], s['k']), convolvedTo(in[0], s, in[1], o.Stride, o.Pad))
 }
 func (DeformConvGradOffset) infer(in []Shape, _ *sizes) Shape { return in[2] }
-func (DeformConvGradOffset) inner(in []Shape) int {
-	return in[0].Elements() * in[3][1:].Elements() / in[2].Elements()
-}
+func (DeformConvGradOffset) adds(in []Shape) int64            { return perTap(in[0], in[3]) }
 
 // DeformConvGradWeight is the gradient of [DeformConv] with respect to its weight: g [B, Ho, Wo, N], x [B, H, W, C],
 // om [B, Hm, Wm, 3 Size²] -> [N, C, Size, Size].

@@ -120,13 +120,15 @@ func (g *Graph) Count() Counts {
 // MultiplyAdds counts the products of one node, 0 for nodes that are not products.
 func (g *Graph) MultiplyAdds(id ID) int64 {
 	n := g.Nodes[id]
-	p, ok := n.Op.(product)
-	if !ok {
-		return 0
-	}
 	in := make([]Shape, len(n.Inputs))
 	for i, operand := range n.Inputs {
 		in[i] = g.Nodes[operand].Shape
 	}
-	return int64(n.Shape.Elements()) * int64(p.inner(in))
+	switch p := n.Op.(type) {
+	case gathered:
+		return p.adds(in)
+	case product:
+		return int64(n.Shape.Elements()) * int64(p.inner(in))
+	}
+	return 0
 }

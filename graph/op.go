@@ -36,6 +36,11 @@ type product interface {
 	inner(in []Shape) int
 }
 
+// gathered is a product whose elements take differing numbers of multiply-adds.
+type gathered interface {
+	adds(in []Shape) int64
+}
+
 // Input is a value given at run time. Its shape is stated when it is recorded.
 type Input struct{ shape Shape }
 

@@ -10,14 +10,18 @@ import (
 
 // remembering are options of steps that throw dice where the mode lets them.
 func remembering(mode train.Mode, bytes int64) train.Options {
-	return train.Options{Mode: mode, Frozen: -1, Clip: 1, Seed: 7, Recipe: train.Recipe{Rate: 1e-3, LanguageRate: 1e-3, Decay: 0.05},
+	o := train.Options{Mode: mode, Frozen: -1, Clip: 1, Seed: 7, Recipe: train.Recipe{Rate: 1e-3, LanguageRate: 1e-3, Decay: 0.05},
 		Random: glip.Random{DropPath: 0.2, DropBlock: 0.3, Language: 0.1, Tower: 0.1}, Remember: bytes}
+	if mode == train.Adapters {
+		o.Adapters = train.LowRank{Globs: []string{"rpn.head.dyhead_tower.*.b_attn.attn.*"}, Rank: 2, Alpha: 4}
+	}
+	return o
 }
 
 // TestRemember: steps whose frozen parts were remembered have the bits of those that compute them, in every mode and
 // on every executor, for one picture and for two that come back in another order.
 func TestRemember(t *testing.T) {
-	for _, device := range []string{"reference", "cpu", "vulkan"} {
+	for _, device := range devices {
 		for _, mode := range train.Modes() {
 			t.Run(device+" "+string(mode), func(t *testing.T) {
 				var results [2]string

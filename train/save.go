@@ -41,6 +41,9 @@ func (t *Trainer) Save(ctx context.Context, path string, o Saving) error {
 	if o.Names != "" && o.Names != Microsoft && o.Names != MMDetection {
 		return fmt.Errorf("train: %w: names %q, want one of %q", ErrOptions, o.Names, []Names{Microsoft, MMDetection})
 	}
+	if err := t.sound(); err != nil {
+		return err
+	}
 	list := t.tensors(ctx, o)
 	return file.Save(path, 0o644, func(w io.Writer) error {
 		if filepath.Ext(path) == ".safetensors" {
@@ -116,8 +119,8 @@ const stateEntry = "glipvk.training"
 // far the training and its course ([Trainer.Run]) are. The file is complete or what was there before, even when the
 // machine stops meanwhile.
 func (t *Trainer) SaveState(ctx context.Context, path string) error {
-	if t.torn {
-		return fmt.Errorf("train: %w: step %d changed some weights and failed at others", ErrState, t.taken+1)
+	if err := t.sound(); err != nil {
+		return err
 	}
 	o := t.options
 	text, err := json.Marshal(resumed{stateVersion, t.taken, o.Mode, o.Adapters, o.Frozen, o.Seed, o.Average, o.Schedule.State, t.at})
@@ -134,6 +137,14 @@ func (t *Trainer) SaveState(ctx context.Context, path string) error {
 	return file.Save(path, 0o644, func(w io.Writer) error {
 		return loader.SaveSafetensors(w, map[string]string{stateEntry: string(text)}, list)
 	})
+}
+
+// sound refuses weights that are of no step.
+func (t *Trainer) sound() error {
+	if t.torn {
+		return fmt.Errorf("train: %w: step %d changed some weights and failed at others; load a state", ErrState, t.taken+1)
+	}
+	return nil
 }
 
 // parts are the state's lists by name.
@@ -166,6 +177,9 @@ func (t *Trainer) LoadState(ctx context.Context, path string) (err error) {
 	if r.Version != stateVersion || r.Mode != o.Mode || r.Frozen != o.Frozen || r.Seed != o.Seed || r.Average != o.Average || r.Steps < 0 || !reflect.DeepEqual(r.Adapters, o.Adapters) {
 		return fmt.Errorf("train: %s: %w: version %d, mode %s, adapters %v, frozen %d, seed %d, average %g; here they are %d, %s, %v, %d, %d, %g",
 			path, ErrState, r.Version, r.Mode, r.Adapters, r.Frozen, r.Seed, r.Average, stateVersion, o.Mode, o.Adapters, o.Frozen, o.Seed, o.Average)
+	}
+	if c := r.Course; c.Drawn < 0 || c.Bad < 0 || c.Worse < 0 || c.Bytes < 0 {
+		return fmt.Errorf("train: %s: %w: %+v, want nothing below 0", path, ErrState, c)
 	}
 	next, err := t.read(ctx, file)
 	if err != nil {

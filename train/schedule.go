@@ -55,7 +55,7 @@ type Progress struct {
 	Best    float64 // AP
 	Seen    bool    // any
 	Bad     int     // validations without a better one
-	Rate    float64 // 0 for the base rate still
+	Falls   int     // of the rates
 	Counted int     // steps and validations, by which warm-up goes
 }
 
@@ -94,15 +94,17 @@ func (s *Schedule) fallen(value float64, k int, share float64) float64 {
 	return value
 }
 
+// auto is the rate after the falls so far, each to no less than the least and only where that is less.
 func (s *Schedule) auto(base float64) float64 {
-	rate := base
-	if s.State.Rate != 0 {
-		rate = s.State.Rate
-	}
 	if n := s.State.Counted; n > 0 && n < s.Warmup.Steps {
 		return base * s.Warmup.factor(n-1)
 	}
-	return rate
+	for range s.State.Falls {
+		if next := max(0.1*base, least); base-next > 1e-8 {
+			base = next
+		}
+	}
+	return base
 }
 
 // Stepped notes a step, which moves an Auto schedule's warm-up on.
@@ -110,7 +112,7 @@ func (s *Schedule) Stepped() { s.State.Counted++ }
 
 // Validated notes the AP of a validation after a step. An AP of 0 is passed over, as in the original,
 // which takes it for none; one that is better by no more than a ten-thousandth is no better.
-func (s *Schedule) Validated(base, ap float64) {
+func (s *Schedule) Validated(ap float64) {
 	p := &s.State
 	if s.Kind != Auto || ap == 0 {
 		return
@@ -122,16 +124,8 @@ func (s *Schedule) Validated(base, ap float64) {
 		p.Best, p.Seen, p.Bad = ap, true, 0
 		return
 	}
-	if p.Bad++; p.Bad <= s.Patience {
-		return
-	}
-	p.Bad = 0
-	rate := base
-	if p.Rate != 0 {
-		rate = p.Rate
-	}
-	if next := max(0.1*rate, least); rate-next > 1e-8 {
-		p.Rate = next
+	if p.Bad++; p.Bad > s.Patience {
+		p.Bad, p.Falls = 0, p.Falls+1
 	}
 }
 

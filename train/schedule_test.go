@@ -72,7 +72,7 @@ func TestSchedulesGolden(t *testing.T) {
 			}
 			s.Stepped()
 			if ap, ok := c.Metrics[strconv.Itoa(k+1)]; ok {
-				s.Validated(c.Base, ap)
+				s.Validated(ap)
 			}
 		}
 	}
@@ -90,6 +90,20 @@ func TestScheduledDecay(t *testing.T) {
 		if got := same.Decay(0.25, 19); got != 0.25 {
 			t.Errorf("%+v: %g, want 0.25", same, got)
 		}
+	}
+}
+
+// TestAutoFalls: every rate falls from its own, to no less than the least.
+func TestAutoFalls(t *testing.T) {
+	s := train.Schedule{Kind: train.Auto}
+	s.Validated(0.5)
+	for falls, want := range [][3]float64{{1e-4, 2e-4, 1e-5}, {1e-5, 2e-5, 1e-6}, {1e-6, 2e-6, 1e-6}, {1e-6, 1e-6, 1e-6}} {
+		for i, base := range []float64{1e-4, 2e-4, 1e-5} {
+			if got := s.Rate(base, 9); !(math.Abs(got-want[i]) <= 1e-12*want[i]) {
+				t.Errorf("after %d falls a rate of %g is %g, want %g", falls, base, got, want[i])
+			}
+		}
+		s.Validated(0.1)
 	}
 }
 

@@ -259,8 +259,8 @@ func (t *Trainer) place(ctx context.Context, list *[]executor.Value, data []floa
 // wraps [ErrNotFinite], and nothing has changed; so it is when ctx ends before the weights are changed. A picture without
 // things is one of background only.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
-	if t.torn {
-		return l, fmt.Errorf("train: %w: step %d changed some weights and failed at others; load a state", ErrState, t.taken+1)
+	if err := t.sound(); err != nil {
+		return l, err
 	}
 	b, err := t.batch(samples)
 	if err != nil {
@@ -271,11 +271,10 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	}
 	defer func() { err = t.explained(ctx, b.size, err) }()
 	in, err := t.inputs(ctx, b)
-	if err != nil {
-		return l, err
+	if err == nil {
+		t.last = b.size
+		t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	}
-	t.last = b.size
-	t.results, err = run(ctx, t, t.step, b.size, t.results, in...)
 	if err != nil {
 		return l, err
 	}

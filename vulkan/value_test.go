@@ -115,6 +115,40 @@ func TestValueMisuse(t *testing.T) {
 	}
 }
 
+// TestRunOver: results in place of inputs, alone and where the host does not see the arena; values that do not fit, that
+// are closed or that are none are refused.
+func TestRunOver(t *testing.T) {
+	memories(t, func(t *testing.T, d *engine.Device) {
+		g := build(t, func(b *graph.Builder) { b.Output(b.In("twice").Scale(b.In("x").Input(3, 40), 2)) })
+		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
+		data := slices.Repeat([]float32{1}, 120)
+		v, err := vulkan.NewValue(t.Context(), d, data)
+		need(t, err)
+		before := fmt.Sprint(d.LiveByKind())
+		for range 4 {
+			need(t, p.RunOver(t.Context(), []*vulkan.Value{v}, vulkan.Input{Value: v}))
+		}
+		if after := fmt.Sprint(d.LiveByKind()); after != before {
+			t.Errorf("objects before %v, after %v", before, after)
+		}
+		got := make([]float32, 120)
+		need(t, v.Download(t.Context(), got))
+		same(t, "doubled four times", [][]float32{got}, [][]float32{slices.Repeat([]float32{16}, 120)})
+		small, err := vulkan.NewValue(t.Context(), d, data[:7])
+		need(t, err)
+		need(t, small.Close())
+		for _, wrong := range [][]*vulkan.Value{nil, {nil}, {small}, {v, v}} {
+			if err := p.RunOver(t.Context(), wrong, vulkan.Input{Host: data}); err == nil {
+				t.Errorf("%d values were written over", len(wrong))
+			}
+		}
+		need(t, v.Close())
+		if err := p.RunOver(t.Context(), []*vulkan.Value{v}, vulkan.Input{Host: data}); !errors.Is(err, vulkan.ErrClosed) {
+			t.Errorf("a closed value: %v", err)
+		}
+	})
+}
+
 // TestValueOfLeftRun: a value that a run was given lives as long as the device uses it,
 // although its owner and the caller have gone.
 func TestValueOfLeftRun(t *testing.T) {

@@ -1,4 +1,4 @@
-package goldtrain_test
+package goldtrain
 
 import (
 	"bytes"

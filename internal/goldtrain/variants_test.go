@@ -1,4 +1,4 @@
-package goldtrain_test
+package goldtrain
 
 import (
 	"encoding/json"
@@ -6,15 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/glipvk/glipvk/internal/goldtrain"
 )
 
 // TestLimitsRejectMistakesGolden checks by the recorded distances that every mistake of the original is rejected by some case that
 // a test compares, also where our own error takes as much back as the limit allows.
 func TestLimitsRejectMistakesGolden(t *testing.T) {
-	groups := goldtrain.Groups(t)
-	for _, v := range goldtrain.Variants(t, "gradients") {
+	groups := Groups(t)
+	for _, v := range Variants(t, "gradients") {
 		var by []string
 		found := true
 		switch v.Case {
@@ -36,9 +34,9 @@ func TestLimitsRejectMistakesGolden(t *testing.T) {
 }
 
 // rejected are the tensors of a case that a mistake moves beyond what is accepted, if there is such a case.
-func rejected(t *testing.T, cases []goldtrain.Case, id string, moved goldtrain.Moved) (by []string, there bool) {
+func rejected(t *testing.T, cases []Case, id string, moved Moved) (by []string, there bool) {
 	t.Helper()
-	i := slices.IndexFunc(cases, func(c goldtrain.Case) bool { return c.ID == id })
+	i := slices.IndexFunc(cases, func(c Case) bool { return c.ID == id })
 	if i < 0 {
 		return nil, false
 	}
@@ -60,7 +58,7 @@ func rejected(t *testing.T, cases []goldtrain.Case, id string, moved goldtrain.M
 }
 
 // called says whether a variant means a tensor by a name, which leaves the scope of the module out.
-func called(x goldtrain.Tensor, name string) bool {
+func called(x Tensor, name string) bool {
 	if x.Role == "output" {
 		return x.Name == name
 	}
@@ -69,9 +67,9 @@ func called(x goldtrain.Tensor, name string) bool {
 	return ok && x.Role == "gradient" && (full == name || strings.HasSuffix(full, "."+name))
 }
 
-func rejectedLosses(t *testing.T, cases []goldtrain.Case, v goldtrain.Variant) (by []string) {
+func rejectedLosses(t *testing.T, cases []Case, v Variant) (by []string) {
 	t.Helper()
-	var moved map[string]goldtrain.LossMoved
+	var moved map[string]LossMoved
 	if err := json.Unmarshal(v.Losses, &moved); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +80,7 @@ func rejectedLosses(t *testing.T, cases []goldtrain.Case, v goldtrain.Variant) (
 		}
 		c.Into(t, &of)
 		for name, d := range moved[c.ID].Loss {
-			if want := math.Abs(of.Losses[name]); d*want > 2*goldtrain.LossLimit(want, of.Single[name]) {
+			if want := math.Abs(of.Losses[name]); d*want > 2*LossLimit(want, of.Single[name]) {
 				by = append(by, c.ID+" "+name)
 			}
 		}
@@ -96,7 +94,7 @@ func rejectedLosses(t *testing.T, cases []goldtrain.Case, v goldtrain.Variant) (
 }
 
 // rejectedMatches are the cases in which other anchors match, or whose targets move.
-func rejectedMatches(cases []goldtrain.Case, v goldtrain.Variant) (by []string) {
+func rejectedMatches(cases []Case, v Variant) (by []string) {
 	for _, c := range cases {
 		moved := v.Matches[c.ID]
 		limit := 0.0
@@ -119,9 +117,9 @@ var elsewhere = map[string]string{
 
 // TestStepLimitsRejectMistakesGolden is the same of mistakes in what a step does.
 func TestStepLimitsRejectMistakesGolden(t *testing.T) {
-	cases := goldtrain.Cases(t, "optim")
-	for _, v := range goldtrain.Variants(t, "optimisation") {
-		i := slices.IndexFunc(cases, func(c goldtrain.Case) bool { return c.ID == v.Case })
+	cases := Cases(t, "optim")
+	for _, v := range Variants(t, "optimisation") {
+		i := slices.IndexFunc(cases, func(c Case) bool { return c.ID == v.Case })
 		if i < 0 {
 			t.Logf("the folder has no case that could tell %q", v.Name)
 			continue
@@ -132,7 +130,7 @@ func TestStepLimitsRejectMistakesGolden(t *testing.T) {
 	}
 }
 
-func rejectedSteps(t *testing.T, c *goldtrain.Case, v goldtrain.Variant) (by []string) {
+func rejectedSteps(t *testing.T, c *Case, v Variant) (by []string) {
 	t.Helper()
 	var of struct {
 		Losses []map[string]float64
@@ -146,13 +144,13 @@ func rejectedSteps(t *testing.T, c *goldtrain.Case, v goldtrain.Variant) (by []s
 	for k, d := range moved {
 		var sum, limit float64
 		for name, want := range of.Losses[k] {
-			sum, limit = sum+want, limit+goldtrain.LossLimit(want, of.Single[k][name])
+			sum, limit = sum+want, limit+LossLimit(want, of.Single[k][name])
 		}
 		if d*sum > 2*limit {
 			by = append(by, "a loss")
 		}
 	}
-	for row, step := range map[int]goldtrain.Moved{0: v.Step1, 2: v.Step3} {
+	for row, step := range map[int]Moved{0: v.Step1, 2: v.Step3} {
 		for name, d := range step.Moved {
 			x := c.Find(t, "parameter change", "delta."+name)
 			k := x.Shape[1]
