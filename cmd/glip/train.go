@@ -91,7 +91,7 @@ func (f *trainFlags) defineData(cmd *cobra.Command) {
 	fl.BoolVar(&p.Strict, "strict", false, "refuse data with anything wrong instead of leaving that out")
 	fl.IntVar(&p.Negatives, "negatives", 0, "a caption names what its picture shows and so many other categories at most, by chance (pre-training: 85); 0 for all categories")
 	fl.BoolVar(&p.Shuffle, "shuffle", false, "names in a random order, new for each sample")
-	fl.IntSliceVar(&p.Shorts, "short", nil, "shorter side of pictures in pixels, one of them drawn for each (default: 480,560,640,720,800)")
+	fl.IntSliceVar(&p.Shorts, "short", nil, "shorter side of pictures in pixels, one of them drawn for each; the largest is measured on (default: 480,560,640,720,800)")
 	fl.IntVar(&p.Long, "long", 0, "longer side at most (default: 1333)")
 	fl.Float64Var(&p.Flip, "flip", 0, "how often left and right are exchanged (default: 0.5)")
 	cli.Limits(cmd, &p.Limits)
