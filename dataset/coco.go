@@ -31,6 +31,9 @@ type Options struct {
 	// Categories, if any, are the names to use instead of the file's, by id.
 	Categories []Category
 
+	// Empty keeps pictures without objects, in which a measurement wants nothing to be found.
+	Empty bool
+
 	// Unchecked does not look whether the files of pictures are there.
 	Unchecked bool
 }
@@ -280,7 +283,7 @@ func (s *Set) pictures(list []entry, folder string) map[int64]*Picture {
 
 // keep takes a picture in, unless there is nothing to learn from it.
 func (s *Set) keep(p *Picture, o Options) {
-	if len(p.Objects) == 0 {
+	if len(p.Objects) == 0 && !o.Empty {
 		s.Report.Empty++
 		return
 	}

@@ -63,7 +63,7 @@ func (t *Trainer) Work(samples ...dataset.Sample) (executed, direct Work, err er
 		executed.Front = int64(b.size.Batch) * g.Count().MultiplyAdds
 	}
 	b.size.Tokens = t.cfg.MaxTokens
-	if g, err = RecordStep(t.cfg, b.size, t.trained(), t.options.Clip, false); err == nil {
+	if g, err = t.recorded(b.size, false); err == nil {
 		direct = work(g)
 	}
 	return executed, direct, err

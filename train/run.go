@@ -148,6 +148,41 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 	return c.ended(err)
 }
 
+// Try takes a step or two as Run would, without a report and without writing anything, and says what the last was like. The weights have
+// changed then. need is what steps of its size take.
+func (t *Trainer) Try(ctx context.Context, o Course) (r Report, need Memory, err error) {
+	if err := o.check(); err != nil {
+		return r, need, err
+	}
+	c := &course{Trainer: t, Course: o, kept: -1}
+	if c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer); err != nil {
+		return r, need, err
+	}
+	for range 2 { // the first makes programs
+		began := time.Now()
+		b, err := c.draw(ctx)
+		if err != nil {
+			return r, need, err
+		}
+		r = Report{Step: t.taken + 1, Steps: o.Steps, Passed: append(r.Passed, b.passed...)}
+		if r.Losses, err = t.Step(ctx, b.samples...); err != nil {
+			return r, need, err
+		}
+		r.Seconds = time.Since(began).Seconds()
+		if r.FLOPs, r.Bytes, err = c.taxed(ctx); err != nil {
+			return r, need, err
+		}
+	}
+	need, err = t.Need(ctx, t.last)
+	return r, need, err
+}
+
+// taxed is the work of the last step, and the memory of its program.
+func (c *course) taxed(ctx context.Context) (flops, bytes int64, err error) {
+	s, err := c.step.Stats(ctx, c.last)
+	return s.FLOPs, s.WeightBytes + s.ArenaBytes + s.ScratchBytes, err
+}
+
 // resume goes on from what was saved.
 func (c *course) resume(ctx context.Context) error {
 	if !c.Resume {
@@ -253,11 +288,9 @@ func (c *course) step1(ctx context.Context) error {
 	c.spent += took
 	r.Step, r.Seconds = c.taken, took.Seconds()
 	if r.Skipped == "" {
-		s, err := c.step.Stats(ctx, c.last)
-		if err != nil {
+		if r.FLOPs, r.Bytes, err = c.taxed(ctx); err != nil {
 			return err
 		}
-		r.FLOPs, r.Bytes = s.FLOPs, s.WeightBytes+s.ArenaBytes+s.ScratchBytes
 	}
 	if done := c.taken - c.begun; done > 0 {
 		r.Left = c.spent / time.Duration(done) * time.Duration(c.Steps-c.taken)

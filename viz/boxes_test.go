@@ -210,3 +210,28 @@ func TestCrop(t *testing.T) {
 		}
 	}
 }
+
+// Letters of which a part lies outside of the picture are drawn as far as they lie inside, at each edge.
+func TestLettersAtTheEdge(t *testing.T) {
+	fonts, err := NewFonts(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for y := -10; y < 60; y++ {
+		for x := -40; x < 60; x += 3 {
+			img := image.NewRGBA(image.Rect(0, 0, 40, 30))
+			fonts.write(img, image.Pt(x, y), "jÄg@", 200, textStyle{18, false, dark})
+		}
+	}
+	whole, part := image.NewRGBA(image.Rect(0, 0, 60, 40)), image.NewRGBA(image.Rect(0, 0, 60, 24))
+	for _, img := range []*image.RGBA{whole, part} {
+		fonts.write(img, image.Pt(4, 22), "jgy", 200, textStyle{18, false, dark})
+	}
+	for y := range part.Rect.Dy() {
+		for x := range part.Rect.Dx() {
+			if a, b := int(whole.RGBAAt(x, y).A), int(part.RGBAAt(x, y).A); max(a-b, b-a) > 1 {
+				t.Fatalf("pixel %d, %d is %d deep and cut off %d", x, y, a, b)
+			}
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 type Chart struct {
 	Title    string
 	Subtitle string // below it, in grey; empty leaves it out
-	Across   string // what the horizontal axis counts
+	Across   string // what the horizontal axis counts, from 0 on
 	Lines    []Line
 
 	// Log scales the vertical axis by powers of ten, if all values are above 0.
@@ -104,6 +104,7 @@ func (p *plot) scale() error {
 	if x.low > x.high {
 		return fmt.Errorf("viz: a chart without a value")
 	}
+	x.low = min(x.low, 0)
 	if p.Top > 0 {
 		y = span{0, max(p.Top, y.high)}
 	}

@@ -84,5 +84,5 @@ func (f *glyph) draw(dst *image.RGBA, run *shaping.Output, g shaping.Glyph, at f
 		}
 	}
 	pen.ClosePath()
-	pen.Draw(dst, place, image.NewUniform(ink), image.Point{})
+	fill(dst, place, pen, ink)
 }

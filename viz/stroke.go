@@ -129,6 +129,16 @@ func (p *plot) fill(corners [][2]float64, colour color.RGBA) {
 		}
 	}
 	pen.ClosePath()
-	pen.DrawOp = draw.Over
-	pen.Draw(p.img, place, image.NewUniform(colour), image.Point{})
+	fill(p.img, place, pen, colour)
+}
+
+// fill draws what a pen outlined at a place, of which a part may lie outside of the picture: the pen alone would write there.
+func fill(dst *image.RGBA, place image.Rectangle, pen *vector.Rasterizer, ink color.Color) {
+	if place.In(dst.Rect) {
+		pen.Draw(dst, place, image.NewUniform(ink), image.Point{})
+		return
+	}
+	mask := image.NewAlpha(image.Rectangle{Max: place.Size()})
+	pen.Draw(mask, mask.Rect, image.Opaque, image.Point{})
+	draw.DrawMask(dst, place, image.NewUniform(ink), image.Point{}, mask, image.Point{}, draw.Over)
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -239,5 +240,18 @@ func TestIgnoreOrientation(t *testing.T) {
 		if err := json.Unmarshal([]byte(o.stdout), &got); err != nil || o.code != 0 || got[0].Height != tc.height || got[0].Width != tc.width {
 			t.Errorf("%v: exit status %d, %v, %s%s", tc.flags, o.code, err, o.stdout, o.stderr)
 		}
+	}
+}
+
+// Ctrl-C saves, however long that takes, and says how to go on.
+func TestTrainInterrupted(t *testing.T) {
+	d := toy(t)
+	began := time.Now()
+	_, code, stderr := signalled(t, 3*time.Second, d.train("--data", d.path("train.json"), "--batch", "2", "--steps", "1000000")...)
+	if code != cli.Failure || !strings.Contains(stderr, "is saved in "+filepath.Join(d.out, "last.state")+"; glip train --resume "+d.out+" goes on") {
+		t.Fatalf("after %v: status %d, %s", time.Since(began), code, stderr)
+	}
+	if files := d.files(t); !slices.Contains(files, "loss.png") || !slices.Contains(files, "last.safetensors") {
+		t.Errorf("files %q", files)
 	}
 }

@@ -28,6 +28,7 @@ type row struct {
 const (
 	smallDetector = " --device cpu --arch detector.json --vocab vocab.txt --size 96"
 	smallBackbone = " --device cpu --arch backbone.json"
+	smallTraining = " --device cpu --arch detector.json --vocab vocab.txt --short 64 --batch 1"
 )
 
 func rows() []row {
@@ -67,6 +68,14 @@ func rows() []row {
 		{command: `bench --gemm 768x768x768,4096x512x14336`, more: " --device cpu --gemm 64x64x64 --duration 1ms", want: "64"},
 		// docs/checked.md
 		{command: `glip features --weights synthetic:7 --verify --out out cat.png`, more: smallBackbone, want: "against the CPU reference"},
+		// README.md, docs/train.md
+		{command: `go run ./tools/scenes --out out/toy --seed 1 --count 40`, want: "out/toy/train.json: 32 pictures"},
+		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --images out/toy --val out/toy/val.json --mode full --steps 30 --batch 2 --short 160 --out out/run`, more: " --device cpu", want: "out/run/last.safetensors: the last, after step 30"},
+		{command: `glip train --resume out/run --steps 40`, want: "out/run/last.safetensors: the last, after step 40"},
+		{command: `glip detect --weights out/run/last.safetensors --arch testdata/glip/tiny/arch.json --class "red square" --draw --out out/d out/toy/000033.png`, more: " --device cpu", want: "000033.boxes.png"},
+		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --dry-run`, more: smallTraining, want: "2 pictures looked at, 0 of no use"},
+		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --mode prompt --epochs 10 --val val.json --out runs/a`, more: smallTraining, want: "--classes runs/a/classes.txt --draw"},
+		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --short 160 --overfit 2 --batch 2 --steps 40 --out out/fit`, more: " --device cpu", want: "it learns"},
 		// docs/operations.md, CONTRIBUTING.md
 		{command: `go run ./tools/op crosscontext`, root: true, want: "kernels/cross.go"},
 		{command: `make test`, never: "it is what runs this test"},
@@ -147,7 +156,7 @@ func (d desk) targets(t *testing.T, text string) {
 func TestNames(t *testing.T) {
 	d := newDesk(t)
 	help := map[string]string{}
-	for _, line := range []string{"glip", "glip detect", "glip features", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
+	for _, line := range []string{"glip", "glip detect", "glip features", "glip train", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
 		status, said, err := d.run(t.Context(), d.dir, line+" --help")
 		if err != nil || status != 0 {
 			t.Fatalf("%s --help: %v, status %d\n%s", line, err, status, said)

@@ -20,6 +20,11 @@ import (
 const backbone = `{"embed_dims": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 4, "out_indices": [1, 2, 3],
 	"img_size": 128, "patch_size": 4, "mlp_ratio": 4, "norm_eps": 1e-05, "qkv_bias": true}`
 
+// annotations are of the pictures in photos.
+const annotations = `{"images": [{"id": 1, "file_name": "a.jpg", "width": 451, "height": 300}, {"id": 2, "file_name": "b.png", "width": 451, "height": 300}],
+	"categories": [{"id": 1, "name": "cat"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [90, 10, 280, 270]},
+	{"id": 2, "image_id": 2, "category_id": 1, "bbox": [90, 10, 280, 270]}]}`
+
 // desk is a folder that holds what the pages name: pictures, lists, architectures and, under the names of published checkpoints, small ones.
 type desk struct{ root, dir string }
 
@@ -41,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 var build = sync.OnceValues(func() (output []byte, err error) {
-	command := exec.Command("go", "build", "-o", commands+string(filepath.Separator), "./cmd/glip", "./cmd/bench")
+	command := exec.Command("go", "build", "-o", commands+string(filepath.Separator), "./cmd/glip", "./cmd/bench", "./tools/scenes")
 	command.Dir = moduleRoot
 	return command.CombinedOutput()
 })
@@ -77,6 +82,9 @@ func newDesk(t *testing.T) desk {
 		d.write(t, name, []byte(backbone))
 	}
 	d.write(t, "coco.txt", []byte("cat\ndog\n"))
+	for _, name := range []string{"shapes.json", "val.json"} {
+		d.write(t, name, []byte(annotations))
+	}
 	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 128, 128), }%*s\n", 45, "")
 	d.write(t, "input.npy", append([]byte("\x93NUMPY\x01\x00"+string(rune(len(header)))+"\x00"+header), make([]byte, 4*3*128*128)...))
 	return d
@@ -107,8 +115,8 @@ func (d desk) write(t *testing.T, name string, data []byte) {
 
 // run gives a command line to the shell, in folder, with the commands that were built, and returns its status and all that it said.
 func (d desk) run(ctx context.Context, folder, line string) (status int, said string, err error) {
-	for _, name := range []string{"glip", "bench"} {
-		line = strings.ReplaceAll(line, "go run ./cmd/"+name+" ", name+" ")
+	for name, from := range map[string]string{"glip": "./cmd/", "bench": "./cmd/", "scenes": "./tools/"} {
+		line = strings.ReplaceAll(line, "go run "+from+name+" ", name+" ")
 	}
 	command := exec.CommandContext(ctx, "bash", "-c", line)
 	command.Dir = folder
