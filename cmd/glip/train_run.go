@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/executor"
 	arch "github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/train"
 	"github.com/spf13/cobra"
 )
@@ -59,7 +61,7 @@ func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 	}
 	m := cli.Meter(cmd.ErrOrStderr())
 	defer m.Done()
-	d := glipvk.DetectorOptions{Vocabulary: f.plan.Vocab}
+	d := glipvk.DetectorOptions{Vocabulary: f.plan.Vocab, Size: f.plan.size()}
 	d.Progress = m.Show
 	if err := f.device.Apply(&d.Options); err != nil {
 		return nil, cli.Blame(err)
@@ -74,8 +76,17 @@ func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--weights %s: %w", f.weights.Path, err)
 		}
-		return train.New(cmd.Context(), l, o)
+		t, err := train.New(cmd.Context(), l, o)
+		if errors.Is(err, train.ErrOptions) {
+			err = cli.Blame(err)
+		}
+		return t, err
 	})
+}
+
+// size is that of pictures that are measured on: the largest that is learned from, with the recipe GLIP's evaluation's.
+func (p *trainPlan) size() picture.DetectorSize {
+	return picture.DetectorSize{Short: slices.Max(p.Shorts), Long: p.Long}
 }
 
 // course is that of the plan.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/train"
 	"golang.org/x/term"
 )
@@ -219,6 +220,9 @@ func (p *trainPlan) detect(weights string, d trainData) string {
 		words = append(words, "--classes", quoted(filepath.Join(p.Out, "classes.txt")))
 	} else {
 		words = append(words, "--class", quoted(d.train.Names()[0]))
+	}
+	if size := p.size(); size != picture.EvaluationSize {
+		words = append(words, "--size", size.String())
 	}
 	set := d.train
 	if d.val != nil {

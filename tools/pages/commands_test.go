@@ -66,13 +66,15 @@ func rows() []row {
 		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms && head -c 100 trace.json", want: `{`},
 		{command: `bench --model GLIP-T --tune`, more: " --device vulkan --iterations 1", long: "every candidate of every product is timed"},
 		{command: `bench --gemm 768x768x768,4096x512x14336`, more: " --device cpu --gemm 64x64x64 --duration 1ms", want: "64"},
+		{command: `bench --train --model glip-t --size 320x512 --mode full --device cpu`, less: " --model glip-t", more: " --arch detector.json --vocab vocab.txt --size 64x96 --iterations 1", want: "backward 1"},
+		{command: `bench --train --model glip-t --size 320x512 --mode prompt --device cpu`, less: " --model glip-t", more: " --arch detector.json --vocab vocab.txt --size 64x96 --iterations 1", want: "second epoch"},
 		// docs/checked.md
 		{command: `glip features --weights synthetic:7 --verify --out out cat.png`, more: smallBackbone, want: "against the CPU reference"},
 		// README.md, docs/train.md
 		{command: `go run ./tools/scenes --out out/toy --seed 1 --count 40`, want: "out/toy/train.json: 32 pictures"},
 		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --images out/toy --val out/toy/val.json --mode full --steps 30 --batch 2 --short 160 --out out/run`, more: " --device cpu", want: "out/run/last.safetensors: the last, after step 30"},
 		{command: `glip train --resume out/run --steps 40`, want: "out/run/last.safetensors: the last, after step 40"},
-		{command: `glip detect --weights out/run/last.safetensors --arch testdata/glip/tiny/arch.json --class "red square" --draw --out out/d out/toy/000033.png`, more: " --device cpu", want: "000033.boxes.png"},
+		{command: `glip detect --weights out/run/last.safetensors --arch testdata/glip/tiny/arch.json --class "red square" --size 160 --draw --out out/d out/toy/000033.png`, more: " --device cpu", want: "000033.boxes.png"},
 		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --dry-run`, more: smallTraining, want: "2 pictures looked at, 0 of no use"},
 		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --mode prompt --epochs 10 --val val.json --out runs/a`, more: smallTraining, want: "--classes runs/a/classes.txt --draw"},
 		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --short 160 --overfit 2 --batch 2 --steps 40 --out out/fit`, more: " --device cpu", want: "it learns"},
