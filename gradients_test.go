@@ -16,7 +16,7 @@ import (
 // differentiable is a picture, a query and what the picture is said to show.
 func differentiable(t *testing.T, device string) (*glipvk.Detector, picture.Input, glipvk.Query, [][]glipvk.Detection) {
 	t.Helper()
-	data, err := os.ReadFile("cmd/glip/testdata/tiny.json")
+	data, err := os.ReadFile("testdata/glip/tiny/arch.json")
 	if err != nil {
 		t.Fatal(err)
 	}

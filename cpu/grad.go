@@ -141,30 +141,30 @@ func (c *compiler) sumTiles(id graph.ID) step {
 	size := (rows + blocks - 1) / blocks
 	blocks = (rows + size - 1) / size
 	parts := c.temporary(blocks * out)
+	k := c.kernels.of(m)
 	before := step{name: "sumtiles_parts", in: []graph.ID{x}, outs: []graph.ID{parts}, tasks: blocks, run: func(_ *worker, values [][]float32, block int) {
-		sums := values[parts][block*out:][:out]
-		clear(sums)
-		for row := block * size; row < min((block+1)*size, rows); row++ {
+		sums, first := values[parts][block*out:][:out], block*size
+		count := min(size, rows-first)
+		if clear(sums); m == n && out == m {
+			k.add(sums, 0, sums, 0, values[x][first*n:], n, count, n)
+			return
+		}
+		for row := first; row < first+count; row++ {
 			line, to := values[x][row*n:][:n], sums[tiledRow(shape, y, row)*m:][:m]
-			for at := 0; at < n; at += m {
-				if m == 1 {
-					to[0] += sum(line)
-					break
-				}
-				for i, v := range line[at:][:m] {
-					to[i] += v
-				}
+			if m == 1 {
+				to[0] += sum(line)
+				continue
 			}
+			k.add(to, 0, to, 0, line, m, n/m, m)
 		}
 	}}
-	s := c.blocks(id, 1, out, 1024, func(_ *worker, values [][]float32, _, first, count int) {
-		for i := first; i < first+count; i++ {
-			total := 0.0
-			for block := range blocks {
-				total += float64(values[parts][block*out+i])
-			}
-			values[id][i] = float32(total)
-		}
+	s := c.blocks(id, 1, (out+chunk-1)/chunk, 64, func(_ *worker, values [][]float32, _, first, count int) {
+		first *= chunk
+		line := values[id][first:min(first+count*chunk, out)]
+		clear(line)
+		c.kernels.parts(len(line), func(k *kernels, from, n int) {
+			k.add(line[from:], 0, line[from:], 0, values[parts][first+from:], out, blocks, n)
+		})
 	})
 	s.in, s.before = []graph.ID{parts}, []step{before}
 	return s

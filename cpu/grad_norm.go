@@ -27,41 +27,30 @@ func (c *compiler) layerNormGradX(id graph.ID) step {
 	})
 }
 
-// layerNormGradWeight sums g times the normalised rows: some rows a task, whose sums a last step adds up.
+// layerNormGradWeight sums g times the normalised rows: some rows a task, whose sums a last step adds up; where they are cut does
+// not depend on the workers.
 func (c *compiler) layerNormGradWeight(id graph.ID) step {
-	in, n, eps := c.node(id).Inputs, c.shape(id).Last(), c.node(id).Op.(graph.LayerNormGradWeight).Eps
-	rows := c.shape(in[1]).Rows()
-	return c.summed(id, rows, n, func(sums []float32, values [][]float32, row int) {
-		g, x := values[in[0]][row*n:][:n], values[in[1]][row*n:][:n]
-		mean, factor := rowSpread(x, eps)
-		for i, v := range x {
-			sums[i] += g[i] * (v - mean) * factor
-		}
-	})
-}
-
-// summed is a value of n elements that is a sum over rows; where it is cut does not depend on the workers.
-func (c *compiler) summed(id graph.ID, rows, n int, add func(sums []float32, values [][]float32, row int)) step {
+	in, n, eps := c.node(id).Inputs, c.shape(id).Last(), float32(c.node(id).Op.(graph.LayerNormGradWeight).Eps)
+	rows, k, ones := c.shape(in[1]).Rows(), c.kernels.of(n), aligned(n)
+	for i := range ones {
+		ones[i] = 1
+	}
 	blocks := max(1, min(sumBlocks, rows*n/sumLeast))
 	size := (rows + blocks - 1) / blocks
-	blocks = (rows + size - 1) / size
 	parts := c.temporary(blocks * n)
-	in := c.node(id).Inputs
-	before := step{name: graph.Kind(c.node(id).Op) + "_parts", in: in, outs: []graph.ID{parts}, tasks: blocks, run: func(_ *worker, values [][]float32, block int) {
-		sums := values[parts][block*n:][:n]
+	before := step{name: "layernormgradweight_parts", in: in, outs: []graph.ID{parts}, tasks: blocks, rooms: rooms{slotTile: 2 * n}, run: func(w *worker, values [][]float32, block int) {
+		sums, room := values[parts][block*n:][:n], w.room(slotTile, 2*n)
+		normal, none := room[:n], room[n:]
 		clear(sums)
+		clear(none)
 		for row := block * size; row < min((block+1)*size, rows); row++ {
-			add(sums, values, row)
+			k.layerNorm(normal, 0, values[in[1]][row*n:], 0, ones, none, eps, 1, n)
+			k.mulAdd(sums, values[in[0]][row*n:], normal, n)
 		}
 	}}
 	return step{in: []graph.ID{parts}, tasks: 1, before: []step{before}, run: func(_ *worker, values [][]float32, _ int) {
-		for i := range n {
-			total := 0.0
-			for block := range blocks {
-				total += float64(values[parts][block*n+i])
-			}
-			values[id][i] = float32(total)
-		}
+		clear(values[id])
+		k.add(values[id], 0, values[id], 0, values[parts], n, blocks, n)
 	}}
 }
 

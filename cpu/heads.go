@@ -47,10 +47,18 @@ func (c *compiler) context(id graph.ID) step {
 // crossContext is the same plus a bias: probabilities [B, h, n, m], v [B, m, E] -> [B, n, E].
 func (c *compiler) crossContext(id graph.ID) step {
 	heads, in := c.node(id).Op.(graph.CrossContext).Heads, c.node(id).Inputs
-	v := c.joined(in[1], heads)
-	return c.crossStep(id, &cross{
-		heads: heads, y: c.joined(id, heads), a: c.apart(in[0], heads), b: v, bias: part{id: c.operand(id, 2), head: v.head},
+	v, p := c.joined(in[1], heads), c.apart(in[0], heads)
+	if _, swapped := c.node(in[0]).Op.(graph.SwapLast); swapped && c.private(in[0]) {
+		in = slices.Clone(in)
+		in[0] = c.node(in[0]).Inputs[0]
+		p = c.apart(in[0], heads)
+		p.rows, p.columns, p.turned = p.columns, p.rows, true
+	}
+	s := c.crossStep(id, &cross{
+		heads: heads, y: c.joined(id, heads), a: p, b: v, bias: part{id: c.operand(id, 2), head: v.head},
 	})
+	s.in = in
+	return s
 }
 
 // absorbKeys takes a projection's weights [E, C] into keys [B, T, E] -> [B, h*T, C].

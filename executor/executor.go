@@ -49,6 +49,9 @@ func (e *Executor) Live() int {
 
 // Place copies data to where the executor has its memory, as results of [Part.Run] are.
 func (e *Executor) Place(ctx context.Context, data []float32) (v Value, err error) {
+	if e.never() {
+		return v, e.Close()
+	}
 	c, err := e.enter(ctx)
 	if err != nil {
 		return v, err

@@ -14,6 +14,9 @@ type lent struct{ Source }
 // that reads weights in other ways than that which the executor was opened for, as gradients do. All is given back before it
 // returns. Results and errors are those of [Part.Host].
 func (e *Executor) Once(ctx context.Context, g *graph.Graph, in ...[]float32) (out [][]float32, list []Output, err error) {
+	if e.never() {
+		return nil, nil, e.Close()
+	}
 	c, err := e.enter(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/internal/goldtrain"
 )
@@ -59,15 +60,17 @@ func TestLossGolden(t *testing.T) {
 	})
 }
 
-func (of lossCase) compare(t *testing.T, cfg glip.Config, c goldtrain.Case, e difftest.Executor) {
+// lossNames are the original's, in the order of glip.LossPaths.
+var lossNames = []string{"loss_reg", "loss_centerness", "loss_dot_product_token"}
+
+// compute gives the loss, the gradients of logits, deltas and centre-ness, and the three losses, once change, if there is one,
+// has done its work.
+func (of lossCase) compute(t *testing.T, cfg glip.Config, c goldtrain.Case, e difftest.Executor, change func(lossCase, *glip.Targets, *graph.Graph)) [][]float32 {
+	t.Helper()
 	s := of.size()
 	targets, err := glip.NewTargets(cfg, s, of.Valid, of.objects())
 	if err != nil {
 		t.Fatal(err)
-	}
-	var inputs [][]float32
-	for _, name := range []string{"dot", "centerness", "bbox"} {
-		inputs = append(inputs, c.Find(t, "input", name).Content())
 	}
 	g, err := glip.RecordLosses(cfg, s)
 	if err != nil {
@@ -81,17 +84,29 @@ func (of lossCase) compare(t *testing.T, cfg glip.Config, c goldtrain.Case, e di
 		id, _ := r.Find(path)
 		r.Outputs = append(r.Outputs, id)
 	}
+	if change != nil {
+		change(of, &targets, r)
+	}
+	var inputs [][]float32
+	for _, name := range []string{"dot", "centerness", "bbox"} {
+		inputs = append(inputs, c.Find(t, "input", name).Content())
+	}
 	out, err := e.Run(t.Context(), r, nil, append(inputs, targets.Inputs()...), r.Outputs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range []string{"loss_reg", "loss_centerness", "loss_dot_product_token"} {
+	return out
+}
+
+func (of lossCase) compare(t *testing.T, cfg glip.Config, c goldtrain.Case, e difftest.Executor) {
+	s, out := of.size(), of.compute(t, cfg, c, e, nil)
+	for i, name := range lossNames {
 		want, got := of.Losses[name], float64(out[4+i][0])
 		if d := math.Abs(got - want); !(d <= goldtrain.LossLimit(want, of.Single[name])) {
 			t.Errorf("%s: %g, want %g", name, got, want)
 		}
 	}
-	n := len(targets.Anchors) / 4
+	n := len(out[2]) / 4 / s.Batch
 	var valid []float32 // rows of all anchors, the caption's tokens alone
 	for row := range s.Batch * n {
 		valid = append(valid, out[1][row*s.Tokens:][:of.Valid[row/n]]...)

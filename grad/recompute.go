@@ -66,7 +66,7 @@ func scopesOf(g *graph.Graph, globs []string) ([]string, error) {
 	for _, glob := range globs {
 		ids, err := all.Match(glob)
 		if err == nil && len(ids) == 0 {
-			err = fmt.Errorf("nothing that is computed has a path below %q; see what there is with \"glip inspect\"", glob)
+			err = fmt.Errorf("nothing that is computed has a path below %q; want one such as \"stages.*.blocks.*\", from the beginning of the path on", glob)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("grad: what is to be recomputed: %w", err)

@@ -79,28 +79,31 @@ func (l *lowerer) sumTiles(s step) {
 		return
 	}
 	a, b, list, each, blocks := l.sumSpans(s)
-	at := parts{blocks: blocks}
+	at, rows := parts{blocks: blocks}, b[0] == 1 && a[1] == b[1] && a[2] == b[2] && a[3] == b[3]
 	for _, r := range list {
 		a[0] = r.units() * b[0]
 		x := l.read(s.in[0], 1, r.begin*each, r.units()*each)
-		if b[0] == 1 && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] { // whole rows
+		if rows {
 			l.rowSums(s, x, at, cols)
 		} else {
 			l.sumPart(s, [2][4]int{a, b}, x, at)
 		}
 		at.first += sumBlocks(r, each, b)
 	}
-	if blocks > 0 { // else it does not fit, as spans said
+	if blocks > 1 || blocks == 1 && !rows { // with none it does not fit, as spans said
 		l.addUp(s, 0, blocks, cols, s.out, 0)
 	}
 }
 
-// rowSums makes the parts of a range x of rows of so many columns.
+// rowSums makes the parts of a range x of rows of so many columns, or the result where there is but one part.
 func (l *lowerer) rowSums(s step, x operand, to parts, cols int) {
 	stem, width := vector("columnsum", cols)
 	x.width = width
-	l.columnSum(s, stem, int(x.bytes/4)/cols, columnSumPush{Cols: uint32(cols / width), Block0: uint32(to.first), Factor: 1}, x,
-		l.scratchPart(to.at, 4*int64(to.blocks*cols), width, engine.Write))
+	push, y := columnSumPush{Cols: uint32(cols / width), Block0: uint32(to.first), Factor: 1}, l.write(s.out, width, 0, cols)
+	if to.blocks > 1 {
+		y = l.scratchPart(to.at, 4*int64(to.blocks*cols), width, engine.Write)
+	}
+	l.columnSum(s, stem, int(x.bytes/4)/cols, push, x, y)
 }
 
 // sumPart makes the parts of a range x of what is summed; sizes are those of the range and of the sums.

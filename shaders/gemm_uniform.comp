@@ -156,16 +156,21 @@ void stagePadded(Floats from, uint count, uint k, Scratch to)
 void stageTurned(uint64_t base, uint columns, uint lda_, uint size_, uint k, uint64_t to)
 {
     [[dont_unroll]] for (uint c = 0; c < columns; c += ROWS) {
-        Scratch tile = Scratch(to + uint64_t(c / ROWS) * (k * LANES * 4));
+        PairsOut tile = PairsOut(to + uint64_t(c / ROWS) * (k * LANES * 4));
         bool whole = c + LANES <= columns;
-        [[dont_unroll]] for (uint i = 0; i < k; i++) {
-            Floats from = Floats(base + (uint64_t(min(i, size_ - 1)) * lda_ + c) * 4);
-            float v;
+        uint row = LANE / 4, column = LANE % 4 * 2; // a lane stores neighbours of one of two rows
+        [[dont_unroll]] for (uint i = 0; i < k; i += 2) {
+            Floats x = Floats(base + (uint64_t(min(i, size_ - 1)) * lda_ + c) * 4);
+            Floats y = Floats(base + (uint64_t(min(i + 1, size_ - 1)) * lda_ + c) * 4);
+            vec2 v;
             if (whole)
-                v = deal8(vec4(from.v[0], from.v[1], from.v[2], from.v[3]), vec4(from.v[4], from.v[5], from.v[6], from.v[7]));
-            else
-                v = from.v[min(LANE, columns - 1 - c)];
-            tile.v[i * LANES + LANE] = i < size_ ? v : 0.0;
+                v = vec2(deal8(vec4(x.v[0], x.v[2], x.v[4], x.v[6]), vec4(y.v[0], y.v[2], y.v[4], y.v[6])),
+                         deal8(vec4(x.v[1], x.v[3], x.v[5], x.v[7]), vec4(y.v[1], y.v[3], y.v[5], y.v[7])));
+            else {
+                uint last = columns - 1 - c, first = min(column, last), second = min(column + 1, last);
+                v = row == 0 ? vec2(x.v[first], x.v[second]) : vec2(y.v[first], y.v[second]);
+            }
+            tile.v[i * LANES / 2 + LANE] = i + row < size_ ? packUint2x32(floatBitsToUint(v)) : 0ul;
         }
     }
 }

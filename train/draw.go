@@ -20,10 +20,47 @@ type drawn struct {
 // mostPassed is how many pictures in a row may be of no use.
 const mostPassed = 100
 
-// draw takes the pictures of the next step. Each is a function of the seed and its number, so that a training goes on as if it
+// ahead is a batch that is drawn while something else is done.
+type ahead struct {
+	done  chan struct{}
+	batch drawn
+	err   error
+}
+
+// begin draws the batch from a picture of the course on.
+func (c *course) begin(ctx context.Context, from int) *ahead {
+	a := &ahead{done: make(chan struct{})}
+	go func() {
+		defer close(a.done)
+		a.batch, a.err = c.draw(ctx, from)
+	}()
+	return a
+}
+
+// next is the batch of the next step; the one after it is drawn meanwhile.
+func (c *course) next(ctx context.Context) (drawn, error) {
+	a := c.ahead
+	if a == nil {
+		a = c.begin(ctx, c.at.Drawn)
+	}
+	<-a.done
+	if c.ahead = nil; a.err == nil && c.taken+1 < c.Steps {
+		c.ahead = c.begin(ctx, a.batch.drawn)
+	}
+	return a.batch, a.err
+}
+
+// still waits for what is drawn.
+func (c *course) still() {
+	if c.ahead != nil {
+		<-c.ahead.done
+	}
+}
+
+// draw takes pictures of a step from one of the course on. Each is a function of the seed and its number, so that a training goes on as if it
 // had not stopped.
-func (c *course) draw(ctx context.Context) (drawn, error) {
-	b := drawn{drawn: c.at.Drawn}
+func (c *course) draw(ctx context.Context, from int) (drawn, error) {
+	b := drawn{drawn: from}
 	for row := 0; len(b.samples) < c.Batch; b.drawn++ {
 		p := c.order.at(c.Train.Pictures, c.Repeat, c.options.Seed, b.drawn)
 		s, err := c.sample(ctx, p, rand.New(rand.NewPCG(uint64(c.options.Seed), uint64(b.drawn))))

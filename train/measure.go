@@ -45,28 +45,30 @@ type Work struct {
 // Sum is all of it: what a step takes whose pictures come for the first time.
 func (w Work) Sum() int64 { return w.Front + w.Forward + w.Backward }
 
-// Work counts a step on a batch: as it is executed, and as the original computes it, with captions of the model's full length and the cross attention in its direct form.
-func (t *Trainer) Work(samples ...dataset.Sample) (executed, direct Work, err error) {
+// Work counts a step on a batch: as it is recorded, of which executors may share products between gradients ([graph.Stats]
+// has what they execute), and as the original computes it, with captions of the model's full length and the cross
+// attention in its direct form.
+func (t *Trainer) Work(samples ...dataset.Sample) (recorded, direct Work, err error) {
 	b, err := t.batch(samples)
 	if err != nil {
-		return executed, direct, err
+		return recorded, direct, err
 	}
 	g, err := t.record(b.size)
 	if err != nil {
-		return executed, direct, err
+		return recorded, direct, err
 	}
-	executed = work(g)
+	recorded = work(g)
 	if t.front != nil {
 		if g, err = t.front.part.Record(t.front.size(b.size)); err != nil {
-			return executed, direct, err
+			return recorded, direct, err
 		}
-		executed.Front = int64(b.size.Batch) * g.Count().MultiplyAdds
+		recorded.Front = int64(b.size.Batch) * g.Count().MultiplyAdds
 	}
 	b.size.Tokens = t.cfg.MaxTokens
-	if g, err = RecordStep(t.cfg, b.size, t.trained(), t.options.Clip, false); err == nil {
+	if g, err = t.recorded(b.size, false); err == nil {
 		direct = work(g)
 	}
-	return executed, direct, err
+	return recorded, direct, err
 }
 
 func work(g *graph.Graph) (w Work) {

@@ -3,6 +3,8 @@ package train
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"runtime/metrics"
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
@@ -49,6 +51,22 @@ func (o Options) again(g *graph.Graph) (*graph.Graph, error) {
 		}
 	}
 	return grad.Recompute(g, there...)
+}
+
+// litter is how many bytes are left lying before they are collected.
+const litter = 256 << 20
+
+// sweep collects garbage where there is much. Left alone the runtime waits until there is as much of it as there are weights,
+// moments and gradients, of which none ever is.
+func (t *Trainer) sweep() {
+	list := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	if metrics.Read(list); list[0].Value.Kind() != metrics.KindUint64 {
+		return
+	}
+	if now := list[0].Value.Uint64(); now-t.swept > litter {
+		t.swept = now
+		runtime.GC()
+	}
 }
 
 // Memory is what a training takes, in bytes of 32-bit values.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -82,6 +84,35 @@ func TestMemoryBound(t *testing.T) {
 		o.Recompute = nil
 	}
 }
+
+// TestSweep: what steps leave lying is collected before it is as much as what stays.
+func TestSweep(t *testing.T) {
+	tr := opened(t, "cpu", train.Options{Mode: train.Prompt, Frozen: -1})
+	batch := drawn(t, 0)
+	collected := func(bytes int) bool {
+		defer debug.SetGCPercent(debug.SetGCPercent(-1)) // nobody else collects
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range bytes >> 20 {
+			litter = make([]byte, 1<<20)
+		}
+		if _, err := tr.Step(t.Context(), batch...); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.NumGC > before.NumGC
+	}
+	collected(300 << 20)
+	if collected(1 << 20) {
+		t.Error("a little was collected")
+	}
+	if !collected(300 << 20) {
+		t.Error("300 MB were left lying")
+	}
+}
+
+// litter keeps the last piece from being left out.
+var litter []byte
 
 // drawn are samples of pictures by formula, one for each seed, with two boxes.
 func drawn(t *testing.T, seeds ...uint64) (list []dataset.Sample) {

@@ -80,6 +80,7 @@ type course struct {
 	Course
 	captions *dataset.Captioner
 	order    order
+	ahead    *ahead // the batch behind the one at hand
 	metrics  *os.File
 	spent    time.Duration
 	begun    int // steps that were taken before
@@ -135,11 +136,17 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return err
 	}
+	if err := file.Sweep(o.Out); err != nil {
+		return err
+	}
 	if err := c.openMetrics(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.metrics.Close()) }()
-	if err = c.steps(ctx); err == nil {
+	drawing, cancel := context.WithCancel(ctx)
+	defer c.still()
+	defer cancel()
+	if err = c.steps(drawing); err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -160,7 +167,7 @@ func (t *Trainer) Try(ctx context.Context, o Course) (r Report, need Memory, err
 	}
 	for range 2 { // the first makes programs
 		began := time.Now()
-		b, err := c.draw(ctx)
+		b, err := c.draw(ctx, c.at.Drawn)
 		if err != nil {
 			return r, need, err
 		}
@@ -264,7 +271,7 @@ func (c *course) stopped() string {
 // step1 draws a batch, takes a step and reports it.
 func (c *course) step1(ctx context.Context) error {
 	began := time.Now()
-	b, err := c.draw(ctx)
+	b, err := c.next(ctx)
 	if err != nil {
 		return err
 	}
@@ -283,19 +290,18 @@ func (c *course) step1(ctx context.Context) error {
 		return err
 	default:
 		c.at.Drawn, c.at.Bad, c.at.Names = b.drawn, 0, nil
+		r.FLOPs, r.Bytes, err = c.taxed(context.WithoutCancel(ctx)) // a step that was taken is reported
 	}
 	took := time.Since(began)
 	c.spent += took
 	r.Step, r.Seconds = c.taken, took.Seconds()
-	if r.Skipped == "" {
-		if r.FLOPs, r.Bytes, err = c.taxed(ctx); err != nil {
-			return err
-		}
-	}
 	if done := c.taken - c.begun; done > 0 {
 		r.Left = c.spent / time.Duration(done) * time.Duration(c.Steps-c.taken)
 	}
-	return c.report(r)
+	if r.Skipped != "" {
+		err = nil
+	}
+	return errors.Join(c.report(r), err)
 }
 
 func (c *course) report(r Report) error {

@@ -106,6 +106,9 @@ func TestKilledRun(t *testing.T) {
 			t.Errorf("%s.safetensors has other bits after %d deaths, %v", name, deaths, err)
 		}
 	}
+	if list, err := os.ReadDir(killed); err != nil || len(list) != 6 {
+		t.Errorf("%v, %v: want four files of weights, a state and the metrics", list, err)
+	}
 	got, want := lines(t, killed), lines(t, alone)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("metrics are\n%+v, want\n%+v", got, want)

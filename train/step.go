@@ -18,26 +18,22 @@ const (
 	gradients
 )
 
-// RecordStep writes down the forward and backward part of a step: the inputs of
+// recorded writes down the forward and backward part of a step: the inputs of
 // [glip.RecordTraining] to the losses of boxes, centre-ness and tokens, the factor [1] that clips the
-// gradients to the length clip, 1 where clip is 0, and the gradient of each of the trained weights. absorbed computes the
-// cross attention in the form that takes fewer multiply-adds (package rewrite).
-func RecordStep(cfg glip.Config, s glip.Training, trained []string, clip float64, absorbed bool) (*graph.Graph, error) {
-	forward, err := glip.RecordTraining(cfg, s)
+// gradients to the length that the options say, 1 where that is 0, and the gradient of each of the trained weights. absorbed computes
+// the cross attention in the form that takes fewer multiply-adds (package rewrite).
+func (t *Trainer) recorded(s glip.Training, absorbed bool) (*graph.Graph, error) {
+	forward, err := glip.RecordTraining(t.cfg, s)
+	if err == nil && len(t.adapters) > 0 {
+		forward, _, err = t.options.Adapters.adapt(forward)
+	}
+	if err == nil && absorbed {
+		forward, _, err = rewrite.Absorb(forward, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return recordStep(forward, trained, clip, absorbed)
-}
-
-// recordStep is [RecordStep] of a forward part that is recorded.
-func recordStep(forward *graph.Graph, trained []string, clip float64, absorbed bool) (_ *graph.Graph, err error) {
-	if absorbed {
-		if forward, _, err = rewrite.Absorb(forward, nil); err != nil {
-			return nil, err
-		}
-	}
-	g, err := grad.Reverse(forward, glip.LossPath, trained...)
+	g, err := grad.Reverse(forward, glip.LossPath, t.trained()...)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -49,7 +45,7 @@ func recordStep(forward *graph.Graph, trained []string, clip float64, absorbed b
 		}
 		b.Output(b.At(id))
 	}
-	b.Output(clipped(b.In("clip"), g, clip))
+	b.Output(clipped(b.In("clip"), g, t.options.Clip))
 	for _, id := range g.Outputs[1:] {
 		b.Output(b.At(id))
 	}
@@ -103,18 +99,11 @@ func updated(b *graph.Builder, shape graph.Shape, scale, rates graph.Value, aver
 
 // whole writes down a step whose trained weights are inputs.
 func (t *Trainer) whole(s glip.Training) (*graph.Graph, error) {
-	names := t.trained()
-	g, err := glip.RecordTraining(t.cfg, s)
-	if err == nil && len(t.adapters) > 0 {
-		g, _, err = t.options.Adapters.adapt(g)
-	}
-	if err == nil {
-		g, err = recordStep(g, names, t.options.Clip, t.options.Mode.absorbs())
-	}
+	g, err := t.recorded(s, t.options.Mode.absorbs())
 	if err != nil {
 		return nil, err
 	}
-	return rewrite.Feed(g, names...)
+	return rewrite.Feed(g, t.trained()...)
 }
 
 // record writes down a step, behind the front where there is one.

@@ -67,6 +67,7 @@ type Trainer struct {
 	source    executor.Source  // of what is not trained
 	results   []executor.Value // of a step, which the next writes over
 	fitting   map[glip.Training]bool
+	swept     uint64 // what had been allocated when garbage was last collected
 	front     *front // nil: a step computes everything
 	step      *executor.Part[glip.Training]
 	update    *executor.Part[int] // by chunk
@@ -298,6 +299,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 	t.torn = false
 	t.taken++
 	t.options.Schedule.Stepped()
+	t.sweep()
 	return l, nil
 }
 

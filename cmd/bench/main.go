@@ -1,5 +1,5 @@
 // Command bench measures how fast GLIP's Swin backbone, or the whole detector, runs on a
-// device. Run "bench --help" for its flags.
+// device, or learns there. Run "bench --help" for its flags.
 //
 // Exit status: 0 done (also when interrupted after something was measured), 1 a
 // failure of the program or the device, 2 wrong usage, 3 the result that would
@@ -89,6 +89,17 @@ GEMM peak count the products that are executed, with the cross attention in its 
 form unless --no-absorb; what the direct form would take is printed beside it. --per-op
 prints device time by the modules of GLIP, a column for each of the three detections.
 
+--train measures steps of training the detector, of --mode, on pictures of --size (320x512
+unless given) with a box for each phrase of a caption as --detector has it. A step is
+forward, backward and update, each with its time, its multiply-adds and its share of the
+GEMM peak. Multiply-adds are shown as executed, and in the direct form with captions of the
+model's full length, as the original computes them. Where much of the model is frozen there
+are two cases: the first epoch, in which pictures are new, and the second, in which what
+frozen parts say of them is remembered. Rates are a thousandth of the paper's, since many
+steps on one batch run away. --recompute keeps less for the backward and computes it again.
+--per-op prints time by module and by kind of operation, with =full by path too. The first
+step, which makes the programs, is shown apart.
+
 --gemm measures matrix products of M x K by K x N values instead of a model, each
 for --duration, 1s unless given.
 
@@ -106,13 +117,16 @@ const examples = `  bench --model GLIP-T --per-op --json out/b.json
   bench --detector --model glip-t --size 800x1333 --per-op
   bench --detector --size 320x512 --batch 4
   bench --detector --tokens 60 --device cpu --iterations 3 --json out/d.json
+  bench --train --model glip-t --size 320x512 --mode full --device cpu --per-op
+  bench --train --mode prompt --batch 2
+  bench --train --recompute blocks
   bench --count 10 > old.txt; bench --count 10 > new.txt; benchstat old.txt new.txt`
 
 func newCommand() *cobra.Command {
 	var f flags
 	cmd := &cobra.Command{
 		Use:     "bench [flags]",
-		Short:   "measure the speed of GLIP's Swin backbone or of its detector",
+		Short:   "measure the speed of GLIP's Swin backbone, of its detector or of training it",
 		Long:    help,
 		Example: examples,
 		Args:    cobra.NoArgs,
@@ -140,13 +154,13 @@ func (f *flags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	f.weights.Define(cmd, "GLIP-T", func() []string { return []string{"GLIP-T", "GLIP-L", "glip-t-a"} })
 	f.device.Define(cmd)
-	fl.StringVar(&f.size, "size", "", "picture size as HEIGHTxWIDTH (default: the backbone's, 800x1333 for the detector)")
+	fl.StringVar(&f.size, "size", "", "picture size as HEIGHTxWIDTH (default: the backbone's, 800x1333 for the detector, 320x512 for training)")
 	fl.IntVar(&f.batch, "batch", 1, "pictures in a batch")
 	fl.BoolVar(&f.padSmallMap, "pad-small-map", false, "pad maps smaller than a window, as GLIP's detector does")
-	fl.DurationVar(&f.duration, "duration", 5*time.Second, "how long to measure, for each --count (default of the detector: 1m)")
+	fl.DurationVar(&f.duration, "duration", 5*time.Second, "how long to measure, for each --count (default of the detector 1m, of training 20s)")
 	fl.IntVar(&f.iterations, "iterations", 0, "runs of each case for each --count, instead of --duration")
 	fl.IntVar(&f.count, "count", 1, "measurements, each a line for benchstat")
-	fl.StringVar(&f.perOp, "per-op", "", "also print device time: of every operation, by graph path, and its share of the roofline; of a detector by module, with =full by path too")
+	fl.StringVar(&f.perOp, "per-op", "", "also print device time: of every operation, by graph path, and its share of the roofline; of a detector and of training by module, with =full by path too")
 	fl.Lookup("per-op").NoOptDefVal = perModule
 	fl.StringVar(&f.trace, "trace", "", "also write the dispatches of one run to this file, in the Chrome trace format")
 	fl.StringVar(&f.json, "json", "", "also write everything to this file as JSON")
@@ -155,10 +169,10 @@ func (f *flags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.check, "check", "auto", "oracle (CPU reference), finite (finite and repeatable), auto, or none")
 	fl.BoolVar(&f.detector, "detector", false, "measure the whole detector, pictures and a caption to boxes")
 	fl.BoolVar(&f.train, "train", false, "measure steps of training a detector")
-	fl.StringVar(&f.mode, "mode", string(train.Full), "what is trained: full, head, linear, language or prompt")
+	fl.StringVar(&f.mode, "mode", string(train.Full), "what is trained: full, head, linear, language, prompt or adapters")
 	fl.IntVar(&f.frozen, "frozen", -1, "of --mode full: -1 freezes nothing, 2 the first stage of the backbone, 3 two stages")
 	fl.StringSliceVar(&f.recompute, "recompute", nil, "scopes, by globs of paths, whose values are computed again for the gradients, or blocks for all that come in numbers")
-	fl.StringVar(&f.caption, "caption", "", "sentence whose noun phrases the detector looks for, instead of one of --tokens")
+	fl.StringVar(&f.caption, "caption", "", "sentence whose noun phrases the detector looks for or learns, instead of one of --tokens")
 	fl.IntVar(&f.tokens, "tokens", defaultTokens, "length of the detector's caption, [CLS] and [SEP] included")
 	fl.StringVar(&f.vocab, "vocab", "", "vocab.txt of the detector's text encoder (default: that of bert-base-uncased)")
 	fl.BoolVar(&f.noAbsorb, "no-absorb", false, "compute the detector's cross attention as the original does, with more multiply-adds")

@@ -30,7 +30,7 @@ type training struct {
 	height, width int
 	samples       []dataset.Sample
 	caption       caption
-	executed      train.Work
+	recorded      train.Work
 	direct        train.Work
 	step, update  glipvk.Stats
 	losses        []float64 // of each step, their sum
@@ -111,7 +111,7 @@ func (t *training) ready(f flags, height, width int) (err error) {
 		}
 		t.samples = append(t.samples, s)
 	}
-	t.executed, t.direct, err = t.Work(t.samples...)
+	t.recorded, t.direct, err = t.Work(t.samples...)
 	return err
 }
 
@@ -126,7 +126,7 @@ func box(n, height, width int) glip.Box {
 // cases are a step, or, where frozen parts are remembered, one whose pictures come for the first time and one whose pictures are
 // known.
 func (t *training) cases() []testCase {
-	w := t.executed
+	w := t.recorded
 	if w.Front == 0 {
 		return []testCase{{Name: "step", MultiplyAdds: w.Sum(), run: t.run}}
 	}
@@ -165,15 +165,19 @@ func (t *training) describe(r *report) {
 	info, s := t.Info(), t.samples[0]
 	r.Arch, r.Height, r.Width, r.Detector = info.Backbone, t.height, t.width, info.Detector
 	r.Captions = []caption{t.caption}
+	for i, x := range []int64{t.recorded.Front, 0}[:len(r.Cases)] {
+		r.Cases[i].MultiplyAdds = x + t.step.FLOPs/2
+	}
+	r.MultiplyAdds = r.Cases[0].MultiplyAdds
 	m := t.Memory()
 	m.Step = t.step.ArenaBytes + t.step.ScratchBytes
-	r.Training = &trainingReport{Mode: t.mode, Boxes: len(s.Things), Executed: t.executed, Direct: t.direct, Memory: m, Recompute: t.recompute, Update: t.update, losses: &t.losses}
+	r.Training = &trainingReport{Mode: t.mode, Boxes: len(s.Things), Recorded: t.recorded, Direct: t.direct, Memory: m, Recompute: t.recompute, Update: t.update, losses: &t.losses}
 	r.heading = fmt.Sprintf("training %s, %dx%d padded to %dx%d, batch %d, %d tokens, %d boxes",
 		t.mode, t.height, t.width, s.Input.Height, s.Input.Width, len(t.samples), t.caption.Tokens, len(s.Things))
 	r.line = fmt.Sprintf("Train/model=%s/mode=%s/size=%dx%d/tokens=%d/batch=%d", r.Model, t.mode, t.height, t.width, t.caption.Tokens, len(t.samples))
 	r.notes = append(r.notes,
 		[2]string{"caption", fmt.Sprintf("%.90q", t.caption.Text)},
-		[2]string{"multiply-adds", "as executed: " + work(t.executed)},
+		[2]string{"multiply-adds", work(t.recorded) + ", as recorded"},
 		[2]string{"direct form", fmt.Sprintf("%s, captions of %d tokens", work(t.direct), info.Detector.MaxTokens)},
 		[2]string{"trained", fmt.Sprintf("%.3f M values in %d tensors, %.3f M values are not", float64(m.Weights)/4e6, m.Tensors, float64(m.Frozen)/4e6)},
 		[2]string{"memory", m.String()},

@@ -18,7 +18,7 @@ type trainingReport struct {
 	Mode      train.Mode   `json:"mode"`
 	Boxes     int          `json:"boxes"` // of a picture
 	Recompute []string     `json:"recompute,omitempty"`
-	Executed  train.Work   `json:"executed"` // multiply-adds of a step
+	Recorded  train.Work   `json:"recorded"` // multiply-adds of a step
 	Direct    train.Work   `json:"direct"`   // in the direct form, with the longest captions
 	Memory    train.Memory `json:"memory"`
 	Update    glipvk.Stats `json:"update"`                 // programs of the update

@@ -62,6 +62,7 @@ type trainPlan struct {
 	Stop         int       `json:"stop"`
 	Recompute    []string  `json:"recompute,omitempty"`
 	Remember     int64     `json:"remember,omitempty"`
+	Memory       int64     `json:"memory,omitempty"`
 	Adapt        []string  `json:"adapt,omitempty"`
 	Rank         int       `json:"rank,omitempty"`
 	Alpha        float64   `json:"alpha,omitempty"`
@@ -185,6 +186,9 @@ func (p *trainPlan) check() error {
 	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(train.Microsoft) && p.Names != string(train.MMDetection) {
 		return cli.Usage("--format %q, --names %q: want safetensors or pth, and microsoft or mmdetection", p.Format, p.Names)
 	}
+	if p.Memory < 0 {
+		return cli.Usage("--memory %d: want 0 or more bytes", p.Memory)
+	}
 	if !(p.Rate >= 0 && p.LanguageRate >= 0 && p.Decay >= 0 && p.Clip >= 0) {
 		return cli.Usage("--rate %g, --language-rate %g, --decay %g, --clip %g: want numbers from 0 on", p.Rate, p.LanguageRate, p.Decay, p.Clip)
 	}
@@ -223,6 +227,15 @@ func (f *trainFlags) recall(cmd *cobra.Command) error {
 	if fl.Changed("save") {
 		f.plan.Save = given.Save
 	}
+	if fl.Changed("recompute") {
+		f.plan.Recompute = given.Recompute
+	}
+	if fl.Changed("remember") {
+		f.plan.Remember = given.Remember
+	}
+	if fl.Changed("memory") {
+		f.plan.Memory = given.Memory
+	}
 	if !fl.Changed("device") {
 		f.device.Name = c.Plan.Device
 	}
@@ -235,7 +248,7 @@ func (f *trainFlags) recall(cmd *cobra.Command) error {
 
 // fixed refuses flags that a run that goes on cannot heed.
 func (f *trainFlags) fixed(cmd *cobra.Command) error {
-	free := []string{"resume", "steps", "save", "device", "precision", "no-tune", "no-fusion", "max-side", "max-pixels", "max-memory"}
+	free := []string{"resume", "steps", "save", "recompute", "remember", "memory", "device", "precision", "no-tune", "no-fusion", "max-side", "max-pixels", "max-memory"}
 	var wrong []string
 	for _, name := range changed(cmd) {
 		if !slices.Contains(free, name) {
@@ -261,7 +274,7 @@ func (f *trainFlags) options() (train.Options, error) {
 	}
 	return train.Options{
 		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s,
-		Clip: p.Clip, Average: p.Average, Seed: p.Seed, Recompute: p.Recompute, Remember: p.Remember, Adapters: train.LowRank{Globs: p.Adapt, Rank: p.Rank, Alpha: p.Alpha},
+		Clip: p.Clip, Average: p.Average, Seed: p.Seed, Recompute: p.Recompute, Remember: p.Remember, Memory: p.Memory, Adapters: train.LowRank{Globs: p.Adapt, Rank: p.Rank, Alpha: p.Alpha},
 		Random: arch.Random{DropPath: p.DropPath, DropBlock: p.DropBlock, Language: p.Dropout, Tower: p.Dropout},
 	}, nil
 }

@@ -76,7 +76,11 @@ func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--weights %s: %w", f.weights.Path, err)
 		}
-		return train.New(cmd.Context(), l, o)
+		t, err := train.New(cmd.Context(), l, o)
+		if errors.Is(err, train.ErrOptions) {
+			err = cli.Blame(err)
+		}
+		return t, err
 	})
 }
 

@@ -77,7 +77,7 @@ func TestTrain(t *testing.T) {
 	if o := glip(t, d.train(base...)...); o.code != cli.Input || !strings.Contains(o.stderr, "has a run already (config.json): --resume "+d.out) {
 		t.Errorf("again into the same folder: status %d, %s", o.code, o.stderr)
 	}
-	if o := glip(t, "train", "--resume", d.out, "--steps", "8"); o.code != 0 || !strings.Contains(o.stdout, "step 5/8") || !strings.Contains(o.stdout, "step 8: AP") {
+	if o := glip(t, "train", "--resume", d.out, "--steps", "8", "--recompute", "blocks"); o.code != 0 || !strings.Contains(o.stdout, "step 5/8") || !strings.Contains(o.stdout, "step 8: AP") {
 		t.Errorf("status %d\n%s\n%s", o.code, o.stdout, o.stderr)
 	}
 	if o := glip(t, "train", "--resume", d.out); o.code != cli.Input || !strings.Contains(o.stderr, "has taken 8 steps, and is to take 8") {
@@ -113,6 +113,25 @@ func TestTrainTries(t *testing.T) {
 	o = glip(t, d.train("--data", d.path("train.json"), "--batch", "1", "--overfit", "1", "--steps", "12")...)
 	if o.code != 0 || !strings.Contains(o.stdout, "1 picture of 2 categories") || !strings.Contains(o.stdout, "overfit: the loss fell from ") {
 		t.Errorf("status %d\n%s\n%s", o.code, o.stdout, o.stderr)
+	}
+}
+
+// A step that is too large for the memory, and scopes that are none, are refused with what would fit.
+func TestTrainMemory(t *testing.T) {
+	d := toy(t)
+	data := []string{"--data", d.path("train.json"), "--batch", "2", "--dry-run"}
+	for _, tc := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--memory", "1000000"}, cli.Failure, "with --recompute blocks "},
+		{[]string{"--memory", "-1"}, cli.Input, "--memory -1"},
+		{[]string{"--recompute", "blocks,rpn.head.none"}, cli.Input, `below "rpn.head.none"`},
+	} {
+		if o := glip(t, d.train(append(data, tc.args...)...)...); o.code != tc.code || !strings.Contains(o.stderr, tc.says) {
+			t.Errorf("%q: status %d, %q", tc.args, o.code, o.stderr)
+		}
 	}
 }
 

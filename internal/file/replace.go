@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Replace makes data the content of the file at path, whole: it is written beside its place and renamed, so
@@ -38,12 +39,26 @@ func Save(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	return folder.Close()
 }
 
+// unfinished begins the names of files on their way to their place; go:embed passes over a dot in front.
+const unfinished = ".new-"
+
+// Sweep removes from a folder what [Replace] and [Save] of programs that were killed left in it. Nobody else may be at work there.
+func Sweep(folder string) error {
+	list, err := os.ReadDir(folder)
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), unfinished) {
+			err = errors.Join(err, os.Remove(filepath.Join(folder, e.Name())))
+		}
+	}
+	return err
+}
+
 func replace(path string, mode fs.FileMode, write func(*os.File) error) error {
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, mode|mode>>2&0o111); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(folder, ".new-*") // go:embed passes over names with a dot in front
+	f, err := os.CreateTemp(folder, unfinished+"*")
 	if err != nil {
 		return err
 	}

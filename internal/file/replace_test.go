@@ -31,3 +31,21 @@ func TestReplace(t *testing.T) {
 		t.Errorf("%v, %v: something was left beside", list, err)
 	}
 }
+
+func TestSweep(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{".new-1", ".new-22", "new-3", ".other"} {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := file.Sweep(folder); err != nil {
+		t.Error(err)
+	}
+	if list, err := os.ReadDir(folder); err != nil || len(list) != 2 || list[0].Name() != ".other" || list[1].Name() != "new-3" {
+		t.Errorf("%v, %v: want .other and new-3", list, err)
+	}
+	if err := file.Sweep(filepath.Join(folder, "none")); err == nil {
+		t.Error("a folder that is not there was swept")
+	}
+}

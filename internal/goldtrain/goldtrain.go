@@ -14,16 +14,19 @@ import (
 	"github.com/glipvk/glipvk/synthetic"
 )
 
-// Folder holds numbers of the original's training: the one that GLIPVK_TRAIN_GOLDEN names, else the whole set beside the
+// Folder holds numbers of the original's training: the one that GLIPVK_TRAIN_GOLDEN names, from the root of the
+// module if it is relative, else the whole set beside the
 // module, ../shared/golden/train, else the part of it in testdata.
 func Folder(t *testing.T) string {
 	t.Helper()
-	if folder := os.Getenv("GLIPVK_TRAIN_GOLDEN"); folder != "" {
-		return folder
-	}
 	root, err := difftest.Root()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if folder := os.Getenv("GLIPVK_TRAIN_GOLDEN"); filepath.IsAbs(folder) {
+		return folder
+	} else if folder != "" {
+		return filepath.Join(root, folder)
 	}
 	whole := filepath.Join(root, "..", "shared", "golden", "train")
 	if _, err := os.Stat(filepath.Join(whole, "manifest.json")); err == nil {
@@ -39,6 +42,7 @@ type Tensor struct {
 	Sum, L2, AbsMax     float64
 	Offset, Count       int
 	Vanishing           bool
+	SHA256              string // of the bytes of what a formula makes
 	Formula             struct {
 		Name          string
 		Seed          uint64
@@ -53,7 +57,7 @@ type Tensor struct {
 type Case struct {
 	ID      string
 	Tensors []Tensor
-	File    struct{ Path string }
+	File    struct{ Path, SHA256 string }
 	raw     json.RawMessage
 	folder  string
 	data    []float32

@@ -66,6 +66,8 @@ func rows() []row {
 		{command: `bench --model GLIP-T --trace trace.json`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms && head -c 100 trace.json", want: `{`},
 		{command: `bench --model GLIP-T --tune`, more: " --device vulkan --iterations 1", long: "every candidate of every product is timed"},
 		{command: `bench --gemm 768x768x768,4096x512x14336`, more: " --device cpu --gemm 64x64x64 --duration 1ms", want: "64"},
+		{command: `bench --train --model glip-t --size 320x512 --mode full --device cpu`, less: " --model glip-t", more: " --arch detector.json --vocab vocab.txt --size 64x96 --iterations 1", want: "backward 1"},
+		{command: `bench --train --model glip-t --size 320x512 --mode prompt --device cpu`, less: " --model glip-t", more: " --arch detector.json --vocab vocab.txt --size 64x96 --iterations 1", want: "second epoch"},
 		// docs/checked.md
 		{command: `glip features --weights synthetic:7 --verify --out out cat.png`, more: smallBackbone, want: "against the CPU reference"},
 		// README.md, docs/train.md

@@ -1,0 +1,6 @@
+//go:build race
+
+package goldtrain
+
+// Race says that the race detector is on, under which the oracle takes ten times as long.
+const Race = true
