@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -79,14 +80,19 @@ func (c *curves) taken() int {
 	return int(c.steps[len(c.steps)-1])
 }
 
-// smoothed is a mean that forgets, over about a twentieth of the values.
+// smoothed is a geometric mean that forgets, over about a twentieth of the values: the first losses, which are many times the
+// others, are soon forgotten. What is not above 0 stays as it is.
 func smoothed(list []float64) []float64 {
 	keep := 1 - 1/min(max(float64(len(list))/20, 3), 200)
 	out := make([]float64, len(list))
 	mean, weight := 0.0, 0.0
 	for i, v := range list {
-		mean, weight = keep*mean+(1-keep)*v, keep*weight+(1-keep)
-		out[i] = mean / weight
+		if !(v > 0) {
+			out[i] = v
+			continue
+		}
+		mean, weight = keep*mean+(1-keep)*math.Log(v), keep*weight+(1-keep)
+		out[i] = math.Exp(mean / weight)
 	}
 	return out
 }

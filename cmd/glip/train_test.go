@@ -53,7 +53,7 @@ func TestTrain(t *testing.T) {
 	base := []string{"--data", d.path("train.json"), "--val", d.path("val.json"), "--batch", "2", "--validate", "4"}
 	o := glip(t, d.train(append(base, "--steps", "4")...)...)
 	if o.code != 0 || !strings.Contains(o.stdout, "step 4/4  loss ") || !strings.Contains(o.stdout, "last.safetensors: the last, after step 4") ||
-		!strings.Contains(o.stdout, "--class cat --draw") || !strings.Contains(o.stderr, "1 boxes without area") || !strings.Contains(o.stderr, "passed over: ") {
+		!strings.Contains(o.stdout, "--class cat --size 64,1333 --draw") || !strings.Contains(o.stderr, "1 boxes without area") || !strings.Contains(o.stderr, "passed over: ") {
 		t.Fatalf("status %d\n%s\n%s", o.code, o.stdout, o.stderr)
 	}
 	want := []string{"ap.png", "best.safetensors", "classes.txt", "config.json", "last.safetensors", "last.state", "loss.png", "metrics.jsonl", "val"}
@@ -201,8 +201,11 @@ func TestCurves(t *testing.T) {
 	if !slices.Equal(c.steps, []float64{1, 2, 3, 4}) || !slices.Equal(c.measured, []float64{2, 4}) || c.taken() != 4 || len(c.token) != 4 {
 		t.Errorf("%+v", c)
 	}
-	if got := smoothed([]float64{2, 2, 2}); !slices.Equal(got, []float64{2, 2, 2}) {
+	if got := smoothed([]float64{1, 1, 1}); !slices.Equal(got, []float64{1, 1, 1}) {
 		t.Errorf("smoothed to %v", got)
+	}
+	if got := smoothed([]float64{1, 0, -1}); got[1] != 0 || !(got[2] < 0) {
+		t.Errorf("what has no logarithm is smoothed to %v", got)
 	}
 	for says, list := range map[string][]float64{
 		"too few steps": {1, 2}, "it learns": {9, 9, 8, 7, 6, 5, 4, 3, 2, 1}, " only: ": {9, 9, 9, 9, 9, 9, 9, 9, 9, 8}, "did not fall": {1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
