@@ -64,15 +64,13 @@ func (p part) from(values [][]float32, product, heads, element int) []float32 {
 // Sizes of what is packed of a right factor, in floats and rows.
 const (
 	packedFloats = 256 << 10 // at most, to be kept from task to task: a second cache
-	packedDepth  = 4 * blockK
-	longest      = 1 << 28 // multiply-adds of a task, so that a run that is to end does so soon
-	crossRows    = 16 * 14 // at most, of a task, where the right factor is packed by every task
-	turnedRows   = 20 * 14 // at most, of a task whose left factor is turned: blockK of each are copied
-	turnedPanels = 32      // at most, of such a task
+	longest      = 1 << 28   // multiply-adds of a task, so that a run that is to end does so soon
+	turnedRows   = 20 * 14   // at most, of a task whose left factor is turned: blockK of each are copied
+	turnedPanels = 32        // at most, of such a task
 )
 
 // cut chooses tasks. If b is small it is packed once by every worker, and tasks are rows of a.
-// Else a task packs its panels piece by piece and has as many rows as possible share that.
+// Else a task packs a piece of a panel at a time and has as many rows as stay in the second cache share that.
 func (p *cross) cut(workers int) {
 	p.allPanels = (p.n + p.k.columns - 1) / p.k.columns
 	if p.a.turned {
@@ -82,11 +80,12 @@ func (p *cross) cut(workers int) {
 	p.depth, p.panels, p.rows = p.kk, p.allPanels, min(p.m, max(p.k.rows, cacheFloats/2/stride(p.kk)))
 	least := 4 * workers
 	if p.whole = p.kk*p.k.whole(p.n) <= packedFloats; !p.whole {
-		p.depth, p.rows = min(p.kk, packedDepth), min(p.m, crossRows)
+		p.depth = min(p.kk, blockK)
+		p.rows = min(p.m, cacheFloats/stride(p.depth)/p.k.rows*p.k.rows)
 	}
 	if p.panelFloats = p.depth * p.k.columns; !p.whole {
 		blocks := p.products * ((p.m + p.rows - 1) / p.rows)
-		p.panels = max(1, min(p.allPanels*blocks/least, packedFloats/p.panelFloats, longest/(p.rows*p.k.columns*p.kk)))
+		p.panels = max(1, min(p.allPanels*blocks/least, longest/(p.rows*p.k.columns*p.kk)))
 	}
 	p.panelBlocks = (p.allPanels + p.panels - 1) / p.panels
 	if wanted := (least + p.products*p.panelBlocks - 1) / (p.products * p.panelBlocks); wanted > 1 {
@@ -134,8 +133,11 @@ func (c *compiler) crossOf(elements int, p *cross) step {
 			slotPanel: p.panels * p.panelFloats, slotTile: p.rows * p.k.columns, slotRows: p.leftFloats, slotStart: p.k.columns,
 		},
 	}
+	if !p.whole {
+		s.rooms[slotPanel] = p.panelFloats
+	}
 	if p.a.turned {
-		s.run, s.rooms[slotPanel] = p.runTurned, p.panelFloats
+		s.run = p.runTurned
 	}
 	return s
 }
@@ -202,14 +204,20 @@ func (p *cross) end(values [][]float32, r area) {
 func (p *cross) run(w *worker, values [][]float32, task int) {
 	r := p.area(w, values, task)
 	a := p.a.from(values, r.product, p.heads, r.first*p.a.ld)
-	packed := w.room(slotPanel, p.panels*p.panelFloats)
+	packed := w.room(slotPanel, p.panelFloats)
+	if p.whole {
+		packed = w.room(slotPanel, p.panels*p.panelFloats)
+	}
 	for at := 0; at < p.kk; at += p.depth {
 		depth := min(p.depth, p.kk-at)
 		for panel := r.from; panel < r.to; panel++ {
-			right := packed[(panel-r.from)*p.panelFloats:][:depth*p.k.columns]
+			right := packed[:depth*p.k.columns]
+			if p.whole {
+				right = packed[(panel-r.from)*p.panelFloats:][:depth*p.k.columns]
+			}
 			if held := task - r.first/p.rows; !p.whole || !w.held.valid || w.held.first != held {
 				if p.pack(right, values, r.product, panel, at, depth); panel == r.to-1 {
-					w.held = heldRows{true, held}
+					w.held = heldRows{p.whole, held}
 				}
 			}
 			p.multiply(w, values, r, panel, at, depth, a[at:], p.a.ld, right, false)

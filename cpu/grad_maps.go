@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/glipvk/glipvk/graph"
+import (
+	"math"
+
+	"github.com/glipvk/glipvk/graph"
+)
 
 // positionBiasGradTable: a task is a head.
 func (c *compiler) positionBiasGradTable(id graph.ID) step {
@@ -121,17 +125,18 @@ func (c *compiler) embedGradWord(id graph.ID) step {
 }
 
 // slopes are those of the two lines that dynamicReLU takes the larger of, weighed: all of the larger one, half of each
-// where they are equal.
+// where they are equal. Which is the larger cannot be foreseen: there is no branch on it.
 func slopes(t []float32, channels, c int, v float32) (first, second, slope float32) {
 	a1, b1, a2, b2 := 2*t[c], t[channels+c]-0.5, 2*t[2*channels+c]-1, t[3*channels+c]-0.5
-	switch u, w := v*a1+b1, v*a2+b2; {
-	case u > w:
-		return 1, 0, a1
-	case u < w:
-		return 0, 1, a2
+	first = 0.5
+	if below := v*a2 + b2 - (v*a1 + b1); below != 0 && below == below {
+		first = math.Float32frombits(uint32(int32(math.Float32bits(below))>>31) & one)
 	}
-	return 0.5, 0.5, (a1 + a2) / 2
+	return first, 1 - first, first*a1 + (1-first)*a2
 }
+
+// one is 1 in bits.
+const one = 0x3f800000
 
 func (c *compiler) dynamicReLUGradX(id graph.ID) step {
 	in, shape := c.node(id).Inputs, c.shape(id)

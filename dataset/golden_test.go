@@ -3,9 +3,7 @@ package dataset_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,21 +18,6 @@ import (
 	"github.com/glipvk/glipvk/synthetic"
 	"github.com/glipvk/glipvk/text"
 )
-
-// golden reads a file of the numbers of the original's training, or skips.
-func golden(t *testing.T, name string, into any) {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(goldtrain.Folder(t), name))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no numbers of the original's training: %v", err)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, into)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // positives are rows of a positive map.
 type positives struct{ Rows [][]int }
@@ -73,7 +56,7 @@ func TestGroundingMapsGolden(t *testing.T) {
 		Positive [][][2]int `json:"tokens_positive"`
 		Map      positives  `json:"positive_map"`
 	}
-	golden(t, "sample/grounding_maps.json", &cases)
+	goldtrain.JSON(t, "sample/grounding_maps.json", &cases)
 	for i, c := range cases {
 		compare(t, fmt.Sprint("caption ", i), c.Caption, spansOf(c.Positive), c.Map)
 	}
@@ -91,7 +74,7 @@ func TestFixedCaptionsGolden(t *testing.T) {
 		Positive   [][][2]int `json:"tokens_positive"`
 		Map        positives  `json:"positive_map"`
 	}
-	golden(t, "sample/fixed_captions.json", &cases)
+	goldtrain.JSON(t, "sample/fixed_captions.json", &cases)
 	compared := 0
 	for i, c := range cases {
 		if c.Separation != text.Separator || c.Order != "sorted" {
@@ -158,7 +141,7 @@ func TestSampledCaptionsGolden(t *testing.T) {
 		Caption   string
 		Positive  [][][2]int `json:"tokens_positive"`
 	}
-	golden(t, "sample/sampled_captions.json", &cases)
+	goldtrain.JSON(t, "sample/sampled_captions.json", &cases)
 	for _, c := range cases {
 		if c.Case == "positive overflow" {
 			continue // the case states lengths and no caption
@@ -196,7 +179,7 @@ func TestFewShotGolden(t *testing.T) {
 		}
 		Shots map[string][]int64
 	}
-	golden(t, "sample/few_shot.json", &of)
+	goldtrain.JSON(t, "sample/few_shot.json", &of)
 	file := map[string]any{"categories": []any{}, "images": []any{}, "annotations": []any{}}
 	add := func(list string, v any) { file[list] = append(file[list].([]any), v) }
 	categories := map[int64]bool{}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -36,10 +37,12 @@ func (s Saved) write(w *bufio.Writer) error {
 	if want := s.elements(); len(data) != want {
 		return fmt.Errorf("loader: %s: %d elements to be saved, want %d for %v", s.Name, len(data), want, s.Shape)
 	}
-	var four [4]byte
-	for _, v := range data {
-		binary.LittleEndian.PutUint32(four[:], math.Float32bits(v))
-		if _, err := w.Write(four[:]); err != nil {
+	var block [1 << 14]byte
+	for part := range slices.Chunk(data, len(block)/4) {
+		for i, v := range part {
+			binary.LittleEndian.PutUint32(block[4*i:], math.Float32bits(v))
+		}
+		if _, err := w.Write(block[:4*len(part)]); err != nil {
 			return err
 		}
 	}

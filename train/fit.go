@@ -55,10 +55,11 @@ func (t *Trainer) tooLarge(ctx context.Context, s glip.Training, need Memory, ca
 // advice says what takes less, and how much.
 func (t *Trainer) advice(ctx context.Context, s glip.Training, need Memory) (string, error) {
 	var list []string
+	size := s
 	add := func(what string, s glip.Training, recompute []string) error {
-		bytes, err := t.works(ctx, s, recompute)
+		saved, err := t.saved(ctx, size, s, recompute)
 		m := need
-		if m.Step = bytes; err == nil && m.Total() < need.Total() {
+		if m.Step -= saved; err == nil && m.Total() < need.Total() {
 			list = append(list, fmt.Sprintf("%s %.0f MB", what, mb(m.Total())))
 		}
 		return err
@@ -80,12 +81,18 @@ func (t *Trainer) advice(ctx context.Context, s glip.Training, need Memory) (str
 	return strings.Join(append(list, "smaller pictures take less too"), ", "), err
 }
 
-// works is what a step of a size works in with some scopes computed again.
-func (t *Trainer) works(ctx context.Context, s glip.Training, recompute []string) (int64, error) {
+// saved is how much less a step works in that has another size, or some scopes computed again.
+func (t *Trainer) saved(ctx context.Context, size, other glip.Training, recompute []string) (int64, error) {
+	size.Random, other.Random = t.chance(), t.chance()
+	whole, err := t.step.Bytes(ctx, size)
+	if err != nil {
+		return 0, err
+	}
 	o := t.options
 	o.Recompute = recompute
 	part := executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: "step", Record: func(s glip.Training) (*graph.Graph, error) {
 		return t.recordAs(s, o)
 	}})
-	return part.Bytes(ctx, s)
+	less, err := part.Bytes(ctx, other)
+	return whole - less, err
 }

@@ -97,12 +97,12 @@ func (t *Trainer) Stats(ctx context.Context, samples ...dataset.Sample) (step, u
 	if err == nil {
 		step, err = t.step.Stats(ctx, b.size)
 	}
-	for chunk := range t.chunks {
+	for i, c := range t.chunks {
 		var one graph.Stats
 		if err == nil {
-			one, err = t.update.Stats(ctx, chunk)
+			one, err = t.update.Stats(ctx, c.like)
 		}
-		update = update.Add(one, false)
+		update = update.Add(one, c.like != i)
 	}
 	return step, update, err
 }

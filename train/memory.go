@@ -119,5 +119,13 @@ func (t *Trainer) Need(ctx context.Context, s glip.Training) (m Memory, err erro
 	s.Random = t.chance()
 	m = t.Memory()
 	m.Step, err = t.step.Bytes(ctx, s)
+	for i, c := range t.chunks {
+		if err != nil || c.like != i {
+			continue
+		}
+		var bytes int64
+		bytes, err = t.update.Bytes(ctx, i)
+		m.Step += bytes
+	}
 	return m, err
 }

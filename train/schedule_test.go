@@ -1,37 +1,14 @@
 package train_test
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/internal/goldtrain"
 	"github.com/glipvk/glipvk/train"
 )
-
-// golden reads a file of the numbers of the original's training, or skips.
-func golden(t *testing.T, name string, into any) {
-	t.Helper()
-	folder := os.Getenv("GLIPVK_TRAIN_GOLDEN")
-	if folder == "" {
-		folder = "../../shared/golden/train"
-	}
-	data, err := os.ReadFile(filepath.Join(folder, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no numbers of the original's training: %v", err)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, into)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // TestSchedulesGolden compares the learning rates of the original's schedulers, step by step.
 func TestSchedulesGolden(t *testing.T) {
@@ -50,7 +27,7 @@ func TestSchedulesGolden(t *testing.T) {
 		Metrics map[string]float64
 		LR      []float64
 	}
-	golden(t, "optim/schedules.json", &cases)
+	goldtrain.JSON(t, "optim/schedules.json", &cases)
 	for i, c := range cases {
 		o := c.Options
 		s := train.Schedule{
@@ -114,7 +91,7 @@ func TestModesGolden(t *testing.T) {
 		LR        map[string]float64
 		Decay     map[string]float64 `json:"weight_decay"`
 	}
-	golden(t, "optim/modes.json", &modes)
+	goldtrain.JSON(t, "optim/modes.json", &modes)
 	recipe := train.Recipe{Rate: 1e-4, LanguageRate: 1e-5, Decay: 0.05}
 	for name, of := range modes {
 		frozen, mode := -1, name

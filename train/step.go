@@ -156,11 +156,11 @@ func (t *Trainer) ordered(s sized, g *graph.Graph, err error) (*graph.Graph, err
 func (t *Trainer) recordUpdate(chunk int) (*graph.Graph, error) {
 	b := graph.NewBuilder()
 	scale := b.In("scale").Input(1)
-	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
+	from, to := t.chunks[chunk].from, t.chunks[chunk].to
 	rates := b.In("rates").Input(to-from, 4)
 	for i := range to - from {
 		one := b.In("rates", i).Reshape(b.In("rates", i).SliceTokens(b.In("rates", "list").Reshape(rates, 1, to-from, 4), graph.SliceTokens{Begin: i, Height: 1, Width: 1}), 4)
-		updated(b.In(i), graph.Shape(t.params[from+i].Shape), scale, one, t.options.Average)
+		updated(b.In(i), graph.Shape{graph.Shape(t.params[from+i].Shape).Elements()}, scale, one, t.options.Average)
 	}
 	return b.Build()
 }

@@ -70,9 +70,9 @@ type Trainer struct {
 	swept     uint64 // what had been allocated when garbage was last collected
 	front     *front // nil: a step computes everything
 	step      *executor.Part[glip.Training]
-	update    *executor.Part[int] // by chunk
-	chunks    [][2]int            // first parameter, and the one behind the last
-	params    []glip.Param        // that are trained
+	update    *executor.Part[int] // by the first chunk of its kind
+	chunks    []chunk
+	params    []glip.Param // that are trained
 	adapters  []rewrite.Adapter
 	state     state
 	taken     int           // steps
@@ -89,9 +89,6 @@ type Trainer struct {
 
 // state are the values that a step changes, of each parameter.
 type state struct{ weights, first, second, averages []executor.Value }
-
-// chunkElements is about how many weights are updated together.
-const chunkElements = 16 << 20
 
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
@@ -175,7 +172,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 		return errors.Join(err, t.executor.Close())
 	}
 	t.step = executor.NewPart(t.executor, executor.Recording[glip.Training]{Name: stepPart, Record: t.record})
-	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: len(t.chunks)})
+	t.update = executor.NewPart(t.executor, executor.Recording[int]{Name: Update, Record: t.recordUpdate, Programs: max(1, programs(t.chunks))})
 	return nil
 }
 
@@ -190,15 +187,7 @@ type borrowed struct{ executor.Source }
 // choose lists the weights that are trained, in chunks.
 func (t *Trainer) choose() error {
 	list, err := t.chosen()
-	elements := 0
-	for i, p := range list {
-		n := graph.Shape(p.Shape).Elements()
-		if elements += n; len(t.chunks) == 0 || elements > chunkElements {
-			t.chunks, elements = append(t.chunks, [2]int{i, i}), n
-		}
-		t.chunks[len(t.chunks)-1][1] = i + 1
-	}
-	t.params = list
+	t.params, t.chunks = list, chunked(list)
 	return err
 }
 
@@ -341,7 +330,7 @@ func (t *Trainer) inputs(ctx context.Context, b batch) ([]executor.Value, error)
 
 // apply updates the parameters of a chunk.
 func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gradients []executor.Value) error {
-	from, to := t.chunks[chunk][0], t.chunks[chunk][1]
+	from, to := t.chunks[chunk].from, t.chunks[chunk].to
 	var rates []float32
 	k := float64(t.taken + 1)
 	s := &t.state
@@ -357,7 +346,7 @@ func (t *Trainer) apply(ctx context.Context, chunk int, scale executor.Value, gr
 		}
 	}
 	in[1] = executor.Host(rates)
-	_, err := run(ctx, t, t.update, chunk, out, in...)
+	_, err := run(ctx, t, t.update, t.chunks[chunk].like, out, in...)
 	return err
 }
 

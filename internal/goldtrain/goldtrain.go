@@ -4,6 +4,8 @@ package goldtrain
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -101,6 +103,21 @@ func Cases(t *testing.T, group string) []Case {
 		t.Skipf("%s has no case of group %q; the whole set, ../shared/golden/train, or the folder of GLIPVK_TRAIN_GOLDEN may", Folder(t), group)
 	}
 	return list
+}
+
+// JSON reads a file of the folder; a test is skipped where it has none such.
+func JSON(t *testing.T, name string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(Folder(t), filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("no such numbers of the original's training; the whole set, ../shared/golden/train, or the folder of GLIPVK_TRAIN_GOLDEN may have them: %v", err)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Full says whether cases that take minutes are asked for.

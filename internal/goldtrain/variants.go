@@ -2,8 +2,6 @@ package goldtrain
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -42,15 +40,6 @@ func (v Variant) Harmless() bool {
 // Variants are those of a file of group variants; a test is skipped where the folder has none.
 func Variants(t *testing.T, name string) (list []Variant) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(Folder(t), "variants", name+".json"))
-	if os.IsNotExist(err) {
-		t.Skipf("no mistakes of the original's training: %v", err)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &list)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	JSON(t, "variants/"+name+".json", &list)
 	return list
 }

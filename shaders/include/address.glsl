@@ -21,7 +21,7 @@ layout(buffer_reference, std430, buffer_reference_align = 4) readonly restrict b
 layout(buffer_reference, std430, buffer_reference_align = 4) writeonly restrict buffer WordsOut { uint v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 8) writeonly restrict buffer PairsOut { uint64_t v[]; };
 // Written and read by the same subgroup.
-layout(buffer_reference, std430, buffer_reference_align = 4) buffer Scratch { float v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 16) buffer Scratch { float v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) buffer Rows { vec4 v[]; }; // of scratch, or not
 
 // Workgroup size along x, which is one subgroup.
