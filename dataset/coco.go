@@ -313,7 +313,9 @@ func (s *Set) annotate(a *entry, pictures map[int64]*Picture, labels map[int64]i
 		r.note(&r.Unknown, "annotation %d is of picture %d and category %d, one of which the file does not have", id, a.ImageID, a.CategoryID)
 		return
 	case crowd(a.Crowd):
-		r.Crowds++
+		if r.Crowds++; len(a.Box) == 4 {
+			p.Crowds = append(p.Crowds, Crowd{[4]float64(a.Box), label})
+		}
 		return
 	case len(a.Box) != 4 || slices.ContainsFunc(a.Box, func(v float64) bool { return v-v != 0 }):
 		r.note(&r.Malformed, "annotation %d of picture %d has the box %v, want x, y, width and height", id, p.ID, a.Box)

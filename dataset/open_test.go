@@ -46,6 +46,15 @@ func TestWrongAnnotations(t *testing.T) {
 			examples := strings.Join(s.Report.Examples, "; ")
 			got := s.Report
 			got.Examples = nil
+			crowds := 0
+			for _, truth := range s.Truths().List {
+				if truth.Crowd {
+					crowds++
+				}
+			}
+			if crowds != tc.report.Crowds {
+				t.Errorf("%d crowds to measure on, want %d", crowds, tc.report.Crowds)
+			}
 			if !reflect.DeepEqual(got, tc.report) || !strings.Contains(examples, tc.says) || len(s.Pictures) != 1 {
 				t.Errorf("%d pictures, %+v, want %+v; %q, want %q", len(s.Pictures), got, tc.report, examples, tc.says)
 			}

@@ -35,6 +35,13 @@ type Picture struct {
 	Width, Height int    // as the annotations say, pixels
 	Caption       string // of grounding data; else ""
 	Objects       []Object
+	Crowds        []Crowd
+}
+
+// Crowd is a place with more things of a category than are annotated. Nothing is learned from it, and nothing that is found in it is wrong.
+type Crowd struct {
+	Box   [4]float64 // x, y, width and height, as COCO has it
+	Label int        // of its category, from 1
 }
 
 // Object is one annotated thing.
@@ -152,6 +159,11 @@ func (s *Set) Truths() *eval.Truths {
 	}
 	for _, p := range s.Pictures {
 		t.Pictures = append(t.Pictures, p.ID)
+		for _, c := range p.Crowds {
+			t.List = append(t.List, eval.Truth{
+				ID: int64(len(t.List) + 1), Picture: p.ID, Category: s.Categories[c.Label-1].ID, Box: c.Box, Area: c.Box[2] * c.Box[3], Crowd: true,
+			})
+		}
 		for _, o := range p.Objects {
 			w, h := o.Box.X2-o.Box.X1+1, o.Box.Y2-o.Box.Y1+1
 			t.List = append(t.List, eval.Truth{

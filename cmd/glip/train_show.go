@@ -115,7 +115,7 @@ func (s *show) taken(r train.Report) {
 // line describes a step.
 func (s *show) line(r train.Report) string {
 	l := r.Losses
-	text := fmt.Sprintf("step %d/%d  loss %.4g (box %.3g, centre %.3g, token %.4g)  rate %.2g  %.3g pictures/s", r.Step, r.Steps, l.Sum(), l.Box, l.Centerness, l.Token, r.Rate,
+	text := fmt.Sprintf("step %d/%d  %s left  loss %.4g (box %.3g, centre %.3g, token %.4g)  rate %.2g  %.3g pictures/s", r.Step, r.Steps, r.Left.Round(time.Second), l.Sum(), l.Box, l.Centerness, l.Token, r.Rate,
 		float64(s.plan.Batch)/max(r.Seconds, 1e-9))
 	if share := s.share(r); share > 0 {
 		text += fmt.Sprintf("  %.2g %% of peak", 100*share)
@@ -124,7 +124,7 @@ func (s *show) line(r train.Report) string {
 	if s.hosted {
 		memory = max(resident(), memory)
 	}
-	return text + fmt.Sprintf("  %s  %s left", bytesText(memory), r.Left.Round(time.Second))
+	return text + "  " + bytesText(memory)
 }
 
 // share is that of the device's peak, which a step reached; 0 if it is not known.
