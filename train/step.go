@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/grad"
@@ -20,7 +21,7 @@ const (
 
 // recorded writes down the forward and backward part of a step: the inputs of
 // [glip.RecordTraining] to the losses of boxes, centre-ness and tokens, the factor [1] that clips the
-// gradients to the length that the options say, 1 where that is 0, and the gradient of each of the trained weights. absorbed computes
+// gradients to the length that the options say, any where that is 0, and the gradient of each of the trained weights. absorbed computes
 // the cross attention in the form that takes fewer multiply-adds (package rewrite).
 func (t *Trainer) recorded(s glip.Training, absorbed bool) (*graph.Graph, error) {
 	forward, err := glip.RecordTraining(t.cfg, s)
@@ -55,11 +56,9 @@ func (t *Trainer) recorded(s glip.Training, absorbed bool) (*graph.Graph, error)
 	return g, nil
 }
 
-// clipped records the factor for the gradients, which are the outputs of g behind the first.
+// clipped records the factor for the gradients, which are the outputs of g behind the first: no number, or 0, where one of them is
+// no number or infinite, whether they are clipped or not.
 func clipped(b *graph.Builder, g *graph.Graph, clip float64) graph.Value {
-	if clip == 0 {
-		return b.Record(graph.Fill{To: graph.Shape{1}, Value: 1})
-	}
 	var sum graph.Value
 	for i, id := range g.Outputs[1:] {
 		one := b.In("squares").Record(graph.SumSquares{}, b.At(id))
@@ -68,6 +67,9 @@ func clipped(b *graph.Builder, g *graph.Graph, clip float64) graph.Value {
 			continue
 		}
 		sum = b.In("sum").Add(sum, one)
+	}
+	if clip == 0 {
+		clip = math.MaxFloat32
 	}
 	return b.Record(graph.ClipScale{Limit: clip}, sum)
 }

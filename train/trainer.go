@@ -53,7 +53,7 @@ type Losses struct {
 // Sum is what is made small.
 func (l Losses) Sum() float64 { return l.Box + l.Centerness + l.Token }
 
-// ErrNotFinite is wrapped where a loss is no number; the step was not taken. Cause: a rate that is too
+// ErrNotFinite is wrapped where a loss or a gradient is no number; the step was not taken. Cause: a rate that is too
 // high, or damaged weights or pictures.
 var ErrNotFinite = errors.New("the loss is no number")
 
@@ -245,7 +245,7 @@ func (t *Trainer) place(ctx context.Context, list *[]executor.Value, data []floa
 	return err
 }
 
-// Step learns from a batch and returns the losses before it. A loss that is no number is an error that
+// Step learns from a batch and returns the losses before it. A loss or a gradient that is no number is an error that
 // wraps [ErrNotFinite], and nothing has changed; so it is when ctx ends before the weights are changed. A picture without
 // things is one of background only.
 func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses, err error) {
@@ -276,7 +276,7 @@ func (t *Trainer) Step(ctx context.Context, samples ...dataset.Sample) (l Losses
 		}
 		*to = float64(one[0])
 	}
-	if sum := l.Sum() + l.Scale; math.IsNaN(sum) || math.IsInf(sum, 0) {
+	if sum := l.Sum(); math.IsNaN(sum) || math.IsInf(sum, 0) || !(l.Scale > 0) { // 0 where a gradient is infinite
 		return l, fmt.Errorf("train: step %d: %w: box %g, centre-ness %g, token %g, scale of the gradients %g", t.taken+1, ErrNotFinite, l.Box, l.Centerness, l.Token, l.Scale)
 	}
 	ctx, t.torn = context.WithoutCancel(ctx), true // a step is taken whole
