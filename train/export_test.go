@@ -7,3 +7,6 @@ func (t *Trainer) Held() (pictures int, bytes int64) {
 	}
 	return len(t.front.held), t.front.bytes
 }
+
+// Clipped is what [Trainer.Step] multiplies gradients with.
+var Clipped = clipped
