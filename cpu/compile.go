@@ -129,8 +129,11 @@ func (c *compiler) stepsOf(id graph.ID) ([]step, error) {
 		c.need(n.Inputs[0])
 		return nil, nil
 	}
-	if list, ok := c.deformGradSteps(id); ok {
-		return list, nil
+	switch o := n.Op.(type) {
+	case graph.DeformConvGradX:
+		return c.deformConvGradX(id, o.DeformConv), nil
+	case graph.DeformConvGradOffset:
+		return c.deformConvGradOffset(id, o.DeformConv), nil
 	}
 	s, err := c.lower(id)
 	return append(s.before, s), err

@@ -2,7 +2,7 @@ package cpu
 
 // Gradients lists the operations that training needs besides those of models.
 func Gradients() (kinds []string) {
-	kinds = append(kinds, "deformconvgradx", "deformconvgradoffset") // of deformGradSteps
+	kinds = append(kinds, "deformconvgradx", "deformconvgradoffset") // of a compiler's steps
 	for k := range gradients {
 		kinds = append(kinds, k)
 	}

@@ -127,35 +127,41 @@ const (
 	sliceWidth  = 64
 )
 
-// deformGradSteps are the steps of a gradient by the map or the samples, of both where both are there: what comes first
+// deformConvGradX are the steps of a gradient by the map, and of that by the samples where both are there: what comes first
 // computes the other on its way.
-func (c *compiler) deformGradSteps(id graph.ID) ([]step, bool) {
-	in := c.node(id).Inputs
-	var d deformGrads
-	byX, isX := c.node(id).Op.(graph.DeformConvGradX)
-	byOffset, isOffset := c.node(id).Op.(graph.DeformConvGradOffset)
-	if !isX && !isOffset {
-		return nil, false
+func (c *compiler) deformConvGradX(id graph.ID, o graph.DeformConv) []step {
+	twin, done := c.deformTwin(id)
+	if done {
+		return nil
 	}
-	toX, toOffset, o := id, none, byX.DeformConv
-	if isOffset {
-		toX, toOffset, o = none, id, byOffset.DeformConv
+	return (&deformGrads{}).steps(c, o, id, twin)
+}
+
+// deformConvGradOffset is [compiler.deformConvGradX] from the other side.
+func (c *compiler) deformConvGradOffset(id graph.ID, o graph.DeformConv) []step {
+	twin, done := c.deformTwin(id)
+	if done {
+		return nil
 	}
-	for _, other := range c.users[in[0]] {
+	return (&deformGrads{}).steps(c, o, twin, id)
+}
+
+// deformTwin is the gradient by the other of map and samples, or none; done says that it computes this one.
+func (c *compiler) deformTwin(id graph.ID) (twin graph.ID, done bool) {
+	twin = none
+	for _, other := range c.users[c.node(id).Inputs[0]] {
 		if c.options.NoFusion || !c.deformTwins(id, other) {
 			continue
 		}
 		if other < id {
 			c.need(other)
-			return nil, true
+			return none, true
 		}
-		if c.needed[other] && isX {
-			toOffset = other
-		} else if c.needed[other] {
-			toX = other
+		if c.needed[other] {
+			twin = other
 		}
 	}
-	return d.steps(c, o, toX, toOffset), true
+	return twin, false
 }
 
 // deformTwins says whether two nodes are the gradients by map and by samples of one convolution.
