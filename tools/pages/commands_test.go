@@ -76,7 +76,7 @@ func rows() []row {
 		{command: `glip train --resume out/run --steps 40`, want: "out/run/last.safetensors: the last, after step 40"},
 		{command: `glip detect --weights out/run/last.safetensors --arch testdata/glip/tiny/arch.json --class "red square" --size 160 --draw --out out/d out/toy/000033.png`, more: " --device cpu", want: "000033.boxes.png"},
 		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --dry-run`, more: smallTraining, want: "2 pictures looked at, 0 of no use"},
-		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --mode prompt --epochs 10 --val val.json --out runs/a`, more: smallTraining, want: "--classes runs/a/classes.txt --draw"},
+		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --mode prompt --epochs 10 --val val.json --out runs/a`, more: smallTraining, want: "--classes runs/a/classes.txt --size 64"},
 		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --short 160 --overfit 2 --batch 2 --steps 40 --out out/fit`, more: " --device cpu", want: "it learns"},
 		// docs/operations.md, CONTRIBUTING.md
 		{command: `go run ./tools/op crosscontext`, root: true, want: "kernels/cross.go"},
