@@ -75,6 +75,7 @@ type Trainer struct {
 	params    []glip.Param // that are trained
 	adapters  []rewrite.Adapter
 	state     state
+	halves    bool          // what gradients read of the forward part is stored in 16 bits
 	taken     int           // steps
 	last      glip.Training // size of the last
 	torn      bool          // a step changed some weights and failed at others
@@ -93,7 +94,7 @@ type state struct{ weights, first, second, averages []executor.Value }
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, halves: l.Options().Precision == executor.F16, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
