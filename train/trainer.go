@@ -166,7 +166,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 	if err := t.options.checkRecompute(g); err != nil {
 		return err
 	}
-	if t.executor, err = executor.Open(ctx, g, borrowed{t.source}, o); err != nil {
+	if t.executor, err = executor.Open(ctx, g, executor.Lent{Source: t.source}, o); err != nil {
 		return err
 	}
 	if t.front, err = t.fronted(g); err != nil {
@@ -181,9 +181,6 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 func (t *Trainer) smallest() glip.Training {
 	return glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.chance()}
 }
-
-// borrowed is a source that is not closed with the executor.
-type borrowed struct{ executor.Source }
 
 // choose lists the weights that are trained, in chunks.
 func (t *Trainer) choose() error {
