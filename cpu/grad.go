@@ -18,6 +18,7 @@ var gradients = map[string]func(c *compiler, id graph.ID) step{
 	"resizenearestgradx": (*compiler).resizeNearestGradX, "resizebilineargradx": (*compiler).resizeBilinearGradX,
 	"embedgradword": (*compiler).embedGradWord, "slicechannels": (*compiler).sliceChannels, "concatchannels": (*compiler).concatChannels,
 	"mul": (*compiler).mul, "tile": (*compiler).tile, "sumtiles": (*compiler).sumTiles, "fill": (*compiler).fill, "exp": (*compiler).exp,
+	"packhalves": (*compiler).packHalves, "unpackhalves": (*compiler).unpackHalves,
 	"gelugradx": (*compiler).geluGradX, "relugradx": (*compiler).reluGradX, "sigmoidgradx": (*compiler).sigmoidGradX,
 	"hardsigmoidgradx": (*compiler).hardSigmoidGradX, "clampgradx": (*compiler).clampGradX,
 	"dynamicrelugradx": (*compiler).dynamicReLUGradX, "dynamicrelugradt": (*compiler).dynamicReLUGradT,

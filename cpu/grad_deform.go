@@ -176,7 +176,8 @@ func (c *compiler) deformTwins(a, b graph.ID) bool {
 		return false
 	}
 	p, q := c.node(a).Inputs, c.node(b).Inputs
-	return p[0] == q[0] && p[1] == q[2] && p[2] == q[3] && c.shape(a).Equal(c.shape(q[1]))
+	early := q[1] < min(a, b) // the map is there when the first of the two is computed
+	return early && p[0] == q[0] && p[1] == q[2] && p[2] == q[3] && c.shape(a).Equal(c.shape(q[1]))
 }
 
 // steps computes the spots, the product and what becomes of it, and joins the slices' parts of the gradient by the samples.

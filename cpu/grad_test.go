@@ -83,6 +83,12 @@ func TestJoinedGradients(t *testing.T) {
 	}
 	for name, record := range map[string]func(b *graph.Builder){
 		"deform in slices": deform(128), "deform in one": deform(48), "deform without panels": deform(5),
+		"deform whose map comes between": func(b *graph.Builder) {
+			o := graph.DeformConv{Stride: 1, Pad: 1}
+			g, x, om, w := b.In("g").Input(2, 5, 4, 7), b.In("x").Input(2, 5, 4, 48), b.In("om").Input(2, 5, 4, 27), b.In("w").Input(7, 48, 3, 3)
+			b.Output(b.In("to_x").Record(graph.DeformConvGradX{DeformConv: o, Height: 5, Width: 4}, g, om, w))
+			b.Output(b.In("to_om").Record(graph.DeformConvGradOffset{DeformConv: o}, g, b.In("between").Record(graph.Exp{}, x), om, w))
+		},
 		"swapped context": func(b *graph.Builder) {
 			p, v := b.In("p").Input(2, 3, 50, 20), b.In("v").Input(2, 50, 3*33)
 			b.Output(b.In("y").CrossContext(b.In("swapped").SwapLast(p), v, 3))

@@ -115,6 +115,8 @@ func elementGradRows() []opRow {
 		{kind: "tile", record: alone(graph.Tile{To: dims(2, 2)}, dims(2)), inputs: [][]float32{{1, 2}}, want: []float32{1, 2, 1, 2}},
 		{kind: "sumtiles", record: alone(graph.SumTiles{To: dims(2)}, dims(3, 2)), inputs: [][]float32{upTo(6)}, want: []float32{6, 9}},
 		{kind: "fill", record: alone(graph.Fill{To: dims(2), Value: 0.25}), want: []float32{0.25, 0.25}},
+		{kind: "packhalves", about: "to even, and no further than 65504", record: alone(graph.PackHalves{}, dims(4)), inputs: [][]float32{{2049, 1e9, -0.5, 0x1p-24}}, want: halfWords(0x6800, 0x7bff, 0xb800, 1)},
+		{kind: "unpackhalves", record: alone(graph.UnpackHalves{To: dims(2, 2)}, dims(2)), inputs: [][]float32{halfWords(0x6801, 0x7bff, 0xb800, 1)}, want: []float32{2050, 65504, -0.5, 0x1p-24}},
 		{kind: "exp", record: alone(graph.Exp{}, two), inputs: [][]float32{{0, 1}}, want: []float32{1, math.E}, relTol: 1e-7},
 		{
 			// At 1 the normal distribution is 0.8413447 and its density 0.2419707.
@@ -203,4 +205,9 @@ func optimizerRows() []opRow {
 			want: []float32{0.75}, relTol: 1e-6,
 		},
 	}
+}
+
+// halfWords are words of two 16-bit floats each.
+func halfWords(a, b, c, d uint32) []float32 {
+	return []float32{math.Float32frombits(a | b<<16), math.Float32frombits(c | d<<16)}
 }

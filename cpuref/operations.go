@@ -30,6 +30,7 @@ var operations = map[string]any{
 	"positionbiasgradtable": positionBiasGradTable, "splitpatches": splitPatches, "resizenearestgradx": resizeNearestGradX,
 	"resizebilineargradx": resizeBilinearGradX, "embedgradword": embedGradWord, "slicechannels": sliceChannels, "concatchannels": concatChannels,
 	"mul": mul, "tile": tile, "sumtiles": sumTiles, "fill": fill, "exp": exponential,
+	"packhalves": packHalves, "unpackhalves": unpackHalves,
 	"gelugradx": geluGradX, "relugradx": reluGradX, "sigmoidgradx": sigmoidGradX, "hardsigmoidgradx": hardSigmoidGradX,
 	"clampgradx": clampGradX, "dynamicrelugradx": dynamicReLUGradX, "dynamicrelugradt": dynamicReLUGradT,
 	"tokenfocalloss": tokenFocalLoss, "tokenfocallossgradx": tokenFocalLossGradX, "giouloss": gIoULoss, "gioulossgradx": gIoULossGradX,

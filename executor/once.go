@@ -7,8 +7,8 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// lent is a source that its owner closes.
-type lent struct{ Source }
+// Lent is a source that its owner closes, and no executor.
+type Lent struct{ Source }
 
 // Once computes a graph of the same parameters one time on the same device, in f32, with weights and a program of its own: for a graph
 // that reads weights in other ways than that which the executor was opened for, as gradients do. All is given back before it
@@ -24,7 +24,7 @@ func (e *Executor) Once(ctx context.Context, g *graph.Graph, in ...[]float32) (o
 	defer func() { err = c.leave(err) }()
 	o := e.options
 	o.Precision = F32
-	own, err := Open(c.ctx, g, lent{e.weights()}, o)
+	own, err := Open(c.ctx, g, Lent{e.weights()}, o)
 	if err != nil {
 		return nil, nil, err
 	}

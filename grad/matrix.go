@@ -62,11 +62,11 @@ func (t *tape) conv(g graph.Value, o graph.Conv) {
 
 func (t *tape) deformConv(g graph.Value, o graph.DeformConv) {
 	x, om, w := t.in(0), t.in(1), t.in(2)
-	if t.wants(0) {
-		t.to(0, t.at("x").Record(graph.DeformConvGradX{DeformConv: o, Height: x.Shape()[1], Width: x.Shape()[2]}, g, om, w))
-	}
 	if t.wants(1) {
 		t.to(1, t.at("offset").Record(graph.DeformConvGradOffset{DeformConv: o}, g, x, om, w))
+	}
+	if t.wants(0) { // behind the other, which reads the map: one step may compute both
+		t.to(0, t.at("x").Record(graph.DeformConvGradX{DeformConv: o, Height: x.Shape()[1], Width: x.Shape()[2]}, g, om, w))
 	}
 	if t.wants(2) {
 		t.to(2, t.at("weight").Record(graph.DeformConvGradWeight{DeformConv: o, Size: w.Shape()[2]}, g, x, om))

@@ -133,6 +133,8 @@ func Undifferentiated() map[string]string {
 		"candidates":     "which boxes are chosen has no derivative; losses are made of all boxes",
 		"resizeposition": "a position embedding is trained at the size that it has; train at the checkpoint's size",
 		"shiftmask":      "it is a constant",
+		"packhalves":     "it only stores; what is differentiated is stored afterwards",
+		"unpackhalves":   "it only stores; what is differentiated is stored afterwards",
 		"fill":           "it is a constant",
 		"keep":           "dice are constants",
 		"dropblock":      "dice are constants",

@@ -76,7 +76,7 @@ func Kinds() []Op {
 		LayerNormGradX{}, LayerNormGradWeight{}, GroupNormGradX{}, GroupNormGradWeight{}, NormalizeGradX{}, SoftmaxGradX{},
 		PositionBiasGradTable{}, SplitPatches{}, ResizeNearestGradX{}, ResizeBilinearGradX{},
 		EmbedGradWord{}, SliceChannels{}, ConcatChannels{},
-		Mul{}, Tile{}, SumTiles{}, Fill{}, Exp{},
+		Mul{}, Tile{}, SumTiles{}, Fill{}, Exp{}, PackHalves{}, UnpackHalves{},
 		GELUGradX{}, ReLUGradX{}, SigmoidGradX{}, HardSigmoidGradX{}, ClampGradX{}, DynamicReLUGradX{}, DynamicReLUGradT{},
 		TokenFocalLoss{}, TokenFocalLossGradX{}, GIoULoss{}, GIoULossGradX{}, CenternessLoss{}, CenternessLossGradX{},
 		Keep{}, DropBlock{}, SumSquares{}, ClipScale{}, Moment{}, AdamW{},

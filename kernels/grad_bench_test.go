@@ -67,6 +67,8 @@ func BenchmarkTrainingElements(b *testing.B) {
 		recorded(graph.SumTiles{To: c}, x),
 		recorded(graph.Fill{To: x, Value: 0.5}),
 		recorded(graph.Exp{}, x),
+		recorded(graph.PackHalves{}, x),
+		recorded(graph.UnpackHalves{To: x}, shape(x.Elements()/2)),
 		recorded(graph.GELUGradX{}, x, x),
 		recorded(graph.ReLUGradX{}, x, x),
 		recorded(graph.SigmoidGradX{From: 128}, x, x),

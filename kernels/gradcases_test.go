@@ -21,7 +21,7 @@ func gradCases() []opCase {
 			continue
 		}
 		within := bound{each: 4 * ulp, rms: 2e-5, l2: 1e-5}
-		if slices.Contains([]string{"slicechannels", "concatchannels", "splitpatches", "tile", "fill", "keep", "mul", "relugradx", "clampgradx"}, kind) {
+		if slices.Contains([]string{"packhalves", "unpackhalves", "slicechannels", "concatchannels", "splitpatches", "tile", "fill", "keep", "mul", "relugradx", "clampgradx"}, kind) {
 			within = bound{}
 		}
 		list = append(list, opCase{op: kind, name: fmt.Sprint(i, r.In), bound: within, card: i >= len(gradrows.Rows()), record: func(b *graph.Builder) {
@@ -62,6 +62,7 @@ func unusual() []gradrows.Row {
 		{Op: graph.ConcatChannels{}, In: []graph.Shape{{90, 4}, {90, 8}}},
 		{Op: graph.Mul{}, In: []graph.Shape{{90, 8}, {8}}},
 		{Op: graph.Tile{To: graph.Shape{90, 8}}, In: []graph.Shape{{8}}},
+		{Op: graph.UnpackHalves{To: graph.Shape{90, 8}}, In: []graph.Shape{{360}}, Given: map[int][]float32{0: slices.Repeat([]float32{1, 2, -0.1}, 120)}},
 		{Op: graph.ReLUGradX{}, In: seven, Given: map[int][]float32{0: g, 1: x}},
 		{Op: graph.HardSigmoidGradX{}, In: seven, Given: map[int][]float32{0: g, 1: x}},
 		{Op: graph.ClampGradX{Limit: 3}, In: seven, Given: map[int][]float32{0: g, 1: x}},

@@ -125,16 +125,22 @@ func (l *lowerer) strided(runs []span, product func(span) cross) bool {
 	return true
 }
 
-func (l *lowerer) filterGradLayout(s step, v convolution) valueParts {
-	p := valueParts{runs: l.rowRuns(v, 1<<30)}
-	if p.strided = l.strided(p.runs, func(run span) cross { return l.filterCross(s, v, p, run) }); !p.strided {
+// runsLayout is that of a product of each run of rows, of which there are at most so many at a time, with a filter or rows
+// that lie in another order.
+func (l *lowerer) runsLayout(v convolution, most int, product func(p valueParts, run span) cross) valueParts {
+	p := valueParts{runs: l.rowRuns(v, most)}
+	if p.strided = l.strided(p.runs, func(run span) cross { return product(p, run) }); !p.strided {
 		p.rows = l.apart(4 * int64(v.n) * int64(v.k()))
 	}
 	p.product = p.rows + l.apart(runBytes(v, p.runs))
 	for _, run := range p.runs {
-		p.bytes = max(p.bytes, p.product+l.productBytes(l.filterCross(s, v, p, run)))
+		p.bytes = max(p.bytes, p.product+l.productBytes(product(p, run)))
 	}
 	return p
+}
+
+func (l *lowerer) filterGradLayout(s step, v convolution) valueParts {
+	return l.runsLayout(v, 1<<30, func(p valueParts, run span) cross { return l.filterCross(s, v, p, run) })
 }
 
 func (l *lowerer) filterGradScratch(s step) int64 {
@@ -183,15 +189,7 @@ func sampleOrder(v convolution) order {
 }
 
 func (l *lowerer) sampleGradLayout(s step, v convolution) valueParts {
-	p := valueParts{runs: l.rowRuns(v, scatterTurns/(v.side*v.side))}
-	if p.strided = l.strided(p.runs, func(run span) cross { return l.sampleCross(s, v, p, run) }); !p.strided {
-		p.rows = l.apart(4 * int64(v.n) * int64(v.k()))
-	}
-	p.product = p.rows + l.apart(runBytes(v, p.runs))
-	for _, run := range p.runs {
-		p.bytes = max(p.bytes, p.product+l.productBytes(l.sampleCross(s, v, p, run)))
-	}
-	return p
+	return l.runsLayout(v, scatterTurns/(v.side*v.side), func(p valueParts, run span) cross { return l.sampleCross(s, v, p, run) })
 }
 
 func (l *lowerer) sampleGradScratch(s step) int64 {

@@ -142,6 +142,8 @@ var lowerings = map[string]lowering{
 	"sumtiles":              {lower: (*lowerer).sumTiles, scratch: (*lowerer).sumTilesScratch},
 	"fill":                  {lower: (*lowerer).fill},
 	"exp":                   {lower: (*lowerer).exp},
+	"packhalves":            {lower: (*lowerer).packHalves},
+	"unpackhalves":          {lower: (*lowerer).unpackHalves},
 	"gelugradx":             {lower: (*lowerer).geluGradX},
 	"relugradx":             {lower: (*lowerer).reluGradX},
 	"sigmoidgradx":          {lower: (*lowerer).sigmoidGradX},

@@ -120,11 +120,17 @@ func (t *Trainer) recordAs(s glip.Training, o Options) (*graph.Graph, error) {
 	if err == nil && t.front != nil {
 		g, err = rest(g, s.Batch)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		g, err = o.again(g)
 	}
-	return o.again(g)
+	if err == nil && t.halves {
+		g, err = rewrite.Halve(g, leastHalved, func(path string) bool { return phase(path) == Backward })
+	}
+	return g, err
 }
+
+// leastHalved is how many elements a value has at least that is stored in 16 bits: fewer are not worth two dispatches.
+const leastHalved = 1 << 12
 
 // sized names a graph: the front's or a step's, for a size.
 type sized struct {

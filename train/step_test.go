@@ -79,19 +79,25 @@ func (of stepsCase) open(t *testing.T, device string) *train.Trainer {
 // small readies the training of the small detector on a device, with weights by formula.
 func small(t *testing.T, device string, seed uint64, overrides map[string]float32, o train.Options) *train.Trainer {
 	t.Helper()
+	return smallAs(t, glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", seed)}, overrides, o)
+}
+
+// smallAs is small with all that can be said of a device.
+func smallAs(t *testing.T, as glipvk.Options, overrides map[string]float32, o train.Options) *train.Trainer {
+	t.Helper()
+	as.Validation, as.NoCache = true, true
 	cfg, err := glip.ParseConfig([]byte(tiny))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d, err := glipvk.LoadDetector("", glipvk.DetectorOptions{
-		Options: glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", seed), Validation: true, NoCache: true}, Overrides: overrides, Arch: &cfg,
-		Vocabulary: "../testdata/glip/tiny/vocab.txt",
+		Options: as, Overrides: overrides, Arch: &cfg, Vocabulary: "../testdata/glip/tiny/vocab.txt",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tr, err := train.New(t.Context(), d, o)
-	if device == "vulkan" && os.Getenv("REQUIRE_VULKAN") != "1" && (errors.Is(err, engine.ErrNoDevice) || errors.Is(err, engine.ErrUnsupported)) {
+	if as.Device == "vulkan" && os.Getenv("REQUIRE_VULKAN") != "1" && (errors.Is(err, engine.ErrNoDevice) || errors.Is(err, engine.ErrUnsupported)) {
 		t.Skipf("needs a Vulkan device and the validation layer (tools/deps.sh test): %v", err)
 	}
 	if err != nil {

@@ -75,6 +75,7 @@ type Trainer struct {
 	params    []glip.Param // that are trained
 	adapters  []rewrite.Adapter
 	state     state
+	halves    bool          // what gradients read of the forward part is stored in 16 bits
 	taken     int           // steps
 	last      glip.Training // size of the last
 	torn      bool          // a step changed some weights and failed at others
@@ -93,7 +94,7 @@ type state struct{ weights, first, second, averages []executor.Value }
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
+	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, halves: l.Options().Precision == executor.F16, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}
@@ -165,7 +166,7 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 	if err := t.options.checkRecompute(g); err != nil {
 		return err
 	}
-	if t.executor, err = executor.Open(ctx, g, borrowed{t.source}, o); err != nil {
+	if t.executor, err = executor.Open(ctx, g, executor.Lent{Source: t.source}, o); err != nil {
 		return err
 	}
 	if t.front, err = t.fronted(g); err != nil {
@@ -180,9 +181,6 @@ func (t *Trainer) open(ctx context.Context, o executor.Options) error {
 func (t *Trainer) smallest() glip.Training {
 	return glip.Training{Batch: 1, Height: 2 * glip.Divisor, Width: 2 * glip.Divisor, Tokens: 2, Objects: 1, Random: t.chance()}
 }
-
-// borrowed is a source that is not closed with the executor.
-type borrowed struct{ executor.Source }
 
 // choose lists the weights that are trained, in chunks.
 func (t *Trainer) choose() error {

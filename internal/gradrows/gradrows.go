@@ -64,6 +64,9 @@ func Rows() []Row {
 		{graph.SumTiles{To: graph.Shape{2, 1, 1, 5}}, []graph.Shape{{4, 3, 6, 10}}, nil},
 		{graph.Fill{To: graph.Shape{3, 5}, Value: 0.25}, nil, nil},
 		{graph.Exp{}, []graph.Shape{x}, nil},
+		{graph.PackHalves{}, []graph.Shape{x}, nil},
+		{graph.PackHalves{}, []graph.Shape{{3, 4}}, map[int][]float32{0: {0, 1, -1, 65504, 65519, 65520, -1e30, 2049, 2051, 0.1, -6.1e-5, 1e-3}}},
+		{graph.UnpackHalves{To: graph.Shape{2, 4}}, []graph.Shape{{4}}, map[int][]float32{0: halves(0x3c00, 0xbc00, 0x7bff, 0, 0x0400, 0xd555, 1<<15, 0x3555)}},
 		{graph.GELUGradX{}, []graph.Shape{x, x}, nil},
 		{graph.GELUGradX{}, []graph.Shape{odd, odd}, nil},
 		{graph.ReLUGradX{}, []graph.Shape{x, x}, nil},
@@ -89,6 +92,14 @@ func Rows() []Row {
 		{graph.AdamW{Eps: 1e-8}, []graph.Shape{x, x, x, {4}}, map[int][]float32{3: {0.01, 0.05, 0.19, 0.002}}},
 		{graph.AdamW{Eps: 1e-8}, []graph.Shape{{5, 7}, {5, 7}, {5, 7}, {4}}, map[int][]float32{3: {0.01, 0.05, 0.19, 0.002}}},
 	}
+}
+
+// halves are words of two 16-bit floats each.
+func halves(bits ...uint32) (words []float32) {
+	for i := 0; i < len(bits); i += 2 {
+		words = append(words, math.Float32frombits(bits[i]|bits[i+1]<<16))
+	}
+	return words
 }
 
 // Operands of row number i are noise in [-1, 1), or given; what must not be negative is not.
