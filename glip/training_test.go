@@ -29,9 +29,6 @@ func TestFullGolden(t *testing.T) {
 	}
 	cases := goldtrain.Wholes(t, "full")
 	goldtrain.Executors(t, func(t *testing.T, e difftest.Executor) {
-		if _, oracle := e.(difftest.CPU); oracle {
-			t.Skip("the oracle would take a quarter of an hour; it agrees with package cpu on everything smaller")
-		}
 		for _, c := range cases {
 			t.Run(c.ID, func(t *testing.T) { c.Compare(t, e) })
 		}

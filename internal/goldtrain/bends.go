@@ -50,11 +50,14 @@ func (c *Whole) far(t *testing.T, values map[string][]float32) map[string]float6
 func (c *Whole) unbent(t *testing.T, s wholeStep, values map[string][]float32) map[string]float64 {
 	t.Helper()
 	best, ways := c.far(t, values), []map[string][]float32{values}
-	for _, b := range bends[c.ID] {
+	for k, b := range bends[c.ID] {
 		if len(best) == 0 {
 			break
 		}
-		there, here := s.held(t, nil, b), s.held(t, nil, bend{b.path, b.element, -b.by})
+		if len(c.sides) == k {
+			c.sides = append(c.sides, [2]map[string][]float32{s.held(t, nil, b), s.held(t, nil, bend{b.path, b.element, -b.by})})
+		}
+		there, here := c.sides[k][0], c.sides[k][1]
 		for _, way := range slices.Clone(ways) {
 			moved := map[string][]float32{}
 			for name, data := range way {

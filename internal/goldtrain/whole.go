@@ -40,8 +40,9 @@ type Whole struct {
 	Overrides map[string]float32
 	Arch      json.RawMessage
 	Losses    map[string]float64
-	Single    map[string]float64 `json:"losses_float32"`
-	moved     map[string]float64 // by rounding
+	Single    map[string]float64        `json:"losses_float32"`
+	moved     map[string]float64        // by rounding
+	sides     [][2]map[string][]float32 // the oracle's values with an element at a bend on the original's side and on the other
 
 	Config glip.Config `json:"-"`
 }
