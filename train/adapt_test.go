@@ -77,10 +77,7 @@ func TestAdapters(t *testing.T) {
 		t.Run(device, func(t *testing.T) {
 			o, _ := train.Defaults(train.Adapters, 0)
 			o.Random, o.Adapters.Globs = glip.Random{}, append(o.Adapters.Globs, "rpn.head.dyhead_tower.0.b_attn.attn.*", "rpn.head.bbox_pred")
-			tr, err := train.New(t.Context(), loaded(t, device), o)
-			if err != nil {
-				t.Fatal(err)
-			}
+			tr := readied(t, loaded(t, device), o)
 			defer tr.Close()
 			var losses []float64
 			path := filepath.Join(t.TempDir(), "adapted.safetensors")

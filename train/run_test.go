@@ -246,10 +246,7 @@ func TestClosedRun(t *testing.T) {
 			folder := t.TempDir()
 			c := course(t, toy(t, folder, 4), filepath.Join(folder, "out"))
 			o, _ := train.Defaults(train.Linear, 0)
-			tr, err := train.New(t.Context(), loaded(t, device), o)
-			if err != nil {
-				t.Fatal(err)
-			}
+			tr := readied(t, loaded(t, device), o)
 			c.Save, c.Steps = 1, 9
 			c.Report = func(r train.Report) {
 				if r.Step == 2 {

@@ -82,6 +82,20 @@ func small(t *testing.T, device string, seed uint64, overrides map[string]float3
 	return smallAs(t, glipvk.Options{Device: device, Weights: fmt.Sprintf("synthetic:%d", seed)}, overrides, o)
 }
 
+// readied is [train.New] without an error; without the Vulkan device that a test names it is skipped.
+func readied(t testing.TB, l *glipvk.Loaded, o train.Options) *train.Trainer {
+	t.Helper()
+	device := l.Options().Device
+	tr, err := train.New(t.Context(), l, o)
+	if device == "vulkan" && os.Getenv("REQUIRE_VULKAN") != "1" && (errors.Is(err, engine.ErrNoDevice) || errors.Is(err, engine.ErrUnsupported)) {
+		t.Skipf("needs a Vulkan device and the validation layer (tools/deps.sh test): %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
 // smallAs is small with all that can be said of a device.
 func smallAs(t *testing.T, as glipvk.Options, overrides map[string]float32, o train.Options) *train.Trainer {
 	t.Helper()
@@ -96,13 +110,7 @@ func smallAs(t *testing.T, as glipvk.Options, overrides map[string]float32, o tr
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := train.New(t.Context(), d, o)
-	if as.Device == "vulkan" && os.Getenv("REQUIRE_VULKAN") != "1" && (errors.Is(err, engine.ErrNoDevice) || errors.Is(err, engine.ErrUnsupported)) {
-		t.Skipf("needs a Vulkan device and the validation layer (tools/deps.sh test): %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	tr := readied(t, d, o)
 	t.Cleanup(func() {
 		if err := tr.Close(); err != nil { // names what is left on a Vulkan device, and what its layers had to say
 			t.Errorf("close: %v", err)

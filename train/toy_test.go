@@ -81,10 +81,7 @@ func trainer(t testing.TB, change func(*train.Options)) *train.Trainer {
 	if change != nil {
 		change(&o)
 	}
-	tr, err := train.New(t.Context(), loaded(t, "cpu"), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tr := readied(t, loaded(t, "cpu"), o)
 	t.Cleanup(func() {
 		if err := tr.Close(); err != nil {
 			t.Error(err)
