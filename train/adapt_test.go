@@ -73,7 +73,7 @@ func TestAdapters(t *testing.T) {
 			t.Errorf("%s: loss %g, want %g", what, got, want)
 		}
 	}
-	for _, device := range []string{"reference", "cpu", "vulkan"} {
+	for _, device := range devices {
 		t.Run(device, func(t *testing.T) {
 			o, _ := train.Defaults(train.Adapters, 0)
 			o.Random, o.Adapters.Globs = glip.Random{}, append(o.Adapters.Globs, "rpn.head.dyhead_tower.0.b_attn.attn.*", "rpn.head.bbox_pred")

@@ -12,7 +12,7 @@ import (
 // with, to those of 32 bits, and wants them to work in less memory and to have the same bits each time.
 func TestHalves(t *testing.T) {
 	size := glip.Training{Batch: 2, Height: 96, Width: 96, Tokens: 8, Objects: 1}
-	for _, device := range []string{"reference", "cpu", "vulkan"} {
+	for _, device := range devices {
 		t.Run(device, func(t *testing.T) {
 			full := small(t, device, 3, nil, whole())
 			options := glipvk.Options{Device: device, Weights: "synthetic:3", Precision: glipvk.F16}
