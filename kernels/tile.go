@@ -50,9 +50,10 @@ func (s Style) withoutUniform() Style {
 	return s
 }
 
-// tile is the measured choice for a product, else the one that ought to suit it.
+// tile is the measured choice for a product, else the one that ought to suit it. A choice of the uniform shader, which reads panels, is none
+// for the others: a product of the same size may be one of values.
 func (s Style) tile(p shape, measured map[string]Tile) Tile {
-	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 {
+	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 && (t.gemm == uniform) == (s.Gemm == uniform) {
 		return t
 	}
 	return s.tiles(p)[0]
