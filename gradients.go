@@ -122,18 +122,9 @@ func (d *Detector) differentiated(s glip.Training, globs []string) (_ *graph.Gra
 		_, weight := n.Op.(graph.Param)
 		paths, maps = append(paths, n.Path), append(maps, Map{Name: n.Path, Shape: slices.Clone(n.Shape), Shared: weight})
 	}
-	g, err := grad.Reverse(forward, glip.LossPath, paths...)
+	g, err := grad.ReverseWith(forward, glip.LossPath, glip.LossPaths(), paths...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("glipvk: %w", err)
 	}
-	b := graph.Continue(g)
-	for _, path := range glip.LossPaths() {
-		id, _ := g.Find(path)
-		b.Output(b.At(id))
-	}
-	for _, id := range g.Outputs[1:] {
-		b.Output(b.At(id))
-	}
-	g, err = b.Build()
-	return g, maps, err
+	return g, maps, nil
 }

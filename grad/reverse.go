@@ -20,6 +20,11 @@ var ErrGradient = errors.New("no gradient")
 // order; of the rest only what is needed is there. New nodes have paths that begin with
 // "grad.". Errors wrap [ErrGradient] or [graph.ErrShape].
 func Reverse(g *graph.Graph, loss string, wrt ...string) (*graph.Graph, error) {
+	return ReverseWith(g, loss, []string{loss}, wrt...)
+}
+
+// ReverseWith is [Reverse] with other values of g in place of the loss among the outputs, such as the terms of a sum.
+func ReverseWith(g *graph.Graph, loss string, outputs []string, wrt ...string) (*graph.Graph, error) {
 	at, ok := g.Find(loss)
 	if !ok {
 		return nil, fmt.Errorf("grad: %w: the graph has no value %q that could be the loss", ErrGradient, loss)
@@ -40,7 +45,13 @@ func Reverse(g *graph.Graph, loss string, wrt ...string) (*graph.Graph, error) {
 			return nil, fmt.Errorf("grad: %s: %s: %w", g.Nodes[id].Path, graph.Kind(g.Nodes[id].Op), err)
 		}
 	}
-	t.b.Output(t.b.At(at))
+	for _, path := range outputs {
+		id, ok := g.Find(path)
+		if !ok {
+			return nil, fmt.Errorf("grad: %w: the graph has no value %q", ErrGradient, path)
+		}
+		t.b.Output(t.b.At(id))
+	}
 	for i, id := range wanted {
 		v := t.whole[id]
 		if t.whole[id].Shape() == nil {

@@ -31,7 +31,7 @@ func TestClip(t *testing.T) {
 			t.Fatal(err)
 		}
 		b = graph.Continue(g)
-		b.Output(train.Clipped(b.In("clip"), g, c.clip))
+		b.Output(train.Clipped(b.In("clip"), g.Outputs[1:], c.clip))
 		if g, err = b.Build(); err != nil {
 			t.Fatal(err)
 		}

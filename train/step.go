@@ -34,20 +34,17 @@ func (t *Trainer) recorded(s glip.Training, absorbed bool) (*graph.Graph, error)
 	if err != nil {
 		return nil, err
 	}
-	g, err := grad.Reverse(forward, glip.LossPath, t.trained()...)
+	g, err := grad.ReverseWith(forward, glip.LossPath, glip.LossPaths(), t.trained()...)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	b := graph.Continue(g)
-	for _, path := range glip.LossPaths() {
-		id, ok := g.Find(path)
-		if !ok {
-			return nil, fmt.Errorf("train: a defect of ours, please report it: no value %q", path)
-		}
+	made := g.Outputs[clipScale:]
+	for _, id := range g.Outputs[:clipScale] {
 		b.Output(b.At(id))
 	}
-	b.Output(clipped(b.In("clip"), g, t.options.Clip))
-	for _, id := range g.Outputs[1:] {
+	b.Output(clipped(b.In("clip"), made, t.options.Clip))
+	for _, id := range made {
 		b.Output(b.At(id))
 	}
 	if g, err = b.Build(); err != nil {
@@ -56,11 +53,11 @@ func (t *Trainer) recorded(s glip.Training, absorbed bool) (*graph.Graph, error)
 	return g, nil
 }
 
-// clipped records the factor for the gradients, which are the outputs of g behind the first: no number, or 0, where one of them is
+// clipped records the factor for gradients: no number, or 0, where one of them is
 // no number or infinite, whether they are clipped or not.
-func clipped(b *graph.Builder, g *graph.Graph, clip float64) graph.Value {
+func clipped(b *graph.Builder, gradients []graph.ID, clip float64) graph.Value {
 	var sum graph.Value
-	for i, id := range g.Outputs[1:] {
+	for i, id := range gradients {
 		one := b.In("squares").Record(graph.SumSquares{}, b.At(id))
 		if i == 0 {
 			sum = one
