@@ -13,8 +13,8 @@ import (
 // mostNamed is how many things of a kind are said on stderr; metrics.jsonl has all.
 const mostNamed = 10
 
-// look decodes every picture and says which are of no use.
-func (p *trainPlan) look(ctx context.Context, d trainData, stderr io.Writer) (bad int, err error) {
+// look decodes every picture and says which are of no use, and how many of all.
+func (p *trainPlan) look(ctx context.Context, d trainData, stderr io.Writer) (bad, count int, err error) {
 	var all []dataset.Picture
 	all = append(all, d.train.Pictures...)
 	if d.val != nil && d.val != d.train {
@@ -27,7 +27,7 @@ func (p *trainPlan) look(ctx context.Context, d trainData, stderr io.Writer) (ba
 		err := p.usable(ctx, x)
 		if ctx.Err() != nil {
 			m.Done()
-			return bad, &cli.Interrupted{Rest: fmt.Sprintf("%d of %d pictures looked at, %d of no use", i, len(all), bad)}
+			return bad, i, &cli.Interrupted{Rest: fmt.Sprintf("%d of %d pictures looked at, %d of no use", i, len(all), bad)}
 		}
 		if err == nil {
 			continue
@@ -38,7 +38,7 @@ func (p *trainPlan) look(ctx context.Context, d trainData, stderr io.Writer) (ba
 		}
 	}
 	m.Done()
-	return bad, nil
+	return bad, len(all), nil
 }
 
 // usable decodes a picture as a step would.

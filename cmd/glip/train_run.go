@@ -146,11 +146,11 @@ func (p *trainPlan) rest(err error) string {
 // try says what a training would be like.
 func (f *trainFlags) try(ctx context.Context, t *train.Trainer, d trainData, stdout, stderr io.Writer) error {
 	p := &f.plan
-	bad, err := p.look(ctx, d, stderr)
+	bad, count, err := p.look(ctx, d, stderr)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "data: %s looked at, %d of no use\n", counted(len(d.train.Pictures)+d.held(), "picture", "pictures"), bad)
+	fmt.Fprintf(stdout, "data: %s looked at, %d of no use\n", counted(count, "picture", "pictures"), bad)
 	r, need, err := t.Try(ctx, p.course(d, false))
 	if err != nil {
 		return err
