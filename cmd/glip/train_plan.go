@@ -217,49 +217,32 @@ func (f *trainFlags) recall(cmd *cobra.Command) error {
 	if err != nil {
 		return cli.Usage("--resume: %s: %w", path, err)
 	}
-	given := f.plan
-	fl := cmd.Flags()
+	given, device := f.plan, f.device
 	f.plan = c.Plan
 	f.plan.Out, f.plan.Limits = f.resume, given.Limits
-	if fl.Changed("steps") {
-		f.plan.Steps = given.Steps
+	f.device.Name, f.device.Precision = c.Plan.Device, c.Plan.Precision
+	again := map[string]func(){
+		"steps": func() { f.plan.Steps = given.Steps }, "save": func() { f.plan.Save = given.Save }, "recompute": func() { f.plan.Recompute = given.Recompute },
+		"remember": func() { f.plan.Remember = given.Remember }, "memory": func() { f.plan.Memory = given.Memory },
+		"device": func() { f.device.Name = device.Name }, "precision": func() { f.device.Precision = device.Precision },
 	}
-	if fl.Changed("save") {
-		f.plan.Save = given.Save
-	}
-	if fl.Changed("recompute") {
-		f.plan.Recompute = given.Recompute
-	}
-	if fl.Changed("remember") {
-		f.plan.Remember = given.Remember
-	}
-	if fl.Changed("memory") {
-		f.plan.Memory = given.Memory
-	}
-	if !fl.Changed("device") {
-		f.device.Name = c.Plan.Device
-	}
-	if !fl.Changed("precision") {
-		f.device.Precision = c.Plan.Precision
-	}
-	f.weights.Path, f.weights.Entry, f.weights.Model, f.weights.Arch = c.Plan.Weights, c.Plan.Entry, c.Plan.Model, c.Plan.Arch
-	return errors.Join(f.fixed(cmd), f.plan.check())
-}
-
-// fixed refuses flags that a run that goes on cannot heed.
-func (f *trainFlags) fixed(cmd *cobra.Command) error {
-	free := []string{"resume", "steps", "save", "recompute", "remember", "memory", "device", "precision", "no-tune", "no-fusion", "max-side", "max-pixels", "max-memory"}
-	var wrong []string
+	var fixed []string
 	for _, name := range changed(cmd) {
-		if !slices.Contains(free, name) {
-			wrong = append(wrong, "--"+name)
+		if take, ok := again[name]; ok {
+			take()
+		} else if !slices.Contains(untold, name) {
+			fixed = append(fixed, "--"+name)
 		}
 	}
-	if len(wrong) > 0 {
-		return cli.Usage("%s: a run that goes on keeps what it was begun with, in %s; leave it out, or begin another run with --weights %s", strings.Join(wrong, ", "), filepath.Join(f.resume, "config.json"), filepath.Join(f.resume, "last."+f.plan.Format))
+	if len(fixed) > 0 {
+		return cli.Usage("%s: a run that goes on keeps what it was begun with, in %s; leave it out, or begin another run with --weights %s", strings.Join(fixed, ", "), path, filepath.Join(f.resume, "last."+f.plan.Format))
 	}
-	return nil
+	f.weights.Path, f.weights.Entry, f.weights.Model, f.weights.Arch = c.Plan.Weights, c.Plan.Entry, c.Plan.Model, c.Plan.Arch
+	return f.plan.check()
 }
+
+// untold are flags that config.json says nothing of.
+var untold = []string{"resume", "no-tune", "no-fusion", "max-side", "max-pixels", "max-memory"}
 
 // options are those of the trainer.
 func (f *trainFlags) options() (train.Options, error) {
