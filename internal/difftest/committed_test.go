@@ -63,16 +63,7 @@ func TestCommittedSubset(t *testing.T) {
 
 	dir := difftest.Committed(t).Dir
 	for name, want := range files {
-		path := filepath.Join(dir, name)
-		if *update {
-			if err := os.WriteFile(path, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what -update makes (%v)", name, err)
-		}
+		difftest.Kept(t, filepath.Join(dir, name), want, *update)
 	}
 	listed, err := os.ReadDir(dir)
 	if err != nil || len(listed) != len(files) {

@@ -41,17 +41,7 @@ func TestCommittedDetectorSubset(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		path, want := filepath.Join(dir, filepath.FromSlash(name)), files[name]
 		size += len(want)
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what go test ./internal/difftest -run CommittedDetectorSubset -update makes (%v)", path, err)
-		}
+		difftest.Kept(t, path, want, *update)
 	}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(dir, path)

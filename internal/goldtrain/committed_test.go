@@ -40,18 +40,7 @@ func TestCommittedTraining(t *testing.T) {
 		}
 	}
 	for name, want := range files {
-		path := filepath.Join(to, filepath.FromSlash(name))
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what -update makes (%v)", path, err)
-		}
+		difftest.Kept(t, filepath.Join(to, filepath.FromSlash(name)), want, *update)
 	}
 	count := 0
 	err = filepath.WalkDir(to, func(_ string, d fs.DirEntry, err error) error {
