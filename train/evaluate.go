@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,20 @@ func (c current) Tensor(name string, shape []int) ([]float32, error) {
 		return nil, err
 	}
 	return c.of.merge(glip.Param{Name: name, Shape: shape}, data, func(name string) ([]float32, error) { return c.now[name], nil })
+}
+
+// Evaluate detects with the weights as they are and measures what is found; passed are the pictures that could not be read.
+func (t *Trainer) Evaluate(ctx context.Context, set *dataset.Set, limits picture.Limits) (e *eval.Evaluation, passed []string, err error) {
+	return t.evaluate(ctx, evaluation{set: set, limits: limits})
+}
+
+// evaluate runs an evaluation with the weights as they are.
+func (t *Trainer) evaluate(ctx context.Context, e evaluation) (result *eval.Evaluation, passed []string, err error) {
+	if e.detector, err = t.Detector(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, e.detector.Close()) }()
+	return e.run(ctx)
 }
 
 // Evaluate detects the categories of a set in its pictures and measures what is found, with the boxes that GLIP writes for

@@ -12,7 +12,6 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/dataset"
-	"github.com/glipvk/glipvk/eval"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
 )
@@ -87,6 +86,16 @@ type course struct {
 	kept     int // step of the last state that was saved, below 0 for none
 }
 
+// course readies one that is to be taken.
+func (t *Trainer) course(o Course) (c *course, err error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	c = &course{Trainer: t, Course: o, kept: -1}
+	c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer)
+	return c, err
+}
+
 // check completes a course and refuses what is none.
 func (o *Course) check() error {
 	if o.Train == nil || len(o.Train.Pictures) == 0 || o.Batch < 1 || len(o.Shorts) == 0 || !(o.Flip >= 0 && o.Flip <= 1) {
@@ -96,14 +105,19 @@ func (o *Course) check() error {
 		return fmt.Errorf("train: %w: steps %d, epochs %d, repeat %d, save %d, stop %d, validate %d: want steps or epochs, and nothing below 0", ErrOptions, o.Steps, o.Epochs, o.Repeat, o.Save, o.Stop, o.Validate)
 	}
 	o.Repeat = max(o.Repeat, 1)
-	pass := len(o.Train.Pictures) * o.Repeat
-	if o.Steps == 0 {
-		o.Steps = max(o.Epochs*pass/o.Batch, 1)
-	}
+	o.Steps = o.Length()
 	if o.Validate == 0 {
-		o.Validate = max(pass/o.Batch, 1)
+		o.Validate = max(len(o.Train.Pictures)*o.Repeat/o.Batch, 1)
 	}
 	return nil
+}
+
+// Length is how many steps the course has.
+func (o Course) Length() int {
+	if o.Steps > 0 {
+		return o.Steps
+	}
+	return max(o.Epochs*len(o.Train.Pictures)*max(o.Repeat, 1)/o.Batch, 1)
 }
 
 // Run trains until all steps are taken, the measurements say stop, or ctx ends. The folder o.Out gets
@@ -122,11 +136,8 @@ func (o *Course) check() error {
 // original skips the whole batch. A step whose loss is no number is skipped and reported; after three in a row Run ends with an
 // error that wraps [ErrNotFinite] and names their pictures.
 func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
-	if err := o.check(); err != nil {
-		return err
-	}
-	c := &course{Trainer: t, Course: o, kept: -1}
-	if c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer); err != nil {
+	c, err := t.course(o)
+	if err != nil {
 		return err
 	}
 	if err := c.resume(ctx); err != nil {
@@ -158,11 +169,8 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 // Try takes a step or two as Run would, without a report and without writing anything, and says what the last was like. The weights have
 // changed then. need is what steps of its size take.
 func (t *Trainer) Try(ctx context.Context, o Course) (r Report, need Memory, err error) {
-	if err := o.check(); err != nil {
-		return r, need, err
-	}
-	c := &course{Trainer: t, Course: o, kept: -1}
-	if c.captions, err = dataset.NewCaptioner(o.Train.Names(), o.Captions, t.tokenizer); err != nil {
+	c, err := t.course(o)
+	if err != nil {
 		return r, need, err
 	}
 	for range 2 { // the first makes programs
@@ -171,7 +179,7 @@ func (t *Trainer) Try(ctx context.Context, o Course) (r Report, need Memory, err
 		if err != nil {
 			return r, need, err
 		}
-		r = Report{Step: t.taken + 1, Steps: o.Steps, Passed: append(r.Passed, b.passed...)}
+		r = Report{Step: t.taken + 1, Steps: c.Steps, Passed: append(r.Passed, b.passed...)}
 		if r.Losses, err = t.Step(ctx, b.samples...); err != nil {
 			return r, need, err
 		}
@@ -320,7 +328,7 @@ func (c *course) report(r Report) error {
 // measure evaluates, keeps the best weights, and saves.
 func (c *course) measure(ctx context.Context) error {
 	if c.Val != nil {
-		e, passed, err := c.evaluate(ctx)
+		e, passed, err := c.evaluate(ctx, evaluation{set: c.Val, affixes: c.Captions.Affixes, limits: c.Limits, found: c.Found})
 		if err != nil {
 			return err
 		}
@@ -339,16 +347,6 @@ func (c *course) measure(ctx context.Context) error {
 	}
 	c.at.Measured = c.taken
 	return c.save(ctx)
-}
-
-// evaluate measures with the captions of the course.
-func (c *course) evaluate(ctx context.Context) (e *eval.Evaluation, passed []string, err error) {
-	d, err := c.Detector(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	return evaluation{d, c.Val, c.Captions.Affixes, c.Limits, c.Found}.run(ctx)
 }
 
 // save writes the weights, and then what the training goes on from: who finds that finds those too.
@@ -380,14 +378,4 @@ func (c *course) weights(ctx context.Context, name string) error {
 		return err
 	}
 	return c.Trainer.Save(ctx, c.path(name+".ema.safetensors"), Saving{Names: c.Names, Averaged: true})
-}
-
-// Evaluate detects with the weights as they are and measures what is found; passed are the pictures that could not be read.
-func (t *Trainer) Evaluate(ctx context.Context, set *dataset.Set, limits picture.Limits) (e *eval.Evaluation, passed []string, err error) {
-	d, err := t.Detector(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	return Evaluate(ctx, d, set, limits)
 }

@@ -129,7 +129,7 @@ func (t *Trainer) SaveState(ctx context.Context, path string) error {
 	}
 	var list []loader.Saved
 	for _, s := range t.state.parts() {
-		for i, v := range s.values {
+		for i, v := range *s.values {
 			p := t.params[i]
 			list = append(list, loader.Saved{Name: s.name + "." + p.Name, Shape: p.Shape, Data: func() ([]float32, error) { return v.Read(ctx) }})
 		}
@@ -148,14 +148,13 @@ func (t *Trainer) sound() error {
 }
 
 // parts are the state's lists by name.
-func (s *state) parts() []struct {
+func (s *state) parts() []statePart {
+	return []statePart{{"weight", &s.weights}, {"first", &s.first}, {"second", &s.second}, {"average", &s.averages}}
+}
+
+type statePart struct {
 	name   string
-	values []executor.Value
-} {
-	return []struct {
-		name   string
-		values []executor.Value
-	}{{"weight", s.weights}, {"first", s.first}, {"second", s.second}, {"average", s.averages}}
+	values *[]executor.Value
 }
 
 // ErrState is wrapped where a file does not hold the state of this training.
@@ -192,12 +191,8 @@ func (t *Trainer) LoadState(ctx context.Context, path string) (err error) {
 
 // read places the values of a state file; after an error what was read before it.
 func (t *Trainer) read(ctx context.Context, file *loader.Checkpoint) (next state, err error) {
-	for _, to := range []struct {
-		name   string
-		values *[]executor.Value
-		absent bool
-	}{{"weight", &next.weights, false}, {"first", &next.first, false}, {"second", &next.second, false}, {"average", &next.averages, t.options.Average == 0}} {
-		if to.absent {
+	for _, to := range next.parts() {
+		if to.values == &next.averages && t.options.Average == 0 {
 			continue
 		}
 		for _, p := range t.params {
@@ -217,7 +212,7 @@ func (t *Trainer) read(ctx context.Context, file *loader.Checkpoint) (next state
 func (s *state) close() error {
 	var errs []error
 	for _, part := range s.parts() {
-		errs = append(errs, closed(part.values))
+		errs = append(errs, closed(*part.values))
 	}
 	return errors.Join(errs...)
 }

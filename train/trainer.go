@@ -361,7 +361,7 @@ func closed(list []executor.Value) error {
 func (t *Trainer) Weights(ctx context.Context) (map[string][]float32, error) {
 	list := map[string][]float32{}
 	for i, p := range t.params {
-		data := make([]float32, graph.Shape(p.Shape).Elements())
+		data := make([]float32, graph.Shape(p.Shape).Elements()) // steps write over the value itself
 		if err := t.state.weights[i].Download(ctx, data); err != nil {
 			return nil, err
 		}

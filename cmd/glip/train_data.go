@@ -13,6 +13,7 @@ import (
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/text"
+	"github.com/glipvk/glipvk/train"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -116,9 +117,7 @@ func measurable(path string, d trainData) error {
 
 // steps says how many a training has, and when it is measured, where no flag did.
 func (p *trainPlan) steps(d trainData) {
-	if p.Steps == 0 {
-		p.Steps = max(p.Epochs*p.Repeat*len(d.train.Pictures)/p.Batch, 1)
-	}
+	p.Steps = train.Course{Train: d.train, Steps: p.Steps, Epochs: p.Epochs, Repeat: p.Repeat, Batch: p.Batch}.Length()
 	if p.Overfit > 0 && p.Validate == 0 {
 		p.Validate = max(p.Steps/4, 1) // once through so little data is too often
 	}
