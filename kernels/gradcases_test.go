@@ -57,8 +57,9 @@ func unusual() []gradrows.Row {
 		{Op: graph.GroupNormGradX{GroupNorm: norm}, In: []graph.Shape{long, long, {8}}}, // these are long enough to be split
 		{Op: graph.GroupNormGradWeight{GroupNorm: norm}, In: []graph.Shape{long, long}},
 		{Op: graph.DynamicReLUGradT{}, In: []graph.Shape{long, long, {2, 32}}},
-		{Op: graph.ResizeNearestGradX{Height: 5, Width: 7}, In: []graph.Shape{{2, 12, 9, 8}}},
-		{Op: graph.ResizeBilinearGradX{Height: 5, Width: 7}, In: []graph.Shape{{2, 12, 9, 8}}},
+		{Op: graph.ResizeNearestGradX{Height: 40, Width: 7}, In: []graph.Shape{{2, 90, 9, 8}}},
+		{Op: graph.ResizeBilinearGradX{Height: 40, Width: 7}, In: []graph.Shape{{2, 90, 9, 8}}},
+		{Op: graph.SliceChannels{Begin: 3, Count: 11}, In: []graph.Shape{{400, 14}}},
 		{Op: graph.ConcatChannels{}, In: []graph.Shape{{90, 4}, {90, 8}}},
 		{Op: graph.Mul{}, In: []graph.Shape{{90, 8}, {8}}},
 		{Op: graph.Tile{To: graph.Shape{90, 8}}, In: []graph.Shape{{8}}},
