@@ -40,6 +40,8 @@ const (
 	mostSide   = 100 // likewise
 	shown      = 0.6 // how much of a thing stays visible, at least
 	alike      = 0.9 // likewise, where what covers it has its colour
+	mostTries  = 32  // to place a thing
+	triesOfOne = 4   // before it is turned and scaled anew
 	contrast   = 40  // the sum of what a thing's channels differ from what is behind it, on average, at least
 )
 
@@ -50,8 +52,11 @@ func (w *world) scene(dice *rand.Rand, kinds []kind) scene {
 	var whole []int // pixels of each thing, were it alone
 	for range 1 + dice.IntN(mostThings) {
 		k := s.next(dice, kinds)
-		for range 25 {
-			layer := w.layer(dice, k)
+		var layer *image.RGBA
+		for try := range mostTries {
+			if try%triesOfOne == 0 {
+				layer = w.layer(dice, k)
+			}
 			if pixels, ok := s.place(dice, &owners, whole, layer, k); ok {
 				whole = append(whole, pixels)
 				s.things = append(s.things, thing{kind: k})
@@ -111,7 +116,7 @@ func (w *world) layer(dice *rand.Rand, k kind) *image.RGBA {
 		flip * cos, -sin, float64(layer.Rect.Dx())/2 - (flip*cos*width-sin*height)/2,
 		flip * sin, cos, float64(layer.Rect.Dy())/2 - (flip*sin*width+cos*height)/2,
 	}
-	xdraw.CatmullRom.Transform(layer, turn, drawing, drawing.Rect, xdraw.Src, nil)
+	xdraw.BiLinear.Transform(layer, turn, drawing, drawing.Rect, xdraw.Src, nil)
 	return layer
 }
 
