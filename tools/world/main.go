@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/glipvk/glipvk/internal/file"
@@ -32,6 +33,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	seed := flags.Uint64("seed", 1, "of the drawing")
 	count := flags.Int("count", 20000, "scenes to train with")
 	only := flags.String("only", "", "`PARTS` to write, separated by commas, such as train,vocab (all)")
+	sample := flags.String("sample", "", "write a few small scenes into this `FOLDER`, and nothing else")
 	fontPath := flags.String("font", fontPath, "Noto's colour emoji, `FILE` of the drawings")
 	namesPath := flags.String("names", namesPath, "Unicode's emoji-test.txt, `FILE` of what they are called")
 	photoPath := flags.String("photo", "testdata/pictures/chelsea.png", "PNG `FILE` of which pieces are backgrounds")
@@ -44,6 +46,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	w, err := newWorld(ctx, *fontPath, *namesPath, *photoPath)
 	if err != nil {
 		return err
+	}
+	if *sample != "" {
+		return w.sample(ctx, *sample, *seed, stdout)
 	}
 	var wanted []string
 	if *only != "" {
@@ -88,38 +93,32 @@ func openPhoto(path string) (image.Image, error) {
 }
 
 // write writes the parts that are wanted, or all, and the vocabulary.
-func (w *world) write(ctx context.Context, out string, seed uint64, count int, wanted []string, stdout io.Writer) error {
-	writers := map[string]func() error{}
-	order := []string{"vocab"}
-	writers["vocab"] = func() error {
-		data, err := vocabulary()
+func (w *world) write(ctx context.Context, out string, seed uint64, count int, wanted []string, say io.Writer) error {
+	parts := w.parts(count)
+	known := []string{vocab}
+	for _, p := range parts {
+		known = append(known, p.name)
+	}
+	for _, name := range wanted {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("there is no part %q; want some of %s", name, strings.Join(known, ", "))
+		}
+	}
+	is := func(name string) bool { return len(wanted) == 0 || slices.Contains(wanted, name) }
+	if is(vocab) {
+		if err := saveVocabulary(filepath.Join(out, "vocab.txt"), say); err != nil {
+			return err
+		}
+	}
+	for _, p := range parts {
+		if !is(p.name) {
+			continue
+		}
+		examples, err := p.draw(ctx, w, out, seed, png.BestSpeed)
 		if err != nil {
 			return err
 		}
-		path := filepath.Join(out, "vocab.txt")
-		fmt.Fprintf(stdout, "%s: %d tokens\n", path, strings.Count(string(data), "\n"))
-		return file.Replace(path, data, 0o644)
-	}
-	for _, p := range w.parts(count) {
-		order = append(order, p.name)
-		writers[p.name] = func() error {
-			a, err := p.write(ctx, w, out, seed)
-			if err == nil {
-				fmt.Fprintf(stdout, "%s: %d pictures, %d things\n", filepath.Join(out, p.name+".json"), len(a.Images), len(a.Annotations))
-			}
-			return err
-		}
-	}
-	if len(wanted) == 0 {
-		wanted = order
-	}
-	for _, name := range wanted {
-		if writers[name] == nil {
-			return fmt.Errorf("there is no part %q; want some of %s", name, strings.Join(order, ", "))
-		}
-	}
-	for _, name := range wanted {
-		if err := writers[name](); err != nil {
+		if err := annotate(p.categories, examples).save(filepath.Join(out, p.name+".json"), say); err != nil {
 			return err
 		}
 	}

@@ -9,36 +9,45 @@ import (
 // example is a scene and what is asked of it.
 type example struct {
 	scene
+	file      string // of the picture, in the folder of the annotations, with slashes
 	caption          // of grounding data; else empty
 	negatives []kind // of COCO's data: categories that are asked though the scene shows none; nil where all are
 }
 
-// part is one of the files of annotations, with its scenes.
+// maker makes an example by chance.
+type maker func(*world, *rand.Rand) (example, error)
+
+// part is scenes of one file of annotations.
 type part struct {
 	name       string
-	count      int    // of scenes
+	file       string // of a picture, with the place for its number
+	first      int    // number
+	count      int
 	categories []kind // of COCO's data; nil for grounding data
-	make       func(*world, *rand.Rand) (example, error)
+	make       maker
 }
 
 // parts are all files, the one to train with of so many scenes.
 func (w *world) parts(count int) []part {
 	names, novel := anyColour(w.names, w.pairs), anyColour(w.novel, all(w.novel))
-	plain := func(kinds []kind) func(*world, *rand.Rand) (example, error) {
-		return func(w *world, dice *rand.Rand) (example, error) {
-			return example{scene: w.scene(dice, kinds)}, nil
-		}
+	of := func(name string, count int, categories []kind, make maker) part {
+		return part{name, name + "/%06d.png", 1, count, categories, make}
 	}
 	return []part{
-		{"train", count, nil, (*world).lesson},
-		{"val", 100, w.names, plain(names)},
-		{"names", 500, w.names, plain(names)},
-		{"pairs", 500, w.pairs, asked(w.pairs)},
-		{"zeroshot", 500, w.unseen, asked(w.unseen)},
-		{"sentences", 500, nil, (*world).told},
-		{"novel", 60, w.novel, plain(novel)},
-		{"novel-val", 100, w.novel, plain(novel)},
+		of("train", count, nil, (*world).lesson),
+		of("val", 100, w.names, plain(names)),
+		of("names", 500, w.names, plain(names)),
+		of("pairs", 500, w.pairs, asked(w.pairs)),
+		of("zeroshot", 500, w.unseen, asked(w.unseen)),
+		of("sentences", 500, nil, (*world).told),
+		of("novel", 60, w.novel, plain(novel)),
+		of("novel-val", 100, w.novel, plain(novel)),
 	}
+}
+
+// plain makes scenes of kinds, of which nothing is said.
+func plain(kinds []kind) maker {
+	return func(w *world, dice *rand.Rand) (example, error) { return example{scene: w.scene(dice, kinds)}, nil }
 }
 
 // all is names in each of the colours.
@@ -94,7 +103,7 @@ const (
 )
 
 // asked makes scenes of pairs, of each of which only some other pairs are asked, hard ones.
-func asked(pairs []kind) func(*world, *rand.Rand) (example, error) {
+func asked(pairs []kind) maker {
 	return func(w *world, dice *rand.Rand) (example, error) {
 		e := example{scene: w.scene(dice, pairs)}
 		count := leastAsked + dice.IntN(mostAsked-leastAsked+1) - len(present(e.things, true))

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/text"
 )
 
@@ -25,6 +27,9 @@ sleeping small so some something soon stand standing still stop street strong ta
 these they thing things this those three through time tiny to today together too top toward town toy toys turn two under up upon upper
 us using very view walk walking wall want was water way we well went were wet what wheel wheels when where which while white who whole
 why wide will wing wings with within without woman women wood wooden word words work world would year yes you young your next to above`
+
+// vocab is the name of the vocabulary among the parts.
+const vocab = "vocab"
 
 // special are the tokens that every vocabulary of BERT's has.
 var special = []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
@@ -65,4 +70,14 @@ func vocabulary() ([]byte, error) {
 		}
 	}
 	return lines.Bytes(), nil
+}
+
+// saveVocabulary writes it and says so.
+func saveVocabulary(path string, say io.Writer) error {
+	data, err := vocabulary()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(say, "%s: %d tokens\n", path, bytes.Count(data, []byte("\n")))
+	return file.Replace(path, data, 0o644)
 }

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"math/rand/v2"
-	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -48,8 +48,8 @@ type annotation struct {
 	Positive [][2]int `json:"tokens_positive,omitempty"`
 }
 
-// newAnnotations are empty ones of categories, or of grounding data where there are none.
-func newAnnotations(categories []kind) *annotations {
+// annotate makes annotations of categories, or of grounding data where there are none.
+func annotate(categories []kind, examples []example) *annotations {
 	a := &annotations{}
 	for i, k := range categories {
 		a.Categories = append(a.Categories, category{int64(i + 1), k.phrase()})
@@ -57,12 +57,18 @@ func newAnnotations(categories []kind) *annotations {
 	if len(categories) == 0 {
 		a.Categories = []category{{1, "object"}}
 	}
+	for _, e := range examples {
+		a.add(categories, e)
+	}
 	return a
 }
 
-// add appends a picture, which is called name, and its things: all of the categories, or those that the caption names.
-func (a *annotations) add(categories []kind, name string, e example) {
-	p := picture{ID: int64(len(a.Images) + 1), FileName: name, Width: side, Height: side, Caption: e.text}
+// add appends a picture and its things: all, which are of the categories, or where there are none those that the caption names.
+func (a *annotations) add(categories []kind, e example) {
+	p := picture{ID: int64(len(a.Images) + 1), FileName: e.file, Width: side, Height: side}
+	if len(categories) == 0 {
+		p.Caption = e.text
+	}
 	for _, k := range e.negatives {
 		p.Negatives = append(p.Negatives, int64(slices.Index(categories, k)+1))
 	}
@@ -86,23 +92,22 @@ func (a *annotations) add(categories []kind, name string, e example) {
 	}
 }
 
-// save writes annotations.
-func (a *annotations) save(path string) error {
+// save writes annotations and says so.
+func (a *annotations) save(path string, say io.Writer) error {
 	data, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(say, "%s: %d pictures, %d things\n", path, len(a.Images), len(a.Annotations))
 	return file.Replace(path, append(data, '\n'), 0o644)
 }
 
-// savePicture writes a picture.
-func savePicture(path string, picture image.Image, level png.CompressionLevel) error {
+// encode is a PNG of a picture.
+func encode(picture image.Image, level png.CompressionLevel) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: level}
-	if err := encoder.Encode(&b, picture); err != nil {
-		return err
-	}
-	return file.Replace(path, b.Bytes(), 0o644)
+	err := encoder.Encode(&b, picture)
+	return b.Bytes(), err
 }
 
 // dice are those of a scene of a part: no two scenes of whichever parts have the same.
@@ -110,12 +115,11 @@ func (p part) dice(seed uint64, index int) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, hash("part "+p.name)+uint64(index)))
 }
 
-// write draws a part's scenes into a folder of its name in out, on all cores, and writes the annotations beside it.
-func (p part) write(ctx context.Context, w *world, out string, seed uint64) (*annotations, error) {
+// draw draws a part's scenes on all cores and saves their pictures in the folder out.
+func (p part) draw(ctx context.Context, w *world, out string, seed uint64, level png.CompressionLevel) ([]example, error) {
 	examples := make([]example, p.count)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	name := func(i int) string { return path.Join(p.name, fmt.Sprintf("%06d.png", i+1)) }
 	for i := range examples {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
@@ -125,18 +129,15 @@ func (p part) write(ctx context.Context, w *world, out string, seed uint64) (*an
 			if err != nil {
 				return fmt.Errorf("scene %d of %s: %w", i+1, p.name, err)
 			}
-			err = savePicture(filepath.Join(out, filepath.FromSlash(name(i))), e.picture, png.BestSpeed)
-			e.picture = nil // it is written, and many would not fit
+			data, err := encode(e.picture, level)
+			if err != nil {
+				return err
+			}
+			e.file = fmt.Sprintf(p.file, p.first+i)
+			e.picture = nil // many would not fit into memory
 			examples[i] = e
-			return err
+			return file.Replace(filepath.Join(out, filepath.FromSlash(e.file)), data, 0o644)
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	a := newAnnotations(p.categories)
-	for i, e := range examples {
-		a.add(p.categories, name(i), e)
-	}
-	return a, a.save(filepath.Join(out, p.name+".json"))
+	return examples, group.Wait()
 }
