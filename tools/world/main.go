@@ -2,6 +2,7 @@
 // is said of them: captions to learn grounding from, and COCO's annotations to measure with. The same seed gives the same files.
 //
 //	world -out out/world -seed 1 -count 20000    # train.json and what else there is, each beside a folder of pictures
+//	world measure -data out/world                # how well glip-world does there
 package main
 
 import (
@@ -27,6 +28,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "measure" {
+		return measure(ctx, args[1:], stdout, stderr)
+	}
 	flags := flag.NewFlagSet("world", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	out := flags.String("out", "out/world", "`FOLDER` for pictures and annotations")
