@@ -30,7 +30,7 @@ func FindDetector(name string, o DetectorOptions) (Info, *text.Tokenizer, error)
 
 // card is that of the weights; the zero value of those by formula.
 func (o Options) card() (Card, error) {
-	if _, formula, err := syntheticSeed(o.Weights); formula || err != nil {
+	if _, kind, err := formula(o.Weights); kind != "" || err != nil {
 		return Card{}, err
 	}
 	return OpenCard(o.Weights, o.WeightsEntry)

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// Weights is the path of a checkpoint, or "synthetic" or "synthetic:SEED" for
 	// weights by formula (package synthetic), or [Embedded]; "" is [Embedded] for the model glip-world and
-	// "synthetic", whose seed is 0, for others.
+	// "synthetic", whose seed is 0, for others. "random:SEED" are those that the training of a detector from nothing begins with.
 	Weights string
 
 	// WeightsEntry names the weights to take of a checkpoint that holds several sets, such as

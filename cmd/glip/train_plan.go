@@ -40,37 +40,39 @@ type trainPlan struct {
 	Long      int     `json:"long"`
 	Flip      float64 `json:"flip"`
 
-	Mode         string            `json:"mode"`
-	Frozen       int               `json:"frozen"`
-	Epochs       int               `json:"epochs,omitempty"`
-	Steps        int               `json:"steps"`
-	Batch        int               `json:"batch"`
-	Repeat       int               `json:"repeat"`
-	Seed         int               `json:"seed"`
-	Validate     int               `json:"validate"`
-	Save         int               `json:"save"`
-	Rate         float64           `json:"rate"`
-	LanguageRate float64           `json:"language_rate"`
-	Decay        float64           `json:"decay"`
-	Clip         float64           `json:"clip"`
-	Average      float64           `json:"average"`
-	DropPath     float64           `json:"drop_path"`
-	DropBlock    float64           `json:"drop_block"`
-	Dropout      float64           `json:"dropout"`
-	Warmup       int               `json:"warmup"`
-	Milestones   []float64         `json:"milestone,omitempty"`
-	Patience     int               `json:"patience"`
-	Stop         int               `json:"stop"`
-	Recompute    []string          `json:"recompute,omitempty"`
-	Remember     int64             `json:"remember,omitempty"`
-	Memory       int64             `json:"memory,omitempty"`
-	Adapt        []string          `json:"adapt,omitempty"`
-	Rank         int               `json:"rank,omitempty"`
-	Alpha        float64           `json:"alpha,omitempty"`
-	Format       string            `json:"format"`
-	Names        string            `json:"names"`
-	Half         bool              `json:"half,omitempty"`
-	About        map[string]string `json:"about,omitempty"`
+	Mode         string    `json:"mode"`
+	Frozen       int       `json:"frozen"`
+	Epochs       int       `json:"epochs,omitempty"`
+	Steps        int       `json:"steps"`
+	Batch        int       `json:"batch"`
+	Repeat       int       `json:"repeat"`
+	Seed         int       `json:"seed"`
+	Validate     int       `json:"validate"`
+	Save         int       `json:"save"`
+	Rate         float64   `json:"rate"`
+	LanguageRate float64   `json:"language_rate"`
+	Decay        float64   `json:"decay"`
+	Clip         float64   `json:"clip"`
+	Average      float64   `json:"average"`
+	DropPath     float64   `json:"drop_path"`
+	DropBlock    float64   `json:"drop_block"`
+	Dropout      float64   `json:"dropout"`
+	Warmup       int       `json:"warmup"`
+	Schedule     string    `json:"schedule,omitempty"`
+	Milestones   []float64 `json:"milestone,omitempty"`
+	Patience     int       `json:"patience"`
+	Stop         int       `json:"stop"`
+	Recompute    []string  `json:"recompute,omitempty"`
+	Remember     int64     `json:"remember,omitempty"`
+	Memory       int64     `json:"memory,omitempty"`
+	Adapt        []string  `json:"adapt,omitempty"`
+	Rank         int       `json:"rank,omitempty"`
+	Alpha        float64   `json:"alpha,omitempty"`
+	Format       string    `json:"format"`
+	Names        string    `json:"names"`
+
+	Half  bool              `json:"half,omitempty"`
+	About map[string]string `json:"about,omitempty"`
 
 	Weights   string `json:"weights"`
 	Entry     string `json:"weights_entry,omitempty"`
@@ -196,6 +198,9 @@ func (p *trainPlan) check() error {
 	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(train.Microsoft) && p.Names != string(train.MMDetection) {
 		return cli.Usage("--format %q, --names %q: want safetensors or pth, and microsoft or mmdetection", p.Format, p.Names)
 	}
+	if kinds := []string{"", string(train.Auto), string(train.Steps), string(train.Cosine)}; !slices.Contains(kinds, p.Schedule) || p.Schedule == string(train.Steps) && len(p.Milestones) == 0 || p.Schedule != "" && p.Schedule != string(train.Steps) && len(p.Milestones) > 0 {
+		return cli.Usage("--schedule %q: want one of %q; steps, and only it, takes --milestone", p.Schedule, kinds[1:])
+	}
 	if p.Memory < 0 {
 		return cli.Usage("--memory %d: want 0 or more bytes", p.Memory)
 	}
@@ -267,6 +272,9 @@ func (f *trainFlags) options() (train.Options, error) {
 	s := train.Schedule{Kind: train.Auto, Patience: p.Patience, Length: p.Steps, Warmup: train.Warmup{Steps: p.Warmup, Factor: 0.001}}
 	if len(p.Milestones) > 0 {
 		s.Kind, s.Milestones = train.Steps, p.Milestones
+	}
+	if p.Schedule != "" {
+		s.Kind = train.Kind(p.Schedule)
 	}
 	return train.Options{
 		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s,
