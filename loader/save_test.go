@@ -28,7 +28,7 @@ func TestSave(t *testing.T) {
 	for ending, save := range map[string]func(io.Writer) error{
 		"safetensors": func(w io.Writer) error { return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, list) },
 		"pth": func(w io.Writer) error {
-			return loader.SavePickle(w, loader.SavedEntry{"model", list}, loader.SavedEntry{"model_ema", list[:2]})
+			return loader.SavePickle(w, map[string]string{"format": "pt"}, loader.SavedEntry{"model", list}, loader.SavedEntry{"model_ema", list[:2]})
 		},
 	} {
 		var b bytes.Buffer
@@ -59,7 +59,7 @@ func TestSave(t *testing.T) {
 		}
 	}
 	short := []loader.Saved{{Name: "a", Shape: []int{2}, Data: func() ([]float32, error) { return []float32{1}, nil }}}
-	if loader.SavePickle(io.Discard, loader.SavedEntry{"model", short}) == nil || loader.SaveSafetensors(io.Discard, nil, short) == nil {
+	if loader.SavePickle(io.Discard, nil, loader.SavedEntry{"model", short}) == nil || loader.SaveSafetensors(io.Discard, nil, short) == nil {
 		t.Error("a tensor that is too short was saved")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -128,6 +129,9 @@ func (t *Tokenizer) add(token string) error {
 
 // Size is the number of tokens in the vocabulary: ids run from 0 to Size()-1.
 func (t *Tokenizer) Size() int { return len(t.tokens) }
+
+// Tokens are all tokens of the vocabulary, by their ids: the lines that [Read] reads.
+func (t *Tokenizer) Tokens() []string { return slices.Clone(t.tokens) }
 
 // Token returns the vocabulary's line of an id, and false when there is none.
 func (t *Tokenizer) Token(id int32) (string, bool) {
