@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+
+	"github.com/glipvk/glipvk/text"
 )
 
 // Bounds of the scenes of the sample, which the repository carries.
@@ -34,7 +36,7 @@ func (w *world) sample(ctx context.Context, folder string, seed uint64, say io.W
 		lists []list
 	}{
 		{
-			[]part{of("scene%d.png", 1, 1, demoScene, apart), of("scene%d.png", 2, 11, (*world).told, several)},
+			[]part{of("scene%d.png", 1, 1, demoScene, several), of("scene%d.png", 2, 11, (*world).told, talkative)},
 			[]list{{"scenes", w.names}, {"sentences", nil}},
 		},
 		{[]part{of("pair%d.png", 1, 12, asked(w.pairs), several)}, []list{{"pairs", w.pairs}}},
@@ -63,9 +65,23 @@ func (w *world) sample(ctx context.Context, folder string, seed uint64, say io.W
 func several(e example) bool { return len(e.things) > 1 }
 func many(e example) bool    { return len(present(e.things, false)) > 2 }
 
-// apart says whether no two things touch.
+// talkative says whether a sentence has several phrases.
+func talkative(e example) bool {
+	phrases := map[text.Span]bool{}
+	for _, spans := range e.spans {
+		for _, s := range spans {
+			phrases[s] = true
+		}
+	}
+	return len(phrases) > 1
+}
+
+// apart says whether all things are large and no two touch.
 func apart(e example) bool {
 	for i, a := range e.things {
+		if min(a.box.Dx(), a.box.Dy()) < 40 {
+			return false
+		}
 		for _, b := range e.things[:i] {
 			if a.box.Overlaps(b.box) {
 				return false
@@ -103,12 +119,14 @@ func demoScene(w *world, dice *rand.Rand) (e example, err error) {
 	apple, dog := find("red apple"), find("dog")
 	for range sampleTries {
 		e.scene = w.scene(dice, []kind{apple, dog})
-		if len(e.things) != 3 {
+		if len(e.things) != 3 || !apart(e) {
 			continue
 		}
-		if c, ok := sentence(dice, e.things); ok && c.text == demo {
-			e.caption = c
-			return e, nil
+		for range 500 { // they say other things of it as well, or are longer
+			var ok bool
+			if e.caption, ok = sentence(dice, e.things); ok && e.text == demo {
+				return e, nil
+			}
 		}
 	}
 	return e, fmt.Errorf("none of %d scenes is told as %q", sampleTries, demo)
