@@ -21,29 +21,39 @@ const (
 // demo is the sentence of the sample's first scene, which shows that and no more.
 const demo = "a red apple and two dogs"
 
-// sample writes a few small scenes into a folder, with annotations of each sort.
-func (w *world) sample(ctx context.Context, folder string, seed uint64, say io.Writer) error {
+// sampleSet is scenes of one sort, with the files of annotations that list them.
+type sampleSet struct {
+	parts []part
+	lists []sampleList
+}
+
+// sampleList is a file of annotations: its name, and its categories or none, of grounding data.
+type sampleList struct {
+	name       string
+	categories []kind
+}
+
+// sampleSets are all of the sample.
+func (w *world) sampleSets() []sampleSet {
 	novel := plain(anyColour(w.novel, all(w.novel)))
 	of := func(file string, first, count int, make maker, fits func(example) bool) part {
 		return part{fmt.Sprint("sample ", file, first), file, first, count, nil, small(make, fits)}
 	}
-	type list struct {
-		name       string
-		categories []kind
-	}
-	for _, set := range []struct {
-		parts []part
-		lists []list
-	}{
+	return []sampleSet{
 		{
 			[]part{of("scene%d.png", 1, 1, demoScene, several), of("scene%d.png", 2, 11, (*world).told, talkative)},
-			[]list{{"scenes", w.names}, {"sentences", nil}},
+			[]sampleList{{"scenes", w.names}, {"sentences", nil}},
 		},
-		{[]part{of("pair%d.png", 1, 12, asked(w.pairs), several)}, []list{{"pairs", w.pairs}}},
-		{[]part{of("unseen%d.png", 1, 12, asked(w.unseen), several)}, []list{{"zeroshot", w.unseen}}},
-		{[]part{of("novel%d.png", 1, 24, novel, many)}, []list{{"novel", w.novel}}},
-		{[]part{of("noveltest%d.png", 1, 12, novel, many)}, []list{{"novel-val", w.novel}}},
-	} {
+		{[]part{of("pair%d.png", 1, 12, asked(w.pairs), several)}, []sampleList{{"pairs", w.pairs}}},
+		{[]part{of("unseen%d.png", 1, 12, asked(w.unseen), several)}, []sampleList{{"zeroshot", w.unseen}}},
+		{[]part{of("novel%d.png", 1, 24, novel, many)}, []sampleList{{"novel", w.novel}}},
+		{[]part{of("noveltest%d.png", 1, 12, novel, many)}, []sampleList{{"novel-val", w.novel}}},
+	}
+}
+
+// sample writes a few small scenes into a folder, with annotations of each sort.
+func (w *world) sample(ctx context.Context, folder string, seed uint64, say io.Writer) error {
+	for _, set := range w.sampleSets() {
 		var examples []example
 		for _, p := range set.parts {
 			drawn, err := p.draw(ctx, w, folder, seed, png.BestCompression)
