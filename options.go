@@ -16,7 +16,8 @@ import (
 // weights on the fastest device.
 type Options struct {
 	// Weights is the path of a checkpoint, or "synthetic" or "synthetic:SEED" for
-	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0.
+	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0. "random:SEED" are
+	// those that the training of a detector from nothing begins with.
 	Weights string
 
 	// WeightsEntry names the weights to take of a checkpoint that holds several sets, such as

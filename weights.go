@@ -97,16 +97,16 @@ func count(names []string, prefix string) (n int) {
 
 // find finds the weights that the options name: those of a formula, or those of a checkpoint, of
 // which the index is read and bound.
-func (o Options) find(formula func(seed uint64) (bind.Tensors, error), bound func(bind.Source) (*bind.Weights, error)) (*weights, error) {
-	seed, made, err := syntheticSeed(o.Weights)
+func (o Options) find(make func(kind string, seed uint64) (bind.Tensors, error), bound func(bind.Source) (*bind.Weights, error)) (*weights, error) {
+	seed, kind, err := formula(o.Weights)
 	if err != nil {
 		return nil, err
 	}
-	if made && o.WeightsEntry != "" {
+	if kind != "" && o.WeightsEntry != "" {
 		return nil, blame(fmt.Errorf("glipvk: an entry %q of weights by formula, which have none; name a checkpoint, or no entry", o.WeightsEntry))
 	}
-	if made {
-		from, err := formula(seed)
+	if kind != "" {
+		from, err := make(kind, seed)
 		return &weights{Intake: bind.Intake{From: from}}, blame(err)
 	}
 	file, notes, err := OpenCheckpoint(o.Weights, o.WeightsEntry)
@@ -126,7 +126,12 @@ func backboneWeights(o BackboneOptions, cfg swin.Config) (*weights, error) {
 	if o.ResizeTables {
 		rule = bind.Geometric
 	}
-	return o.find(func(seed uint64) (bind.Tensors, error) { return synthetic.Weights{Seed: seed}, nil },
+	return o.find(func(kind string, seed uint64) (bind.Tensors, error) {
+		if kind == random {
+			return nil, fmt.Errorf("glipvk: weights %q are a detector's to be trained, and a backbone is not; want a checkpoint or synthetic:SEED", o.Weights)
+		}
+		return synthetic.Weights{Seed: seed}, nil
+	},
 		func(src bind.Source) (*bind.Weights, error) {
 			return swin.Bind(src, cfg, bind.Options{Resize: rule, AllowNonFinite: o.AllowNonFinite})
 		})
@@ -138,12 +143,12 @@ func detectorWeights(o DetectorOptions, cfg *glip.Config) (*weights, error) {
 	bound := func(src bind.Source) (*bind.Weights, error) {
 		return glip.Bind(src, *cfg, bind.Options{AllowNonFinite: o.AllowNonFinite})
 	}
-	return o.find(func(seed uint64) (bind.Tensors, error) {
+	return o.find(func(kind string, seed uint64) (bind.Tensors, error) {
 		var tensors []synthetic.Declared
 		for _, p := range glip.OfficialParams(*cfg) {
 			tensors = append(tensors, synthetic.Declared(p))
 		}
-		src, err := synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides})
+		src, err := synthetic.NewCheckpoint(tensors, synthetic.Detector{Seed: seed, Overrides: o.Overrides, Initial: kind == random})
 		if err != nil {
 			return nil, err
 		}
@@ -168,23 +173,32 @@ func promptTable(file bind.Source, cfg *glip.Config) {
 	}
 }
 
-// WeightsName is Weights in one spelling: weights by formula are "synthetic:SEED", also where nothing is said.
+// WeightsName is Weights in one spelling: weights by formula are "synthetic:SEED" or "random:SEED", also where nothing is said.
 func (o Options) WeightsName() string {
-	if seed, formula, err := syntheticSeed(o.Weights); formula && err == nil {
-		return fmt.Sprintf("synthetic:%d", seed)
+	if seed, kind, err := formula(o.Weights); kind != "" && err == nil {
+		return fmt.Sprintf("%s:%d", kind, seed)
 	}
 	return o.Weights
 }
 
-// syntheticSeed reads "", "synthetic" and "synthetic:SEED"; ok is false for a path.
-func syntheticSeed(s string) (seed uint64, ok bool, err error) {
-	name, number, given := strings.Cut(cmp.Or(s, "synthetic"), ":")
-	if name != "synthetic" || !given {
-		return 0, name == "synthetic", nil
+// The kinds of weights by formula.
+const (
+	made   = "synthetic" // of the specification
+	random = "random"    // what a training begins with
+)
+
+// formula reads "", "synthetic", "synthetic:SEED" and "random:SEED"; kind is "" for a path.
+func formula(s string) (seed uint64, kind string, err error) {
+	name, number, given := strings.Cut(cmp.Or(s, made), ":")
+	switch {
+	case name != made && name != random || name == random && !given:
+		return 0, "", nil
+	case !given:
+		return 0, made, nil
 	}
 	seed, err = strconv.ParseUint(number, 10, 64)
 	if err != nil {
-		return 0, true, blame(fmt.Errorf("glipvk: weights %q: the seed must be a whole number from 0 to 2^64-1", s))
+		return 0, name, blame(fmt.Errorf("glipvk: weights %q: the seed must be a whole number from 0 to 2^64-1", s))
 	}
-	return seed, true, nil
+	return seed, name, nil
 }

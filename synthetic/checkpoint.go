@@ -91,7 +91,12 @@ func (c *Checkpoint) Read(name string, into []float32) error {
 }
 
 // Path is what errors call the checkpoint.
-func (c *Checkpoint) Path() string { return fmt.Sprintf("synthetic:%d", c.weights.Seed) }
+func (c *Checkpoint) Path() string {
+	if c.weights.Initial {
+		return fmt.Sprintf("random:%d", c.weights.Seed)
+	}
+	return fmt.Sprintf("synthetic:%d", c.weights.Seed)
+}
 
 // like names the declared tensors that resemble a name most, as the end of a
 // sentence; "" if none does.

@@ -15,6 +15,10 @@ type Detector struct {
 	// Overrides gives every element of a tensor one value in place of its rule's. In
 	// practice that is rpn.head.bias0, which decides how many boxes pass the threshold.
 	Overrides map[string]float32
+
+	// Initial makes the weights that a training from nothing begins with, instead of those of the specification, which
+	// make every part of the model speak up.
+	Initial bool
 }
 
 // Tensor returns the values of one parameter in row-major order. name is the official
@@ -32,6 +36,9 @@ func (d Detector) Tensor(name string, shape []int) ([]float32, error) {
 // fill computes a parameter of any number of elements.
 func (d Detector) fill(into []float32, name string, fanIn int) error {
 	offset, scale, ok := DetectorRule(name, fanIn)
+	if d.Initial {
+		offset, scale, ok = initialRule(name, fanIn, len(into)/fanIn)
+	}
 	if !ok {
 		return fmt.Errorf("synthetic: %q: %w; use the names of GLIP's official checkpoints without a prefix", name, ErrUnknownTensor)
 	}

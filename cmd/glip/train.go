@@ -66,6 +66,7 @@ func newTrain() *cobra.Command {
 	fl.StringVar(&f.resume, "resume", "", "folder of an earlier run to go on with, with all its choices; only --steps, --save, --recompute, --remember, --memory and the flags of the device may be given")
 	fl.BoolVar(&f.dry, "dry-run", false, "check data, memory and time, and write nothing")
 	cli.Complete(cmd, "format", func() []string { return []string{"safetensors", "pth"} })
+	cli.Complete(cmd, "schedule", func() []string { return []string{string(train.Auto), string(train.Steps), string(train.Cosine)} })
 	cli.Complete(cmd, "names", func() []string { return []string{string(train.Microsoft), string(train.MMDetection)} })
 	cli.Complete(cmd, "mode", func() (list []string) {
 		for _, m := range train.Modes() {
@@ -116,6 +117,7 @@ func (f *trainFlags) defineRecipe(cmd *cobra.Command) {
 	fl.Float64Var(&p.DropBlock, "drop-block", 0.3, "share of the pyramid's maps that is cleared")
 	fl.Float64Var(&p.Dropout, "dropout", 0.1, "share of text and attention that is cleared")
 	fl.IntVar(&p.Warmup, "warmup", 0, "steps in which the rate grows from a thousandth")
+	fl.StringVar(&p.Schedule, "schedule", "", "how the rate falls: auto, where measurements are no better; steps, at each --milestone; cosine, along half a cosine to the end of --steps (default: auto, with --milestone steps)")
 	fl.Float64SliceVar(&p.Milestones, "milestone", nil, "when the rate falls to a tenth: steps, or, below 1, shares of all (default: when measurements are no better)")
 	fl.IntVar(&p.Patience, "patience", 0, "measurements that may be no better before the rate falls to a tenth (default: 2, with --shots 3)")
 	fl.IntVar(&p.Stop, "stop", 0, "measurements in a row below the best that end the training; 0 for never (default: 4, with --shots 8)")

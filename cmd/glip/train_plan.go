@@ -57,6 +57,7 @@ type trainPlan struct {
 	DropBlock    float64   `json:"drop_block"`
 	Dropout      float64   `json:"dropout"`
 	Warmup       int       `json:"warmup"`
+	Schedule     string    `json:"schedule,omitempty"`
 	Milestones   []float64 `json:"milestone,omitempty"`
 	Patience     int       `json:"patience"`
 	Stop         int       `json:"stop"`
@@ -186,6 +187,9 @@ func (p *trainPlan) check() error {
 	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(train.Microsoft) && p.Names != string(train.MMDetection) {
 		return cli.Usage("--format %q, --names %q: want safetensors or pth, and microsoft or mmdetection", p.Format, p.Names)
 	}
+	if kinds := []string{"", string(train.Auto), string(train.Steps), string(train.Cosine)}; !slices.Contains(kinds, p.Schedule) || p.Schedule == string(train.Steps) && len(p.Milestones) == 0 || p.Schedule != "" && p.Schedule != string(train.Steps) && len(p.Milestones) > 0 {
+		return cli.Usage("--schedule %q: want one of %q; steps, and only it, takes --milestone", p.Schedule, kinds[1:])
+	}
 	if p.Memory < 0 {
 		return cli.Usage("--memory %d: want 0 or more bytes", p.Memory)
 	}
@@ -254,6 +258,9 @@ func (f *trainFlags) options() (train.Options, error) {
 	s := train.Schedule{Kind: train.Auto, Patience: p.Patience, Length: p.Steps, Warmup: train.Warmup{Steps: p.Warmup, Factor: 0.001}}
 	if len(p.Milestones) > 0 {
 		s.Kind, s.Milestones = train.Steps, p.Milestones
+	}
+	if p.Schedule != "" {
+		s.Kind = train.Kind(p.Schedule)
 	}
 	return train.Options{
 		Mode: m, Frozen: p.Frozen, Recipe: train.Recipe{Rate: p.Rate, LanguageRate: p.LanguageRate, Decay: p.Decay}, Schedule: s,

@@ -65,7 +65,7 @@ func (f *Weights) Define(cmd *cobra.Command, model string, models func() []strin
 	fl := cmd.Flags()
 	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models")
 	fl.StringVar(&f.Arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or synthetic[:SEED] for weights that are made up by a formula")
+	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or synthetic[:SEED] for weights that are made up by a formula, or random:SEED for those that a training from nothing begins with")
 	Entry(cmd, &f.Entry)
 	fl.BoolVar(&f.AllowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	Complete(cmd, "model", models)
@@ -76,8 +76,8 @@ const MadeUp = "synthetic:1"
 
 // IsMadeUp says whether weights are made up by a formula, by their name.
 func IsMadeUp(weights string) bool {
-	name, _, _ := strings.Cut(weights, ":")
-	return name == "synthetic"
+	name, _, seeded := strings.Cut(weights, ":")
+	return name == "synthetic" || name == "random" && seeded
 }
 
 // Forgotten says on stderr that no weights were named, if so.
