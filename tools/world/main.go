@@ -1,8 +1,13 @@
 // World draws small scenes with exact boxes, of drawings from Debian's colour emoji font in the colours of words, and writes what
-// is said of them: captions to learn grounding from, and COCO's annotations to measure with. The same seed gives the same files.
+// is said of them: captions to learn grounding from, and COCO's annotations to measure with. The same seed gives the same files, of
+// the same font and on the same kind of processor; how many cores it has does not matter.
 //
-//	world -out out/world -seed 1 -count 20000    # train.json and what else there is, each beside a folder of pictures
+//	world -out out/world -seed 1 -count 20000    # train.json and the others, each beside a folder of its pictures
+//	world -sample testdata/world                 # the few scenes that the repository carries
 //	world measure -data out/world                # how well glip-world does there
+//
+// What is never trained hangs on hashes of the words alone: ten names, for learning from a few pictures, and a fifth of the pairs of
+// colour and name. No seed is shared between the scenes of two files.
 package main
 
 import (
@@ -46,6 +51,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if flags.NArg() > 0 || *count < 1 || *count > 1e6 {
 		return fmt.Errorf("want 1 to a million scenes, and no other arguments; see -help")
+	}
+	if *sample != "" && *only != "" {
+		return fmt.Errorf("--sample has all its parts: leave out --only")
 	}
 	w, err := newWorld(ctx, *fontPath, *namesPath, *photoPath)
 	if err != nil {

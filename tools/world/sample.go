@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+
+	"github.com/glipvk/glipvk/text"
 )
 
 // Bounds of the scenes of the sample, which the repository carries.
@@ -19,29 +21,39 @@ const (
 // demo is the sentence of the sample's first scene, which shows that and no more.
 const demo = "a red apple and two dogs"
 
-// sample writes a few small scenes into a folder, with annotations of each sort.
-func (w *world) sample(ctx context.Context, folder string, seed uint64, say io.Writer) error {
+// sampleSet is scenes of one sort, with the files of annotations that list them.
+type sampleSet struct {
+	parts []part
+	lists []sampleList
+}
+
+// sampleList is a file of annotations: its name, and its categories or none, of grounding data.
+type sampleList struct {
+	name       string
+	categories []kind
+}
+
+// sampleSets are all of the sample.
+func (w *world) sampleSets() []sampleSet {
 	novel := plain(anyColour(w.novel, all(w.novel)))
 	of := func(file string, first, count int, make maker, fits func(example) bool) part {
 		return part{fmt.Sprint("sample ", file, first), file, first, count, nil, small(make, fits)}
 	}
-	type list struct {
-		name       string
-		categories []kind
-	}
-	for _, set := range []struct {
-		parts []part
-		lists []list
-	}{
+	return []sampleSet{
 		{
-			[]part{of("scene%d.png", 1, 1, demoScene, apart), of("scene%d.png", 2, 11, (*world).told, several)},
-			[]list{{"scenes", w.names}, {"sentences", nil}},
+			[]part{of("scene%d.png", 1, 1, demoScene, several), of("scene%d.png", 2, 11, (*world).told, talkative)},
+			[]sampleList{{"names", w.names}, {"sentences", nil}},
 		},
-		{[]part{of("pair%d.png", 1, 12, asked(w.pairs), several)}, []list{{"pairs", w.pairs}}},
-		{[]part{of("unseen%d.png", 1, 12, asked(w.unseen), several)}, []list{{"zeroshot", w.unseen}}},
-		{[]part{of("novel%d.png", 1, 24, novel, many)}, []list{{"novel", w.novel}}},
-		{[]part{of("noveltest%d.png", 1, 12, novel, many)}, []list{{"novel-val", w.novel}}},
-	} {
+		{[]part{of("pair%d.png", 1, 12, asked(w.pairs), several)}, []sampleList{{"pairs", w.pairs}}},
+		{[]part{of("unseen%d.png", 1, 12, asked(w.unseen), several)}, []sampleList{{"zeroshot", w.unseen}}},
+		{[]part{of("novel%d.png", 1, 24, novel, many)}, []sampleList{{"novel", w.novel}}},
+		{[]part{of("noveltest%d.png", 1, 12, novel, many)}, []sampleList{{"novel-val", w.novel}}},
+	}
+}
+
+// sample writes a few small scenes into a folder, with annotations of each sort.
+func (w *world) sample(ctx context.Context, folder string, seed uint64, say io.Writer) error {
+	for _, set := range w.sampleSets() {
 		var examples []example
 		for _, p := range set.parts {
 			drawn, err := p.draw(ctx, w, folder, seed, png.BestCompression)
@@ -63,9 +75,23 @@ func (w *world) sample(ctx context.Context, folder string, seed uint64, say io.W
 func several(e example) bool { return len(e.things) > 1 }
 func many(e example) bool    { return len(present(e.things, false)) > 2 }
 
-// apart says whether no two things touch.
+// talkative says whether a sentence has several phrases.
+func talkative(e example) bool {
+	phrases := map[text.Span]bool{}
+	for _, spans := range e.spans {
+		for _, s := range spans {
+			phrases[s] = true
+		}
+	}
+	return len(phrases) > 1
+}
+
+// apart says whether all things are large and no two touch.
 func apart(e example) bool {
 	for i, a := range e.things {
+		if min(a.box.Dx(), a.box.Dy()) < 40 {
+			return false
+		}
 		for _, b := range e.things[:i] {
 			if a.box.Overlaps(b.box) {
 				return false
@@ -103,12 +129,14 @@ func demoScene(w *world, dice *rand.Rand) (e example, err error) {
 	apple, dog := find("red apple"), find("dog")
 	for range sampleTries {
 		e.scene = w.scene(dice, []kind{apple, dog})
-		if len(e.things) != 3 {
+		if len(e.things) != 3 || !apart(e) {
 			continue
 		}
-		if c, ok := sentence(dice, e.things); ok && c.text == demo {
-			e.caption = c
-			return e, nil
+		for range 500 { // they say other things of it as well, or are longer
+			var ok bool
+			if e.caption, ok = sentence(dice, e.things); ok && e.text == demo {
+				return e, nil
+			}
 		}
 	}
 	return e, fmt.Errorf("none of %d scenes is told as %q", sampleTries, demo)

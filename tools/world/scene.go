@@ -64,6 +64,12 @@ func (w *world) scene(dice *rand.Rand, kinds []kind) scene {
 			}
 		}
 	}
+	s.measure(&owners)
+	return s
+}
+
+// measure finds the boxes of the things.
+func (s *scene) measure(owners *owner) {
 	for y := range side {
 		for x := range side {
 			if i := owners[y][x]; i > 0 {
@@ -72,7 +78,6 @@ func (w *world) scene(dice *rand.Rand, kinds []kind) scene {
 			}
 		}
 	}
-	return s
 }
 
 // next is what to draw: often what the scene shows already, or the same in another colour, or something else in the same colour.

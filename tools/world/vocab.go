@@ -13,7 +13,7 @@ import (
 
 // common are words of English that users write about pictures, besides those of the world.
 const common = `
-a about across after again all almost along also always am among an and animal animals another any are around as at away back be
+a about above across after again all almost along also always am among an and animal animals another any are around as at away back be
 because bed been before behind below beneath beside best better between big black both bottom boy boys bright brown but by can child
 children clear close cold color colors colour come corner could dark day did different do does down drawing drawn each early eat eight
 empty end even ever every eye eyes face far fast few field find first five flat floor fly food foot for four friend from front full get
@@ -26,7 +26,7 @@ running same sat saw say scene sea second see seen seven several shape she shop 
 sleeping small so some something soon stand standing still stop street strong table tail tall ten than that the their them then there
 these they thing things this those three through time tiny to today together too top toward town toy toys turn two under up upon upper
 us using very view walk walking wall want was water way we well went were wet what wheel wheels when where which while white who whole
-why wide will wing wings with within without woman women wood wooden word words work world would year yes you young your next to above`
+why wide will wing wings with within without woman women wood wooden word words work world would year yes you young your`
 
 // vocab is the name of the vocabulary among the parts.
 const vocab = "vocab"
