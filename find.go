@@ -25,7 +25,10 @@ func FindDetector(name string, o DetectorOptions) (Info, *text.Tokenizer, error)
 		card = own()
 	}
 	t, err := vocabulary(info, card, o.Vocabulary)
-	return info, t, blame(err)
+	if err != nil {
+		return Info{}, nil, blame(err)
+	}
+	return info, t.Reading(info.Detector.MaxTokens), nil
 }
 
 // card is that of the weights; the zero value of those by formula.

@@ -45,7 +45,7 @@ func (d *Detector) exact(ctx context.Context, q Query) ([]prompt, error) {
 
 // sized tokenises for exact sizes or rounded ones. Captions in which nothing is heard are left out.
 func (d *Detector) sized(q Query, exact bool) ([]prompt, error) {
-	list, err := q.PromptsFor(d.tokenizer, d.config.MaxTokens)
+	list, err := q.Prompts(d.tokenizer)
 	if err != nil {
 		return nil, blame(err)
 	}

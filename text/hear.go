@@ -76,11 +76,8 @@ var others = strings.Fields("a an the this that these those of his her its their
 // model reads stands for them, because they are empty, consist of deleted characters,
 // or lie behind the last token of a caption too long. Errors are those of
 // [Tokenizer.Hear].
-func (t *Tokenizer) Silent(p Prompt) ([]Label, error) { return t.silent(p, MaxTokens) }
-
-// silent is Silent for a model that reads at most limit tokens.
-func (t *Tokenizer) silent(p Prompt, limit int) ([]Label, error) {
-	h, err := t.Hear(p, limit)
+func (t *Tokenizer) Silent(p Prompt) ([]Label, error) {
+	h, err := t.Hear(p, t.limit)
 	if err != nil {
 		return nil, err
 	}

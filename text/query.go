@@ -32,7 +32,7 @@ const (
 
 // Prompts turns the query into captions and what is looked for in them. A list is split
 // where it has more than 80 names, into captions of at most 40, and where a caption
-// would be longer than the 256 tokens that the model reads; the label of element i of
+// would be longer than the tokens that the model reads, 256 unless [Tokenizer.Reading] says fewer; the label of element i of
 // a prompt is First + i + 1. A caption of its own is never split: what of it lies behind
 // the last token is not read.
 //
@@ -41,39 +41,36 @@ const (
 // not UTF-8, a phrase that is not in the caption, a span that is empty or not within it,
 // a caption alone in which no noun phrase is found, and a name that fills more than a
 // caption by itself. All these errors wrap [ErrCaption].
-func (q Query) Prompts(t *Tokenizer) ([]Prompt, error) { return q.PromptsFor(t, MaxTokens) }
-
-// PromptsFor is Prompts for a model that reads at most limit tokens of a caption.
-func (q Query) PromptsFor(t *Tokenizer, limit int) ([]Prompt, error) {
-	prompts, err := q.prompts(t, limit)
+func (q Query) Prompts(t *Tokenizer) ([]Prompt, error) {
+	prompts, err := q.prompts(t)
 	if err != nil {
 		return nil, err
 	}
-	if err := heard(t, prompts, limit); err != nil {
+	if err := heard(t, prompts); err != nil {
 		return nil, err
 	}
 	return prompts, nil
 }
 
-// prompts does the work of PromptsFor, whatever the labels are worth.
-func (q Query) prompts(t *Tokenizer, limit int) ([]Prompt, error) {
+// prompts does the work of Prompts, whatever the labels are worth.
+func (q Query) prompts(t *Tokenizer) ([]Prompt, error) {
 	grounded := len(q.Phrases) + len(q.Spans)
 	switch {
 	case len(q.Classes) > 0 && (q.Caption != "" || grounded > 0):
 		return nil, queryError("class names exclude a caption, phrases and spans")
 	case len(q.Classes) > 0:
-		return split(t, List{Names: q.Classes, Form: q.Form}, limit)
+		return split(t, List{Names: q.Classes, Form: q.Form})
 	case q.Caption == "" && len(q.Spans) > 0:
 		return nil, queryError("spans need the caption that they are of")
 	case q.Caption == "" && grounded > 0:
 		form := q.Form
 		form.Raw = true
-		return split(t, List{Names: q.Phrases, Form: form}, limit)
+		return split(t, List{Names: q.Phrases, Form: form})
 	case q.Caption == "":
 		return nil, queryError("it is empty; give a caption, phrases or class names")
 	case grounded == 0:
 		if parts := Parts(q.Caption); parts != nil {
-			return q.parts(t, parts, limit)
+			return q.parts(t, parts)
 		}
 		return single(q.nouns())
 	}
@@ -95,7 +92,7 @@ func queryError(problem string) error {
 // parts looks for the names of a caption that is a list. Where full stops part them, which is the
 // form that the model was trained with, and all are read, it stays as it is; otherwise it is
 // put into that form.
-func (q Query) parts(t *Tokenizer, parts []Span, limit int) ([]Prompt, error) {
+func (q Query) parts(t *Tokenizer, parts []Span) ([]Prompt, error) {
 	runes := []rune(q.Caption)
 	l := List{Form: Form{Raw: true}}
 	var entities []Entity
@@ -108,11 +105,11 @@ func (q Query) parts(t *Tokenizer, parts []Span, limit int) ([]Prompt, error) {
 		entities = append(entities, Entity{Span: &p})
 	}
 	if rest := strings.TrimSpace(string(runes[at:])); stopped && (rest == "" || rest == ".") && len(parts) <= manyNames {
-		if e, err := t.Encode(q.Caption); err == nil && len(e.Tokens) <= limit {
+		if e, err := t.Encode(q.Caption); err == nil && len(e.Tokens) <= t.limit {
 			return single(Ground(q.Caption, entities...))
 		}
 	}
-	return split(t, l, limit)
+	return split(t, l)
 }
 
 // nouns grounds the noun phrases of the caption.
@@ -133,19 +130,19 @@ func single(p Prompt, err error) ([]Prompt, error) {
 }
 
 // split puts a list of names into as many captions as it takes.
-func split(t *Tokenizer, l List, limit int) ([]Prompt, error) {
+func split(t *Tokenizer, l List) ([]Prompt, error) {
 	size := 0 // what fits
 	if len(l.Names) > manyNames {
 		size = chunkNames
 	}
-	return t.Split(l, limit, size)
+	return t.Split(l, t.limit, size)
 }
 
 // heard refuses prompts that have no label with a token.
-func heard(t *Tokenizer, prompts []Prompt, limit int) error {
+func heard(t *Tokenizer, prompts []Prompt) error {
 	var names []string
 	for _, p := range prompts {
-		silent, err := t.silent(p, limit)
+		silent, err := t.Silent(p)
 		if err != nil {
 			return err
 		}
@@ -161,5 +158,5 @@ func heard(t *Tokenizer, prompts []Prompt, limit int) error {
 		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
 	}
 	return queryError(fmt.Sprintf("no token within the first %d stands for %s: nothing can be found; shorten the caption or name something else",
-		limit, strings.Join(names, ", ")))
+		t.limit, strings.Join(names, ", ")))
 }

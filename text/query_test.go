@@ -80,7 +80,7 @@ func TestQuerySplit(t *testing.T) {
 		{"a model that reads little", strings.Fields(strings.Repeat("cat ", 80)), []int{31, 31, 18}, 64},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			prompts, err := text.Query{Classes: tc.list}.PromptsFor(text.BERT(), tc.limit)
+			prompts, err := text.Query{Classes: tc.list}.Prompts(text.BERT().Reading(tc.limit))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,6 +41,7 @@ type Tokenizer struct {
 	whole        map[string]int32 // token -> id
 	continuation map[string]int32 // token that began with "##", without it -> id
 	longest      int              // bytes of the longest token, "##" not counted
+	limit        int              // tokens of a caption that the model reads
 	unk          int32
 	cls          int32
 	sep          int32
@@ -77,7 +78,7 @@ func Open(path string) (*Tokenizer, error) {
 // must hold [PAD], [UNK], [CLS] and [SEP]. What is refused (an empty or repeated
 // line, no UTF-8, a missing special token) wraps [ErrVocabulary].
 func Read(r io.Reader) (*Tokenizer, error) {
-	t := &Tokenizer{whole: map[string]int32{}, continuation: map[string]int32{}}
+	t := &Tokenizer{whole: map[string]int32{}, continuation: map[string]int32{}, limit: MaxTokens}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, maxLine), maxLine)
 	for size := 0; lines.Scan(); {
@@ -129,6 +130,14 @@ func (t *Tokenizer) add(token string) error {
 
 // Size is the number of tokens in the vocabulary: ids run from 0 to Size()-1.
 func (t *Tokenizer) Size() int { return len(t.tokens) }
+
+// Reading is the tokenizer of a model that reads at most limit tokens of a caption, [CLS] and [SEP] included, where others
+// read [MaxTokens].
+func (t *Tokenizer) Reading(limit int) *Tokenizer {
+	other := *t
+	other.limit = min(max(limit, 2), MaxTokens)
+	return &other
+}
 
 // Tokens are all tokens of the vocabulary, by their ids: the lines that [Read] reads.
 func (t *Tokenizer) Tokens() []string { return slices.Clone(t.tokens) }
