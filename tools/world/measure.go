@@ -25,7 +25,7 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags := flag.NewFlagSet("world measure", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	data := flags.String("data", "out/world", "`FOLDER` that world has written")
-	weights := flags.String("weights", "", "`FILE` of weights that train wrote (those of glip-world)")
+	weights := flags.String("weights", "", "measure a `FILE` that train wrote instead of glip-world")
 	device := flags.String("device", "cpu", "`DEVICE` to compute on")
 	precision := flags.String("precision", "f32", "f32 or f16")
 	markdown := flags.Bool("markdown", false, "write the table as Markdown")
@@ -35,16 +35,24 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if flags.NArg() > 0 {
 		return fmt.Errorf("measure takes no arguments; see -help")
 	}
-	t, err := tabulate(ctx, detector{weights: *weights, device: *device, precision: glipvk.Precision(*precision)}, *data, stderr)
+	d := detector{weights: *weights, device: *device, precision: glipvk.Precision(*precision)}
+	if *weights == "" {
+		d.model = ours
+	}
+	t, err := tabulate(ctx, d, *data, stderr)
 	if err != nil {
 		return err
 	}
 	return t.write(stdout, *markdown)
 }
 
+// ours is the model that scenes are drawn for.
+const ours = "glip-world"
+
 // detector says which detector is measured.
 type detector struct {
-	weights   string // "" for those of glip-world
+	model     string // "" where the weights are a file that says it
+	weights   string // "" for those that the program has
 	device    string
 	precision glipvk.Precision
 }
@@ -52,11 +60,7 @@ type detector struct {
 // load finds it. It takes scenes as they are, of the size that it has learned from.
 func (d detector) load() (*glipvk.Loaded, error) {
 	o := glipvk.DetectorOptions{Options: glipvk.Options{Weights: d.weights, Device: d.device, Precision: d.precision}, Size: picture.DetectorSize{Original: true}}
-	name := ""
-	if d.weights == "" {
-		name = "glip-world"
-	}
-	return glipvk.LoadDetector(name, o)
+	return glipvk.LoadDetector(d.model, o)
 }
 
 // open loads it onto its device.
