@@ -2,7 +2,7 @@
 # Installs what a target of the Makefile needs beyond Go and gcc, and only what is missing.
 #
 #   tools/deps.sh run        a Vulkan loader and, where there is no Vulkan driver at all, a software one
-#   tools/deps.sh test       loader, software driver, validation layers, shader compiler
+#   tools/deps.sh test       loader, software driver, validation layers, shader compiler, what "world" has
 #   tools/deps.sh generate   shader compiler
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
@@ -10,6 +10,7 @@
 #   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh arm        an emulator of arm64
 #   tools/deps.sh release    a C compiler for the other of amd64 and arm64, zip
+#   tools/deps.sh world      the emoji font and the names of emoji that scenes are drawn from
 #   tools/deps.sh lists      nothing, but brings apt's package lists up to date
 #   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
 #
@@ -63,6 +64,9 @@ has_layers() {
 }
 has_compiler() { command -v glslc >/dev/null; }
 
+has_emoji() { [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]; }
+has_emoji_names() { [ -e /usr/share/unicode/emoji/emoji-test.txt ]; }
+
 has_debootstrap() { PATH="$PATH:/usr/sbin:/sbin" command -v debootstrap >/dev/null; }
 has_debian_keys() { [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; }
 
@@ -87,6 +91,11 @@ missing() {
 		has_software_driver || echo mesa-vulkan-drivers
 		has_layers || echo vulkan-validationlayers
 		has_compiler || echo glslc
+		missing world
+		;;
+	world)
+		has_emoji || echo fonts-noto-color-emoji
+		has_emoji_names || echo unicode-data
 		;;
 	generate) has_compiler || echo glslc ;;
 	newmesa)
@@ -122,6 +131,8 @@ describe() {
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
 	"$other_package" | "$other_libc") echo "a C compiler for the other processor ($other), with its C library" ;;
+	fonts-noto-color-emoji) echo "Noto's colour emoji (/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf)" ;;
+	unicode-data) echo "Unicode's names of emoji (/usr/share/unicode/emoji/emoji-test.txt)" ;;
 	zip) echo "zip, which makes the archive for Windows" ;;
 	qemu-user) echo "the emulator qemu-aarch64, which runs programs for arm64" ;;
 	esac
@@ -181,7 +192,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world) ;;
 lists)
 	become_root
 	update

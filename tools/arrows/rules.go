@@ -77,6 +77,7 @@ func rules() map[string]rule {
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/arrows":       {files: true},
 		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
+		"tools/world":        {ours: []string{"text", "internal/file"}, others: []string{anything}},
 		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{
