@@ -35,6 +35,10 @@ const (
 	maxSize       = 1 << 26 // bytes in all
 )
 
+// MaxTokens is how many tokens GLIP's text encoder reads, [CLS] and [SEP]
+// included (MODEL.LANGUAGE_BACKBONE.MAX_QUERY_LEN).
+const MaxTokens = 256
+
 // Tokenizer is BERT's uncased tokenizer with one vocabulary.
 type Tokenizer struct {
 	tokens       []string         // by id

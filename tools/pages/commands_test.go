@@ -60,6 +60,7 @@ func rows() []row {
 		{command: `glip inspect swin-t_glip-pre_3rdparty_20230413-d85813b5.pth`, status: 2, want: "d85813b5"}, // the stand-in has another sum
 		{command: `glip inspect --model GLIP-L --quick glip_large_model.pth`, status: 2, want: "problem"},     // the stand-in is small
 		{command: `glip detect --model glip-world --text "a cat and two dogs" --threshold 0.3 testdata/pictures/chelsea.png`, more: " --device cpu", want: "glip-world, weights embedded"},
+		{command: `go run ./tools/pack -half -arch testdata/glip/tiny/arch.json -vocab testdata/glip/tiny/vocab.txt -size 192,192 -about commit=1f2e3d -out out/new.safetensors testdata/glip/tiny/model.pth`, want: "out/new.safetensors: 305 tensors"},
 		{command: `glip inspect --quick embedded`, want: "size of pictures"},
 		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
 		// docs/performance.md
