@@ -59,16 +59,22 @@ func TestPack(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What cannot be packed is said by the name of the flag or the file.
+func TestPackRefuses(t *testing.T) {
+	model, out := filepath.Join("..", "..", "testdata", "glip", "tiny", "model.pth"), filepath.Join(t.TempDir(), "out.safetensors")
+	own := filepath.Join("..", "..", "world", "glip-world.safetensors") // which says what it is of
 	for says, args := range map[string][]string{
-		"give -arch":           {"-out", once, model},
-		"want one":             {"-out", once},
-		"want KEY=TEXT":        {"-about", "x", "-out", once, model},
-		"none.json":            {"-arch", "none.json", "-out", once, model},
-		"none.txt":             {"-vocab", "none.txt", "-out", twice, twice},
-		`size "9,3"`:           {"-size", "9,3", "-out", twice, twice},
-		`key "AP"`:             {"-about", "AP=1", "-out", twice, twice},
-		"none.safetensors":     {"-out", twice, "none.safetensors"},
-		"out FILE.safetensors": {"-out", "x.pth", twice},
+		"give -arch":           {"-out", out, model},
+		"want one":             {"-out", out},
+		"want KEY=TEXT":        {"-about", "x", "-out", out, model},
+		"none.json":            {"-arch", "none.json", "-out", out, model},
+		"none.txt":             {"-vocab", "none.txt", "-out", out, own},
+		`size "9,3"`:           {"-size", "9,3", "-out", out, own},
+		`key "AP"`:             {"-about", "AP=1", "-out", out, own},
+		"none.safetensors":     {"-out", out, "none.safetensors"},
+		"out FILE.safetensors": {"-out", "x.pth", own},
 	} {
 		var said bytes.Buffer
 		if err := run(args, &said, &said); err == nil || !strings.Contains(err.Error(), says) {
