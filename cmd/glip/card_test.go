@@ -20,7 +20,7 @@ func TestCards(t *testing.T) {
 		t.Fatalf("status %d\n%s\n%s", o.code, o.stdout, o.stderr)
 	}
 	last, best := filepath.Join(d.out, "last.safetensors"), filepath.Join(d.out, "best.safetensors")
-	if card, err := glipvk.OpenCard(best, ""); err != nil || card.About["ap"] == "" || card.About["steps"] != "1" || card.About["made.by"] != "a test" {
+	if card, err := glipvk.OpenCard(best, ""); err != nil || card.About["ap"] == "" || card.About["steps"] != "1" || card.About["made.by"] != "a test" || !strings.HasPrefix(card.About["program"], "glip ") {
 		t.Errorf("the best says %+v, %v", card, err)
 	}
 	tiny := filepath.Join("..", "..", "testdata", "glip", "tiny")
