@@ -143,6 +143,9 @@ func (t *Tokenizer) Reading(limit int) *Tokenizer {
 	return &other
 }
 
+// Limit is how many tokens of a caption the model reads; see [Tokenizer.Reading].
+func (t *Tokenizer) Limit() int { return t.limit }
+
 // Tokens are all tokens of the vocabulary, by their ids: the lines that [Read] reads.
 func (t *Tokenizer) Tokens() []string { return slices.Clone(t.tokens) }
 

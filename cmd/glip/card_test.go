@@ -74,6 +74,8 @@ func TestWorldModel(t *testing.T) {
 		{cpu("detect", "--weights", "embedded", "--class", "cat", d.path("1.png")), "glip-world, weights embedded", true},
 		{cpu("features", "--model", "glip-world", "--out", d.path("maps"), d.path("1.png")), "swin-world, weights embedded", true},
 		{cpu("train", "--model", "glip-world", "--data", d.path("train.json"), "--mode", "prompt", "--batch", "2", "--steps", "1", "--out", d.out), "try it: glip detect --weights", false},
+		{[]string{"tokens", "--weights", "embedded", strings.Repeat("cat. ", 200)}, "caption 1 of ", true},
+		{[]string{"tokens", "--weights", filepath.Join("..", "..", "testdata", "glip", "tiny", "model.pth"), "a cat"}, "4937", true},
 		{[]string{"inspect", "--quick", "embedded"}, "fits              glip-world", true},
 	} {
 		o := glip(t, row.args...)
