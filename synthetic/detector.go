@@ -100,9 +100,6 @@ var detectorRules = [...]struct {
 	{"bbox_pred.bias", 0, 1},
 }
 
-// detectorNorms own the weights of norms; bn is the tower's group norm.
-var detectorNorms = []string{"norm", "norm0", "norm1", "norm2", "norm3", "LayerNorm", "layer_norm_v", "layer_norm_l", "bn"}
-
 // detectorGains are those of matrices that have not 1.
 var detectorGains = gains{
 	{"attn.qkv.weight", 1.75},

@@ -59,3 +59,6 @@ var initialSpreads = [...]struct {
 	{func(in, _ float64) float64 { return math.Sqrt(3 / in) }, // kaiming_uniform_ with a = 1
 		[]string{"fpn_inner2.weight", "fpn_inner3.weight", "fpn_inner4.weight", "fpn_layer2.weight", "fpn_layer3.weight", "fpn_layer4.weight", "top_blocks.p6.weight", "top_blocks.p7.weight"}},
 }
+
+// detectorNorms own the weights of norms; bn is the tower's group norm.
+var detectorNorms = []string{"norm", "norm0", "norm1", "norm2", "norm3", "LayerNorm", "layer_norm_v", "layer_norm_l", "bn"}

@@ -35,6 +35,10 @@ const (
 	maxSize       = 1 << 26 // bytes in all
 )
 
+// MaxTokens is how many tokens GLIP's text encoder reads, [CLS] and [SEP]
+// included (MODEL.LANGUAGE_BACKBONE.MAX_QUERY_LEN).
+const MaxTokens = 256
+
 // Tokenizer is BERT's uncased tokenizer with one vocabulary.
 type Tokenizer struct {
 	tokens       []string         // by id
@@ -138,6 +142,9 @@ func (t *Tokenizer) Reading(limit int) *Tokenizer {
 	other.limit = min(max(limit, 2), MaxTokens)
 	return &other
 }
+
+// Limit is how many tokens of a caption the model reads; see [Tokenizer.Reading].
+func (t *Tokenizer) Limit() int { return t.limit }
 
 // Tokens are all tokens of the vocabulary, by their ids: the lines that [Read] reads.
 func (t *Tokenizer) Tokens() []string { return slices.Clone(t.tokens) }

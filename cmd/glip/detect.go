@@ -98,6 +98,7 @@ func newDetect(open opener) *cobra.Command {
 		Short: "find what a sentence or a list of classes names in pictures",
 		Long:  detectHelp,
 		Example: `  glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png
+  glip detect --model glip-world --text "a cat and two dogs" --draw --out found scene.png
   glip detect --weights synthetic:1 --class cat --class "traffic light" --threshold 0.05 --size 320,512 cat.png
   glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --batch 8 --format jsonl photos/
   glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`,

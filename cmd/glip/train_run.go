@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -116,8 +118,20 @@ func (p *trainPlan) size() picture.DetectorSize {
 func (p *trainPlan) course(d trainData, resume bool) train.Course {
 	return train.Course{
 		Train: d.train, Val: d.val, Captions: d.captions, Steps: p.Steps, Batch: p.Batch, Repeat: p.Repeat, Shorts: p.Shorts, Long: p.Long, Flip: p.Flip,
-		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume, Pickle: p.Format == "pth", Names: train.Names(p.Names), Half: p.Half, About: p.About,
+		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume, Pickle: p.Format == "pth", Names: train.Names(p.Names), Half: p.Half, About: p.about(),
 	}
+}
+
+// about is what saved weights say besides: the flag's, and, unless it says otherwise, which program this is.
+func (p *trainPlan) about() map[string]string {
+	info, _ := debug.ReadBuildInfo()
+	v := newStamp(info)
+	said := map[string]string{"program": "glip " + v.Version}
+	if v.Commit != unknown && !v.Modified {
+		said["commit"] = v.Commit
+	}
+	maps.Copy(said, p.About)
+	return said
 }
 
 // train runs the course. An interrupt waits for the state to be saved.
