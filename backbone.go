@@ -43,12 +43,23 @@ type Features []Map
 
 // OpenBackbone readies a backbone: it finds the architecture, binds the weights and loads
 // them onto the device, once for whatever input sizes follow. The caller closes
-// it. name is as [LookupBackbone] takes it, or empty if o.Arch is set.
+// it. name is as [LookupBackbone] takes it. It may be empty if o.Arch is set, or if the weights' file says what
+// detector they are of ([Card]), whose backbone is meant then.
 //
 // Errors wrap [ErrInput] for an unknown name or device, an impossible option, and
 // weights that are damaged or do not fit; they list everything that is wrong with
 // the weights. Others are those of package engine.
 func OpenBackbone(ctx context.Context, name string, o BackboneOptions) (*Backbone, error) {
+	o.Weights = o.weightsOf(name)
+	if name == "" && o.Arch == nil {
+		card, err := o.card()
+		if err != nil {
+			return nil, err
+		}
+		if card.Config != nil {
+			name, o.Arch = card.name(), &card.Config.Backbone
+		}
+	}
 	info, err := o.backbone(name)
 	if err != nil {
 		return nil, blame(err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 
 	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/executor"
@@ -61,14 +60,12 @@ func LoadDetector(name string, o DetectorOptions) (*Loaded, error) {
 	if err := o.check(); err != nil {
 		return nil, blame(err)
 	}
-	info, err := o.detector(name)
+	info, t, err := FindDetector(name, o)
 	if err != nil {
-		return nil, blame(err)
+		return nil, err
 	}
-	l := &Loaded{info: info, config: *info.Detector, options: o}
-	if l.tokenizer, err = vocabulary(info, o.Vocabulary); err != nil {
-		return nil, blame(err)
-	}
+	o.Weights, o.Size = o.weightsOf(name), cmp.Or(o.Size, info.Size)
+	l := &Loaded{info: info, config: *info.Detector, options: o, tokenizer: t}
 	l.weights, err = detectorWeights(o, &l.config)
 	l.info.Detector = &l.config
 	return l, err
@@ -76,7 +73,10 @@ func LoadDetector(name string, o DetectorOptions) (*Loaded, error) {
 
 // OpenDetector readies a detector: it finds the architecture, binds the weights and loads
 // them onto the device, once for whatever pictures and queries follow. The caller closes
-// it. name is as [LookupDetector] takes it, or empty if o.Arch is set.
+// it. name is as [LookupDetector] takes it. It may be empty if o.Arch is set, or if the weights' file says what they
+// are weights of ([Card]), as those that package train saves do. A file that says so and a name or an o.Arch that
+// is another contradict each other, which is an error. Where the options leave them open, vocabulary and size of
+// pictures are the file's too.
 //
 // Errors wrap [ErrInput] for an unknown name or device, an impossible option, a vocabulary
 // that is none, and weights that are damaged or do not fit; they list everything that is
@@ -139,22 +139,6 @@ func (l *Loaded) With(source executor.Source, cfg glip.Config) *Loaded {
 	other.config, other.info.Detector = cfg, &cfg
 	other.weights = &weights{Intake: bind.Intake{From: source}}
 	return &other
-}
-
-// vocabulary reads that of the options and refuses one whose tokens the model has no rows for.
-func vocabulary(info Info, path string) (*text.Tokenizer, error) {
-	t, which := text.BERT(), "the vocabulary of bert-base-uncased"
-	if path != "" {
-		var err error
-		if t, err = text.Open(path); err != nil {
-			return nil, err
-		}
-		which = path
-	}
-	if n, rows := t.Size(), info.Detector.Text.VocabSize; n != rows {
-		return nil, fmt.Errorf("glipvk: %s has %d tokens, the model %s has %d: give the vocab.txt that belongs to it (DetectorOptions.Vocabulary)", which, n, info.Name, rows)
-	}
-	return t, nil
 }
 
 // parts are the three graphs of a detector.

@@ -17,8 +17,8 @@ import (
 
 func TestModels(t *testing.T) {
 	models := glipvk.Models()
-	if len(models) != 5 {
-		t.Fatalf("%d models, want two backbones and three detectors", len(models))
+	if len(models) != 7 {
+		t.Fatalf("%d models, want three backbones and four detectors", len(models))
 	}
 	for i, want := range []struct {
 		nickname                       string
@@ -39,13 +39,13 @@ func TestModels(t *testing.T) {
 			t.Errorf("Lookup(%q) = %s, %v", name, m.Nickname, err)
 		}
 	}
-	for i, name := range []string{"glip-t", "glip-l", "glip-t-a"} {
+	for i, name := range []string{"glip-t", "glip-l", "glip-t-a", "glip-world"} {
 		m, err := glipvk.LookupDetector(strings.ToUpper(name))
-		if err != nil || m.Name != name || m.Detector == nil || m.Parameters < 100e6 || m.Checkpoint == "" {
+		if err != nil || m.Name != name || m.Detector == nil || m.Parameters < 1e6 || m.Checkpoint == "" {
 			t.Errorf("LookupDetector(%q) = %+v, %v", name, m, err)
 		}
-		if models[2+i].Name != name {
-			t.Errorf("model %d is %s, want %s", 2+i, models[2+i].Name, name)
+		if models[3+i].Name != name {
+			t.Errorf("model %d is %s, want %s", 3+i, models[3+i].Name, name)
 		}
 	}
 	if m, err := glipvk.LookupDetector("swin-t_glip-pre_3rdparty"); err != nil || m.Name != "glip-t" {

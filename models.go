@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
+	"github.com/glipvk/glipvk/world"
 )
 
 // Info describes a model. Names and figures called published are those of
@@ -20,14 +22,15 @@ type Info struct {
 	Backbone swin.Config  `json:"arch"`               // of a detector, its own
 	Detector *glip.Config `json:"detector,omitempty"` // nil for a backbone
 
-	Height       int        `json:"height,omitempty"` // of a backbone's default input, pixels
-	Width        int        `json:"width,omitempty"`
-	Mean         [3]float32 `json:"mean"` // in the channel order, on the scale 0 to 255
-	Std          [3]float32 `json:"std"`
-	ChannelOrder string     `json:"channel_order"`
-	Preprocess   string     `json:"preprocess"`           // the default pipeline in words
-	Checkpoint   string     `json:"checkpoint,omitempty"` // the official file
-	Origin       string     `json:"origin,omitempty"`     // the file of microsoft/GLIP it was made from
+	Height       int                  `json:"height,omitempty"` // of a backbone's default input, pixels
+	Width        int                  `json:"width,omitempty"`
+	Mean         [3]float32           `json:"mean"` // in the channel order, on the scale 0 to 255
+	Std          [3]float32           `json:"std"`
+	ChannelOrder string               `json:"channel_order"`
+	Preprocess   string               `json:"preprocess"`           // the default pipeline in words
+	Size         picture.DetectorSize `json:"-"`                    // that a detector's pictures are resized to by default; Preprocess says it
+	Checkpoint   string               `json:"checkpoint,omitempty"` // the official file
+	Origin       string               `json:"origin,omitempty"`     // the file of microsoft/GLIP it was made from
 
 	// Parameters and MultiplyAdds are counted in the recorded graph, the latter of a
 	// backbone at the default input size. One multiply-add is two floating-point operations.
@@ -68,6 +71,7 @@ func catalogue() []Info {
 			Published:  swin.Published{Parameters: 196_735_516, FLOPs: 104_080_343_040},
 		}, "large", 12, 384),
 	}
+	backbones := len(models)
 	checkpoints := map[string]string{
 		"glip-t": "glip_tiny_model_o365_goldg_cc_sbu.pth", "glip-l": "glip_large_model.pth", "glip-t-a": "glip_a_tiny_o365.pth",
 	}
@@ -75,8 +79,19 @@ func catalogue() []Info {
 		cfg, err := glip.Preset(name)
 		models = append(models, must(Info{Name: name, Checkpoint: checkpoints[name], Backbone: cfg.Backbone, Detector: &cfg}, err))
 	}
-	return models
+	card := own()
+	body := Info{Name: "swin-world", Nickname: world.Name, Checkpoint: Embedded, Backbone: card.Config.Backbone}
+	return append(slices.Insert(models, backbones, body), Info{Name: world.Name, Checkpoint: Embedded, Backbone: card.Config.Backbone, Detector: card.Config, Size: card.Size})
 }
+
+// own is the card of the weights that are in the program.
+var own = sync.OnceValue(func() Card {
+	card, err := OpenCard(Embedded, "")
+	if err != nil {
+		panic(err) // the file is ours, and a test reads it
+	}
+	return card
+})
 
 // known is a backbone of the catalogue.
 func known(info Info, size string, window, side int) Info {
@@ -136,13 +151,25 @@ func describe(info Info, cfg swin.Config) (Info, error) {
 func describeDetector(info Info, cfg glip.Config) (Info, error) {
 	info.Backbone, info.Detector = cfg.Backbone, &cfg
 	info.normalised()
-	info.Preprocess = "short edge to 800, long edge to 1333 at most (Pillow bilinear), padded to multiples of 32"
+	info.Size = cmp.Or(info.Size, picture.EvaluationSize)
+	info.Preprocess = fmt.Sprintf("%s (Pillow bilinear), padded to multiples of 32", resized(info.Size))
 	g, err := glip.Record(cfg, smallest())
 	if err != nil {
 		return info, err
 	}
 	info.Parameters = g.Count().Parameters
 	return info, nil
+}
+
+// resized says in words what becomes of a picture's size.
+func resized(s picture.DetectorSize) string {
+	switch {
+	case s.Original:
+		return "the picture's own size"
+	case s.Long == 0:
+		return fmt.Sprintf("short edge to %d", s.Short)
+	}
+	return fmt.Sprintf("short edge to %d, long edge to %d at most", s.Short, s.Long)
 }
 
 // smallest is a query and a picture as small as can be: all parameters are in its graph.
@@ -169,11 +196,16 @@ func lookupBackbone(name string) (Info, error) {
 // LookupDetector finds a detector by its name, or by the names of its backbone, as [LookupBackbone] does; of
 // two with one backbone it is the one with fusion, and "glip-t-a" that without.
 func LookupDetector(name string) (Info, error) {
-	m, err := lookup(name, "detector", func(m Info) bool { return m.Detector != nil })
+	m, err := lookupDetector(name)
 	if err != nil {
 		return Info{}, err
 	}
 	return m.whole(), nil
+}
+
+// lookupDetector is LookupDetector in the catalogue.
+func lookupDetector(name string) (Info, error) {
+	return lookup(name, "detector", func(m Info) bool { return m.Detector != nil })
 }
 
 // lookup finds a model of a kind in the catalogue.
@@ -200,7 +232,11 @@ func lookup(name, kind string, of func(Info) bool) (Info, error) {
 		names = append(names, m.Name)
 	}
 	last := len(names) - 1
-	return Info{}, blame(fmt.Errorf("glipvk: no %s is called %q; there are %s and %s", kind, name, strings.Join(names[:last], ", "), names[last]))
+	called := fmt.Sprintf("no %s is called %q", kind, name)
+	if name == "" {
+		called = fmt.Sprintf("no %s is named, and no file of weights says what it is of", kind)
+	}
+	return Info{}, blame(fmt.Errorf("glipvk: %s; there are %s and %s", called, strings.Join(names[:last], ", "), names[last]))
 }
 
 // plain is a name without what spellings differ in.
@@ -251,15 +287,4 @@ func (o BackboneOptions) backbone(name string) (Info, error) {
 		err = nil // counted at another size than pictures will have
 	}
 	return counts, err
-}
-
-// detector finds the architecture that name and options ask for.
-func (o DetectorOptions) detector(name string) (Info, error) {
-	if o.Arch == nil {
-		return LookupDetector(name)
-	}
-	if err := o.Arch.Validate(); err != nil {
-		return Info{}, err
-	}
-	return describeDetector(Info{Name: cmp.Or(name, "custom")}, *o.Arch)
 }

@@ -16,8 +16,8 @@ import (
 // weights on the fastest device.
 type Options struct {
 	// Weights is the path of a checkpoint, or "synthetic" or "synthetic:SEED" for
-	// weights by formula (package synthetic); "" is "synthetic", whose seed is 0. "random:SEED" are
-	// those that the training of a detector from nothing begins with.
+	// weights by formula (package synthetic), or [Embedded]; "" is [Embedded] for the model glip-world and
+	// "synthetic", whose seed is 0, for others. "random:SEED" are those that the training of a detector from nothing begins with.
 	Weights string
 
 	// WeightsEntry names the weights to take of a checkpoint that holds several sets, such as
@@ -92,11 +92,12 @@ type DetectorOptions struct {
 	// then be empty.
 	Arch *glip.Config
 
-	// Vocabulary is the path of the text encoder's vocab.txt; "" is bert-base-uncased's.
+	// Vocabulary is the path of the text encoder's vocab.txt; "" is the one that the weights' file has ([Card]), else
+	// bert-base-uncased's.
 	Vocabulary string
 
-	// Size is what pictures are resized to; the zero value is the rule of evaluation,
-	// the short side to 800 pixels, the long side to 1333 at most.
+	// Size is what pictures are resized to; the zero value is what the weights' file says ([Card]), else the rule of
+	// evaluation, the short side to 800 pixels, the long side to 1333 at most.
 	Size picture.DetectorSize
 
 	// Threshold drops detections whose score is not above it, from 0, which keeps all, to 1.

@@ -16,6 +16,7 @@ import (
 	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/synthetic"
+	"github.com/glipvk/glipvk/world"
 )
 
 // weights are parameters by the paths of the recorded graph, on their way to an executor, and
@@ -26,12 +27,22 @@ type weights struct {
 	notes   []string
 }
 
+// Embedded names the weights that are in the program itself, those of the model glip-world, where else a file is named.
+const Embedded = "embedded"
+
 // OpenCheckpoint opens the checkpoint of a model, of it the entry that is named; "" for the
 // usual. Where something that no family of checkpoints has stands before all names of the
 // model, such as "net.", they are without it. notes say so, and what else a user should know of
 // the file. Errors are those of [loader.Open]; among them is [loader.ErrChoice] where models stand side by side.
 func OpenCheckpoint(path, entry string) (file *loader.Checkpoint, notes []string, err error) {
-	if file, err = (loader.Options{Entry: entry}).Open(path); err != nil {
+	o := loader.Options{Entry: entry}
+	if path == Embedded {
+		own := world.Weights()
+		file, err = o.Read(own, own.Size(), path)
+	} else {
+		file, err = o.Open(path)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	if others := file.Others(); len(others) > 0 && entry == "" {

@@ -137,6 +137,22 @@ func (r *reading) size(name string, rank, axis int) int {
 	return shape[axis]
 }
 
+// Contradictions says in words where two architectures differ in what decides numbers, what shapes cannot tell included; nil
+// where both are the same detector. What a user may choose, the longest caption and the outputs of the backbone, and the table
+// of prompt tuning are not compared.
+func Contradictions(file, asked Config) []string {
+	d := bind.Differences(Differences(file, asked))
+	d.Compare("backbone norm_eps", file.Backbone.Eps, asked.Backbone.Eps)
+	d.Compare("text num_attention_heads", file.Text.Heads, asked.Text.Heads)
+	d.Compare("text layer_norm_eps", file.Text.Eps, asked.Text.Eps)
+	if file.Fusion && asked.Fusion {
+		d.Compare("fusion_heads", file.FusionHeads, asked.FusionHeads)
+	}
+	d.Compare("group_norm_groups", file.Groups, asked.Groups)
+	d.Compare("anchor_sizes", file.AnchorSizes, asked.AnchorSizes)
+	return d
+}
+
 // Differences says in words where a checkpoint's architecture is not the one asked
 // for; nil when weights of one fit the other. What shapes cannot tell (heads, but for
 // the backbone's, groups, eps, anchors, the longest caption) is not compared.

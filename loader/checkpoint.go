@@ -57,8 +57,8 @@ func Read(r io.ReaderAt, size int64, name string) (*Checkpoint, error) {
 	return Options{}.Read(r, size, name)
 }
 
-// Metadata is what a safetensors file says besides its tensors; nil where it says nothing, and for
-// others.
+// Metadata is what a file says besides its tensors: __metadata__ of safetensors, and what [SavePickle] wrote of a
+// zip; nil where it says nothing, and for others. Like all of the file it is not to be trusted.
 func (c *Checkpoint) Metadata() map[string]string { return c.metadata }
 
 // Open is [Open] with options.

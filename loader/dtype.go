@@ -152,3 +152,21 @@ func halfToFloat32(h uint16) float32 {
 	}
 	return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)
 }
+
+// halfInf is a binary16 without end; what is above it is NaN.
+const halfInf = 0x7c00
+
+// float32ToHalf rounds to the nearest binary16, ties to even; what is too large becomes infinite, NaN stays NaN.
+func float32ToHalf(v float32) uint16 {
+	bits := math.Float32bits(v)
+	sign, size := uint16(bits>>16)&0x8000, bits&0x7fffffff
+	switch {
+	case size > 0x7f800000: // NaN
+		return sign | halfInf | 0x200
+	case size >= 0x477ff000: // 65520, halfway between the largest and what would come next
+		return sign | halfInf
+	case size < 0x38800000: // below 2^-14, where all are multiples of 2^-24
+		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(size))*(1<<24)))
+	}
+	return sign | uint16((size+0xfff+size>>13&1)>>13-(127-15)<<10)
+}

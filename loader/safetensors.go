@@ -151,6 +151,13 @@ func (j jsonReader) object(field func(key string) error) error {
 	return j.expect('}')
 }
 
+// strings reads an object of strings.
+func (j jsonReader) strings() (map[string]string, error) {
+	said := map[string]string{}
+	err := j.object(func(key string) (err error) { said[key], err = j.string(); return err })
+	return said, err
+}
+
 // uints reads an array of at most most integers.
 func (j jsonReader) uints(most int) ([]uint64, error) {
 	if err := j.expect('['); err != nil {
@@ -186,11 +193,12 @@ func parseHeader(header []byte) ([]stEntry, map[string]string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	metadata := map[string]string{}
+	var metadata map[string]string
 	var list []stEntry
-	err = j.object(func(name string) error {
+	err = j.object(func(name string) (err error) {
 		if name == "__metadata__" {
-			return j.object(func(key string) (err error) { metadata[key], err = j.string(); return err })
+			metadata, err = j.strings()
+			return err
 		}
 		e, err := j.entry(name)
 		if err == nil {

@@ -12,12 +12,21 @@ import (
 	"strings"
 )
 
-// Saved is a tensor of float32 on its way into a file. Data is asked for it once, when its turn comes, and
-// gives as many elements as the shape has, row-major.
+// Saved is a tensor on its way into a file. Data is asked for it once, when its turn comes, and
+// gives as many elements as the shape has, row-major. Half stores them as float16, rounded to nearest even, which takes half the
+// room; a number that is beyond those is an error then. Otherwise they are float32.
 type Saved struct {
 	Name  string
 	Shape []int
+	Half  bool
 	Data  func() ([]float32, error)
+}
+
+func (s Saved) dtype() DType {
+	if s.Half {
+		return Float16
+	}
+	return Float32
 }
 
 func (s Saved) elements() int {
@@ -39,17 +48,26 @@ func (s Saved) write(w *bufio.Writer) error {
 	}
 	var block [1 << 14]byte
 	for part := range slices.Chunk(data, len(block)/4) {
-		for i, v := range part {
-			binary.LittleEndian.PutUint32(block[4*i:], math.Float32bits(v))
+		bytes := block[:0]
+		for _, v := range part {
+			if !s.Half {
+				bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
+				continue
+			}
+			h := float32ToHalf(v)
+			if h&0x7fff == halfInf && !math.IsInf(float64(v), 0) {
+				return fmt.Errorf("loader: %s: %g is to be saved in 16 bits, which end at 65504: save it in 32", s.Name, v)
+			}
+			bytes = binary.LittleEndian.AppendUint16(bytes, h)
 		}
-		if _, err := w.Write(block[:4*len(part)]); err != nil {
+		if _, err := w.Write(bytes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// SaveSafetensors writes a file of the safetensors format, version 1, with tensors of float32 in the
+// SaveSafetensors writes a file of the safetensors format, version 1, with tensors in the
 // order given, and what else is said of it as metadata, nil for nothing. Names must differ.
 func SaveSafetensors(w io.Writer, metadata map[string]string, list []Saved) error {
 	type entry struct {
@@ -66,8 +84,8 @@ func SaveSafetensors(w io.Writer, metadata map[string]string, list []Saved) erro
 		if _, twice := header[s.Name]; twice {
 			return fmt.Errorf("loader: %q is to be saved twice", s.Name)
 		}
-		end := at + 4*int64(s.elements())
-		header[s.Name] = entry{"F32", append([]int{}, s.Shape...), [2]int64{at, end}}
+		end := at + s.dtype().Size()*int64(s.elements())
+		header[s.Name] = entry{dtypes[s.dtype()].safetensors, append([]int{}, s.Shape...), [2]int64{at, end}}
 		at = end
 	}
 	text, err := json.Marshal(header)
@@ -93,10 +111,15 @@ type SavedEntry struct {
 	Tensors []Saved
 }
 
-// SavePickle writes what torch.save writes of {entry: OrderedDict of float32 tensors, ...}: a zip archive with a pickle
+// metadataMember is a file beside the pickle that PyTorch does not read: a JSON object of strings, as
+// __metadata__ of a safetensors file.
+const metadataMember = "glipvk.json"
+
+// SavePickle writes what torch.save writes of {entry: OrderedDict of tensors, ...}: a zip archive with a pickle
 // of names, shapes and strides and a file of elements for each tensor. torch.load reads it, with weights_only too;
-// nothing in it runs code but the making of tensors and dictionaries.
-func SavePickle(w io.Writer, entries ...SavedEntry) error {
+// nothing in it runs code but the making of tensors and dictionaries. What else is said of it, nil for nothing, is in a
+// file of its own, for [Checkpoint.Metadata]; torch.load passes over it.
+func SavePickle(w io.Writer, metadata map[string]string, entries ...SavedEntry) error {
 	z := zip.NewWriter(w)
 	create := func(name string) (io.Writer, error) {
 		return z.CreateHeader(&zip.FileHeader{Name: "archive/" + name, Method: zip.Store})
@@ -108,9 +131,17 @@ func SavePickle(w io.Writer, entries ...SavedEntry) error {
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"byteorder": "little", "version": "3\n"} {
-		if f, err = create(name); err == nil {
-			_, err = io.WriteString(f, text)
+	files := [][2]string{{"byteorder", "little"}, {"version", "3\n"}}
+	if len(metadata) > 0 {
+		text, err := json.Marshal(metadata)
+		if err != nil {
+			return err
+		}
+		files = append(files, [2]string{metadataMember, string(text)})
+	}
+	for _, named := range files {
+		if f, err = create(named[0]); err == nil {
+			_, err = io.WriteString(f, named[1])
 		}
 		if err != nil {
 			return err
@@ -195,7 +226,7 @@ func (p *pickleWriter) tensor(i int, s Saved) {
 	p.global("torch._utils", "_rebuild_tensor_v2")
 	p.op("((")
 	p.text("storage")
-	p.global("torch", "FloatStorage")
+	p.global("torch", dtypes[s.dtype()].storage)
 	p.text(fmt.Sprint(i))
 	p.text("cpu")
 	p.number(s.elements())

@@ -2,10 +2,14 @@ package loader_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/loader"
@@ -28,7 +32,7 @@ func TestSave(t *testing.T) {
 	for ending, save := range map[string]func(io.Writer) error{
 		"safetensors": func(w io.Writer) error { return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, list) },
 		"pth": func(w io.Writer) error {
-			return loader.SavePickle(w, loader.SavedEntry{"model", list}, loader.SavedEntry{"model_ema", list[:2]})
+			return loader.SavePickle(w, map[string]string{"format": "pt"}, loader.SavedEntry{"model", list}, loader.SavedEntry{"model_ema", list[:2]})
 		},
 	} {
 		var b bytes.Buffer
@@ -51,15 +55,82 @@ func TestSave(t *testing.T) {
 				t.Errorf("%s: %s is %v %v, %v; want %v %v", ending, s.Name, shape, got, err, s.Shape, want[s.Name])
 			}
 		}
-		if len(names) != len(list) {
-			t.Errorf("%s: names %v", ending, names)
+		if len(names) != len(list) || !maps.Equal(c.Metadata(), map[string]string{"format": "pt"}) {
+			t.Errorf("%s: names %v, metadata %v", ending, names, c.Metadata())
 		}
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}
 	short := []loader.Saved{{Name: "a", Shape: []int{2}, Data: func() ([]float32, error) { return []float32{1}, nil }}}
-	if loader.SavePickle(io.Discard, loader.SavedEntry{"model", short}) == nil || loader.SaveSafetensors(io.Discard, nil, short) == nil {
+	if loader.SavePickle(io.Discard, nil, loader.SavedEntry{"model", short}) == nil || loader.SaveSafetensors(io.Discard, nil, short) == nil {
 		t.Error("a tensor that is too short was saved")
+	}
+}
+
+// TestSaveHalf: numbers of 16 bits keep their bits, others become the nearest, ties the even one; what is too large is an error.
+func TestSaveHalf(t *testing.T) {
+	var values, want []float32
+	add := func(value, rounded float64) {
+		values, want = append(values, float32(value), float32(-value)), append(want, float32(rounded), float32(-rounded))
+	}
+	for exponent := -24; exponent <= 15; exponent++ {
+		step := math.Ldexp(1, max(exponent, -14)-10) // between neighbours
+		for _, v := range []float64{math.Ldexp(1, exponent), math.Ldexp(1, exponent) + 2*step} {
+			add(v, v)
+			add(v+0.25*step, v)
+			add(v+0.75*step, v+step)
+			add(v+0.5*step, v+step*math.Mod(v/step, 2)) // a tie
+		}
+	}
+	add(65519.99, 65504)
+	add(math.Ldexp(1, -26), 0)
+	add(math.Inf(1), math.Inf(1))
+	half := loader.Saved{Name: "x", Shape: []int{len(values)}, Half: true, Data: func() ([]float32, error) { return values, nil }}
+	for ending, save := range map[string]func(io.Writer) error{
+		"safetensors": func(w io.Writer) error { return loader.SaveSafetensors(w, nil, []loader.Saved{half}) },
+		"pth": func(w io.Writer) error {
+			return loader.SavePickle(w, nil, loader.SavedEntry{"model", []loader.Saved{half}})
+		},
+	} {
+		var b bytes.Buffer
+		if err := save(&b); err != nil {
+			t.Fatal(err)
+		}
+		c, err := loader.Read(bytes.NewReader(b.Bytes()), int64(b.Len()), "half."+ending)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, err := c.Tensor("x")
+		if err != nil || c.DType("x") != "float16" || c.Metadata() != nil {
+			t.Fatalf("%s: %s, %v, metadata %v", ending, c.DType("x"), err, c.Metadata())
+		}
+		for i, v := range got {
+			if math.Float32bits(v) != math.Float32bits(want[i]) {
+				t.Errorf("%s: %g becomes %g, want %g", ending, values[i], v, want[i])
+			}
+		}
+	}
+}
+
+// TestSaveHalfEnds: what 16 bits cannot hold is an error, and what is no number stays none.
+func TestSaveHalfEnds(t *testing.T) {
+	for _, large := range []float32{65520, -1e9} {
+		beyond := loader.Saved{Name: "big", Half: true, Data: func() ([]float32, error) { return []float32{large}, nil }}
+		if err := loader.SaveSafetensors(io.Discard, nil, []loader.Saved{beyond}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("big: %g ", large)) {
+			t.Errorf("%g: %v", large, err)
+		}
+	}
+	none := loader.Saved{Name: "none", Half: true, Data: func() ([]float32, error) { return []float32{float32(math.NaN())}, nil }}
+	var b bytes.Buffer
+	if err := loader.SaveSafetensors(&b, nil, []loader.Saved{none}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loader.Read(bytes.NewReader(b.Bytes()), int64(b.Len()), "nan.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := c.Tensor("none"); err != nil || got[0] == got[0] {
+		t.Errorf("NaN becomes %v, %v", got, err)
 	}
 }

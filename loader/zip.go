@@ -41,6 +41,9 @@ func (c *Checkpoint) readZip(r io.ReaderAt, size int64, o Options) error {
 	if err := checkPickle(pkl, o.SkipCRC); err != nil {
 		return err
 	}
+	if c.metadata, err = a.metadata(o.SkipCRC); err != nil {
+		return err
+	}
 	result, err := unpickle(io.NewSectionReader(r, pkl.offset, pkl.size))
 	if err != nil {
 		return err
@@ -212,6 +215,42 @@ func (a *archive) text(name string) (text string, ok bool, err error) {
 		return "", false, err
 	}
 	return printable(strings.TrimSpace(string(buf))), true, nil
+}
+
+// mostMetadata bounds what an archive says besides its tensors, in bytes: a vocabulary of many languages has one or two million.
+const mostMetadata = 1 << 24
+
+// metadata reads what [SavePickle] wrote besides tensors; nil where the archive has no such member.
+func (a *archive) metadata(skipCRC bool) (map[string]string, error) {
+	name := a.root + metadataMember
+	if a.members[name] == nil {
+		return nil, nil
+	}
+	s, err := a.segment(name)
+	if err != nil {
+		return nil, err
+	}
+	if s.size > mostMetadata {
+		return nil, formatErr("member %q has %d bytes, want %d at most", metadataMember, s.size, mostMetadata)
+	}
+	if !skipCRC {
+		if err := s.verify(); err != nil {
+			return nil, err
+		}
+	}
+	data := make([]byte, s.size)
+	if n, err := s.r.ReadAt(data, s.offset); n < len(data) {
+		return nil, readErr("the metadata", err)
+	}
+	j, err := newJSONReader(data)
+	if err != nil {
+		return nil, err
+	}
+	said, err := j.strings()
+	if err == nil {
+		err = j.end()
+	}
+	return said, err
 }
 
 // segment finds the bytes of a member that exists.

@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-// MaxTokens is how many tokens GLIP's text encoder reads, [CLS] and [SEP]
-// included (MODEL.LANGUAGE_BACKBONE.MAX_QUERY_LEN).
-const MaxTokens = 256
-
 // maxWord is the length in characters, after normalisation, above which a word is
 // unknown (max_input_chars_per_word of WordPiece).
 const maxWord = 100

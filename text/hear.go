@@ -77,7 +77,7 @@ var others = strings.Fields("a an the this that these those of his her its their
 // or lie behind the last token of a caption too long. Errors are those of
 // [Tokenizer.Hear].
 func (t *Tokenizer) Silent(p Prompt) ([]Label, error) {
-	h, err := t.Hear(p, MaxTokens)
+	h, err := t.Hear(p, t.limit)
 	if err != nil {
 		return nil, err
 	}

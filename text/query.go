@@ -32,7 +32,7 @@ const (
 
 // Prompts turns the query into captions and what is looked for in them. A list is split
 // where it has more than 80 names, into captions of at most 40, and where a caption
-// would be longer than the 256 tokens that the model reads; the label of element i of
+// would be longer than the tokens that the model reads, 256 unless [Tokenizer.Reading] says fewer; the label of element i of
 // a prompt is First + i + 1. A caption of its own is never split: what of it lies behind
 // the last token is not read.
 //
@@ -105,7 +105,7 @@ func (q Query) parts(t *Tokenizer, parts []Span) ([]Prompt, error) {
 		entities = append(entities, Entity{Span: &p})
 	}
 	if rest := strings.TrimSpace(string(runes[at:])); stopped && (rest == "" || rest == ".") && len(parts) <= manyNames {
-		if e, err := t.Encode(q.Caption); err == nil && len(e.Tokens) <= MaxTokens {
+		if e, err := t.Encode(q.Caption); err == nil && len(e.Tokens) <= t.limit {
 			return single(Ground(q.Caption, entities...))
 		}
 	}
@@ -135,7 +135,7 @@ func split(t *Tokenizer, l List) ([]Prompt, error) {
 	if len(l.Names) > manyNames {
 		size = chunkNames
 	}
-	return t.Split(l, MaxTokens, size)
+	return t.Split(l, t.limit, size)
 }
 
 // heard refuses prompts that have no label with a token.
@@ -158,5 +158,5 @@ func heard(t *Tokenizer, prompts []Prompt) error {
 		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
 	}
 	return queryError(fmt.Sprintf("no token within the first %d stands for %s: nothing can be found; shorten the caption or name something else",
-		MaxTokens, strings.Join(names, ", ")))
+		t.limit, strings.Join(names, ", ")))
 }

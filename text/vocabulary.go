@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -34,12 +35,17 @@ const (
 	maxSize       = 1 << 26 // bytes in all
 )
 
+// MaxTokens is how many tokens GLIP's text encoder reads, [CLS] and [SEP]
+// included (MODEL.LANGUAGE_BACKBONE.MAX_QUERY_LEN).
+const MaxTokens = 256
+
 // Tokenizer is BERT's uncased tokenizer with one vocabulary.
 type Tokenizer struct {
 	tokens       []string         // by id
 	whole        map[string]int32 // token -> id
 	continuation map[string]int32 // token that began with "##", without it -> id
 	longest      int              // bytes of the longest token, "##" not counted
+	limit        int              // tokens of a caption that the model reads
 	unk          int32
 	cls          int32
 	sep          int32
@@ -76,7 +82,7 @@ func Open(path string) (*Tokenizer, error) {
 // must hold [PAD], [UNK], [CLS] and [SEP]. What is refused (an empty or repeated
 // line, no UTF-8, a missing special token) wraps [ErrVocabulary].
 func Read(r io.Reader) (*Tokenizer, error) {
-	t := &Tokenizer{whole: map[string]int32{}, continuation: map[string]int32{}}
+	t := &Tokenizer{whole: map[string]int32{}, continuation: map[string]int32{}, limit: MaxTokens}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, maxLine), maxLine)
 	for size := 0; lines.Scan(); {
@@ -128,6 +134,20 @@ func (t *Tokenizer) add(token string) error {
 
 // Size is the number of tokens in the vocabulary: ids run from 0 to Size()-1.
 func (t *Tokenizer) Size() int { return len(t.tokens) }
+
+// Reading is the tokenizer of a model that reads at most limit tokens of a caption, [CLS] and [SEP] included, where others
+// read [MaxTokens].
+func (t *Tokenizer) Reading(limit int) *Tokenizer {
+	other := *t
+	other.limit = min(max(limit, 2), MaxTokens)
+	return &other
+}
+
+// Limit is how many tokens of a caption the model reads; see [Tokenizer.Reading].
+func (t *Tokenizer) Limit() int { return t.limit }
+
+// Tokens are all tokens of the vocabulary, by their ids: the lines that [Read] reads.
+func (t *Tokenizer) Tokens() []string { return slices.Clone(t.tokens) }
 
 // Token returns the vocabulary's line of an id, and false when there is none.
 func (t *Tokenizer) Token(id int32) (string, bool) {

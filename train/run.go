@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,11 +33,13 @@ type Course struct {
 	Stop     int     // after so many measurements in a row below the best the training ends; 0 for never
 	Limits   picture.Limits
 
-	Out    string // folder for what is saved; see [Trainer.Run]
-	Save   int    // steps between saves of the state, which measurements save too; 0 for no others
-	Names  Names  // of saved weights; see [Saving]
-	Pickle bool   // saves weights as .pth, averages in the same file, instead of .safetensors
-	Resume bool   // goes on from the state in Out, if there is one
+	Out    string            // folder for what is saved; see [Trainer.Run]
+	Save   int               // steps between saves of the state, which measurements save too; 0 for no others
+	Names  Names             // of saved weights; see [Saving]
+	Half   bool              // saves weights in 16 bits
+	About  map[string]string // what saved weights say besides; see [Saving]. "ap" is said of the best
+	Pickle bool              // saves weights as .pth, averages in the same file, instead of .safetensors
+	Resume bool              // goes on from the state in Out, if there is one
 	Report func(Report)
 
 	// Found, if set, is told what a measurement finds in each picture.
@@ -334,7 +337,12 @@ func (c *course) measure(ctx context.Context) error {
 		}
 		ap, worse := e.Stats().AP, c.at.Worse+1
 		if ap >= c.at.Best {
-			if err := c.weights(ctx, "best"); err != nil {
+			about := maps.Clone(c.About)
+			if about == nil {
+				about = map[string]string{}
+			}
+			about["ap"] = fmt.Sprintf("%.4f", ap)
+			if err := c.weights(ctx, "best", about); err != nil {
 				return err
 			}
 			c.at.Best, worse = ap, 0
@@ -351,7 +359,7 @@ func (c *course) measure(ctx context.Context) error {
 
 // save writes the weights, and then what the training goes on from: who finds that finds those too.
 func (c *course) save(ctx context.Context) error {
-	if err := c.weights(ctx, "last"); err != nil {
+	if err := c.weights(ctx, "last", c.About); err != nil {
 		return err
 	}
 	return c.saveState(ctx)
@@ -369,13 +377,15 @@ func (c *course) saveState(ctx context.Context) error {
 }
 
 // weights saves them, and their averages if there are any.
-func (c *course) weights(ctx context.Context, name string) error {
+func (c *course) weights(ctx context.Context, name string, about map[string]string) error {
+	o := Saving{Names: c.Names, Half: c.Half, About: about}
 	if c.Pickle {
-		return c.Trainer.Save(ctx, c.path(name+".pth"), Saving{Names: c.Names})
+		return c.Trainer.Save(ctx, c.path(name+".pth"), o)
 	}
-	err := c.Trainer.Save(ctx, c.path(name+".safetensors"), Saving{Names: c.Names})
+	err := c.Trainer.Save(ctx, c.path(name+".safetensors"), o)
 	if err != nil || c.options.Average == 0 {
 		return err
 	}
-	return c.Trainer.Save(ctx, c.path(name+".ema.safetensors"), Saving{Names: c.Names, Averaged: true})
+	o.Averaged = true
+	return c.Trainer.Save(ctx, c.path(name+".ema.safetensors"), o)
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"reflect"
 
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
@@ -29,11 +31,16 @@ const (
 type Saving struct {
 	Names    Names // "" for those of microsoft/GLIP
 	Averaged bool  // the moving average of the weights, which [Options.Average] keeps
+	Half     bool  // in 16 bits, which halves the file; numbers are rounded
+
+	// About is what else the file's card is to say of the weights; see [glipvk.Card]. "steps", "seed" and "mode" are said anyway.
+	About map[string]string
 }
 
 // Save writes all weights, trained or not: to a path that ends with .safetensors in that format, else as torch.save does, in the
 // entry "model" or, with MMDetection's names, "state_dict". In the former averages that are kept are beside, as "model_ema". Adapters
-// are part of the weights that they adapt. The file is complete or what was there before.
+// are part of the weights that they adapt. The file says what it has weights of ([glipvk.Card]), so that it needs no other to be
+// opened. It is complete or what was there before.
 func (t *Trainer) Save(ctx context.Context, path string, o Saving) error {
 	if o.Averaged && t.options.Average == 0 {
 		return fmt.Errorf("train: %w: no average of the weights is kept; set one", ErrOptions)
@@ -44,20 +51,33 @@ func (t *Trainer) Save(ctx context.Context, path string, o Saving) error {
 	if err := t.sound(); err != nil {
 		return err
 	}
+	said, err := t.card(o.About).Metadata()
+	if err != nil {
+		return err
+	}
 	list := t.tensors(ctx, o)
 	return file.Save(path, 0o644, func(w io.Writer) error {
 		if filepath.Ext(path) == ".safetensors" {
-			return loader.SaveSafetensors(w, map[string]string{"format": "pt"}, list)
+			said["format"] = "pt"
+			return loader.SaveSafetensors(w, said, list)
 		}
 		if o.Names == MMDetection {
-			return loader.SavePickle(w, loader.SavedEntry{Name: "state_dict", Tensors: list})
+			return loader.SavePickle(w, said, loader.SavedEntry{Name: "state_dict", Tensors: list})
 		}
 		entries := []loader.SavedEntry{{Name: "model", Tensors: list}}
 		if t.options.Average > 0 && !o.Averaged {
-			entries = append(entries, loader.SavedEntry{Name: "model_ema", Tensors: t.tensors(ctx, Saving{Names: o.Names, Averaged: true})})
+			o.Averaged = true
+			entries = append(entries, loader.SavedEntry{Name: "model_ema", Tensors: t.tensors(ctx, o)})
 		}
-		return loader.SavePickle(w, entries...)
+		return loader.SavePickle(w, said, entries...)
 	})
+}
+
+// card is what is said of the weights as they are now.
+func (t *Trainer) card(about map[string]string) glipvk.Card {
+	all := map[string]string{"steps": fmt.Sprint(t.taken), "seed": fmt.Sprint(t.options.Seed), "mode": string(t.options.Mode)}
+	maps.Copy(all, about)
+	return glipvk.Card{Config: &t.cfg, Vocabulary: t.tokenizer, Size: t.loaded.Options().Size, About: all}
 }
 
 // tensors lists all weights as they are now.
@@ -73,7 +93,7 @@ func (t *Trainer) tensors(ctx context.Context, o Saving) (list []loader.Saved) {
 		if o.Names == MMDetection {
 			name = glip.MMDetectionName(p.Name)
 		}
-		list = append(list, loader.Saved{Name: name, Shape: p.Shape, Data: func() ([]float32, error) {
+		list = append(list, loader.Saved{Name: name, Shape: p.Shape, Half: o.Half, Data: func() ([]float32, error) {
 			data, err := t.tensor(ctx, now, p)
 			if err != nil || o.Names == MMDetection {
 				return data, err

@@ -1,9 +1,11 @@
 package train_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/train"
 )
 
@@ -101,6 +104,64 @@ func TestSaved(t *testing.T) {
 	if err := stepped(t, train.Linear, nil).Save(t.Context(), filepath.Join(t.TempDir(), "x.pth"), train.Saving{Averaged: true}); err == nil {
 		t.Error("an average that is not kept was saved")
 	}
+}
+
+// TestSavedCard: a file that is saved says what it has weights of, needs nothing else to be opened, and can be trained on.
+func TestSavedCard(t *testing.T) {
+	for m, rows := range map[train.Mode]int{train.Full: 0, train.Prompt: 1000} {
+		tr := stepped(t, m, nil)
+		want, err := tr.Weights(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, o := range map[string]train.Saving{
+			"whole.safetensors": {About: map[string]string{"commit": "1f2e3d", "seed": "from elsewhere"}}, "half.safetensors": {Half: true},
+			"whole.pth": {}, "half.pth": {Names: train.MMDetection, Half: true},
+		} {
+			path = filepath.Join(t.TempDir(), path)
+			if err := tr.Save(t.Context(), path, o); err != nil {
+				t.Fatal(err)
+			}
+			card, err := glipvk.OpenCard(path, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if about := card.About; about["steps"] != "1" || about["mode"] != string(m) || about["commit"] != o.About["commit"] || about["seed"] != cmp.Or(o.About["seed"], "0") {
+				t.Errorf("%s says %q", path, about)
+			}
+			l, err := glipvk.LoadDetector("", glipvk.DetectorOptions{Options: glipvk.Options{Weights: path, Device: "cpu"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := l.Config()
+			if cfg.PromptRows != rows || l.Options().Size != picture.EvaluationSize || l.Tokenizer().Size() != cfg.Text.VocabSize {
+				t.Errorf("%s: a table of %d rows, size %v, %d tokens", path, cfg.PromptRows, l.Options().Size, l.Tokenizer().Size())
+			}
+			for _, p := range cfg.Params() {
+				got, err := l.Tensor(p.Name, p.Shape)
+				if data, trained := want[p.Name]; err != nil || trained && !within(got, data, o.Half) {
+					t.Errorf("%s: %s differs, %v", path, p.Name, err)
+				}
+			}
+			next, _ := train.Defaults(m, 0)
+			if err := readied(t, l, next).Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := stepped(t, train.Linear, nil).Save(t.Context(), filepath.Join(t.TempDir(), "x.pth"), train.Saving{About: map[string]string{"Key": ""}}); err == nil {
+		t.Error("a key that cannot be read again was saved")
+	}
+}
+
+// within says whether values are those that were saved: to the bit, or to what 16 bits have of them.
+func within(got, want []float32, half bool) bool {
+	for i, v := range want {
+		if bound := math.Max(math.Abs(float64(v))/2048, 1.0/(1<<25)); got[i] != v && !(half && math.Abs(float64(got[i]-v)) <= bound) {
+			return false
+		}
+	}
+	return len(got) == len(want)
 }
 
 // torchReads prints the sum of all tensors of a file, in the order of their names.

@@ -152,7 +152,7 @@ func newCommand() *cobra.Command {
 // register names the flags on the command line.
 func (f *flags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	f.weights.Define(cmd, "GLIP-T", func() []string { return []string{"GLIP-T", "GLIP-L", "glip-t-a"} })
+	f.weights.Define(cmd, "GLIP-T", func() []string { return []string{"GLIP-T", "GLIP-L", "glip-t-a", "glip-world"} })
 	f.device.Define(cmd)
 	fl.StringVar(&f.size, "size", "", "picture size as HEIGHTxWIDTH (default: the backbone's, 800x1333 for the detector, 320x512 for training)")
 	fl.IntVar(&f.batch, "batch", 1, "pictures in a batch")
@@ -283,6 +283,7 @@ func (f flags) settings(cmd *cobra.Command) (*bench, error) {
 			return nil, err
 		}
 	}
+	f.weights.Settle(cmd)
 	open := f.openBackbone
 	switch {
 	case f.detector:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -97,6 +98,7 @@ func newDetect(open opener) *cobra.Command {
 		Short: "find what a sentence or a list of classes names in pictures",
 		Long:  detectHelp,
 		Example: `  glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat and its whiskers" --draw --out found cat.png
+  glip detect --model glip-world --text "a cat and two dogs" --draw --out found scene.png
   glip detect --weights synthetic:1 --class cat --class "traffic light" --threshold 0.05 --size 320,512 cat.png
   glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --batch 8 --format jsonl photos/
   glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`,
@@ -104,7 +106,7 @@ func newDetect(open opener) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return runDetect(cmd, f, open, args) },
 	}
 	f.queryFlags.define(cmd)
-	f.runFlags.define(cmd, "glip-t", arch.PresetNames)
+	f.runFlags.define(cmd, "glip-t", detectorNames)
 	f.define(cmd)
 	cmd.Flags().Lookup("vocab").Usage = vocabBeside
 	return cmd
@@ -115,7 +117,7 @@ func (f *detectFlags) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.Float64Var(&f.threshold, "threshold", 0.5, "print what scores above this, from 0 on")
 	fl.IntVar(&f.most, "max", 100, "detections for each caption, at most; 0 for all")
-	fl.StringVar(&f.size, "size", picture.EvaluationSize.String(), "SHORT,LONG or SHORT in pixels, or original")
+	fl.StringVar(&f.size, "size", "", "SHORT,LONG or SHORT in pixels, or original (default: what the model was trained at if its file says so, else 800,1333)")
 	fl.StringVar(&f.format, "format", "table", "what is printed: table, jsonl, json or coco")
 	fl.StringVar(&f.resume, "resume", "", "results of an earlier run, jsonl, json or coco: leave out the inputs that have some there, and print these again")
 	fl.BoolVar(&f.draw, "draw", false, "write STEM.boxes.png, the picture with the boxes")
@@ -175,13 +177,20 @@ func parseOverrides(list []string) (map[string]float32, error) {
 	return values, nil
 }
 
-// check finds what is wrong with the query before anything large is loaded, and remarks on it.
-func (f detectFlags) check(cmd *cobra.Command) (glipvk.Query, error) {
-	q, err := f.query(cmd)
+// tokenizer is the model's, and the size that it takes pictures in unless --size says another. Where the model cannot be found, opening
+// it will say why.
+func (f detectFlags) tokenizer(name string, o glipvk.DetectorOptions) (*text.Tokenizer, picture.DetectorSize, error) {
+	info, t, err := glipvk.FindDetector(name, o)
 	if err != nil {
-		return q, err
+		t, err = f.queryFlags.tokenizer()
+		info.Size = picture.EvaluationSize
 	}
-	t, err := f.tokenizer()
+	return t, cmp.Or(o.Size, info.Size), err
+}
+
+// check finds what is wrong with the query before anything large is loaded, and remarks on it.
+func (f detectFlags) check(cmd *cobra.Command, t *text.Tokenizer) (glipvk.Query, error) {
+	q, err := f.query(cmd)
 	if err != nil {
 		return q, err
 	}
@@ -207,6 +216,7 @@ func (f detectFlags) endings() []string {
 func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
 	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 	f.vocab = vocabularyOf(f.vocab, f.weights.Arch)
+	f.weights.Settle(cmd)
 	j := &search{flags: f, meter: cli.Meter(stderr)}
 	defer j.meter.Done()
 	defer func() {
@@ -218,7 +228,11 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	if err != nil {
 		return err
 	}
-	q, err := f.check(cmd)
+	t, size, err := f.tokenizer(name, o)
+	if err != nil {
+		return err
+	}
+	q, err := f.check(cmd, t)
 	if err != nil {
 		return err
 	}
@@ -226,6 +240,7 @@ func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (e
 	if err != nil {
 		return err
 	}
+	o.Size = size
 	j.query, j.asked = q, f.asked(name, q, o).hash()
 	if f.draw || f.crop || len(f.taps) > 0 {
 		j.out, err = f.results(items, f.endings(), [2]string{"the vocabulary", f.vocab}, [2]string{"the list of classes", f.classesFile},

@@ -86,6 +86,17 @@ func backboneNames() []string {
 	return names
 }
 
+// detectorNames are the names of the detectors.
+func detectorNames() []string {
+	var names []string
+	for _, m := range glipvk.Models() {
+		if m.Detector != nil {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
 func formatNames() []string { return []string{"npy", "npz", "safetensors"} }
 
 // options turns flags into those of the library.
@@ -103,6 +114,7 @@ func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Backbo
 
 func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error) {
 	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	f.weights.Settle(cmd)
 	j := &job{flags: f, meter: cli.Meter(stderr)}
 	defer j.meter.Done()
 	defer func() {

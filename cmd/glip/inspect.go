@@ -34,8 +34,8 @@ what is wrong. Nothing that the file names is ever run.
 The file of a whole GLIP detector, microsoft/GLIP's or MMDetection's, is inspected as
 such; any other, one cut down to its backbone too, as a Swin backbone.
 
-The architecture is read off the shapes, unless --model or --arch says what the file
-should fit. GLIP-T and GLIP-L are names of the detector and of its backbone: which is
+The architecture is the one that the file names, as those of glip train do, else read off
+the shapes, unless --model or --arch says what the file should fit. GLIP-T and GLIP-L are names of the detector and of its backbone: which is
 meant follows from the file. GLIP-T-A is the detector GLIP-T (A). All values are read and looked at for NaN and infinity, and a published
 file's sum is compared with the one in its name; --quick leaves both out.
 
@@ -60,7 +60,7 @@ The exit status is 2 when something is wrong.`,
 	fl.BoolVar(&f.resizeTables, "resize-tables", false, "position tables of another window are no mistake")
 	fl.BoolVar(&f.quick, "quick", false, "read the index only, no values")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
-	cli.Complete(cmd, "model", func() []string { return append(backboneNames(), detector.PresetNames()...) })
+	cli.Complete(cmd, "model", func() []string { return append(backboneNames(), detectorNames()...) })
 	return cmd
 }
 
@@ -76,6 +76,7 @@ type finding struct {
 	Arch       *swin.Config     `json:"arch,omitempty"`     // of a backbone: asked for, or else read off the shapes
 	Detector   *detector.Config `json:"detector,omitempty"` // of a detector: the same
 	Inferred   bool             `json:"inferred"`           // Arch or Detector was read off the shapes
+	Own        *own             `json:"card,omitempty"`     // what the file says of its weights
 	Fits       []string         `json:"fits,omitempty"`     // named models of that architecture
 	Tensors    []tensorEntry    `json:"tensors"`
 	Skipped    []string         `json:"skipped,omitempty"` // left unread in the file
@@ -84,6 +85,13 @@ type finding struct {
 	Values     *bind.Report     `json:"values,omitempty"` // what they are like, where they were read
 	Problems   []string         `json:"problems"`
 	Remedy     string           `json:"remedy,omitempty"`
+}
+
+// own is what a file says of its weights besides their architecture.
+type own struct {
+	Vocabulary int               `json:"vocabulary,omitempty"` // tokens; 0 for bert-base-uncased's
+	Size       string            `json:"size,omitempty"`       // of pictures, as --size
+	About      map[string]string `json:"about,omitempty"`
 }
 
 // tensorEntry is a tensor and its use.
@@ -136,12 +144,33 @@ func inspect(ctx context.Context, file *loader.Checkpoint, asked target, f inspe
 	found.problem(err)
 	found.Problems = append(found.Problems, suspicions...)
 	found.list(file)
+	asked = found.card(file, asked)
 	if asked.isDetector(file) {
 		found.detector(ctx, file, asked.detector, f)
 	} else {
 		found.backbone(ctx, file, asked.backbone, f)
 	}
 	return found, ctx.Err()
+}
+
+// card reads what the file says of its weights. What they are of is asked for then, where no flag asks for something else.
+func (found *finding) card(file *loader.Checkpoint, asked target) target {
+	c, err := glipvk.ReadCard(file)
+	if err != nil || c.Config == nil {
+		found.problem(err)
+		return asked
+	}
+	found.Own = &own{Size: c.Size.String(), About: c.About}
+	if c.Vocabulary != nil {
+		found.Own.Vocabulary = c.Vocabulary.Size()
+	}
+	switch {
+	case asked.none():
+		asked.detector, found.Inferred = c.Config, false
+	case asked.detector != nil:
+		found.Problems = append(found.Problems, detector.Contradictions(*c.Config, *asked.detector)...)
+	}
+	return asked
 }
 
 // bindOptions are what the flags say about binding.

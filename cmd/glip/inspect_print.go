@@ -46,6 +46,7 @@ func (found *finding) print(w io.Writer) error {
 		return err
 	}
 	row("architecture", arch)
+	found.Own.rows(row)
 	if found.Inferred && found.Variant == detector.Custom {
 		row("taken for granted", "attention heads of text and fusion, groups, eps and anchors: no shape tells them")
 	}
@@ -74,6 +75,22 @@ func (found *finding) print(w io.Writer) error {
 		fmt.Fprintln(w, "\nnothing wrong: every parameter is there in its shape; values were not read (--quick)")
 	}
 	return nil
+}
+
+// rows are what the file says of its weights.
+func (o *own) rows(row func(name, value string)) {
+	if o == nil {
+		return
+	}
+	vocabulary := "that of bert-base-uncased"
+	if o.Vocabulary > 0 {
+		vocabulary = fmt.Sprintf("%d tokens, in the file", o.Vocabulary)
+	}
+	row("vocabulary", vocabulary)
+	row("size of pictures", o.Size)
+	for _, key := range slices.Sorted(maps.Keys(o.About)) {
+		row(key, o.About[key])
+	}
 }
 
 // largest is the largest magnitude among the values that were read, and whether 16 bits hold it.

@@ -73,8 +73,10 @@ func printModel(w io.Writer, m glipvk.Info) error {
 	row("checkpoint", "%s", m.Checkpoint)
 	row("parameters", "%s", grouped(m.Parameters))
 	if m.Detector == nil {
-		row("made from", "%s", m.Origin)
 		row("multiply-adds", "%s", grouped(m.MultiplyAdds))
+	}
+	if m.Origin != "" {
+		row("made from", "%s", m.Origin)
 		row("published", "%s parameters, %s FLOPs (mmpretrain)", grouped(m.Published.Parameters), grouped(m.Published.FLOPs))
 		row("reproduced", "%s parameters, %s FLOPs", grouped(m.Reproduced.Parameters), grouped(m.Reproduced.FLOPs))
 	}

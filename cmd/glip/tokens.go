@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
@@ -23,7 +25,7 @@ TEXT is what --text says. The flags say what to look for as they do for "glip de
 // tokensFlags are the flags of "glip tokens".
 type tokensFlags struct {
 	queryFlags
-	format string
+	format, weights string
 }
 
 func newTokens() *cobra.Command {
@@ -45,6 +47,7 @@ func newTokens() *cobra.Command {
 	}
 	f.define(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "table", "table or json")
+	cmd.Flags().StringVar(&f.weights, "weights", "", "checkpoint whose vocabulary and longest caption are meant, if it says them; embedded is that of glip-world")
 	cli.Complete(cmd, "format", func() []string { return []string{"table", "json"} })
 	return cmd
 }
@@ -80,6 +83,19 @@ func runTokens(cmd *cobra.Command, f tokensFlags, args []string) error {
 		return writeJSON(cmd.OutOrStdout(), doc)
 	}
 	return doc.print(cmd.OutOrStdout())
+}
+
+// tokenizer is that of --vocab or --weights.
+func (f tokensFlags) tokenizer() (*text.Tokenizer, error) {
+	if f.weights == "" {
+		return f.queryFlags.tokenizer()
+	}
+	if card, err := glipvk.OpenCard(f.weights, ""); err != nil || card.Config == nil {
+		t, failed := f.queryFlags.tokenizer()
+		return t, errors.Join(err, failed)
+	}
+	_, t, err := glipvk.FindDetector("", glipvk.DetectorOptions{Options: glipvk.Options{Weights: f.weights}, Vocabulary: f.vocab})
+	return t, err
 }
 
 // captionPrompts is the prompt of a caption that stands on the command line by itself. It
@@ -151,8 +167,8 @@ func newTokensDocument(t *text.Tokenizer, prompts []text.Prompt) (tokensDocument
 		}
 		d := promptDocument{Caption: p.Text, Phrases: []labelDocument{}}
 		read := len(encoding.Tokens)
-		if read > text.MaxTokens {
-			read = text.MaxTokens - 1 // the last place is [SEP]'s
+		if read > t.Limit() {
+			read = t.Limit() - 1 // the last place is [SEP]'s
 		}
 		for i, token := range encoding.Tokens {
 			d.Tokens = append(d.Tokens, tokenDocument{
@@ -161,6 +177,7 @@ func newTokensDocument(t *text.Tokenizer, prompts []text.Prompt) (tokensDocument
 		}
 		for i, label := range p.Labels {
 			number := p.First + i + 1
+			owned[i] = slices.DeleteFunc(owned[i], func(token int) bool { return token >= t.Limit()-1 })
 			d.Phrases = append(d.Phrases, labelDocument{number, label.Name, [2]int{label.Span.Begin, label.Span.End}, owned[i]})
 			for _, token := range owned[i] {
 				d.Tokens[token].Labels = append(d.Tokens[token].Labels, number)

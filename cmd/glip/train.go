@@ -1,9 +1,9 @@
 package main
 
 import (
-	arch "github.com/glipvk/glipvk/glip"
-
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/text"
 	"github.com/glipvk/glipvk/train"
 	"github.com/spf13/cobra"
 )
@@ -41,6 +41,9 @@ type trainFlags struct {
 	plan    trainPlan
 	resume  string
 	dry     bool
+
+	model     glipvk.Info // what is trained
+	tokenizer *text.Tokenizer
 }
 
 func newTrain() *cobra.Command {
@@ -57,7 +60,7 @@ func newTrain() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.device.Define(cmd)
-	f.weights.Define(cmd, "glip-t", arch.PresetNames)
+	f.weights.Define(cmd, "glip-t", detectorNames)
 	f.defineData(cmd)
 	f.defineRecipe(cmd)
 	fl := cmd.Flags()
@@ -92,8 +95,8 @@ func (f *trainFlags) defineData(cmd *cobra.Command) {
 	fl.BoolVar(&p.Strict, "strict", false, "refuse data with anything wrong instead of leaving that out")
 	fl.IntVar(&p.Negatives, "negatives", 0, "a caption names what its picture shows and so many other categories at most, by chance (pre-training: 85); 0 for all categories")
 	fl.BoolVar(&p.Shuffle, "shuffle", false, "names in a random order, new for each sample")
-	fl.IntSliceVar(&p.Shorts, "short", nil, "shorter side of pictures in pixels, one of them drawn for each; the largest is measured on (default: 480,560,640,720,800)")
-	fl.IntVar(&p.Long, "long", 0, "longer side at most (default: 1333)")
+	fl.IntSliceVar(&p.Shorts, "short", nil, "shorter side of pictures in pixels, one of them drawn for each; the largest is measured on (default: what the weights' file says, else 480,560,640,720,800)")
+	fl.IntVar(&p.Long, "long", 0, "longer side at most (default: what the weights' file says, else 1333)")
 	fl.Float64Var(&p.Flip, "flip", 0, "how often left and right are exchanged (default: 0.5)")
 	cli.Limits(cmd, &p.Limits)
 }
@@ -129,6 +132,8 @@ func (f *trainFlags) defineRecipe(cmd *cobra.Command) {
 	fl.StringSliceVar(&p.Adapt, "adapt", nil, "of mode adapters: the linear maps that get one, by globs of paths (default: those of attention in backbone and text encoder)")
 	fl.IntVar(&p.Rank, "rank", 0, "of adapters (default: 8)")
 	fl.Float64Var(&p.Alpha, "alpha", 0, "of adapters, which are scaled with it over the rank (default: 16)")
+	fl.BoolVar(&p.Half, "half", false, "store the weights that are saved in 16 bits: half the file, numbers are rounded")
+	fl.StringToStringVar(&p.About, "about", nil, "KEY=TEXT that the files of weights are to say of themselves, as in commit=1f2e3d; may be repeated")
 	fl.StringVar(&p.Format, "format", "safetensors", "of the weights that are saved: safetensors, or pth as the original program reads them")
 	fl.StringVar(&p.Names, "names", string(train.Microsoft), "of the weights that are saved: microsoft, or mmdetection")
 }

@@ -130,14 +130,7 @@ func (p *trainPlan) classes(d trainData) error {
 }
 
 // captioned refuses categories that no caption can be made of, before weights are loaded, and remarks on one that is too long.
-func (d trainData) captioned(vocab string, stderr io.Writer) error {
-	t := text.BERT()
-	if vocab != "" {
-		var err error
-		if t, err = text.Open(vocab); err != nil {
-			return cli.Usage("--vocab: %w", err)
-		}
-	}
+func (d trainData) captioned(t *text.Tokenizer, most int, stderr io.Writer) error {
 	if _, err := dataset.NewCaptioner(d.train.Names(), d.captions, t); err != nil {
 		return cli.Blame(err)
 	}
@@ -146,9 +139,9 @@ func (d trainData) captioned(vocab string, stderr io.Writer) error {
 		return cli.Blame(err)
 	}
 	e, err := t.Encode(c.Text)
-	if n := len(e.IDs()); err == nil && n > text.MaxTokens && d.captions.Negatives == 0 {
+	if n := len(e.IDs()); err == nil && n > most && d.captions.Negatives == 0 {
 		fmt.Fprintf(stderr, "glip: the names of all %d categories are %d tokens, of which the model reads %d: the last ones are not learned; --negatives 85 names some in each caption\n",
-			len(d.train.Categories), n, text.MaxTokens)
+			len(d.train.Categories), n, most)
 	}
 	return cli.Blame(err)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,9 @@ type trainPlan struct {
 	Format       string    `json:"format"`
 	Names        string    `json:"names"`
 
+	Half  bool              `json:"half,omitempty"`
+	About map[string]string `json:"about,omitempty"`
+
 	Weights   string `json:"weights"`
 	Entry     string `json:"weights_entry,omitempty"`
 	Model     string `json:"model,omitempty"`
@@ -108,10 +112,14 @@ func (f *trainFlags) complete(cmd *cobra.Command) error {
 		return cli.Usage("--mode %q: want %s", p.Mode, oneOf(train.Modes()))
 	}
 	p.Mode = string(m)
-	f.defaults(cmd, m)
+	f.weights.Settle(cmd)
 	p.Weights, p.Entry, p.Model, p.Arch = f.weights.Path, f.weights.Entry, f.weights.Model, f.weights.Arch
 	p.Device, p.Precision = f.device.Name, f.device.Precision
 	p.Vocab = vocabularyOf(p.Vocab, p.Arch)
+	if err := f.find(cmd); err != nil {
+		return err
+	}
+	f.defaults(cmd, m)
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -138,6 +146,9 @@ func (f *trainFlags) defaults(cmd *cobra.Command, m train.Mode) {
 		epochs = c.Epochs
 	}
 	flip, shorts := c.Flip, c.Shorts
+	if own := f.model.Size; own.Short > 0 && own != picture.EvaluationSize {
+		shorts, c.Long = []int{own.Short}, cmp.Or(own.Long, c.Long)
+	}
 	if p.Overfit > 0 {
 		flip, shorts, c.Stop, c.Repeat = 0, c.Shorts[len(c.Shorts)/2:][:1], 0, 1
 		for _, name := range []string{"drop-path", "drop-block", "dropout"} {
@@ -242,7 +253,10 @@ func (f *trainFlags) recall(cmd *cobra.Command) error {
 		return cli.Usage("%s: a run that goes on keeps what it was begun with, in %s; leave it out, or begin another run with --weights %s", strings.Join(fixed, ", "), path, filepath.Join(f.resume, "last."+f.plan.Format))
 	}
 	f.weights.Path, f.weights.Entry, f.weights.Model, f.weights.Arch = c.Plan.Weights, c.Plan.Entry, c.Plan.Model, c.Plan.Arch
-	return f.plan.check()
+	if err := f.plan.check(); err != nil {
+		return err
+	}
+	return f.find(cmd)
 }
 
 // untold are flags that config.json says nothing of.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/glipvk/glipvk/executor"
 	arch "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/text"
 	"github.com/glipvk/glipvk/train"
 	"github.com/spf13/cobra"
 )
@@ -33,7 +36,7 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	}
 	d, err := p.data(ctx, stderr)
 	if err == nil {
-		err = d.captioned(p.Vocab, stderr)
+		err = d.captioned(f.tokenizer, f.model.Detector.MaxTokens, stderr)
 	}
 	if err != nil {
 		return err
@@ -53,6 +56,30 @@ func (f *trainFlags) run(cmd *cobra.Command) (err error) {
 	return f.train(ctx, t, d, stdout, stderr)
 }
 
+// detector names what is trained.
+func (f *trainFlags) detector(cmd *cobra.Command) (name string, o glipvk.DetectorOptions, err error) {
+	o.Vocabulary = f.plan.Vocab
+	name, o.Arch, err = cli.Architecture(cmd, f.weights, &o.Options, arch.ParseConfig)
+	return name, o, err
+}
+
+// find finds what is trained and its vocabulary, and reads no weights.
+func (f *trainFlags) find(cmd *cobra.Command) error {
+	if vocab := f.plan.Vocab; vocab != "" {
+		if _, err := text.Open(vocab); err != nil {
+			return cli.Usage("--vocab: %w", err)
+		}
+	}
+	name, o, err := f.detector(cmd)
+	if err != nil {
+		return err
+	}
+	if f.model, f.tokenizer, err = glipvk.FindDetector(name, o); err != nil {
+		return fmt.Errorf("--weights %s: %w", f.weights.Path, err)
+	}
+	return nil
+}
+
 // open loads the detector and readies its training.
 func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 	o, err := f.options()
@@ -61,16 +88,14 @@ func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 	}
 	m := cli.Meter(cmd.ErrOrStderr())
 	defer m.Done()
-	d := glipvk.DetectorOptions{Vocabulary: f.plan.Vocab, Size: f.plan.size()}
-	d.Progress = m.Show
-	if err := f.device.Apply(&d.Options); err != nil {
-		return nil, cli.Blame(err)
-	}
-	name, cfg, err := cli.Architecture(cmd, f.weights, &d.Options, arch.ParseConfig)
+	name, d, err := f.detector(cmd)
 	if err != nil {
 		return nil, err
 	}
-	d.Arch = cfg
+	d.Progress, d.Size = m.Show, f.plan.size()
+	if err := f.device.Apply(&d.Options); err != nil {
+		return nil, cli.Blame(err)
+	}
 	return executor.Apart(cmd.Context(), func() (*train.Trainer, error) {
 		l, err := glipvk.LoadDetector(name, d)
 		if err != nil {
@@ -93,8 +118,20 @@ func (p *trainPlan) size() picture.DetectorSize {
 func (p *trainPlan) course(d trainData, resume bool) train.Course {
 	return train.Course{
 		Train: d.train, Val: d.val, Captions: d.captions, Steps: p.Steps, Batch: p.Batch, Repeat: p.Repeat, Shorts: p.Shorts, Long: p.Long, Flip: p.Flip,
-		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume, Pickle: p.Format == "pth", Names: train.Names(p.Names),
+		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume, Pickle: p.Format == "pth", Names: train.Names(p.Names), Half: p.Half, About: p.about(),
 	}
+}
+
+// about is what saved weights say besides: the flag's, and, unless it says otherwise, which program this is.
+func (p *trainPlan) about() map[string]string {
+	info, _ := debug.ReadBuildInfo()
+	v := newStamp(info)
+	said := map[string]string{"program": "glip " + v.Version}
+	if v.Commit != unknown && !v.Modified {
+		said["commit"] = v.Commit
+	}
+	maps.Copy(said, p.About)
+	return said
 }
 
 // train runs the course. An interrupt waits for the state to be saved.

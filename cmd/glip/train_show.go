@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/internal/file"
-	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/train"
 	"golang.org/x/term"
 )
@@ -204,25 +203,13 @@ func (s *show) conclude() {
 	}
 }
 
-// detect is a command that looks for the first category.
+// detect is a command that looks for the first category. The file of the weights says what else it takes.
 func (p *trainPlan) detect(weights string, d trainData) string {
 	words := []string{"glip detect --weights", quoted(weights)}
-	switch {
-	case p.Arch != "":
-		words = append(words, "--arch", quoted(p.Arch))
-	case p.Model != "glip-t":
-		words = append(words, "--model", quoted(p.Model))
-	}
-	if p.Vocab != "" && p.Vocab != vocabularyOf("", p.Arch) {
-		words = append(words, "--vocab", quoted(p.Vocab))
-	}
 	if p.Mode == string(train.Prompt) { // its table belongs to the caption of the training
 		words = append(words, "--classes", quoted(filepath.Join(p.Out, "classes.txt")))
 	} else {
 		words = append(words, "--class", quoted(d.train.Names()[0]))
-	}
-	if size := p.size(); size != picture.EvaluationSize {
-		words = append(words, "--size", size.String())
 	}
 	set := d.train
 	if d.val != nil {

@@ -50,6 +50,9 @@ type stamp struct {
 	Shaders  string `json:"shaders"` // SHA-256 over the names and hashes of all modules
 }
 
+// unknown is the commit where the go command recorded none.
+const unknown = "unknown"
+
 // newStamp reads what the go command wrote into the program; info may be nil.
 func newStamp(info *debug.BuildInfo) stamp {
 	v := stamp{Version: release, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Shaders: shadersHash()}
@@ -69,7 +72,7 @@ func newStamp(info *debug.BuildInfo) stamp {
 		}
 	}
 	v.Version = cmp.Or(v.Version, "(devel)")
-	v.Commit = cmp.Or(v.Commit, "unknown")
+	v.Commit = cmp.Or(v.Commit, unknown)
 	return v
 }
 
@@ -85,7 +88,7 @@ func shadersHash() string {
 func (v stamp) print(w io.Writer) error {
 	commit := v.Commit
 	switch {
-	case commit == "unknown":
+	case commit == unknown:
 		commit += " (go run and go build -buildvcs=false do not record it)"
 	case v.Modified:
 		commit += " and changes, " + v.Time

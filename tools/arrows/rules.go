@@ -44,13 +44,14 @@ func rules() map[string]rule {
 		"synthetic": {others: []string{anything}, files: true},
 		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
 		"text":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
+		"world":     {files: true},
 		"viz":       {others: []string{anything}},
 		"eval":      {ours: []string{"internal/file"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
 			ours: []string{
-				"graph", "bind", "swin", "glip", "grad", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "internal/compare",
+				"graph", "bind", "swin", "glip", "grad", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "world", "internal/compare",
 			},
 			others: []string{anything},
 			files:  true,
@@ -77,6 +78,7 @@ func rules() map[string]rule {
 		"tools/arrows":       {files: true},
 		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
 		"tools/world":        {ours: []string{"text", "internal/file"}, others: []string{anything}},
+		"tools/pack":         {ours: []string{".", "glip", "loader", "picture", "text", "internal/file"}, files: true},
 		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{

@@ -59,6 +59,9 @@ func rows() []row {
 		{command: `glip models`, want: "27,520,506"},
 		{command: `glip inspect swin-t_glip-pre_3rdparty_20230413-d85813b5.pth`, status: 2, want: "d85813b5"}, // the stand-in has another sum
 		{command: `glip inspect --model GLIP-L --quick glip_large_model.pth`, status: 2, want: "problem"},     // the stand-in is small
+		{command: `glip detect --model glip-world --text "a cat and two dogs" --threshold 0.3 testdata/pictures/chelsea.png`, more: " --device cpu", want: "glip-world, weights embedded"},
+		{command: `go run ./tools/pack -half -arch testdata/glip/tiny/arch.json -vocab testdata/glip/tiny/vocab.txt -size 192,192 -about commit=1f2e3d -out out/new.safetensors testdata/glip/tiny/model.pth`, want: "out/new.safetensors: 305 tensors"},
+		{command: `glip inspect --quick embedded`, want: "size of pictures"},
 		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
 		// docs/performance.md
 		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, more: " --device cpu --iterations 1 --check none", want: "GFLOP/s", long: "the whole detector at its full size"},
@@ -74,9 +77,9 @@ func rows() []row {
 		{command: `go run ./tools/scenes --out out/toy --seed 1 --count 40`, want: "out/toy/train.json: 32 pictures"},
 		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --images out/toy --val out/toy/val.json --mode full --steps 30 --batch 2 --short 160 --out out/run`, more: " --device cpu", want: "out/run/last.safetensors: the last, after step 30"},
 		{command: `glip train --resume out/run --steps 40`, want: "out/run/last.safetensors: the last, after step 40"},
-		{command: `glip detect --weights out/run/last.safetensors --arch testdata/glip/tiny/arch.json --class "red square" --size 160 --draw --out out/d out/toy/000033.png`, more: " --device cpu", want: "000033.boxes.png"},
+		{command: `glip detect --weights out/run/last.safetensors --class "red square" --draw --out out/d out/toy/000033.png`, more: " --device cpu", want: "000033.boxes.png"},
 		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --dry-run`, more: smallTraining, want: "2 pictures looked at, 0 of no use"},
-		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --mode prompt --epochs 10 --val val.json --out runs/a`, more: smallTraining, want: "--classes runs/a/classes.txt --size 64"},
+		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --mode prompt --epochs 10 --val val.json --out runs/a`, more: smallTraining, want: "best.safetensors --classes runs/a/classes.txt --draw"},
 		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --short 160 --overfit 2 --batch 2 --steps 40 --out out/fit`, more: " --device cpu", want: "it learns"},
 		// docs/operations.md, CONTRIBUTING.md
 		{command: `go run ./tools/op crosscontext`, root: true, want: "kernels/cross.go"},

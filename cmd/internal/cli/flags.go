@@ -63,9 +63,9 @@ type Weights struct {
 // Define adds the flags to a command; model is the default, and models are those that there are.
 func (f *Weights) Define(cmd *cobra.Command, model string, models func() []string) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models")
+	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models. Not needed for weights whose file says what they are of, as glip train writes them")
 	fl.StringVar(&f.Arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or synthetic[:SEED] for weights that are made up by a formula, or random:SEED for those that a training from nothing begins with")
+	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or synthetic[:SEED] for weights that are made up by a formula, or random:SEED for those that a training from nothing begins with; --model glip-world has its own")
 	Entry(cmd, &f.Entry)
 	fl.BoolVar(&f.AllowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	Complete(cmd, "model", models)
@@ -80,9 +80,27 @@ func IsMadeUp(weights string) bool {
 	return name == "synthetic" || name == "random" && seeded
 }
 
+// Settle decides what is left open. Without --weights they are those of --model that the program has in it, if it has. Without --model and
+// --arch, where the file of the weights says what they are of, no model is named: the file's is meant. A file that cannot be read is passed
+// over here; opening it will say more.
+func (f *Weights) Settle(cmd *cobra.Command) {
+	given := cmd.Flags().Changed
+	if !given("weights") && f.Arch == "" {
+		if m, err := glipvk.LookupBackbone(f.Model); err == nil && m.Checkpoint == glipvk.Embedded {
+			f.Path = glipvk.Embedded
+		}
+	}
+	if given("model") || f.Arch != "" || IsMadeUp(f.Path) {
+		return
+	}
+	if card, err := glipvk.OpenCard(f.Path, f.Entry); err == nil && card.Config != nil {
+		f.Model = ""
+	}
+}
+
 // Forgotten says on stderr that no weights were named, if so.
 func (f *Weights) Forgotten(cmd *cobra.Command) {
-	if !cmd.Flags().Changed("weights") {
+	if !cmd.Flags().Changed("weights") && IsMadeUp(f.Path) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: no --weights: these are %s, made up by a formula, and what they give means nothing; \"glip models\" names checkpoints\n", cmd.Root().Name(), f.Path)
 	}
 }
