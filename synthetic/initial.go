@@ -40,7 +40,7 @@ var initialRules = [...]struct {
 	{"gamma_v", 1. / 6, 0},
 	{"gamma_l", 1. / 6, 0},
 	{"scale", 1, 0},
-	{"log_scale", 0, 0},
+	{"log_scale", -3, 0}, // 0 in the original, which begins with trained encoders: from nothing, names are not learned so
 	{"bias_lang", 0, 0},
 	{"bias0", -4.59512, 0}, // -log(0.99 / 0.01)
 }

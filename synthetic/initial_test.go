@@ -30,7 +30,7 @@ func TestInitial(t *testing.T) {
 		{"rpn.head.dyhead_tower.2.DyConv.1.bn.bias", []int{64}, 0, 0},
 		{"rpn.head.dyhead_tower.2.relu.fc.0.weight", []int{64, 256}, 0, 1. / 16},
 		{"rpn.head.bias0", []int{1}, math.Log(0.01 / 0.99), 0},
-		{"rpn.head.log_scale", []int{1}, 0, 0},
+		{"rpn.head.log_scale", []int{1}, -3, 0},
 		{"rpn.head.scales.2.scale", []int{1}, 1, 0},
 	} {
 		data, err := d.Tensor(row.name, row.shape)

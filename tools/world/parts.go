@@ -47,7 +47,7 @@ func (w *world) parts(count int) []part {
 
 // plain makes scenes of kinds, of which nothing is said.
 func plain(kinds []kind) maker {
-	return func(w *world, dice *rand.Rand) (example, error) { return example{scene: w.scene(dice, kinds)}, nil }
+	return func(w *world, dice *rand.Rand) (example, error) { return example{scene: w.scene(dice, kinds, 1)}, nil }
 }
 
 // all is names in each of the colours.
@@ -60,6 +60,9 @@ func all(names []kind) (pairs []kind) {
 	return pairs
 }
 
+// crowd is how many things a scene has at least that lists are learned from: the more, the more is learned of it.
+const crowd = 3
+
 // lesson is a scene to learn from: with a list of names, of pairs or of both, or with a sentence.
 func (w *world) lesson(dice *rand.Rand) (e example, err error) {
 	chance := dice.Float64()
@@ -68,13 +71,13 @@ func (w *world) lesson(dice *rand.Rand) (e example, err error) {
 	case chance >= 0.8:
 		return w.told(dice)
 	case mixed:
-		e.scene = w.scene(dice, w.pairs)
+		e.scene = w.scene(dice, w.pairs, crowd)
 		e.caption, err = w.mixedList(dice, e.things)
 	case chance < 0.4:
-		e.scene = w.scene(dice, anyColour(w.names, w.pairs))
+		e.scene = w.scene(dice, anyColour(w.names, w.pairs), crowd)
 		e.caption, err = w.nameList(dice, e.things)
 	default:
-		e.scene = w.scene(dice, w.pairs)
+		e.scene = w.scene(dice, w.pairs, crowd)
 		e.caption, err = w.pairList(dice, e.things)
 	}
 	return e, err
@@ -87,7 +90,7 @@ func (w *world) told(dice *rand.Rand) (e example, err error) {
 		if dice.IntN(2) == 0 {
 			kinds = anyColour(w.names, w.pairs)
 		}
-		e.scene = w.scene(dice, kinds)
+		e.scene = w.scene(dice, kinds, 1)
 		var ok bool
 		if e.caption, ok = sentence(dice, e.things); ok {
 			return e, nil
@@ -105,7 +108,7 @@ const (
 // asked makes scenes of pairs, of each of which only some other pairs are asked, hard ones.
 func asked(pairs []kind) maker {
 	return func(w *world, dice *rand.Rand) (example, error) {
-		e := example{scene: w.scene(dice, pairs)}
+		e := example{scene: w.scene(dice, pairs, 1)}
 		count := leastAsked + dice.IntN(mostAsked-leastAsked+1) - len(present(e.things, true))
 		e.negatives = hard(dice, pairs, e.things)
 		e.negatives = slices.Clip(e.negatives[:min(count, len(e.negatives))])

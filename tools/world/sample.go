@@ -128,7 +128,7 @@ func demoScene(w *world, dice *rand.Rand) (e example, err error) {
 	}
 	apple, dog := find("red apple"), find("dog")
 	for range sampleTries {
-		e.scene = w.scene(dice, []kind{apple, dog})
+		e.scene = w.scene(dice, []kind{apple, dog}, 1)
 		if len(e.things) != 3 || !apart(e) {
 			continue
 		}

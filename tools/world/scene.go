@@ -45,12 +45,12 @@ const (
 	contrast   = 40  // the sum of what a thing's channels differ from what is behind it, on average, at least
 )
 
-// scene draws up to six things of the given kinds.
-func (w *world) scene(dice *rand.Rand, kinds []kind) scene {
+// scene draws things of the given kinds: so many, or up to six.
+func (w *world) scene(dice *rand.Rand, kinds []kind, least int) scene {
 	s := scene{picture: w.background(dice)}
 	var owners owner
 	var whole []int // pixels of each thing, were it alone
-	for range 1 + dice.IntN(mostThings) {
+	for range least + dice.IntN(mostThings-least+1) {
 		k := s.next(dice, kinds)
 		var layer *image.RGBA
 		for try := range mostTries {
