@@ -44,6 +44,7 @@ func listed(l text.List, labels []int) (Caption, error) {
 // (od_to_grounding.py): those it shows, and a random number of others, as many as fit.
 type Sampling struct {
 	Names     []string // by label from 1; Names[0] is that of label 0, which can be drawn as an absent class
+	Absent    []int    // labels that absent classes are drawn from; nil for all
 	Negatives int      // the most that are drawn
 	Full      float64  // how probable it is that as many are drawn; else it is any number from 1 on
 	Tokenizer *text.Tokenizer
@@ -98,13 +99,13 @@ func (s Sampling) Caption(shown []int) (Caption, error) {
 
 // negatives draws labels that are not positive, as many as there is room for.
 func (s Sampling) negatives(positive []int, left int) ([]int, error) {
-	count := min(s.Negatives, len(s.Names))
+	drawn := slices.Clone(s.Absent)
+	if s.Absent == nil {
+		drawn = counted(0, len(s.Names))
+	}
+	count := min(s.Negatives, len(drawn))
 	if s.Chance.Float64() >= s.Full {
 		count = 1 + s.Chance.IntN(max(count, 1))
-	}
-	drawn := make([]int, len(s.Names))
-	for i := range drawn {
-		drawn[i] = i
 	}
 	s.Chance.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
 	drawn = slices.DeleteFunc(drawn[:min(count, len(drawn))], func(label int) bool { return slices.Contains(positive, label) })

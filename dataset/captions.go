@@ -8,7 +8,8 @@ import (
 )
 
 // Captions says how the pictures of a set get theirs. Pictures of grounding data keep their own. The zero value is fine-tuning's:
-// all names, in the order of the set.
+// all names, in the order of the set; of a picture that is asked for some of them only ([Picture.Asked]) these, in a random
+// order.
 type Captions struct {
 	Affixes   []text.Affix // what stands around each name, one for each of the set's; they exclude the others
 	Shuffle   bool         // the names in a random order, new for each sample
@@ -53,11 +54,14 @@ func (c *Captioner) Caption(p Picture, chance Chance) (Caption, error) {
 		return Caption{Text: p.Caption}, nil
 	case c.options.Negatives > 0:
 		names := append([]string{background}, c.names...)
-		return Sampling{Names: names, Negatives: c.options.Negatives, Full: full, Tokenizer: c.tokenizer, Chance: chance}.Caption(p.labels())
-	case c.options.Shuffle:
-		labels := make([]int, len(c.names))
-		for i := range labels {
-			labels[i] = i + 1
+		return Sampling{Names: names, Absent: p.Asked, Negatives: c.options.Negatives, Full: full, Tokenizer: c.tokenizer, Chance: chance}.Caption(p.labels())
+	case c.options.Shuffle || p.Asked != nil && len(c.options.Affixes) == 0:
+		labels := slices.Clone(p.Asked)
+		if p.Asked == nil {
+			labels = counted(1, len(c.names))
+		}
+		if len(labels) == 0 {
+			return Caption{}, nil
 		}
 		chance.Shuffle(len(labels), func(i, j int) { labels[i], labels[j] = labels[j], labels[i] })
 		names := make([]string, len(labels))
@@ -75,6 +79,20 @@ func (p Picture) labels() []int {
 	for _, o := range p.Objects {
 		list = append(list, o.Label)
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	return distinct(list)
+}
+
+// distinct orders labels, each once.
+func distinct(labels []int) []int {
+	slices.Sort(labels)
+	return slices.Compact(labels)
+}
+
+// counted are so many whole numbers from one on.
+func counted(from, count int) []int {
+	list := make([]int, count)
+	for i := range list {
+		list[i] = from + i
+	}
+	return list
 }

@@ -14,15 +14,22 @@ import (
 func TestCaptioner(t *testing.T) {
 	names := []string{"cat", "hot_dog", "traffic light"}
 	shown := dataset.Picture{Objects: []dataset.Object{{Label: 2}, {Label: 2}}}
+	prompted := dataset.Captions{Affixes: []text.Affix{{Name: "cat", Suffix: " that sleeps"}, {Prefix: "a ", Name: "hot dog"}, {Name: "traffic light"}}}
+	some := dataset.Picture{Objects: shown.Objects, Asked: []int{2, 3}}
 	for name, tc := range map[string]struct {
+		picture dataset.Picture
 		options dataset.Captions
 		text    string // "" for any
 		fewer   bool
 	}{
-		"all":     {dataset.Captions{}, "cat. hot dog. traffic light", false},
-		"prompts": {dataset.Captions{Affixes: []text.Affix{{Name: "cat", Suffix: " that sleeps"}, {Prefix: "a ", Name: "hot dog"}, {Name: "traffic light"}}}, "cat that sleeps. a hot dog. traffic light", false},
-		"shuffle": {dataset.Captions{Shuffle: true}, "", false},
-		"drawn":   {dataset.Captions{Negatives: 1}, "", true},
+		"all":                {shown, dataset.Captions{}, "cat. hot dog. traffic light", false},
+		"prompts":            {shown, prompted, "cat that sleeps. a hot dog. traffic light", false},
+		"shuffle":            {shown, dataset.Captions{Shuffle: true}, "", false},
+		"drawn":              {shown, dataset.Captions{Negatives: 1}, "", true},
+		"asked":              {some, dataset.Captions{}, "", true},
+		"asked and shuffled": {some, dataset.Captions{Shuffle: true}, "", true},
+		"asked and drawn":    {some, dataset.Captions{Negatives: 9}, "", true},
+		"asked with prompts": {some, prompted, "cat that sleeps. a hot dog. traffic light", false},
 	} {
 		c, err := dataset.NewCaptioner(names, tc.options, text.BERT())
 		if err != nil {
@@ -31,7 +38,7 @@ func TestCaptioner(t *testing.T) {
 		seen := map[string]bool{}
 		dice := rand.New(rand.NewPCG(1, 2))
 		for range 50 {
-			got, err := c.Caption(shown, dice)
+			got, err := c.Caption(tc.picture, dice)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,6 +47,9 @@ func TestCaptioner(t *testing.T) {
 				t.Fatalf("%s: %q with spans of %v", name, got.Text, got.Spans)
 			}
 			for label, span := range got.Spans {
+				if tc.fewer && tc.picture.Asked != nil && !slices.Contains(tc.picture.Asked, label) {
+					t.Errorf("%s: %q names label %d, of which nothing is known", name, got.Text, label)
+				}
 				if want := append([]string{"background"}, "cat", "hot dog", "traffic light")[label]; label > 0 && got.Text[span.Begin:span.End] != want {
 					t.Errorf("%s: label %d stands at %q of %q", name, label, got.Text[span.Begin:span.End], got.Text)
 				}

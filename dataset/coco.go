@@ -58,6 +58,7 @@ type entry struct {
 	Box           []float64 `json:"bbox"`
 	Crowd         any       `json:"iscrowd"`
 	Positive      [][]int   `json:"tokens_positive"`
+	Absent        []int64   `json:"neg_category_ids"`
 }
 
 // raw is a file of annotations as it is.
@@ -212,7 +213,7 @@ func (r raw) set(ctx context.Context, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	pictures := s.pictures(r.pictures, o.Pictures)
+	pictures := s.pictures(r.pictures, o.Pictures, labels)
 	for i := range r.annotations {
 		s.annotate(&r.annotations[i], pictures, labels)
 	}
@@ -261,7 +262,7 @@ func (s *Set) categories(r raw, names []Category) (map[int64]int, error) {
 }
 
 // pictures are those that are described well, by id.
-func (s *Set) pictures(list []entry, folder string) map[int64]*Picture {
+func (s *Set) pictures(list []entry, folder string, labels map[int64]int) map[int64]*Picture {
 	pictures := map[int64]*Picture{}
 	for i, p := range list {
 		if p.ID == nil || p.FileName == "" || p.Width < 1 || p.Height < 1 {
@@ -277,8 +278,25 @@ func (s *Set) pictures(list []entry, folder string) map[int64]*Picture {
 			path = filepath.Join(folder, path)
 		}
 		pictures[*p.ID] = &Picture{ID: *p.ID, Path: path, Width: p.Width, Height: p.Height, Caption: p.Caption}
+		if p.Absent != nil && p.Caption == "" {
+			pictures[*p.ID].Asked = s.absent(p, labels)
+		}
 	}
 	return pictures
+}
+
+// absent are the labels of what a picture is said not to show.
+func (s *Set) absent(p entry, labels map[int64]int) []int {
+	list := []int{}
+	for _, id := range p.Absent {
+		label, known := labels[id]
+		if !known {
+			s.Report.note(&s.Report.Asked, "picture %d has %d in neg_category_ids, a category that the file does not have", *p.ID, id)
+			continue
+		}
+		list = append(list, label)
+	}
+	return distinct(list)
 }
 
 // keep takes a picture in, unless there is nothing to learn from it.
@@ -292,6 +310,12 @@ func (s *Set) keep(p *Picture, o Options) {
 			s.Report.note(&s.Report.Absent, "picture %d: there is no file %s", p.ID, p.Path)
 			return
 		}
+	}
+	if p.Asked != nil {
+		for _, c := range p.Crowds {
+			p.Asked = append(p.Asked, c.Label)
+		}
+		p.Asked = distinct(append(p.Asked, p.labels()...))
 	}
 	s.Pictures = append(s.Pictures, *p)
 }

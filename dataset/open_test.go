@@ -38,6 +38,7 @@ func TestWrongAnnotations(t *testing.T) {
 		"a category twice":      {one, cat + `, {"id": 3, "name": "dog"}`, box, dataset.Report{Categories: 1}, `"dog" has the id 3`},
 		"a category without id": {one, cat + `, {"name": "dog"}`, box, dataset.Report{Categories: 1}, "has no id"},
 		"too many boxes":        {one, cat, box + strings.Repeat(", "+box, 1000), dataset.Report{Many: 1}, "more than 1000 objects"},
+		"unknown negatives":     {`{"id": 1, "file_name": "a.png", "width": 100, "height": 50, "neg_category_ids": [9, 3, 8]}`, cat, box, dataset.Report{Asked: 2}, "picture 1 has 9 in neg_category_ids"},
 		"spans":                 {`{"id": 1, "file_name": "a.png", "width": 100, "height": 50, "caption": "a cat"}`, "", `{"id": 1, "image_id": 1, "bbox": [10, 10, 20, 20], "tokens_positive": [[2, 5], [2, 6], [3, 3], [-1, 2], [1]]}`, dataset.Report{Spans: 4}, "span [2 6]"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,10 +118,34 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// TestAsked reads which categories are known of a picture: those of its annotations, crowds too, and those it is said not to show.
+func TestAsked(t *testing.T) {
+	images := ""
+	for i, list := range []string{``, `, "neg_category_ids": null`, `, "neg_category_ids": []`, `, "neg_category_ids": [30, 20, 30, 10]`, `, "caption": "a cat", "neg_category_ids": [10]`} {
+		images += fmt.Sprintf(`, {"id": %d, "file_name": "a.png", "width": 99, "height": 99%s}`, i+1, list)
+	}
+	annotations := ""
+	for i := range 4 {
+		annotations += fmt.Sprintf(`, {"image_id": %d, "category_id": 20, "bbox": [9, 9, 9, 9]}, {"image_id": %d, "category_id": 40, "bbox": [1, 1, 9, 9], "iscrowd": 1}`, i+1, i+1)
+	}
+	s := opened(t, fmt.Sprintf(`{"images": [%s], "annotations": [%s], "categories": [{"id": 10, "name": "a"}, {"id": 20, "name": "b"}, {"id": 30, "name": "c"}, {"id": 40, "name": "d"}]}`,
+		images[1:], annotations[1:]), dataset.Options{Unchecked: true, Empty: true})
+	for i, want := range [][]int{nil, nil, {2, 4}, {1, 2, 3, 4}, nil} {
+		if got := s.Pictures[i].Asked; !reflect.DeepEqual(got, want) {
+			t.Errorf("picture %d is asked for %v, want %v", i+1, got, want)
+		}
+	}
+	if total := s.Report.Total(); total != 0 {
+		t.Errorf("%d things are wrong: %s", total, s.Report)
+	}
+}
+
 // Whatever a file says, opening it neither panics nor gives what training could trip over.
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte(`{"images": [{"id": 1, "file_name": "a.png", "width": 9, "height": 9, "caption": "a cat"}], "categories": [{"id": 1, "name": "x"}],
 		"annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "iscrowd": 0, "tokens_positive": [[0, 1]]}]}`))
+	f.Add([]byte(`{"images": [{"id": 1, "file_name": "a.png", "width": 9, "height": 9, "neg_category_ids": [1, 2, -1, 1]}], "categories": [{"id": 1, "name": "x"}, {"id": 2, "name": "y"}],
+		"annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}]}`))
 	f.Add([]byte(`{"images": [1, null, {}], "categories": [], "annotations": [{"bbox": [1e308, -1e308, 1e308, 1e308]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "a.json")
@@ -132,6 +157,11 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		for _, p := range s.Pictures {
+			for i, label := range p.Asked {
+				if label < 1 || label > len(s.Categories) || i > 0 && label <= p.Asked[i-1] {
+					t.Errorf("asked for %v of %d categories", p.Asked, len(s.Categories))
+				}
+			}
 			for _, o := range p.Objects {
 				if !(o.Box.X1 >= 0 && o.Box.X2 > o.Box.X1 && o.Box.X2 < float64(p.Width) && o.Box.Y1 >= 0 && o.Box.Y2 > o.Box.Y1 && o.Box.Y2 < float64(p.Height)) || o.Label < 1 || o.Label > len(s.Categories) {
 					t.Errorf("object %+v in %d x %d, of %d categories", o, p.Width, p.Height, len(s.Categories))

@@ -36,6 +36,10 @@ type Picture struct {
 	Caption       string // of grounding data; else ""
 	Objects       []Object
 	Crowds        []Crowd
+
+	// Asked are the labels, ascending, of which is known whether the picture shows them: those that are annotated in it,
+	// and those of LVIS's neg_category_ids. nil, where the file has no such list, is all of them.
+	Asked []int
 }
 
 // Crowd is a place with more things of a category than are annotated. Nothing is learned from it, and nothing that is found in it is wrong.
@@ -73,13 +77,14 @@ type Report struct {
 	Twice      int // pictures with the id of an earlier one
 	Many       int // boxes beyond the thousandth of a picture
 	Categories int // categories without an id, or with that of an earlier one
+	Asked      int // neg_category_ids that the file has no category of
 
 	Examples []string // sentences, one for each kind
 }
 
 // Total is how many things were left out for being wrong; crowds and empty pictures are not.
 func (r Report) Total() int {
-	return r.Outside + r.Malformed + r.Unknown + r.Spans + r.Absent + r.Nameless + r.Twice + r.Many + r.Categories
+	return r.Outside + r.Malformed + r.Unknown + r.Spans + r.Absent + r.Nameless + r.Twice + r.Many + r.Categories + r.Asked
 }
 
 // explained is what was left out, with examples.
@@ -102,7 +107,7 @@ func (r Report) String() string {
 		{r.Unknown, "annotations of unknown pictures or categories"}, {r.Spans, "spans outside their caption"},
 		{r.Empty, "pictures without objects"}, {r.Absent, "pictures without a file"}, {r.Nameless, "pictures without id, file_name, width or height"},
 		{r.Twice, "pictures with the id of an earlier one"}, {r.Many, "boxes beyond the thousandth of a picture"},
-		{r.Categories, "categories without an id of their own"},
+		{r.Categories, "categories without an id of their own"}, {r.Asked, "neg_category_ids of unknown categories"},
 	} {
 		if x.count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", x.count, x.what))

@@ -70,15 +70,17 @@ func TestQuerySplit(t *testing.T) {
 		name  string
 		list  []string
 		sizes []int
+		limit int // of tokens
 	}{
-		{"80 names are one caption", strings.Split(strings.Repeat("cat ", 79)+"cat", " "), []int{80}},
-		{"80 longer names", names(80), []int{80}},
-		{"81 names", names(81), []int{40, 40, 1}},
-		{"LVIS", names(1203), append(repeat(40, 30), 3)},
-		{"few long names", []string{long, long, long, long, long}, []int{2, 2, 1}},
+		{"80 names are one caption", strings.Split(strings.Repeat("cat ", 79)+"cat", " "), []int{80}, text.MaxTokens},
+		{"80 longer names", names(80), []int{80}, text.MaxTokens},
+		{"81 names", names(81), []int{40, 40, 1}, text.MaxTokens},
+		{"LVIS", names(1203), append(repeat(40, 30), 3), text.MaxTokens},
+		{"few long names", []string{long, long, long, long, long}, []int{2, 2, 1}, text.MaxTokens},
+		{"a model that reads little", strings.Fields(strings.Repeat("cat ", 80)), []int{31, 31, 18}, 64},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			prompts, err := text.Query{Classes: tc.list}.Prompts(text.BERT())
+			prompts, err := text.Query{Classes: tc.list}.Prompts(text.BERT().Reading(tc.limit))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +96,7 @@ func TestQuerySplit(t *testing.T) {
 					}
 				}
 				e, err := text.BERT().Encode(p.Text)
-				if err != nil || len(e.Tokens) > text.MaxTokens {
+				if err != nil || len(e.Tokens) > tc.limit {
 					t.Errorf("%d tokens, %v", len(e.Tokens), err)
 				}
 				next += len(p.Labels)

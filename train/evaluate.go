@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/glipvk/glipvk"
@@ -56,7 +57,7 @@ func (t *Trainer) evaluate(ctx context.Context, e evaluation) (result *eval.Eval
 }
 
 // Evaluate detects the categories of a set in its pictures and measures what is found, with the boxes that GLIP writes for
-// COCO's evaluation. Pictures that cannot be read count as if the set had them not; passed says which, and why.
+// COCO's evaluation. A picture is asked for those that are known of it ([dataset.Picture.Asked]). Pictures that cannot be read count as if the set had them not; passed says which, and why.
 func Evaluate(ctx context.Context, d *glipvk.Detector, set *dataset.Set, limits picture.Limits) (e *eval.Evaluation, passed []string, err error) {
 	return evaluation{detector: d, set: set, limits: limits}.run(ctx)
 }
@@ -71,7 +72,7 @@ type evaluation struct {
 }
 
 func (e evaluation) run(ctx context.Context) (result *eval.Evaluation, passed []string, err error) {
-	q, err := e.query()
+	all, err := e.query()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,16 +87,16 @@ func (e evaluation) run(ctx context.Context) (result *eval.Evaluation, passed []
 			passed = append(passed, err.Error())
 			continue
 		}
-		found, err := e.detector.Detect(ctx, q, decoded)
+		found, err := e.detect(ctx, all, p, decoded)
 		if err != nil {
 			return nil, passed, fmt.Errorf("%s: %w", p.Path, err)
 		}
-		for _, f := range found[0] {
+		for _, f := range found {
 			box := eval.FromCorners(float32(f.Box.X1), float32(f.Box.Y1), float32(f.Box.X2), float32(f.Box.Y2))
 			list = append(list, eval.Found{Picture: p.ID, Category: e.set.Categories[f.Label-1].ID, Box: box, Score: f.Score})
 		}
 		if e.found != nil {
-			e.found(p, decoded, found[0])
+			e.found(p, decoded, found)
 		}
 		seen.Pictures = append(seen.Pictures, p)
 	}
@@ -104,6 +105,34 @@ func (e evaluation) run(ctx context.Context) (result *eval.Evaluation, passed []
 	}
 	result, err = eval.COCO(ctx, seen.Truths(), list, eval.Params{})
 	return result, passed, err
+}
+
+// detect finds what a picture is asked for, with the labels of the set. all asks for all categories.
+func (e evaluation) detect(ctx context.Context, all glipvk.Query, p dataset.Picture, decoded picture.Picture) ([]glipvk.Detection, error) {
+	q, some := all, p.Asked != nil && len(e.affixes) == 0
+	switch {
+	case p.Asked != nil && len(p.Asked) == 0:
+		return nil, nil
+	case some:
+		q.Classes = make([]string, len(p.Asked))
+		for i, label := range p.Asked {
+			q.Classes[i] = all.Classes[label-1]
+		}
+	}
+	found, err := e.detector.Detect(ctx, q, decoded)
+	if err != nil {
+		return nil, err
+	}
+	list := found[0]
+	for i := range list {
+		if some {
+			list[i].Label = p.Asked[list[i].Label-1]
+		}
+	}
+	if p.Asked != nil { // a caption of all names finds others too
+		list = slices.DeleteFunc(list, func(f glipvk.Detection) bool { return !slices.Contains(p.Asked, f.Label) })
+	}
+	return list, nil
 }
 
 // query asks for all categories; with caption prompts it is the caption of the training.

@@ -86,6 +86,7 @@ func rows() []row {
 		{command: `make test`, never: "it is what runs this test"},
 		{command: `REQUIRE_VULKAN=0 make test`, never: "it is what runs this test"},
 		{command: `go test ./graph ./cpuref`, root: true, long: "make test runs all tests"},
+		{command: `go test -run World -v ./...`, root: true, long: "make test runs all tests"},
 		{command: `bench --count 10 > old.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
 		{command: `bench --count 10 > new.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
 		{command: `benchstat old.txt new.txt`, never: "benchstat is not here"},

@@ -4,6 +4,7 @@
 //
 //	world -out out/world -seed 1 -count 20000    # train.json and the others, each beside a folder of its pictures
 //	world -sample testdata/world                 # the few scenes that the repository carries
+//	world measure -data out/world                # how well glip-world does there
 //
 // What is never trained hangs on hashes of the words alone: ten names, for learning from a few pictures, and a fifth of the pairs of
 // colour and name. No seed is shared between the scenes of two files.
@@ -32,6 +33,14 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "measure":
+			return measure(ctx, args[1:], stdout, stderr)
+		case "smoke":
+			return smoke(args[1:], stdout, stderr)
+		}
+	}
 	flags := flag.NewFlagSet("world", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	out := flags.String("out", "out/world", "`FOLDER` for pictures and annotations")

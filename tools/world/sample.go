@@ -42,7 +42,7 @@ func (w *world) sampleSets() []sampleSet {
 	return []sampleSet{
 		{
 			[]part{of("scene%d.png", 1, 1, demoScene, several), of("scene%d.png", 2, 11, (*world).told, talkative)},
-			[]sampleList{{"scenes", w.names}, {"sentences", nil}},
+			[]sampleList{{"names", w.names}, {"sentences", nil}},
 		},
 		{[]part{of("pair%d.png", 1, 12, asked(w.pairs), several)}, []sampleList{{"pairs", w.pairs}}},
 		{[]part{of("unseen%d.png", 1, 12, asked(w.unseen), several)}, []sampleList{{"zeroshot", w.unseen}}},

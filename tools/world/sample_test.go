@@ -37,7 +37,7 @@ func openPNG(t *testing.T, path string) image.Image {
 // The committed scenes are read with nothing left out, and are what their readers count on.
 func TestSample(t *testing.T) {
 	sets := map[string]*dataset.Set{}
-	for name, pictures := range map[string]int{"scenes": 12, "sentences": 12, "pairs": 12, "zeroshot": 12, "novel": 24, "novel-val": 12} {
+	for name, pictures := range map[string]int{"names": 12, "sentences": 12, "pairs": 12, "zeroshot": 12, "novel": 24, "novel-val": 12} {
 		set, err := dataset.Open(t.Context(), filepath.Join(committed, name+".json"), dataset.Options{Strict: true})
 		if err != nil || len(set.Pictures) != pictures || set.Report.String() != "" {
 			t.Fatalf("%s: %v, %d pictures, %s", name, err, len(set.Pictures), set.Report)
@@ -50,8 +50,8 @@ func TestSample(t *testing.T) {
 		sets[name] = set
 	}
 	shown := map[string]int{}
-	for _, o := range sets["scenes"].Pictures[0].Objects {
-		shown[sets["scenes"].Categories[o.Label-1].Name]++
+	for _, o := range sets["names"].Pictures[0].Objects {
+		shown[sets["names"].Categories[o.Label-1].Name]++
 	}
 	if first := sets["sentences"].Pictures[0]; len(shown) != 2 || shown["apple"] != 1 || shown["dog"] != 2 || first.Caption != demo || len(first.Objects) != 3 {
 		t.Errorf("the first scene shows %v and is told as %q", shown, first.Caption)

@@ -19,12 +19,12 @@ import (
 
 // annotations are COCO's, or those of grounding data.
 type annotations struct {
-	Images      []picture    `json:"images"`
+	Images      []imageNote  `json:"images"`
 	Categories  []category   `json:"categories"`
 	Annotations []annotation `json:"annotations"`
 }
 
-type picture struct {
+type imageNote struct {
 	ID        int64   `json:"id"`
 	FileName  string  `json:"file_name"`
 	Width     int     `json:"width"`
@@ -65,7 +65,7 @@ func annotate(categories []kind, examples []example) *annotations {
 
 // add appends a picture and its things: all, which are of the categories, or where there are none those that the caption names.
 func (a *annotations) add(categories []kind, e example) {
-	p := picture{ID: int64(len(a.Images) + 1), FileName: e.file, Width: side, Height: side}
+	p := imageNote{ID: int64(len(a.Images) + 1), FileName: e.file, Width: side, Height: side}
 	if len(categories) == 0 {
 		p.Caption = e.text
 	}
