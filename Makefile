@@ -47,6 +47,30 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	$(GO) test -race -timeout 20m ./...
 	$(GO) test -run 'Allocates|Steady' . ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
 
+# How glip-world is trained: from nothing, on scenes that tools/world draws. On one kind of processor the bits are the same every time.
+WORLD := out/world
+WORLDSTEPS := 9500
+WORLDRECIPE := --arch world/arch.json --weights random:1 --mode full --frozen -1 --batch 8 --rate 1.5e-3 --language-rate 1.5e-3 \
+	--dropout 0 --drop-path 0 --drop-block 0 --short 192 --long 192 --schedule cosine --stop 0 --device cpu
+
+.PHONY: world
+world: ## glip-world anew, in hours, and the table of what it does, into out/world; goes on where it was interrupted
+	@tools/deps.sh world
+	$(GO) run ./tools/world --out $(WORLD)
+	@if [ -e $(WORLD)/run/config.json ]; then set -x; $(GO) run ./cmd/glip train --resume $(WORLD)/run; else set -x; \
+	$(GO) run ./cmd/glip train $(WORLDRECIPE) --vocab $(WORLD)/vocab.txt --data $(WORLD)/train.json --val $(WORLD)/val.json \
+	--average 0.999 --steps $(WORLDSTEPS) --warmup 300 --validate 2000 --save 500 --half --out $(WORLD)/run; fi
+	cp $(WORLD)/run/last.ema.safetensors $(WORLD)/glip-world.safetensors
+	$(GO) run ./tools/world measure --data $(WORLD) --weights $(WORLD)/glip-world.safetensors
+
+.PHONY: world-smoke
+world-smoke: ## 300 steps of that training in two minutes; fails unless they learn
+	@tools/deps.sh world
+	@rm -rf out/world-smoke
+	$(GO) run ./tools/world --out out/world-smoke --count 1200 --only train,vocab
+	$(GO) run ./cmd/glip train $(WORLDRECIPE) --vocab out/world-smoke/vocab.txt --data out/world-smoke/train.json --steps 300 --warmup 50 --out out/world-smoke/run
+	$(GO) run ./tools/world smoke --run out/world-smoke/run
+
 .PHONY: generate
 generate: ## compile the shaders that changed, write the CPU kernels and the table of docs/operations.md
 	@tools/deps.sh generate

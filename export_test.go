@@ -59,3 +59,6 @@ func counting[K comparable](r executor.Recording[K], n *atomic.Int32) executor.R
 
 // Blind takes the part of the pictures away: who uses it panics.
 func (d *Detector) Blind() { d.vision = nil }
+
+// DetectorBounds are those of a value inside a detector.
+var DetectorBounds = detectorBounds

@@ -3,6 +3,7 @@ package cpu
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -101,23 +102,31 @@ func Pack(ctx context.Context, g *graph.Graph, src Source, o PackOptions) (*Weig
 		return nil, fmt.Errorf("cpu: %w", err)
 	}
 	p := packing{
-		src: src, options: o, graph: g, params: g.Params(), errors: make([]error, len(g.Params())), ways: waysOf(g), total: g.Count().Parameters,
+		src: src, options: o, graph: g, params: g.Params(), ways: waysOf(g),
 		weights: &Weights{kernels: k, shapes: map[string]graph.Shape{}, data: map[packedKey][]float32{}},
 	}
-	var all sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		all.Go(func() { p.work(ctx) })
-	}
-	all.Wait()
-	for i, err := range p.errors {
-		if err != nil {
-			return nil, fmt.Errorf("cpu: weight %s: %w", g.Nodes[p.params[i]].Path, err)
-		}
-	}
-	return p.weights, nil
+	return p.run(ctx)
 }
 
-// packing is the work of [Pack].
+// For is w with what g reads in other ways than the graph that w was packed for: src is asked for these parameters again. What w
+// has is shared, and w itself is returned where g reads nothing else. A parameter that w lacks in every way stays one that
+// [Compile] refuses. Errors are those of [Pack].
+func (w *Weights) For(ctx context.Context, g *graph.Graph, src Source) (*Weights, error) {
+	p := packing{src: src, graph: g, ways: w.lacks(g)}
+	for _, id := range g.Params() {
+		n := g.Nodes[id]
+		if have, ok := w.shapes[n.Path]; ok && have.Equal(n.Shape) && p.ways[id] != (ways{}) {
+			p.params = append(p.params, id)
+		}
+	}
+	if len(p.params) == 0 {
+		return w, nil
+	}
+	p.weights = &Weights{w.kernels, maps.Clone(w.shapes), maps.Clone(w.data), w.bytes}
+	return p.run(ctx)
+}
+
+// packing is the work of [Pack] and of [Weights.For].
 type packing struct {
 	src     Source
 	options PackOptions
@@ -131,6 +140,25 @@ type packing struct {
 	mu      sync.Mutex // for what follows
 	weights *Weights
 	done    int64
+}
+
+// run packs all the parameters.
+func (p *packing) run(ctx context.Context) (*Weights, error) {
+	p.errors = make([]error, len(p.params))
+	for _, id := range p.params {
+		p.total += int64(p.graph.Nodes[id].Shape.Elements())
+	}
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() { p.work(ctx) })
+	}
+	all.Wait()
+	for i, err := range p.errors {
+		if err != nil {
+			return nil, fmt.Errorf("cpu: weight %s: %w", p.graph.Nodes[p.params[i]].Path, err)
+		}
+	}
+	return p.weights, nil
 }
 
 // work packs the parameters that nobody else has taken, until one fails.
@@ -221,24 +249,32 @@ func (w *Weights) Bytes() int64 { return w.bytes }
 // Instructions are those that programs with these weights run on.
 func (w *Weights) Instructions() Instructions { return w.kernels.name }
 
+// lacks tells how each parameter of g is read that w has not got so.
+func (w *Weights) lacks(g *graph.Graph) []ways {
+	list := waysOf(g)
+	for id, n := range g.Nodes {
+		_, isParam := n.Op.(graph.Param)
+		for i := range list[id] {
+			_, made := w.data[packedKey{n.Path, way(i)}]
+			list[id][i] = list[id][i] && isParam && !made
+		}
+	}
+	return list
+}
+
 // check refuses a graph whose parameters are not those that were packed.
 func (w *Weights) check(g *graph.Graph) error {
-	for id, ways := range waysOf(g) {
+	lacks := w.lacks(g)
+	for _, id := range g.Params() {
 		n := g.Nodes[id]
-		if _, isParam := n.Op.(graph.Param); !isParam {
-			continue
-		}
 		have, ok := w.shapes[n.Path]
 		switch {
 		case !ok:
 			return fmt.Errorf("weight %s is missing: the weights were packed for another model", n.Path)
 		case !have.Equal(n.Shape):
 			return fmt.Errorf("weight %s: %w: it is %v, the graph wants %v", n.Path, graph.ErrShape, have, n.Shape)
-		}
-		for i, used := range ways {
-			if _, made := w.data[packedKey{n.Path, way(i)}]; used && !made {
-				return fmt.Errorf("weight %s is used in another way than in the graph that it was packed for", n.Path)
-			}
+		case lacks[id] != ways{}:
+			return fmt.Errorf("weight %s is used in another way than in the graph that it was packed for: see Weights.For", n.Path)
 		}
 	}
 	return nil

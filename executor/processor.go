@@ -13,6 +13,7 @@ import (
 type processor struct {
 	onHost
 	weights *cpu.Weights
+	source  Source // for graphs that read a weight in another way
 }
 
 // newProcessor packs the weights of g.
@@ -21,19 +22,23 @@ func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func
 	if err != nil {
 		return nil, err
 	}
-	return &processor{weights: w}, nil
+	return &processor{weights: w, source: src}, nil
 }
 
 func (p *processor) info() DeviceInfo {
 	return DeviceInfo{Name: fmt.Sprintf("CPU (%s)", p.weights.Instructions())}
 }
 
-func (p *processor) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
-	c, err := cpu.Compile(g, p.weights, cpu.Options{Keep: keep})
+func (p *processor) plan(ctx context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
+	w, err := p.weights.For(ctx, g, p.source)
 	if err != nil {
 		return plan{}, err
 	}
-	return plan{c.Bytes(), func(context.Context) (program, error) { return processed{c}, nil }}, nil
+	c, err := cpu.Compile(g, w, cpu.Options{Keep: keep})
+	if err != nil {
+		return plan{}, err
+	}
+	return plan{c.Bytes() + w.Bytes() - p.weights.Bytes(), func(context.Context) (program, error) { return processed{c}, nil }}, nil
 }
 
 // large are squares, and products that take most of Swin's time.

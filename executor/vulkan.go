@@ -18,6 +18,7 @@ import (
 type gpu struct {
 	device    *engine.Device
 	weights   *vulkan.Weights
+	source    Source // for graphs that read a weight in another way
 	options   Options
 	precision Precision
 	reason    string // of the precision
@@ -30,7 +31,7 @@ func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep fun
 	if err != nil {
 		return nil, err
 	}
-	v := &gpu{device: d, options: o, keep: keep}
+	v := &gpu{device: d, source: src, options: o, keep: keep}
 	settled, why, err := kernels.Settle(d.Info(), kernels.Precision(o.Precision))
 	if err != nil {
 		return nil, errors.Join(Blame(err), d.Close())
@@ -50,7 +51,7 @@ func (v *gpu) info() DeviceInfo {
 
 func (v *gpu) plan(ctx context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
 	p, err := vulkan.Prepare(ctx, v.device, g, v.weights, vulkan.Options{
-		Keep: keep, NoFusion: v.options.NoFusion, Tuning: v.options.Tuning, Cut: v.cut(), Progress: v.progress(),
+		Keep: keep, Source: v.source, NoFusion: v.options.NoFusion, Tuning: v.options.Tuning, Cut: v.cut(), Progress: v.progress(),
 	})
 	if err != nil {
 		return plan{}, err

@@ -41,6 +41,12 @@ func (l Layout) Packer(g *graph.Graph) *Packer { return &Packer{g, l, matrixWeig
 // Packed says as what matrix a weight is packed, "" for one that stays as it is.
 func (p *Packer) Packed(id graph.ID) string { return p.matrix[id] }
 
+// Bytes is what a weight takes.
+func (p *Packer) Bytes(id graph.ID) int64 {
+	shape := p.g.Nodes[id].Shape
+	return p.layout.packing(p.matrix[id], shape).bytes(shape)
+}
+
 // Pack returns the bytes of a weight, given row-major. It may be the same memory. What a
 // matrix of 16-bit floats cannot hold is an error.
 func (p *Packer) Pack(id graph.ID, data []float32) ([]byte, error) {

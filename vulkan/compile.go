@@ -1,6 +1,7 @@
 package vulkan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ import (
 type Options struct {
 	// Keep lists values to return besides the outputs. They are never joined away.
 	Keep []graph.ID
+	// Source, if set, is asked again for parameters that the graph reads in another way than that which its weights were uploaded
+	// for, when the program is made; it has them to itself. Without one they are an error.
+	Source Source
 	// NoFusion lowers every node by itself.
 	NoFusion bool
 	// NoReuse gives every value memory of its own: it is how aliasing mistakes are bisected.
@@ -48,12 +52,13 @@ type Plan struct{ planned }
 
 // planned is what a plan and its program know.
 type planned struct {
-	device  *engine.Device
-	weights *Weights
-	graph   *graph.Graph
-	plan    *kernels.Plan
-	results []graph.ID // outputs, then kept values
-	o       Options
+	device    *engine.Device
+	weights   *Weights
+	graph     *graph.Graph
+	plan      *kernels.Plan
+	results   []graph.ID // outputs, then kept values
+	otherwise []graph.ID // parameters that the graph reads in another way
+	o         Options
 }
 
 // Prepare plans a graph for the device of the weights. Errors name the node and its shape.
@@ -61,7 +66,8 @@ func Prepare(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("vulkan: prepare: %w", err)
 	}
-	if err := w.check(g); err != nil {
+	otherwise, err := w.check(g, o.Source != nil)
+	if err != nil {
 		return nil, err
 	}
 	info := d.Info()
@@ -71,7 +77,6 @@ func Prepare(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	lowering := kernels.Rewrite(g, info, w.layout, kernels.Options{Keep: o.Keep, NoFusion: o.NoFusion, NoReuse: o.NoReuse, Block: o.Block})
 	tiles := o.Tiles
 	if !o.Tuning.Off {
-		var err error
 		if tiles, err = w.tune(ctx, lowering.Products(), o.Tuning); err != nil {
 			return nil, err
 		}
@@ -80,13 +85,17 @@ func Prepare(ctx context.Context, d *engine.Device, g *graph.Graph, w *Weights, 
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{planned{d, w, g, plan, slices.Concat(g.Outputs, o.Keep), o}}, nil
+	return &Plan{planned{d, w, g, plan, slices.Concat(g.Outputs, o.Keep), otherwise, o}}, nil
 }
 
 // Bytes is the device memory that the program takes for one caller at a time, at most: its
-// arena and, where the host does not see that, what inputs and results pass through.
+// arena, weights of its own and, where the host does not see the arena, what inputs and results pass through.
 func (p *Plan) Bytes() int64 {
 	n := p.plan.Arena
+	packer := p.weights.layout.Packer(p.graph)
+	for _, id := range p.otherwise {
+		n += packer.Bytes(id)
+	}
 	if !p.device.Info().Caps.UnifiedMemory {
 		n += sum(p.plan.Inputs) + sum(p.plan.Results)
 	}
@@ -119,6 +128,13 @@ func (p *Plan) Compile(ctx context.Context) (*Program, error) {
 }
 
 func (p *Program) compile(ctx context.Context) error {
+	if len(p.otherwise) > 0 {
+		own, err := bring(ctx, p.device, p.weights.layout, p.graph, p.otherwise, p.o.Source, nil)
+		if err != nil {
+			return err
+		}
+		p.own = own
+	}
 	if err := p.allocate(ctx); err != nil {
 		return err
 	}
@@ -185,7 +201,7 @@ func (p *Program) pipelines(ctx context.Context) error {
 // memory is the buffer that holds a range, and where in it.
 func (p *Program) memory(r kernels.Range) (*engine.Buffer, int64) {
 	if r.Weight != "" {
-		return p.weights.buffers[r.Weight], r.Offset
+		return cmp.Or(p.own.buffers[r.Weight], p.weights.buffers[r.Weight]), r.Offset
 	}
 	return p.arena[r.Offset/p.plan.Slab], r.Offset % p.plan.Slab
 }

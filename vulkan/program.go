@@ -18,6 +18,7 @@ import (
 type Program struct {
 	planned
 	inputs []graph.ID
+	own    *Weights // what the graph reads in another way than the others
 
 	pipeline []*engine.Pipeline // of each dispatch
 	arena    []*engine.Buffer   // slabs
@@ -44,7 +45,7 @@ type Input struct {
 }
 
 func newProgram(p *Plan) *Program {
-	x := &Program{planned: p.planned, inputs: p.graph.Inputs(), first: &lane{}, second: &lane{},
+	x := &Program{planned: p.planned, inputs: p.graph.Inputs(), own: &Weights{}, first: &lane{}, second: &lane{},
 		free: make(chan *lane, 2), spare: make(chan *lane, 1), turn: make(chan struct{}, 1), closing: make(chan struct{})}
 	x.free <- x.first
 	x.spare <- x.second
@@ -174,7 +175,7 @@ func (p *Program) missized(n *graph.Node, elements int) error {
 
 // Stats counts what the program is made of.
 func (p *Program) Stats() graph.Stats {
-	s := graph.Stats{Dispatches: len(p.plan.Dispatches), ArenaBytes: p.plan.Arena, LiveBytes: p.plan.Live, WeightBytes: p.weights.Bytes()}
+	s := graph.Stats{Dispatches: len(p.plan.Dispatches), ArenaBytes: p.plan.Arena, LiveBytes: p.plan.Live, WeightBytes: p.weights.Bytes() + p.own.Bytes()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range []*lane{p.first, p.second} {
@@ -195,7 +196,7 @@ func (p *Program) Stats() graph.Stats {
 	return s
 }
 
-// Close waits for runs and for the device, and frees everything but the weights and values. Who
+// Close waits for runs and for the device, and frees everything but the values and the weights that it was given. Who
 // waits for a way through the program gets [ErrClosed]. Calling it again does nothing.
 func (p *Program) Close() error {
 	p.mu.Lock()
@@ -218,6 +219,7 @@ func (p *Program) Close() error {
 	for _, b := range p.arena {
 		errs = append(errs, b.Close())
 	}
+	errs = append(errs, p.own.Close())
 	return errors.Join(errs...)
 }
 

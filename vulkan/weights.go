@@ -67,14 +67,22 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 	if err != nil {
 		return nil, err
 	}
-	packer := layout.Packer(g)
+	return bring(ctx, d, layout, g, g.Params(), src, o.Progress)
+}
+
+// bring is [Upload] of some parameters.
+func bring(ctx context.Context, d *engine.Device, layout kernels.Layout, g *graph.Graph, params []graph.ID, src Source, progress Progress) (*Weights, error) {
 	w := &Weights{device: d, layout: layout, buffers: map[string]*engine.Buffer{}, shapes: map[string]graph.Shape{}, packed: map[string]string{}, tuning: turn.New()}
-	total, done := 4*g.Count().Parameters, int64(0)
+	packer := layout.Packer(g)
+	total, done := int64(0), int64(0)
+	for _, id := range params {
+		total += 4 * int64(g.Nodes[id].Shape.Elements())
+	}
 	var mu sync.Mutex // guards done and the maps of w
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	var failed error // of the source
-	for _, id := range g.Params() {
+	for _, id := range params {
 		n := g.Nodes[id]
 		data, err := src.Tensor(n.Path, n.Shape)
 		if err != nil {
@@ -84,7 +92,7 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 			break
 		}
 		group.Go(func() error {
-			b, err := w.bring(within, n.Path, func() ([]byte, error) { return packer.Pack(id, data) })
+			b, err := w.place(within, n.Path, func() ([]byte, error) { return packer.Pack(id, data) })
 			mu.Lock()
 			defer mu.Unlock()
 			if b != nil {
@@ -94,8 +102,8 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 			if err != nil {
 				return fmt.Errorf("vulkan: weight %s: %w", n.Path, err)
 			}
-			if done += 4 * int64(n.Shape.Elements()); o.Progress != nil {
-				o.Progress(done, total)
+			if done += 4 * int64(n.Shape.Elements()); progress != nil {
+				progress(done, total)
 			}
 			return nil
 		})
@@ -106,8 +114,8 @@ func Upload(ctx context.Context, d *engine.Device, g *graph.Graph, src Source, o
 	return w, nil
 }
 
-// bring packs a weight and copies it to the device.
-func (w *Weights) bring(ctx context.Context, name string, pack func() ([]byte, error)) (*engine.Buffer, error) {
+// place packs a weight and copies it to the device.
+func (w *Weights) place(ctx context.Context, name string, pack func() ([]byte, error)) (*engine.Buffer, error) {
 	bytes, err := pack()
 	if err != nil {
 		return nil, err
@@ -125,10 +133,11 @@ func (w *Weights) Precision() kernels.Precision { return w.layout.Precision }
 // Bytes is the device memory taken.
 func (w *Weights) Bytes() int64 { return w.bytes }
 
-// check reports every parameter of a graph that the weights lack.
-func (w *Weights) check(g *graph.Graph) error {
+// check reports every parameter of a graph that the weights lack. Those that the graph reads in another way are one of these, or,
+// with again, listed.
+func (w *Weights) check(g *graph.Graph, again bool) (otherwise []graph.ID, err error) {
 	if w.closed {
-		return fmt.Errorf("vulkan: compile: weights: %w", ErrClosed)
+		return nil, fmt.Errorf("vulkan: compile: weights: %w", ErrClosed)
 	}
 	var errs []error
 	packer := w.layout.Packer(g)
@@ -138,14 +147,16 @@ func (w *Weights) check(g *graph.Graph) error {
 			errs = append(errs, fmt.Errorf("%s is missing", n.Path))
 		} else if !have.Equal(n.Shape) {
 			errs = append(errs, fmt.Errorf("%s is %v, the graph wants %v", n.Path, have, n.Shape))
-		} else if as, wants := w.packed[n.Path], packer.Packed(id); as != wants {
+		} else if as, wants := w.packed[n.Path], packer.Packed(id); as != wants && again {
+			otherwise = append(otherwise, id)
+		} else if as != wants {
 			errs = append(errs, fmt.Errorf("%s is packed as %q, the graph reads it as %q", n.Path, as, wants))
 		}
 	}
 	if len(errs) > 0 {
-		return fmt.Errorf("vulkan: %w: weights were uploaded for another model: %w", graph.ErrShape, errors.Join(errs...))
+		return nil, fmt.Errorf("vulkan: %w: weights were uploaded for another model: %w", graph.ErrShape, errors.Join(errs...))
 	}
-	return nil
+	return otherwise, nil
 }
 
 // Close frees the device memory. Calling it again does nothing, unless a program was

@@ -33,8 +33,13 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) > 0 && args[0] == "measure" {
-		return measure(ctx, args[1:], stdout, stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "measure":
+			return measure(ctx, args[1:], stdout, stderr)
+		case "smoke":
+			return smoke(args[1:], stdout, stderr)
+		}
 	}
 	flags := flag.NewFlagSet("world", flag.ContinueOnError)
 	flags.SetOutput(stderr)
