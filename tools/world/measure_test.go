@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk"
@@ -207,5 +208,24 @@ func needVulkan(t *testing.T) {
 		t.Fatal(err)
 	default:
 		t.Skip(err)
+	}
+}
+
+// TestMeasureCommand writes a table in both forms, and says what it lacks.
+func TestMeasureCommand(t *testing.T) {
+	rows := table{{goal: goals()[0], pictures: 12, reached: 0.8125, remark: "a remark"}}
+	for markdown, want := range map[bool]string{
+		false: "measure                    scenes  asked  reached  \ntrained names, AP50  12      0.80   0.812    a remark\n",
+		true:  "| measure | scenes | asked | reached |  |\n| --- | --- | --- | --- | --- |\n| trained names, AP50 | 12 | 0.80 | 0.812 | a remark |\n",
+	} {
+		var b bytes.Buffer
+		if err := rows.write(&b, markdown); err != nil || strings.Join(strings.Fields(b.String()), " ") != strings.Join(strings.Fields(want), " ") {
+			t.Errorf("%q, %v; want %q", b.String(), err, want)
+		}
+	}
+	for _, args := range [][]string{{"-data", t.TempDir()}, {"more"}, {"-weights", "none.safetensors"}, {"-device", "none"}} {
+		if err := run(t.Context(), append([]string{"measure"}, args...), io.Discard, io.Discard); err == nil || err.Error() == "" {
+			t.Errorf("measure %v: no error", args)
+		}
 	}
 }
