@@ -15,6 +15,7 @@ import (
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/eval"
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
 	"github.com/glipvk/glipvk/train"
@@ -29,6 +30,7 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	device := flags.String("device", "cpu", "`DEVICE` to compute on")
 	precision := flags.String("precision", "f32", "f32 or f16")
 	markdown := flags.Bool("markdown", false, "write the table as Markdown")
+	figures := flags.String("figures", "", "write what was reached into a `FILE` too, KEY=NUMBER a line, as pack takes it for -about")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -43,7 +45,21 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	if *figures != "" {
+		if err := file.Replace(*figures, []byte(t.figures()), 0o644); err != nil {
+			return err
+		}
+	}
 	return t.write(stdout, *markdown)
+}
+
+// figures are what was reached, KEY=NUMBER a line.
+func (t table) figures() string {
+	var b strings.Builder
+	for _, r := range t {
+		fmt.Fprintf(&b, "%s=%.3f\n", r.key, r.reached)
+	}
+	return b.String()
 }
 
 // ours is the model that scenes are drawn for.
@@ -86,6 +102,7 @@ type row struct {
 // goal is what is asked of a measure.
 type goal struct {
 	file  string // of the annotations, without its ending
+	key   string // in what a checkpoint says of itself
 	what  string
 	asked float64 // of the 500 scenes of new seeds
 	least float64 // of the few scenes of the sample, where chance decides more
@@ -94,11 +111,11 @@ type goal struct {
 // goals are what is asked of glip-world.
 func goals() []goal {
 	return []goal{
-		{"names", "trained names, AP50", 0.80, 0.60},
-		{"pairs", "trained pairs of colour and name, AP50", 0.80, 0.60},
-		{"zeroshot", "pairs never trained, AP50", 0.55, 0.35},
-		{"sentences", "phrases of sentences, recall at 1", 0.75, 0.60},
-		{novelty, "names never trained, AP50 gained by prompt tuning from five shots", 0.20, 0.05},
+		{"names", "ap50.names", "trained names, AP50", 0.80, 0.60},
+		{"pairs", "ap50.pairs", "trained pairs of colour and name, AP50", 0.80, 0.60},
+		{"zeroshot", "ap50.zeroshot", "pairs never trained, AP50", 0.55, 0.35},
+		{"sentences", "recall.sentences", "phrases of sentences, recall at 1", 0.75, 0.60},
+		{novelty, "gain.novel", "names never trained, AP50 gained by prompt tuning from five shots", 0.20, 0.05},
 	}
 }
 
