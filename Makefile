@@ -25,12 +25,10 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 .PHONY: demo
-demo: ## boxes of a sentence in a photograph on the fastest device, and its features by Vulkan, checked and drawn into out/demo
+demo: ## boxes of a sentence in a scene by the model that is in the program, and its features, checked and drawn into out/demo
 	@tools/deps.sh run
-	$(GO) run ./cmd/glip detect --weights synthetic:8 --text "a cat with whiskers and two ears" --size 320,512 --threshold 0.33 --verify --draw --out out/demo testdata/pictures/chelsea.png
-	@device=vulkan; if $(GO) run ./cmd/glip devices | grep '^vulkan takes: none'; then device=cpu; \
-	echo "NO VULKAN DEVICE: the features below are not computed by Vulkan but on the CPU; 'glip devices' says why"; fi; \
-	set -x; $(GO) run ./cmd/glip features --device $$device --weights synthetic:7 --verify --viz --out out/demo testdata/pictures/chelsea.png
+	$(GO) run ./cmd/glip detect --model glip-world --text "a red apple and two dogs" --verify --draw --out out/demo testdata/world/scene1.png
+	$(GO) run ./cmd/glip features --model swin-world --size original --verify --viz --out out/demo testdata/world/scene1.png
 
 .PHONY: test
 test: ## everything that must hold: format, vet, staticcheck, shaders, builds, race tests

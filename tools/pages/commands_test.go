@@ -34,7 +34,7 @@ const (
 func rows() []row {
 	return []row{
 		// README.md
-		{command: `go run ./cmd/glip detect --weights synthetic:8 --text "a cat with whiskers and two ears" --size 320,512 --threshold 0.33 --draw --out out testdata/pictures/chelsea.png`, more: " --device cpu", want: `0.395      2  "whiskers"`},
+		{command: `go run ./cmd/glip detect --model glip-world --text "a red apple and two dogs" --draw --out out testdata/world/scene1.png`, more: " --device cpu", want: `"a red apple"`},
 		{command: `go run ./cmd/glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --text "a cat with whiskers" --draw cat.png`, more: smallDetector, want: "cat.boxes.png"},
 		// docs/install.md
 		{command: `go build -o bin/ ./cmd/glip ./cmd/bench`, never: "it is how these tests get the commands"},
@@ -63,6 +63,8 @@ func rows() []row {
 		{command: `go run ./tools/pack -half -arch testdata/glip/tiny/arch.json -vocab testdata/glip/tiny/vocab.txt -size 192,192 -about commit=1f2e3d -out out/new.safetensors testdata/glip/tiny/model.pth`, want: "out/new.safetensors: 305 tensors"},
 		{command: `glip inspect --quick embedded`, want: "size of pictures"},
 		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
+		// docs/world.md
+		{command: `go run ./cmd/glip detect --model glip-world --text "a red apple and two dogs" --draw --out out/w testdata/world/scene1.png`, more: " --device cpu", want: "out/w/scene1.boxes.png"},
 		// docs/performance.md
 		{command: `bench --detector --model glip-t --size 800x1333 --per-op`, more: " --device cpu --iterations 1 --check none", want: "GFLOP/s", long: "the whole detector at its full size"},
 		{command: `bench --model GLIP-T --per-op`, less: " --model GLIP-T", more: smallBackbone + " --duration 10ms", want: "roofline"},

@@ -5,6 +5,8 @@
 //	world -out out/world -seed 1 -count 20000    # train.json and the others, each beside a folder of its pictures
 //	world -sample testdata/world                 # the few scenes that the repository carries
 //	world measure -data out/world                # how well glip-world does there
+//	world sheet -out docs/world.jpg              # what it finds in the scenes that the repository carries
+//	world smoke -run out/world-smoke/run         # whether a short training has learned
 //
 // What is never trained hangs on hashes of the words alone: ten names, for learning from a few pictures, and a fifth of the pairs of
 // colour and name. No seed is shared between the scenes of two files.
@@ -37,6 +39,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		switch args[0] {
 		case "measure":
 			return measure(ctx, args[1:], stdout, stderr)
+		case "sheet":
+			return sheet(ctx, args[1:], stdout, stderr)
 		case "smoke":
 			return smoke(args[1:], stdout, stderr)
 		}

@@ -37,11 +37,7 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if flags.NArg() > 0 {
 		return fmt.Errorf("measure takes no arguments; see -help")
 	}
-	d := detector{weights: *weights, device: *device, precision: glipvk.Precision(*precision)}
-	if *weights == "" {
-		d.model = ours
-	}
-	t, err := tabulate(ctx, d, *data, stderr)
+	t, err := tabulate(ctx, chosen(*weights, *device, glipvk.Precision(*precision)), *data, stderr)
 	if err != nil {
 		return err
 	}
@@ -71,6 +67,15 @@ type detector struct {
 	weights   string // "" for those that the program has
 	device    string
 	precision glipvk.Precision
+}
+
+// chosen is the detector of a file of weights, or glip-world where none is named.
+func chosen(weights, device string, precision glipvk.Precision) detector {
+	d := detector{weights: weights, device: device, precision: precision}
+	if weights == "" {
+		d.model = ours
+	}
+	return d
 }
 
 // load finds it. It takes scenes as they are, of the size that it has learned from.
@@ -164,24 +169,29 @@ func (r *row) find(ctx context.Context, d *glipvk.Detector, folder string) error
 	return err
 }
 
+// phrases asks for those of a picture's caption; what each names lies in the boxes.
+func phrases(p dataset.Picture) (q glipvk.Query, boxes map[text.Span][]glip.Box) {
+	q.Caption, boxes = p.Caption, map[text.Span][]glip.Box{}
+	for _, o := range p.Objects {
+		for _, span := range o.Spans {
+			if boxes[span] == nil {
+				q.Spans = append(q.Spans, span)
+			}
+			boxes[span] = append(boxes[span], o.Box)
+		}
+	}
+	return q, boxes
+}
+
 // ground measures in how many cases the best box of a phrase is one of what it names.
 func (r *row) ground(ctx context.Context, d *glipvk.Detector, folder string) error {
 	s, err := set(ctx, folder, r.file)
 	if err != nil {
 		return err
 	}
-	phrases, right := 0, 0
+	all, right := 0, 0
 	for _, p := range s.Pictures {
-		boxes := map[text.Span][]glip.Box{}
-		q := glipvk.Query{Caption: p.Caption}
-		for _, o := range p.Objects {
-			for _, span := range o.Spans {
-				if boxes[span] == nil {
-					q.Spans = append(q.Spans, span)
-				}
-				boxes[span] = append(boxes[span], o.Box)
-			}
-		}
+		q, boxes := phrases(p)
 		decoded, err := picture.Open(ctx, p.Path, picture.Limits{})
 		if err != nil {
 			return err
@@ -204,10 +214,10 @@ func (r *row) ground(ctx context.Context, d *glipvk.Detector, folder string) err
 				}
 			}
 		}
-		phrases += len(q.Spans)
+		all += len(q.Spans)
 	}
-	r.pictures, r.reached = len(s.Pictures), float64(right)/float64(phrases)
-	r.remark = fmt.Sprintf("%d of %d phrases", right, phrases)
+	r.pictures, r.reached = len(s.Pictures), float64(right)/float64(all)
+	r.remark = fmt.Sprintf("%d of %d phrases", right, all)
 	return nil
 }
 
