@@ -77,7 +77,7 @@ func rules() map[string]rule {
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/arrows":       {files: true},
 		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
-		"tools/world":        {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file"}, others: []string{anything}},
+		"tools/world":        {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file", "viz"}, others: []string{anything}},
 		"tools/pack":         {ours: []string{".", "glip", "loader", "picture", "text", "internal/file"}, files: true},
 		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
