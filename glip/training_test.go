@@ -13,7 +13,7 @@ func TestTinyGolden(t *testing.T) {
 	goldtrain.Executors(t, func(t *testing.T, e difftest.Executor) {
 		for _, c := range cases {
 			t.Run(c.ID, func(t *testing.T) {
-				if goldtrain.Race && len(c.Pictures)*c.Padded[0]*c.Padded[1] > 1<<13 {
+				if difftest.Race && len(c.Pictures)*c.Padded[0]*c.Padded[1] > 1<<13 {
 					t.Skip("the race detector makes the oracle take a minute: go test without -race, as make golden does, runs it")
 				}
 				c.Compare(t, e)

@@ -13,6 +13,7 @@ import (
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/internal/goldtrain"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
@@ -50,7 +51,7 @@ func TestStepsGolden(t *testing.T) {
 		}
 		for _, device := range devices {
 			t.Run(c.ID+" "+device, func(t *testing.T) {
-				if goldtrain.Race && device == "reference" && of.Mode != "linear_prob" && of.Mode != "linear" {
+				if difftest.Race && device == "reference" && of.Mode != "linear_prob" && of.Mode != "linear" {
 					t.Skip("the race detector makes the oracle take minutes: go test without -race, as make golden does, runs it")
 				}
 				steps(t, device, c, of)

@@ -209,7 +209,7 @@ func TestMistakesGolden(t *testing.T) {
 			if m < 0 {
 				t.Skipf("the folder has no case %s", variants[v].Case)
 			}
-			if Race && large(modules[m]) {
+			if difftest.Race && large(modules[m]) {
 				t.Skip("the race detector makes the oracle take a minute: go test without -race, as make golden does, runs it")
 			}
 			modules[m].Runs = nil

@@ -13,7 +13,7 @@ func TestModulesGolden(t *testing.T) {
 		for _, group := range []string{"modules", "stochastic"} {
 			for _, m := range Modules(t, group) {
 				t.Run(group+"/"+m.ID, func(t *testing.T) {
-					if _, oracle := e.(difftest.CPU); oracle && Race && large(m) {
+					if _, oracle := e.(difftest.CPU); oracle && difftest.Race && large(m) {
 						t.Skip("the race detector makes the oracle take a minute: go test without -race, as make golden does, runs it")
 					}
 					m.Record(t)

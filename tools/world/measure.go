@@ -116,7 +116,7 @@ type goal struct {
 // goals are what is asked of glip-world.
 func goals() []goal {
 	return []goal{
-		{"names", "ap50.names", "trained names, all asked of each scene, AP50", 0.80, 0.45},
+		{"names", "ap50.names", "trained names, AP50", 0.80, 0.45},
 		{"pairs", "ap50.pairs", "trained pairs of colour and name, AP50", 0.80, 0.70},
 		{"zeroshot", "ap50.zeroshot", "pairs never trained, AP50", 0.55, 0.60},
 		{"sentences", "recall.sentences", "phrases of sentences, recall at 1", 0.75, 0.70},

@@ -42,6 +42,9 @@ func fresh(t *testing.T, parts string) string {
 // measured is the table of a detector, as it is printed.
 func measured(t *testing.T, d detector, folder string) table {
 	t.Helper()
+	if difftest.Race {
+		t.Skip("the race detector makes a table take a minute and a half: go test without -race, as make test does besides, runs it")
+	}
 	result, err := tabulate(t.Context(), d, folder, io.Discard)
 	if err != nil {
 		t.Fatal(err)
