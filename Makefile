@@ -55,8 +55,8 @@ WORLDRECIPE := --arch world/arch.json --weights random:1 --mode full --frozen -1
 .PHONY: world
 world: ## glip-world anew, in hours, and the table of what it does, into out/world; goes on where it was interrupted
 	@tools/deps.sh world
-	$(GO) run ./tools/world --out $(WORLD)
 	@if [ -e $(WORLD)/run/config.json ]; then set -x; $(GO) run ./cmd/glip train --resume $(WORLD)/run; else set -x; \
+	$(GO) run ./tools/world --out $(WORLD); \
 	$(GO) run ./cmd/glip train $(WORLDRECIPE) --vocab $(WORLD)/vocab.txt --data $(WORLD)/train.json --val $(WORLD)/val.json \
 	--average 0.999 --steps $(WORLDSTEPS) --warmup 300 --validate 2000 --save 500 --half --out $(WORLD)/run; fi
 	$(GO) run ./tools/world measure --data $(WORLD) --weights $(WORLD)/run/last.ema.safetensors --figures $(WORLD)/figures

@@ -157,11 +157,7 @@ func parseCard(said map[string]string) (c Card, err error) {
 			return c, fmt.Errorf("%s: %w", cardVocabulary, err)
 		}
 	}
-	tokens := text.BERT()
-	if c.Vocabulary != nil {
-		tokens = c.Vocabulary
-	}
-	if n := tokens.Size(); n != cfg.Text.VocabSize {
+	if n := c.tokenizer().Size(); n != cfg.Text.VocabSize {
 		return c, fmt.Errorf("%s has %d tokens, %s has rows for %d", cardVocabulary, n, cardConfig, cfg.Text.VocabSize)
 	}
 	if c.Size, err = picture.ParseDetectorSize(said[cardSize]); err != nil {

@@ -2,10 +2,10 @@ package kernels
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
 
 	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/internal/float16"
 )
 
 // Precision says how weights and the values between joined operations are stored.
@@ -46,38 +46,11 @@ func Settle(info engine.Info, want Precision) (got Precision, why string, err er
 // mostHalf is the greatest finite 16-bit float.
 const mostHalf = 65504
 
-// half is the 16-bit float nearest to x, ties to even, as IEEE 754 rounds. What is too
-// large becomes infinite, NaN stays NaN.
-func half(x float32) uint16 {
-	b := math.Float32bits(x)
-	sign, exponent, fraction := uint16(b>>16&0x8000), int(b>>23&0xff)-127, b&0x7fffff
-	switch {
-	case exponent == 128 && fraction != 0:
-		return sign | 0x7e00
-	case exponent > 15:
-		return sign | 0x7c00
-	case exponent >= -14:
-		return sign + uint16(exponent+15)<<10 + rounded(fraction, 13)
-	case exponent >= -25:
-		return sign + rounded(fraction|0x800000, uint(-exponent-1))
-	}
-	return sign
-}
-
-// rounded drops the low bits of x, to nearest, ties to even; a carry is meant to run over.
-func rounded(x uint32, low uint) uint16 {
-	kept, rest, tie := x>>low, x&(1<<low-1), uint32(1)<<(low-1)
-	if rest > tie || rest == tie && kept&1 == 1 {
-		kept++
-	}
-	return uint16(kept)
-}
-
 // halfBytes converts to 16-bit floats.
 func halfBytes(f []float32) []byte {
 	h := make([]uint16, len(f))
 	for i, x := range f {
-		h[i] = half(x)
+		h[i] = float16.Round(x)
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(h))), 2*len(h))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/float16"
 )
 
 // halfValue is the number that 16 bits stand for, by the definition of IEEE 754 binary16:
@@ -68,7 +69,7 @@ func nearestHalf(list []float64, x float32) uint16 {
 func TestHalfRoundTrip(t *testing.T) {
 	for h := range 1 << 16 {
 		x := float32(halfValue(uint16(h)))
-		got := half(x)
+		got := float16.Round(x)
 		if x != x {
 			if v := halfValue(got); v == v {
 				t.Errorf("NaN %#04x becomes %v", h, v)
@@ -88,7 +89,7 @@ func TestHalfRounds(t *testing.T) {
 	check := func(x float32) {
 		t.Helper()
 		for _, x := range []float32{x, -x} {
-			if got, want := half(x), nearestHalf(list, x); got != want && !(x != x && halfValue(got) != halfValue(got)) {
+			if got, want := float16.Round(x), nearestHalf(list, x); got != want && !(x != x && halfValue(got) != halfValue(got)) {
 				t.Fatalf("half(%v) (bits %#08x) is %#04x, want %#04x", x, math.Float32bits(x), got, want)
 			}
 		}
@@ -125,7 +126,7 @@ func TestHalfByHand(t *testing.T) {
 		{-1e30, 0xfc00}, {float32(math.Inf(-1)), 0xfc00}, {0x1p-14, 0x0400}, {0x1p-24, 1}, {0x1p-25, 0}, {0x1.8p-25, 1}, {0x1.8p-24, 2},
 		{1 + 0x1p-11, 0x3c00}, {1 + 0x1.8p-10, 0x3c02}, {1.0 / 3, 0x3555}, {0x1.ffep-15, 0x0400},
 	} {
-		if got := half(c.x); got != c.want {
+		if got := float16.Round(c.x); got != c.want {
 			t.Errorf("half(%v) is %#04x, want %#04x", c.x, got, c.want)
 		}
 	}
@@ -241,7 +242,7 @@ func TestPacking(t *testing.T) {
 	}
 	data := packing{half: true}.pack([]float32{1, 2, 3, 4}, 2)
 	words := unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(data))), len(data)/2)
-	if want := []uint16{half(1), half(3), half(2), half(4)}; !slices.Equal(words, want) {
+	if want := []uint16{float16.Round(1), float16.Round(3), float16.Round(2), float16.Round(4)}; !slices.Equal(words, want) {
 		t.Errorf("packed as halves: %x, want %x", words, want)
 	}
 }

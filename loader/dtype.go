@@ -3,6 +3,8 @@ package loader
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/glipvk/glipvk/internal/float16"
 )
 
 // DType names an element type as PyTorch does, without the "torch." in front.
@@ -98,7 +100,7 @@ func decode(dst []float32, src []byte, d DType) {
 		}
 	case Float16:
 		for i := range dst {
-			dst[i] = halfToFloat32(le.Uint16(src[2*i:]))
+			dst[i] = float16.Widen(le.Uint16(src[2*i:]))
 		}
 	case BFloat16:
 		for i := range dst {
@@ -136,37 +138,4 @@ func decodeInteger(dst []float32, src []byte, d DType) {
 			}
 		}
 	}
-}
-
-// halfToFloat32 widens an IEEE 754 binary16, exactly; NaN payloads are kept.
-func halfToFloat32(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	exp := uint32(h>>10) & 0x1f
-	frac := uint32(h & 0x3ff)
-	switch exp {
-	case 0x1f: // infinity, NaN
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	case 0: // zero, subnormal: frac * 2^-24 is exact in float32
-		f := float32(frac) * (1.0 / (1 << 24))
-		return math.Float32frombits(sign | math.Float32bits(f))
-	}
-	return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)
-}
-
-// halfInf is a binary16 without end; what is above it is NaN.
-const halfInf = 0x7c00
-
-// float32ToHalf rounds to the nearest binary16, ties to even; what is too large becomes infinite, NaN stays NaN.
-func float32ToHalf(v float32) uint16 {
-	bits := math.Float32bits(v)
-	sign, size := uint16(bits>>16)&0x8000, bits&0x7fffffff
-	switch {
-	case size > 0x7f800000: // NaN
-		return sign | halfInf | 0x200
-	case size >= 0x477ff000: // 65520, halfway between the largest and what would come next
-		return sign | halfInf
-	case size < 0x38800000: // below 2^-14, where all are multiples of 2^-24
-		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(size))*(1<<24)))
-	}
-	return sign | uint16((size+0xfff+size>>13&1)>>13-(127-15)<<10)
 }

@@ -10,6 +10,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/float16"
 )
 
 // Saved is a tensor on its way into a file. Data is asked for it once, when its turn comes, and
@@ -54,8 +56,8 @@ func (s Saved) write(w *bufio.Writer) error {
 				bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
 				continue
 			}
-			h := float32ToHalf(v)
-			if h&0x7fff == halfInf && !math.IsInf(float64(v), 0) {
+			h := float16.Round(v)
+			if h&0x7fff == float16.Inf && !math.IsInf(float64(v), 0) {
 				return fmt.Errorf("loader: %s: %g is to be saved in 16 bits, which end at 65504: save it in 32", s.Name, v)
 			}
 			bytes = binary.LittleEndian.AppendUint16(bytes, h)

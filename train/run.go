@@ -337,10 +337,8 @@ func (c *course) measure(ctx context.Context) error {
 		}
 		ap, worse := e.Stats().AP, c.at.Worse+1
 		if ap >= c.at.Best {
-			about := maps.Clone(c.About)
-			if about == nil {
-				about = map[string]string{}
-			}
+			about := map[string]string{}
+			maps.Copy(about, c.About)
 			about["ap"] = fmt.Sprintf("%.4f", ap)
 			if err := c.weights(ctx, "best", about); err != nil {
 				return err

@@ -101,7 +101,7 @@ func (d desk) write(t *testing.T, name string, data []byte) {
 // photograph is a synthetic picture as PNG.
 func photograph(t *testing.T, height, width int) []byte {
 	t.Helper()
-	img := photo(picture.Picture{Height: height, Width: width, Pixels: synthetic.Picture(height, width, 3)})
+	img := picture.Picture{Height: height, Width: width, Pixels: synthetic.Picture(height, width, 3)}.Image()
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
 		t.Fatal(err)

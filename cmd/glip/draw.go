@@ -21,7 +21,7 @@ func (j *job) draw(set *pending, r *result, s glipvk.StreamResult) error {
 		panels[i] = viz.Map{Name: f.Name, C: f.Shape[1], H: f.Shape[2], W: f.Shape[3], Data: f.Data}
 	}
 	m := j.model
-	img, err := viz.Render(photo(*r.picture), panels, viz.Options{
+	img, err := viz.Render(r.picture.Image(), panels, viz.Options{
 		Title: filepath.Base(r.path),
 		Subtitle: fmt.Sprintf("%s · input %d × %d · weights %s · %s",
 			m.Info().Name, s.Input.Height, s.Input.Width, filepath.Base(m.Weights()), m.Device().Name),
@@ -32,16 +32,6 @@ func (j *job) draw(set *pending, r *result, s glipvk.StreamResult) error {
 		return err
 	}
 	return set.add(r.stem+".viz.png", func(w io.Writer) error { return png.Encode(w, img) })
-}
-
-// photo is the picture as package image has it.
-func photo(p picture.Picture) image.Image {
-	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
-	for i := range p.Height * p.Width {
-		copy(img.Pix[4*i:4*i+3], p.Pixels[3*i:])
-		img.Pix[4*i+3] = 255
-	}
-	return img
 }
 
 // region is the part of the picture that the model's input shows, in its pixels.

@@ -116,7 +116,7 @@ func (j *search) add(set *pending, s *sighting, taps []glipvk.Map) error {
 	if s.picture == nil || !j.flags.draw && !j.flags.crop {
 		return nil
 	}
-	img := photo(*s.picture)
+	img := s.picture.Image()
 	boxes := vizBoxes(s.found)
 	if j.flags.draw {
 		j.letters.explain(s.found)

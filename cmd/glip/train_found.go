@@ -36,7 +36,7 @@ func (s *show) found(p dataset.Picture, decoded picture.Picture, found []glipvk.
 	if !shown {
 		return
 	}
-	img, scale := enlarged(photo(decoded))
+	img, scale := enlarged(decoded.Image())
 	var wanted, got []viz.Box
 	for _, o := range p.Objects {
 		wanted = append(wanted, scaled(viz.Box{X1: o.Box.X1, Y1: o.Box.Y1, X2: o.Box.X2, Y2: o.Box.Y2, Label: o.Label, Text: set.Categories[o.Label-1].Name}, scale))

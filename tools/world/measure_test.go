@@ -210,7 +210,7 @@ func needVulkan(t *testing.T) {
 	case os.Getenv("REQUIRE_VULKAN") == "1" || !errors.Is(err, engine.ErrNoDevice) && !errors.Is(err, engine.ErrUnsupported):
 		t.Fatal(err)
 	default:
-		t.Skip(err)
+		t.Skip(err) // which says what is missing and how to get it
 	}
 }
 

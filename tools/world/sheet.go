@@ -87,11 +87,7 @@ func looked(ctx context.Context, d *glipvk.Detector, p dataset.Picture, fonts *v
 	if err != nil {
 		return nil, err
 	}
-	small, scene := image.NewRGBA(image.Rect(0, 0, decoded.Width, decoded.Height)), image.NewRGBA(image.Rect(0, 0, large, large))
-	for i := range decoded.Width * decoded.Height {
-		copy(small.Pix[4*i:], decoded.Pixels[3*i:3*i+3])
-		small.Pix[4*i+3] = 255
-	}
+	small, scene := decoded.Image(), image.NewRGBA(image.Rect(0, 0, large, large))
 	xdraw.CatmullRom.Scale(scene, scene.Rect, small, small.Rect, draw.Src, nil)
 	var boxes []viz.Box
 	wide, high := float64(large)/float64(decoded.Width), float64(large)/float64(decoded.Height)
