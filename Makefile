@@ -48,7 +48,7 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 
 # How glip-world is trained: from nothing, on scenes that tools/world draws. On one kind of processor the bits are the same every time.
 WORLD := out/world
-WORLDSTEPS := 9500
+WORLDSTEPS := 22000
 WORLDRECIPE := --arch world/arch.json --weights random:1 --mode full --frozen -1 --batch 8 --rate 1.5e-3 --language-rate 1.5e-3 \
 	--dropout 0 --drop-path 0 --drop-block 0 --short 192 --long 192 --schedule cosine --stop 0 --device cpu
 
@@ -58,7 +58,7 @@ world: ## glip-world anew, in hours, and the table of what it does, into out/wor
 	@if [ -e $(WORLD)/run/config.json ]; then set -x; $(GO) run ./cmd/glip train --resume $(WORLD)/run; else set -x; \
 	$(GO) run ./tools/world --out $(WORLD); \
 	$(GO) run ./cmd/glip train $(WORLDRECIPE) --vocab $(WORLD)/vocab.txt --data $(WORLD)/train.json --val $(WORLD)/val.json \
-	--average 0.999 --steps $(WORLDSTEPS) --warmup 300 --validate 2000 --save 500 --half --out $(WORLD)/run; fi
+	--average 0.999 --steps $(WORLDSTEPS) --warmup 300 --validate 4000 --save 500 --half --out $(WORLD)/run; fi
 	$(GO) run ./tools/world measure --data $(WORLD) --weights $(WORLD)/run/last.ema.safetensors --figures $(WORLD)/figures
 	$(GO) run ./tools/pack -half $$(sed 's/^/-about /' $(WORLD)/figures) -out $(WORLD)/glip-world.safetensors $(WORLD)/run/last.ema.safetensors
 

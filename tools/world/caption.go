@@ -90,10 +90,11 @@ const (
 	mostPairs = 12
 )
 
-// nameList is a caption of names: all that the scene shows, and others.
+// nameList is a caption of names: all that the scene shows, and others. Long ones are twice as likely as short ones, since who asks for all
+// names asks in lists as long as a caption holds.
 func (w *world) nameList(dice *rand.Rand, things []thing) (caption, error) {
 	phrases := present(things, false)
-	count := leastList + dice.IntN(mostNames-leastList+1)
+	count := leastList + max(dice.IntN(mostNames-leastList+1), dice.IntN(mostNames-leastList+1))
 	return fill(dice, phrases, absent(dice, w.names, things), count, things)
 }
 

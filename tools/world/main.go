@@ -2,7 +2,7 @@
 // is said of them: captions to learn grounding from, and COCO's annotations to measure with. The same seed gives the same files, of
 // the same font and on the same kind of processor; how many cores it has does not matter.
 //
-//	world -out out/world -seed 1 -count 20000    # train.json and the others, each beside a folder of its pictures
+//	world -out out/world -seed 1 -count 40000    # train.json and the others, each beside a folder of its pictures
 //	world -sample testdata/world                 # the few scenes that the repository carries
 //	world measure -data out/world                # how well glip-world does there
 //	world sheet -out docs/world.jpg              # what it finds in the scenes that the repository carries
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	out := flags.String("out", "out/world", "`FOLDER` for pictures and annotations")
 	seed := flags.Uint64("seed", 1, "of the drawing")
-	count := flags.Int("count", 20000, "scenes to train with")
+	count := flags.Int("count", 40000, "scenes to train with")
 	only := flags.String("only", "", "`PARTS` to write, separated by commas, such as train,vocab (all)")
 	sample := flags.String("sample", "", "write a few small scenes into this `FOLDER`, and nothing else")
 	fontPath := flags.String("font", fontPath, "Noto's colour emoji, `FILE` of the drawings")

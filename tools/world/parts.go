@@ -61,24 +61,22 @@ func all(names []kind) (pairs []kind) {
 }
 
 // crowd is how many things a scene has at least that lists are learned from: the more, the more is learned of it.
-const crowd = 3
+const crowd = 4
 
 // lesson is a scene to learn from: with a list of names, of pairs or of both, or with a sentence.
 func (w *world) lesson(dice *rand.Rand) (e example, err error) {
-	chance := dice.Float64()
-	mixed := dice.Float64() < 0.15
-	switch {
-	case chance >= 0.8:
-		return w.told(dice)
-	case mixed:
-		e.scene = w.scene(dice, w.pairs, crowd)
-		e.caption, err = w.mixedList(dice, e.things)
-	case chance < 0.4:
+	switch chance := dice.Float64(); {
+	case chance < 0.50:
 		e.scene = w.scene(dice, anyColour(w.names, w.pairs), crowd)
 		e.caption, err = w.nameList(dice, e.things)
-	default:
+	case chance < 0.75:
 		e.scene = w.scene(dice, w.pairs, crowd)
 		e.caption, err = w.pairList(dice, e.things)
+	case chance < 0.85:
+		e.scene = w.scene(dice, w.pairs, crowd)
+		e.caption, err = w.mixedList(dice, e.things)
+	default:
+		return w.told(dice)
 	}
 	return e, err
 }
