@@ -15,11 +15,11 @@ import (
 // settled is the last steps of a short training, over which its losses are averaged.
 const settled = 50
 
-// Bounds of those averages after 300 steps, which reach 0.952 and 0.660. Untrained they are 1.08 and 1.14; with pictures that are not those of
-// their annotations 0.970 and 0.860.
+// Bounds of those averages after 300 steps, which reach 0.938 and 0.617. Untrained they are 1.08 and 1.09; with pictures that are not those of
+// their annotations 0.967 and 0.785.
 const (
 	mostBox   = 1.00
-	mostToken = 0.75
+	mostToken = 0.70
 )
 
 // smoke says whether a short training has learned.
