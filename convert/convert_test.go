@@ -267,7 +267,7 @@ func TestBackbone(t *testing.T) {
 			_, got := weights(t, converted(t, in, "a.safetensors", convert.Options{Names: names, Backbone: true}), "")
 			same(t, string(names), got, want)
 		}
-		refused(t, "a whole detector: backbone.fpn.", in, "a.safetensors", convert.Options{Names: convert.MMPretrain})
+		refused(t, "a whole detector: ", in, "a.safetensors", convert.Options{Names: convert.MMPretrain})
 		_, got := weights(t, converted(t, in, "last.safetensors", convert.Options{Names: convert.Timm, Backbone: true, OutIndices: []int{3}}), "")
 		if !slices.Equal(got["norm3.weight"], want["norm3.weight"]) || got["norm1.weight"] != nil {
 			t.Error("another norm than the last stage's")

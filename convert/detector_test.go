@@ -58,7 +58,8 @@ func TestPrompt(t *testing.T) {
 	refused(t, "its row 1 is not its row 0", rows, "a.pth", convert.Options{Prompt: convert.Merge})
 	refused(t, `prompt "mix", want one of ["keep" "merge" "drop"]`, rows, "a.pth", convert.Options{Prompt: "mix"})
 
-	one := tuned(t, func(i int) float32 { return float32(i / described(t).Config.MaxTokens) }) // the last row is never read
+	read := described(t).Config.MaxTokens
+	one := tuned(t, func(i int) float32 { return float32(i / read) }) // the last row is no caption's
 	_, got = weights(t, converted(t, one, "merged.safetensors", convert.Options{Prompt: convert.Merge, Names: convert.MMDetection}), "")
 	merged := maps.Clone(plain)
 	merged[bias] = slices.Clone(plain[bias])

@@ -33,10 +33,11 @@ func read(src *loader.Checkpoint, o Options) (*model, error) {
 	m := &model{src: src}
 	_, whole := glip.Detect(src)
 	if whole != nil {
-		if err := m.readBackbone(o); err != nil {
-			return nil, errors.Join(err, whole)
+		err := m.readBackbone(o)
+		if errors.Is(err, swin.ErrFamily) {
+			err = fmt.Errorf("%w; %w", err, whole)
 		}
-		return m, nil
+		return m, err
 	}
 	if err := m.readDetector(o); err != nil {
 		return nil, err

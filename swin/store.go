@@ -17,7 +17,7 @@ func Keys(f bind.Family, cfg Config, name string) []string {
 	wanted := namings[f].norms.rule(cfg, norm.norm)
 	var keys []string
 	for _, r := range allRules()[f] {
-		c, ok := norm, isNorm && r.to == wanted
+		c, ok := norm, isNorm && wanted != "" && r.to == wanted
 		if !isNorm && r.to != "" {
 			c, ok = match(name, r.to)
 		}
