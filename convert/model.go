@@ -143,12 +143,12 @@ func (m *model) note(format string, args ...any) {
 	m.notes = append(m.notes, fmt.Sprintf(format, args...))
 }
 
-// counted is how many tensors there are, and the first of them.
+// counted is the first of some tensors, and how many more there are.
 func counted(keys []string) string {
 	if len(keys) == 1 {
 		return keys[0]
 	}
-	return fmt.Sprintf("%s and %d more tensors", keys[0], len(keys)-1)
+	return fmt.Sprintf("%s and %d more", keys[0], len(keys)-1)
 }
 
 // parameter is one that is written.

@@ -105,6 +105,9 @@ func runConvert(cmd *cobra.Command, f convertFlags, in, out string) (err error) 
 	if err != nil {
 		return err
 	}
+	for i, n := range r.Notes {
+		r.Notes[i] = cli.Words(n)
+	}
 	if f.json {
 		return writeJSON(cmd.OutOrStdout(), r)
 	}
