@@ -60,7 +60,7 @@ world: ## glip-world anew, in hours, and the table of what it does, into out/wor
 	$(GO) run ./cmd/glip train $(WORLDRECIPE) --vocab $(WORLD)/vocab.txt --data $(WORLD)/train.json --val $(WORLD)/val.json \
 	--average 0.999 --steps $(WORLDSTEPS) --warmup 300 --validate 4000 --save 500 --half --out $(WORLD)/run; fi
 	$(GO) run ./tools/world measure --data $(WORLD) --weights $(WORLD)/run/last.ema.safetensors --figures $(WORLD)/figures
-	$(GO) run ./tools/pack -half $$(sed 's/^/-about /' $(WORLD)/figures) -out $(WORLD)/glip-world.safetensors $(WORLD)/run/last.ema.safetensors
+	$(GO) run ./cmd/glip convert --force --precision f16 $$(sed 's/^/--about /' $(WORLD)/figures) $(WORLD)/run/last.ema.safetensors $(WORLD)/glip-world.safetensors
 
 .PHONY: world-smoke
 world-smoke: ## 300 steps of that training in two minutes; fails unless they learn

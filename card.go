@@ -29,8 +29,8 @@ type Card struct {
 	About map[string]string
 }
 
-// cardPrefix begins the keys of a card in a file's metadata.
-const cardPrefix = "glipvk."
+// CardPrefix begins the keys of a card in a file's metadata.
+const CardPrefix = "glipvk."
 
 // The keys that are not of [Card.About].
 const (
@@ -57,12 +57,12 @@ func (c Card) Metadata() (map[string]string, error) {
 	if c.Config == nil {
 		return nil, blame(errors.New("glipvk: a card without Config says nothing"))
 	}
-	said := map[string]string{cardPrefix + "program": program()}
+	said := map[string]string{CardPrefix + "program": program()}
 	for key, value := range c.About {
 		if err := checkAbout(key, value); err != nil {
 			return nil, blame(fmt.Errorf("glipvk: Card.About: %w", err))
 		}
-		said[cardPrefix+key] = value
+		said[CardPrefix+key] = value
 	}
 	if len(said) > mostAbout {
 		return nil, blame(fmt.Errorf("glipvk: Card.About has %d entries, want %d at most", len(said), mostAbout))
@@ -71,12 +71,12 @@ func (c Card) Metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, blame(fmt.Errorf("glipvk: Card.Config: %w", err))
 	}
-	said[cardPrefix+cardConfig] = string(config)
+	said[CardPrefix+cardConfig] = string(config)
 	if c.Vocabulary != nil && !same(c.Vocabulary, text.BERT()) {
-		said[cardPrefix+cardVocabulary] = strings.Join(c.Vocabulary.Tokens(), "\n")
+		said[CardPrefix+cardVocabulary] = strings.Join(c.Vocabulary.Tokens(), "\n")
 	}
 	if size := c.Size.String(); size != "" {
-		said[cardPrefix+cardSize] = size
+		said[CardPrefix+cardSize] = size
 	}
 	return said, nil
 }
@@ -125,7 +125,7 @@ func OpenCard(path, entry string) (Card, error) {
 func ReadCard(file *loader.Checkpoint) (Card, error) {
 	said := map[string]string{}
 	for key, value := range file.Metadata() {
-		if key, ours := strings.CutPrefix(key, cardPrefix); ours {
+		if key, ours := strings.CutPrefix(key, CardPrefix); ours {
 			said[key] = value
 		}
 	}

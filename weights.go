@@ -168,20 +168,11 @@ func detectorWeights(o DetectorOptions, cfg *glip.Config) (*weights, error) {
 		if len(o.Overrides) > 0 {
 			return nil, errors.New("glipvk: overrides replace synthetic weights, and these are of a checkpoint; leave them out")
 		}
-		promptTable(src, cfg)
+		if rows := glip.PromptRows(src); rows > 0 {
+			cfg.PromptRows = rows
+		}
 		return bound(src)
 	})
-}
-
-// promptTable notes the size of the file's table of prompt tuning, if it has one.
-func promptTable(file bind.Source, cfg *glip.Config) {
-	for _, name := range file.Names() {
-		if bind.Trunk(name) == glip.PromptTable {
-			if shape, _ := file.Shape(name); len(shape) == 2 {
-				cfg.PromptRows = shape[0]
-			}
-		}
-	}
 }
 
 // WeightsName is Weights in one spelling: weights by formula are "synthetic:SEED" or "random:SEED", also where nothing is said.

@@ -89,7 +89,7 @@ func (e *Error) Error() string {
 	parts := slices.Clone(e.Differences)
 	for _, l := range e.lists() {
 		if len(l.items) > 0 {
-			parts = append(parts, fmt.Sprintf("%v: %s", l.kind, some(l.items)))
+			parts = append(parts, fmt.Sprintf("%v: %s", l.kind, Some(l.items)))
 		}
 	}
 	text := fmt.Sprintf("%s: %s (%s) does not fit: %s", e.Model, e.File, e.Family, strings.Join(parts, "; "))
@@ -131,8 +131,8 @@ func texts[T fmt.Stringer](items []T) []string {
 	return list
 }
 
-// some joins a list, cutting a long one.
-func some(items []string) string {
+// Some joins a list in a sentence; of a long one its beginning, and how many more there are.
+func Some(items []string) string {
 	const most = 20
 	if len(items) <= most {
 		return strings.Join(items, ", ")

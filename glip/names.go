@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/glipvk/glipvk/bind"
 	"github.com/glipvk/glipvk/swin"
 )
 
@@ -53,36 +54,55 @@ func OfficialParams(cfg Config) []Param {
 	return params
 }
 
+// Store says how files of [Official] or [MMDetection] have a parameter, each under one name. The table of prompt tuning, which
+// MMDetection does not know, keeps its name there. ok is false for other families.
+func Store(f bind.Family, p Param) (s bind.Stored, ok bool) {
+	body, prefix := swin.GLIPDetector, bodyPrefix
+	switch f {
+	case Official:
+		s = bind.Stored{Keys: []string{p.Name}, Shape: p.Shape}
+	case MMDetection:
+		s = bind.Stored{Keys: []string{mmdetectionName(p.Name)}, Shape: p.Shape}
+		body, prefix = swin.MMPretrain, "backbone."
+	default:
+		return s, false
+	}
+	rest, inside := strings.CutPrefix(p.Name, bodyPrefix)
+	if !inside {
+		return s, true
+	}
+	if s, ok = swin.Store(body, swin.Config{}, rest, p.Shape); ok {
+		s.Keys[0] = prefix + s.Keys[0]
+	}
+	return s, ok
+}
+
 // OfficialTensor gives a parameter the name and the order of elements that microsoft/GLIP's files have; the
 // argument is unchanged.
 func OfficialTensor(p Param, data []float32) (string, []float32) {
-	if rest, ok := strings.CutPrefix(p.Name, bodyPrefix); ok {
-		data = swin.MicrosoftOrder(rest, p.Shape, data)
+	s, ok := Store(Official, p)
+	if !ok {
+		return p.Name, data
 	}
-	return OfficialName(p.Name), data
+	if s.Order != nil {
+		data = slices.Clone(data)
+		s.Order(data)
+	}
+	return s.Keys[0], data
 }
 
 // OfficialName turns a canonical name into that of microsoft/GLIP.
 func OfficialName(name string) string {
-	rest, ok := strings.CutPrefix(name, bodyPrefix)
-	if !ok {
-		return name
+	if rest, ok := strings.CutPrefix(name, bodyPrefix); ok {
+		if keys := swin.Keys(swin.GLIPDetector, swin.Config{}, rest); keys != nil {
+			return bodyPrefix + keys[0]
+		}
 	}
-	return bodyPrefix + strings.NewReplacer(
-		"stages.", "layers.",
-		"attn.w_msa.", "attn.",
-		"ffn.layers.0.0.", "mlp.fc1.",
-		"ffn.layers.1.", "mlp.fc2.",
-		"patch_embed.projection.", "patch_embed.proj.",
-	).Replace(rest)
+	return name
 }
 
-// MMDetectionName turns a canonical name into that of MMDetection, whose order of elements is the canonical one. The table of
-// prompt tuning, which MMDetection does not know, keeps its name.
-func MMDetectionName(name string) string {
-	if rest, ok := strings.CutPrefix(name, bodyPrefix); ok {
-		return "backbone." + rest
-	}
+// mmdetectionName turns a canonical name outside the backbone into that of MMDetection.
+func mmdetectionName(name string) string {
 	if rest, ok := strings.CutPrefix(name, neckPrefix); ok {
 		return "neck." + neckNames().Replace(rest)
 	}

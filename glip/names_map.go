@@ -10,6 +10,18 @@ import (
 	"github.com/glipvk/glipvk/swin"
 )
 
+// PromptRows is the size of the table of prompt tuning that a file has, 0 where it has none. Shapes of other axes are left to [Bind].
+func PromptRows(src bind.Source) int {
+	for _, name := range src.Names() {
+		if bind.Trunk(name) == PromptTable {
+			if shape, _ := src.Shape(name); len(shape) == 2 {
+				return shape[0]
+			}
+		}
+	}
+	return 0
+}
+
 // mostNumber bounds the numbers in names.
 const mostNumber = 999
 
@@ -151,7 +163,7 @@ func form(name string) string {
 // by either spelling: the converter's first form left them as they were.
 func fromMMDetection(name string) (official string, ok bool) {
 	if name == PromptTable {
-		return name, true // as [MMDetectionName] leaves it
+		return name, true // as [Store] leaves it
 	}
 	if rest, ok := strings.CutPrefix(name, "language_model."); ok && strings.HasPrefix(rest, textPrefix) {
 		return rest, true

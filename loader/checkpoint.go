@@ -134,6 +134,16 @@ func (c *Checkpoint) Close() error {
 // Path returns the path or name the checkpoint was opened with.
 func (c *Checkpoint) Path() string { return c.file }
 
+// Files returns the paths of the files that the tensors are in: that of the checkpoint, or those of a sharded set, its
+// index first.
+func (c *Checkpoint) Files() []string {
+	files := []string{c.file}
+	for _, s := range c.shards {
+		files = append(files, s.file)
+	}
+	return files
+}
+
 // Container returns "PyTorch zip", "PyTorch legacy", "safetensors" or
 // "safetensors, sharded".
 func (c *Checkpoint) Container() string { return c.container }

@@ -3,6 +3,7 @@ package loader
 import (
 	"archive/zip"
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -15,21 +16,17 @@ import (
 )
 
 // Saved is a tensor on its way into a file. Data is asked for it once, when its turn comes, and
-// gives as many elements as the shape has, row-major. Half stores them as float16, rounded to nearest even, which takes half the
-// room; a number that is beyond those is an error then. Otherwise they are float32.
+// gives as many elements as the shape has, row-major. DType is what they are stored as: Float32, which "" stands for,
+// or [Float16] or [BFloat16], to whose numbers they are rounded, to the nearest, ties to even; a number beyond the largest is an
+// error then. Other types are not written.
 type Saved struct {
 	Name  string
 	Shape []int
-	Half  bool
+	DType DType
 	Data  func() ([]float32, error)
 }
 
-func (s Saved) dtype() DType {
-	if s.Half {
-		return Float16
-	}
-	return Float32
-}
+func (s Saved) dtype() DType { return cmp.Or(s.DType, Float32) }
 
 func (s Saved) elements() int {
 	n := 1
@@ -48,22 +45,57 @@ func (s Saved) write(w *bufio.Writer) error {
 	if want := s.elements(); len(data) != want {
 		return fmt.Errorf("loader: %s: %d elements to be saved, want %d for %v", s.Name, len(data), want, s.Shape)
 	}
+	n := s.dtype().narrow()
 	var block [1 << 14]byte
 	for part := range slices.Chunk(data, len(block)/4) {
 		bytes := block[:0]
 		for _, v := range part {
-			if !s.Half {
+			if n.round == nil {
 				bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
 				continue
 			}
-			h := float16.Round(v)
-			if h&0x7fff == float16.Inf && !math.IsInf(float64(v), 0) {
-				return fmt.Errorf("loader: %s: %g is to be saved in 16 bits, which end at 65504: save it in 32", s.Name, v)
+			h := n.round(v)
+			if h&0x7fff == n.inf && !math.IsInf(float64(v), 0) {
+				return fmt.Errorf("loader: %s: %g is to be saved in 16 bits, which end at %g: save it in 32", s.Name, v, n.most)
 			}
 			bytes = binary.LittleEndian.AppendUint16(bytes, h)
 		}
 		if _, err := w.Write(bytes); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// narrow says how numbers become those of a type of 16 bits; the zero value of others.
+type narrow struct {
+	round func(float32) uint16
+	inf   uint16
+	most  float32 // the largest
+}
+
+func (d DType) narrow() narrow {
+	switch d {
+	case Float16:
+		return narrow{float16.Round, float16.Inf, 65504}
+	case BFloat16:
+		return narrow{roundBrain, brainInf, math.Float32frombits(0x7f7f << 16)}
+	}
+	return narrow{}
+}
+
+// Holds says whether a number is still finite when it is rounded to the type, of those that [Saved] takes; of infinity
+// and NaN, that they stay so.
+func (d DType) Holds(v float32) bool {
+	n := d.narrow()
+	return n.round == nil || n.round(v)&0x7fff != n.inf || math.IsInf(float64(v), 0)
+}
+
+// writable refuses types that are not written.
+func writable(list []Saved) error {
+	for _, s := range list {
+		if d := s.dtype(); d != Float32 && d != Float16 && d != BFloat16 {
+			return fmt.Errorf("loader: %s is to be saved as %q, want %s, %s or %s", s.Name, d, Float32, Float16, BFloat16)
 		}
 	}
 	return nil
@@ -76,6 +108,9 @@ func SaveSafetensors(w io.Writer, metadata map[string]string, list []Saved) erro
 		DType   string   `json:"dtype"`
 		Shape   []int    `json:"shape"`
 		Offsets [2]int64 `json:"data_offsets"`
+	}
+	if err := writable(list); err != nil {
+		return err
 	}
 	header := map[string]any{}
 	if len(metadata) > 0 {
@@ -107,7 +142,8 @@ func SaveSafetensors(w io.Writer, metadata map[string]string, list []Saved) erro
 	return out.Flush()
 }
 
-// SavedEntry is a dictionary of tensors and the entry of a file that it is in.
+// SavedEntry is a dictionary of tensors and the entry of a file that it is in; where it is the only one and has no name, the
+// file holds the dictionary itself.
 type SavedEntry struct {
 	Name    string
 	Tensors []Saved
@@ -122,6 +158,13 @@ const metadataMember = "glipvk.json"
 // nothing in it runs code but the making of tensors and dictionaries. What else is said of it, nil for nothing, is in a
 // file of its own, for [Checkpoint.Metadata]; torch.load passes over it.
 func SavePickle(w io.Writer, metadata map[string]string, entries ...SavedEntry) error {
+	var list []Saved
+	for _, e := range entries {
+		list = append(list, e.Tensors...)
+	}
+	if err := writable(list); err != nil {
+		return err
+	}
 	z := zip.NewWriter(w)
 	create := func(name string) (io.Writer, error) {
 		return z.CreateHeader(&zip.FileHeader{Name: "archive/" + name, Method: zip.Store})
@@ -148,10 +191,6 @@ func SavePickle(w io.Writer, metadata map[string]string, entries ...SavedEntry) 
 		if err != nil {
 			return err
 		}
-	}
-	var list []Saved
-	for _, e := range entries {
-		list = append(list, e.Tensors...)
 	}
 	for i, s := range list {
 		if f, err = create(fmt.Sprintf("data/%d", i)); err != nil {
@@ -203,24 +242,36 @@ func (p *pickleWriter) ordered() {
 	p.op(")R")
 }
 
-// pickled is {entry: OrderedDict([(name, tensor), ...]), ...}.
+// pickled is {entry: OrderedDict([(name, tensor), ...]), ...}, or without an entry the latter alone.
 func pickled(entries []SavedEntry) []byte {
 	p := &pickleWriter{}
-	p.op("\x80\x02}")
+	p.op("\x80\x02")
+	if len(entries) == 1 && entries[0].Name == "" {
+		p.dictionary(0, entries[0].Tensors)
+		p.op(".")
+		return p.b
+	}
+	p.op("}")
 	number := 0
 	for _, e := range entries {
 		p.text(e.Name)
-		p.ordered()
-		p.op("(")
-		for _, s := range e.Tensors {
-			p.text(s.Name)
-			p.tensor(number, s)
-			number++
-		}
-		p.op("us") // items into the inner one; it into the outer one
+		p.dictionary(number, e.Tensors)
+		p.op("s") // it into the outer one
+		number += len(e.Tensors)
 	}
 	p.op(".")
 	return p.b
+}
+
+// dictionary makes an OrderedDict of tensors; first is the number of the first one's file.
+func (p *pickleWriter) dictionary(first int, tensors []Saved) {
+	p.ordered()
+	p.op("(")
+	for i, s := range tensors {
+		p.text(s.Name)
+		p.tensor(first+i, s)
+	}
+	p.op("u")
 }
 
 // tensor calls torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict()).

@@ -131,42 +131,32 @@ func table(want []int) func([]int, bind.Resize) (bind.Form, bool) {
 // neighbours, (ky + 2kx)·C + c, to the graph's, 4c + 2ky + kx
 // (mmpretrain/tools/model_converters/glip_to_mmpretrain.py, correct_unfold_*).
 func mergeOrder(channels int) func(data []float32) {
+	return rows(4*channels, func(now, old []float32) {
+		for i := range now {
+			now[i] = old[(i/2%2+i%2*2)*channels+i/4]
+		}
+	})
+}
+
+// blockOrder is the way back of mergeOrder.
+func blockOrder(channels int) func(data []float32) {
+	return rows(4*channels, func(now, old []float32) {
+		for i, v := range old {
+			now[(i/2%2+i%2*2)*channels+i/4] = v
+		}
+	})
+}
+
+// rows gives each row of so many elements another order, in place.
+func rows(width int, order func(now, old []float32)) func(data []float32) {
 	return func(data []float32) {
-		width := 4 * channels
 		old := make([]float32, width)
 		for row := 0; row+width <= len(data); row += width {
 			now := data[row:][:width]
 			copy(old, now)
-			for c := range channels {
-				for ky := range 2 {
-					for kx := range 2 {
-						now[4*c+2*ky+kx] = old[(ky+2*kx)*channels+c]
-					}
-				}
-			}
+			order(now, old)
 		}
 	}
-}
-
-// MicrosoftOrder gives the elements of a parameter in the order of microsoft/Swin-Transformer, which only
-// patch merging has another of; the argument is unchanged.
-func MicrosoftOrder(name string, shape []int, data []float32) []float32 {
-	if !strings.Contains(name, ".downsample.") {
-		return data
-	}
-	width := shape[len(shape)-1]
-	place := make([]float32, width) // where each element of a row comes from
-	for i := range place {
-		place[i] = float32(i)
-	}
-	mergeOrder(width / 4)(place)
-	out := make([]float32, len(data))
-	for row := 0; row+width <= len(data); row += width {
-		for i, from := range place {
-			out[row+int(from)] = data[row+i]
-		}
-	}
-	return out
 }
 
 // transpose turns [rows, cols] into [cols, rows].

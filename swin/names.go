@@ -25,9 +25,11 @@ type rule struct {
 	reason   string
 }
 
+// Beside is the reason why what classifiers, detectors and segmenters have besides a backbone is ignored.
+const Beside = "not part of the backbone"
+
 const (
 	reasonBuffer  = "a buffer, computed anew"
-	reasonHead    = "not part of the backbone"
 	reasonAverage = "a copy that mmcv's EMAHook keeps"
 	reasonNorm    = "the norm of a stage that is no output"
 )
@@ -55,7 +57,17 @@ type naming struct {
 	renamed []string // in canonical names, old and new in turn; a name that becomes "" is none of the family's
 	more    []rule
 	heads   []string // patterns of what classifiers, detectors and segmenters put beside a backbone
+	norms   norms
 }
+
+// norms says what a family calls the norms of outputs in the files that it writes.
+type norms int
+
+const (
+	numbered norms = iota // each by its stage
+	either                // that of the last stage alone by none, several by their stages
+	lastOnly              // that of the last stage by none; there are no others
+)
 
 var (
 	heads = []string{
@@ -72,15 +84,15 @@ var namings = map[bind.Family]naming{
 		{from: "stages.S.blocks.B.attn.attn_mask", reason: reasonBuffer},
 		{from: "steps", reason: reasonBuffer}, // of an averaged model
 	}},
-	GLIPDetector: {layers, masks, heads},
-	Microsoft:    {layers, masks, heads},
-	Timm:         {append([]string{"stages.S.downsample.", "layers.S+1.downsample."}, layers...), masks, heads},
-	Torchvision: {heads: []string{"head.**"}, renamed: []string{
+	GLIPDetector: {layers, masks, heads, numbered},
+	Microsoft:    {layers, masks, heads, either},
+	Timm:         {append([]string{"stages.S.downsample.", "layers.S+1.downsample."}, layers...), masks, heads, lastOnly},
+	Torchvision: {norms: lastOnly, heads: []string{"head.**"}, renamed: []string{
 		"patch_embed.projection.", "features.0.0.", "patch_embed.norm.", "features.0.2.", "absolute_pos_embed", "", "normN.*", "",
 		"stages.S.blocks.B.", "features.2S+1.B.", "stages.S.downsample.", "features.2S+2.",
 		"attn.w_msa.", "attn.", "ffn.layers.0.0.", "mlp.0.", "ffn.layers.1.", "mlp.3.",
 	}},
-	HuggingFace: {heads: []string{"classifier.**", "embeddings.mask_token", "decoder.**", "pooler.**"}, renamed: []string{
+	HuggingFace: {norms: either, heads: []string{"classifier.**", "embeddings.mask_token", "decoder.**", "pooler.**"}, renamed: []string{
 		"patch_embed.projection.", "embeddings.patch_embeddings.projection.", "patch_embed.norm.", "embeddings.norm.", "absolute_pos_embed", "",
 		"stages.S.blocks.B.attn.w_msa.qkv.*", "", "stages.S.downsample.norm.", "encoder.layers.S.downsample.norm.", "stages.", "encoder.layers.",
 		"norm1.", "layernorm_before.", "norm2.", "layernorm_after.", "normN.", "hidden_states_norms.stageN+1.", "norm.", "layernorm.",
@@ -107,7 +119,7 @@ func rules(f bind.Family) []rule {
 		}
 	}
 	for _, pattern := range n.heads {
-		list = append(list, rule{from: pattern, reason: reasonHead})
+		list = append(list, rule{from: pattern, reason: Beside})
 	}
 	return list
 }
@@ -173,19 +185,27 @@ func (c *captures) part(got, want string) bool {
 	return ok && (c.stage >= 0 || !strings.Contains(want, "S")) && (c.norm >= 0 || !strings.Contains(want, "N"))
 }
 
-// expand puts captured numbers into a target; last is the last stage.
-func (c captures) expand(target string, last int) string {
-	parts := strings.Split(target, ".")
+// expand puts captured numbers into a pattern; last is the last stage.
+func (c captures) expand(pattern string, last int) string {
+	parts := strings.Split(pattern, ".")
 	for i, p := range parts {
 		switch p {
 		case "S":
 			parts[i] = strconv.Itoa(c.stage)
+		case "S+1":
+			parts[i] = strconv.Itoa(c.stage + 1)
+		case "2S+1":
+			parts[i] = strconv.Itoa(2*c.stage + 1)
+		case "2S+2":
+			parts[i] = strconv.Itoa(2*c.stage + 2)
 		case "B":
 			parts[i] = strconv.Itoa(c.block)
 		case "*":
 			parts[i] = c.leaf
 		case "normN":
 			parts[i] = "norm" + strconv.Itoa(c.norm)
+		case "stageN+1":
+			parts[i] = "stage" + strconv.Itoa(c.norm+1)
 		case "normL":
 			parts[i] = "norm" + strconv.Itoa(last)
 		}
@@ -215,9 +235,9 @@ func MapNames(src bind.Source) (*NameMap, error) {
 	}
 	m := &NameMap{NameMap: bind.NameMap{Family: family, Keys: map[string][]string{}}, src: src}
 	var list []found
-	known := rules(family)
+	names := allRules()[family]
 	for _, key := range src.Names() {
-		r, c, ok := find(family, known, key)
+		r, c, ok := find(family, names, key)
 		switch {
 		case !ok:
 			m.Unknown = append(m.Unknown, key)
@@ -247,7 +267,7 @@ func find(f bind.Family, rules []rule, key string) (rule, captures, bool) {
 		return rule{reason: reasonAverage}, captures{}, true
 	}
 	if foreign(key) || f == GLIPDetector && !strings.HasPrefix(name, "backbone.body.") {
-		return rule{reason: reasonHead}, captures{}, true
+		return rule{reason: Beside}, captures{}, true
 	}
 	for _, prefix := range prefixes() {
 		rest, ok := strings.CutPrefix(name, prefix)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/executor"
@@ -88,17 +89,22 @@ func (t *Trainer) tensors(ctx context.Context, o Saving) (list []loader.Saved) {
 			now[p.Name] = t.state.averages[i]
 		}
 	}
+	family, stored := glip.Official, loader.Float32
+	if o.Names == MMDetection {
+		family = glip.MMDetection
+	}
+	if o.Half {
+		stored = loader.Float16
+	}
 	for _, p := range t.cfg.Params() {
-		name := glip.OfficialName(p.Name)
-		if o.Names == MMDetection {
-			name = glip.MMDetectionName(p.Name)
-		}
-		list = append(list, loader.Saved{Name: name, Shape: p.Shape, Half: o.Half, Data: func() ([]float32, error) {
+		f, _ := glip.Store(family, p) // both have names for all of it
+		list = append(list, loader.Saved{Name: f.Keys[0], Shape: f.Shape, DType: stored, Data: func() ([]float32, error) {
 			data, err := t.tensor(ctx, now, p)
-			if err != nil || o.Names == MMDetection {
+			if err != nil || f.Order == nil {
 				return data, err
 			}
-			_, data = glip.OfficialTensor(p, data)
+			data = slices.Clone(data) // which may be somebody's
+			f.Order(data)
 			return data, nil
 		}})
 	}

@@ -49,6 +49,7 @@ func rules() map[string]rule {
 		"eval":      {ours: []string{"internal/file"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
+		"convert":   {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
 		".": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "grad", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "world", "internal/compare",
@@ -62,7 +63,7 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "dataset", "train",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
@@ -79,7 +80,6 @@ func rules() map[string]rule {
 		"tools/arrows":       {files: true},
 		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
 		"tools/world":        {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file", "viz"}, others: []string{anything}},
-		"tools/pack":         {ours: []string{".", "glip", "loader", "picture", "text", "internal/file"}, files: true},
 		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{

@@ -60,9 +60,15 @@ func rows() []row {
 		{command: `glip inspect swin-t_glip-pre_3rdparty_20230413-d85813b5.pth`, status: 2, want: "d85813b5"}, // the stand-in has another sum
 		{command: `glip inspect --model GLIP-L --quick glip_large_model.pth`, status: 2, want: "problem"},     // the stand-in is small
 		{command: `glip detect --model glip-world --text "a cat and two dogs" --threshold 0.3 testdata/pictures/chelsea.png`, more: " --device cpu", want: "glip-world, weights embedded"},
-		{command: `go run ./tools/pack -half -arch testdata/glip/tiny/arch.json -vocab testdata/glip/tiny/vocab.txt -size 192,192 -about commit=1f2e3d -out out/new.safetensors testdata/glip/tiny/model.pth`, want: "out/new.safetensors: 305 tensors"},
 		{command: `glip inspect --quick embedded`, want: "size of pictures"},
 		{command: `glip features --arch tiny.json --weights tiny.safetensors --size original input.npy`, want: "input.stage1.npy"},
+		// docs/convert.md
+		{command: `go run ./cmd/glip convert testdata/glip/tiny/model.pth out/tiny.safetensors`, want: "out/tiny.safetensors: 298 tensors"},
+		{command: `glip convert glip_tiny_model_o365_goldg_cc_sbu.pth glip-t.safetensors`, want: "float32, names of microsoft/GLIP detector"},
+		{command: `glip convert --names mmdetection --precision f16 glip_large_model.pth glip-l.pth`, want: "float16, names of MMDetection GLIP detector"},
+		{command: `glip convert --backbone --names huggingface glip_tiny_model_o365_goldg_cc_sbu.pth swin/model.safetensors`, want: "names of Hugging Face"},
+		{command: `glip convert --names timm --out-indices 3 swin-t_glip-pre_3rdparty_20230413-d85813b5.pth swin-t.safetensors`, want: "names of timm"},
+		{command: `glip convert --precision f16 --arch testdata/glip/tiny/arch.json --vocab testdata/glip/tiny/vocab.txt --size 192,192 --about commit=1f2e3d testdata/glip/tiny/model.pth out/new.safetensors`, more: " && glip inspect --quick out/new.safetensors", want: "192,192"},
 		// docs/world.md
 		{command: `go run ./cmd/glip detect --model glip-world --text "a red apple and two dogs" --draw --out out/w testdata/world/scene1.png`, more: " --device cpu", want: "out/w/scene1.boxes.png"},
 		// docs/performance.md

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 var build = sync.OnceValues(func() (output []byte, err error) {
-	command := exec.Command("go", "build", "-o", commands+string(filepath.Separator), "./cmd/glip", "./cmd/bench", "./tools/scenes", "./tools/pack")
+	command := exec.Command("go", "build", "-o", commands+string(filepath.Separator), "./cmd/glip", "./cmd/bench", "./tools/scenes")
 	command.Dir = moduleRoot
 	return command.CombinedOutput()
 })
@@ -115,7 +115,7 @@ func (d desk) write(t *testing.T, name string, data []byte) {
 
 // run gives a command line to the shell, in folder, with the commands that were built, and returns its status and all that it said.
 func (d desk) run(ctx context.Context, folder, line string) (status int, said string, err error) {
-	for name, from := range map[string]string{"glip": "./cmd/", "bench": "./cmd/", "scenes": "./tools/", "pack": "./tools/"} {
+	for name, from := range map[string]string{"glip": "./cmd/", "bench": "./cmd/", "scenes": "./tools/"} {
 		line = strings.ReplaceAll(line, "go run "+from+name+" ", name+" ")
 	}
 	command := exec.CommandContext(ctx, "bash", "-c", line)

@@ -30,7 +30,7 @@ func measure(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	device := flags.String("device", "cpu", "`DEVICE` to compute on")
 	precision := flags.String("precision", "f32", "f32 or f16")
 	markdown := flags.Bool("markdown", false, "write the table as Markdown")
-	figures := flags.String("figures", "", "write what was reached into a `FILE` too, KEY=NUMBER a line, as pack takes it for -about")
+	figures := flags.String("figures", "", "write what was reached into a `FILE` too, KEY=NUMBER a line, as glip convert takes it for --about")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
