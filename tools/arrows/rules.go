@@ -46,7 +46,7 @@ func rules() map[string]rule {
 		"text":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},
-		"eval":      {ours: []string{"internal/file"}},
+		"eval":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/sync/errgroup", "github.com/go-json-experiment/json/jsontext"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
