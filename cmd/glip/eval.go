@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -41,7 +42,15 @@ type evalFlags struct {
 }
 
 func newEval(open measurer) *cobra.Command {
-	cmd := &cobra.Command{Use: "eval", Short: "measure detections against annotations, with the papers' numbers", Long: evalHelp}
+	cmd := &cobra.Command{
+		Use:   "eval",
+		Short: "measure detections against annotations, with the papers' numbers",
+		Long:  evalHelp,
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return cli.Usage("say what to measure: glip eval coco, lvis, flickr or odinw")
+		},
+	}
 	cmd.AddCommand(newEvalCOCO(open), newEvalLVIS(open), newEvalFlickr(open), newEvalODinW(open))
 	return cmd
 }
@@ -106,24 +115,31 @@ func input(err error) error {
 	return cli.Blame(err)
 }
 
-// resultsJSON writes results as COCO's evaluation reads them.
+// resultsJSON writes results as COCO's evaluation reads them, one on a line.
 func resultsJSON(w io.Writer, found []eval.Found) error {
-	a := array{w: w}
-	for _, x := range found {
-		if err := a.add(resultOf(x)); err != nil {
+	b := bufio.NewWriterSize(w, 1<<20)
+	for i, x := range found {
+		text, err := json.Marshal(struct {
+			Image    int64    `json:"image_id"`
+			Category int64    `json:"category_id"`
+			Box      eval.Box `json:"bbox"`
+			Score    float64  `json:"score"`
+		}{x.Picture, x.Category, x.Box, x.Score})
+		if err != nil {
 			return err
 		}
+		before := ",\n"
+		if i == 0 {
+			before = "["
+		}
+		b.WriteString(before) // Flush has the error
+		b.Write(text)
 	}
-	return a.end()
-}
-
-func resultOf(x eval.Found) any {
-	return struct {
-		Image    int64    `json:"image_id"`
-		Category int64    `json:"category_id"`
-		Box      eval.Box `json:"bbox"`
-		Score    float64  `json:"score"`
-	}{x.Picture, x.Category, x.Box, x.Score}
+	if len(found) == 0 {
+		b.WriteString("[")
+	}
+	b.WriteString("]\n")
+	return b.Flush()
 }
 
 // evalReport is what is printed behind the reference's lines, and what --json prints.

@@ -128,6 +128,8 @@ func TestEvalOthers(t *testing.T) {
 func TestEvalWrong(t *testing.T) {
 	gt, dt := evalData("coco/one-hit.gt.json"), evalData("coco/one-hit.dt.json")
 	for _, c := range []struct{ args, want string }{
+		{"", "say what to measure"},
+		{"voc", "unknown command"},
 		{"coco --results " + dt, "--truth is not given"},
 		{"coco --truth " + gt, "nothing to measure"},
 		{"coco --truth " + gt + " --results " + dt + " --model glip-t", "exclude each other"},
@@ -229,7 +231,7 @@ func TestEvalRun(t *testing.T) {
 		40: {{Box: arch.Box{X1: 1, Y1: 2, X2: 10, Y2: 11}, Label: 1, Score: 0.9}},
 		50: {{Box: arch.Box{X1: 5, Y1: 5, X2: 24, Y2: 24}, Label: 1, Score: 0.8}},
 	}}
-	args := []string{"coco", "--truth", truth, "--weights", "synthetic:1", "--out", out}
+	args := []string{"coco", "--truth", truth, "--weights", "synthetic:1", "--out", out, "--score", "0.5"}
 	stdout, stderr, err := evalWith(t, s, args...)
 	if err != nil || !strings.Contains(stdout, "IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.500") {
 		t.Fatalf("%v, %s\n%s", err, stderr, stdout)
