@@ -158,7 +158,7 @@ func (o *oracle) ignored(t eval.Truth, a int) bool {
 	}
 	switch {
 	case o.is("lvis-crowd"):
-		return t.Crowd
+		return t.Crowd || t.Ignore
 	case o.lvis:
 		return t.Ignore
 	case o.is("ignore-honoured"):
@@ -212,7 +212,10 @@ func (o *oracle) category(pictures []int64, category int64, found []oracleResult
 	truths, some := 0, false
 	for _, picture := range pictures {
 		things, results := o.of(picture, category, found)
-		if len(things) == 0 && (len(results) == 0 || o.is("pictures-without-truth-skipped")) {
+		if len(things) == 0 && len(results) == 0 {
+			continue
+		}
+		if o.is("pictures-without-truth-skipped") && !slices.ContainsFunc(o.truths.List, func(t eval.Truth) bool { return t.Picture == picture }) {
 			continue
 		}
 		some = true
@@ -325,10 +328,13 @@ func (o *oracle) match(things []eval.Truth, results []oracleResult, a int) [][]f
 
 // best is the truth that a result takes; -1 for none.
 func (o *oracle) best(things []eval.Truth, taken []bool, box eval.Box, threshold float64, a int) int {
+	if o.is("best-truth-only") {
+		return o.bestOfAll(things, taken, box, threshold)
+	}
 	best, at := math.Min(threshold, 1-1e-10), -1
 	for k, t := range things {
-		crowd := t.Crowd && (!o.lvis || o.is("lvis-crowd")) && !o.is("crowd-as-object")
-		if taken[k] && !(crowd && !o.is("crowd-once")) && !o.is("best-truth-only") {
+		crowd := t.Crowd && !o.lvis && !o.is("crowd-as-object")
+		if taken[k] && !(crowd && !o.is("crowd-once")) {
 			continue
 		}
 		if at >= 0 && !o.ignored(things[at], a) && o.ignored(t, a) && !o.is("no-break-at-ignored") {
@@ -343,7 +349,18 @@ func (o *oracle) best(things []eval.Truth, taken []bool, box eval.Box, threshold
 			break
 		}
 	}
-	if o.is("best-truth-only") && at >= 0 && taken[at] && !things[at].Crowd {
+	return at
+}
+
+// bestOfAll is the truth that a result overlaps most, if nobody took it: PASCAL VOC's rule.
+func (o *oracle) bestOfAll(things []eval.Truth, taken []bool, box eval.Box, threshold float64) int {
+	most, at := -1.0, -1
+	for k, t := range things {
+		if v := o.overlap(box, t.Box, t.Crowd && !o.lvis); v > most {
+			most, at = v, k
+		}
+	}
+	if at < 0 || most < math.Min(threshold, 1-1e-10) || taken[at] && !things[at].Crowd {
 		return -1
 	}
 	return at
@@ -372,11 +389,11 @@ func (o *oracle) summary(rc, pr []float64) (mean, last float64, curve []float64)
 		n = 10
 	}
 	for r := range n + 1 {
-		wanted := float64(r) * (1 / float64(n))
+		wanted := float64(r*100/n) * 0.01
 		if r == n {
 			wanted = 1
 		}
-		if o.is("recall-thresholds-exact") {
+		if o.is("recall-thresholds-exact") || o.is("recall-11") {
 			wanted = float64(r) / float64(n)
 		}
 		v := 0.0
