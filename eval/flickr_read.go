@@ -152,7 +152,7 @@ func (s *Sentence) parse(line string, boxes map[string][][4]float64) error {
 // differ by a little from that of the layout of [ReadFlickr]. Errors wrap [ErrInput] or are those of reading.
 func ReadMDETR(ctx context.Context, path string) (*Flickr, error) {
 	m := &mdetr{}
-	if err := scan(ctx, path, func(s *scanner) error { return m.read(s) }); err != nil {
+	if err := scan(ctx, path, mostPhrases, func(s *scanner) error { return m.read(s) }); err != nil {
 		return nil, err
 	}
 	f, err := m.flickr()
@@ -217,6 +217,9 @@ func (m *mdetr) sentence(s *scanner) error {
 		case "tokens_positive_eval":
 			err = s.list(mostList, func(int) error {
 				spans, err := s.spans()
+				if err == nil && len(spans) == 0 {
+					err = s.bad("a phrase has no span")
+				}
 				x.Phrases = append(x.Phrases, Phrase{Spans: spans})
 				return err
 			})
@@ -323,7 +326,7 @@ func shares(a, b [][2]int) bool {
 // reading.
 func ReadGroundings(ctx context.Context, path string) ([]Grounding, error) {
 	var list []Grounding
-	err := scan(ctx, path, func(s *scanner) (err error) {
+	err := scan(ctx, path, mostPhrases, func(s *scanner) (err error) {
 		list, err = s.groundings()
 		return err
 	})

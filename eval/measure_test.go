@@ -380,3 +380,36 @@ func TestReadMDETR(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFlickr reads any layout and any file of MDETR's: an error or sentences with boxes, never a panic.
+func FuzzFlickr(f *testing.F) {
+	f.Add([]byte(goodXML), []byte("[/EN#11/people A man] and [/EN#12/other/scene two dogs] ."), []byte(goodMDETR))
+	f.Add([]byte("<annotation><object><name>1</name></object></annotation>"), []byte("[/EN#1 [x ]"), []byte(`{"images": [], "annotations": []}`))
+	f.Fuzz(func(t *testing.T, xml, sentences, mdetr []byte) {
+		root := flickrFolder(t, string(xml), string(sentences), "7")
+		layout, err := eval.ReadFlickr(t.Context(), root, "test")
+		checkFlickr(t, layout, err)
+		path := filepath.Join(root, "x.json")
+		if err := os.WriteFile(path, mdetr, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		layout, err = eval.ReadMDETR(t.Context(), path)
+		checkFlickr(t, layout, err)
+	})
+}
+
+func checkFlickr(t *testing.T, f *eval.Flickr, err error) {
+	if err != nil {
+		if !errors.Is(err, eval.ErrInput) {
+			t.Error(err)
+		}
+		return
+	}
+	for _, s := range f.Sentences {
+		for _, p := range s.Phrases {
+			if len(p.Boxes) == 0 || len(p.Spans) == 0 {
+				t.Errorf("sentence %d has a phrase without boxes or spans: %+v", s.Index, p)
+			}
+		}
+	}
+}

@@ -28,7 +28,7 @@ func ODinW(sets map[string]*Evaluation) (float64, error) {
 // wrap [ErrInput] or are those of reading.
 func ReadSubmission(ctx context.Context, path string) (map[string][]Found, error) {
 	sets := map[string][]Found{}
-	err := scan(ctx, path, func(s *scanner) error {
+	err := scan(ctx, path, mostBytes, func(s *scanner) error {
 		return s.object(func(name []byte) (err error) {
 			key := string(name)
 			if _, twice := sets[key]; twice || len(sets) == mostCategories {

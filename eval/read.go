@@ -11,13 +11,13 @@ import (
 // ReadTruths reads COCO's annotations. Errors wrap [ErrInput] or are those of reading.
 func ReadTruths(ctx context.Context, path string) (*Truths, error) {
 	t := &Truths{About: map[int64]*Picture{}}
-	return t, scan(ctx, path, func(s *scanner) error { return s.truths(t, true) })
+	return t, scan(ctx, path, mostBytes, func(s *scanner) error { return s.truths(t, true) })
 }
 
 // ReadLVISTruths reads LVIS' annotations, which have no iscrowd. Errors wrap [ErrInput] or are those of reading.
 func ReadLVISTruths(ctx context.Context, path string) (*Truths, error) {
 	t := &Truths{About: map[int64]*Picture{}}
-	return t, scan(ctx, path, func(s *scanner) error { return s.truths(t, false) })
+	return t, scan(ctx, path, mostBytes, func(s *scanner) error { return s.truths(t, false) })
 }
 
 // ParseTruths reads COCO's annotations that are in memory.
@@ -183,7 +183,7 @@ func (s *scanner) truth(t *Truths, crowds bool) error {
 // in the reference: give no results to evaluate none. Errors wrap [ErrInput] or are those of reading.
 func ReadResults(ctx context.Context, path string) ([]Found, error) {
 	var list []Found
-	err := scan(ctx, path, func(s *scanner) (err error) {
+	err := scan(ctx, path, mostBytes, func(s *scanner) (err error) {
 		list, err = s.results()
 		return err
 	})

@@ -16,9 +16,10 @@ import (
 // Bounds of files that are read, far above those of any published set.
 const (
 	mostBytes      = 8 << 30
+	mostPhrases    = 1 << 29 // bytes of a file about sentences, whose short lists take more room than they do
 	mostResults    = 64 << 20
 	mostTruths     = 32 << 20
-	mostPictures   = 8 << 20
+	mostPictures   = 4 << 20
 	mostCategories = 1 << 16
 	mostList       = 1 << 16 // elements of a list in an element
 )
@@ -30,17 +31,17 @@ type scanner struct {
 	ctx context.Context
 }
 
-// scan reads a file with read, which takes one value of it, and wants nothing behind that.
-func scan(ctx context.Context, path string, read func(*scanner) error) error {
+// scan reads a file of at most so many bytes with read, which takes one value of it, and wants nothing behind that.
+func scan(ctx context.Context, path string, most int64, read func(*scanner) error) error {
 	f, info, err := file.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if info.Size() > mostBytes {
-		return fmt.Errorf("%s: %w: %d bytes, want at most %d", path, ErrInput, info.Size(), int64(mostBytes))
+	if info.Size() > most {
+		return fmt.Errorf("%s: eval: %w: %d bytes, want at most %d", path, ErrInput, info.Size(), most)
 	}
-	if err := scanAll(ctx, io.LimitReader(f, mostBytes), read); err != nil {
+	if err := scanAll(ctx, io.LimitReader(f, most), read); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

@@ -141,8 +141,14 @@ func promptQuery(list []promptName) (q glipvk.Query, err error) {
 	return affixQuery(names, affixes)
 }
 
+// mostAffixed is how many names with something around them one caption may have: longer lists are not one caption in the original.
+const mostAffixed = 80
+
 // affixQuery asks for names in one caption with what stands around them.
 func affixQuery(names []string, affixes []text.Affix) (q glipvk.Query, err error) {
+	if len(names) > mostAffixed {
+		return q, fmt.Errorf("%d names with something around them, want at most %d: they are one caption, which is not split", len(names), mostAffixed)
+	}
 	c, err := dataset.Fixed(names, affixes)
 	if err != nil {
 		return q, err

@@ -17,6 +17,7 @@ import (
 	arch "github.com/glipvk/glipvk/glip" // its name is that of the program
 	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/text"
 	"github.com/spf13/cobra"
 )
 
@@ -80,6 +81,7 @@ type lookout struct {
 	flags  *evalRun
 	finder evalFinder
 	asked  asked // but for the query
+	words  *text.Tokenizer
 	ledger *ledger
 	meter  *meter.Meter
 	stderr io.Writer
@@ -107,7 +109,10 @@ func (f *evalRun) open(cmd *cobra.Command, open measurer, out string, most int) 
 		return nil, err
 	}
 	o.Arch = cfg
-	d := &lookout{flags: f, meter: cli.Meter(stderr), stderr: stderr}
+	d := &lookout{flags: f, meter: cli.Meter(stderr), stderr: stderr, words: text.BERT()}
+	if _, t, err := glipvk.FindDetector(name, o); err == nil { // else opening it will say why
+		d.words = t
+	}
 	d.meter.Say("pictures", "looking through picture %d of %d")
 	d.asked = asked{Model: name, Arch: f.weights.Arch, Weights: o.WeightsName(), Entry: f.weights.Entry, Vocabulary: f.vocab, Size: f.size, Max: most, Stored: f.stored}
 	if d.ledger, err = openLedger(ctx, filepath.Join(out, ledgerName)); err != nil {
@@ -254,6 +259,13 @@ func rowsOf(found []glipvk.Detection) []row {
 func (b *boxed) find(cmd *cobra.Command, d *lookout, q glipvk.Query, plusOne bool) (unread int, err error) {
 	asked, err := b.asked(cmd.Context(), q)
 	if err != nil {
+		return 0, err
+	}
+	prompts, err := asked.query.Prompts(d.words)
+	if err != nil {
+		return 0, err
+	}
+	if err := (queryFlags{}).remark(cmd, d.words, prompts); err != nil {
 		return 0, err
 	}
 	var shots []shot
