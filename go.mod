@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/go-gl/mathgl v1.2.0
+	github.com/go-json-experiment/json v1.27.2
 	github.com/go-text/typesetting v0.3.5
 	github.com/google/go-cmp v0.7.0
 	github.com/google/licensecheck v0.3.1

@@ -1,142 +1,240 @@
 package eval
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
-
-	"github.com/glipvk/glipvk/internal/file"
+	"path"
+	"strings"
 )
-
-// mostBytes bounds a file that is read whole.
-const mostBytes = 2 << 30
-
-// number is a whole number that may be written 3 or 3.0.
-type number int64
-
-func (n *number) UnmarshalJSON(text []byte) error {
-	var i int64
-	if json.Unmarshal(text, &i) == nil {
-		*n = number(i)
-		return nil
-	}
-	var f float64
-	if err := json.Unmarshal(text, &f); err != nil {
-		return err
-	}
-	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-		return fmt.Errorf("%s is no whole number", text)
-	}
-	*n = number(f)
-	return nil
-}
 
 // ReadTruths reads COCO's annotations. Errors wrap [ErrInput] or are those of reading.
 func ReadTruths(ctx context.Context, path string) (*Truths, error) {
-	data, err := file.ReadAll(ctx, path, mostBytes)
-	if err != nil {
-		return nil, err
-	}
-	t, err := ParseTruths(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
+	t := &Truths{About: map[int64]*Picture{}}
+	return t, scan(ctx, path, mostBytes, func(s *scanner) error { return s.truths(t, true) })
 }
 
-// ParseTruths reads annotations that are in memory.
+// ReadLVISTruths reads LVIS' annotations, which have no iscrowd. Errors wrap [ErrInput] or are those of reading.
+func ReadLVISTruths(ctx context.Context, path string) (*Truths, error) {
+	t := &Truths{About: map[int64]*Picture{}}
+	return t, scan(ctx, path, mostBytes, func(s *scanner) error { return s.truths(t, false) })
+}
+
+// ParseTruths reads COCO's annotations that are in memory.
 func ParseTruths(data []byte) (*Truths, error) {
-	var f struct {
-		Images     []struct{ ID *number }
-		Categories []struct {
-			ID   *number
-			Name string
-		}
-		Annotations []struct {
-			ID       *number
-			Picture  *number    `json:"image_id"`
-			Category *number    `json:"category_id"`
-			Box      []float64  `json:"bbox"`
-			Area     *float64   `json:"area"`
-			Crowd    *crowdness `json:"iscrowd"`
-		}
-	}
-	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("eval: %w: %w", ErrInput, err)
-	}
-	t := &Truths{}
-	for i, p := range f.Images {
-		if p.ID == nil {
-			return nil, fmt.Errorf("eval: %w: image %d has no id", ErrInput, i)
-		}
-		t.Pictures = append(t.Pictures, int64(*p.ID))
-	}
-	for i, c := range f.Categories {
-		if c.ID == nil {
-			return nil, fmt.Errorf("eval: %w: category %d has no id", ErrInput, i)
-		}
-		t.Categories = append(t.Categories, Category{int64(*c.ID), c.Name})
-	}
-	for i, a := range f.Annotations {
-		if a.ID == nil || a.Picture == nil || a.Category == nil || a.Area == nil || a.Crowd == nil || len(a.Box) != 4 {
-			return nil, fmt.Errorf("eval: %w: annotation %d: id, image_id, category_id, area, iscrowd and a bbox of four numbers are wanted", ErrInput, i)
-		}
-		t.List = append(t.List, Truth{int64(*a.ID), int64(*a.Picture), int64(*a.Category), Box(a.Box), *a.Area, bool(*a.Crowd)})
-	}
-	return t, nil
+	t := &Truths{About: map[int64]*Picture{}}
+	return t, scanAll(context.Background(), bytes.NewReader(data), func(s *scanner) error { return s.truths(t, true) })
 }
 
-// crowdness is 0 or 1, or false or true.
-type crowdness bool
+// truths reads annotations; crowds says whether each must say whether it is one.
+func (s *scanner) truths(t *Truths, crowds bool) error {
+	return s.object(func(name []byte) error {
+		switch string(name) {
+		case "images":
+			t.Pictures = nil
+			return s.list(mostPictures, func(int) error { return s.picture(t) })
+		case "categories":
+			t.Categories = nil
+			return s.list(mostCategories, func(int) error { return s.category(t) })
+		case "annotations":
+			t.List = nil
+			return s.list(mostTruths, func(int) error { return s.truth(t, crowds) })
+		}
+		return s.skip()
+	})
+}
 
-func (c *crowdness) UnmarshalJSON(text []byte) error {
-	var b bool
-	if json.Unmarshal(text, &b) == nil {
-		*c = crowdness(b)
-		return nil
+// picture reads an element of images.
+func (s *scanner) picture(t *Truths) error {
+	var p Picture
+	var id int64
+	var address string
+	var known bool
+	err := s.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "id":
+			id, err = s.whole()
+			known = true
+		case "file_name":
+			p.File, err = s.text()
+		case "coco_url":
+			address, err = s.text()
+		case "width":
+			p.Width, err = s.size()
+		case "height":
+			p.Height, err = s.size()
+		case "neg_category_ids":
+			p.Absent, err = s.wholes()
+		case "not_exhaustive_category_ids":
+			p.Partial, err = s.wholes()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case !known:
+		return s.bad("the picture has no id")
+	case p.File == "" && address != "":
+		p.File = lastTwo(address)
 	}
-	var n float64
-	err := json.Unmarshal(text, &n)
-	*c = crowdness(n != 0)
+	t.Pictures = append(t.Pictures, id)
+	t.About[id] = &p
+	return nil
+}
+
+// lastTwo are the last two parts of an address, as in val2017/000000397133.jpg.
+func lastTwo(address string) string {
+	parts := strings.Split(address, "/")
+	return path.Join(parts[max(len(parts)-2, 0):]...)
+}
+
+// size reads pixels; no picture has more than 2^31 a side.
+func (s *scanner) size() (int, error) {
+	v, err := s.number()
+	if err == nil && !(v >= 0 && v < 1<<31) {
+		err = s.bad("%g is no size of a picture", v)
+	}
+	return int(v), err
+}
+
+// category reads an element of categories.
+func (s *scanner) category(t *Truths) error {
+	var c Category
+	var known bool
+	err := s.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "id":
+			c.ID, err = s.whole()
+			known = true
+		case "name":
+			c.Name, err = s.text()
+		case "frequency":
+			c.Frequency, err = s.text()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+	if err == nil && !known {
+		err = s.bad("the category has no id")
+	}
+	t.Categories = append(t.Categories, c)
 	return err
 }
 
-// ReadResults reads COCO's results, a list of image_id, category_id, bbox and score. An empty list is an error, as in the
-// reference: give no results to evaluate none. Errors wrap [ErrInput] or are those of reading.
+// What of an element was there.
+const (
+	hasID = 1 << iota
+	hasPicture
+	hasCategory
+	hasBox
+	hasArea
+	hasCrowd
+	hasScore
+)
+
+// truth reads an element of annotations.
+func (s *scanner) truth(t *Truths, crowds bool) error {
+	var x Truth
+	var there int
+	err := s.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "id":
+			x.ID, err = s.whole()
+			there |= hasID
+		case "image_id":
+			x.Picture, err = s.whole()
+			there |= hasPicture
+		case "category_id":
+			x.Category, err = s.whole()
+			there |= hasCategory
+		case "bbox":
+			x.Box, err = s.box()
+			there |= hasBox
+		case "area":
+			x.Area, err = s.number()
+			there |= hasArea
+		case "iscrowd":
+			x.Crowd, err = s.flag()
+			there |= hasCrowd
+		case "ignore":
+			x.Ignore, err = s.flag()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+	wanted := hasID | hasPicture | hasCategory | hasBox | hasArea
+	names := "id, image_id, category_id, bbox and area"
+	if crowds {
+		wanted, names = wanted|hasCrowd, "id, image_id, category_id, bbox, area and iscrowd"
+	}
+	if err == nil && there&wanted != wanted {
+		err = s.bad("%s are wanted, and not all there", names)
+	}
+	t.List = append(t.List, x)
+	return err
+}
+
+// ReadResults reads COCO's results, a list of image_id, category_id, bbox and score; LVIS has the same. An empty list is an error, as
+// in the reference: give no results to evaluate none. Errors wrap [ErrInput] or are those of reading.
 func ReadResults(ctx context.Context, path string) ([]Found, error) {
-	data, err := file.ReadAll(ctx, path, mostBytes)
-	if err != nil {
-		return nil, err
-	}
-	list, err := ParseResults(data)
+	var list []Found
+	err := scan(ctx, path, mostBytes, func(s *scanner) (err error) {
+		list, err = s.results()
+		return err
+	})
 	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("eval: %w: there are no results", ErrInput)
+		err = fmt.Errorf("%s: eval: %w: there are no results", path, ErrInput)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return list, nil
+	return list, err
 }
 
 // ParseResults reads results that are in memory, also none.
-func ParseResults(data []byte) ([]Found, error) {
-	var f []struct {
-		Picture  *number   `json:"image_id"`
-		Category *number   `json:"category_id"`
-		Box      []float64 `json:"bbox"`
-		Score    *float64  `json:"score"`
-	}
-	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, errors.Join(fmt.Errorf("eval: %w", ErrInput), err)
-	}
-	var list []Found
-	for i, r := range f {
-		if r.Picture == nil || r.Category == nil || r.Score == nil || len(r.Box) != 4 {
-			return nil, fmt.Errorf("eval: %w: result %d: image_id, category_id, score and a bbox of four numbers are wanted", ErrInput, i)
+func ParseResults(data []byte) (list []Found, err error) {
+	err = scanAll(context.Background(), bytes.NewReader(data), func(s *scanner) (err error) {
+		list, err = s.results()
+		return err
+	})
+	return list, err
+}
+
+// results reads a list of detections.
+func (s *scanner) results() (list []Found, err error) {
+	var f Found
+	var there int
+	field := func(name []byte) (err error) {
+		switch string(name) {
+		case "image_id":
+			f.Picture, err = s.whole()
+			there |= hasPicture
+		case "category_id":
+			f.Category, err = s.whole()
+			there |= hasCategory
+		case "bbox":
+			f.Box, err = s.box()
+			there |= hasBox
+		case "score":
+			f.Score, err = s.number()
+			there |= hasScore
+		default:
+			err = s.skip()
 		}
-		list = append(list, Found{int64(*r.Picture), int64(*r.Category), Box(r.Box), *r.Score})
+		return err
 	}
-	return list, nil
+	err = s.list(mostResults, func(int) error {
+		f, there = Found{}, 0
+		if err := s.object(field); err != nil {
+			return err
+		}
+		if there != hasPicture|hasCategory|hasBox|hasScore {
+			return s.bad("image_id, category_id, bbox and score are wanted, and not all there")
+		}
+		list = append(list, f)
+		return nil
+	})
+	return list, err
 }

@@ -46,7 +46,7 @@ func rules() map[string]rule {
 		"text":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},
-		"eval":      {ours: []string{"internal/file"}},
+		"eval":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/sync/errgroup", "github.com/go-json-experiment/json/jsontext"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		"convert":   {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
@@ -63,7 +63,7 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},

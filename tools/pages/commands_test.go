@@ -89,6 +89,12 @@ func rows() []row {
 		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --dry-run`, more: smallTraining, want: "2 pictures looked at, 0 of no use"},
 		{command: `glip train --data shapes.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --mode prompt --epochs 10 --val val.json --out runs/a`, more: smallTraining, want: "best.safetensors --classes runs/a/classes.txt --draw"},
 		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --short 160 --overfit 2 --batch 2 --steps 40 --out out/fit`, more: " --device cpu", want: "it learns"},
+		// docs/eval.md
+		{command: `glip eval coco --truth testdata/eval/coco/mixed.gt.json --results testdata/eval/coco/mixed.dt.json`, want: "maxDets=100 ] = 0.271"},
+		{command: `glip eval coco --truth val.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --out runs/val`, more: smallDetector, want: "maxDets=100 ] = "},
+		{command: `glip eval lvis --truth testdata/eval/lvis/edges.gt.json --results testdata/eval/lvis/edges.dt.json --fixed`, want: "maxDets= -1 catIds=all]"},
+		{command: `glip eval flickr --truth testdata/eval/flickr/hard --results testdata/eval/flickr/hard/predictions.json --merged`, want: "|   Recall@1  |"},
+		{command: `glip eval odinw --truth a=testdata/eval/coco/basic.gt.json --results a=testdata/eval/coco/basic.dt.json`, want: "mean of 1"},
 		// docs/operations.md, CONTRIBUTING.md
 		{command: `go run ./tools/op crosscontext`, root: true, want: "kernels/cross.go"},
 		{command: `make test`, never: "it is what runs this test"},
@@ -170,7 +176,7 @@ func (d desk) targets(t *testing.T, text string) {
 func TestNames(t *testing.T) {
 	d := newDesk(t)
 	help := map[string]string{}
-	for _, line := range []string{"glip", "glip detect", "glip features", "glip train", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
+	for _, line := range []string{"glip", "glip detect", "glip features", "glip train", "glip eval", "glip eval coco", "glip eval lvis", "glip eval flickr", "glip eval odinw", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
 		status, said, err := d.run(t.Context(), d.dir, line+" --help")
 		if err != nil || status != 0 {
 			t.Fatalf("%s --help: %v, status %d\n%s", line, err, status, said)

@@ -22,8 +22,8 @@ const backbone = `{"embed_dims": 8, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 
 
 // annotations are of the pictures in photos.
 const annotations = `{"images": [{"id": 1, "file_name": "a.jpg", "width": 451, "height": 300}, {"id": 2, "file_name": "b.png", "width": 451, "height": 300}],
-	"categories": [{"id": 1, "name": "cat"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [90, 10, 280, 270]},
-	{"id": 2, "image_id": 2, "category_id": 1, "bbox": [90, 10, 280, 270]}]}`
+	"categories": [{"id": 1, "name": "cat"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [90, 10, 280, 270], "area": 75600, "iscrowd": 0},
+	{"id": 2, "image_id": 2, "category_id": 1, "bbox": [90, 10, 280, 270], "area": 75600, "iscrowd": 0}]}`
 
 // desk is a folder that holds what the pages name: pictures, lists, architectures and, under the names of published checkpoints, small ones.
 type desk struct{ root, dir string }
