@@ -47,6 +47,7 @@ func rules() map[string]rule {
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},
 		"eval":      {ours: []string{"internal/file"}},
+		"labels":    {ours: []string{"internal/file"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
