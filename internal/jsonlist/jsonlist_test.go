@@ -12,7 +12,7 @@ import (
 
 func TestEach(t *testing.T) {
 	for text, want := range map[string]string{
-		`[1, 2, 3]`: "", `[]`: "", `[1, 2, 3, 4]`: "more than 3 elements", `{}`: "{ instead of [", `[1, "a"]`: "cannot unmarshal", `[1`: "EOF", `[1 2]`: "invalid character",
+		`[1, 2, 3]`: "", `[]`: "", `[1, 2, 3, 4]`: "more than 3 elements", `{}`: "{ instead of [", `[1, "a"]`: "cannot unmarshal", `[1`: "EOF", `[1 2]`: "after array element",
 	} {
 		d := json.NewDecoder(strings.NewReader(text))
 		sum := 0
