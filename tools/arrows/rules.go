@@ -63,7 +63,7 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "dataset", "train",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "dataset", "labels", "train",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},

@@ -1,0 +1,32 @@
+package labels
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Walk calls yield with each picture that was added, by this run or those that it goes on with, in the order of names; ID is
+// 0 where none was given. It may not call the writer. Errors are yield's, the context's, or those of reading.
+func (w *Writer) Walk(ctx context.Context, yield func(Picture) error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(w.at)) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := w.journal.at(w.at[name])
+		if err != nil {
+			return err
+		}
+		p, err := r.picture(len(w.target.Classes))
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", w.journal.path, name, err)
+		}
+		if err := yield(*p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
