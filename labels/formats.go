@@ -20,14 +20,19 @@ type Format struct {
 	Numbers       bool // pictures and classes have numbers (Picture.ID, Options.CategoryIDs)
 	Clips         bool // boxes are clipped to the picture; one that has no area then is left out
 	PerPicture    bool // a file for each picture, written when it is added
+	Upright       bool // those who read it turn pictures upright (EXIF): refuses Options.Stored
+	Most          int  // objects of a picture at most, the best by score; 0 for no limit
 
 	open func(t *target) (*view, error)
 	read func(ctx context.Context, path string, o ReadOptions) (*Set, error)
 }
 
-// Formats lists all, those that are trained with first.
+// Formats lists all.
 func Formats() []Format {
-	return []Format{jsonLines()}
+	return []Format{
+		coco(), cocoResults(), lvisResults(), yolo(), yoloPredictions(), voc(), labelStudio(), cvat(), labelMe(), odvg(), imageFolder(),
+		jsonLines(), parquetTables(),
+	}
 }
 
 // Find returns a format by its name. The error wraps [ErrFormat] and lists all names.

@@ -56,7 +56,7 @@ type record struct {
 	ID      int64       `json:"id,omitempty"`
 	Width   int         `json:"w"`
 	Height  int         `json:"h"`
-	Dropped int         `json:"dropped,omitempty"` // boxes without area in the picture
+	Dropped int         `json:"dropped,omitempty"` // objects that were left out
 	Objects [][]float64 `json:"o,omitempty"`       // class, corners, and the score if there is one
 	Crowds  []int       `json:"crowds,omitempty"`  // indices of objects
 }

@@ -27,7 +27,7 @@ type Options struct {
 	Asked string
 
 	// Stored says that pictures were taken as they are stored, not turned upright by what the camera noted (EXIF): their
-	// width, height and boxes are of that. COCO's file tells; YOLO, whose trainer turns pictures, refuses it.
+	// width, height and boxes are of that. COCO's file tells; formats whose readers turn pictures refuse it ([Format].Upright).
 	Stored bool
 
 	// Split parts the pictures; the zero value leaves them in one.
@@ -43,6 +43,10 @@ type Options struct {
 
 	// Studio is of Label Studio.
 	Studio Studio
+
+	// ScoreAttribute is the name of the attribute that has the score in CVAT, a text that the labels of the task must declare; ""
+	// writes no scores there.
+	ScoreAttribute string
 
 	// Model, Weights and Prompt stand in the tables' columns of these names: what made the labels, the hash of its weights,
 	// and what it was asked. Label Studio shows Model as the version of the model.
@@ -140,6 +144,9 @@ func (o *Options) check(f Format) error {
 		return fmt.Errorf("%w: %d numbers of %d classes", ErrFormat, len(o.CategoryIDs), len(o.Classes))
 	case o.Split.on() && !f.Split:
 		return fmt.Errorf("%w: %s has no parts; %s", ErrFormat, f.Name, able("a split", func(f Format) bool { return f.Split }))
+	case o.Stored && f.Upright:
+		return fmt.Errorf("%w: those who read %s turn pictures upright by what the camera noted, so boxes of pictures as they are stored would be wrong there; "+
+			"take pictures upright, or write coco", ErrFormat, f.Name)
 	case o.Place != Leave && o.Pictures == "":
 		return fmt.Errorf("%w: pictures can be placed only from a folder that is named", ErrFormat)
 	case o.Place < Leave || o.Place > Copy, o.VOC < OneBased || o.VOC > Shifted, o.Existing < Refuse || o.Existing > Overwrite:

@@ -2,7 +2,6 @@ package labels
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 )
 
@@ -21,7 +20,7 @@ type row struct {
 	Model   string   `json:"model" parquet:"model,dict"`
 	Weights string   `json:"weights" parquet:"weights,dict"`
 	Prompt  string   `json:"prompt" parquet:"prompt,dict"`
-	Part    string   `json:"split,omitempty" parquet:"split,dict"`
+	Part    string   `json:"split,omitempty" parquet:"split,optional,dict"`
 }
 
 // pictureRow is one of the table of pictures: all of them, so that those without detections are there too.
@@ -30,7 +29,7 @@ type pictureRow struct {
 	Width      int    `json:"width" parquet:"width"`
 	Height     int    `json:"height" parquet:"height"`
 	Detections int    `json:"detections" parquet:"detections"`
-	Part       string `json:"split,omitempty" parquet:"split,dict"`
+	Part       string `json:"split,omitempty" parquet:"split,optional,dict"`
 }
 
 // part is the name of the part that a picture is in, "" where there are none.
@@ -87,11 +86,4 @@ func jsonLines() Format {
 			}}, nil
 		},
 	}
-}
-
-// encoder writes JSON, a value on each line, and leaves <, > and & as they are.
-func encoder(w io.Writer) *json.Encoder {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e
 }

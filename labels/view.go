@@ -2,6 +2,7 @@ package labels
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/glipvk/glipvk/internal/file"
 )
@@ -82,13 +84,21 @@ func (s *pictures) walk(ctx context.Context, part int, yield func(p *Picture) er
 	return nil
 }
 
-// clipped is a picture whose boxes are inside it, and how many were left out because nothing of them is.
-func (p Picture) clipped() (Picture, int) {
-	var kept []Object
-	for _, o := range p.Objects {
-		if o.Box = o.Box.Clip(p.Width, p.Height); !o.Box.empty() {
-			kept = append(kept, o)
+// fitted is a picture as the format has it, and how many objects were left out for that.
+func (f Format) fitted(p Picture) (Picture, int) {
+	kept := p.Objects
+	if f.Clips {
+		kept = nil
+		for _, o := range p.Objects {
+			if o.Box = o.Box.Clip(p.Width, p.Height); !o.Box.empty() {
+				kept = append(kept, o)
+			}
 		}
+	}
+	if f.Most > 0 && len(kept) > f.Most {
+		kept = slices.Clone(kept)
+		slices.SortStableFunc(kept, func(a, b Object) int { return cmp.Compare(b.Score, a.Score) })
+		kept = kept[:f.Most]
 	}
 	dropped := len(p.Objects) - len(kept)
 	p.Objects = kept

@@ -33,7 +33,7 @@ type Summary struct {
 	Pictures int
 	Empty    int      // pictures without objects
 	Objects  int      // that were written
-	Dropped  int      // objects that were left out: they have no area in their picture
+	Dropped  int      // objects that were left out: they have no area in their picture, or are more than the format has
 	PerClass []int    // objects of each class
 	PerPart  [3]int   // pictures of each of [Parts]
 	Files    []string // those of the whole set, as [Writer.Finish] wrote them
@@ -205,10 +205,7 @@ func (w *Writer) Add(ctx context.Context, p Picture) error {
 	if err := w.fits(&p); err != nil {
 		return err
 	}
-	dropped := 0
-	if w.target.format.Clips {
-		p, dropped = p.clipped()
-	}
+	p, dropped := w.target.format.fitted(p)
 	if w.view.path != nil {
 		if err := w.file(&p); err != nil {
 			return fmt.Errorf("writing the labels of %s: %w", p.Name, err)

@@ -1,0 +1,108 @@
+package labels
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"math"
+	"path"
+)
+
+// What a file of Pascal VOC is made of.
+type (
+	vocFile struct {
+		XMLName   xml.Name    `xml:"annotation"`
+		Folder    string      `xml:"folder"`
+		FileName  string      `xml:"filename"`
+		Database  string      `xml:"source>database"`
+		Width     float64     `xml:"size>width"`
+		Height    float64     `xml:"size>height"`
+		Depth     float64     `xml:"size>depth"`
+		Segmented int         `xml:"segmented"`
+		Objects   []vocObject `xml:"object"`
+	}
+	vocObject struct {
+		Name      string  `xml:"name"`
+		Pose      string  `xml:"pose"`
+		Truncated string  `xml:"truncated"`
+		Difficult string  `xml:"difficult"`
+		Box       *vocBox `xml:"bndbox"`
+	}
+	vocBox struct {
+		XMin float64 `xml:"xmin"`
+		YMin float64 `xml:"ymin"`
+		XMax float64 `xml:"xmax"`
+		YMax float64 `xml:"ymax"`
+	}
+)
+
+func voc() Format {
+	return Format{
+		Name: "voc", About: "Pascal VOC's XML",
+		Files:  "Annotations/NAME.xml; with a split ImageSets/Main/train.txt, val.txt, test.txt",
+		Writes: true, Reads: true, Split: true, Empty: true, Clips: true, PerPicture: true, read: readVOC,
+		open: func(t *target) (*view, error) {
+			v := &view{
+				path:  func(name string) string { return "Annotations/" + stem(name) + ".xml" },
+				place: func(name string) string { return "JPEGImages/" + name },
+				each:  t.voc,
+			}
+			if t.Split.on() {
+				v.documents = t.parted("", ".txt", func(ctx context.Context, w io.Writer, all *pictures, part int) error {
+					return all.walk(ctx, part, func(p *Picture) error {
+						_, err := fmt.Fprintln(w, stem(p.Name))
+						return err
+					})
+				})
+				for i := range v.documents {
+					v.documents[i].name = "ImageSets/Main/" + v.documents[i].name
+				}
+			}
+			return v, nil
+		},
+	}
+}
+
+// voc is the file of a picture.
+func (t *target) voc(p *Picture) ([]byte, error) {
+	f := vocFile{Folder: path.Dir(p.Name), FileName: path.Base(p.Name), Database: "Unknown", Width: float64(p.Width), Height: float64(p.Height), Depth: 3}
+	if f.Folder == "." {
+		f.Folder = ""
+	}
+	for _, o := range p.Objects {
+		box := t.VOC.from(o.Box, p.Width, p.Height)
+		f.Objects = append(f.Objects, vocObject{t.Classes[o.Class], "Unspecified", "0", "0", &box})
+	}
+	data, err := xml.MarshalIndent(f, "", "\t")
+	return append(data, '\n'), err
+}
+
+// from turns corners inside a picture into numbers of the convention.
+func (v VOC) from(b Box, width, height int) vocBox {
+	side := func(low, high float64, size int) (float64, float64) {
+		switch v {
+		case ZeroBased:
+			return math.Round(low), math.Round(high)
+		case Shifted:
+			return math.Trunc(low) + 1, math.Trunc(high) + 1
+		}
+		first := min(math.Round(low)+1, float64(size))
+		return first, max(math.Round(high), first)
+	}
+	var n vocBox
+	n.XMin, n.XMax = side(b.X1, b.X2, width)
+	n.YMin, n.YMax = side(b.Y1, b.Y2, height)
+	return n
+}
+
+// back turns numbers of the convention into corners.
+func (v VOC) back(n vocBox) Box {
+	switch v {
+	case ZeroBased:
+		return Box{n.XMin, n.YMin, n.XMax, n.YMax}
+	case Shifted:
+		return Box{n.XMin - 1, n.YMin - 1, n.XMax - 1, n.YMax - 1}
+	}
+	return Box{n.XMin - 1, n.YMin - 1, n.XMax, n.YMax}
+}
