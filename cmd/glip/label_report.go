@@ -17,7 +17,7 @@ func (j *labelling) report(t *tally, summaries []labels.Summary, page string) er
 	}
 	fmt.Fprintf(w, "%s: %d with labels, %d empty, %d skipped", counted(t.pictures+len(j.skipped), "picture", "pictures"), t.pictures-t.empty, t.empty, len(j.skipped))
 	if len(j.skipped) > 0 {
-		fmt.Fprintf(w, " (%s says why)", filepath.Join(j.out, skippedName))
+		fmt.Fprintf(w, " (%s says why)", filepath.Join(j.labelFlags.out, skippedName))
 	}
 	fmt.Fprintln(w)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -40,7 +40,7 @@ func (j *labelling) report(t *tally, summaries []labels.Summary, page string) er
 	}
 	for i, f := range j.set.formats {
 		s := summaries[i]
-		fmt.Fprintf(w, "%s: %s%s\n", f.name, f.where(j.out, s), partsText(s))
+		fmt.Fprintf(w, "%s: %s%s\n", f.name, f.where(j.labelFlags.out, s), partsText(s))
 		if s.Dropped > 0 {
 			fmt.Fprintf(w, "%s: %s left out for having no area within the picture\n", f.name, counted(s.Dropped, "box is", "boxes are"))
 		}

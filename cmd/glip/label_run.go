@@ -63,7 +63,7 @@ func (j *labelling) run(ctx context.Context, list pictureList) error {
 	}
 	before := len(list.pictures) - len(j.left)
 	if before > 0 {
-		fmt.Fprintf(j.stderr, "glip: %s in %s already\n", counted(before, "picture is", "pictures are"), j.out)
+		fmt.Fprintf(j.stderr, "glip: %s in %s already\n", counted(before, "picture is", "pictures are"), j.labelFlags.out)
 	}
 	if err := j.set.catchUp(ctx, j.refuse); err != nil {
 		return j.kept(err)
@@ -93,7 +93,7 @@ func (j *labelling) kept(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || !j.set.any() {
 		return err
 	}
-	return fmt.Errorf("%w; what was found is kept in %s, and the same command goes on", err, j.out)
+	return fmt.Errorf("%w; what was found is kept in %s, and the same command goes on", err, j.labelFlags.out)
 }
 
 // flow is the stream of pictures to labels; whole becomes true at its end, if it comes there.
@@ -172,7 +172,7 @@ func (j *labelling) conclude(ctx context.Context) error {
 	}
 	page := ""
 	if j.review > 0 && t.pictures > 0 {
-		page = filepath.Join(j.out, "review.html")
+		page = filepath.Join(j.labelFlags.out, "review.html")
 		if err := j.writeReview(ctx, t, page); err != nil {
 			return err
 		}
@@ -182,7 +182,7 @@ func (j *labelling) conclude(ctx context.Context) error {
 
 // writeSkipped names the pictures that this run skipped; where there are none, there is no such file.
 func (j *labelling) writeSkipped() error {
-	path := filepath.Join(j.out, skippedName)
+	path := filepath.Join(j.labelFlags.out, skippedName)
 	if len(j.skipped) == 0 {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
