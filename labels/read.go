@@ -17,9 +17,9 @@ import (
 // Bounds of what is read.
 const (
 	mostPictures = 1 << 25
-	mostTotal    = 1 << 27 // objects
-	mostText     = 1 << 28 // bytes of a file that is read whole; LabelMe's may hold a picture
-	mostStream   = 8 << 30 // bytes of a file that is read piece by piece
+	mostTotal    = 1 << 27   // objects
+	mostText     = 1 << 28   // bytes of a file that is read whole; LabelMe's may hold a picture
+	mostStream   = 8 << 30   // bytes of a file that is read piece by piece
 	mostWhole    = 1<<53 - 1 // up to which a float64 has every whole number, and no other one looks like it
 )
 

@@ -85,7 +85,7 @@ func (b *builder) voc(ctx context.Context, name string, data []byte, found map[s
 		return fmt.Errorf("%w: %w; want Pascal VOC's XML, an annotation with size and objects", ErrLabels, err)
 	}
 	key := pictureOf(stem(name), f.FileName, found)
-	p, err := b.picture(ctx, key, f.Width, f.Height, filepath.Join(b.options.Pictures, filepath.FromSlash(key)))
+	p, err := b.picture(ctx, key, float64(f.Width), float64(f.Height), filepath.Join(b.options.Pictures, filepath.FromSlash(key)))
 	if err != nil {
 		return err
 	}

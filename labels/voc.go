@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"path"
+	"strconv"
+	"strings"
 )
 
 // What a file of Pascal VOC is made of.
@@ -16,10 +18,10 @@ type (
 		Folder    string      `xml:"folder"`
 		FileName  string      `xml:"filename"`
 		Database  string      `xml:"source>database"`
-		Width     float64     `xml:"size>width"`
-		Height    float64     `xml:"size>height"`
-		Depth     float64     `xml:"size>depth"`
-		Segmented int         `xml:"segmented"`
+		Width     vocNumber   `xml:"size>width"`
+		Height    vocNumber   `xml:"size>height"`
+		Depth     string      `xml:"size>depth"`
+		Segmented string      `xml:"segmented"`
 		Objects   []vocObject `xml:"object"`
 	}
 	vocObject struct {
@@ -30,12 +32,25 @@ type (
 		Box       *vocBox `xml:"bndbox"`
 	}
 	vocBox struct {
-		XMin float64 `xml:"xmin"`
-		YMin float64 `xml:"ymin"`
-		XMax float64 `xml:"xmax"`
-		YMax float64 `xml:"ymax"`
+		XMin vocNumber `xml:"xmin"`
+		YMin vocNumber `xml:"ymin"`
+		XMax vocNumber `xml:"xmax"`
+		YMax vocNumber `xml:"ymax"`
 	}
 )
+
+// vocNumber is written without an exponent, and read with decimals too, which some writers have.
+type vocNumber float64
+
+func (n vocNumber) MarshalText() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(n), 'f', -1, 64), nil
+}
+
+func (n *vocNumber) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+	*n = vocNumber(v)
+	return err
+}
 
 func voc() Format {
 	return Format{
@@ -66,7 +81,7 @@ func voc() Format {
 
 // voc is the file of a picture.
 func (t *target) voc(p *Picture) ([]byte, error) {
-	f := vocFile{Folder: path.Dir(p.Name), FileName: path.Base(p.Name), Database: "Unknown", Width: float64(p.Width), Height: float64(p.Height), Depth: 3}
+	f := vocFile{Folder: path.Dir(p.Name), FileName: path.Base(p.Name), Database: "Unknown", Width: vocNumber(p.Width), Height: vocNumber(p.Height), Depth: "3", Segmented: "0"}
 	if f.Folder == "." {
 		f.Folder = ""
 	}
@@ -80,15 +95,15 @@ func (t *target) voc(p *Picture) ([]byte, error) {
 
 // from turns corners inside a picture into numbers of the convention.
 func (v VOC) from(b Box, width, height int) vocBox {
-	side := func(low, high float64, size int) (float64, float64) {
+	side := func(low, high float64, size int) (vocNumber, vocNumber) {
 		switch v {
 		case ZeroBased:
-			return math.Round(low), math.Round(high)
+			return vocNumber(math.Round(low)), vocNumber(math.Round(high))
 		case Shifted:
-			return math.Trunc(low) + 1, math.Trunc(high) + 1
+			return vocNumber(math.Trunc(low) + 1), vocNumber(math.Trunc(high) + 1)
 		}
 		first := min(math.Round(low)+1, float64(size))
-		return first, max(math.Round(high), first)
+		return vocNumber(first), vocNumber(max(math.Round(high), first))
 	}
 	var n vocBox
 	n.XMin, n.XMax = side(b.X1, b.X2, width)
@@ -98,11 +113,12 @@ func (v VOC) from(b Box, width, height int) vocBox {
 
 // back turns numbers of the convention into corners.
 func (v VOC) back(n vocBox) Box {
+	b := Box{float64(n.XMin), float64(n.YMin), float64(n.XMax), float64(n.YMax)}
 	switch v {
-	case ZeroBased:
-		return Box{n.XMin, n.YMin, n.XMax, n.YMax}
+	case OneBased:
+		return Box{b.X1 - 1, b.Y1 - 1, b.X2, b.Y2}
 	case Shifted:
-		return Box{n.XMin - 1, n.YMin - 1, n.XMax - 1, n.YMax - 1}
+		return Box{b.X1 - 1, b.Y1 - 1, b.X2 - 1, b.Y2 - 1}
 	}
-	return Box{n.XMin - 1, n.YMin - 1, n.XMax, n.YMax}
+	return b
 }

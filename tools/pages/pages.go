@@ -130,7 +130,7 @@ func (p Page) Commands() []string {
 
 // packages are those that blocks of Go may name without an import, by the name that they are used under.
 var packages = map[string]string{
-	"dataset": "github.com/glipvk/glipvk/dataset", "train": "github.com/glipvk/glipvk/train",
+	"dataset": "github.com/glipvk/glipvk/dataset", "labels": "github.com/glipvk/glipvk/labels", "train": "github.com/glipvk/glipvk/train",
 	"context": "context", "fmt": "fmt", "log": "log", "os": "os", "errors": "errors",
 	"glipvk": "github.com/glipvk/glipvk", "picture": "github.com/glipvk/glipvk/picture", "glip": "github.com/glipvk/glipvk/glip",
 	"swin": "github.com/glipvk/glipvk/swin", "text": "github.com/glipvk/glipvk/text", "viz": "github.com/glipvk/glipvk/viz",
