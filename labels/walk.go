@@ -2,8 +2,11 @@ package labels
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -29,4 +32,18 @@ func (w *Writer) Walk(ctx context.Context, yield func(Picture) error) error {
 		}
 	}
 	return nil
+}
+
+// Abandon is Close, and lets go of the journal too where no picture was added and nothing is finished: the folder is as if nobody
+// had begun.
+func (w *Writer) Abandon() error {
+	w.mu.Lock()
+	begun := w.journal == nil || len(w.at) > 0 || w.summary.Files != nil
+	path := filepath.Join(w.target.folder, journalName)
+	w.mu.Unlock()
+	err := w.Close()
+	if !begun {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }

@@ -178,9 +178,9 @@ func (f labelFlags) ready(cmd *cobra.Command, root string) error {
 }
 
 func runLabel(cmd *cobra.Command, f labelFlags, open opener, args []string) (err error) {
-	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
 	if slices.Contains(f.formats, "help") {
-		return printFormats(stdout)
+		return printFormats(cmd.OutOrStdout())
 	}
 	options, err := f.writing()
 	if err != nil {
@@ -189,47 +189,22 @@ func runLabel(cmd *cobra.Command, f labelFlags, open opener, args []string) (err
 	f.vocab = vocabularyOf(f.vocab, f.weights.Arch)
 	f.weights.Settle(cmd)
 	f.format = "jsonl" // of detect's flags, which prints nothing here
-	j := &labelling{search: search{meter: cli.Meter(stderr)}, stdout: stdout, stderr: stderr}
+	j := &labelling{labelFlags: f, search: search{meter: cli.Meter(stderr)}, stdout: cmd.OutOrStdout(), stderr: stderr}
 	defer j.meter.Done()
 	name, o, err := f.detectFlags.options(cmd)
 	if err != nil {
 		return err
 	}
-	t, size, err := f.tokenizer(name, o)
+	list, err := j.plan(cmd, name, &o, args)
 	if err != nil {
 		return err
 	}
-	if j.rule, j.query, j.places, err = f.rule(cmd, t); err != nil {
-		return err
-	}
-	if f.without, err = filepath.Abs(f.out); err != nil {
-		return cli.Usage("--out: %w", err)
-	}
-	list, err := f.pictures(cmd, args)
-	if err != nil {
-		return err
-	}
-	if err := f.ready(cmd, list.root); err != nil {
-		return err
-	}
-	o.Size, o.Threshold = size, foundFloor
-	if lowest := slices.Min(j.rule.Thresholds); lowest < foundFloor {
-		o.Threshold = 0
-	}
-	j.labelFlags, j.flags = f, f.detectFlags
-	if f.review > 0 {
-		if j.letters, err = f.letters(ctx, &folder{}, stderr); err != nil {
-			return err
-		}
-	}
-	a := f.asked(name, j.query, o)
-	j.model = modelName(a)
-	if j.set, err = f.openSet(list, j.rule, a, options); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, j.set.close()) }()
+	j.flags = j.labelFlags.detectFlags
 	o.Progress = j.meter.Show
 	j.open = func(ctx context.Context) (err error) {
+		if j.finder != nil {
+			return nil
+		}
 		if j.finder, err = executor.Apart(ctx, func() (finder, error) { return open(ctx, name, o) }); err == nil {
 			cli.Fell(stderr, "glip", j.finder.Device())
 			cli.Notes(stderr, "glip", j.finder.Notes())
@@ -241,7 +216,39 @@ func runLabel(cmd *cobra.Command, f labelFlags, open opener, args []string) (err
 			err = errors.Join(err, j.finder.CloseWithin(ctx, cli.Grace))
 		}
 	}()
+	a := j.flags.asked(name, j.query, o)
+	j.model = modelName(a)
+	if j.set, err = j.openSet(list, j.rule, a, options, func() error { return j.open(ctx) }); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.set.close()) }()
 	return j.run(ctx, list)
+}
+
+// plan finds out what is looked for in which pictures, and what of it becomes labels, before anything large is loaded or anything is written.
+func (j *labelling) plan(cmd *cobra.Command, name string, o *glipvk.DetectorOptions, args []string) (list pictureList, err error) {
+	f := &j.labelFlags
+	t, size, err := f.tokenizer(name, *o)
+	if err != nil {
+		return list, err
+	}
+	if j.rule, j.query, j.places, err = f.rule(cmd, t); err != nil {
+		return list, err
+	}
+	o.Size, o.Threshold = size, foundFloor
+	if slices.Min(j.rule.Thresholds) < foundFloor {
+		o.Threshold = 0
+	}
+	if f.without, err = filepath.Abs(f.out); err != nil {
+		return list, cli.Usage("--out: %w", err)
+	}
+	if list, err = f.pictures(cmd, args); err != nil {
+		return list, err
+	}
+	if err = f.ready(cmd, list.root); err == nil && f.review > 0 {
+		j.letters, err = f.letters(cmd.Context(), &folder{}, j.stderr)
+	}
+	return list, err
 }
 
 // printFormats lists the formats.

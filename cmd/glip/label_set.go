@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ type labelSet struct {
 	rule    labelRule
 	found   *labels.Writer // boxes by prompt
 	formats []labelFormat
+	folders []string // that lie in others first
+
+	finished bool
 }
 
 // labelFormat is one way that labels are written.
@@ -93,9 +97,10 @@ func parseStudio(list []string) (s labels.Studio, err error) {
 	return s, nil
 }
 
-// openSet opens what an earlier run found and labelled, or begins. Nothing of another question is gone on with.
-func (f labelFlags) openSet(list pictureList, rule labelRule, a asked, o labels.Options) (*labelSet, error) {
-	s := &labelSet{rule: rule}
+// openSet opens what an earlier run found and labelled, or begins. Nothing of another question is gone on with; sure is called before what
+// was found is thrown away for one.
+func (f labelFlags) openSet(list pictureList, rule labelRule, a asked, o labels.Options, sure func() error) (*labelSet, error) {
+	s := &labelSet{rule: rule, folders: []string{filepath.Join(f.out, foundFolder), f.out}}
 	o.Pictures = list.root
 	o.Classes, o.Asked = promptsOf(rule.Classes), fmt.Sprintf("%s, %s, numbered %v", a.hash(), list.root, list.numbered)
 	o.Model, o.Weights, o.Prompt = modelName(a), a.Weights, strings.Join(o.Classes, ". ")
@@ -104,7 +109,7 @@ func (f labelFlags) openSet(list pictureList, rule labelRule, a asked, o labels.
 	}
 	found := labels.Options{Classes: o.Classes, Asked: o.Asked, Stored: o.Stored}
 	var err error
-	if s.found, err = f.writer(filepath.Join(f.out, foundFolder), "jsonl", found); err != nil {
+	if s.found, err = f.writer(filepath.Join(f.out, foundFolder), "jsonl", found, sure); err != nil {
 		return nil, err
 	}
 	made, err := json.Marshal([]any{o.Asked, rule, o.Split, o.Place, o.Studio})
@@ -117,12 +122,13 @@ func (f labelFlags) openSet(list pictureList, rule labelRule, a asked, o labels.
 		folder := f.out
 		if len(f.formats) > 1 {
 			folder = filepath.Join(f.out, name)
+			s.folders = slices.Insert(s.folders, 0, folder)
 		}
 		o := o
 		if format, err := labels.Find(name); err == nil && !format.Split && len(f.formats) > 1 {
 			o.Split = labels.Split{} // the others have parts
 		}
-		w, err := f.writer(folder, name, o)
+		w, err := f.writer(folder, name, o, nil)
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -137,12 +143,17 @@ func (f labelFlags) openSet(list pictureList, rule labelRule, a asked, o labels.
 // modelName names what finds: the model, or where the file of the weights says which one, that file.
 func modelName(a asked) string { return cmp.Or(a.Model, filepath.Base(a.Weights)) }
 
-// writer goes on with labels in a folder or begins them, anew where they are others and that is asked for.
-func (f labelFlags) writer(folder, format string, o labels.Options) (*labels.Writer, error) {
+// writer goes on with labels in a folder or begins them, anew where they are others and that is asked for; sure, if any, may prevent that.
+func (f labelFlags) writer(folder, format string, o labels.Options, sure func() error) (*labels.Writer, error) {
 	o.Existing = labels.Continue
 	w, err := labels.Create(folder, format, o)
 	other := errors.Is(err, labels.ErrOther) || errors.Is(err, labels.ErrExists)
 	if other && f.overwrite {
+		if sure != nil {
+			if err := sure(); err != nil {
+				return nil, err
+			}
+		}
 		o.Existing = labels.Overwrite
 		w, err = labels.Create(folder, format, o)
 	}
@@ -224,6 +235,7 @@ func (s *labelSet) finish(ctx context.Context) ([]labels.Summary, error) {
 		}
 		list = append(list, summary)
 	}
+	s.finished = true
 	return list, nil
 }
 
@@ -237,13 +249,29 @@ func (s *labelSet) any() bool {
 // errEnough ends a walk.
 var errEnough = errors.New("enough is known")
 
-func (s *labelSet) close() error {
-	var errs []error
+// writers are all that are open.
+func (s *labelSet) writers() (list []*labels.Writer) {
 	for _, f := range s.formats {
-		errs = append(errs, f.Close())
+		list = append(list, f.Writer)
 	}
 	if s.found != nil {
-		errs = append(errs, s.found.Close())
+		list = append(list, s.found)
+	}
+	return list
+}
+
+// close lets go of the folders. Those in which nothing was put down are as if nobody had begun, for another question may come next.
+func (s *labelSet) close() error {
+	var errs []error
+	for _, w := range s.writers() {
+		if s.finished {
+			errs = append(errs, w.Close())
+		} else {
+			errs = append(errs, w.Abandon())
+		}
+	}
+	for _, folder := range s.folders {
+		_ = os.Remove(folder) // unless it is empty it stays
 	}
 	return errors.Join(errs...)
 }

@@ -263,6 +263,26 @@ func TestLabelRefused(t *testing.T) {
 	}
 }
 
+// Of a run that could not begin nothing is left: the right one may follow.
+func TestLabelNotBegun(t *testing.T) {
+	s := newShelf(t)
+	open := func(context.Context, string, glipvk.DetectorOptions) (finder, error) {
+		return nil, cli.Usage("no such weights")
+	}
+	if o := label(t, t.Context(), open, s.args("--format", "coco,yolo")...); o.code != cli.Input || !strings.Contains(o.stderr, "no such weights") || exists(s.out) {
+		t.Errorf("exit status %d, %s", o.code, o.stderr)
+	}
+	if o, f := s.label(t); o.code != 0 || len(f.inputs) != 3 {
+		t.Errorf("exit status %d, %s", o.code, o.stderr)
+	}
+	if o := label(t, t.Context(), open, s.args("--overwrite", "--size", "96")...); o.code != cli.Input || len(s.coco(t).Annotations) != 6 {
+		t.Errorf("exit status %d, labels are thrown away for nothing: %s", o.code, o.stderr)
+	}
+	if o, f := s.label(t); o.code != 0 || len(f.inputs) != 0 {
+		t.Errorf("exit status %d, %d computed, %s", o.code, len(f.inputs), o.stderr)
+	}
+}
+
 // Why there is nothing is said.
 func TestLabelNothing(t *testing.T) {
 	for _, tc := range []struct {
