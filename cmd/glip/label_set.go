@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/labels"
 )
 
@@ -108,6 +109,11 @@ func (f labelFlags) openSet(list pictureList, rule labelRule, a asked, o labels.
 		o.Prompt = a.Query.Caption
 	}
 	found := labels.Options{Classes: o.Classes, Asked: o.Asked, Stored: o.Stored}
+	if exists(s.folders[0]) { // it is ours
+		if err := file.Sweep(f.out); err != nil {
+			return nil, cli.Usage("--out: %w", err)
+		}
+	}
 	var err error
 	if s.found, err = f.writer(filepath.Join(f.out, foundFolder), "jsonl", found, sure); err != nil {
 		return nil, err
