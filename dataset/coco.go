@@ -17,6 +17,7 @@ import (
 
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/jsonlist"
 	"github.com/glipvk/glipvk/text"
 )
 
@@ -117,7 +118,7 @@ func read(ctx context.Context, in io.Reader) (r raw, err error) {
 	bad := func(err error) error {
 		return fmt.Errorf("%w: at byte %d: %w; want COCO's JSON, an object with images, annotations and categories", ErrAnnotations, d.InputOffset(), err)
 	}
-	if err := delim(d, '{'); err != nil {
+	if err := jsonlist.Delim(d, '{'); err != nil {
 		return r, bad(err)
 	}
 	for d.More() {
@@ -134,7 +135,7 @@ func read(ctx context.Context, in io.Reader) (r raw, err error) {
 		case "categories":
 			list, most = &r.categories, mostCategories
 		default:
-			if err := skip(ctx, d); err != nil {
+			if err := jsonlist.Skip(ctx, d); err != nil {
 				return r, bad(err)
 			}
 			continue
@@ -149,61 +150,17 @@ func read(ctx context.Context, in io.Reader) (r raw, err error) {
 	return r, nil
 }
 
-// skip passes over a value, however long it is.
-func skip(ctx context.Context, d *json.Decoder) error {
-	for depth, n := 0, 0; ; n++ {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch t {
-		case json.Delim('['), json.Delim('{'):
-			depth++
-		case json.Delim(']'), json.Delim('}'):
-			depth--
-		}
-		if depth == 0 {
-			return nil
-		}
-		if n%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
-
-func delim(d *json.Decoder, want json.Delim) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if t != want {
-		return fmt.Errorf("%v instead of %v", t, want)
-	}
-	return nil
-}
-
 // entries reads a list. An element whose fields have other types than they should is kept as far as it could be read.
 func entries(ctx context.Context, d *json.Decoder, list *[]entry, most int) error {
-	if err := delim(d, '['); err != nil {
-		return err
-	}
-	for d.More() {
-		if len(*list)%4096 == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		if len(*list) >= most {
-			return fmt.Errorf("more than %d elements", most)
-		}
+	return jsonlist.Each(ctx, d, most, func(int) error {
 		var e entry
 		var odd *json.UnmarshalTypeError
 		if err := d.Decode(&e); err != nil && !errors.As(err, &odd) {
 			return err
 		}
 		*list = append(*list, e)
-	}
-	return delim(d, ']')
+		return nil
+	})
 }
 
 // set makes of what was read what can be learned from.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // encoder writes JSON, a value on each line, and leaves <, > and & as they are.
@@ -67,52 +69,9 @@ func explained(err error) error {
 	return err
 }
 
-// delim reads a bracket.
-func delim(d *json.Decoder, want json.Delim) error {
-	t, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if t != want {
-		return fmt.Errorf("%v instead of %v", t, want)
-	}
-	return nil
-}
-
-// skip passes over a value, however long it is.
-func skip(ctx context.Context, d *json.Decoder) error {
-	for depth, n := 0, 0; ; n++ {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch t {
-		case json.Delim('['), json.Delim('{'):
-			depth++
-		case json.Delim(']'), json.Delim('}'):
-			depth--
-		}
-		if depth == 0 {
-			return nil
-		}
-		if n%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
-
 // elements reads a list, calling take with each element.
 func elements[T any](ctx context.Context, d *json.Decoder, most int, take func(T) error) error {
-	if err := delim(d, '['); err != nil {
-		return err
-	}
-	for i := 0; d.More(); i++ {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if i >= most {
-			return fmt.Errorf("more than %d elements", most)
-		}
+	return jsonlist.Each(ctx, d, most, func(i int) error {
 		var e T
 		err := d.Decode(&e)
 		if err == nil {
@@ -121,6 +80,6 @@ func elements[T any](ctx context.Context, d *json.Decoder, most int, take func(T
 		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
-	}
-	return delim(d, ']')
+		return nil
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // What of COCO's annotations is read.
@@ -82,7 +83,7 @@ func readCOCO(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 }
 
 func (l *cocoLists) read(ctx context.Context, d *json.Decoder) error {
-	if err := delim(d, '{'); err != nil {
+	if err := jsonlist.Delim(d, '{'); err != nil {
 		return err
 	}
 	for d.More() {
@@ -98,13 +99,13 @@ func (l *cocoLists) read(ctx context.Context, d *json.Decoder) error {
 		case "annotations":
 			err = elements(ctx, d, mostTotal, l.annotation)
 		default:
-			err = skip(ctx, d)
+			err = jsonlist.Skip(ctx, d)
 		}
 		if err != nil {
 			return fmt.Errorf("%v: %w", key, err)
 		}
 	}
-	return delim(d, '}')
+	return jsonlist.Delim(d, '}')
 }
 
 func (l *cocoLists) annotation(a cocoAnnotationIn) error {

@@ -66,13 +66,9 @@ func (s *pictures) walk(ctx context.Context, part int, yield func(p *Picture) er
 		if part != whole && t.Split.Part(name) != part {
 			continue
 		}
-		r, err := s.w.journal.at(s.w.at[name])
+		p, err := s.w.recorded(name)
 		if err != nil {
 			return err
-		}
-		p, err := r.picture(len(t.Classes))
-		if err != nil {
-			return fmt.Errorf("%s: %s: %w", s.w.journal.path, name, err)
 		}
 		if p.ID == 0 {
 			p.ID = int64(i + 1)
@@ -82,6 +78,19 @@ func (s *pictures) walk(ctx context.Context, part int, yield func(p *Picture) er
 		}
 	}
 	return nil
+}
+
+// recorded is a picture as the journal has it.
+func (w *Writer) recorded(name string) (*Picture, error) {
+	r, err := w.journal.at(w.at[name])
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.picture(len(w.target.Classes))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", w.journal.path, name, err)
+	}
+	return p, nil
 }
 
 // fitted is a picture as the format has it, and how many objects were left out for that.

@@ -218,7 +218,7 @@ func (w *Writer) Add(ctx context.Context, p Picture) error {
 	}
 	at, err := w.journal.add(recordOf(&p, dropped))
 	if err != nil {
-		return fmt.Errorf("writing the labels of %s: %w", p.Name, err)
+		return errors.Join(fmt.Errorf("writing the labels of %s: %w", p.Name, err), w.unfile(p.Name))
 	}
 	w.take(&p, dropped, at)
 	return nil
@@ -269,7 +269,7 @@ func (w *Writer) take(p *Picture, dropped int, at span) {
 
 // file writes the label file of a picture.
 func (w *Writer) file(p *Picture) error {
-	path := filepath.Join(w.target.folder, filepath.FromSlash(w.view.path(p.Name)))
+	path := w.labelFile(p.Name)
 	if w.target.Existing == Refuse {
 		if _, err := os.Lstat(path); err == nil {
 			return fmt.Errorf("%w: %s; overwrite it, or choose another folder", ErrExists, path)
@@ -283,6 +283,19 @@ func (w *Writer) file(p *Picture) error {
 		return err
 	}
 	return file.Replace(path, data, 0o644)
+}
+
+// labelFile is the path of a picture's label file.
+func (w *Writer) labelFile(name string) string {
+	return filepath.Join(w.target.folder, filepath.FromSlash(w.view.path(name)))
+}
+
+// unfile removes the label file of a picture that did not come into the journal, unless it may stand where another one was.
+func (w *Writer) unfile(name string) error {
+	if w.view.path == nil || w.target.Existing != Refuse {
+		return nil
+	}
+	return os.Remove(w.labelFile(name))
 }
 
 // sweep removes, once for each folder, what a killed program left beside a path.

@@ -377,6 +377,38 @@ func TestWritingFails(t *testing.T) {
 	}
 }
 
+// A journal that cannot be written, as where the disk is full, keeps the picture out, and its label file too.
+func TestJournalFails(t *testing.T) {
+	folder := t.TempDir()
+	w, err := Create(folder, "yolo", Options{Classes: []string{"cat", "dog"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	list := numbered(2)
+	if err := w.Add(t.Context(), list[0]); err != nil {
+		t.Fatal(err)
+	}
+	good := w.journal.f
+	if w.journal.f, err = os.Open(w.journal.path); err != nil { // which cannot be written
+		t.Fatal(err)
+	}
+	if err := w.Add(t.Context(), list[1]); err == nil || !strings.Contains(err.Error(), "1.jpg") || w.Has("1.jpg") {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "labels", "1.txt")); err == nil {
+		t.Error("there is a label file of what was not added")
+	}
+	w.journal.f.Close()
+	w.journal.f = good
+	if err := w.Add(t.Context(), list[1]); err != nil {
+		t.Errorf("when there is room again: %v", err)
+	}
+	if s, err := w.Finish(t.Context()); err != nil || s.Pictures != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 // A journal that is damaged is named, with the line.
 func TestDamagedJournal(t *testing.T) {
 	for about, tc := range map[string]struct{ text, says string }{

@@ -47,8 +47,8 @@ func rules() map[string]rule {
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},
 		"eval":      {ours: []string{"internal/file"}},
-		"labels":    {ours: []string{"internal/file"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
-		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
+		"labels":    {ours: []string{"internal/file", "internal/jsonlist"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
+		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file", "internal/jsonlist"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
 			ours: []string{
@@ -73,6 +73,7 @@ func rules() map[string]rule {
 		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpuref", "cpu", "engine", "internal/difftest"}},
 		"internal/gradrows":  {ours: []string{"graph"}, files: true},
+		"internal/jsonlist":  {files: true},
 		"internal/meter":     {others: []string{anything}, files: true},
 		"internal/float16":   {},
 		"internal/turn":      {files: true},
