@@ -3,7 +3,6 @@ package labels
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,13 +18,9 @@ func (w *Writer) Walk(ctx context.Context, yield func(Picture) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := w.journal.at(w.at[name])
+		p, err := w.recorded(name)
 		if err != nil {
 			return err
-		}
-		p, err := r.picture(len(w.target.Classes))
-		if err != nil {
-			return fmt.Errorf("%s: %s: %w", w.journal.path, name, err)
 		}
 		if err := yield(*p); err != nil {
 			return err
