@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	arch "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
-
-	"github.com/glipvk/glipvk"
 )
 
 // label runs a label command line with a detector of the test's.
@@ -165,17 +165,21 @@ func TestLabelResume(t *testing.T) {
 	s := newShelf(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	f := &fake{found: twoBoxes()}
+	journal := filepath.Join(s.out, foundFolder, ".glip-labels.jsonl")
 	f.slow = func(ctx context.Context, _ picture.Input) {
-		if len(f.inputs) == 2 {
-			cancel()
-			<-ctx.Done()
+		if len(f.inputs) < 3 {
+			return
 		}
+		for end := time.Now().Add(10 * time.Second); bytes.Count(read(t, journal), []byte("\n")) < 2 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond) // until the first is put down
+		}
+		cancel()
+		<-ctx.Done()
 	}
 	o := label(t, ctx, f.opener(), s.args()...)
 	if o.code != cli.Failure || !strings.Contains(o.stderr, "the same command goes on") {
 		t.Errorf("exit status %d, %s", o.code, o.stderr)
 	}
-	journal := filepath.Join(s.out, foundFolder, ".glip-labels.jsonl")
 	if err := os.WriteFile(journal, append(read(t, journal), `{"name":"2.png","w":5`...), 0o600); err != nil { // as kill -9 leaves it
 		t.Fatal(err)
 	}
@@ -349,7 +353,7 @@ func TestLabelOfCOCO(t *testing.T) {
 func TestLabelList(t *testing.T) {
 	s := newShelf(t)
 	s.write(t, "list.txt", []byte("\ufeffin/1.png\r\n\nin/more/1.png\nin/1.png\n"))
-	o := label(t, t.Context(), (&fake{found: twoBoxes()}).opener(), "--weights", "real.pth", "--class", "cat", "--format", "coco", "--out", s.out, "--list", s.path("list.txt"))
+	o := label(t, t.Context(), (&fake{found: twoBoxes()}).opener(), "--weights", "real.pth", "--class", "cat", "--class", "traffic light", "--format", "coco", "--out", s.out, "--list", s.path("list.txt"))
 	if c := s.coco(t); o.code != 0 || len(c.Images) != 2 || c.Images[1].Name != "more/1.png" || !strings.Contains(o.stderr, "named more than once") {
 		t.Errorf("exit status %d, %+v, %s", o.code, c, o.stderr)
 	}
