@@ -19,6 +19,10 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 		seen[f.Name] = true
+		v, err := f.open(&target{format: f, Options: Options{Classes: []string{"cat"}}})
+		if err != nil || f.PerPicture != (v.path != nil) || f.PerPicture != (v.each != nil) {
+			t.Errorf("%s: %v; a file for each picture is said to be %v", f.Name, err, f.PerPicture)
+		}
 		if got, err := Find(f.Name); err != nil || got.Name != f.Name {
 			t.Errorf("%s: %v", f.Name, err)
 		}

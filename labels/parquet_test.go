@@ -46,6 +46,11 @@ func TestParquet(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(pictures, []shown{{"a & b.jpg", 2}, {"b/dog.png", 0}}) {
 		t.Errorf("%v, %+v", err, pictures)
 	}
+}
+
+// Columns have the names that are promised, and only score and split may be absent.
+func TestParquetSchema(t *testing.T) {
+	folder, _ := written(t, "parquet", Options{}, twoPictures())
 	for name, columns := range map[string]string{
 		"detections.parquet": "image width height label class score x1 y1 x2 y2 model weights prompt split",
 		"pictures.parquet":   "image width height detections split",
