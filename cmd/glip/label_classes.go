@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,20 +151,4 @@ func parseThresholds(list []string, classes []class) ([]float64, error) {
 		}
 	}
 	return limits, nil
-}
-
-// thresholdText says them in words: one where all are equal.
-func thresholdText(limits []float64, classes []class) string {
-	counts := map[float64]int{}
-	for _, v := range limits {
-		counts[v]++
-	}
-	usual := slices.MaxFunc(slices.Sorted(maps.Keys(counts)), func(a, b float64) int { return counts[a] - counts[b] })
-	words := []string{fmt.Sprintf("%g", usual)}
-	for i, v := range limits {
-		if v != usual {
-			words = append(words, fmt.Sprintf("%g for %s", v, classes[i].Name))
-		}
-	}
-	return few(words)
 }
