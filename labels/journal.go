@@ -100,7 +100,8 @@ func (r record) picture(classes int) (*Picture, error) {
 
 // journal is the file while it is open.
 type journal struct {
-	f    *os.File
+	f    *os.File // to which lines are added
+	in   *os.File // the same, from which they are read
 	path string
 	size int64 // bytes of whole lines
 }
@@ -128,16 +129,22 @@ func begin(path string, h heading) (*journal, error) {
 }
 
 func reopen(path string) (*journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	in, _, err := file.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return &journal{f: f, path: path}, nil
+	f, err := file.Append(path, 0o644)
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return &journal{f: f, in: in, path: path}, nil
 }
+
+func (j *journal) close() error { return errors.Join(j.f.Close(), j.in.Close()) }
 
 // scan reads a journal: its heading, then every line that is whole. What a killed program left of a line is cut off.
 func (j *journal) scan(heed func(h heading) error, take func(r record, at span) error) error {
-	r := bufio.NewReaderSize(j.f, 1<<20)
+	r := bufio.NewReaderSize(j.in, 1<<20)
 	for number := 1; ; number++ {
 		line, err := readLine(r)
 		if err == io.EOF && number > 1 {
@@ -199,7 +206,7 @@ func (j *journal) add(r record) (span, error) {
 // at reads a line again.
 func (j *journal) at(s span) (r record, err error) {
 	line := make([]byte, s.length)
-	if _, err := j.f.ReadAt(line, s.at); err != nil {
+	if _, err := j.in.ReadAt(line, s.at); err != nil {
 		return r, fmt.Errorf("%s: at byte %d: %w", j.path, s.at, err)
 	}
 	if err := json.Unmarshal(line, &r); err != nil {

@@ -153,9 +153,9 @@ func (w *Writer) forget(path string) error {
 		return err
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("overwriting: %w", err), j.f.Close())
+		return errors.Join(fmt.Errorf("overwriting: %w", err), j.close())
 	}
-	return errors.Join(j.f.Close(), os.Remove(path))
+	return errors.Join(j.close(), os.Remove(path))
 }
 
 // Has says whether a picture is among those that were added, by this run or the one that it goes on with.
@@ -350,7 +350,7 @@ func (w *Writer) Close() error {
 	if w.journal == nil {
 		return nil
 	}
-	err := errors.Join(w.journal.f.Sync(), w.journal.f.Close())
+	err := errors.Join(w.journal.f.Sync(), w.journal.close())
 	w.journal = nil
 	return err
 }
