@@ -128,10 +128,20 @@ func (w *Writer) forget(path string) error {
 	var old *view
 	err = j.scan(func(h heading) error {
 		f, err := Find(h.Format)
-		if err == nil && f.Writes {
-			old, err = f.open(&target{folder: w.target.folder, format: f, Options: Options{Classes: h.Classes, Existing: Overwrite}})
+		if err != nil || !f.Writes {
+			return err
 		}
-		return err
+		for _, split := range []Split{{Train: 1, Val: 1, Test: 1}, {}} { // which of them it had is not known
+			if old, err = f.open(&target{folder: w.target.folder, format: f, Options: Options{Classes: h.Classes, Existing: Overwrite, Split: split}}); err != nil {
+				return err
+			}
+			for _, d := range old.documents {
+				if err := os.Remove(filepath.Join(w.target.folder, d.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+			}
+		}
+		return nil
 	}, func(r record, _ span) error {
 		if old == nil || old.path == nil || checkName(r.Name) != nil {
 			return nil

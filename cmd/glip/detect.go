@@ -112,19 +112,28 @@ func newDetect(open opener) *cobra.Command {
 	return cmd
 }
 
-// define adds the flags that no other command has.
+// define adds the flags that "glip features" has not.
 func (f *detectFlags) define(cmd *cobra.Command) {
+	f.defineSearch(cmd)
 	fl := cmd.Flags()
-	fl.Float64Var(&f.threshold, "threshold", 0.5, "print what scores above this, from 0 on")
-	fl.IntVar(&f.most, "max", 100, "detections for each caption, at most; 0 for all")
-	fl.StringVar(&f.size, "size", "", "SHORT,LONG or SHORT in pixels, or original (default: what the model was trained at if its file says so, else 800,1333)")
+	fl.Float64Var(&f.threshold, "threshold", defaultThreshold, "print what scores above this, from 0 on")
 	fl.StringVar(&f.format, "format", "table", "what is printed: table, jsonl, json or coco")
 	fl.StringVar(&f.resume, "resume", "", "results of an earlier run, jsonl, json or coco: leave out the inputs that have some there, and print these again")
 	fl.BoolVar(&f.draw, "draw", false, "write STEM.boxes.png, the picture with the boxes")
 	fl.BoolVar(&f.crop, "crop", false, "write a picture for each box")
-	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
 	cli.Complete(cmd, "format", detectFormats)
 }
+
+// defineSearch adds those that decide what is found, however it is put down.
+func (f *detectFlags) defineSearch(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.IntVar(&f.most, "max", 100, "detections for each caption, at most; 0 for all")
+	fl.StringVar(&f.size, "size", "", "SHORT,LONG or SHORT in pixels, or original (default: what the model was trained at if its file says so, else 800,1333)")
+	fl.StringArrayVar(&f.overrides, "override", nil, "TENSOR=VALUE: give all elements of a synthetic tensor this value; may be repeated")
+}
+
+// defaultThreshold is the score that a box must exceed where no flag says another one.
+const defaultThreshold = 0.5
 
 func detectFormats() []string { return []string{"table", "jsonl", "json", "coco"} }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// runFlags are the flags that features and detect share.
+// runFlags are the flags that features, detect and label share.
 type runFlags struct {
 	device            cli.Device
 	weights           cli.Weights
@@ -20,6 +20,8 @@ type runFlags struct {
 	taps, fonts       []string
 	recursive, verify bool
 	stored            bool // pictures are not turned upright
+
+	without string // a folder in folders that is not read: that of the results, where they are pictures too
 }
 
 // inputHelp explains what both take.
@@ -30,6 +32,15 @@ only with --recursive; how many are left out is said on stderr.`
 
 // define adds the flags to a command; model is the default, and models are those that there are.
 func (f *runFlags) define(cmd *cobra.Command, model string, models func() []string) {
+	f.defineRun(cmd, model, models)
+	fl := cmd.Flags()
+	fl.StringVar(&f.out, "out", ".", "folder for the files that are written")
+	fl.StringArrayVar(&f.taps, "taps", nil, "write the values inside the model whose path matches this pattern; may be repeated")
+	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
+}
+
+// defineRun adds those that every command that runs a model over pictures has.
+func (f *runFlags) defineRun(cmd *cobra.Command, model string, models func() []string) {
 	fl := cmd.Flags()
 	f.weights.Define(cmd, model, models)
 	f.device.Define(cmd)
@@ -37,10 +48,7 @@ func (f *runFlags) define(cmd *cobra.Command, model string, models func() []stri
 	fl.BoolVar(&f.stored, "ignore-orientation", false, "take pictures as they are stored, whatever way up the camera noted: for data sets whose boxes count stored pixels")
 	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.BoolVar(&f.recursive, "recursive", false, "read the folders in folders too; their results go into folders of the same names")
-	fl.StringVar(&f.out, "out", ".", "folder for the files that are written")
-	fl.StringArrayVar(&f.taps, "taps", nil, "write the values inside the model whose path matches this pattern; may be repeated")
 	fl.StringArrayVar(&f.fonts, "font", nil, "a TrueType or OpenType file for the texts in drawings, beside the program's font and those of the system; may be repeated")
-	fl.BoolVar(&f.verify, "verify", false, "also compute on the CPU reference and compare")
 }
 
 // someInput refuses a command line without one.
@@ -66,7 +74,7 @@ func apply[T any](cmd *cobra.Command, f runFlags, o *glipvk.Options, parse func(
 
 // inputs are the files of the command line; what is left out of folders is said.
 func (f runFlags) inputs(cmd *cobra.Command, args []string) ([]item, error) {
-	e := expansion{ctx: cmd.Context(), stdin: cmd.InOrStdin(), recursive: f.recursive, say: func(format string, args ...any) {
+	e := expansion{ctx: cmd.Context(), stdin: cmd.InOrStdin(), recursive: f.recursive, without: f.without, say: func(format string, args ...any) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "glip: "+format+"\n", args...)
 	}}
 	return e.expand(args)

@@ -35,6 +35,7 @@ type expansion struct {
 	ctx       context.Context
 	stdin     io.Reader
 	recursive bool
+	without   string                           // a folder that is not read, where results go; "" for none
 	say       func(format string, args ...any) // what is left out
 	items     []item
 }
@@ -87,7 +88,7 @@ func newItem(path, below string) item {
 }
 
 // left counts what is in a folder and not read.
-type left struct{ hidden, folders, known, broken, locked, results, others int }
+type left struct{ hidden, folders, known, broken, locked, own, results, others int }
 
 // String says it in words; "" if there is nothing.
 func (l left) String() string {
@@ -101,6 +102,7 @@ func (l left) String() string {
 		{l.known, "folder that is read already", "folders that are read already"},
 		{l.broken, "link that leads nowhere", "links that lead nowhere"},
 		{l.locked, "folder that cannot be read", "folders that cannot be read"},
+		{l.own, "folder that this run writes into", "folders that this run writes into"},
 		{l.results, "result of glip", "results of glip"},
 		{l.others, "other file", "other files"},
 	} {
@@ -186,6 +188,8 @@ func (w *walk) folder(path string) {
 		w.left.folders++
 	case err != nil:
 		w.left.broken++
+	case w.without != "" && sameFile(real, w.without):
+		w.left.own++
 	case w.known[real]:
 		w.left.known++
 	default:
@@ -194,6 +198,18 @@ func (w *walk) folder(path string) {
 			w.left.locked++
 		}
 	}
+}
+
+// sameFile says whether two paths lead to one file or folder.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	y, failed := os.Stat(b)
+	return err == nil && failed == nil && os.SameFile(x, y)
+}
+
+// refused is the stream of an input that is bad before it is read.
+func refused(err error) func(context.Context) (io.ReadCloser, error) {
+	return func(context.Context) (io.ReadCloser, error) { return nil, err }
 }
 
 // readable says by its name whether a file of a folder is meant as input.

@@ -64,7 +64,7 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},

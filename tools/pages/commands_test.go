@@ -50,6 +50,10 @@ func rows() []row {
 		{command: `glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`, less: " --model glip-l", more: smallDetector + " && cat results.json", want: `"image_id": 139,`},
 		{command: `cat cat.png | glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --class cat --format json -`, more: smallDetector, want: `"input": "-"`},
 		{command: `glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --class dog --batch 4 --format jsonl --resume all.jsonl photos/ >> all.jsonl`, less: " --model glip-t-a", more: smallDetector, want: "2 inputs are in all.jsonl already"},
+		// docs/label.md
+		{command: `glip label --weights glip_tiny_model_o365_goldg_cc_sbu.pth --class "cat = cat, kitten" --class dog --threshold 0.4 --format yolo --split train=80,val=20 --out pets photos/`, more: smallDetector, want: "pets/data.yaml"},
+		{command: `glip label --weights glip_tiny_model_o365_goldg_cc_sbu.pth --class "cat = cat, kitten" --class dog --threshold 0.4 --threshold cat=0.3 --overwrite --format yolo --split train=80,val=20 --out pets photos/`, more: smallDetector, want: "2 pictures are in pets already"},
+		{command: `glip label --model glip-world --class cat --class dog --threshold 0.3 --format coco,labelstudio --out out/labels testdata/world`, more: " --device cpu", want: "out/labels/coco/annotations.json"},
 		// docs/features.md
 		{command: `glip features --weights swin-t_glip-pre_3rdparty_20230413-d85813b5.pth --out maps cat.png`, more: smallBackbone, want: "cat.stage1.npy"},
 		{command: `glip features --weights synthetic:7 --verify --viz --out out cat.png`, more: smallBackbone, want: "cat.viz.png"},
