@@ -122,8 +122,9 @@ func (c *connection) get(ctx context.Context, from, to int64, match string) (*an
 	*c.hops = hops{}
 	response, err := c.client.Do(r)
 	if err != nil {
+		err = c.broken(ctx, err)
 		stop()
-		return nil, c.broken(ctx, err)
+		return nil, err
 	}
 	c.hops.note(response.Header)
 	body := &body{ReadCloser: response.Body, ctx: ctx, clock: clock, wait: wait, stop: stop}

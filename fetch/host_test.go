@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -33,12 +35,13 @@ type host struct {
 // newHost serves data; secret by TLS.
 func newHost(t *testing.T, data []byte, secret bool) *host {
 	h := &host{data: data, tag: `"one"`}
+	h.Server = httptest.NewUnstartedServer(h)
+	h.Server.Config.ErrorLog = log.New(io.Discard, "", 0) // connections are broken on purpose
 	if secret {
-		h.Server = httptest.NewTLSServer(h)
+		h.Server.StartTLS()
 	} else {
-		h.Server = httptest.NewServer(h)
+		h.Server.Start()
 	}
-	h.Server.Config.ErrorLog = nil
 	t.Cleanup(h.Close)
 	return h
 }

@@ -103,8 +103,10 @@ func (c *connection) copy(p *part, from io.Reader, n int64) (done int64, err err
 	defer func() { close(full); <-summed }()
 	for done < n {
 		b := <-free
-		got, err := io.ReadFull(from, b[:min(n-done, pieceBytes)])
-		if got > 0 {
+		got, err := from.Read(b[:min(n-done, pieceBytes)])
+		if got == 0 {
+			free <- b
+		} else {
 			if _, err := p.f.WriteAt(b[:got], p.have); err != nil {
 				return done, disk{err}
 			}
@@ -113,7 +115,7 @@ func (c *connection) copy(p *part, from io.Reader, n int64) (done int64, err err
 			done += int64(got)
 			c.options.progress(Fetching, p.have, p.total)
 		}
-		if err != nil {
+		if err != nil && done < n {
 			return done, err
 		}
 	}

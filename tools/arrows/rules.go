@@ -47,6 +47,7 @@ func rules() map[string]rule {
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},
 		"eval":      {ours: []string{"internal/file"}},
+		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}, files: true},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {
@@ -62,12 +63,12 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "dataset", "train",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "dataset", "train", "fetch",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
 		},
-		"cmd/internal/cli":   {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
+		"cmd/internal/cli":   {ours: []string{".", "fetch", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
 		"internal/compare":   {files: true},
 		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpuref", "cpu", "engine", "internal/difftest"}},
