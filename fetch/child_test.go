@@ -67,30 +67,11 @@ func TestKilled(t *testing.T) {
 				_, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &last)
 				return (err != nil || last-from > 100_000) && trickle(w, r, h, 20_000)
 			}
-			part := filepath.Join(d.dir, "own", c.item.Name, c.item.File+partEnding)
-			kept := int64(0)
-			for range 2 {
-				cmd := d.child(t, h.URL, c.env)
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				for grown := time.Now(); time.Since(grown) < 20*time.Second; time.Sleep(time.Millisecond) {
-					if info, err := os.Stat(part); err == nil && info.Size() > kept {
-						break
-					}
-				}
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-				_ = cmd.Wait() // it was killed
-				info, err := os.Stat(part)
-				if err != nil || info.Size() <= kept {
-					t.Fatalf("nothing more has come than %d bytes: %v", kept, err)
-				}
-				kept = info.Size()
-			}
+			kept := d.killed(t, h, c.item, c.env)
+			h.mu.Lock()
 			h.twist = nil
 			asked := len(h.asked)
+			h.mu.Unlock()
 			item := c.item
 			item.Bytes, item.Sum = 0, "" // as the child knew it
 			found, err := d.narrow(h.URL).Fetch(t.Context(), item)
@@ -110,6 +91,33 @@ func TestKilled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// killed begins to fetch an item twice, kills the program once something more has come, and returns how much has.
+func (d *desk) killed(t *testing.T, h *host, i Item, env string) (kept int64) {
+	t.Helper()
+	part := filepath.Join(d.dir, "own", i.Name, i.File+partEnding)
+	for range 2 {
+		cmd := d.child(t, h.URL, env)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for begun := time.Now(); time.Since(begun) < 20*time.Second; time.Sleep(time.Millisecond) {
+			if info, err := os.Stat(part); err == nil && info.Size() > kept {
+				break
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		info, err := os.Stat(part)
+		if err != nil || info.Size() <= kept {
+			t.Fatalf("nothing more has come than %d bytes: %v", kept, err)
+		}
+		kept = info.Size()
+	}
+	return kept
 }
 
 // trickle sends some bytes of an answer, and then no more until the client is gone.

@@ -43,7 +43,9 @@ func (o Options) Fetch(ctx context.Context, i Item) (Found, error) {
 		return Found{}, err
 	}
 	defer lock.Close()
-	if found, err = o.Find(ctx, i); !errors.Is(err, ErrAbsent) {
+	quiet := o
+	quiet.Say = nil // it has said what it found
+	if found, err = quiet.Find(ctx, i); !errors.Is(err, ErrAbsent) {
 		return found, err // somebody else brought it meanwhile
 	}
 	if err := file.Sweep(folder); err != nil {
@@ -159,12 +161,12 @@ func (c *connection) bringTensors(ctx context.Context, r remote, plan *plan, pat
 	if c.address.Scheme != "https" {
 		checked += ", which nobody vouches for on the way by http: only the whole file has a SHA-256 to compare"
 	}
-	return Found{Item: c.item, Path: final, Where: fmt.Sprintf("the tensors alone, %s, %s", megabytes(total), c.from(r.Size)), Tensors: true, Checked: checked}, false, nil
+	return Found{Item: c.item, Path: final, Where: fmt.Sprintf("the tensors alone, %s of %s", megabytes(total), c.from(r.Size)), Tensors: true, Checked: checked}, false, nil
 }
 
 // from says where a file of some size came from.
 func (c *connection) from(size int64) string {
-	return fmt.Sprintf("of %s from %s", megabytes(size), c.address.Host)
+	return fmt.Sprintf("%s from %s", megabytes(size), c.address.Host)
 }
 
 // megabytes writes a number of bytes.

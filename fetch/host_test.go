@@ -30,6 +30,8 @@ type host struct {
 	asked []string // Range of each request
 	heads []http.Header
 	sent  int
+
+	sound, damaged []byte // what data is in turn, for a twist
 }
 
 // newHost serves data; secret by TLS.
@@ -52,9 +54,9 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := len(h.asked)
 	h.asked = append(h.asked, r.Header.Get("Range"))
 	h.heads = append(h.heads, r.Header.Clone())
-	data := h.data
+	data, twist := h.data, h.twist
 	h.mu.Unlock()
-	if h.twist != nil && h.twist(w, r, n) {
+	if twist != nil && twist(w, r, n) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")

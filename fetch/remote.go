@@ -36,6 +36,10 @@ func (c *connection) probe(ctx context.Context) (r remote, err error) {
 		}
 		r = remote{Address: shown(c.address), Size: a.size, ranges: a.part, Linked: a.hops.linked, Modified: a.Header.Get("Last-Modified")}
 		r.Tag = strong(a.Header)
+		if a.part {
+			_, _ = io.CopyN(io.Discard, a.body, 1)
+			a.over()
+		}
 		return false, a.body.Close()
 	})
 	if err != nil {
@@ -163,6 +167,9 @@ func (c *connection) into(ctx context.Context, r remote, p []byte, from int64) e
 		n, err := io.ReadFull(a.body, p[have:])
 		if have += n; err != nil {
 			return n > 0, c.ended(ctx, int64(n), a, err)
+		}
+		if !a.over() {
+			return false, c.server("it sends more than the %d bytes that it said", n)
 		}
 		return true, nil
 	})

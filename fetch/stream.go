@@ -72,7 +72,7 @@ func (c *connection) next(ctx context.Context, r *remote, p *part) error {
 	case err != nil:
 		return c.ended(ctx, n, a, err)
 	}
-	if extra, _ := a.body.Read(make([]byte, 1)); extra > 0 {
+	if !a.over() {
 		return c.server("it sends more than the %d bytes that it said", want.length())
 	}
 	return nil

@@ -131,55 +131,57 @@ func TestTensorsNames(t *testing.T) {
 	}
 }
 
-// What goes wrong on the way to the tensors.
+// troubles are what goes wrong on the way to the tensors. Of its data a server has a damaged copy.
+var troubles = map[string]struct {
+	twist twist
+	whole bool
+	says  string
+	err   string
+}{
+	"no parts": {twist: func(_ *host, _ http.ResponseWriter, r *http.Request, _ int) bool { r.Header.Del("Range"); return false }, whole: true},
+	"broken": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
+		if n%3 == 1 {
+			cut(w, r, h, 1000)
+		}
+		return false
+	}, says: "ended after 1000"},
+	"damaged once": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.data = h.damaged; starts(h.asked) > 1 {
+			h.data = h.sound
+		}
+		return false
+	}, says: "the archive recorded"},
+	"damaged": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool { h.data = h.damaged; return false }, err: "the archive recorded"},
+	"no parts later": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
+		if n > 2 {
+			r.Header.Del("Range")
+		}
+		return false
+	}, err: "does not any more"},
+	"changes": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
+		if n == 3 {
+			h.tag = `"two"`
+		}
+		return false
+	}, says: "has changed since"},
+	"404 later": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
+		if n == 3 {
+			w.WriteHeader(404)
+		}
+		return n == 3
+	}, err: "no such file (404)"},
+}
+
 func TestTensorsTroubles(t *testing.T) {
 	data, model := checkpoint(t)
-	at := bytes.Index(data, []byte("archive/data/2")) + 200 // in the model
 	damaged := slices.Clone(data)
-	damaged[at] ^= 1
-	for name, c := range map[string]struct {
-		twist func(h *host, w http.ResponseWriter, r *http.Request, n int) bool
-		whole bool
-		says  string
-		err   string
-	}{
-		"no parts": {twist: func(_ *host, _ http.ResponseWriter, r *http.Request, _ int) bool { r.Header.Del("Range"); return false }, whole: true},
-		"broken": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
-			if n%3 == 1 {
-				cut(w, r, h, 1000)
-			}
-			return false
-		}, says: "ended after 1000"},
-		"damaged once": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			if h.data = damaged; d1(h.asked) > 1 {
-				h.data = data
-			}
-			return false
-		}, says: "the archive recorded"},
-		"damaged": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool { h.data = damaged; return false }, err: "the archive recorded"},
-		"no parts later": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
-			if n > 2 {
-				r.Header.Del("Range")
-			}
-			return false
-		}, err: "does not any more"},
-		"changes": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
-			if n == 3 {
-				h.tag = `"two"`
-			}
-			return false
-		}, says: "has changed since"},
-		"404 later": {twist: func(h *host, w http.ResponseWriter, r *http.Request, n int) bool {
-			if n == 3 {
-				w.WriteHeader(404)
-			}
-			return n == 3
-		}, err: "no such file (404)"},
-	} {
+	damaged[bytes.Index(data, []byte("archive/data/2"))+200] ^= 1 // in the model
+	for name, c := range troubles {
 		t.Run(name, func(t *testing.T) {
-			d, h := newDesk(t), newHost(t, slices.Clone(data), false)
+			d, h := newDesk(t), newHost(t, data, false)
+			h.sound, h.damaged = data, damaged
 			h.twist = func(w http.ResponseWriter, r *http.Request, n int) bool { return c.twist(h, w, r, n) }
 			found, err := d.narrow(h.URL).Fetch(t.Context(), weights(data))
 			switch {
@@ -198,8 +200,8 @@ func TestTensorsTroubles(t *testing.T) {
 	}
 }
 
-// d1 counts the first requests of starts.
-func d1(asked []string) (n int) {
+// starts counts the first requests among these.
+func starts(asked []string) (n int) {
 	for _, a := range asked {
 		if a == "bytes=0-0" {
 			n++

@@ -47,7 +47,7 @@ func rules() map[string]rule {
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},
 		"eval":      {ours: []string{"internal/file"}},
-		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}, files: true},
+		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		".": {

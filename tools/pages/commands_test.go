@@ -50,6 +50,11 @@ func rows() []row {
 		{command: `glip detect --model glip-l --weights glip_large_model.pth --classes coco.txt --threshold 0 --format coco val2017/ > results.json`, less: " --model glip-l", more: smallDetector + " && cat results.json", want: `"image_id": 139,`},
 		{command: `cat cat.png | glip detect --weights glip_tiny_model_o365_goldg_cc_sbu.pth --class cat --format json -`, more: smallDetector, want: `"input": "-"`},
 		{command: `glip detect --weights glip_a_tiny_o365.pth --model glip-t-a --class cat --class dog --batch 4 --format jsonl --resume all.jsonl photos/ >> all.jsonl`, less: " --model glip-t-a", more: smallDetector, want: "2 inputs are in all.jsonl already"},
+		// docs/fetch.md
+		{command: `glip fetch --list`, want: "glip_tiny_model_o365_goldg_cc_sbu.pth"},
+		{command: `glip fetch glip-t`, more: " --offline --folder none", status: 1, want: "offline mode was asked for"},
+		{command: `glip detect --weights glip-t --text "a cat and its whiskers" --draw --out found cat.png`, status: 2, want: `type "glip fetch glip-t" first`},
+		{command: `glip fetch --whole --mirror https://example.org/weights glip_large_model.pth`, more: " --offline --folder none", status: 1, want: "offline mode was asked for"},
 		// docs/features.md
 		{command: `glip features --weights swin-t_glip-pre_3rdparty_20230413-d85813b5.pth --out maps cat.png`, more: smallBackbone, want: "cat.stage1.npy"},
 		{command: `glip features --weights synthetic:7 --verify --viz --out out cat.png`, more: smallBackbone, want: "cat.viz.png"},
