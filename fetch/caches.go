@@ -19,20 +19,21 @@ type place struct {
 // places are all where an item may lie, those that are preferred first. Folders of others are read, and never written to.
 func (o Options) places(ctx context.Context, i Item) []place {
 	var list []place
+	env := o.environment()
 	if folder, err := o.folder(i); err == nil {
 		const own = "fetched before"
 		list = append(list, place{filepath.Join(folder, i.tensorsFile()), own, true}, place{filepath.Join(folder, i.File), own, false})
 	}
 	for _, h := range i.onto {
-		for _, path := range h.snapshots(ctx, i.File) {
+		for _, path := range h.snapshots(ctx, env.hubCache(), i.File) {
 			list = append(list, place{path, "in the cache of the hub's client", false})
 		}
 	}
-	if torch := torchHome(); torch != "" {
+	if torch := env.torchHome(); torch != "" {
 		const where = "in the cache of torch.hub"
 		list = append(list, place{filepath.Join(torch, "hub", "checkpoints", i.File), where, false}, place{filepath.Join(torch, "checkpoints", i.File), where, false})
 	}
-	if home := mmengineHome(); home != "" {
+	if home := env.mmengineHome(); home != "" {
 		list = append(list, place{filepath.Join(home, i.File), "in the folder of mmengine", false})
 	}
 	list = append(list, place{filepath.Join("MODEL", i.File), "in MODEL, as microsoft/GLIP has it", false})
@@ -45,9 +46,8 @@ func (i Item) tensorsFile() string { return i.Name + ".safetensors" }
 // mostRef bounds a file that names a commit, in bytes.
 const mostRef = 256
 
-// snapshots are where the hub's client would have a file: of the commit that main stood for, then of others.
-func (h hubFolder) snapshots(ctx context.Context, name string) []string {
-	cache := hubCache()
+// snapshots are where the hub's client has a file in its cache: of the commit that main stood for, then of others.
+func (h hubFolder) snapshots(ctx context.Context, cache, name string) []string {
 	if cache == "" {
 		return nil
 	}

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GLIPVK_FETCH_TEST_WEIGHTS") != "" {
 		item = Item{Name: "glip-x", File: "glip_x.pth", Model: "glip-t"}
 	}
-	o := Options{Folder: "own", Mirror: mirror, trial: trial{block: 4096, pause: func(context.Context, time.Duration) error { return nil }}}
+	o := Options{Folder: "own", Mirror: mirror, Getenv: os.Getenv, trial: trial{block: 4096, pause: func(context.Context, time.Duration) error { return nil }}}
 	if _, err := o.Fetch(context.Background(), item); err != nil {
 		fmt.Println(err)
 		os.Exit(1)

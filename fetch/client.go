@@ -33,7 +33,8 @@ type hops struct{ linked, commit string }
 
 // connect readies requests for an item.
 func (o Options) connect(ctx context.Context, i Item) (*connection, error) {
-	address, err := i.address(o.Mirror, endpoint())
+	env := o.environment()
+	address, err := i.address(o.Mirror, env.endpoint())
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +45,8 @@ func (o Options) connect(ctx context.Context, i Item) (*connection, error) {
 		transport = own
 	}
 	c := &connection{options: o, address: address, item: i, hops: &hops{}}
-	if hub, err := url.Parse(endpoint()); err == nil && hub.Scheme == "https" {
-		transport = bearer{transport, hub.Host, token(ctx)}
+	if hub, err := url.Parse(env.endpoint()); err == nil && hub.Scheme == "https" {
+		transport = bearer{transport, hub.Host, env.token(ctx)}
 	}
 	c.client = &http.Client{Transport: transport, CheckRedirect: c.redirect}
 	return c, nil

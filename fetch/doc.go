@@ -9,15 +9,16 @@
 //	if err != nil {
 //		return err
 //	}
-//	found, err := fetch.Options{}.Fetch(ctx, item)
+//	found, err := fetch.Options{Getenv: os.Getenv}.Fetch(ctx, item)
 //	if err != nil {
 //		return err
 //	}
 //	ckpt, err := loader.Open(found.Path)
 //
 // A server is not trusted: what it says of a file is compared with what is published, what it sends with what it
-// said, a redirect never leaves https, and a token of the hub is sent to the hub alone. The environment is heeded:
-// HF_ENDPOINT, HF_TOKEN, HF_HOME and the like, TORCH_HOME, HTTPS_PROXY, HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE.
+// said, a redirect never leaves https, and a token of the hub is sent to the hub alone. Where the caller gives an
+// environment ([Options].Getenv), HF_ENDPOINT, HF_TOKEN, HF_HOME and the like, TORCH_HOME, MMENGINE_HOME, XDG_CACHE_HOME,
+// HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE are heeded; HTTPS_PROXY and NO_PROXY are in any case.
 package fetch
 
 import (
@@ -55,6 +56,9 @@ type Options struct {
 	Mirror  string // address of a folder that has the published files under their own names, instead of where they were published
 	Offline bool   // make no request; the environment may ask for that too
 	Whole   bool   // bring and find whole files alone, as they were published
+
+	// Getenv gives the environment, as os.Getenv does; nil for an empty one.
+	Getenv func(name string) string
 
 	// Progress is told how far a stage is, in bytes; nil for nobody. Stages are [Fetching], [Checking] and [Writing].
 	Progress func(stage string, done, total int64)

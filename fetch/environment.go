@@ -10,11 +10,22 @@ import (
 	"github.com/glipvk/glipvk/internal/file"
 )
 
+// environment gives the value of a variable, "" where it is not set.
+type environment func(name string) string
+
+// environment is what the caller gave.
+func (o Options) environment() environment {
+	if o.Getenv == nil {
+		return func(string) string { return "" }
+	}
+	return o.Getenv
+}
+
 // hubEndpoint is the hub where the environment names no other.
 const hubEndpoint = "https://huggingface.co"
 
 // endpoint is the address of the hub.
-func endpoint() string { return cmp.Or(os.Getenv("HF_ENDPOINT"), hubEndpoint) }
+func (env environment) endpoint() string { return cmp.Or(env("HF_ENDPOINT"), hubEndpoint) }
 
 // offline says why no request may be made; "" where one may.
 func (o Options) offline() string {
@@ -22,7 +33,7 @@ func (o Options) offline() string {
 		return "offline mode was asked for"
 	}
 	for _, name := range []string{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} {
-		switch value := os.Getenv(name); strings.ToLower(value) {
+		switch value := o.environment()(name); strings.ToLower(value) {
 		case "1", "on", "yes", "true":
 			return name + "=" + value
 		}
@@ -34,14 +45,11 @@ func (o Options) offline() string {
 const mostToken = 4096
 
 // token is what the hub knows its user by; "" for nobody.
-func token(ctx context.Context) string {
-	if t := cmp.Or(os.Getenv("HF_TOKEN"), os.Getenv("HUGGING_FACE_HUB_TOKEN")); t != "" {
+func (env environment) token(ctx context.Context) string {
+	if t := cmp.Or(env("HF_TOKEN"), env("HUGGING_FACE_HUB_TOKEN")); t != "" {
 		return strings.TrimSpace(t)
 	}
-	path := expand(os.Getenv("HF_TOKEN_PATH"))
-	if path == "" {
-		path = filepath.Join(hubHome(), "token")
-	}
+	path := cmp.Or(env.folder("HF_TOKEN_PATH"), inside(env.hubHome(), "token"))
 	data, err := file.ReadAll(ctx, path, mostToken)
 	if err != nil {
 		return "" // public files need none
@@ -50,9 +58,9 @@ func token(ctx context.Context) string {
 }
 
 // userCache is the folder in which Python's tools keep theirs, on every system.
-func userCache() string {
-	if cache := os.Getenv("XDG_CACHE_HOME"); cache != "" {
-		return expand(cache)
+func (env environment) userCache() string {
+	if cache := env.folder("XDG_CACHE_HOME"); cache != "" {
+		return cache
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -62,25 +70,24 @@ func userCache() string {
 }
 
 // hubHome is the folder of the hub's client, hubCache that of its files.
-func hubHome() string {
-	return cmp.Or(expand(os.Getenv("HF_HOME")), inside(userCache(), "huggingface"))
+func (env environment) hubHome() string {
+	return cmp.Or(env.folder("HF_HOME"), inside(env.userCache(), "huggingface"))
 }
 
-func hubCache() string {
-	return cmp.Or(expand(os.Getenv("HF_HUB_CACHE")), expand(os.Getenv("HUGGINGFACE_HUB_CACHE")), inside(hubHome(), "hub"))
+func (env environment) hubCache() string {
+	return cmp.Or(env.folder("HF_HUB_CACHE"), env.folder("HUGGINGFACE_HUB_CACHE"), inside(env.hubHome(), "hub"))
 }
 
 // torchHome is the folder of torch.hub, mmengineHome that of mmengine.
-func torchHome() string {
-	return cmp.Or(expand(os.Getenv("TORCH_HOME")), inside(userCache(), "torch"))
+func (env environment) torchHome() string {
+	return cmp.Or(env.folder("TORCH_HOME"), inside(env.userCache(), "torch"))
 }
 
-func mmengineHome() string {
-	home := expand(os.Getenv("MMENGINE_HOME"))
-	return cmp.Or(home, inside(userCache(), "mmengine"))
+func (env environment) mmengineHome() string {
+	return cmp.Or(env.folder("MMENGINE_HOME"), inside(env.userCache(), "mmengine"))
 }
 
-// inside is a folder within another, "" where that is not known.
+// inside is a file or folder within a folder, "" where that is not known.
 func inside(folder, name string) string {
 	if folder == "" {
 		return ""
@@ -88,8 +95,9 @@ func inside(folder, name string) string {
 	return filepath.Join(folder, name)
 }
 
-// expand writes a user's folder for a leading "~", as Python's tools do.
-func expand(path string) string {
+// folder is the path that a variable holds, with the user's folder for a leading "~", as Python's tools read it.
+func (env environment) folder(name string) string {
+	path := env(name)
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok || rest != "" && !os.IsPathSeparator(rest[0]) {
 		return path

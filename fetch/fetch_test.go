@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -242,6 +244,28 @@ func TestLengths(t *testing.T) {
 	}
 	if len(h.asked) != 6 {
 		t.Errorf("%d requests: %q", len(h.asked), h.asked)
+	}
+}
+
+// What is held in memory does not grow with the file.
+func TestMemory(t *testing.T) {
+	const size = 64 << 20
+	d, dir := newDesk(t), t.TempDir()
+	err := errors.Join(os.WriteFile(filepath.Join(dir, "thing.json"), nil, 0o600), os.Truncate(filepath.Join(dir, "thing.json"), size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer server.Close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found, err := d.options(server.URL).Fetch(t.Context(), Item{Name: "thing", File: "thing.json"})
+	runtime.ReadMemStats(&after)
+	if info, bad := os.Stat(found.Path); err != nil || bad != nil || info.Size() != size {
+		t.Errorf("%+v, %v, %v", found, err, bad)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > size/4 {
+		t.Errorf("%d bytes were allocated for a file of %d", took, size)
 	}
 }
 

@@ -147,7 +147,7 @@ func newDesk(t *testing.T) *desk {
 // options are those of a user who does not wait.
 func (d *desk) options(mirror string) Options {
 	return Options{
-		Folder: filepath.Join(d.dir, "own"), Mirror: mirror,
+		Folder: filepath.Join(d.dir, "own"), Mirror: mirror, Getenv: os.Getenv,
 		Say: func(s string) { d.mu.Lock(); d.said = append(d.said, s); d.mu.Unlock() },
 		Progress: func(stage string, _, _ int64) {
 			d.mu.Lock()

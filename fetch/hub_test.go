@@ -86,7 +86,7 @@ func TestToken(t *testing.T) {
 		}
 	}
 	d := newDesk(t)
-	if got := token(t.Context()); got != "" {
+	if got := environment(os.Getenv).token(t.Context()); got != "" {
 		t.Errorf("of nobody: %q", got)
 	}
 	path := filepath.Join(d.dir, "a token")
@@ -94,7 +94,7 @@ func TestToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("HF_TOKEN_PATH", "~/a token")
-	if got := token(t.Context()); got != "x" {
+	if got := environment(os.Getenv).token(t.Context()); got != "x" {
 		t.Errorf("of a file: %q", got)
 	}
 }
@@ -170,7 +170,7 @@ func TestItems(t *testing.T) {
 		}
 		delete(want, i.File)
 		names[i.Name] = true
-		if u, err := i.address("", endpoint()); i.at != "" && (err != nil || u.Scheme != "https" || address != "" && u.String() != address) {
+		if u, err := i.address("", hubEndpoint); i.at != "" && (err != nil || u.Scheme != "https" || address != "" && u.String() != address) {
 			t.Errorf("%s: %v, %v; want %s", i.Name, u, err, address)
 		}
 		if n := len(i.Sum); n != 0 && n != 8 && n != 64 || i.Licence == "" || i.Title == "" || i.onHub() && n != 64 {

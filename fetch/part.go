@@ -10,7 +10,6 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
 	"reflect"
 
 	"github.com/glipvk/glipvk/internal/file"
@@ -47,7 +46,7 @@ func (o Options) openPart(ctx context.Context, path string, r remote, spans []sp
 	if summed {
 		p.sum = sha256.New()
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := file.OpenPart(path)
 	if err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
@@ -145,18 +144,10 @@ func (p *part) remove() error {
 	return errors.Join(p.f.Close(), os.Remove(p.path), os.Remove(p.path+stateEnding))
 }
 
-// place gives the part, which is whole, its name. It is on the disk before.
+// place gives the part, which is whole, its name.
 func (p *part) place(final string) error {
-	err := p.f.Sync()
-	if err = errors.Join(err, p.f.Close()); err != nil {
+	if err := file.Complete(p.f, final); err != nil {
 		return err
-	}
-	if err := os.Rename(p.path, final); err != nil {
-		return err
-	}
-	if folder, err := os.Open(filepath.Dir(final)); err == nil {
-		_ = folder.Sync() // some systems have no such thing
-		_ = folder.Close()
 	}
 	return os.Remove(p.path + stateEnding)
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/fetch"
+	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/spf13/cobra"
 )
 
@@ -34,7 +36,7 @@ type fetchFlags struct {
 }
 
 func newFetch() *cobra.Command {
-	var f fetchFlags
+	f := fetchFlags{options: fetch.Options{Getenv: os.Getenv}}
 	cmd := &cobra.Command{
 		Use:   "fetch [flags] NAME...",
 		Short: "bring published checkpoints onto this machine",
@@ -83,7 +85,7 @@ func (f *fetchFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		items = append(items, i)
 	}
-	bar := cli.Meter(stderr)
+	bar := meter.New(stderr)
 	defer bar.Done()
 	for _, i := range items {
 		f.options.Progress = cli.Transfer(bar, i.Name)

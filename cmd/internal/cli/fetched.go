@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/fetch"
 	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/spf13/cobra"
@@ -14,9 +13,6 @@ import (
 // Fetched is the file that weights mean, where they are named as one of those that "glip fetch" knows, and the model that they are
 // of: theirs on this machine, found without a request. A file of that name comes first; what is no such name is returned as it is, and names no model.
 func Fetched(cmd *cobra.Command, weights string) (path, model string, err error) {
-	if weights == "" || weights == glipvk.Embedded || IsMadeUp(weights) {
-		return weights, "", nil
-	}
 	if _, err := os.Stat(weights); err == nil {
 		return weights, "", nil
 	}
@@ -27,9 +23,10 @@ func Fetched(cmd *cobra.Command, weights string) (path, model string, err error)
 	if item.Model == "" {
 		return "", "", Usage("%s: %s holds no weights", weights, item.File)
 	}
-	stderr, bar := cmd.ErrOrStderr(), Meter(cmd.ErrOrStderr())
+	stderr, bar := cmd.ErrOrStderr(), meter.New(cmd.ErrOrStderr())
 	defer bar.Done()
 	found, err := fetch.Options{
+		Getenv:   os.Getenv,
 		Say:      func(sentence string) { fmt.Fprintf(stderr, "%s: %s\n", cmd.Root().Name(), sentence) },
 		Progress: Transfer(bar, item.Name),
 	}.Find(cmd.Context(), item)
