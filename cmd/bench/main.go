@@ -283,7 +283,9 @@ func (f flags) settings(cmd *cobra.Command) (*bench, error) {
 			return nil, err
 		}
 	}
-	f.weights.Settle(cmd)
+	if err := f.weights.Settle(cmd); err != nil {
+		return nil, err
+	}
 	open := f.openBackbone
 	switch {
 	case f.detector:

@@ -225,7 +225,9 @@ func (f detectFlags) endings() []string {
 func runDetect(cmd *cobra.Command, f detectFlags, open opener, args []string) (err error) {
 	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 	f.vocab = vocabularyOf(f.vocab, f.weights.Arch)
-	f.weights.Settle(cmd)
+	if err := f.weights.Settle(cmd); err != nil {
+		return err
+	}
 	j := &search{flags: f, meter: cli.Meter(stderr)}
 	defer j.meter.Done()
 	defer func() {

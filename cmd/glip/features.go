@@ -114,7 +114,9 @@ func (f featuresFlags) options(cmd *cobra.Command) (name string, o glipvk.Backbo
 
 func runFeatures(cmd *cobra.Command, f featuresFlags, args []string) (err error) {
 	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-	f.weights.Settle(cmd)
+	if err := f.weights.Settle(cmd); err != nil {
+		return err
+	}
 	j := &job{flags: f, meter: cli.Meter(stderr)}
 	defer j.meter.Done()
 	defer func() {

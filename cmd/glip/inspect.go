@@ -108,6 +108,9 @@ func runInspect(cmd *cobra.Command, f inspectFlags, path string) (err error) {
 	if err != nil {
 		return err
 	}
+	if path, _, err = cli.Fetched(cmd, path); err != nil {
+		return err
+	}
 	file, _, err := glipvk.OpenCheckpoint(path, f.entry)
 	if err != nil {
 		return cli.Blame(err)

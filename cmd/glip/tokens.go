@@ -56,6 +56,10 @@ func runTokens(cmd *cobra.Command, f tokensFlags, args []string) error {
 	if f.format != "table" && f.format != "json" {
 		return cli.Usage("--format %q: want table or json", f.format)
 	}
+	var err error
+	if f.weights, _, err = cli.Fetched(cmd, f.weights); err != nil {
+		return fmt.Errorf("--weights %w", err)
+	}
 	t, err := f.tokenizer()
 	if err != nil {
 		return err

@@ -112,7 +112,9 @@ func (f *trainFlags) complete(cmd *cobra.Command) error {
 		return cli.Usage("--mode %q: want %s", p.Mode, oneOf(train.Modes()))
 	}
 	p.Mode = string(m)
-	f.weights.Settle(cmd)
+	if err := f.weights.Settle(cmd); err != nil {
+		return err
+	}
 	p.Weights, p.Entry, p.Model, p.Arch = f.weights.Path, f.weights.Entry, f.weights.Model, f.weights.Arch
 	p.Device, p.Precision = f.device.Name, f.device.Precision
 	p.Vocab = vocabularyOf(p.Vocab, p.Arch)

@@ -31,12 +31,7 @@ func Save(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil // it is renamed; that it stays so needs the folder
-	}
-	_ = folder.Sync() // some systems have no such thing
-	return folder.Close()
+	return keepName(path)
 }
 
 // unfinished begins the names of files on their way to their place; go:embed passes over a dot in front.

@@ -49,6 +49,7 @@ func rules() map[string]rule {
 		"eval":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/sync/errgroup", "github.com/go-json-experiment/json/jsontext"}},
 		"labels":    {ours: []string{"internal/file", "internal/jsonlist"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
 		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file", "internal/jsonlist"}, others: []string{"go.yaml.in/yaml/v3"}},
+		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}},
 		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		"convert":   {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
 		".": {
@@ -64,12 +65,12 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels", "fetch",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
 		},
-		"cmd/internal/cli":   {ours: []string{".", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
+		"cmd/internal/cli":   {ours: []string{".", "fetch", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
 		"internal/compare":   {files: true},
 		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpuref", "cpu", "engine", "internal/difftest"}},

@@ -54,6 +54,11 @@ func rows() []row {
 		{command: `glip label --weights glip_tiny_model_o365_goldg_cc_sbu.pth --class "cat = cat, kitten" --class dog --threshold 0.4 --format yolo --split train=80,val=20 --out pets photos/`, more: smallDetector, want: "pets/data.yaml"},
 		{command: `glip label --weights glip_tiny_model_o365_goldg_cc_sbu.pth --class "cat = cat, kitten" --class dog --threshold 0.4 --threshold cat=0.3 --overwrite --format yolo --split train=80,val=20 --out pets photos/`, more: smallDetector, want: "2 pictures are in pets already"},
 		{command: `glip label --model glip-world --class cat --class dog --threshold 0.3 --format coco,labelstudio --out out/labels testdata/world`, more: " --device cpu", want: "out/labels/coco/annotations.json"},
+		// docs/fetch.md
+		{command: `glip fetch --list`, want: "glip_tiny_model_o365_goldg_cc_sbu.pth"},
+		{command: `glip fetch glip-t`, more: " --offline --folder none", status: 1, want: "offline mode was asked for"},
+		{command: `glip detect --weights glip-t --text "a cat and its whiskers" --draw --out found cat.png`, status: 2, want: `type "glip fetch glip-t" first`},
+		{command: `glip fetch --whole --mirror https://example.org/weights glip_large_model.pth`, more: " --offline --folder none", status: 1, want: "offline mode was asked for"},
 		// docs/features.md
 		{command: `glip features --weights swin-t_glip-pre_3rdparty_20230413-d85813b5.pth --out maps cat.png`, more: smallBackbone, want: "cat.stage1.npy"},
 		{command: `glip features --weights synthetic:7 --verify --viz --out out cat.png`, more: smallBackbone, want: "cat.viz.png"},

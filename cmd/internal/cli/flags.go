@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -65,7 +66,7 @@ func (f *Weights) Define(cmd *cobra.Command, model string, models func() []strin
 	fl := cmd.Flags()
 	fl.StringVar(&f.Model, "model", model, "model, by name or nickname; see glip models. Not needed for weights whose file says what they are of, as glip train writes them")
 	fl.StringVar(&f.Arch, "arch", "", "JSON file that describes the architecture, instead of --model")
-	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or synthetic[:SEED] for weights that are made up by a formula, or random:SEED for those that a training from nothing begins with; --model glip-world has its own")
+	fl.StringVar(&f.Path, "weights", MadeUp, "checkpoint, or a name that glip fetch --list has, or synthetic[:SEED] for weights that are made up by a formula, or random:SEED for those that a training from nothing begins with; --model glip-world has its own")
 	Entry(cmd, &f.Entry)
 	fl.BoolVar(&f.AllowNonFinite, "allow-non-finite", false, "accept NaN and infinity in weights and tensors")
 	Complete(cmd, "model", models)
@@ -80,22 +81,29 @@ func IsMadeUp(weights string) bool {
 	return name == "synthetic" || name == "random" && seeded
 }
 
-// Settle decides what is left open. Without --weights they are those of --model that the program has in it, if it has. Without --model and
-// --arch, where the file of the weights says what they are of, no model is named: the file's is meant. A file that cannot be read is passed
-// over here; opening it will say more.
-func (f *Weights) Settle(cmd *cobra.Command) {
+// Settle decides what is left open. Without --weights they are those of --model that the program has in it, if it has; a name that package
+// fetch knows becomes the path of the file. Without --model and --arch it is the model that such a name says, or, where the file of the weights
+// says what they are of, none: the file's is meant. A file that cannot be read is passed over here; opening it will say more.
+func (f *Weights) Settle(cmd *cobra.Command) error {
 	given := cmd.Flags().Changed
+	path, model, err := Fetched(cmd, f.Path)
+	if err != nil {
+		return fmt.Errorf("--weights %w", err)
+	}
+	f.Path = path
 	if !given("weights") && f.Arch == "" {
 		if m, err := glipvk.LookupBackbone(f.Model); err == nil && m.Checkpoint == glipvk.Embedded {
 			f.Path = glipvk.Embedded
 		}
 	}
 	if given("model") || f.Arch != "" || IsMadeUp(f.Path) {
-		return
+		return nil
 	}
+	f.Model = cmp.Or(model, f.Model)
 	if card, err := glipvk.OpenCard(f.Path, f.Entry); err == nil && card.Config != nil {
 		f.Model = ""
 	}
+	return nil
 }
 
 // Forgotten says on stderr that no weights were named, if so.

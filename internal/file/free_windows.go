@@ -1,0 +1,16 @@
+package file
+
+import "golang.org/x/sys/windows"
+
+// Free is how many bytes this user may still write to the disk that an existing folder lies on; false where that is not known.
+func Free(folder string) (bytes int64, ok bool) {
+	path, err := windows.UTF16PtrFromString(folder)
+	if err != nil {
+		return 0, false
+	}
+	var free uint64
+	if err := windows.GetDiskFreeSpaceEx(path, &free, nil, nil); err != nil {
+		return 0, false
+	}
+	return int64(free), true
+}
