@@ -1,20 +1,49 @@
 package onnx_test
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/difftest"
+	"github.com/glipvk/glipvk/internal/ort"
 	"github.com/glipvk/glipvk/text"
 )
+
+// executor computes graphs in ONNX Runtime, so that the tests of all executors judge what is written.
+type executor struct {
+	t       *testing.T
+	runtime ort.Runtime
+	gather  bool
+}
+
+// Name implements difftest.Executor.
+func (e executor) Name() string { return "onnxruntime" }
+
+// Run implements difftest.Executor.
+func (e executor) Run(ctx context.Context, g *graph.Graph, w difftest.Weights, inputs [][]float32, taps []graph.ID) ([][]float32, error) {
+	job, values, err := prepare(e.t, g, w, inputs, taps, e.gather)
+	if err != nil {
+		return nil, err
+	}
+	results, err := e.runtime.Run(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	return values(results[0])
+}
 
 // TestBackboneGolden runs the smallest committed backbones in ONNX Runtime, within the tolerances that hold for our executors.
 func TestBackboneGolden(t *testing.T) {
 	r := needRuntime(t)
 	for _, c := range difftest.Committed(t).Cases {
+		if strings.HasSuffix(c.ID, "-reject") { // which no graph is recorded of
+			continue
+		}
 		t.Run(c.ID, func(t *testing.T) {
 			reports, err := c.Judge(t.Context(), executor{t, r, false})
 			if err != nil {

@@ -34,8 +34,8 @@ type Model struct {
 	constants []constant
 }
 
-// Weights supplies the parameters of the graph by their paths, row-major. Nothing is written into the slices, and each is used before the
-// next is asked for.
+// Weights supplies the parameters of the graph by their paths, row-major. Nothing is written into the slices; each is used before the
+// next is asked for, and then given back to a method Release, where there is one.
 type Weights interface {
 	Tensor(name string, shape []int) ([]float32, error)
 }

@@ -1,14 +1,12 @@
 package onnx_test
 
 import (
-	"context"
 	"fmt"
 	"hash/fnv"
 	"path/filepath"
 	"testing"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/internal/difftest"
 	"github.com/glipvk/glipvk/internal/ort"
 	"github.com/glipvk/glipvk/onnx"
 )
@@ -21,29 +19,6 @@ func needRuntime(t *testing.T) ort.Runtime {
 		t.Skipf("%v", err)
 	}
 	return r
-}
-
-// executor computes graphs in ONNX Runtime, so that the tests of all executors judge what is written.
-type executor struct {
-	t       *testing.T
-	runtime ort.Runtime
-	gather  bool
-}
-
-// Name implements difftest.Executor.
-func (e executor) Name() string { return "onnxruntime" }
-
-// Run implements difftest.Executor.
-func (e executor) Run(ctx context.Context, g *graph.Graph, w difftest.Weights, inputs [][]float32, taps []graph.ID) ([][]float32, error) {
-	job, values, err := prepare(e.t, g, w, inputs, taps, e.gather)
-	if err != nil {
-		return nil, err
-	}
-	results, err := e.runtime.Run(ctx, job)
-	if err != nil {
-		return nil, err
-	}
-	return values(results[0])
 }
 
 // prepare writes a graph into a folder of the test and returns the job that runs it, and what reads its result.

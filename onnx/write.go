@@ -180,6 +180,9 @@ func (p placed) write(out io.Writer, w Weights) error {
 	return err
 }
 
+// releaser takes the memory of a weight back.
+type releaser interface{ Release(data []float32) }
+
 // read are the bytes of a constant's elements.
 func (c constant) read(w Weights) ([]byte, error) {
 	if c.weight == "" {
@@ -199,6 +202,9 @@ func (c constant) read(w Weights) ([]byte, error) {
 			at = i%c.dims[0]*c.dims[1] + i/c.dims[0]
 		}
 		binary.LittleEndian.PutUint32(data[4*at:], math.Float32bits(v))
+	}
+	if r, ok := w.(releaser); ok {
+		r.Release(values)
 	}
 	return data, nil
 }

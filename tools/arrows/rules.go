@@ -33,6 +33,7 @@ func rules() map[string]rule {
 		"swin":      {ours: []string{"graph", "bind"}},
 		"glip":      {ours: []string{"graph", "bind", "swin"}},
 		"grad":      {ours: []string{"graph"}},
+		"onnx":      {ours: []string{"graph", "swin", "glip", "rewrite", "internal/file"}, others: []string{"google.golang.org/protobuf/"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
 		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
@@ -62,7 +63,7 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "dataset", "train",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "onnx", "picture", "text", "viz", "shaders", "dataset", "train",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
@@ -74,6 +75,7 @@ func rules() map[string]rule {
 		"internal/gradrows":  {ours: []string{"graph"}, files: true},
 		"internal/meter":     {others: []string{anything}, files: true},
 		"internal/float16":   {},
+		"internal/ort":       {},
 		"internal/turn":      {files: true},
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/arrows":       {files: true},
