@@ -78,11 +78,15 @@ func rules() map[string]rule {
 		"internal/ort":       {},
 		"internal/turn":      {files: true},
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
-		"tools/arrows":       {files: true},
-		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
-		"tools/world":        {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file", "viz"}, others: []string{anything}},
-		"tools/pack":         {ours: []string{".", "glip", "loader", "picture", "text", "internal/file"}, files: true},
-		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
+		"tools/peers": {
+			ours:   []string{".", "cpu", "graph", "swin", "glip", "rewrite", "onnx", "synthetic", "internal/compare", "internal/file", "internal/ort"},
+			others: []string{anything},
+		},
+		"tools/arrows":      {files: true},
+		"tools/op":          {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
+		"tools/world":       {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file", "viz"}, others: []string{anything}},
+		"tools/pack":        {ours: []string{".", "glip", "loader", "picture", "text", "internal/file"}, files: true},
+		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "vulkan", "synthetic", "picture", "text", "internal/compare",
