@@ -37,7 +37,7 @@ func (e *exported) describe(m *onnx.Model, weights string) {
 	e.Model, e.Weights, e.Opset, e.Operators, e.Inputs, e.Outputs = e.info.Name, weights, onnx.Opset, m.Nodes(), m.Inputs, m.Outputs
 	e.Mean, e.Std = e.info.Mean[:], e.info.Std[:]
 	e.Before = []string{
-		"Resize: " + e.info.Preprocess + ".",
+		fmt.Sprintf("Resize, so that it fits into %v x %v, height x width of the input. The model was made for: %s.", e.Inputs[0].Shape[2], e.Inputs[0].Shape[3], e.info.Preprocess),
 		"Order the channels blue, green, red; values are 0 to 255.",
 		"Subtract mean from each channel and divide by std.",
 		"Lay the picture out as [3, height, width], its top left corner at the input's, and fill the rest with 0.",
