@@ -347,10 +347,10 @@ func TestDetector(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := onnx.DetectorOptions{Batch: onnx.AnyBatch, Height: q.height, Width: q.width, Tokens: q.tokens, Labels: q.labels, PerLevel: 40}
-	raw, absorbed, gathers := o, o, o
-	raw.Raw, absorbed.Absorb, gathers.Gather = true, true, true
+	raw, other := o, o
+	raw.Raw, other.Absorb, other.Gather = true, true, true
 	var jobs []ort.Job
-	for i, form := range []onnx.DetectorOptions{raw, o, absorbed, gathers} {
+	for i, form := range []onnx.DetectorOptions{raw, o, other} {
 		m, err := onnx.Detector(cfg, form)
 		if err != nil {
 			t.Fatal(err)
@@ -375,7 +375,7 @@ func TestDetector(t *testing.T) {
 	}
 	for i, result := range results[1:] {
 		for b := range batch {
-			sameBoxes(t, []string{"recorded", "absorbed", "gathers"}[i], cfg, q, result, b, levels[:glip.Levels])
+			sameBoxes(t, []string{"recorded", "absorbed with gathers"}[i], cfg, q, result, b, levels[:glip.Levels])
 		}
 	}
 }

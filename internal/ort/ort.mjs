@@ -13,6 +13,7 @@
 import {readFile} from 'node:fs/promises';
 import {pathToFileURL} from 'node:url';
 
+process.env.ORT_DISABLE_TELEMETRY = '1'; // or since 1.30 it keeps a database in the user's cache and reports to its makers
 const [module, file] = process.argv.slice(2);
 const {default: ort} = await import(pathToFileURL(module));
 const arrays = {float32: Float32Array, int64: BigInt64Array};
