@@ -3,6 +3,7 @@ package onnx_test
 import (
 	"fmt"
 	"hash/fnv"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 // needRuntime is ONNX Runtime, or skips the test.
 func needRuntime(t *testing.T) ort.Runtime {
 	t.Helper()
-	r, err := ort.Find()
+	r, err := ort.Find(os.Getenv(ort.Variable))
 	if err != nil {
 		t.Skipf("%v", err)
 	}

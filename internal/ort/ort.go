@@ -27,7 +27,8 @@ var Script []byte
 // Version is that of onnxruntime-node that is asked of npm.
 const Version = "1.30"
 
-// Variable names a folder with node_modules/onnxruntime-node in it, where that is not the one that tools/peers keeps.
+// Variable is that of the environment by which tests are told of a folder with node_modules/onnxruntime-node in it, where that is not the
+// one that tools/peers keeps.
 const Variable = "GLIPVK_ORT"
 
 // ErrMissing is wrapped where node or onnxruntime-node is not on this machine. Remedy: make peers installs it, or
@@ -45,13 +46,13 @@ func ModuleIn(folder string) string {
 	return filepath.Join(folder, "node_modules", "onnxruntime-node", "dist", "index.js")
 }
 
-// Find looks for node and onnxruntime-node. The error wraps [ErrMissing].
-func Find() (Runtime, error) {
+// Find looks for node, and for onnxruntime-node in a folder that npm installed it into; "" is the one that tools/peers keeps. The error
+// wraps [ErrMissing].
+func Find(folder string) (Runtime, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return Runtime{}, fmt.Errorf("ort: node is %w", ErrMissing)
 	}
-	folder := os.Getenv(Variable)
 	if folder == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
