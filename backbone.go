@@ -3,6 +3,7 @@ package glipvk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -50,31 +51,18 @@ type Features []Map
 // weights that are damaged or do not fit; they list everything that is wrong with
 // the weights. Others are those of package engine.
 func OpenBackbone(ctx context.Context, name string, o BackboneOptions) (*Backbone, error) {
-	o.Weights = o.weightsOf(name)
-	if name == "" && o.Arch == nil {
-		card, err := o.card()
-		if err != nil {
-			return nil, err
-		}
-		if card.Config != nil {
-			name, o.Arch = card.name(), &card.Config.Backbone
-		}
-	}
-	info, err := o.backbone(name)
+	bound, err := BindBackbone(name, o)
 	if err != nil {
-		return nil, blame(err)
+		return nil, err
 	}
+	info, w := bound.info, bound.weights
 	cfg := info.Backbone
 	any := cfg
 	any.PadSmallMap = true // any size will do, the parameters are the same
 	side := cfg.PatchSize * cfg.WindowSize
 	g, err := swin.Record(any, swin.Input{Batch: 1, Height: side, Width: side})
 	if err != nil {
-		return nil, blame(err)
-	}
-	w, err := backboneWeights(o, cfg)
-	if err != nil {
-		return nil, err
+		return nil, errors.Join(blame(err), w.Close())
 	}
 	e, err := w.open(ctx, g, o.Options)
 	if err != nil {

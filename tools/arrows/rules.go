@@ -33,6 +33,7 @@ func rules() map[string]rule {
 		"swin":      {ours: []string{"graph", "bind"}},
 		"glip":      {ours: []string{"graph", "bind", "swin"}},
 		"grad":      {ours: []string{"graph"}},
+		"onnx":      {ours: []string{"graph", "swin", "glip", "rewrite", "internal/file"}, others: []string{"google.golang.org/protobuf/"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
 		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
@@ -65,7 +66,7 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels", "fetch",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels", "fetch", "onnx",
 				"cmd/internal/cli", "internal/file", "internal/meter",
 			},
 			others: []string{anything},
@@ -78,12 +79,17 @@ func rules() map[string]rule {
 		"internal/jsonlist":  {files: true},
 		"internal/meter":     {others: []string{anything}, files: true},
 		"internal/float16":   {},
+		"internal/ort":       {},
 		"internal/turn":      {files: true},
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
-		"tools/arrows":       {files: true},
-		"tools/op":           {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
-		"tools/world":        {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file", "viz"}, others: []string{anything}},
-		"tools/shaderstats":  {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
+		"tools/peers": {
+			ours:   []string{".", "cpu", "graph", "swin", "glip", "rewrite", "onnx", "synthetic", "internal/compare", "internal/file", "internal/ort"},
+			others: []string{anything},
+		},
+		"tools/arrows":      {files: true},
+		"tools/op":          {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
+		"tools/world":       {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file", "viz"}, others: []string{anything}},
+		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
 		"internal/difftest": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "vulkan", "synthetic", "picture", "text", "internal/compare",

@@ -78,6 +78,11 @@ func rows() []row {
 		{command: `glip convert --backbone --names huggingface glip_tiny_model_o365_goldg_cc_sbu.pth swin/model.safetensors`, want: "names of Hugging Face"},
 		{command: `glip convert --names timm --out-indices 3 swin-t_glip-pre_3rdparty_20230413-d85813b5.pth swin-t.safetensors`, want: "names of timm"},
 		{command: `glip convert --precision f16 --arch testdata/glip/tiny/arch.json --vocab testdata/glip/tiny/vocab.txt --size 192,192 --about commit=1f2e3d testdata/glip/tiny/model.pth out/new.safetensors`, more: " && glip inspect --quick out/new.safetensors", want: "192,192"},
+		// docs/onnx.md
+		{command: `go run ./cmd/glip export --onnx --arch testdata/glip/tiny/arch.json --weights testdata/glip/tiny/model.pth --size 64 --out out/tiny.onnx`, want: "out/tiny.onnx.json"},
+		{command: `glip export --onnx --weights glip_tiny_model_o365_goldg_cc_sbu.pth --size 800x1344 --labels 80 --out glip.onnx`, more: " --arch detector.json --size 64", want: "boxes"},
+		{command: `glip export --onnx --part backbone --weights swin-t_glip-pre_3rdparty_20230413-d85813b5.pth --batch 0 --out swin.onnx`, more: " --arch backbone.json --size 128", want: "[batch 3 128 128]"},
+		{command: `glip export --onnx --model glip-world --size 192 --out glip-world.onnx`, want: "glip-world"},
 		// docs/world.md
 		{command: `go run ./cmd/glip detect --model glip-world --text "a red apple and two dogs" --draw --out out/w testdata/world/scene1.png`, more: " --device cpu", want: "out/w/scene1.boxes.png"},
 		// docs/performance.md

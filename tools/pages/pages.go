@@ -131,7 +131,7 @@ func (p Page) Commands() []string {
 // packages are those that blocks of Go may name without an import, by the name that they are used under.
 var packages = map[string]string{
 	"convert": "github.com/glipvk/glipvk/convert", "dataset": "github.com/glipvk/glipvk/dataset", "train": "github.com/glipvk/glipvk/train",
-	"labels": "github.com/glipvk/glipvk/labels",
+	"labels":  "github.com/glipvk/glipvk/labels",
 	"context": "context", "fmt": "fmt", "log": "log", "os": "os", "errors": "errors",
 	"glipvk": "github.com/glipvk/glipvk", "picture": "github.com/glipvk/glipvk/picture", "glip": "github.com/glipvk/glipvk/glip",
 	"swin": "github.com/glipvk/glipvk/swin", "text": "github.com/glipvk/glipvk/text", "viz": "github.com/glipvk/glipvk/viz",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/glipvk/glipvk/internal/ort"
 )
 
 // job is one process, which measures one or more works on an engine.
@@ -119,6 +122,9 @@ func (p *prepared) benchJob(j *job) {
 	if models {
 		// The result is compared with the oracle in tests; here it need only be finite and the same twice.
 		argv = append(argv, "--model", j.works[0].model, "--check", "finite")
+		if e := j.works[0].export; e != nil && e.detector {
+			argv = append(argv, "--detector", "--size", fmt.Sprintf("%dx%d", e.height, e.width), "--tokens", fmt.Sprint(e.tokens))
+		}
 	} else {
 		var shapes []string
 		for _, w := range j.works {
@@ -178,20 +184,33 @@ func (p *prepared) ortJob(j *job) {
 	if e.driver == noDriver {
 		provider = "cpu"
 	}
-	if w.isModel() {
+	switch {
+	case w.export != nil:
+		file = p.file(w, e.name == ortAbsorbed.name)
+		if j.why == "" {
+			j.why = p.noExport[file]
+		}
+	case w.isModel():
 		if _, err := os.Stat(file); err != nil && j.why == "" {
 			j.why = fmt.Sprintf("%s is missing", filepath.Base(file))
 		}
-	} else {
+	default:
 		file = filepath.Join(p.scratch, fmt.Sprintf("gemm-%s-%s.onnx", w.shape(), e.precision))
 		if err := os.WriteFile(file, productModel(w, e.precision), 0o600); err != nil {
 			j.why = err.Error()
 		}
 	}
-	seconds := fmt.Sprint(math.Max(p.duration.Seconds(), 0.001))
+	task := ort.Job{Model: file, Provider: provider, Threads: runtime.NumCPU(), Seconds: math.Max(p.duration.Seconds(), 0.001), Inputs: w.inputs()}
+	list := filepath.Join(p.scratch, strings.NewReplacer(" ", "-", ",", "").Replace(e.id()+" "+w.name)+".json")
+	data, err := json.Marshal([]ort.Job{task})
+	if err == nil {
+		err = os.WriteFile(list, data, 0o600)
+	}
+	if err != nil && j.why == "" {
+		j.why = err.Error()
+	}
 	module := filepath.Dir(filepath.Dir(filepath.Dir(filepath.Dir(p.ort)))) // the folder that holds node_modules
-	j.argv = p.inside(e, []string{node, filepath.Join(p.scratch, "ort.mjs"), p.ort, provider, file, w.input(), fmt.Sprint(runtime.NumCPU()), seconds},
-		module, filepath.Dir(file))
+	j.argv = p.inside(e, []string{node, filepath.Join(p.scratch, "ort.mjs"), p.ort, list}, module, filepath.Dir(file))
 	j.reason = reasonONNX
 	j.read = func(j job, stdout string) (reading, error) {
 		f, err := parseONNX(stdout, w)

@@ -1,6 +1,7 @@
 // Command peers times this project beside what a user would pick instead, in one run on one machine: ONNX Runtime on the
 // CPU and through WebGPU, and ggml through Vulkan, on the system's Vulkan driver and on the newest Mesa (tools/newmesa.sh).
-// It writes peers.md, peers.json and peers.png; with --train it times training beside PyTorch and writes peers-train.md. make peers runs it; it belongs to no test and imports nothing of the module.
+// It writes peers.md, peers.json and peers.png; with --train it times training beside PyTorch and writes peers-train.md. make peers runs it; it belongs to no test. Backbone and
+// detector are also written as ONNX (package onnx) and run in ONNX Runtime, whose numbers are compared with those of our CPU.
 //
 // Rounds are interleaved: in each round every engine works once on everything, in a process of its own, so that what
 // disturbs the machine for a while disturbs all of them. A figure is the median of its rounds, shown with the least and
@@ -119,7 +120,7 @@ func (s settings) main(ctx context.Context, list []work, stdout, stderr io.Write
 	if err := os.MkdirAll(s.out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w; choose a folder that can be written", err)
 	}
-	p, err := s.prepare(ctx, stderr)
+	p, err := s.prepare(ctx, list, stderr)
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,8 @@ func (s settings) main(ctx context.Context, list []work, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	if err := r.finish(); err != nil {
+	r.Agreements = p.compare(ctx, list, func(format string, args ...any) { fmt.Fprintf(stderr, "peers: "+format+"\n", args...) })
+	if err := errors.Join(ctx.Err(), r.finish()); err != nil {
 		return err
 	}
 	if err := r.write(s.out); err != nil {

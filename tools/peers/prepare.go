@@ -13,14 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	_ "embed"
+	"github.com/glipvk/glipvk/internal/ort"
 )
-
-//go:embed ort.mjs
-var ortScript []byte
-
-// ortVersion is the version of onnxruntime-node that is asked of npm.
-const ortVersion = "1.30"
 
 // newMesa is the script that runs commands with the newest Mesa.
 const newMesa = "tools/newmesa.sh"
@@ -35,12 +29,13 @@ type prepared struct {
 	node    string // the system's node
 	ggml    string // test-backend-ops, inside the folder of newMesa
 
-	noBench, noNew, noORT, noNode, noGGML string // why not
-	ortIs, ggmlIs                         string // versions
+	noBench, noNew, noORT, noNode, noGGML string            // why not
+	noExport                              map[string]string // of exports, by path
+	ortIs, ggmlIs                         string            // versions
 }
 
 // prepare builds bench and gets the engines. What is missing is said on stderr, and again in the table.
-func (s settings) prepare(ctx context.Context, stderr io.Writer) (*prepared, error) {
+func (s settings) prepare(ctx context.Context, list []work, stderr io.Writer) (*prepared, error) {
 	p := &prepared{settings: s}
 	for _, folder := range []*string{&p.models, &p.cache, &p.out} {
 		path, err := filepath.Abs(*folder)
@@ -64,6 +59,7 @@ func (s settings) prepare(ctx context.Context, stderr io.Writer) (*prepared, err
 	}
 	p.getORT(ctx, say)
 	p.getGGML(ctx)
+	p.getExports(ctx, list, say)
 	if err := ctx.Err(); err != nil {
 		os.RemoveAll(p.scratch)
 		return nil, err
@@ -98,19 +94,19 @@ func (p *prepared) getORT(ctx context.Context, say func(string, ...any)) {
 	if p.node, err = exec.LookPath("node"); err != nil {
 		p.noNode = "there is no node on this machine: install nodejs"
 	}
-	folder := filepath.Join(p.cache, "onnxruntime-node-"+ortVersion)
-	p.ort = filepath.Join(folder, "node_modules", "onnxruntime-node", "dist", "index.js")
+	folder := ort.Folder(p.cache)
+	p.ort = ort.ModuleIn(folder)
 	if _, err := os.Stat(p.ort); err != nil {
 		if _, err := exec.LookPath("npm"); err != nil {
 			p.noORT = "there is no npm on this machine to install onnxruntime-node with: install npm"
 			return
 		}
-		say("npm install onnxruntime-node@%s", ortVersion)
+		say("npm install onnxruntime-node@%s", ort.Version)
 		made, err := os.MkdirTemp(p.cache, ".onnxruntime-*")
 		if err == nil {
 			defer os.RemoveAll(made)
 			_, err = p.output(ctx, 10*time.Minute, "npm", "install", "--prefix", made, "--ignore-scripts", "--no-audit", "--no-fund",
-				"onnxruntime-node@"+ortVersion)
+				"onnxruntime-node@"+ort.Version)
 		}
 		if err == nil {
 			err = errors.Join(os.Chmod(made, 0o755), os.RemoveAll(folder), os.Rename(made, folder))
@@ -120,7 +116,7 @@ func (p *prepared) getORT(ctx context.Context, say func(string, ...any)) {
 			return
 		}
 	}
-	if err := os.WriteFile(filepath.Join(p.scratch, "ort.mjs"), ortScript, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.scratch, "ort.mjs"), ort.Script, 0o600); err != nil {
 		p.noORT = err.Error()
 		return
 	}

@@ -27,6 +27,8 @@ type report struct {
 	Shares  []share        `json:"shares"` // of our own best product
 	Targets []target       `json:"targets"`
 
+	Agreements []agreement `json:"agreements,omitempty"` // of our exports' numbers with ours
+
 	works []work
 	flops map[string]float64 // of each model, as bench counts them
 }

@@ -212,8 +212,10 @@ func TestJobs(t *testing.T) {
 		{oursCPU, "GEMM 768x768x768", "--device cpu --gemm 768x768x768,4096x512x14336,512x4096x14336,3136x384x96,49x3072x768", ""},
 		{ggmlNew16, "GEMM 512x4096x14336", "GGML_VK_VISIBLE_DEVICES=0 GGML perf -b Vulkan0 -o MUL_MAT -p type_a=f16,type_b=f32,m=4096,n=512,k=14336,", ""},
 		{ortNew16, "GEMM 768x768x768", " node ", ""},
-		{ortCPU, "GEMM 768x768x768", "cpu " + filepath.Join(p.scratch, "gemm-768x768x768-f32.onnx") + " 768x768", ""},
-		{ortCPU, "GLIP-T 224", "1x3x224x224", "swin_t_224.onnx is missing"},
+		{ortCPU, "GEMM 768x768x768", filepath.Join(p.scratch, "ort.mjs") + " " + p.ort + " " + filepath.Join(p.scratch, "ONNX-Runtime-CPU--f32-GEMM-768x768x768.json"), ""},
+		{ortCPU, "GLIP-T 224", "ONNX-Runtime-CPU--f32-GLIP-T-224.json", "swin_t_224.onnx is missing"},
+		{oursCPU, detectorWork, "--model glip-t --check finite --detector --size 800x1344 --tokens 20", ""},
+		{ortAbsorbed, detectorWork, "ONNX-Runtime-CPU-absorbed--f32-GLIP-T-detector-800x1333-our-export.json", ""},
 	} {
 		argv, why := line(c.e, c.work)
 		if !strings.Contains(argv, c.words) || why != c.why && !strings.Contains(why, c.why) {

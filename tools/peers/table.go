@@ -64,9 +64,21 @@ func (r *report) markdown() string {
 			p("| %s | %s | %s | %s | %s | %s | %.0f %% |", s.Model, place(s.Driver), s.Precision, number(s.GFLOPS), s.Product, number(s.Best), 100*s.GFLOPS/s.Best)
 		}
 	}
+	if len(r.Agreements) > 0 {
+		p("")
+		p("## Our exports' numbers")
+		p("")
+		p("Outputs of ONNX Runtime beside those of our CPU, one run on one input; of each model the output that is furthest.")
+		p("")
+		p("| model | engine | output | relative L2 | largest difference | |")
+		p("| --- | --- | --- | ---: | ---: | --- |")
+		for _, a := range r.Agreements {
+			p("%s", a.markdown())
+		}
+	}
 	p("")
 	p("ggml keeps weights in the precision named and activations in f32, and is also timed plain, without cooperative matrices. ONNX Runtime's f16 product rounds its activations too. The models that")
-	p("ONNX Runtime runs are exports of the same architecture with constant weights; what they compute is not compared here.")
+	p("ONNX Runtime runs are exports of the same architecture with constant weights, whose numbers are not compared; those of \"our export\" are.")
 	return b.String()
 }
 
@@ -92,6 +104,18 @@ func (x *row) markdown() string {
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s to %s | %s | %s |", name, place(x.Driver), x.Precision,
 		number(x.Median), number(slices.Min(x.Samples)), number(slices.Max(x.Samples)), ours, cell(note))
+}
+
+// markdown is one line of the table of agreements.
+func (a agreement) markdown() string {
+	if a.Reason != "" {
+		return fmt.Sprintf("| %s | %s | - | - | - | %s |", a.Work, a.Engine, cell(a.Reason))
+	}
+	verdict := fmt.Sprintf("within %.0e", agrees)
+	if !a.Agree {
+		verdict = "**too far**"
+	}
+	return fmt.Sprintf("| %s | %s | %s | %.1e | %.1e | %s |", a.Work, a.Engine, a.Output, a.L2, a.Most, verdict)
 }
 
 func (r *report) driver(d driver) string { return or(r.Drivers[string(d)], "not here") }

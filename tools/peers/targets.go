@@ -73,6 +73,7 @@ func (r *report) targets() []target {
 		{glipT, target{glipT + " f32, newest driver: share of our best product", "%", 80, 0, share(oursNew32)}},
 		{glipT, target{glipT + " f32, system's driver: share of our best product", "%", 80, 0, share(oursSys32)}},
 		{glipT, target{glipT + " f32, CPU: times slower than ONNX Runtime CPU", "x", 0, 3, slower}},
+		{detectorWork, target{detectorWork + ", CPU: times faster than ONNX Runtime CPU", "x", 1, 0, ratio(detectorWork, ortCPU)}},
 	}
 	var list []target
 	for _, t := range all {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+
+	"github.com/glipvk/glipvk/internal/ort"
 )
 
 // work is what engines are timed on: a backbone, or the product of [M, K] activations and [K, N] weights.
@@ -12,6 +14,8 @@ type work struct {
 	model string // by bench's name; "" for a product
 	onnx  string // file of the same architecture for ONNX Runtime
 	side  int    // of the square picture, in pixels
+
+	export *export // of ours, which this run writes; nil for the files that are here
 
 	m, n, k int    // of a product
 	ggml    string // test-backend-ops' parameters of the same product, "" where it has none
@@ -26,8 +30,13 @@ func allWorks() []work {
 		{name: "GLIP-L 384", model: "swin-l_glip-pre_3rdparty_384px", onnx: "swin_l_384.onnx", side: 384},
 		product(768, 768, 768, ""), product(4096, 512, 14336, ggml), product(512, 4096, 14336, ggml),
 		product(3136, 384, 96, ""), product(49, 3072, 768, ""),
+		{name: "GLIP-T 224, our export", model: "swin-t_glip-pre_3rdparty", export: &export{height: 224, width: 224}},
+		{name: detectorWork, model: "glip-t", export: &export{detector: true, height: 800, width: 1344, tokens: 20}},
 	}
 }
+
+// detectorWork is the whole detector on a picture of 800 x 1333 pixels and a caption of 20 tokens.
+const detectorWork = "GLIP-T detector 800x1333, our export"
 
 func product(m, n, k int, ggml string) work {
 	return work{name: fmt.Sprintf("GEMM %dx%dx%d", m, n, k), m: m, n: n, k: k, ggml: ggml}
@@ -57,12 +66,15 @@ func (w work) faster(ours, theirs float64) float64 {
 	return ours / theirs
 }
 
-// input is the shape of what ONNX Runtime is fed with.
-func (w work) input() string {
-	if w.isModel() {
-		return fmt.Sprintf("1x3x%dx%d", w.side, w.side)
+// inputs are what ONNX Runtime is fed with.
+func (w work) inputs() []ort.Tensor {
+	switch {
+	case w.export != nil:
+		return w.export.inputs(bertWords).theirs
+	case w.isModel():
+		return []ort.Tensor{{Type: "float32", Dims: []int{1, 3, w.side, w.side}}}
 	}
-	return fmt.Sprintf("%dx%d", w.m, w.k)
+	return []ort.Tensor{{Type: "float32", Dims: []int{w.m, w.k}}}
 }
 
 // works are those that --only chooses, with paths to their files; it also checks the other flags.
@@ -117,11 +129,13 @@ var (
 	oursSys16 = engine{"glipvk", system, "f16", []engine{oursSys32}}
 	oursCPU   = engine{"glipvk", noDriver, "f32", nil}
 	ortCPU    = engine{"ONNX Runtime CPU", noDriver, "f32", []engine{oursCPU}}
-	ortNew32  = engine{"ONNX Runtime WebGPU", newest, "f32", []engine{oursNew32}}
-	ortNew16  = engine{"ONNX Runtime WebGPU", newest, "f16", []engine{oursNew16, oursNew32}}
-	ortSys32  = engine{"ONNX Runtime WebGPU", system, "f32", []engine{oursSys32}}
-	ggmlNew32 = engine{"ggml Vulkan", newest, "f32", []engine{oursNew32}}
-	ggmlNew16 = engine{"ggml Vulkan", newest, "f16", []engine{oursNew16, oursNew32}}
+	// The export that has taken projections in, as our programs have.
+	ortAbsorbed = engine{"ONNX Runtime CPU, absorbed", noDriver, "f32", []engine{oursCPU}}
+	ortNew32    = engine{"ONNX Runtime WebGPU", newest, "f32", []engine{oursNew32}}
+	ortNew16    = engine{"ONNX Runtime WebGPU", newest, "f16", []engine{oursNew16, oursNew32}}
+	ortSys32    = engine{"ONNX Runtime WebGPU", system, "f32", []engine{oursSys32}}
+	ggmlNew32   = engine{"ggml Vulkan", newest, "f32", []engine{oursNew32}}
+	ggmlNew16   = engine{"ggml Vulkan", newest, "f16", []engine{oursNew16, oursNew32}}
 	// By default ggml takes cooperative matrices where the driver has them, which on a CPU is not its best.
 	ggmlPlain = engine{"ggml Vulkan, plain", newest, "f16", []engine{oursNew16, oursNew32}}
 )
@@ -131,6 +145,13 @@ func (e engine) id() string { return e.name + " " + string(e.driver) + " " + e.p
 
 // engines that have something to say about a work, in the order of its table.
 func (w work) engines() []engine {
+	switch {
+	case w.export == nil:
+	case w.export.detector:
+		return []engine{oursCPU, ortCPU, ortAbsorbed}
+	default:
+		return []engine{oursCPU, ortCPU}
+	}
 	list := []engine{oursNew32, oursNew16, ortNew32}
 	if !w.isModel() {
 		list = append(list, ortNew16)
