@@ -29,7 +29,11 @@ func (c *connection) tensors(ctx context.Context, r remote, p *plan, have io.Rea
 	for _, name := range names {
 		info, _ := ckpt.Info(name)
 		elements := int(info.Bytes / max(info.DType.Size(), 1))
-		list = append(list, loader.Saved{Name: name, Shape: info.Shape, Half: info.DType == loader.Float16, Data: func() ([]float32, error) {
+		kept := loader.Float32
+		if info.DType == loader.Float16 || info.DType == loader.BFloat16 {
+			kept = info.DType
+		}
+		list = append(list, loader.Saved{Name: name, Shape: info.Shape, DType: kept, Data: func() ([]float32, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}

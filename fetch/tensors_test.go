@@ -29,7 +29,11 @@ func checkpoint(t testing.TB) ([]byte, map[string][]float32) {
 			if prefix == "module.layer" {
 				model[name] = values
 			}
-			list = append(list, loader.Saved{Name: name, Shape: []int{len(values)}, Half: half && i == 5, Data: func() ([]float32, error) { return values, nil }})
+			d := loader.Float32
+			if half && i == 5 {
+				d = loader.Float16
+			}
+			list = append(list, loader.Saved{Name: name, Shape: []int{len(values)}, DType: d, Data: func() ([]float32, error) { return values, nil }})
 		}
 		return list
 	}

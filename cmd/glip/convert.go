@@ -59,9 +59,9 @@ before; one that is there is replaced with --force only, and IN never.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runConvert(cmd, f, args[0], args[1]) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.names, "names", "", "of tensors: "+listed(convert.AllNames())+" (default: those of IN)")
-	fl.StringVar(&f.precision, "precision", "", "of values: "+listed(convert.Precisions())+" (default: that of each tensor of IN)")
-	fl.StringVar(&f.prompt, "prompt", string(convert.Keep), "the table of prompt tuning: "+listed(convert.Prompts()))
+	fl.StringVar(&f.names, "names", "", "of tensors: "+choices(convert.AllNames())+" (default: those of IN)")
+	fl.StringVar(&f.precision, "precision", "", "of values: "+choices(convert.Precisions())+" (default: that of each tensor of IN)")
+	fl.StringVar(&f.prompt, "prompt", string(convert.Keep), "the table of prompt tuning: "+choices(convert.Prompts()))
 	fl.BoolVar(&f.options.Backbone, "backbone", false, "write the Swin backbone alone, of a detector or a classifier")
 	fl.IntSliceVar(&f.options.OutIndices, "out-indices", nil, "of a backbone, the stages whose norms are written (default: all that IN has)")
 	cli.Entry(cmd, &f.options.Entry)
@@ -88,8 +88,8 @@ func texts[T ~string](names []T) (list []string) {
 	return list
 }
 
-// listed names what there is to choose from.
-func listed[T ~string](names []T) string {
+// choices names what there is to choose from.
+func choices[T ~string](names []T) string {
 	list := texts(names)
 	return strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
 }
