@@ -129,8 +129,17 @@ func members(r io.ReaderAt, size int64) ([]member, error) {
 	return list, nil
 }
 
-// planned finds what has to be brought. The error says why the tensors cannot be brought alone.
+// planned finds what has to be brought. The error says why the tensors are not brought alone.
 func planned(x io.ReaderAt, size int64, name string) (*plan, error) {
+	p, err := located(x, size, name)
+	if err == nil && float64(length(p.spans)) > worthwhile*float64(size) {
+		err = errAll
+	}
+	return p, err
+}
+
+// located finds where the tensors of an archive's model lie.
+func located(x io.ReaderAt, size int64, name string) (*plan, error) {
 	var magic [4]byte
 	if _, err := x.ReadAt(magic[:], 0); err != nil || string(magic[:]) != "PK\x03\x04" {
 		return nil, errors.Join(err, errNoArchive)
@@ -162,11 +171,7 @@ func planned(x io.ReaderAt, size int64, name string) (*plan, error) {
 		wanted = append(wanted, m.span)
 		delete(v.made, m.from)
 	}
-	p := &plan{joined(wanted), v}
-	if total := length(p.spans); float64(total) > worthwhile*float64(size) {
-		return nil, errAll
-	}
-	return p, nil
+	return &plan{joined(wanted), v}, nil
 }
 
 // Why a file is brought whole that is as it should be.

@@ -15,13 +15,13 @@ import (
 	"github.com/glipvk/glipvk/loader"
 )
 
-// checkpoint is an archive of a model and three times as much of its training, and the model's tensors by name.
-func checkpoint(t testing.TB) ([]byte, map[string][]float32) {
+// checkpoint is an archive of a model of six tensors and three times as much of its training, and the model's tensors by name, of some size.
+func checkpoint(t testing.TB, size int) ([]byte, map[string][]float32) {
 	t.Helper()
 	model := map[string][]float32{}
 	saved := func(prefix string, half bool) (list []loader.Saved) {
 		for i := range 6 {
-			values := make([]float32, 8192+i)
+			values := make([]float32, size+i)
 			for k := range values {
 				values[k] = float32(k % 100 * (i + 1))
 			}
@@ -82,7 +82,7 @@ func sound(t *testing.T, path string, want map[string][]float32) {
 }
 
 func TestTensors(t *testing.T) {
-	data, model := checkpoint(t)
+	data, model := checkpoint(t, 8192)
 	d, h := newDesk(t), newHost(t, data, false)
 	found, err := d.narrow(h.URL).Fetch(t.Context(), weights(data))
 	if err != nil {
@@ -179,7 +179,7 @@ var troubles = map[string]struct {
 }
 
 func TestTensorsTroubles(t *testing.T) {
-	data, model := checkpoint(t)
+	data, model := checkpoint(t, 8192)
 	damaged := slices.Clone(data)
 	damaged[bytes.Index(data, []byte("archive/data/2"))+200] ^= 1 // in the model
 	for name, c := range troubles {
@@ -216,7 +216,7 @@ func starts(asked []string) (n int) {
 
 // What is no archive of a model and its training is brought whole.
 func TestWholeAllTheSame(t *testing.T) {
-	_, model := checkpoint(t)
+	_, model := checkpoint(t, 8192)
 	var list []loader.Saved
 	for name, values := range model {
 		list = append(list, loader.Saved{Name: name, Shape: []int{len(values)}, Data: func() ([]float32, error) { return values, nil }})
@@ -282,40 +282,71 @@ func TestJoined(t *testing.T) {
 	}
 }
 
-// FuzzPlanned: an archive of anybody's is read to the same tensors from its spans as by itself, or is refused.
-func FuzzPlanned(f *testing.F) {
-	data, _ := checkpoint(f)
-	f.Add(data)
-	f.Add(data[:len(data)-1])
-	f.Add([]byte("PK\x03\x04"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := planned(bytes.NewReader(data), int64(len(data)), "x.pth")
-		if err != nil {
-			return
+// alike requires an archive to be read to the same tensors from its spans as by itself, where it is not refused. It says whether it is not.
+func alike(t *testing.T, data []byte) bool {
+	t.Helper()
+	p, err := located(bytes.NewReader(data), int64(len(data)), "x.pth")
+	if err != nil {
+		return false
+	}
+	var part []byte
+	for _, s := range p.spans {
+		if s.from < 0 || s.to > int64(len(data)) || s.length() < 0 {
+			t.Fatalf("span %v of %d bytes", s, len(data))
 		}
-		var part []byte
-		for _, s := range p.spans {
-			if s.from < 0 || s.to > int64(len(data)) || s.length() < 0 {
-				t.Fatalf("span %v of %d bytes", s, len(data))
-			}
-			part = append(part, data[s.from:s.to]...)
+		part = append(part, data[s.from:s.to]...)
+	}
+	whole, err := loader.Read(bytes.NewReader(data), int64(len(data)), "x.pth")
+	if err != nil {
+		return false // and it is refused when it is brought
+	}
+	some, err := loader.Read(p.over(bytes.NewReader(part)), int64(len(data)), "x.pth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(whole.Names(), some.Names()) {
+		t.Fatalf("%q and %q", whole.Names(), some.Names())
+	}
+	for _, name := range whole.Names() {
+		_, want, bad := whole.Tensor(name)
+		_, got, err := some.Tensor(name)
+		if (bad == nil) != (err == nil) || bad == nil && !slices.EqualFunc(got, want, func(a, b float32) bool { return a == b || a != a && b != b }) {
+			t.Fatalf("%s: %v and %v", name, bad, err)
 		}
-		whole, err := loader.Read(bytes.NewReader(data), int64(len(data)), "x.pth")
-		if err != nil {
-			return // it is refused when it is brought
-		}
-		some, err := loader.Read(p.over(bytes.NewReader(part)), int64(len(data)), "x.pth")
+	}
+	return true
+}
+
+// Archives that torch.save wrote, among them what is odd.
+func TestLocated(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("..", "testdata", "checkpoints", "*.pth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound := 0
+	for _, path := range append(paths, filepath.Join("..", "testdata", "glip", "tiny", "model.pth")) {
+		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range whole.Names() {
-			_, want, bad := whole.Tensor(name)
-			_, got, err := some.Tensor(name)
-			if (bad == nil) != (err == nil) || bad == nil && len(got) != len(want) {
-				t.Fatalf("%s: %v and %v", name, bad, err)
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			if alike(t, data) {
+				sound++
 			}
-		}
-	})
+		})
+	}
+	if sound < 5 {
+		t.Errorf("%d archives of %d are sound", sound, len(paths)+1)
+	}
+}
+
+// FuzzLocated: an archive of anybody's ends no program.
+func FuzzLocated(f *testing.F) {
+	data, _ := checkpoint(f, 10)
+	f.Add(data)
+	f.Add(data[:len(data)-1])
+	f.Add([]byte("PK\x03\x04"))
+	f.Fuzz(func(t *testing.T, data []byte) { alike(t, data) })
 }
 
 func FuzzContentRange(f *testing.F) {

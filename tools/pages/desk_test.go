@@ -68,7 +68,7 @@ func newDesk(t *testing.T) desk {
 	for name, from := range map[string]string{
 		"cat.png": cat, "photos/b.png": cat, "a.jpg": cat, "dog.jpg": cat, "photos/a.jpg": cat, "val2017/000000000139.jpg": cat,
 		"val2017/000000000285.jpg":              cat,
-		"glip_tiny_model_o365_goldg_cc_sbu.pth": detector, "glip_large_model.pth": detector, "glip_a_tiny_o365.pth": detector,
+		"glip_tiny_model_o365_goldg_cc_sbu.pth": detector, "glip_large_model.pth": detector, "glip_a_tiny_o365.pth": detector, "glip-t": detector,
 		"swin-t_glip-pre_3rdparty_20230413-d85813b5.pth": nano, "tiny.safetensors": "testdata/checkpoints/nano-bfloat16.safetensors",
 		"detector.json": "testdata/glip/tiny/arch.json", "vocab.txt": "testdata/glip/tiny/vocab.txt",
 	} {
