@@ -168,7 +168,7 @@ func (d desk) targets(t *testing.T, text string) {
 func TestNames(t *testing.T) {
 	d := newDesk(t)
 	help := map[string]string{}
-	for _, line := range []string{"glip", "glip detect", "glip features", "glip train", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
+	for _, line := range []string{"glip", "glip detect", "glip label", "glip features", "glip train", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
 		status, said, err := d.run(t.Context(), d.dir, line+" --help")
 		if err != nil || status != 0 {
 			t.Fatalf("%s --help: %v, status %d\n%s", line, err, status, said)
