@@ -97,7 +97,9 @@ type shot struct {
 func (f *evalRun) open(cmd *cobra.Command, open measurer, out string, most int) (*lookout, error) {
 	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
 	f.vocab = vocabularyOf(f.vocab, f.weights.Arch)
-	f.weights.Settle(cmd)
+	if err := f.weights.Settle(cmd); err != nil {
+		return nil, err
+	}
 	o := glipvk.DetectorOptions{Vocabulary: f.vocab, Max: most}
 	var err error
 	if o.Size, err = picture.ParseDetectorSize(f.size); err != nil {

@@ -139,7 +139,9 @@ func (f exportFlags) overwrites() error {
 }
 
 func runExport(cmd *cobra.Command, f exportFlags) (err error) {
-	f.weights.Settle(cmd)
+	if err := f.weights.Settle(cmd); err != nil {
+		return err
+	}
 	if err := f.check(cmd); err != nil {
 		return err
 	}

@@ -187,7 +187,9 @@ func runLabel(cmd *cobra.Command, f labelFlags, open opener, args []string) (err
 		return err
 	}
 	f.vocab = vocabularyOf(f.vocab, f.weights.Arch)
-	f.weights.Settle(cmd)
+	if err := f.weights.Settle(cmd); err != nil {
+		return err
+	}
 	f.format = "jsonl" // of detect's flags, which prints nothing here
 	j := &labelling{labelFlags: f, search: search{meter: cli.Meter(stderr)}, stdout: cmd.OutOrStdout(), stderr: stderr}
 	defer j.meter.Done()

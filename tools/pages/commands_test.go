@@ -77,7 +77,7 @@ func rows() []row {
 		{command: `glip convert --names mmdetection --precision f16 glip_large_model.pth glip-l.pth`, want: "float16, names of MMDetection GLIP detector"},
 		{command: `glip convert --backbone --names huggingface glip_tiny_model_o365_goldg_cc_sbu.pth swin/model.safetensors`, want: "names of Hugging Face"},
 		{command: `glip convert --names timm --out-indices 3 swin-t_glip-pre_3rdparty_20230413-d85813b5.pth swin-t.safetensors`, want: "names of timm"},
-		{command: `glip convert --precision f16 --arch testdata/glip/tiny/arch.json --vocab testdata/glip/tiny/vocab.txt --size 192,192 --about commit=1f2e3d testdata/glip/tiny/model.pth out/new.safetensors`, more: " && glip inspect --quick out/new.safetensors", want: "192,192"},
+		{command: `go run ./cmd/glip convert --precision f16 --arch testdata/glip/tiny/arch.json --vocab testdata/glip/tiny/vocab.txt --size 192,192 --about commit=1f2e3d testdata/glip/tiny/model.pth out/new.safetensors`, more: " && glip inspect --quick out/new.safetensors", want: "192,192"},
 		// docs/onnx.md
 		{command: `go run ./cmd/glip export --onnx --arch testdata/glip/tiny/arch.json --weights testdata/glip/tiny/model.pth --size 64 --out out/tiny.onnx`, want: "out/tiny.onnx.json"},
 		{command: `glip export --onnx --weights glip_tiny_model_o365_goldg_cc_sbu.pth --size 800x1344 --labels 80 --out glip.onnx`, more: " --arch detector.json --size 64", want: "boxes"},
@@ -190,7 +190,10 @@ func (d desk) targets(t *testing.T, text string) {
 func TestNames(t *testing.T) {
 	d := newDesk(t)
 	help := map[string]string{}
-	for _, line := range []string{"glip", "glip detect", "glip features", "glip train", "glip eval", "glip eval coco", "glip eval lvis", "glip eval flickr", "glip eval odinw", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench"} {
+	for _, line := range []string{
+		"glip", "glip detect", "glip label", "glip features", "glip train", "glip eval", "glip eval coco", "glip eval lvis", "glip eval flickr", "glip eval odinw", "glip fetch",
+		"glip convert", "glip export", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench",
+	} {
 		status, said, err := d.run(t.Context(), d.dir, line+" --help")
 		if err != nil || status != 0 {
 			t.Fatalf("%s --help: %v, status %d\n%s", line, err, status, said)
