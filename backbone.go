@@ -51,6 +51,7 @@ type Features []Map
 // weights that are damaged or do not fit; they list everything that is wrong with
 // the weights. Others are those of package engine.
 func OpenBackbone(ctx context.Context, name string, o BackboneOptions) (*Backbone, error) {
+	o.Weights = o.weightsOf(name)
 	bound, err := BindBackbone(name, o)
 	if err != nil {
 		return nil, err
