@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,8 +167,9 @@ func TestLabelResume(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	f := &fake{found: twoBoxes()}
 	journal := filepath.Join(s.out, foundFolder, ".glip-labels.jsonl")
+	var calls atomic.Int32
 	f.slow = func(ctx context.Context, _ picture.Input) {
-		if len(f.inputs) < 3 {
+		if calls.Add(1) < 3 {
 			return
 		}
 		for end := time.Now().Add(10 * time.Second); bytes.Count(read(t, journal), []byte("\n")) < 2 && time.Now().Before(end); {
