@@ -177,7 +177,7 @@ func TestLessons(t *testing.T) {
 			}
 		}
 	}
-	if lists < 100 || told < 15 || mixed == 0 {
+	if lists < 100 || told < 10 || mixed == 0 {
 		t.Errorf("%d lists, %d sentences, %d things named twice", lists, told, mixed)
 	}
 }
