@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,8 +38,22 @@ func newShelf(t *testing.T) shelf {
 	}
 	s.write(t, "in/1.png", photograph(t, 40, 50))
 	s.write(t, "in/2.png", photograph(t, 40, 50))
-	s.write(t, "in/more/1.png", photograph(t, 40, 50))
+	s.write(t, "in/more/1.png", photograph(t, lastOfShelf.Height, lastOfShelf.Width))
 	return s
+}
+
+// lastOfShelf is the size of a shelf's last picture, which is looked at beside the others and may be begun first.
+var lastOfShelf = picture.Extent{Height: 44, Width: 50}
+
+// awaitLines waits until a file has so many lines.
+func awaitLines(t *testing.T, path string, lines int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if data, err := os.ReadFile(path); err == nil && bytes.Count(data, []byte("\n")) >= lines {
+			return
+		}
+	}
+	t.Errorf("%s has fewer than %d lines after ten seconds", path, lines)
 }
 
 // label labels cats and traffic lights in the folder, with a fake that finds twoBoxes.
@@ -158,23 +171,19 @@ func allBelow(t *testing.T, folder string) (list []string) {
 
 // An interrupt loses nothing that was done, and the end is that of a run without one.
 func TestLabelResume(t *testing.T) {
-	whole := newShelf(t)
+	whole, s := newShelf(t), newShelf(t)
 	if o, _ := whole.label(t); o.code != 0 {
 		t.Fatal(o.stderr)
 	}
 	want := whole.coco(t)
-	s := newShelf(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	f := &fake{found: twoBoxes()}
 	journal := filepath.Join(s.out, foundFolder, ".glip-labels.jsonl")
-	var calls atomic.Int32
-	f.slow = func(ctx context.Context, _ picture.Input) {
-		if calls.Add(1) < 3 {
+	f.slow = func(ctx context.Context, in picture.Input) {
+		if in.Views[0].Original != lastOfShelf {
 			return
 		}
-		for end := time.Now().Add(10 * time.Second); bytes.Count(read(t, journal), []byte("\n")) < 2 && time.Now().Before(end); {
-			time.Sleep(time.Millisecond) // until the first is put down
-		}
+		awaitLines(t, journal, 2)
 		cancel()
 		<-ctx.Done()
 	}
@@ -365,10 +374,10 @@ func TestLabelList(t *testing.T) {
 func TestLabelCannotWrite(t *testing.T) {
 	s := newShelf(t)
 	f := &fake{found: twoBoxes()}
-	var calls atomic.Int32
-	f.slow = func(context.Context, picture.Input) {
-		if calls.Add(1) == 3 {
+	f.slow = func(_ context.Context, in picture.Input) {
+		if in.Views[0].Original == lastOfShelf {
 			journal := filepath.Join(s.out, foundFolder, ".glip-labels.jsonl")
+			awaitLines(t, journal, 2)
 			if err := os.WriteFile(journal, append(read(t, journal), '\n'), 0o600); err != nil {
 				t.Error(err)
 			}
