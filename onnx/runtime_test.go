@@ -17,7 +17,7 @@ func needRuntime(t *testing.T) ort.Runtime {
 	t.Helper()
 	r, err := ort.Find(os.Getenv(ort.Variable))
 	if err != nil {
-		t.Skipf("%v", err)
+		t.Skip(err) // which says what is missing and how to get it
 	}
 	return r
 }

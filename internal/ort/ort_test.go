@@ -48,7 +48,7 @@ func TestFind(t *testing.T) {
 func TestRun(t *testing.T) {
 	r, err := ort.Find(os.Getenv(ort.Variable))
 	if err != nil {
-		t.Skipf("%v", err)
+		t.Skip(err) // which says what is missing and how to get it
 	}
 	bad := filepath.Join(t.TempDir(), "bad.onnx")
 	if err := os.WriteFile(bad, []byte("no model"), 0o600); err != nil {
