@@ -37,16 +37,17 @@ func BindDetector(name string, o DetectorOptions) (*Bound, error) {
 	if err := o.check(); err != nil {
 		return nil, blame(err)
 	}
-	o.Weights = o.weightsOf(name)
-	card, err := o.card()
+	info, _, err := o.architecture(name)
 	if err != nil {
 		return nil, err
 	}
-	info, err := o.detector(name, card)
-	if err != nil {
-		return nil, blame(err)
-	}
 	info.Size = cmp.Or(o.Size, info.Size)
+	return bindDetector(name, info, o)
+}
+
+// bindDetector binds the weights of a detector that has been found.
+func bindDetector(name string, info Info, o DetectorOptions) (*Bound, error) {
+	o.Weights = o.weightsOf(name)
 	cfg := *info.Detector
 	w, err := detectorWeights(o, &cfg)
 	if err != nil {

@@ -47,11 +47,9 @@ type Detection struct {
 // Loaded is a detector whose weights are found and bound, and on no device yet: what training
 // starts from (package train).
 type Loaded struct {
-	info      Info
-	config    glip.Config
+	Bound
 	options   DetectorOptions
 	tokenizer *text.Tokenizer
-	weights   *weights
 }
 
 // LoadDetector finds a detector's architecture, vocabulary and weights, as [OpenDetector] does
@@ -64,11 +62,12 @@ func LoadDetector(name string, o DetectorOptions) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	b, err := bindDetector(name, info, o)
+	if err != nil {
+		return nil, err
+	}
 	o.Weights, o.Size = o.weightsOf(name), cmp.Or(o.Size, info.Size)
-	l := &Loaded{info: info, config: *info.Detector, options: o, tokenizer: t}
-	l.weights, err = detectorWeights(o, &l.config)
-	l.info.Detector = &l.config
-	return l, err
+	return &Loaded{Bound: *b, options: o, tokenizer: t}, nil
 }
 
 // OpenDetector readies a detector: it finds the architecture, binds the weights and loads
@@ -91,7 +90,7 @@ func OpenDetector(ctx context.Context, name string, o DetectorOptions) (*Detecto
 
 // Open loads the weights onto the device. The detector then owns them; after an error they are closed.
 func (l *Loaded) Open(ctx context.Context) (*Detector, error) {
-	g, err := glip.Record(l.config, smallest())
+	g, err := glip.Record(l.Config(), smallest())
 	if err == nil && l.options.absorbs() {
 		g, _, err = rewrite.Absorb(g, nil)
 	}
@@ -102,17 +101,14 @@ func (l *Loaded) Open(ctx context.Context) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{config: l.config, options: l.options, tokenizer: l.tokenizer}
+	d := &Detector{config: l.Config(), options: l.options, tokenizer: l.tokenizer}
 	d.base = base{e, l.info, l.options.Options, picture.Detector{Size: l.options.Size, Limits: l.options.Limits}, l.weights.notes}
 	d.parts()
 	return d, nil
 }
 
-// Info describes the detector.
-func (l *Loaded) Info() Info { return l.info }
-
 // Config is the detector's architecture.
-func (l *Loaded) Config() glip.Config { return l.config }
+func (l *Loaded) Config() glip.Config { return *l.info.Detector }
 
 // Tokenizer is that of the detector's vocabulary.
 func (l *Loaded) Tokenizer() *text.Tokenizer { return l.tokenizer }
@@ -120,23 +116,11 @@ func (l *Loaded) Tokenizer() *text.Tokenizer { return l.tokenizer }
 // Options are those it was loaded with.
 func (l *Loaded) Options() DetectorOptions { return l.options }
 
-// Tensor reads a parameter by its path in the recorded graph.
-func (l *Loaded) Tensor(name string, shape []int) ([]float32, error) {
-	data, err := l.weights.Tensor(name, shape)
-	if err == nil {
-		err = blame(l.weights.Err())
-	}
-	return data, err
-}
-
-// Close gives the file back.
-func (l *Loaded) Close() error { return l.weights.Close() }
-
 // With is the same detector with other weights, by their paths in the recorded graph of an architecture that may
 // differ in its table of prompt tuning. Closing it does nothing to l.
 func (l *Loaded) With(source executor.Source, cfg glip.Config) *Loaded {
 	other := *l
-	other.config, other.info.Detector = cfg, &cfg
+	other.info.Detector = &cfg
 	other.weights = &weights{Intake: bind.Intake{From: source}}
 	return &other
 }

@@ -12,14 +12,9 @@ import (
 
 // FindDetector finds a detector's architecture and vocabulary as [LoadDetector] does, and reads no weights.
 func FindDetector(name string, o DetectorOptions) (Info, *text.Tokenizer, error) {
-	o.Weights = o.weightsOf(name)
-	card, err := o.card()
+	info, card, err := o.architecture(name)
 	if err != nil {
 		return Info{}, nil, err
-	}
-	info, err := o.detector(name, card)
-	if err != nil {
-		return Info{}, nil, blame(err)
 	}
 	if card.Config == nil && info.Name == world.Name {
 		card = own()
@@ -29,6 +24,17 @@ func FindDetector(name string, o DetectorOptions) (Info, *text.Tokenizer, error)
 		return Info{}, nil, blame(err)
 	}
 	return info, t.Reading(info.Detector.MaxTokens), nil
+}
+
+// architecture finds that of a detector, and what the file of its weights says of itself.
+func (o DetectorOptions) architecture(name string) (Info, Card, error) {
+	o.Weights = o.weightsOf(name)
+	card, err := o.card()
+	if err != nil {
+		return Info{}, Card{}, err
+	}
+	info, err := o.detector(name, card)
+	return info, card, blame(err)
 }
 
 // card is that of the weights; the zero value of those by formula.
