@@ -154,32 +154,12 @@ func (s *source) Seek(offset int64, whence int) (int64, error) {
 
 // picture is Decode without its leaving early.
 func (s *source) picture(name string, l Limits) (pic Picture, err error) {
-	defer func() {
-		// No decoder should panic; if one does, it is the file's fault.
-		if p := recover(); p != nil {
-			pic, err = Picture{}, fmt.Errorf("picture: %s: damaged picture (%v): %w", name, p, ErrFormat)
-		}
-	}()
-	size, f, err := s.format()
+	defer damaged(name, &err)
+	f, j, err := s.begin(name, l)
 	if err != nil {
-		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
+		return Picture{}, err
 	}
-	j, err := rewound(s, func(*bufio.Reader) (job, error) { return f.begin(s, size) })
-	if err != nil {
-		return Picture{}, decodeError(name, f, err)
-	}
-	if s.stored {
-		j.turn = 1
-	}
-	if err := l.check(1, j.height, j.width); err != nil {
-		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
-	}
-	need := j.effort
-	need.bytes += resultBytes(j.turn) * int64(j.height) * int64(j.width)
-	if err := l.allow(j.height, j.width, need); err != nil {
-		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
-	}
-	pic, err = rewound(s, func(r *bufio.Reader) (Picture, error) { return j.decode(s.ctx, io.LimitReader(r, need.length)) })
+	pic, err = rewound(s, func(r *bufio.Reader) (Picture, error) { return j.decode(s.ctx, io.LimitReader(r, j.effort.length)) })
 	if err != nil {
 		return Picture{}, decodeError(name, f, err)
 	}
@@ -188,6 +168,35 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
 	}
 	return pic, nil
+}
+
+// damaged makes an error of a panic, and no picture. No decoder should panic; if one does, it is the file's fault.
+func damaged(name string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("picture: %s: damaged picture (%v): %w", name, p, ErrFormat)
+	}
+}
+
+// begin finds what decoding takes, with the result, and refuses what is over the limits.
+func (s *source) begin(name string, l Limits) (f format, j job, err error) {
+	size, f, err := s.format()
+	if err != nil {
+		return f, job{}, fmt.Errorf("picture: %s: %w", name, err)
+	}
+	if j, err = rewound(s, func(*bufio.Reader) (job, error) { return f.begin(s, size) }); err != nil {
+		return f, job{}, decodeError(name, f, err)
+	}
+	if s.stored {
+		j.turn = 1
+	}
+	if err = l.check(1, j.height, j.width); err == nil {
+		j.effort.bytes += resultBytes(j.turn) * int64(j.height) * int64(j.width)
+		err = l.allow(j.height, j.width, j.effort)
+	}
+	if err != nil {
+		return f, job{}, fmt.Errorf("picture: %s: %w", name, err)
+	}
+	return f, j, nil
 }
 
 // format is the kind of picture that the file is, and the file's size in bytes.
