@@ -218,14 +218,14 @@ func (f *flow) plan() {
 	}
 	order := f.ordered()
 	for _, r := range f.runs {
-		recall(order, r.batch)
+		f.recall(order, r.batch)
 	}
 	for planned := 0; f.waiting > 0; {
 		batch := pick(order, f.batch, func(*task) bool { return true })
 		if batch == nil {
 			return
 		}
-		recall(order, batch)
+		f.recall(order, batch)
 		for _, t := range batch {
 			t.picked = true
 		}
@@ -249,7 +249,10 @@ func (f *flow) plan() {
 }
 
 // recall marks the tasks whose pictures will be remembered once a batch is computed.
-func recall(order []*unit, batch []*task) {
+func (f *flow) recall(order []*unit, batch []*task) {
+	if f.known == nil {
+		return
+	}
 	for _, u := range order {
 		for _, t := range batch {
 			u.task.remembered = u.task.remembered || same(u.task.picture, t.picture)
