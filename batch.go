@@ -138,7 +138,7 @@ func (f Features) part(i, n int) Features {
 // for features. Pictures are not kept encoded.
 func (d *Detector) Stream(ctx context.Context, q Query, loads iter.Seq[Load], o StreamOptions) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
-		prompts, err := d.prompts(ctx, q)
+		a, err := d.ask(ctx, q, CallOptions{})
 		if err == nil && len(o.Taps) > 0 {
 			err = blame(errors.New("glipvk: a stream of detections has no taps; ask Detector.Taps for each picture"))
 		}
@@ -148,9 +148,9 @@ func (d *Detector) Stream(ctx context.Context, q Query, loads iter.Seq[Load], o 
 		}
 		s := executor.Streaming[picture.Input, [][]Detection]{
 			Batch: o.Batch, Loaders: o.Loaders, Check: d.checkInput, Joins: joins,
-			Ready: func(ctx context.Context, batch []picture.Input) error { return d.ready(ctx, stacked(batch), prompts) },
+			Ready: func(ctx context.Context, batch []picture.Input) error { return d.ready(ctx, stacked(batch), a.prompts) },
 			Compute: func(ctx context.Context, batch []picture.Input) ([][][]Detection, error) {
-				return d.detectBatch(ctx, batch, prompts)
+				return d.detectBatch(ctx, batch, a)
 			},
 		}
 		for r, err := range s.Run(ctx, loads) {
@@ -162,14 +162,14 @@ func (d *Detector) Stream(ctx context.Context, q Query, loads iter.Seq[Load], o 
 }
 
 // detectBatch computes the detections of elements that share a batch.
-func (d *Detector) detectBatch(ctx context.Context, batch []picture.Input, prompts []prompt) (list [][][]Detection, err error) {
+func (d *Detector) detectBatch(ctx context.Context, batch []picture.Input, a asked) (list [][][]Detection, err error) {
 	in := picture.Stack(batch...)
-	maps, err := d.look(ctx, in)
+	maps, err := d.look(ctx, SizeOf(in).vision(), in.Data)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, maps.close()) }()
-	found, err := d.detect(ctx, maps, view(in), prompts)
+	found, err := d.detect(ctx, maps, view(in), a, new(Report))
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package glipvk
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 
 	"github.com/glipvk/glipvk/bind"
@@ -25,12 +24,19 @@ type Detector struct {
 	vision    *executor.Part[glip.Vision]
 	language  *executor.Part[glip.Language]
 	grounding *executor.Part[glip.Grounding]
-	seen      *executor.Shelf[[sha256.Size]byte, pyramid] // by picture
-	read      *executor.Shelf[string, []float32]          // hidden [T, D], by caption
+	alignment *executor.Part[glip.Alignment]
+	seen      *executor.Shelf[string, looked]    // by the key of a picture
+	read      *executor.Shelf[string, []float32] // hidden [T, D], by caption
 }
 
 // pyramid is P3..P7 of a batch of pictures, [B, h, w, C] each, where the executor has its memory.
 type pyramid []executor.Value
+
+// looked is what is known of pictures.
+type looked struct {
+	maps pyramid
+	in   picture.Input // without its data
+}
 
 // Query says what to look for in a picture.
 type Query = text.Query
@@ -125,7 +131,7 @@ func (l *Loaded) With(source executor.Source, cfg glip.Config) *Loaded {
 	return &other
 }
 
-// parts are the three graphs of a detector.
+// parts are the graphs of a detector.
 func (d *Detector) parts() {
 	d.vision = executor.NewPart(d.exec, executor.Recording[glip.Vision]{
 		Name: "vision", Record: func(v glip.Vision) (*graph.Graph, error) { return glip.RecordVision(d.config, v) },
@@ -140,7 +146,10 @@ func (d *Detector) parts() {
 		grounding.Rewrite = rewrite.Absorb
 	}
 	d.grounding = executor.NewPart(d.exec, grounding)
-	d.seen = executor.NewShelf[[sha256.Size]byte](d.exec, cmp.Or(d.options.Pictures, 2), pyramid.close)
+	d.alignment = executor.NewPart(d.exec, executor.Recording[glip.Alignment]{
+		Name: "alignment", Record: func(a glip.Alignment) (*graph.Graph, error) { return glip.RecordAlignment(d.config, a) }, Rewrite: grounding.Rewrite,
+	})
+	d.seen = executor.NewShelf[string](d.exec, cmp.Or(d.options.Pictures, 2), func(l looked) error { return l.maps.close() })
 	d.read = executor.NewShelf[string](d.exec, cmp.Or(d.options.Captions, 64), func([]float32) error { return nil })
 }
 

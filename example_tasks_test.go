@@ -73,6 +73,87 @@ func ExampleDetector_Detect_spans() {
 	// "umbrella" 0.77
 }
 
+// A call with limits of its own, and what of it had been computed before.
+func ExampleDetector_DetectWith() {
+	ctx := context.Background()
+	d := openExample(ctx)
+	defer d.Close()
+	in, err := d.Preprocess(openCat(ctx))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, o := range []glipvk.CallOptions{{}, {Threshold: new(0.8)}, {Max: new(1)}} {
+		found, report, err := d.DetectWith(ctx, glipvk.Query{Classes: []string{"umbrella"}}, in, o)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(len(found[0]), "boxes; the picture was known:", report.PictureKnown)
+	}
+	// Output:
+	// 3 boxes; the picture was known: false
+	// 0 boxes; the picture was known: true
+	// 1 boxes; the picture was known: true
+}
+
+// Where the words of a sentence show in a picture that is held.
+func ExampleSight_Align() {
+	ctx := context.Background()
+	d := openExample(ctx)
+	defer d.Close()
+	in, err := d.Preprocess(openCat(ctx))
+	if err != nil {
+		log.Fatal(err)
+	}
+	s, err := d.Look(ctx, in)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	list, _, err := s.Align(ctx, glipvk.Query{Caption: "a cat with an umbrella", Phrases: []string{"cat"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	a := list[0][0] // of the first picture and caption
+	fmt.Println("maps of", a.Height, "x", a.Width)
+	for _, w := range a.Tokens {
+		fmt.Printf("%-8s %v %.2f\n", w.Text, w.Span, w.Peak)
+	}
+	// Output:
+	// maps of 12 x 18
+	// a        {0 1} 1.00
+	// cat      {2 5} 0.02
+	// with     {6 10} 1.00
+	// an       {11 13} 0.87
+	// umbrella {14 22} 1.00
+}
+
+// Several questions about one picture in one run.
+func ExampleDetector_DetectBatch() {
+	ctx := context.Background()
+	d := openExample(ctx)
+	defer d.Close()
+	load := func(ctx context.Context) (picture.Input, error) { return d.Preprocess(openCat(ctx)) }
+	var asks []glipvk.Ask
+	for _, name := range []string{"cat", "umbrella"} {
+		s, _, err := d.Recall(ctx, "chelsea.png", load) // loaded and looked at once
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer s.Close()
+		asks = append(asks, glipvk.Ask{Sight: s, Query: glipvk.Query{Classes: []string{name}}})
+	}
+	found, _, err := d.DetectBatch(ctx, asks)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i, list := range found {
+		fmt.Println(asks[i].Query.Classes[0], len(list))
+	}
+	// Output:
+	// cat 1
+	// umbrella 3
+}
+
 // Many files through a detector: one result for each, in order, also for those that cannot be read.
 func ExampleDetector_Stream() {
 	ctx := context.Background()

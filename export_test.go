@@ -15,12 +15,12 @@ var errUnknown = errors.New("nothing is kept")
 
 // Known is where the detector keeps what it knows of pictures, nil where it knows nothing.
 func (d *Detector) Known(in picture.Input) *executor.Value {
-	it, err := d.seen.Get(context.Background(), fingerprint(in), func(context.Context) (pyramid, error) { return nil, errUnknown })
+	it, err := d.seen.Get(context.Background(), Fingerprint(in), func(context.Context) (looked, error) { return looked{}, errUnknown })
 	if err != nil {
 		return nil
 	}
 	defer d.seen.Release(it)
-	return &it.Value[0]
+	return &it.Value.maps[0]
 }
 
 // Heard is where the detector keeps the first caption of a query encoded, nil where it does not.
@@ -37,13 +37,14 @@ func (d *Detector) Heard(q Query) *float32 {
 	return &it.Value[0]
 }
 
-// CountPrograms says how many programs of the text encoder and the grounding were made since.
+// CountPrograms says how many programs of the text encoder, the grounding and the alignment were made since.
 // It is to be called before any is.
 func (d *Detector) CountPrograms() func() int {
 	var n atomic.Int32
-	language, grounding := d.language.Recording, d.grounding.Recording
+	language, grounding, alignment := d.language.Recording, d.grounding.Recording, d.alignment.Recording
 	d.language = executor.NewPart(d.exec, counting(language, &n))
 	d.grounding = executor.NewPart(d.exec, counting(grounding, &n))
+	d.alignment = executor.NewPart(d.exec, counting(alignment, &n))
 	return func() int { return int(n.Load()) }
 }
 
@@ -59,6 +60,15 @@ func counting[K comparable](r executor.Recording[K], n *atomic.Int32) executor.R
 
 // Blind takes the part of the pictures away: who uses it panics.
 func (d *Detector) Blind() { d.vision = nil }
+
+// Same compares sights of a batch with the pictures that they are said to be of, as BatchExact does.
+func (d *Detector) Same(in picture.Input, sights []*Sight, q Query) (bool, error) {
+	prompts, err := d.prompts(context.Background(), q)
+	if err != nil {
+		return false, err
+	}
+	return d.same(context.Background(), in, sights, prompts[0])
+}
 
 // DetectorBounds are those of a value inside a detector.
 var DetectorBounds = detectorBounds

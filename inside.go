@@ -22,7 +22,7 @@ func (d *Detector) Prepare(ctx context.Context, size InputSize, q Query) error {
 }
 
 func (d *Detector) ready(ctx context.Context, size InputSize, prompts []prompt) error {
-	_, err := d.vision.Outputs(ctx, glip.Vision(size))
+	_, err := d.vision.Outputs(ctx, size.vision())
 	for _, p := range prompts {
 		if err == nil {
 			_, err = d.language.Outputs(ctx, p.language())
@@ -45,7 +45,7 @@ func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Ti
 	if err := d.checkInput(in); err != nil {
 		return nil, err
 	}
-	maps, list, err := d.vision.Profile(ctx, glip.Vision(SizeOf(in)), executor.Host(in.Data))
+	maps, list, err := d.vision.Profile(ctx, SizeOf(in).vision(), executor.Host(in.Data))
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (d *Detector) Profile(ctx context.Context, q Query, in picture.Input) ([]Ti
 		if err != nil {
 			return nil, err
 		}
-		rows, times, err := d.grounding.Profile(ctx, d.size(SizeOf(in), p), append(maps[:glip.Levels:glip.Levels], executor.Hosts(p.inputs(read, in.Batch))...)...)
+		rows, times, err := d.grounding.Profile(ctx, d.size(SizeOf(in), p), append(maps[:glip.Levels:glip.Levels], executor.Hosts(p.alike(read, in.Batch))...)...)
 		if err := errors.Join(err, pyramid(hidden).close(), pyramid(rows).close()); err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func (d *Detector) Stats(ctx context.Context, size InputSize, q Query) (Stats, e
 	if err != nil {
 		return Stats{}, err
 	}
-	sum, err := d.vision.Stats(ctx, glip.Vision(size))
+	sum, err := d.vision.Stats(ctx, size.vision())
 	counted := map[any]bool{}
 	add := func(key any, s Stats, failed error) {
 		err = errors.Join(err, failed)
@@ -121,7 +121,7 @@ func (d *Detector) Counts(size InputSize, q Query) (Counts, error) {
 		}
 		return g
 	}
-	g, failed := d.vision.Record(glip.Vision(size))
+	g, failed := d.vision.Record(size.vision())
 	count(&c.Vision, g, failed)
 	for _, p := range prompts {
 		g, failed = d.language.Record(p.language())
@@ -170,7 +170,7 @@ type watch struct {
 
 // inside computes all parts for a prompt and returns the values that were kept, and the candidates.
 func (d *Detector) inside(ctx context.Context, w watch, in picture.Input, p prompt) (kept []Map, rows [][]float32, err error) {
-	maps, seen, err := watched(ctx, w, d.vision, glip.Vision(SizeOf(in)), in.Data)
+	maps, seen, err := watched(ctx, w, d.vision, SizeOf(in).vision(), in.Data)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -179,7 +179,7 @@ func (d *Detector) inside(ctx context.Context, w watch, in picture.Input, p prom
 		return nil, nil, err
 	}
 	rows, found, err := watched(ctx, w, d.grounding, d.size(SizeOf(in), p),
-		append(maps[:glip.Levels:glip.Levels], p.inputs(hidden[0], in.Batch)...)...)
+		append(maps[:glip.Levels:glip.Levels], p.alike(hidden[0], in.Batch)...)...)
 	return slices.Concat(seen, read, found), rows, err
 }
 

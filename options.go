@@ -119,7 +119,7 @@ type DetectorOptions struct {
 	// [AggregateMean], the zero value, [AggregateMax] or [AggregatePower], the geometric mean (SCORE_AGG).
 	Aggregate Aggregate
 
-	// Pictures and Captions are how many of each [Detector.Detect] keeps encoded, so that a
+	// Pictures and Captions are how many of each [Detector.Detect] and [Detector.Recall] keep encoded, so that a
 	// second query on a picture needs no backbone and a second picture with a caption no text
 	// encoder; 0 is 2 and 64. A picture of 800x1333 takes 23 MB.
 	Pictures, Captions int

@@ -112,22 +112,37 @@ func (d *Detector) size(s InputSize, p prompt) glip.Grounding {
 	}
 }
 
-// inputs are those of the grounding graph behind the maps, each caption for each picture;
-// hidden is what the text encoder made of it.
-func (p prompt) inputs(hidden []float32, batch int) [][]float32 {
-	width := len(hidden) / len(p.ids)
-	rows := make([]float32, len(p.mask)*width) // [T, D]: what is padding there or here is masked
-	copy(rows, hidden)
-	return [][]float32{slices.Repeat(rows, batch), slices.Repeat(p.mask, batch), slices.Repeat(p.owned, batch)}
+// inputs are those of the grounding graph behind the maps, hidden [B, T, D], mask [B, T] and owned [B, L, T], for pictures
+// with a prompt of one size each; hidden is what the text encoder made of it.
+func inputs(list []prompt, hidden [][]float32) [][]float32 {
+	var rows, mask, owned []float32
+	for i, p := range list {
+		row := make([]float32, len(p.mask)*len(hidden[i])/len(p.ids)) // what is padding there or here is masked
+		copy(row, hidden[i])
+		rows, mask, owned = append(rows, row...), append(mask, p.mask...), append(owned, p.owned...)
+	}
+	return [][]float32{rows, mask, owned}
 }
 
-// hidden is the encoded caption of a prompt.
-func (d *Detector) hidden(ctx context.Context, p prompt) (*executor.Item[[]float32], error) {
-	return d.read.Get(ctx, p.key, func(ctx context.Context) ([]float32, error) {
+// alike are the inputs of a prompt that is that of all pictures.
+func (p prompt) alike(hidden []float32, batch int) [][]float32 {
+	return inputs(slices.Repeat([]prompt{p}, batch), slices.Repeat([][]float32{hidden}, batch))
+}
+
+// hidden is the encoded caption of a prompt; known says that this call did not encode it.
+func (d *Detector) hidden(ctx context.Context, p prompt) (hidden []float32, known bool, err error) {
+	known = true
+	it, err := d.read.Get(ctx, p.key, func(ctx context.Context) ([]float32, error) {
+		known = false
 		values, _, err := d.language.Host(ctx, p.language(), executor.Host(p.ids), executor.Host(p.hides))
 		if err != nil {
 			return nil, err
 		}
 		return values[0], d.checkFinite("the encoded caption", values[0])
 	})
+	if err != nil {
+		return nil, false, err
+	}
+	defer d.read.Release(it)
+	return it.Value, known, nil // a slice, which is not given back
 }

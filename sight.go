@@ -3,8 +3,10 @@ package glipvk
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -15,6 +17,7 @@ type Sight struct {
 	d    *Detector
 	maps pyramid
 	in   picture.Input // without its data
+	give func() error  // gives the maps back, once
 
 	closed atomic.Bool
 }
@@ -24,11 +27,33 @@ func (d *Detector) Look(ctx context.Context, in picture.Input) (*Sight, error) {
 	if err := d.checkInput(in); err != nil {
 		return nil, err
 	}
-	maps, err := d.look(ctx, in)
+	maps, err := d.look(ctx, SizeOf(in).vision(), in.Data)
 	if err != nil {
 		return nil, err
 	}
-	return &Sight{d: d, maps: maps, in: view(in)}, nil
+	return &Sight{d: d, maps: maps, in: view(in), give: maps.close}, nil
+}
+
+// LookEach encodes a batch of pictures together, and gives a Sight of each.
+func (d *Detector) LookEach(ctx context.Context, in picture.Input) ([]*Sight, error) {
+	if err := d.checkInput(in); err != nil {
+		return nil, err
+	}
+	size := SizeOf(in).vision()
+	size.Apart = size.Batch > 1
+	maps, err := d.look(ctx, size, in.Data)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*Sight, in.Batch)
+	for i, own := range slices.Collect(slices.Chunk(maps, glip.Levels)) {
+		one := picture.Input{Batch: 1, Height: in.Height, Width: in.Width}
+		if len(in.Views) > 0 {
+			one.Views = in.Views[i : i+1 : i+1]
+		}
+		list[i] = &Sight{d: d, maps: own, in: one, give: own.close}
+	}
+	return list, nil
 }
 
 // opened refuses a sight that was never had.
@@ -41,25 +66,59 @@ func (s *Sight) opened() error {
 
 // Detect finds the phrases of a query, as [Detector.Detect] does.
 func (s *Sight) Detect(ctx context.Context, q Query) ([][]Detection, error) {
+	found, _, err := s.DetectWith(ctx, q, CallOptions{})
+	return found, err
+}
+
+// DetectWith is Detect with options of the call, and says what the call had to compute: the pictures are known.
+func (s *Sight) DetectWith(ctx context.Context, q Query, o CallOptions) (found [][]Detection, r Report, err error) {
+	if err := s.ready(); err != nil {
+		return nil, r, err
+	}
+	a, err := s.d.ask(ctx, q, o)
+	if err != nil {
+		return nil, r, err
+	}
+	r.PictureKnown = true
+	found, err = s.answer(ctx, a, &r)
+	return found, r, err
+}
+
+// answer computes what is asked.
+func (s *Sight) answer(ctx context.Context, a asked, r *Report) ([][]Detection, error) {
+	found, err := s.d.detect(ctx, s.maps, s.in, a, r)
+	return found, s.why(ctx, err)
+}
+
+// ready refuses a sight that nothing can be asked of.
+func (s *Sight) ready() error {
 	if err := s.opened(); err != nil {
-		return nil, err
+		return err
 	}
 	if s.closed.Load() {
-		return nil, forgotten()
+		return forgotten()
 	}
-	prompts, err := s.d.prompts(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.d.detect(ctx, s.maps, s.in, prompts)
+	return nil
+}
+
+// why says of an error of a call whether closing the sight meanwhile did it.
+func (s *Sight) why(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil && s.closed.Load() {
-		return nil, forgotten() // meanwhile
+		return forgotten()
 	}
-	return found, err
+	return err
 }
 
 func forgotten() error {
 	return fmt.Errorf("glipvk: the pictures are forgotten (Sight.Close): %w", ErrClosed)
+}
+
+// Size is that of the pictures, with their padding.
+func (s *Sight) Size() InputSize {
+	if s.opened() != nil {
+		return InputSize{}
+	}
+	return SizeOf(s.in)
 }
 
 // Bytes is the memory that the sight holds.
@@ -73,11 +132,14 @@ func (s *Sight) Bytes() (n int64) {
 	return n
 }
 
-// Close gives the memory back; queries fail from then on. Closing again does nothing.
+// Close gives the memory back, or leaves it to the detector that remembers the pictures ([Detector.Recall]); queries
+// fail from then on. Closing again does nothing.
 func (s *Sight) Close() error {
 	if err := s.opened(); err != nil {
 		return err
 	}
-	s.closed.Store(true)
-	return s.maps.close()
+	if s.closed.Swap(true) {
+		return nil
+	}
+	return s.give()
 }

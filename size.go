@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -57,3 +58,8 @@ type InputSize struct{ Batch, Height, Width int }
 
 // SizeOf is the size of an input.
 func SizeOf(in picture.Input) InputSize { return InputSize{in.Batch, in.Height, in.Width} }
+
+// vision is the size of the vision graph.
+func (s InputSize) vision() glip.Vision {
+	return glip.Vision{Batch: s.Batch, Height: s.Height, Width: s.Width}
+}

@@ -66,12 +66,16 @@ func (d *Detector) Verify(ctx context.Context, q Query, in picture.Input, found 
 	if len(found) != in.Batch {
 		return nil, blame(fmt.Errorf("glipvk: detections of %d pictures to verify, there are %d", len(found), in.Batch))
 	}
+	l, err := CallOptions{}.limits(d.options)
+	if err != nil {
+		return nil, err
+	}
 	var list []Difference
 	want := make([][]Detection, in.Batch)
 	for i, p := range prompts {
 		differences, rows, err := d.verifyPrompt(ctx, in, p)
 		if err == nil {
-			err = d.collect(want, rows, in, p)
+			err = d.collect(want, rows, in, p, l)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("glipvk: verifying: %w", err)

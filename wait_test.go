@@ -89,7 +89,18 @@ func TestSecondCallerLeaves(t *testing.T) {
 		})
 		leaves(t, "the same program", detector(small))
 		leaves(t, "a program that is not made", detector(preprocess(t, d, photo(608, 928, 2))))
+		s, of := look(t, d, preprocess(t, d, photo(608, 960, 2))), look(t, d, preprocess(t, d, photo(640, 928, 2)))
+		leaves(t, "word maps", func(ctx context.Context) error { _, _, err := s.Align(ctx, c.query); return err })
+		leaves(t, "a batch", func(ctx context.Context) error {
+			_, _, err := d.DetectBatch(ctx, []glipvk.Ask{{Sight: of, Query: c.query}, {Sight: of, Query: c.query}})
+			return err
+		})
 		stop()
+		for _, s := range []*glipvk.Sight{s, of} {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 
 		m := open(t, glipvk.BackboneOptions{PadSmallMap: true, Options: glipvk.Options{Device: device}})
 		x, y := tensor(1, 768, 1024, 1), tensor(1, 768, 992, 2)
@@ -134,6 +145,11 @@ func TestCloseEndsCalls(t *testing.T) {
 		call(func(ctx context.Context) error { _, err := d.DetectInput(ctx, c.query, large); return err })
 		call(func(ctx context.Context) error { _, err := d.DetectInput(ctx, c.query, medium); return err })
 		call(func(ctx context.Context) error { _, err := s.Detect(ctx, c.query); return err })
+		call(func(ctx context.Context) error { _, _, err := s.Align(ctx, c.query); return err })
+		call(func(ctx context.Context) error {
+			_, _, err := d.DetectBatch(ctx, []glipvk.Ask{{Sight: s, Query: c.query}, {Sight: s, Query: c.query}})
+			return err
+		})
 		call(func(ctx context.Context) error {
 			var last error
 			for _, err := range d.Stream(ctx, c.query, d.Pictures(photo(96, 96, 1), photo(96, 96, 2)), glipvk.StreamOptions{Batch: 2}) {

@@ -60,6 +60,19 @@ func (e *Executor) Place(ctx context.Context, data []float32) (v Value, err erro
 	return v, c.leave(err)
 }
 
+// DropPrograms gives up the programs that are kept, and those in use once they are given back: for a device
+// that has run out of memory, before one tries again.
+func (e *Executor) DropPrograms() {
+	if e.never() {
+		return
+	}
+	e.programs.tidy(func() {
+		for p := range e.programs.entries {
+			e.programs.forget(p)
+		}
+	})
+}
+
 // Close ends the calls under way, then gives back programs, values, weights and device. Later
 // calls fail with [ErrClosed]; a second Close returns what the first did.
 func (e *Executor) Close() error {

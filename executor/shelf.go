@@ -163,6 +163,22 @@ func (s *Shelf[K, V]) Forget() {
 	})
 }
 
+// Drop is Forget for one key.
+func (s *Shelf[K, V]) Drop(key K) {
+	s.room.tidy(func() {
+		if it := s.held[key]; it != nil {
+			s.room.forget(&it.entry)
+		}
+	})
+}
+
+// Has says whether something is kept for the key, or being made.
+func (s *Shelf[K, V]) Has(key K) bool {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	return s.held[key] != nil
+}
+
 // room bounds what the shelves in it keep together, and what of it is in use at one time.
 type room struct {
 	limit   int   // results

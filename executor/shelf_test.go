@@ -302,6 +302,58 @@ func TestShelfForgets(t *testing.T) {
 }
 
 // TestShelfCloses with makings under way, which are called off, and passes errors of discards on.
+// One key is dropped: at once where nobody uses it, else once it is given back, and what is being made too.
+func TestShelfDrops(t *testing.T) {
+	m := newMade(4)
+	m.Release(m.use(t, 1))
+	two := m.use(t, 2)
+	if !m.Has(1) || !m.Has(2) || m.Has(3) {
+		t.Errorf("has 1 %v, 2 %v, 3 %v", m.Has(1), m.Has(2), m.Has(3))
+	}
+	for range 2 {
+		m.Drop(1)
+		m.Drop(2)
+		m.Drop(3)
+	}
+	if m.Has(1) || m.Has(2) || !m.isGone(1) || m.isGone(2) {
+		t.Errorf("dropped: has 1 %v, 2 %v; gone 1 %v, 2 %v", m.Has(1), m.Has(2), m.isGone(1), m.isGone(2))
+	}
+	m.Release(two)
+	if !m.isGone(2) {
+		t.Error("2 was given back and not discarded")
+	}
+	begun, end := make(chan struct{}), make(chan struct{})
+	done := make(chan error)
+	go func() {
+		it, err := m.Get(t.Context(), 5, func(context.Context) (int, error) {
+			close(begun)
+			<-end
+			return 5, nil
+		})
+		if err == nil {
+			m.Release(it)
+		}
+		done <- err
+	}()
+	<-begun
+	if !m.Has(5) {
+		t.Error("what is being made is not there")
+	}
+	m.Drop(5)
+	if m.Has(5) {
+		t.Error("what is being made was not dropped")
+	}
+	close(end)
+	if err := <-done; err != nil || !m.isGone(5) {
+		t.Errorf("its caller got %v; gone: %v", err, m.isGone(5))
+	}
+	m.Get(t.Context(), 6, func(context.Context) (int, error) { return 0, errors.New("none") })
+	if m.Has(6) {
+		t.Error("what failed is there")
+	}
+	closeRoom(t, m.room)
+}
+
 func TestShelfCloses(t *testing.T) {
 	noGoroutines(t)
 	bad := errors.New("stuck")

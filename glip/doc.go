@@ -9,6 +9,8 @@
 //	language   ids, mask [B, T] -> hidden [B, T, D]                        BERT
 //	grounding  P3..P7, hidden, mask, owned [B, L, T] -> candidates         tower, head, scores, selection
 //
+// A fourth, [RecordAlignment], ends the grounding at the logits of tokens ([Responses]).
+//
 // A second picture with the same caption needs no language, a second caption on the
 // same picture no vision. [Record] is the three of them in one. B pictures are padded to
 // one size, B captions to one length ([RoundTokens], [Masked]) and number of labels

@@ -17,8 +17,7 @@ func (m model) head(b *graph.Builder, maps []graph.Value, text, owned graph.Valu
 // predictions records those of each level, and the projected tokens [B, T, C].
 func (m model) predictions(b *graph.Builder, maps []graph.Value, text graph.Value) (list []prediction, projected graph.Value) {
 	c := m.cfg.Channels
-	tokens := b.In("tokens").Normalize(text, 1e-12)                                                              // [B, T, D]
-	projected = b.In("dot_product_projection_text").Linear(b.In("halved").Scale(tokens, 0.5), c, graph.WithBias) // [B, T, C]
+	tokens, projected := m.words(b, text)
 	for l, x := range maps {
 		box, center := b.In("bbox_pred"), b.In("centerness")
 		deltas := box.LinearOf(x, box.Param("weight", 4, c, 1, 1), graph.WithBias)
@@ -29,6 +28,12 @@ func (m model) predictions(b *graph.Builder, maps []graph.Value, text graph.Valu
 		})
 	}
 	return list, projected
+}
+
+// words are tokens as the dot product takes them: normalised [B, T, D], and projected [B, T, C].
+func (m model) words(b *graph.Builder, text graph.Value) (tokens, projected graph.Value) {
+	tokens = b.In("tokens").Normalize(text, 1e-12)
+	return tokens, b.In("dot_product_projection_text").Linear(b.In("halved").Scale(tokens, 0.5), m.cfg.Channels, graph.WithBias)
 }
 
 // prediction is what the head says of a level.

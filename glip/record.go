@@ -9,8 +9,9 @@ import (
 
 // Vision is what the vision graph is recorded for.
 type Vision struct {
-	Batch         int // pictures; 0 is 1
-	Height, Width int // of a padded picture, pixels, multiples of [Divisor]
+	Batch         int  // pictures; 0 is 1
+	Height, Width int  // of a padded picture, pixels, multiples of [Divisor]
+	Apart         bool // each picture has maps of its own, [1, h, w, C], P3..P7 of the first before those of the second
 }
 
 // Language is what the language graph is recorded for.
@@ -24,6 +25,7 @@ type Language struct {
 type Grounding struct {
 	Batch         int             // pictures with a caption each; 0 is 1
 	Shared        bool            // all captions are of one picture
+	Apart         bool            // each picture has maps of its own, as [Vision] gives them apart; not with Shared
 	Height, Width int             // of a padded picture, pixels, multiples of [Divisor]
 	Tokens        int             // of a padded caption
 	Labels        int             // of a query, with those that no token stands for
@@ -66,7 +68,11 @@ type model struct {
 func RecordVision(cfg Config, in Vision) (*graph.Graph, error) {
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps := m.vision(b, b.In("image").Input(cmp.Or(in.Batch, 1), 3, in.Height, in.Width))
-		b.Output(maps...)
+		if in.Apart {
+			b.Output(m.apart(b.In("apart"), maps)...)
+		} else {
+			b.Output(maps...)
+		}
 		health(b, maps...)
 	}, checkBatch(in.Batch), checkPicture(in.Height, in.Width))
 }
@@ -88,15 +94,14 @@ func (m model) captions(b *graph.Builder, batch, tokens int) (hidden, mask graph
 }
 
 // RecordGrounding writes down tower, head and selection: P3..P7 [B, h, w, C], or [1, h, w, C]
-// if they are shared, hidden [B, T, D], mask [B, T] and owned [B, L, T], which is 1 where a
+// if they are shared, or as often if they are apart, hidden [B, T, D], mask [B, T] and owned [B, L, T], which is 1 where a
 // token stands for a label, else 0, to the candidates of each level, [B, PerLevel, 8]
 // ([graph.Candidates]), then the [Health] of what they are made of. What is masked changes
 // nothing, and a label that owns no token has no candidates.
 func RecordGrounding(cfg Config, in Grounding) (*graph.Graph, error) {
 	in = in.complete()
 	return record(cfg, func(m model, b *graph.Builder) {
-		grids := Grids(in.Height, in.Width)
-		maps := m.inputs(b, in.pictures(), grids[:])
+		maps := m.given(b, in)
 		hidden := b.In("hidden").Input(in.Batch, in.Tokens, cfg.Text.Hidden)
 		m.grounding(b, maps, hidden, b.In("mask").Input(in.Batch, in.Tokens), in)
 	}, in.check(), checkPicture(in.Height, in.Width), cfg.checkTokens(in.Tokens))
@@ -106,6 +111,7 @@ func RecordGrounding(cfg Config, in Grounding) (*graph.Graph, error) {
 // the [Health] of all parts.
 func Record(cfg Config, in Grounding) (*graph.Graph, error) {
 	in = in.complete()
+	in.Apart = false
 	return record(cfg, func(m model, b *graph.Builder) {
 		maps := m.vision(b, b.In("image").Input(in.pictures(), 3, in.Height, in.Width))
 		hidden, mask := m.captions(b, in.Batch, in.Tokens)

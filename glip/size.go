@@ -87,6 +87,9 @@ func (in Grounding) check() error {
 	if in.Labels < 1 {
 		return fmt.Errorf("%w: %d labels, want at least 1", graph.ErrShape, in.Labels)
 	}
+	if in.Shared && in.Apart {
+		return fmt.Errorf("%w: maps that are shared and apart, want one of them", graph.ErrShape)
+	}
 	return checkBatch(in.Batch)
 }
 

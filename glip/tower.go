@@ -3,6 +3,7 @@ package glip
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/glipvk/glipvk/graph"
@@ -20,17 +21,51 @@ func (m model) grounding(b *graph.Builder, maps []graph.Value, hidden, mask grap
 	health(b, append(maps, m.head(head, maps, text, owned, in)...)...)
 }
 
-// spread gives every caption its copy of shared maps [1, h, w, C].
+// given are the inputs P3..P7 of the grounding.
+func (m model) given(b *graph.Builder, in Grounding) (maps []graph.Value) {
+	grids := Grids(in.Height, in.Width)
+	if !in.Apart {
+		return m.inputs(b, in.pictures(), grids[:])
+	}
+	for i := range in.Batch {
+		maps = append(maps, m.inputs(b.In("picture", i), 1, grids[:])...)
+	}
+	return maps
+}
+
+// spread gives every caption its maps: a copy of the shared ones, or those of its picture.
 func (m model) spread(b *graph.Builder, maps []graph.Value, in Grounding) []graph.Value {
-	if !in.Shared || in.Batch == 1 {
+	if in.Batch == 1 || !in.Shared && !in.Apart {
 		return maps
 	}
-	var copies []graph.Value
-	for range in.Batch {
-		copies = append(copies, maps...)
+	all := maps
+	if in.Shared {
+		all = slices.Repeat(maps, in.Batch)
 	}
-	all := b.ConcatTokens(copies...) // [1, B*S, C]
-	return m.split(b, b.In("captions").Reshape(all, in.Batch, all.Shape().Rows()/in.Batch, m.cfg.Channels), maps)
+	row := b.ConcatTokens(all...) // [1, B*S, C]
+	return m.split(b, b.In("captions").Reshape(row, in.Batch, row.Shape().Rows()/in.Batch, m.cfg.Channels), maps[:Levels])
+}
+
+// apart are maps [B, h, w, C] as those of each picture, [1, h, w, C], one picture after the other.
+func (m model) apart(b *graph.Builder, maps []graph.Value) []graph.Value {
+	batch := 0
+	rows := make([]graph.Value, len(maps))
+	for l, x := range maps {
+		size := x.Shape()
+		if len(size) != 4 {
+			return maps // an error was recorded before
+		}
+		batch = size[0]
+		rows[l] = b.In("row", level(l)).Reshape(x, 1, batch*size[1]*size[2], size[3])
+	}
+	var list []graph.Value
+	for i := range batch {
+		for l, x := range maps {
+			size := x.Shape()
+			list = append(list, b.In(i, level(l)).SliceTokens(rows[l], graph.SliceTokens{Begin: i * size[1] * size[2], Height: size[1], Width: size[2]}))
+		}
+	}
+	return list
 }
 
 // tower records the layers of VLDyHead (maskrcnn_benchmark/modeling/rpn/vldyhead.py):

@@ -172,11 +172,33 @@ func (p Pipeline) Apply(ctx context.Context, pic Picture) (Input, error) {
 	return in, nil
 }
 
+// Becomes is the size of the input that a picture of a size, which its header tells, becomes, with the padding. Errors are
+// those of Apply.
+func (p Pipeline) Becomes(e Extent) (Extent, error) {
+	if e.Height < 1 || e.Width < 1 {
+		return Extent{}, fmt.Errorf("picture: %d x %d pixels, want at least 1 x 1", e.Height, e.Width)
+	}
+	height, width, err := p.target(e.Height, e.Width)
+	if p.CenterCrop > 0 {
+		height, width = min(height, p.CenterCrop), min(width, p.CenterCrop)
+	}
+	return Extent{roundUp(height, p.PadMultiple), roundUp(width, p.PadMultiple)}, err
+}
+
+// target is the size that a picture is resized to, within the limits.
+func (p Pipeline) target(height, width int) (h, w int, err error) {
+	h, w = p.Resize.target(height, width)
+	if err := p.Limits.check(1, h, w); err != nil {
+		return 0, 0, fmt.Errorf("picture: resizing %d x %d gives %w", height, width, err)
+	}
+	return h, w, nil
+}
+
 // shape resizes and crops: the steps on 8-bit values.
 func (p Pipeline) shape(ctx context.Context, pic Picture) (Picture, mgl32.Mat3, error) {
-	height, width := p.Resize.target(pic.Height, pic.Width)
-	if err := p.Limits.check(1, height, width); err != nil {
-		return Picture{}, mgl32.Mat3{}, fmt.Errorf("picture: resizing %d x %d gives %w", pic.Height, pic.Width, err)
+	height, width, err := p.target(pic.Height, pic.Width)
+	if err != nil {
+		return Picture{}, mgl32.Mat3{}, err
 	}
 	transform := mgl32.Scale2D(float32(width)/float32(pic.Width), float32(height)/float32(pic.Height))
 	pic = resize(ctx, pic, height, width, p.Interpolation)
