@@ -1,10 +1,11 @@
 package serve
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/glipvk/glipvk/serve/annotate"
 	"github.com/glipvk/glipvk/serve/api"
@@ -14,79 +15,77 @@ import (
 	"github.com/glipvk/glipvk/web"
 )
 
-// kind is what routes of one prefix have in common; the longest that fits counts.
-type kind struct {
-	prefix string
-	types  guard.Types
-	asks   bool // bodies have pictures in them: a place in the queue is taken before they are read
-	open   bool // without a token
+// types are content types as the guard knows them.
+var types = map[string]guard.Types{
+	"": guard.Missing, "*": guard.Anything, "application/json": guard.JSON, "multipart/form-data": guard.Multipart, "image/*": guard.Image,
+	"application/octet-stream": guard.Octets, "application/grpc": guard.RPC,
 }
 
-// kinds of routes by prefix, "METHOD /path".
-var kinds = []kind{
-	{"GET /v2/health/", 0, false, true},
-	{"GET /", 0, false, false},
-	{"POST /v1/detect", guard.JSON | guard.Multipart, true, false},
-	{"POST /v1/align", guard.JSON | guard.Multipart, true, false},
-	{"POST /v1/tokens", guard.JSON, false, false},
-	{"POST /v1/images", guard.Image | guard.Octets | guard.Multipart, true, false},
-	{"POST /v2/models/", guard.JSON | guard.Octets | guard.Missing, true, false},
-	{"POST /v2/repository/", guard.JSON | guard.Missing, false, false},
-	{"POST /hf/", guard.Anything, true, false},
-	{"POST /labelstudio/predict", guard.JSON, true, false},
-	{"POST /labelstudio/", guard.JSON, false, false},
-	{"POST /grounding_dino/infer", guard.JSON, true, false},
-	{"POST /" + oip.Service + "/ModelInfer", guard.RPC, true, false},
-	{"POST /", guard.RPC, false, false}, // of gRPC: methods, health, reflection
-}
+// small is the longest body of a route that takes no picture.
+const small = 64 << 10
 
-// kindOf is that of a pattern.
-func kindOf(pattern string) (k kind) {
-	for _, next := range kinds {
-		if strings.HasPrefix(pattern, next.prefix) && len(next.prefix) >= len(k.prefix) {
-			k = next
+// add puts routes behind a guard. Those whose bodies have pictures take a place in the queue before the body is read.
+func (s *Server) add(g *guard.Guard, list ...api.Route) {
+	for _, r := range list {
+		out := guard.Route{Pattern: r.Pattern, Open: strings.HasPrefix(r.Pattern, "GET /v2/health/"), Handler: s.noted(r.Handler)}
+		for _, t := range r.Types {
+			kind, ok := types[t]
+			if !ok {
+				panic("serve: no content type " + t)
+			}
+			out.Types |= kind
 		}
+		switch {
+		case r.Small:
+			out.Body = small
+		case r.Types != nil:
+			out.Handler = s.noted(s.admitted(r.Handler))
+		}
+		g.Handle(out)
 	}
-	return k
-}
-
-// routes is a mux that puts what comes behind the guard.
-type routes struct {
-	s *Server
-	g *guard.Guard
-}
-
-// Handle adds a route.
-func (m routes) Handle(pattern string, h http.Handler) {
-	k := kindOf(pattern)
-	h = m.s.noted(h)
-	if k.asks {
-		h = m.s.admitted(h)
-	}
-	m.g.Handle(guard.Route{Pattern: pattern, Types: k.types, Open: k.open, Handler: h})
-}
-
-// HandleFunc adds a route.
-func (m routes) HandleFunc(pattern string, f func(http.ResponseWriter, *http.Request)) {
-	m.Handle(pattern, http.HandlerFunc(f))
 }
 
 // route adds all routes to a guard, but those that have listeners of their own.
-func (s *Server) route(g *guard.Guard) error {
-	m := routes{s, g}
-	v1.Routes(m, s)
-	oip.Register(m, s, oip.Options{Ready: s.unready, Live: s.live, Statistics: s.statistics, Delay: s.options.Delay, Draining: s.leaving})
-	annotate.Register(m, s, s.annotation)
-	if s.options.Metrics == "" {
-		m.Handle("GET /metrics", s.metrics.handler())
-	}
-	if s.options.Page {
-		for _, f := range web.Files() {
-			g.Handle(guard.Route{Pattern: "GET " + f.Path, Open: true, Handler: f})
+func (s *Server) route(g *guard.Guard) {
+	s.add(g, v1.Routes(s)...)
+	s.add(g, annotate.Routes(s, s.annotation)...)
+	for _, r := range s.inference() {
+		if s.options.GRPC == "" || !isGRPC(r) {
+			s.add(g, r)
 		}
 	}
-	return nil
+	if s.options.Metrics == "" {
+		s.routeMetrics(g)
+	}
+	if s.options.Page {
+		pages := web.Handler(http.NotFoundHandler())
+		for _, path := range pages.Paths() {
+			if path == "/" {
+				path = "/{$}"
+			}
+			g.Handle(guard.Route{Pattern: "GET " + path, Open: true, Handler: pages})
+		}
+	}
 }
+
+func (s *Server) routeMetrics(g *guard.Guard) {
+	g.Handle(guard.Route{Pattern: "GET /metrics", Handler: s.metrics.handler()})
+}
+
+func (s *Server) routeGRPC(g *guard.Guard) {
+	for _, r := range s.inference() {
+		if isGRPC(r) {
+			s.add(g, r)
+		}
+	}
+}
+
+// inference are the routes of the Open Inference Protocol.
+func (s *Server) inference() []api.Route {
+	return oip.Routes(s, oip.Options{Ready: s.unready, Live: s.live, Statistics: s.statistics, Delay: s.options.Delay, Draining: s.leaving})
+}
+
+func isGRPC(r api.Route) bool { return slices.Contains(r.Types, "application/grpc") }
 
 // noted has the protocols' words of a request noted in its visit.
 func (s *Server) noted(h http.Handler) http.Handler {
@@ -121,7 +120,7 @@ func (s *Server) admitted(h http.Handler) http.Handler {
 				p.Leave()
 			}
 		}()
-		r = r.WithContext(withPlace(r.Context(), at))
+		r = r.WithContext(context.WithValue(r.Context(), placeKey{}, at))
 		if r.Body != nil {
 			r.Body = &weighed{r.Body, at, max(r.ContentLength, 0), 0}
 		}
@@ -135,9 +134,7 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal.Code == api.Draining && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
-	if p := protocolOf(r); p != "" {
-		s.metrics.ended(p, refusal.Code)
-	}
+	api.CallOf(r.Context()).Protocol = protocolOf(r)
 	guard.Refuse(w, r, refusal)
 }
 
@@ -187,5 +184,3 @@ func (s *Server) after(r *http.Request, v *guard.Visit) {
 func quiet(v *guard.Visit) bool {
 	return strings.HasPrefix(v.Route, "GET /v2/health/") || v.Route == "GET /metrics" || strings.HasPrefix(v.Route, "GET /labelstudio")
 }
-
-var _ = time.Second

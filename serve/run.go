@@ -164,10 +164,7 @@ func (s *Server) listen() (fronts []*front, err error) {
 	}
 	fronts = append(fronts, main)
 	if s.options.Metrics != "" {
-		f, err := s.front(s.options.Metrics, func(g *guard.Guard) error {
-			routes{s, g}.Handle("GET /metrics", s.metrics.handler())
-			return nil
-		})
+		f, err := s.front(s.options.Metrics, s.routeMetrics)
 		if err != nil {
 			return fronts, err
 		}
@@ -184,7 +181,7 @@ func (s *Server) listen() (fronts []*front, err error) {
 }
 
 // front listens at an address.
-func (s *Server) front(address string, route func(*guard.Guard) error) (*front, error) {
+func (s *Server) front(address string, route func(*guard.Guard)) (*front, error) {
 	if err := guard.Listen(address, s.tokens != nil, s.options.NoAuth); err != nil {
 		return nil, err
 	}
@@ -203,12 +200,10 @@ func (s *Server) front(address string, route func(*guard.Guard) error) (*front, 
 		Listen: listenName(address, listener), Hosts: s.options.Hosts, Origins: s.options.Origins, Tokens: s.tokens, Limits: s.options.Limits,
 		Log: s.log, Panicked: s.metrics.panics.Inc, After: s.after,
 	})
-	if err == nil {
-		err = route(g)
-	}
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	route(g)
 	f := &front{server: g.Server(), listener: g.Limit(listener)}
 	if s.certificate != nil {
 		f.secure = true

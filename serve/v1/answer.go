@@ -2,9 +2,9 @@ package v1
 
 import (
 	_ "embed"
-	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/glipvk/glipvk/serve/api"
 )
@@ -78,83 +78,48 @@ func timing(t api.Timing) Timing {
 	}
 }
 
-// write answers with JSON.
-func write(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // who does not read it has left
-}
-
-// refuse answers with a refusal.
-func refuse(w http.ResponseWriter, err error) {
-	api.Refused(err, w.Header().Get("X-Request-Id")).Write(w)
-}
-
-func (h handler) info(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, h.b.About()) }
-
-func (h handler) detect(w http.ResponseWriter, r *http.Request) {
+func (h handler) detect(r *http.Request) (any, error) {
 	q, err := h.asked(r)
 	if err != nil {
-		refuse(w, err)
-		return
+		return nil, err
 	}
 	a, err := h.b.Answer(r.Context(), q)
 	if err != nil {
-		refuse(w, err)
-		return
+		return nil, err
 	}
-	write(w, http.StatusOK, answer(a))
+	return answer(a), nil
 }
 
-func (h handler) align(w http.ResponseWriter, r *http.Request) {
+func (h handler) align(r *http.Request) (any, error) {
 	q, err := h.asked(r)
 	if err != nil {
-		refuse(w, err)
-		return
+		return nil, err
 	}
-	a, err := h.b.Align(r.Context(), q)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	write(w, http.StatusOK, a)
+	return h.b.Align(r.Context(), q)
 }
 
-// asked is the question of a request.
-func (h handler) asked(r *http.Request) (api.Question, error) {
-	body, err := h.read(r)
+func (h handler) tokens(r *http.Request) (any, error) {
+	body, err := api.Body(r, h.limits.Body)
 	if err != nil {
-		return api.Question{}, err
+		return nil, err
 	}
-	q, err := body.question()
-	q.ID = r.Header.Get("X-Request-Id")
-	return q, err
-}
-
-func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
-	var asked struct {
-		Text string `json:"text"`
-	}
-	body, err := h.json(r)
+	var sentence string
+	j := api.ReadJSON(body, h.limits.Depth)
+	err = j.Object(func(name string) error {
+		if name != "text" {
+			return api.Refuse(api.BadRequest, "%q is no member: there is text", api.Cut(name))
+		}
+		var err error
+		sentence, err = j.Text(h.limits.Sentence)
+		return err
+	})
 	if err == nil {
-		err = parse(body, &asked)
-	}
-	if err == nil && len(asked.Text) > h.limits.Sentence {
-		err = api.Refuse(api.TooLarge, "a text of %d bytes, at most %d are taken (--max-sentence)", len(asked.Text), h.limits.Sentence)
+		err = j.End()
 	}
 	if err != nil {
-		refuse(w, err)
-		return
+		return nil, err
 	}
-	t, err := h.b.Tokens(asked.Text)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	write(w, http.StatusOK, t)
+	return h.b.Tokens(sentence)
 }
 
 // keeping says what a kept picture is called.
@@ -166,43 +131,58 @@ type keeping struct {
 }
 
 func (h handler) keep(w http.ResponseWriter, r *http.Request) {
-	data, err := h.picture(r)
-	if err != nil {
-		refuse(w, err)
-		return
+	k, err := h.sent(r)
+	if err == nil {
+		w.Header().Set("Location", "/v1/images/"+k.ID)
+		err = api.WriteJSON(w, http.StatusCreated, keeping{k.ID, k.Width, k.Height, int(k.Expires.Seconds())})
 	}
-	k, err := h.b.Keep(r.Context(), data)
 	if err != nil {
-		refuse(w, err)
-		return
+		api.Fail(r.Context(), err).Write(w)
 	}
-	w.Header().Set("Location", "/v1/images/"+k.ID)
-	write(w, http.StatusCreated, keeping{k.ID, k.Width, k.Height, int(k.Expires.Seconds())})
+}
+
+// sent keeps the picture that is a body, or the part "image" of a form.
+func (h handler) sent(r *http.Request) (Kept, error) {
+	if !isForm(r) {
+		data, err := api.Body(r, h.limits.Body)
+		if err != nil {
+			return Kept{}, err
+		}
+		return h.b.Keep(r.Context(), data)
+	}
+	q := reader{seen: map[string]bool{}}
+	if err := h.form(r, &q); err != nil {
+		return Kept{}, err
+	}
+	if q.data == nil {
+		return Kept{}, api.Refuse(api.BadRequest, "the form has no part named image")
+	}
+	return h.b.Keep(r.Context(), slices.Clone(q.data)) // without the rest of the form
 }
 
 // kept gives a picture back with its own type, as a file to save: nothing of a stranger's is shown by a browser.
 func (h handler) kept(w http.ResponseWriter, r *http.Request) {
 	k, err := h.b.Kept(r.PathValue("id"))
 	if err != nil {
-		refuse(w, err)
+		api.Fail(r.Context(), err).Write(w)
 		return
 	}
 	w.Header().Set("Content-Type", k.Type)
 	w.Header().Set("Content-Disposition", "attachment")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(k.Data)
+	_, _ = w.Write(k.Data) // who does not read it has left
 }
 
 func (h handler) forget(w http.ResponseWriter, r *http.Request) {
 	if err := h.b.Forget(r.PathValue("id")); err != nil {
-		refuse(w, err)
+		api.Fail(r.Context(), err).Write(w)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (h handler) openapi(w http.ResponseWriter, _ *http.Request) {
+func describe(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, openapi)
 }

@@ -47,17 +47,21 @@ type Kept struct {
 	Expires       time.Duration
 }
 
-// Routes adds the routes to a mux.
-func Routes(mux *http.ServeMux, b Backend) {
+// Routes are the routes of the protocol. Bodies come to them decompressed.
+func Routes(b Backend) []api.Route {
 	h := handler{b, b.Info().Limits.Or()}
-	mux.HandleFunc("GET /v1/info", h.info)
-	mux.HandleFunc("GET /v1/openapi.json", h.openapi)
-	mux.HandleFunc("POST /v1/detect", h.detect)
-	mux.HandleFunc("POST /v1/align", h.align)
-	mux.HandleFunc("POST /v1/tokens", h.tokens)
-	mux.HandleFunc("POST /v1/images", h.keep)
-	mux.HandleFunc("GET /v1/images/{id}", h.kept)
-	mux.HandleFunc("DELETE /v1/images/{id}", h.forget)
+	asking := []string{"application/json", "multipart/form-data"}
+	routes := []api.Route{
+		{Pattern: "GET /v1/info", Handler: api.Handler("", func(*http.Request) (any, error) { return b.About(), nil })},
+		{Pattern: "GET /v1/openapi.json", Handler: http.HandlerFunc(describe)},
+		{Pattern: "POST /v1/detect", Types: asking, Handler: api.Handler("v1", h.detect)},
+		{Pattern: "POST /v1/align", Types: asking, Handler: api.Handler("v1", h.align)},
+		{Pattern: "POST /v1/tokens", Types: []string{"application/json"}, Small: true, Handler: api.Handler("", h.tokens)},
+		{Pattern: "POST /v1/images", Types: []string{"image/*", "application/octet-stream", "multipart/form-data"}, Handler: http.HandlerFunc(h.keep)},
+		{Pattern: "GET /v1/images/{id}", Handler: http.HandlerFunc(h.kept)},
+		{Pattern: "DELETE /v1/images/{id}", Handler: http.HandlerFunc(h.forget)},
+	}
+	return routes
 }
 
 // handler has the routes' methods.
@@ -80,21 +84,34 @@ type About struct {
 	Auth         bool     `json:"auth"`  // whether a token is asked for
 	Limits       Limits   `json:"limits"`
 	Defaults     Defaults `json:"defaults"`
-	Examples     []string `json:"examples"` // sentences to try
+	Size         Size     `json:"size"`
+	Queue        Queue    `json:"queue"`
 }
 
 // Limits are those of [api.Limits] that clients meet.
 type Limits struct {
-	Body     int64   `json:"max_body"`
-	Pixels   int64   `json:"max_pixels"`
-	Side     int     `json:"max_side"`
-	Pictures int     `json:"max_pictures"`
-	Sentence int     `json:"max_sentence"`
-	Phrases  int     `json:"max_phrases"`
-	Phrase   int     `json:"max_phrase"`
-	Tokens   int     `json:"max_tokens"` // of a sentence that are read
-	Timeout  float64 `json:"request_timeout"`
-	Queue    int     `json:"queue"`
+	Body     int64   `json:"body"`   // bytes
+	Pixels   int64   `json:"pixels"` // of a picture
+	Side     int     `json:"side"`
+	Pictures int     `json:"pictures"`
+	Sentence int     `json:"sentence"` // bytes
+	Phrases  int     `json:"phrases"`
+	Phrase   int     `json:"phrase"`  // bytes of each
+	Tokens   int     `json:"tokens"`  // of a sentence that are read
+	Timeout  float64 `json:"timeout"` // seconds
+}
+
+// Size is what pictures are resized to, in pixels.
+type Size struct {
+	Short int `json:"short"`
+	Long  int `json:"long"`
+}
+
+// Queue is how long the line is.
+type Queue struct {
+	Waiting int     `json:"waiting"`
+	Limit   int     `json:"limit"`
+	Seconds float64 `json:"seconds"` // until a picture that is sent now is computed
 }
 
 // Defaults of what a request may set.
@@ -110,6 +127,8 @@ type Defaults struct {
 type Tokens struct {
 	Tokens    []Token  `json:"tokens"`
 	Phrases   []Phrase `json:"phrases"`      // that would be looked for
+	Count     int      `json:"count"`        // of tokens, with the one at the front and the one at the end
+	Limit     int      `json:"limit"`        // of these that are read
 	Truncated *int     `json:"truncated_at"` // code point of the text from which nothing is read; null if all is
 	List      bool     `json:"list"`         // whether the text is taken as a list of names
 }
@@ -131,13 +150,13 @@ type Phrase struct {
 
 // Alignment is how strongly each place of a picture answers to each token.
 type Alignment struct {
-	Model         string      `json:"model"`
-	Width, Height int         `json:"-"`
-	Caption       string      `json:"caption"`
-	Tokens        []Answering `json:"tokens"`
-	Words         []Answering `json:"words"` // tokens that belong to one word, joined: the greatest of each place
-	Grid          Grid        `json:"grid"`
-	Maps          []byte      `json:"maps"` // [tokens and then words, height, width], 255 for a probability of 1
+	Model    string      `json:"model"`
+	Caption  string      `json:"caption"`
+	Tokens   []Answering `json:"tokens"`
+	Words    []Answering `json:"words"` // of several tokens each, joined
+	Grid     Grid        `json:"grid"`
+	Maps     []byte      `json:"maps"`      // [tokens, height, width], 255 for a probability of 1
+	WordMaps []byte      `json:"word_maps"` // [words, height, width]
 }
 
 // Answering is a piece of the caption, and where it is answered most strongly.
