@@ -82,7 +82,7 @@ func ExampleDetector_DetectWith() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, o := range []glipvk.CallOptions{{}, {Threshold: new(0.8)}, {Max: new(1)}} {
+	for _, o := range []glipvk.CallOptions{{}, {Threshold: new(0.9)}, {Max: new(1)}} {
 		found, report, err := d.DetectWith(ctx, glipvk.Query{Classes: []string{"umbrella"}}, in, o)
 		if err != nil {
 			log.Fatal(err)
