@@ -99,7 +99,7 @@ type Timing struct {
 type Info struct {
 	Model     string // by which it is asked for
 	Version   string // of the model, "1"
-	Weights   string // label of the weights, with 8 hexadecimal digits of their hash
+	Weights   string // by which predictions of other weights differ: the model and 8 hexadecimal digits of their hash, "glip-t@3f2a91c0"
 	Platform  string // "glipvk_vulkan" or "glipvk_cpu"
 	Server    string // version of the program
 	Device    string

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,10 +89,17 @@ func (r *Refusal) Error() string {
 // Unwrap is the cause.
 func (r *Refusal) Unwrap() error { return r.Cause }
 
-// Refused is the refusal in an error; an error without one is a failure of ours, of which the client learns the ID of its request.
+// Refused is the refusal in an error; an error without one is that of a context, or a failure of ours, of which the client learns the
+// ID of its request.
 func Refused(err error, id string) *Refusal {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &Refusal{Code: Cancelled, Text: "the client left", Cause: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Refusal{Code: Deadline, Text: "there was no time left for an answer", Cause: err}
 	}
 	return &Refusal{Code: Internal, Text: "internal error, request " + id, Cause: err}
 }
