@@ -32,6 +32,14 @@ type Detector struct {
 // pyramid is P3..P7 of a batch of pictures, [B, h, w, C] each, where the executor has its memory.
 type pyramid []executor.Value
 
+// bytes is the memory that it holds.
+func (p pyramid) bytes() (n int64) {
+	for _, v := range p {
+		n += v.Bytes()
+	}
+	return n
+}
+
 // looked is what is known of pictures.
 type looked struct {
 	maps pyramid

@@ -60,6 +60,14 @@ func (d *Detector) recall(ctx context.Context, key string, load Load) (*Sight, R
 // Knows says whether pictures are remembered under a key, or being looked at.
 func (d *Detector) Knows(key string) bool { return d.opened() == nil && d.seen.Has(key) }
 
+// Remembered is how many bytes the pictures take that are remembered.
+func (d *Detector) Remembered() int64 {
+	if d.opened() != nil {
+		return 0
+	}
+	return d.seen.Sum(func(l looked) int64 { return l.maps.bytes() })
+}
+
 // ForgetPicture drops what is remembered under a key; who asks about it now is not disturbed.
 func (d *Detector) ForgetPicture(key string) {
 	if d.opened() == nil {

@@ -122,14 +122,11 @@ func (s *Sight) Size() InputSize {
 }
 
 // Bytes is the memory that the sight holds.
-func (s *Sight) Bytes() (n int64) {
+func (s *Sight) Bytes() int64 {
 	if s.opened() != nil {
 		return 0
 	}
-	for _, v := range s.maps {
-		n += v.Bytes()
-	}
-	return n
+	return s.maps.bytes()
 }
 
 // Close gives the memory back, or leaves it to the detector that remembers the pictures ([Detector.Recall]); queries

@@ -179,6 +179,18 @@ func (s *Shelf[K, V]) Has(key K) bool {
 	return s.held[key] != nil
 }
 
+// Sum adds up something of all that is kept and was made.
+func (s *Shelf[K, V]) Sum(of func(V) int64) (sum int64) {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	for _, it := range s.held {
+		if it.done && !it.failed {
+			sum += of(it.Value)
+		}
+	}
+	return sum
+}
+
 // room bounds what the shelves in it keep together, and what of it is in use at one time.
 type room struct {
 	limit   int   // results

@@ -47,10 +47,12 @@ func (s *Server) access(r *http.Request, v *guard.Visit) {
 		slog.String("id", v.ID), slog.String("method", methodOf(r)), slog.String("route", routeOf(v)), slog.Int("status", v.Status),
 		slog.Int64("bytes_in", v.In), slog.Int64("bytes_out", v.Out), slog.Float64("duration", v.Duration.Seconds()),
 	}
-	if n, ok := notesOf(r.Context()); ok {
+	if l := lineOf(r.Context()); l != nil && l.asked {
+		t := l.timing
 		list = append(list,
-			slog.Float64("queue", n.timing.Queue.Seconds()), slog.Float64("compute", (n.timing.Picture+n.timing.Caption+n.timing.Grounding).Seconds()),
-			slog.Int("pictures", n.pictures), slog.Int("detections", n.detections), slog.Any("known", n.timing.Known), slog.String("model", s.options.Name))
+			slog.Float64("queue", t.Queue.Seconds()), slog.Float64("compute", (t.Picture+t.Caption+t.Grounding).Seconds()),
+			slog.Int("pictures", l.pictures), slog.Int("detections", l.detections), slog.String("known", strings.Join(t.Known, " ")),
+			slog.String("model", s.options.Name))
 	}
 	list = append(list, slog.String("client", v.Client), slog.String("ua", guard.Quote(r.UserAgent())))
 	if id := trace(r.Header.Get("Traceparent")); id != "" {

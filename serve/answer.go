@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/serve/api"
 	"github.com/glipvk/glipvk/serve/guard"
@@ -31,6 +32,9 @@ func (s *Server) Answer(ctx context.Context, q api.Question) (api.Answer, error)
 		return api.Answer{}, err
 	}
 	a := c.answer(s, list, total)
+	s.metrics.took(a.Timing)
+	s.notes.answered(a.Timing)
+	lineOf(ctx).add(a)
 	if q.Keep {
 		for i, p := range q.Pictures {
 			if p.Kept != "" {
@@ -54,19 +58,22 @@ func (s *Server) Align(ctx context.Context, q api.Question) (v1.Alignment, error
 	}
 	a := list[0].Value.alignment
 	out := v1.Alignment{
-		Model: s.options.Name, Caption: a.Caption, Tokens: []v1.Answering{}, Words: []v1.Answering{},
+		Model: s.options.Name, Caption: a.Caption,
 		Grid: v1.Grid{Height: a.Height, Width: a.Width, Stride: a.Stride, Scale: [2]float64{a.ScaleX * float64(a.Stride), a.ScaleY * float64(a.Stride)}},
-		Maps: make([]byte, 0, (len(a.Tokens)+len(a.Words))*a.Height*a.Width),
 	}
-	for _, m := range a.Tokens {
-		out.Tokens = append(out.Tokens, v1.Answering{Text: m.Text, Begin: m.Span.Begin, End: m.Span.End, Peak: m.Peak})
-		out.Maps = m.Append(out.Maps)
-	}
-	for _, m := range a.Words {
-		out.Words = append(out.Words, v1.Answering{Text: m.Text, Begin: m.Span.Begin, End: m.Span.End, Peak: m.Peak})
-		out.Maps = m.Append(out.Maps)
-	}
+	out.Tokens, out.Maps = answering(a.Tokens)
+	out.Words, out.WordMaps = answering(a.Words)
 	return out, nil
+}
+
+// answering are the words of maps, and their bytes.
+func answering(list []glipvk.WordMap) (words []v1.Answering, maps []byte) {
+	words, maps = []v1.Answering{}, []byte{}
+	for _, m := range list {
+		words = append(words, v1.Answering{Text: m.Text, Begin: m.Span.Begin, End: m.Span.End, Peak: m.Peak})
+		maps = m.Append(maps)
+	}
+	return words, maps
 }
 
 // answer has a question answered, for all that it needs of time and place.
@@ -93,6 +100,7 @@ func (s *Server) answer(ctx context.Context, q api.Question, align bool) (*check
 	}
 	list, err := p.Do(ctx, queue.Request[job]{Client: guard.VisitOf(ctx).Client, Priority: q.Priority, Units: c.units})
 	if err != nil {
+		s.notes.failed(time.Since(began))
 		return nil, nil, 0, s.unanswered(err, len(c.units))
 	}
 	return c, list, time.Since(began), nil
@@ -147,7 +155,7 @@ func (s *Server) Info() api.Info {
 
 // About says what the server is to the page.
 func (s *Server) About() v1.About {
-	l := s.options.Limits
+	l, stats := s.options.Limits, s.queue.Stats()
 	s.mu.Lock()
 	at := s.state
 	s.mu.Unlock()
@@ -156,14 +164,15 @@ func (s *Server) About() v1.About {
 		Auth: s.tokens != nil,
 		Limits: v1.Limits{
 			Body: l.Body, Pixels: l.Pixels, Side: l.Side, Pictures: l.Pictures, Sentence: l.Sentence, Phrases: l.Phrases, Phrase: l.Phrase,
-			Tokens: text.MaxTokens, Timeout: l.Timeout.Seconds(), Queue: s.options.Queue,
+			Tokens: text.MaxTokens, Timeout: l.Timeout.Seconds(),
 		},
+		Queue:    v1.Queue{Waiting: stats.Waiting[0] + stats.Waiting[1], Limit: s.options.Queue, Seconds: stats.Estimate.Seconds()},
 		Defaults: v1.Defaults{Threshold: s.options.Threshold, IoU: s.options.IoU, Max: s.options.Max, Form: "eval", Classes: append([]string{}, s.options.Classes...)},
-		Examples: []string{"a red apple and two dogs", "a cat with whiskers"},
 	}
 	if o := s.current.Load(); o != nil {
 		a.Architecture, a.Device, a.Fallback, a.Precision = o.info.Name, o.device.Name, o.device.Fallback, string(o.device.Precision)
 		a.Limits.Tokens = o.detector.MaxTokens()
+		a.Size = v1.Size{Short: o.info.Size.Short, Long: o.info.Size.Long}
 	}
 	return a
 }
@@ -180,7 +189,8 @@ func (s *Server) Tokens(sentence string) (v1.Tokens, error) {
 	if err != nil {
 		return out, asRefusal(err)
 	}
-	read := len(e.Truncated(d.MaxTokens()).Tokens)
+	out.Count, out.Limit = len(e.Tokens), d.MaxTokens()
+	read := len(e.Truncated(out.Limit).Tokens)
 	for i, token := range e.Tokens {
 		if i == 0 || i == len(e.Tokens)-1 {
 			continue // [CLS] and [SEP]

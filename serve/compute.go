@@ -110,11 +110,11 @@ func (s *Server) found(ctx context.Context, d detector, batch []queue.Item[job, 
 
 // ask is what the detector is asked for an item.
 func (s *Server) ask(d detector, item queue.Item[job, picture.Input]) ask {
-	return ask{item.Job.key, s.load(d, item), item.Job.query, item.Job.call}
+	return ask{item.Job.key, s.loaded(d, item), item.Job.query, item.Job.call}
 }
 
-// load gives what was prepared, or decodes where a picture that was remembered then is forgotten now.
-func (s *Server) load(d detector, item queue.Item[job, picture.Input]) glipvk.Load {
+// loaded gives what was prepared, or decodes where a picture that was remembered then is forgotten now.
+func (s *Server) loaded(d detector, item queue.Item[job, picture.Input]) glipvk.Load {
 	return func(ctx context.Context) (picture.Input, error) {
 		if item.Prepared.Data != nil {
 			return item.Prepared, nil

@@ -25,7 +25,7 @@ type detector interface {
 	Align(context.Context, ask) (glipvk.Alignment, glipvk.Report, error)
 	Warm(ctx context.Context, size glipvk.InputSize, q text.Query) error
 	Forget()
-	Stats() memory
+	Memory() memory
 	CloseWithin(context.Context) error
 }
 
@@ -37,11 +37,8 @@ type ask struct {
 	call  glipvk.CallOptions
 }
 
-// memory is what a detector holds on its device, in bytes, and the programs that it made.
-type memory struct {
-	weights, pictures int64
-	programs          int
-}
+// memory is what a detector holds on its device, in bytes.
+type memory struct{ weights, pictures int64 }
 
 // real is a detector.
 type real struct{ *glipvk.Detector }
@@ -98,6 +95,15 @@ func (d real) Align(ctx context.Context, a ask) (glipvk.Alignment, glipvk.Report
 // Warm makes the programs that a question about pictures of a size takes.
 func (d real) Warm(ctx context.Context, size glipvk.InputSize, q text.Query) error {
 	return errors.Join(d.Prepare(ctx, size, q), d.PrepareAlign(ctx, size, q))
+}
+
+// Memory is what it holds.
+func (d real) Memory() memory {
+	bytes := int64(4)
+	if d.Device().Precision == glipvk.F16 {
+		bytes = 2
+	}
+	return memory{bytes * d.Info().Parameters, d.Remembered()}
 }
 
 // CloseWithin gives everything back.

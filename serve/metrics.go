@@ -2,7 +2,7 @@ package serve
 
 import (
 	"net/http"
-	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,10 +23,7 @@ type metrics struct {
 	requests     *prometheus.CounterVec   // protocol, code
 	pictures     prometheus.Counter
 	stages       *prometheus.HistogramVec // stage
-	rejected     *prometheus.CounterVec   // reason
-	cancelled    *prometheus.CounterVec   // state
-	batches      prometheus.Histogram
-	known        *prometheus.CounterVec // what, hit
+	known        *prometheus.CounterVec   // what, hit
 	compilations prometheus.Counter
 	lost, panics prometheus.Counter
 }
@@ -36,26 +33,13 @@ var seconds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60
 
 // Words that label series, besides codes and protocols.
 var (
-	stageWords     = []string{"queue", "decode", "picture", "caption", "grounding", "encode"}
-	rejectedWords  = []string{"queue", "bytes", "deadline", "draining", "loading"}
-	cancelledWords = []string{"reading", "checked", "waiting", "preparing", "ready", "computing"}
-	knownWords     = []string{"picture", "caption", "whole"}
+	stageWords = []string{"queue", "decode", "picture", "caption", "grounding", "encode"}
+	knownWords = []string{"picture", "caption", "whole"}
 )
 
-// gauges are what is asked for when somebody looks.
-type gauges struct {
-	depth, computing  func() (high, low float64) // units by priority
-	queued            func() float64             // bytes
-	kept              func() (n int, bytes int64)
-	device            func() (weights, pictures float64) // bytes
-	compiled          func() float64
-	model, deviceName string
-	version           string
-}
-
-func newMetrics(g gauges) *metrics {
+func newMetrics(s *Server) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
-	model := prometheus.Labels{"model": g.model}
+	model := prometheus.Labels{"model": s.options.Name}
 	counter := func(name, help string, labels prometheus.Labels) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels})
 		m.registry.MustRegister(c)
@@ -78,33 +62,23 @@ func newMetrics(g gauges) *metrics {
 	m.requests = counters("glip_requests_total", "Questions by protocol and by how they ended.", model, "protocol", "code")
 	m.pictures = counter("glip_pictures_total", "Pictures with a prompt that were computed.", model)
 	m.stages = histograms("glip_stage_seconds", "Time of a question in each stage.", "stage")
-	m.rejected = counters("glip_rejected_total", "Requests that were refused before any work.", nil, "reason")
-	m.cancelled = counters("glip_cancelled_total", "Pictures whose client left, by where they were.", nil, "state")
 	m.known = counters("glip_known_total", "What was remembered (hit) or had to be computed.", nil, "what", "hit")
 	m.compilations = counter("glip_program_compilations_total", "Programs that were made for a size.", nil)
 	m.lost = counter("glip_device_lost_total", "Times that the device was lost.", nil)
 	m.panics = counter("glip_panics_total", "Panics that were caught.", nil)
-	m.batches = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "glip_batch_size", Help: "Pictures that were computed together.", Buckets: []float64{1, 2, 4, 8, 16, 32}})
-	m.registry.MustRegister(m.batches)
 
+	stats := s.queue.Stats
 	for i, priority := range []string{"high", "low"} {
-		of := func(f func() (float64, float64)) func() float64 {
-			return func() float64 {
-				high, low := f()
-				return []float64{high, low}[i]
-			}
-		}
-		gauge("glip_queue_depth", "Pictures that wait.", prometheus.Labels{"priority": priority}, of(g.depth))
-		gauge("glip_computing", "Pictures that are computed now.", prometheus.Labels{"priority": priority}, of(g.computing))
+		labels := prometheus.Labels{"priority": priority}
+		gauge("glip_queue_depth", "Pictures that wait.", labels, func() float64 { return float64(stats().Waiting[i]) })
+		gauge("glip_queue_bytes", "Bytes of the pictures that wait.", labels, func() float64 { return float64(stats().Bytes[i]) })
+		gauge("glip_computing", "Pictures that are computed now.", labels, func() float64 { return float64(stats().Computing[i]) })
 	}
-	gauge("glip_queue_bytes", "Bytes of the pictures that wait.", nil, g.queued)
-	gauge("glip_images_kept", "Pictures that clients asked to be kept.", nil, func() float64 { n, _ := g.kept(); return float64(n) })
-	gauge("glip_images_kept_bytes", "Bytes of the pictures that clients asked to be kept.", nil, func() float64 { _, n := g.kept(); return float64(n) })
-	gauge("glip_device_memory_bytes", "Memory on the device.", prometheus.Labels{"kind": "weights"}, func() float64 { n, _ := g.device(); return n })
-	gauge("glip_device_memory_bytes", "Memory on the device.", prometheus.Labels{"kind": "pictures"}, func() float64 { _, n := g.device(); return n })
-	gauge("glip_build_info", "What runs; always 1.", prometheus.Labels{
-		"version": g.version, "goversion": runtime.Version(), "device": g.deviceName, "model": g.model,
-	}, func() float64 { return 1 })
+	gauge("glip_images_kept", "Pictures that clients asked to be kept.", nil, func() float64 { n, _ := s.images.size(); return float64(n) })
+	gauge("glip_images_kept_bytes", "Bytes of the pictures that clients asked to be kept.", nil, func() float64 { _, n := s.images.size(); return float64(n) })
+	gauge("glip_device_memory_bytes", "Memory on the device.", prometheus.Labels{"kind": "weights"}, func() float64 { return float64(s.memory().weights) })
+	gauge("glip_device_memory_bytes", "Memory on the device.", prometheus.Labels{"kind": "pictures"}, func() float64 { return float64(s.memory().pictures) })
+	m.registry.MustRegister(queueCollector{s}, buildCollector{s})
 
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.begin()
@@ -122,12 +96,6 @@ func (m *metrics) begin() {
 	for _, w := range stageWords {
 		m.stages.WithLabelValues(w)
 	}
-	for _, w := range rejectedWords {
-		m.rejected.WithLabelValues(w)
-	}
-	for _, w := range cancelledWords {
-		m.cancelled.WithLabelValues(w)
-	}
 	for _, w := range knownWords {
 		m.known.WithLabelValues(w, "true")
 		m.known.WithLabelValues(w, "false")
@@ -139,19 +107,20 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 5 * time.Second})
 }
 
-// done counts a question that ended, with an answer or without.
-func (m *metrics) done(protocol string, t api.Timing, err error) {
-	code := "ok"
-	if err != nil {
-		code = string(api.Refused(err, "").Code)
+// ended counts a request by how it ended; "" is with an answer.
+func (m *metrics) ended(protocol string, code api.Code) {
+	if code == "" {
+		code = "ok"
 	}
-	m.requests.WithLabelValues(protocol, code).Inc()
-	if err != nil {
-		return
-	}
+	m.requests.WithLabelValues(protocol, string(code)).Inc()
+}
+
+// took counts where the time of a question went.
+func (m *metrics) took(t api.Timing) {
 	for i, d := range []time.Duration{t.Queue, t.Decode, t.Picture, t.Caption, t.Grounding} {
 		m.stages.WithLabelValues(stageWords[i]).Observe(d.Seconds())
 	}
+	m.known.WithLabelValues("whole", strconv.FormatBool(slices.Contains(t.Known, "whole"))).Inc()
 }
 
 // saw counts what a computation remembered.

@@ -106,10 +106,10 @@ func unit(ctx context.Context, d detector, j job, at seen) (u queue.Unit[job], e
 		return u, asRefusal(err)
 	}
 	pictureKey := sha256.Sum256(j.data)
-	j.key = "file " + string(pictureKey[:])
+	j.key = fileKey(queue.Key(pictureKey))
 	h := sha256.New()
 	h.Write(pictureKey[:])
-	fmt.Fprintf(h, "%v %q %q %q %v %q", j.align, j.query.Caption, j.query.Phrases, j.query.Classes, j.query.Spans, j.query.Form)
+	fmt.Fprintf(h, "%v %#v", j.align, j.query) // with quotation marks: a list of two is not one with a space
 	for _, v := range []*float64{j.call.Threshold, j.call.IoU} {
 		if v != nil {
 			fmt.Fprintf(h, " %x", *v)
@@ -123,6 +123,9 @@ func unit(ctx context.Context, d detector, j job, at seen) (u queue.Unit[job], e
 		Job: j, Extent: together(j), Picture: queue.Key(pictureKey), Whole: queue.Key(h.Sum(nil)), Bytes: int64(len(j.data)),
 	}, nil
 }
+
+// fileKey is by what the detector remembers a picture: a hash of its file.
+func fileKey(k queue.Key) string { return "file " + string(k[:]) }
 
 // together is what jobs must share to be computed at a time: kinds that have no run in common differ in it.
 func together(j job) queue.Extent {

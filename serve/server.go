@@ -13,9 +13,16 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/picture"
+	"github.com/glipvk/glipvk/serve/annotate"
 	"github.com/glipvk/glipvk/serve/api"
+	"github.com/glipvk/glipvk/serve/guard"
 	"github.com/glipvk/glipvk/serve/queue"
+	"github.com/glipvk/glipvk/serve/remote"
+	"github.com/glipvk/glipvk/text"
 )
+
+// warming is the question for which programs are made ahead of time.
+var warming = text.Query{Caption: "a cat with whiskers and a dog"}
 
 // version is that of the one model that a server has.
 const version = "1"
@@ -38,25 +45,27 @@ type Options struct {
 	NoAuth                bool
 	CertFile, KeyFile     string
 
-	Classes []string // that are looked for where a protocol names nothing
+	Classes        []string // that are looked for where a protocol names nothing
+	Threshold, IoU float64  // the detector's, for who asks
+	Max            int
 
-	Fetch                    []string // hosts that pictures may be fetched from
-	FetchPrivate             bool
-	LabelStudio, LabelKey    string
-	Page                     bool
-	Queue                    int
-	QueueBytes               int64
-	Batch                    int // 0 finds it
-	Delay                    time.Duration
-	Limits                   api.Limits
-	Keep                     int   // pictures that clients may have kept
-	KeepBytes                int64 // of them
-	Warm                     []picture.Extent
-	Drain                    time.Duration // longest wait for what was admitted
-	DrainDelay               time.Duration // from not being ready to taking nothing
-	Log                      *slog.Logger
+	Fetch                 []string // hosts that pictures may be fetched from
+	FetchPrivate          bool
+	LabelStudio, LabelKey string
+	Page                  bool
+	Queue                 int
+	QueueBytes            int64
+	Batch                 int // 0 finds it
+	Delay                 time.Duration
+	Limits                api.Limits
+	Keep                  int   // pictures that clients may have kept
+	KeepBytes             int64 // of them
+	Warm                  []picture.Extent
+	Drain                 time.Duration // longest wait for what was admitted
+	DrainDelay            time.Duration // from not being ready to taking nothing
+	Log                   *slog.Logger
 
-	Listening func(address string)             // is told where the server listens
+	Listening func(address string)              // is told where the server listens
 	Ready     func(after time.Duration, i Info) // is told that it answers
 
 	open func(context.Context) (detector, glipvk.Info, glipvk.DeviceInfo, error) // of tests
@@ -84,16 +93,21 @@ type Server struct {
 	options  Options
 	queue    *queue.Queue[job, picture.Input, result]
 	images   images
+	notes    notes
 	metrics  *metrics
 	decoding *semaphore.Weighted
 	log      *slog.Logger
+
+	tokens      *guard.Tokens // nil asks for none
+	certificate *certificate  // nil is HTTP without TLS
+	annotation  annotate.Options
+	leaving     chan struct{} // closed when nothing is admitted any more
 
 	current atomic.Pointer[opened] // nil while there is no detector
 
 	mu       sync.Mutex
 	state    state
-	failures int           // times that the device could not be had again, one after the other
-	changed  chan struct{} // closed and replaced when the state changes
+	failures int // times that the device could not be had again, one after the other
 	ended    context.Context
 	end      context.CancelFunc
 	group    sync.WaitGroup
@@ -108,12 +122,12 @@ type opened struct {
 }
 
 // New is a server that listens to nobody yet. Errors are sentences about options.
-func New(o Options) (*Server, error) {
+func New(ctx context.Context, o Options) (*Server, error) {
 	o.Limits = o.Limits.Or()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, log: o.Log, changed: make(chan struct{}), decoding: semaphore.NewWeighted(o.Limits.Decoding)}
+	s := &Server{options: o, log: o.Log, leaving: make(chan struct{}), decoding: semaphore.NewWeighted(o.Limits.Decoding)}
 	s.images = images{most: o.Keep, mostBytes: o.KeepBytes}
 	s.ended, s.end = context.WithCancel(context.Background())
 	if o.open == nil {
@@ -137,8 +151,46 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.trust(ctx); err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(s)
 	return s, nil
+}
+
+// trust readies what is asked of clients, and where pictures may be fetched from.
+func (s *Server) trust(ctx context.Context) error {
+	o := s.options
+	if o.TokenFile != "" || o.Token != "" {
+		tokens, warnings, err := guard.OpenTokens(ctx, o.TokenFile, o.Token)
+		if err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			s.log.Warn(w)
+		}
+		s.tokens = tokens
+	}
+	if (o.CertFile == "") != (o.KeyFile == "") {
+		return errors.New("--tls-cert and --tls-key: give both or neither")
+	}
+	if o.CertFile != "" {
+		s.certificate = &certificate{certFile: o.CertFile, keyFile: o.KeyFile}
+		if err := s.certificate.reload(); err != nil {
+			return err
+		}
+	}
+	if len(o.Fetch) > 0 || o.LabelStudio != "" {
+		f, err := remote.New(remote.Options{Hosts: o.Fetch, Private: o.FetchPrivate, LabelStudio: o.LabelStudio, Key: o.LabelKey, Limit: o.Limits.Body})
+		if err != nil {
+			return err
+		}
+		s.annotation.Fetch = f
+	}
+	s.annotation.Unread = func(ctx context.Context, task string, reason *api.Refusal) {
+		s.log.WarnContext(ctx, "a task of Label Studio has no result", "task", guard.Quote(task), "reason", reason.Text)
+	}
+	return nil
 }
 
 // detector is the one that answers; nil while there is none.
@@ -187,8 +239,6 @@ func (s *Server) become(next state) bool {
 		return false
 	}
 	s.state = next
-	close(s.changed)
-	s.changed = make(chan struct{})
 	return true
 }
 
