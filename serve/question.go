@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/glipvk/glipvk"
@@ -190,7 +191,7 @@ func (s *Server) pictureRefusal(err error) error {
 		flag := map[string]string{"MaxSide": "--max-side", "MaxPixels": "--max-pixels", "MaxMemory": "--max-decoding"}[large.Option]
 		return api.Refuse(api.TooLarge, "a picture of %d x %d pixels (width x height) is over the limit of %d (%s)", large.Width, large.Height, large.Limit, flag)
 	case errors.Is(err, picture.ErrFormat):
-		return api.Refuse(api.BadPicture, "%s", said(err))
+		return api.Refuse(api.BadPicture, "%s", strings.TrimSuffix(said(err), ": "+picture.ErrFormat.Error()))
 	}
 	return err
 }
