@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type Executor struct {
 	values   *values
 	programs *room
 	result   func() error // what Close returns, once it has done its work
+	made     atomic.Int64 // programs
 
 	mu    sync.Mutex
 	rooms map[*room]struct{} // of shelves besides programs, and of parts that keep values
@@ -45,6 +47,14 @@ func (e *Executor) Live() int {
 		return 0
 	}
 	return e.backend.live()
+}
+
+// Made is how many programs were made, each for a size.
+func (e *Executor) Made() int64 {
+	if e.never() {
+		return 0
+	}
+	return e.made.Load()
 }
 
 // Place copies data to where the executor has its memory, as results of [Part.Run] are.

@@ -88,6 +88,7 @@ func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compil
 	if err := admit(ctx, plan.bytes); err != nil {
 		return nil, err
 	}
+	p.e.made.Add(1)
 	ready, err := plan.compile(ctx)
 	return &compiled{ready, outputs}, err
 }

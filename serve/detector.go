@@ -37,8 +37,8 @@ type ask struct {
 	call  glipvk.CallOptions
 }
 
-// memory is what a detector holds on its device, in bytes.
-type memory struct{ weights, pictures int64 }
+// memory is what a detector holds on its device, in bytes, and the programs that it made.
+type memory struct{ weights, pictures, programs int64 }
 
 // real is a detector.
 type real struct{ *glipvk.Detector }
@@ -103,7 +103,7 @@ func (d real) Memory() memory {
 	if d.Device().Precision == glipvk.F16 {
 		bytes = 2
 	}
-	return memory{bytes * d.Info().Parameters, d.Remembered()}
+	return memory{bytes * d.Info().Parameters, d.Remembered(), d.Executor().Made()}
 }
 
 // CloseWithin gives everything back.

@@ -24,7 +24,6 @@ type metrics struct {
 	pictures     prometheus.Counter
 	stages       *prometheus.HistogramVec // stage
 	known        *prometheus.CounterVec   // what, hit
-	compilations prometheus.Counter
 	lost, panics prometheus.Counter
 }
 
@@ -63,7 +62,8 @@ func newMetrics(s *Server) *metrics {
 	m.pictures = counter("glip_pictures_total", "Pictures with a prompt that were computed.", model)
 	m.stages = histograms("glip_stage_seconds", "Time of a question in each stage.", "stage")
 	m.known = counters("glip_known_total", "What was remembered (hit) or had to be computed.", nil, "what", "hit")
-	m.compilations = counter("glip_program_compilations_total", "Programs that were made for a size.", nil)
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "glip_program_compilations_total", Help: "Programs that were made for a size, on the device that there is."},
+		func() float64 { return float64(s.memory().programs) }))
 	m.lost = counter("glip_device_lost_total", "Times that the device was lost.", nil)
 	m.panics = counter("glip_panics_total", "Panics that were caught.", nil)
 
