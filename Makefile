@@ -86,6 +86,17 @@ peers: ## beside ONNX Runtime and ggml, half an hour, into docs/; PEERSFLAGS="--
 	@tools/deps.sh peers
 	$(GO) run ./tools/peers $(PEERSFLAGS)
 
+.PHONY: serve-check
+serve-check: ## a server, and every client of ../shared/clients against it; CLIENTS="grpc hf" runs these alone
+	tools/clients.sh $(CLIENTS)
+
+# How long make soak lasts.
+SOAK ?= 1h
+
+.PHONY: soak
+soak: ## a server under mixed load for SOAK (1h): good, slow, broken, cancelled, oversized requests; memory, goroutines and device objects stay flat
+	GLIPVK_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Soak ./serve
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	tools/fuzz.sh $(FUZZTIME)

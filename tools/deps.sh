@@ -10,6 +10,8 @@
 #   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh arm        an emulator of arm64
 #   tools/deps.sh release    a C compiler for the other of amd64 and arm64, zip
+#   tools/deps.sh browser    chromium, node and npm
+#   tools/deps.sh clients    what the clients of a server need that judge it: browser's, and the packages of ../shared/clients/README.md
 #   tools/deps.sh world      the emoji font and the names of emoji that scenes are drawn from
 #   tools/deps.sh lists      nothing, but brings apt's package lists up to date
 #   tools/deps.sh -n LEVEL   say what is missing, install nothing; exit status 1 when something is
@@ -93,6 +95,17 @@ missing() {
 		has_compiler || echo glslc
 		missing world
 		;;
+	browser | clients)
+		command -v chromium >/dev/null || echo chromium
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
+		[ "$1" = browser ] && return
+		local package
+		for package in python3-grpcio protobuf-compiler protobuf-compiler-grpc python3-numpy python3-geventhttpclient python3-rapidjson python3-packaging \
+			python3-requests hey wrk nghttp2-client jq curl; do
+			dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+		done
+		;;
 	world)
 		has_emoji || echo fonts-noto-color-emoji
 		has_emoji_names || echo unicode-data
@@ -133,6 +146,7 @@ describe() {
 	"$other_package" | "$other_libc") echo "a C compiler for the other processor ($other), with its C library" ;;
 	fonts-noto-color-emoji) echo "Noto's colour emoji (/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf)" ;;
 	unicode-data) echo "Unicode's names of emoji (/usr/share/unicode/emoji/emoji-test.txt)" ;;
+	chromium) echo "the browser that the page is tested in" ;;
 	zip) echo "zip, which makes the archive for Windows" ;;
 	qemu-user) echo "the emulator qemu-aarch64, which runs programs for arm64" ;;
 	esac
