@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/serve/api"
+	"github.com/glipvk/glipvk/serve/guard"
 	"github.com/glipvk/glipvk/serve/oip"
 )
 
@@ -52,11 +53,9 @@ type line struct {
 	asked                bool
 }
 
-type lineKey struct{}
-
 // lineOf is the line of a request's context; nil without one.
 func lineOf(ctx context.Context) *line {
-	l, _ := ctx.Value(lineKey{}).(*line)
+	l, _ := guard.VisitOf(ctx).Note.(*line)
 	return l
 }
 

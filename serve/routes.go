@@ -91,6 +91,7 @@ func isGRPC(r api.Route) bool { return slices.Contains(r.Types, "application/grp
 func (s *Server) noted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := guard.VisitOf(r.Context())
+		v.Note = &line{}
 		call := &api.Call{ID: v.ID}
 		h.ServeHTTP(w, r.WithContext(api.WithCall(r.Context(), call)))
 		if call.Refusal != nil && v.Code == "" {

@@ -23,6 +23,8 @@ type Visit struct {
 
 	Code api.Code // why it was refused; "" if it was not
 	Err  error    // of the refusal, with its cause: for the log alone
+
+	Note any // what the route has to say of the request, for Options.After
 }
 
 type visitKey struct{}
