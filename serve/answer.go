@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -237,4 +238,12 @@ func (s *Server) Keep(ctx context.Context, data []byte) (v1.Kept, error) {
 func (s *Server) Kept(id string) (v1.Kept, error) { return s.images.get(id) }
 
 // Forget forgets a kept picture, and what the detector remembers of it.
-func (s *Server) Forget(id string) error { return s.images.forget(id) }
+func (s *Server) Forget(id string) error {
+	k, err := s.images.forget(id)
+	if err == nil {
+		if d := s.detector(); d != nil {
+			d.ForgetPicture(fileKey(sha256.Sum256(k.Data)))
+		}
+	}
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
@@ -24,7 +25,9 @@ type detector interface {
 	Detect(context.Context, []ask) ([][]glipvk.Detection, glipvk.Report, error) // of one extent
 	Align(context.Context, ask) (glipvk.Alignment, glipvk.Report, error)
 	Warm(ctx context.Context, size glipvk.InputSize, q text.Query) error
+	Batch(ctx context.Context, size glipvk.InputSize, q text.Query) (exact bool, took time.Duration, err error)
 	Forget()
+	ForgetPicture(key string)
 	Memory() memory
 	CloseWithin(context.Context) error
 }
@@ -95,6 +98,30 @@ func (d real) Align(ctx context.Context, a ask) (glipvk.Alignment, glipvk.Report
 // Warm makes the programs that a question about pictures of a size takes.
 func (d real) Warm(ctx context.Context, size glipvk.InputSize, q text.Query) error {
 	return errors.Join(d.Prepare(ctx, size, q), d.PrepareAlign(ctx, size, q))
+}
+
+// Batch says whether pictures that are computed together have the bits that each has alone, and how long it took to ground them.
+func (d real) Batch(ctx context.Context, size glipvk.InputSize, q text.Query) (exact bool, took time.Duration, err error) {
+	if exact, err = d.BatchExact(ctx, size, q); err != nil || !exact {
+		return false, 0, err
+	}
+	sights, err := d.LookEach(ctx, picture.Input{Batch: size.Batch, Height: size.Height, Width: size.Width, Data: make([]float32, size.Batch*3*size.Height*size.Width)})
+	if err != nil {
+		return false, 0, err
+	}
+	asks := make([]glipvk.Ask, len(sights))
+	for i, s := range sights {
+		defer func() { err = errors.Join(err, s.Close()) }()
+		asks[i] = glipvk.Ask{Sight: s, Query: q}
+	}
+	for range 2 { // the second time nothing is made
+		began := time.Now()
+		if _, _, err = d.DetectBatch(ctx, asks); err != nil {
+			return false, 0, err
+		}
+		took = time.Since(began)
+	}
+	return true, took, nil
 }
 
 // Memory is what it holds.

@@ -69,16 +69,17 @@ func (s *images) get(id string) (v1.Kept, error) {
 }
 
 // forget forgets a picture.
-func (s *images) forget(id string) error {
+func (s *images) forget(id string) (v1.Kept, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(time.Now())
 	at := s.index(id)
 	if at < 0 {
-		return unknown(id)
+		return v1.Kept{}, unknown(id)
 	}
+	k := s.list[at].Kept
 	s.drop(at)
-	return nil
+	return k, nil
 }
 
 // size is how many pictures there are, and their bytes.

@@ -248,9 +248,15 @@ func (s *Server) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.warm(ctx, d); err != nil {
+	err = s.warm(ctx, d)
+	together := 1
+	if err == nil {
+		together, err = s.batch(ctx, d, device)
+	}
+	if err != nil {
 		return errors.Join(err, s.give(d))
 	}
+	s.queue.Together(together)
 	s.current.Store(&opened{detector: d, info: info, device: device})
 	if !s.become(ready) {
 		return nil // whoever ended it closes the detector

@@ -123,6 +123,14 @@ func or[T comparable](v, otherwise T) T {
 // Ready says that there is a detector: requests are taken, and what waits is computed.
 func (q *Queue[J, P, R]) Ready() { q.flow.resume() }
 
+// Together sets how many units are computed together at most, from 1, for batches that are begun from now on.
+func (q *Queue[J, P, R]) Together(batch int) {
+	q.flow.mu.Lock()
+	defer q.flow.mu.Unlock()
+	q.flow.batch = max(batch, 1)
+	q.flow.advance()
+}
+
 // Lost says that the device was lost. What is being computed fails as [api.DeviceLost], at once, and so does what comes, until
 // [Queue.Ready]; what waits goes on waiting, as long as its callers do. Compute may call it.
 func (q *Queue[J, P, R]) Lost() { q.flow.lose() }
