@@ -351,13 +351,13 @@ func (f *fake) Extent(context.Context, glipvk.InputSize, text.Query) (glipvk.Ext
 func (f *fake) Preprocess(...picture.Picture) (picture.Input, error) {
 	return picture.Input{Batch: 1, Height: 64, Width: 64, Data: make([]float32, 1)}, nil
 }
-func (f *fake) Knows(string) bool { return false }
+func (f *fake) Knows(string) bool    { return false }
 func (f *fake) Forget()              {}
 func (f *fake) ForgetPicture(string) {}
 func (f *fake) Batch(context.Context, glipvk.InputSize, text.Query) (bool, time.Duration, error) {
 	return true, time.Second, nil
 }
-func (f *fake) Memory() memory    { return memory{} }
+func (f *fake) Memory() memory { return memory{} }
 func (f *fake) Warm(context.Context, glipvk.InputSize, text.Query) error {
 	return nil
 }
