@@ -94,6 +94,7 @@ has() {
 for name in "${names[@]}"; do
 	case $name in
 	lifecycle) stop ;;
+	hf) start --class "a cat" --class whiskers ;; # what pictures alone are asked for
 	*) start ;;
 	esac
 	case $name in

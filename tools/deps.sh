@@ -206,7 +206,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world | browser | clients) ;;
 lists)
 	become_root
 	update
