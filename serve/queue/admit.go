@@ -9,9 +9,6 @@ import (
 	"github.com/glipvk/glipvk/serve/api"
 )
 
-// spare is how many requests may be read beyond what may wait.
-const spare = 16
-
 // place is a request that was taken.
 type place struct {
 	flow  *flow
@@ -30,7 +27,7 @@ func (f *flow) admit(ctx context.Context, bytes int64) (*place, error) {
 		return nil, f.refuse(Draining, api.Draining)
 	case f.stopped != "":
 		return nil, f.refuse(NotReady, f.stopped)
-	case f.reading+f.line.length() >= f.queue+spare:
+	case f.reading+f.line.length() >= f.queue+f.spare:
 		return nil, f.refuse(Full, api.Overloaded)
 	case bytes > f.bytes-f.held:
 		return nil, f.heavy(bytes)

@@ -272,6 +272,9 @@ func (f *fake) check() {
 	if w.running+max(0, w.ready-w.shelf()) > w.preparing {
 		f.t.Errorf("%d preparations and %d ready", w.running, w.ready)
 	}
+	if tasks := len(w.tasks) + len(w.sights); len(w.calls) == 0 && len(w.runs) == 0 && tasks > 0 {
+		f.t.Errorf("%d tasks and pictures known of nobody", tasks)
+	}
 	if w.reading < 0 || w.held < 0 || w.running < 0 || len(w.idle)+len(w.runs) != w.devices {
 		f.t.Errorf("reading %d, held %d, running %d, idle %v, runs %d", w.reading, w.held, w.running, w.idle, len(w.runs))
 	}

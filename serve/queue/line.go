@@ -47,6 +47,7 @@ func (s State) String() string {
 // task is work that is done once, for all units that ask the same.
 type task struct {
 	whole, picture Key
+	sight          *sight // of the picture; nil for one without a key
 	extent         Extent
 	job, prepared  any
 	state          State   // from Waiting on; States once nobody waits for it or it is answered
@@ -54,8 +55,16 @@ type task struct {
 	stop           context.CancelFunc
 	preparing      time.Duration // that its preparation took
 	priority       Priority      // the best of its units' when it was taken
+	picked         bool          // in the choice under way
+}
 
-	picked, remembered bool // of the choice under way
+// remembered says whether a task is known to cost less than others.
+func (t *task) remembered() bool { return t.sight != nil && t.sight.remembered }
+
+// sight is a picture that tasks have.
+type sight struct {
+	tasks      int  // that are not done
+	remembered bool // or will be, in the choice under way
 }
 
 // unit is one caller's wish for a task: one picture and one prompt.
@@ -101,6 +110,9 @@ type client struct {
 
 // length is how many units wait.
 func (l *line) length() int { return l.units[High] + l.units[Low] }
+
+// mixed says whether units of both priorities wait.
+func (l *line) mixed() bool { return len(l.classes[High].ring) > 0 && len(l.classes[Low].ring) > 0 }
 
 // push puts a unit into the line.
 func (l *line) push(u *unit) {
