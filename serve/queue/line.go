@@ -84,6 +84,24 @@ type unit struct {
 	queued    bool   // it is in the line
 }
 
+// reply is what became of one unit.
+type reply struct {
+	value                      any
+	waited, prepared, computed time.Duration
+	batch                      int
+	shared                     bool
+}
+
+// call is one request whose units are in the queue.
+type call struct {
+	units   []*unit
+	replies []reply
+	left    int   // units that are not answered
+	err     error // why the request fails
+	done    chan struct{}
+	over    bool // answered, failed or given up
+}
+
 // ageing is after how long a unit counts as one of high priority.
 const ageing = 5 * time.Second
 

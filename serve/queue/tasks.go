@@ -26,24 +26,6 @@ type outcome struct {
 	err   error
 }
 
-// reply is what became of one unit.
-type reply struct {
-	value                      any
-	waited, prepared, computed time.Duration
-	batch                      int
-	shared                     bool
-}
-
-// call is one request whose units are in the queue.
-type call struct {
-	units   []*unit
-	replies []reply
-	left    int   // units that are not answered
-	err     error // why the request fails
-	done    chan struct{}
-	over    bool // answered, failed or given up
-}
-
 // run is one batch on a device.
 type run struct {
 	device int
