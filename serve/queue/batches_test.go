@@ -83,6 +83,18 @@ func TestRememberedFirst(t *testing.T) {
 		settle()
 		f.want("p0, p1, q2, q1, r1, p2")
 	})
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		f = open(t, options{Preparing: 1, Known: func(k Key) bool { return f.remembers(k) }})
+		f.ask(of(one("a", "p0"), 1, "p"))
+		for _, n := range []string{"q1", "r1", "s1", "p1"} { // p1 is the second to be decoded, as p will be remembered
+			r := of(one("a", n), 1, n[:1])
+			r.Units[0].Job.decode = 300 * time.Millisecond
+			f.ask(r)
+		}
+		settle()
+		f.want("p0, p1, q1, r1, s1")
+	})
 }
 
 // Rule 4: nobody is overtaken by more than eight, whether they share the head's extent or their picture is remembered.
@@ -134,10 +146,14 @@ func TestDelay(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, options{Batch: 3, Delay: 100 * time.Millisecond})
+		slow := of(one("b", "slow"), 2, "")
+		slow.Units[0].Job.decode = time.Hour / 2
+		f.ask(slow) // of another extent: older, and of no account
+		time.Sleep(80 * time.Millisecond)
 		first := f.ask(of(one("a", "1"), 1, ""))
 		time.Sleep(60 * time.Millisecond)
 		second := f.ask(of(one("a", "2"), 1, ""))
-		settle()
+		time.Sleep(time.Minute)
 		if f.want("1 2"); first.took != 2100*time.Millisecond || second.took != 2040*time.Millisecond {
 			t.Errorf("took %v and %v", first.took, second.took)
 		}
@@ -145,7 +161,7 @@ func TestDelay(t *testing.T) {
 			first = f.ask(of(one("a", fmt.Sprint("full", i)), 1, ""))
 		}
 		settle()
-		if f.want("1 2, full0 full1 full2"); first.took != 3*time.Second {
+		if f.want("1 2, full0 full1 full2, slow"); first.took != 3*time.Second {
 			t.Errorf("took %v", first.took)
 		}
 	})

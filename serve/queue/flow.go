@@ -15,7 +15,7 @@ func (f *flow) enter(c *call) {
 	for i, u := range c.units {
 		u.call, u.at, u.entered, u.number = c, i, now, f.number
 		f.number++
-		if t := f.tasks[u.task.whole]; t != nil && (u.task.whole != Key{}) {
+		if t := f.tasks[u.task.whole]; t != nil {
 			u.task, u.shared = t, true
 		} else {
 			u.task.state = Waiting

@@ -139,6 +139,26 @@ func TestDrainAbandoned(t *testing.T) {
 	})
 }
 
+// Drain waits for what waits for a device.
+func TestDrainLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, options{})
+		f.ask(one("a", "1"))
+		a := f.ask(one("a", "2"))
+		f.queue.Lost()
+		time.AfterFunc(5*time.Second, func() {
+			f.mu.Lock()
+			f.busy[0] = false
+			f.mu.Unlock()
+			f.queue.Ready()
+		})
+		begun := time.Now()
+		if err := f.queue.Drain(t.Context()); err != nil || a.err != nil || time.Since(begun) != 6*time.Second {
+			t.Errorf("%v, %v after %v", err, a.err, time.Since(begun))
+		}
+	})
+}
+
 // Close refuses all at once, tells what runs, and waits for it.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -171,6 +191,37 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 		f.want("computing")
+	})
+}
+
+// Close ends the context of what is computed.
+func TestCloseTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told error
+		q, err := New(Options[int, int, int]{
+			Prepare: func(context.Context, int) (int, error) { return 0, nil },
+			Compute: func(ctx context.Context, _ int, batch []Item[int, int]) ([]Result[int], error) {
+				<-ctx.Done()
+				told = ctx.Err()
+				return nil, told
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Ready()
+		p, err := q.Admit(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := p.Do(ctx, Request[int]{Units: make([]Unit[int], 1)}); err == nil || err.(*api.Refusal).Code != api.Deadline || told != nil {
+			t.Errorf("%v, %v", err, told)
+		}
+		if q.Close(); !errors.Is(told, context.Canceled) {
+			t.Errorf("%v", told)
+		}
 	})
 }
 

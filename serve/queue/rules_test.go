@@ -118,7 +118,7 @@ func TestRetryAfter(t *testing.T) {
 		retry := func(want int) {
 			t.Helper()
 			r, _ := f.ask(one("a", "over")).err.(*api.Refusal)
-			if r == nil || r.Code != api.Overloaded || r.Seconds() != want || !strings.Contains(r.Text, fmt.Sprintf("in %d s", want)) {
+			if r == nil || r.Code != api.Overloaded || r.Seconds() != want || r.Retry < time.Second || r.Retry > time.Minute || !strings.Contains(r.Text, fmt.Sprintf("in %d s", want)) {
 				t.Errorf("refused with %#v, want %d s", r, want)
 			}
 		}
@@ -165,6 +165,9 @@ func TestShortDeadlines(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
+		if _, err := f.queue.Admit(ctx, 0); err == nil || err.(*api.Refusal).Code != api.Overloaded {
+			t.Errorf("%v", err)
+		}
 		p, err := f.queue.Admit(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +181,7 @@ func TestShortDeadlines(t *testing.T) {
 			t.Error(long.err)
 		}
 		f.want("0, 1, 2, 3, long")
-		if got := f.queue.Stats().Rejected; got != [Reasons]uint64{TooLate: 2} {
+		if got := f.queue.Stats().Rejected; got != [Reasons]uint64{TooLate: 3} {
 			t.Errorf("rejected %v", got)
 		}
 		if a := f.within(time.Millisecond, one("a", "idle")); a.over {
@@ -228,6 +231,15 @@ func TestTurns(t *testing.T) {
 		f.ask(one("d", "d1"))
 		settle()
 		f.want("a0, a1, b1, c1, a2, d1, b2, c2, a3, a4")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, options{Batch: 4})
+		f.ask(one("a", "a0"))
+		for _, n := range []string{"a1", "a2", "a3", "a4", "b1", "b2"} {
+			f.ask(one(n[:1], n))
+		}
+		settle()
+		f.want("a0, a1 b1 a2 b2, a3 a4")
 	})
 }
 
