@@ -43,7 +43,7 @@ func TestNotReady(t *testing.T) {
 		}
 		refused(api.Loading)
 		q.Ready()
-		if a := f.ask(one("a", "x")); a.over {
+		if a := f.ask(one("a", "x")); a.over.Load() {
 			t.Error(a.err)
 		}
 		settle()
@@ -95,10 +95,11 @@ func TestDrain(t *testing.T) {
 		if a := f.ask(one("a", "late")); a.code() != api.Draining {
 			t.Error(a.err)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		if _, err := place.Do(t.Context(), one("a", "read")); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait()
 		for range 2 {
 			if took := <-drained; took != 4500*time.Millisecond {
 				t.Errorf("drained after %v", took)
@@ -153,7 +154,9 @@ func TestDrainLost(t *testing.T) {
 			f.queue.Ready()
 		})
 		begun := time.Now()
-		if err := f.queue.Drain(t.Context()); err != nil || a.err != nil || time.Since(begun) != 6*time.Second {
+		err := f.queue.Drain(t.Context())
+		synctest.Wait()
+		if err != nil || a.err != nil || time.Since(begun) != 6*time.Second {
 			t.Errorf("%v, %v after %v", err, a.err, time.Since(begun))
 		}
 	})
@@ -176,12 +179,13 @@ func TestClose(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second / 4)
+		pass(time.Second / 4)
 		begun := time.Now()
 		f.queue.Close()
 		if took := time.Since(begun); took != time.Second*3/4 || told == nil {
 			t.Errorf("closed after %v, %v", took, told)
 		}
+		synctest.Wait()
 		for _, a := range []*asking{computing, ready, preparing, waiting} {
 			if a.code() != api.Draining || a.took != time.Second/4 {
 				t.Errorf("%v after %v", a.err, a.took)
@@ -238,7 +242,7 @@ func TestLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		f.queue.Lost()
 		synctest.Wait()
 		r, _ := errors.AsType[*api.Refusal](a.err)
@@ -250,7 +254,7 @@ func TestLost(t *testing.T) {
 			_, err := place.Do(context.Background(), one("b", "read"))
 			done <- err
 		}()
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		f.want("first")
 		if n := f.queue.Stats(); n.Waiting[High] != 2 || n.Computing != [2]int{} {
 			t.Errorf("%+v", n)
@@ -296,7 +300,7 @@ func TestTimes(t *testing.T) {
 		r := of(one("a", "x"), 2, "")
 		r.Units[0].Job.decode = 300 * time.Millisecond
 		a := f.ask(r)
-		time.Sleep(500 * time.Millisecond)
+		pass(500 * time.Millisecond)
 		b := f.ask(of(one("a", "y"), 2, ""))
 		settle()
 		if got, want := a.answers[0], (Answer[string]{"boxes of x", 700 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 2, false}); got != want {

@@ -16,11 +16,14 @@ func TestPreparing(t *testing.T) {
 			r.Units[0].Job.decode = 200 * time.Millisecond
 			f.ask(r)
 		}
-		time.Sleep(900 * time.Millisecond)
-		if n := f.queue.Stats(); n.Prepared != 4+3 || n.Preparing != 0 || f.most != 3 {
-			t.Errorf("%d at a time, %+v", f.most, n)
+		pass(900 * time.Millisecond)
+		f.mu.Lock()
+		most := f.most
+		f.mu.Unlock()
+		if n := f.queue.Stats(); n.Prepared != 4+3 || n.Preparing != 0 || most != 3 {
+			t.Errorf("%d at a time, %+v", most, n)
 		}
-		time.Sleep(29*time.Second + 400*time.Millisecond)
+		pass(29*time.Second + 400*time.Millisecond)
 		if n := f.queue.Stats(); n.Tasks != 0 || n.Computed != 30 {
 			t.Errorf("all are computed in 30.2 s, as the device waits for the first alone: %+v", n)
 		}
@@ -40,7 +43,7 @@ func TestPreparingTurns(t *testing.T) {
 		high := one("b", "high")
 		high.Units[0].Job.decode = 500 * time.Millisecond
 		a := f.ask(high)
-		time.Sleep(900 * time.Millisecond)
+		pass(900 * time.Millisecond)
 		if n := f.queue.Stats(); n.Prepared != 3 || n.Dropped != 1 {
 			t.Errorf("%+v", n)
 		}
@@ -52,7 +55,7 @@ func TestPreparingTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, options{Preparing: 4})
 		f.ask(one("a", "first"))
-		time.Sleep(900 * time.Millisecond)
+		pass(900 * time.Millisecond)
 		slow := one("a", "slow")
 		slow.Units[0].Job.decode = time.Second
 		f.ask(slow)

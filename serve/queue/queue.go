@@ -32,7 +32,7 @@ type Options[J, P, R any] struct {
 	Compute func(ctx context.Context, device int, batch []Item[J, P]) ([]Result[R], error)
 
 	// Known says whether what is expensive of a picture is remembered, so that its units go first. It is asked often, behind the
-	// queue's lock: it must be quick and must not call the queue. Nil remembers nothing.
+	// queue's lock: it must be quick, and wait for no lock that is held while the queue is called. Nil remembers nothing.
 	Known func(picture Key) bool
 }
 

@@ -122,15 +122,20 @@ func TestRetryAfter(t *testing.T) {
 				t.Errorf("refused with %#v, want %d s", r, want)
 			}
 		}
+		mean := func(d time.Duration) {
+			f.queue.flow.mu.Lock()
+			defer f.queue.flow.mu.Unlock()
+			f.queue.flow.mean = d
+		}
 		retry(60)
-		f.queue.flow.mean = 5 * time.Second
+		mean(5 * time.Second)
 		retry(60)
-		f.queue.flow.mean = 500 * time.Millisecond
+		mean(500 * time.Millisecond)
 		retry(8) // 7.5
-		f.queue.flow.mean = time.Millisecond
+		mean(time.Millisecond)
 		retry(1)
-		f.queue.flow.mean = 4 * time.Second
-		time.Sleep(time.Second + 1)
+		mean(4 * time.Second)
+		pass(time.Second + 1)
 		// Two of a second each: 4 s, 3.625 s, 3.296875 s.
 		if n := f.queue.Stats(); n.Mean != 3296875*time.Microsecond || n.Estimate != 28*n.Mean/2 {
 			t.Errorf("%+v", n)
@@ -160,8 +165,8 @@ func TestShortDeadlines(t *testing.T) {
 		for i := range 4 {
 			f.ask(one("a", fmt.Sprint(i)))
 		}
-		if a := f.within(3*time.Second-1, one("a", "short")); !a.over || a.code() != api.Overloaded || a.err.(*api.Refusal).Seconds() != 3 {
-			t.Errorf("%+v", a)
+		if a := f.within(3*time.Second-1, one("a", "short")); !a.over.Load() || a.code() != api.Overloaded || a.err.(*api.Refusal).Seconds() != 3 {
+			t.Errorf("%v after %v", a.err, a.took)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -184,7 +189,7 @@ func TestShortDeadlines(t *testing.T) {
 		if got := f.queue.Stats().Rejected; got != [Reasons]uint64{TooLate: 3} {
 			t.Errorf("rejected %v", got)
 		}
-		if a := f.within(time.Millisecond, one("a", "idle")); a.over {
+		if a := f.within(time.Millisecond, one("a", "idle")); a.over.Load() {
 			t.Errorf("refused where nothing waits: %v", a.err)
 		}
 	})
@@ -208,7 +213,7 @@ func TestPriorities(t *testing.T) {
 		if n := f.queue.Stats(); n.Waiting != [2]int{4, 3} || n.Computing != [2]int{1, 0} {
 			t.Errorf("%+v", n)
 		}
-		time.Sleep(4500 * time.Millisecond)
+		pass(4500 * time.Millisecond)
 		f.want("first, single, high, q1, q2")
 		settle()
 		f.want("first, single, high, q1, q2, low, p1, p2")
@@ -227,7 +232,7 @@ func TestTurns(t *testing.T) {
 			f.ask(one("b", fmt.Sprint("b", i+1)))
 			f.ask(one("c", fmt.Sprint("c", i+1)))
 		}
-		time.Sleep(1500 * time.Millisecond) // a1 is computed
+		pass(1500 * time.Millisecond) // a1 is computed
 		f.ask(one("d", "d1"))
 		settle()
 		f.want("a0, a1, b1, c1, a2, d1, b2, c2, a3, a4")
@@ -252,7 +257,7 @@ func TestAgeing(t *testing.T) {
 		for i := range 20 {
 			f.ask(one("b", fmt.Sprint(i)))
 		}
-		time.Sleep(4900 * time.Millisecond)
+		pass(4900 * time.Millisecond)
 		f.ask(low("a", "young"))
 		f.ask(one("a", "high"))
 		settle()
