@@ -3,7 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
-	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,27 +34,30 @@ func BenchmarkUnit(b *testing.B) {
 	for _, callers := range []int{1, 64, 1024} {
 		for _, batch := range []int{1, 8} {
 			b.Run(fmt.Sprintf("callers=%d/batch=%d", callers, batch), func(b *testing.B) {
-				q := instant(b, Options[int, int, int]{Queue: max(callers, 2*runtime.GOMAXPROCS(0)), Batch: batch, Known: func(Key) bool { return false }})
-				var clients atomic.Int64
+				q := instant(b, Options[int, int, int]{Queue: callers, Batch: batch, Known: func(Key) bool { return false }})
+				var group sync.WaitGroup
+				var left atomic.Int64
+				left.Store(int64(b.N))
 				b.ReportAllocs()
-				b.SetParallelism((callers + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
-				b.RunParallel(func(pb *testing.PB) {
-					n := int(clients.Add(1))
-					r := Request[int]{Client: fmt.Sprint(n), Units: []Unit[int]{{Job: n, Bytes: 1000}}}
-					r.Units[0].Picture[0], r.Units[0].Picture[1], r.Units[0].Picture[2] = 1, byte(n), byte(n>>8)
-					for pb.Next() {
-						p, err := q.Admit(context.Background(), 1000)
-						if err != nil {
-							b.Error(err)
-							return
+				for n := range callers {
+					group.Go(func() {
+						r := Request[int]{Client: fmt.Sprint(n), Units: []Unit[int]{{Job: n, Bytes: 1000}}}
+						r.Units[0].Picture = Key{1, byte(n), byte(n >> 8)}
+						for left.Add(-1) >= 0 {
+							p, err := q.Admit(context.Background(), 1000)
+							if err != nil {
+								b.Error(err)
+								return
+							}
+							answers, err := p.Do(context.Background(), r)
+							if err != nil || answers[0].Value != n {
+								b.Error(answers, err)
+								return
+							}
 						}
-						answers, err := p.Do(context.Background(), r)
-						if err != nil || answers[0].Value != n {
-							b.Error(answers, err)
-							return
-						}
-					}
-				})
+					})
+				}
+				group.Wait()
 			})
 		}
 	}
