@@ -9,9 +9,6 @@ import (
 	"github.com/glipvk/glipvk/serve/api"
 )
 
-// spare is how many requests may be read beyond what may wait.
-const spare = 16
-
 // place is a request that was taken.
 type place struct {
 	flow  *flow
@@ -30,7 +27,7 @@ func (f *flow) admit(ctx context.Context, bytes int64) (*place, error) {
 		return nil, f.refuse(Draining, api.Draining)
 	case f.stopped != "":
 		return nil, f.refuse(NotReady, f.stopped)
-	case f.reading+f.line.length() >= f.queue+spare:
+	case f.reading+f.line.length() >= f.queue+f.spare:
 		return nil, f.refuse(Full, api.Overloaded)
 	case bytes > f.bytes-f.held:
 		return nil, f.heavy(bytes)
@@ -158,7 +155,7 @@ func (p *place) refused(ctx context.Context, c *call) error {
 		return f.refuse(Draining, api.Draining)
 	case n > f.queue:
 		f.stats.Rejected[Full]++
-		return api.Refuse(api.TooLarge, "the request has %d pictures and the queue %d places: send fewer at a time, or start the server with a larger --queue", n, f.queue)
+		return api.Refuse(api.TooLarge, "the request has %d pictures, and %d may wait: send fewer at a time", n, f.queue)
 	case f.line.length()+lined > f.queue:
 		return f.refuse(Full, api.Overloaded)
 	case fresh > 0 && f.late(ctx):
@@ -219,7 +216,7 @@ func (f *flow) refuse(reason Reason, code api.Code) error {
 func (f *flow) heavy(bytes int64) error {
 	if bytes > f.bytes {
 		f.stats.Rejected[Heavy]++
-		return api.Refuse(api.TooLarge, "the request has %d bytes, all that wait may have %d: send fewer or smaller pictures, or start the server with larger --queue-bytes", bytes, f.bytes)
+		return api.Refuse(api.TooLarge, "the request has %d bytes, and all requests together may have %d: send fewer or smaller pictures", bytes, f.bytes)
 	}
 	return f.refuse(Heavy, api.Overloaded)
 }

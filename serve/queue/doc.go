@@ -17,7 +17,7 @@
 //
 // # Who is refused
 //
-// More than Queue + 16 requests that are read or wait, or more bytes than Bytes, are refused before anything is read, and units
+// More than Queue and Spare requests that are read or wait, or more bytes than Bytes, are refused before anything is read, and units
 // beyond Queue before they wait: as overloaded, with the time that what waits will take, which is the tasks in the line times a
 // moving average of a task's seconds, by devices. So is a deadline that is shorter. Refusing costs microseconds, which is why a
 // server under a load that it cannot bear still serves as many as it can.

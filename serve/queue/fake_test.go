@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,7 +156,7 @@ type asking struct {
 	answers []Answer[string]
 	err     error
 	took    time.Duration
-	over    bool
+	over    atomic.Bool
 }
 
 // code is how a request was refused, "" if it was not.
@@ -179,7 +180,7 @@ func (f *fake) within(d time.Duration, r Request[*job]) *asking {
 	begun := time.Now()
 	go func() {
 		defer cancel()
-		defer func() { a.took, a.over = time.Since(begun), true }()
+		defer func() { a.took = time.Since(begun); a.over.Store(true) }()
 		place, err := f.queue.Admit(ctx, 0)
 		if err != nil {
 			a.err = err
@@ -220,7 +221,13 @@ func key(text string) (k Key) {
 }
 
 // settle lets all that waits be computed.
-func settle() { time.Sleep(time.Hour) }
+func settle() { pass(time.Hour) }
+
+// pass lets time pass, and all that happens at its end.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
 
 // want compares what was computed, and in which order.
 func (f *fake) want(batches string) {
@@ -271,6 +278,9 @@ func (f *fake) check() {
 	}
 	if w.running+max(0, w.ready-w.shelf()) > w.preparing {
 		f.t.Errorf("%d preparations and %d ready", w.running, w.ready)
+	}
+	if tasks := len(w.tasks) + len(w.sights); len(w.calls) == 0 && len(w.runs) == 0 && tasks > 0 {
+		f.t.Errorf("%d tasks and pictures known of nobody", tasks)
 	}
 	if w.reading < 0 || w.held < 0 || w.running < 0 || len(w.idle)+len(w.runs) != w.devices {
 		f.t.Errorf("reading %d, held %d, running %d, idle %v, runs %d", w.reading, w.held, w.running, w.idle, len(w.runs))

@@ -4,85 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
-
-	"github.com/glipvk/glipvk/serve/api"
 )
-
-// settings are the options, with jobs of any kind and without zeros.
-type settings struct {
-	queue, batch, devices, preparing int
-	bytes                            int64
-	delay, expect                    time.Duration
-
-	prepare func(context.Context, any) (any, error)
-	compute func(context.Context, int, []*task) ([]outcome, error)
-	known   func(Key) bool
-}
-
-// outcome is what a computation made of one task.
-type outcome struct {
-	value any
-	err   error
-}
-
-// reply is what became of one unit.
-type reply struct {
-	value                      any
-	waited, prepared, computed time.Duration
-	batch                      int
-	shared                     bool
-}
-
-// call is one request whose units are in the queue.
-type call struct {
-	units   []*unit
-	replies []reply
-	left    int   // units that are not answered
-	err     error // why the request fails
-	done    chan struct{}
-	over    bool // answered, failed or given up
-}
-
-// run is one batch on a device.
-type run struct {
-	device int
-	batch  []*task
-	begun  time.Time
-	orphan bool // its device was lost
-}
-
-// flow moves tasks from the line through preparation and computation to the units that wait for them. All of it is behind one
-// lock; the functions that do the work run without it, each in a goroutine of its own, so that an idle queue has none.
-type flow struct {
-	settings
-	context context.Context // of what runs
-	cancel  context.CancelFunc
-	group   sync.WaitGroup
-
-	mu       sync.Mutex
-	line     line
-	tasks    map[Key]*task // that a unit may share
-	calls    map[*call]struct{}
-	order    []*unit // kept for its memory
-	number   uint64
-	ahead    int   // tasks in the line, of which so many
-	waiting  int   // wait
-	ready    int   // are ready; the others are being prepared
-	running  int   // preparations, those of tasks that were called off too
-	idle     []int // devices
-	runs     []*run
-	timer    *time.Timer // for the delay
-	stopped  api.Code    // why nothing is taken and nothing computed for now; "" when ready
-	draining bool
-	closed   bool
-	reading  int           // requests
-	held     int64         // bytes
-	quiet    chan struct{} // closed when nothing is left; nil if nobody asked
-	mean     time.Duration
-	stats    Stats // the counters of it
-}
 
 // enter puts the units of a call, whose tasks are new, into the line, or beside those that ask the same.
 func (f *flow) enter(c *call) {
@@ -92,15 +15,13 @@ func (f *flow) enter(c *call) {
 	for i, u := range c.units {
 		u.call, u.at, u.entered, u.number = c, i, now, f.number
 		f.number++
-		if t := f.tasks[u.task.whole]; t != nil && (u.task.whole != Key{}) {
+		if t := f.tasks[u.task.whole]; t != nil {
 			u.task, u.shared = t, true
 		} else {
 			u.task.state = Waiting
 			f.ahead++
 			f.waiting++
-			if (u.task.whole != Key{}) {
-				f.tasks[u.task.whole] = u.task
-			}
+			f.keep(u.task)
 		}
 		u.task.units = append(u.task.units, u)
 		if u.task.state < Computing {
@@ -129,46 +50,15 @@ func (f *flow) advance() {
 	}
 }
 
-// empty says whether nothing is left to do.
-func (f *flow) empty() bool {
-	return f.reading == 0 && len(f.calls) == 0 && len(f.runs) == 0 && f.running == 0
-}
-
-// ordered is the line, with what a choice needs to know of it.
-func (f *flow) ordered() []*unit {
-	clear(f.order)
-	f.order = f.line.order(f.order[:0])
-	for _, u := range f.order {
-		u.passed = u.overtaken
-		if u.task.units[0] == u {
-			u.task.remembered = len(f.order) > 1 && f.remembers(u.task.picture)
-		}
-	}
-	return f.order
-}
-
-// remembers asks whether a picture costs less than others.
-func (f *flow) remembers(picture Key) (yes bool) {
-	if f.known == nil || (picture == Key{}) {
-		return false
-	}
-	defer func() {
-		if recover() != nil {
-			f.stats.Panics++
-			yes = false
-		}
-	}()
-	return f.known(picture)
-}
-
 // choose takes the next batch of ready tasks out of the line; nil if there is none, or if it should wait for more.
 func (f *flow) choose() []*task {
-	order := f.ordered()
-	batch := pick(order, f.batch, func(t *task) bool { return t.state == Ready })
-	if batch == nil || len(batch) < f.batch && f.wait(order, batch[0].extent) {
+	c := f.ordered()
+	defer c.end()
+	batch := c.pick(f.batch, func(t *task) bool { return t.state == Ready })
+	if batch == nil || len(batch) < f.batch && f.wait(c.order, batch[0].extent) {
 		return nil
 	}
-	for _, u := range order {
+	for _, u := range c.order {
 		u.overtaken = u.passed
 	}
 	for _, t := range batch {
@@ -211,32 +101,27 @@ func (f *flow) wait(order []*unit, extent Extent) bool {
 
 // plan prepares tasks ahead of the devices, in the order in which they would be computed. As many are prepared at a time as there
 // are processors. What is ready is two batches for each device; beyond that the ended preparation keeps its processor's place.
-// For a task of the next two batches a ready one that comes after these makes room.
+// For a task of the next two batches a ready one that comes after these makes room, if a device waits for it or its priority is higher.
 func (f *flow) plan() {
-	if f.waiting == 0 || !f.room() && f.ready <= f.shelf() {
+	crowded := f.ready > f.shelf() && (len(f.idle) > 0 || f.line.mixed())
+	if f.waiting == 0 || !f.room() && !crowded {
 		return
 	}
-	order := f.ordered()
+	c := f.ordered()
+	defer c.end()
 	for _, r := range f.runs {
-		f.recall(order, r.batch)
+		f.recall(c, r.batch)
 	}
 	for planned := 0; f.waiting > 0; {
-		batch := pick(order, f.batch, func(*task) bool { return true })
+		batch := c.pick(f.batch, func(*task) bool { return true })
 		if batch == nil {
 			return
 		}
-		f.recall(order, batch)
-		for _, t := range batch {
-			t.picked = true
-		}
-		order = slices.DeleteFunc(order, func(u *unit) bool { return u.task.picked })
-		for _, t := range batch {
-			t.picked = false
-		}
+		f.recall(c, batch)
 		for _, t := range batch {
 			if t.state == Waiting {
-				if !f.room() && planned < f.shelf() && f.ready > f.shelf() {
-					f.drop(order)
+				if !f.room() && crowded && planned < f.shelf() && f.ready > f.shelf() {
+					f.drop(c.order)
 				}
 				if !f.room() {
 					return
@@ -248,28 +133,19 @@ func (f *flow) plan() {
 	}
 }
 
-// recall marks the tasks whose pictures will be remembered once a batch is computed.
-func (f *flow) recall(order []*unit, batch []*task) {
-	if f.known == nil {
-		return
-	}
-	for _, u := range order {
-		for _, t := range batch {
-			u.task.remembered = u.task.remembered || same(u.task.picture, t.picture)
+// recall marks the pictures that will be remembered once a batch is computed.
+func (f *flow) recall(c *choice, batch []*task) {
+	for _, t := range batch {
+		if f.known != nil && t.sight != nil && t.sight.tasks > 1 {
+			t.sight.remembered, c.near = true, true
 		}
 	}
 }
 
-// shelf is how many tasks may be ready.
-func (f *flow) shelf() int { return 2 * f.batch * f.devices }
-
-// room says whether another preparation may begin.
-func (f *flow) room() bool { return f.running+max(0, f.ready-f.shelf()) < f.preparing }
-
 // drop gives up the preparation of the ready task that comes last.
 func (f *flow) drop(order []*unit) {
 	for _, u := range slices.Backward(order) {
-		if t := u.task; t.state == Ready {
+		if t := u.task; t.state == Ready && !t.picked {
 			t.state, t.prepared, t.preparing = Waiting, nil, 0
 			f.ready--
 			f.waiting++
@@ -364,102 +240,4 @@ func (f *flow) finish(r *run, results []outcome, err error) {
 			f.answer(u, reply{results[i].value, waited, t.preparing, took, len(r.batch), u.shared})
 		}
 	}
-}
-
-// observe takes a task's time into the moving average: an eighth of it, and all of the first.
-func (f *flow) observe(took time.Duration) {
-	if f.mean == 0 {
-		f.mean = took
-	} else {
-		f.mean += (took - f.mean) / 8
-	}
-}
-
-// estimate is how long a unit waits that comes now.
-func (f *flow) estimate() time.Duration {
-	return time.Duration(f.ahead) * f.mean / time.Duration(f.devices)
-}
-
-// answer gives a unit its reply.
-func (f *flow) answer(u *unit, r reply) {
-	c := u.call
-	c.replies[u.at] = r
-	c.left--
-	f.stats.Answered++
-	if u.shared {
-		f.stats.Shared++
-	}
-	if c.left == 0 {
-		f.end(c, nil)
-	}
-}
-
-// fail ends a task that cannot be done, and the calls that wait for it.
-func (f *flow) fail(t *task, err error) {
-	f.forget(t)
-	for _, u := range slices.Clone(t.units) {
-		if !u.call.over {
-			f.stats.Failed++
-			f.end(u.call, &UnitError{u.at, err})
-		}
-	}
-}
-
-// end ends a call; what its units wanted is called off where nobody else wants it.
-func (f *flow) end(c *call, err error) {
-	c.over, c.err = true, err
-	delete(f.calls, c)
-	for _, u := range c.units {
-		f.leave(u)
-	}
-	close(c.done)
-}
-
-// leave takes a unit away from its task.
-func (f *flow) leave(u *unit) {
-	t := u.task
-	i := slices.Index(t.units, u)
-	if i < 0 {
-		return // answered
-	}
-	t.units = slices.Delete(t.units, i, i+1)
-	if u.queued {
-		f.line.remove(u)
-	}
-	if len(t.units) == 0 && t.state < Computing {
-		f.forget(t)
-	}
-}
-
-// forget ends a task: nobody may share it any more, and what prepares it may stop.
-func (f *flow) forget(t *task) {
-	if t.state < Computing {
-		f.ahead--
-	}
-	switch t.state {
-	case Waiting:
-		f.waiting--
-	case Preparing:
-		t.stop()
-	case Ready:
-		f.ready--
-		t.prepared = nil
-	}
-	t.state = States
-	if f.tasks[t.whole] == t {
-		delete(f.tasks, t.whole)
-	}
-}
-
-// guard runs a function that was given, and returns its panic as an error.
-func (f *flow) guard(work func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = panicked(v)
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.stats.Panics++
-		}
-	}()
-	return work()
 }

@@ -112,7 +112,7 @@ func TestLeavingWithSeveral(t *testing.T) {
 		other.Units[0].Whole = key("2")
 		other.Priority = api.Low
 		f.ask(other)
-		time.Sleep(1500 * time.Millisecond)
+		pass(1500 * time.Millisecond)
 		a.cancel()
 		settle()
 		f.want("first, 0, 2")

@@ -10,7 +10,7 @@ import (
 
 // newFlow is a flow that waits for its detector.
 func newFlow(s settings) *flow {
-	f := &flow{settings: s, tasks: map[Key]*task{}, calls: map[*call]struct{}{}, stopped: api.Loading, mean: s.expect}
+	f := &flow{settings: s, tasks: map[Key]*task{}, sights: map[Key]*sight{}, calls: map[*call]struct{}{}, stopped: api.Loading, mean: s.expect}
 	f.context, f.cancel = context.WithCancel(context.Background())
 	for device := range s.devices {
 		f.idle = append(f.idle, device)

@@ -43,7 +43,7 @@ func TestNotReady(t *testing.T) {
 		}
 		refused(api.Loading)
 		q.Ready()
-		if a := f.ask(one("a", "x")); a.over {
+		if a := f.ask(one("a", "x")); a.over.Load() {
 			t.Error(a.err)
 		}
 		settle()
@@ -95,10 +95,11 @@ func TestDrain(t *testing.T) {
 		if a := f.ask(one("a", "late")); a.code() != api.Draining {
 			t.Error(a.err)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		if _, err := place.Do(t.Context(), one("a", "read")); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait()
 		for range 2 {
 			if took := <-drained; took != 4500*time.Millisecond {
 				t.Errorf("drained after %v", took)
@@ -139,6 +140,28 @@ func TestDrainAbandoned(t *testing.T) {
 	})
 }
 
+// Drain waits for what waits for a device.
+func TestDrainLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, options{})
+		f.ask(one("a", "1"))
+		a := f.ask(one("a", "2"))
+		f.queue.Lost()
+		time.AfterFunc(5*time.Second, func() {
+			f.mu.Lock()
+			f.busy[0] = false
+			f.mu.Unlock()
+			f.queue.Ready()
+		})
+		begun := time.Now()
+		err := f.queue.Drain(t.Context())
+		synctest.Wait()
+		if err != nil || a.err != nil || time.Since(begun) != 6*time.Second {
+			t.Errorf("%v, %v after %v", err, a.err, time.Since(begun))
+		}
+	})
+}
+
 // Close refuses all at once, tells what runs, and waits for it.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -156,12 +179,13 @@ func TestClose(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second / 4)
+		pass(time.Second / 4)
 		begun := time.Now()
 		f.queue.Close()
 		if took := time.Since(begun); took != time.Second*3/4 || told == nil {
 			t.Errorf("closed after %v, %v", took, told)
 		}
+		synctest.Wait()
 		for _, a := range []*asking{computing, ready, preparing, waiting} {
 			if a.code() != api.Draining || a.took != time.Second/4 {
 				t.Errorf("%v after %v", a.err, a.took)
@@ -171,6 +195,37 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 		f.want("computing")
+	})
+}
+
+// Close ends the context of what is computed.
+func TestCloseTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told error
+		q, err := New(Options[int, int, int]{
+			Prepare: func(context.Context, int) (int, error) { return 0, nil },
+			Compute: func(ctx context.Context, _ int, batch []Item[int, int]) ([]Result[int], error) {
+				<-ctx.Done()
+				told = ctx.Err()
+				return nil, told
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Ready()
+		p, err := q.Admit(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := p.Do(ctx, Request[int]{Units: make([]Unit[int], 1)}); err == nil || err.(*api.Refusal).Code != api.Deadline || told != nil {
+			t.Errorf("%v, %v", err, told)
+		}
+		if q.Close(); !errors.Is(told, context.Canceled) {
+			t.Errorf("%v", told)
+		}
 	})
 }
 
@@ -187,7 +242,7 @@ func TestLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		f.queue.Lost()
 		synctest.Wait()
 		r, _ := errors.AsType[*api.Refusal](a.err)
@@ -199,7 +254,7 @@ func TestLost(t *testing.T) {
 			_, err := place.Do(context.Background(), one("b", "read"))
 			done <- err
 		}()
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		f.want("first")
 		if n := f.queue.Stats(); n.Waiting[High] != 2 || n.Computing != [2]int{} {
 			t.Errorf("%+v", n)
@@ -245,7 +300,7 @@ func TestTimes(t *testing.T) {
 		r := of(one("a", "x"), 2, "")
 		r.Units[0].Job.decode = 300 * time.Millisecond
 		a := f.ask(r)
-		time.Sleep(500 * time.Millisecond)
+		pass(500 * time.Millisecond)
 		b := f.ask(of(one("a", "y"), 2, ""))
 		settle()
 		if got, want := a.answers[0], (Answer[string]{"boxes of x", 700 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 2, false}); got != want {

@@ -47,6 +47,7 @@ func (s State) String() string {
 // task is work that is done once, for all units that ask the same.
 type task struct {
 	whole, picture Key
+	sight          *sight // of the picture; nil for one without a key
 	extent         Extent
 	job, prepared  any
 	state          State   // from Waiting on; States once nobody waits for it or it is answered
@@ -54,8 +55,16 @@ type task struct {
 	stop           context.CancelFunc
 	preparing      time.Duration // that its preparation took
 	priority       Priority      // the best of its units' when it was taken
+	picked         bool          // in the choice under way
+}
 
-	picked, remembered bool // of the choice under way
+// remembered says whether a task is known to cost less than others.
+func (t *task) remembered() bool { return t.sight != nil && t.sight.remembered }
+
+// sight is a picture that tasks have.
+type sight struct {
+	tasks      int  // that are not done
+	remembered bool // or will be, in the choice under way
 }
 
 // unit is one caller's wish for a task: one picture and one prompt.
@@ -73,6 +82,24 @@ type unit struct {
 	passed    int    // the same, with those of the choice under way
 	shared    bool   // another came first
 	queued    bool   // it is in the line
+}
+
+// reply is what became of one unit.
+type reply struct {
+	value                      any
+	waited, prepared, computed time.Duration
+	batch                      int
+	shared                     bool
+}
+
+// call is one request whose units are in the queue.
+type call struct {
+	units   []*unit
+	replies []reply
+	left    int   // units that are not answered
+	err     error // why the request fails
+	done    chan struct{}
+	over    bool // answered, failed or given up
 }
 
 // ageing is after how long a unit counts as one of high priority.
@@ -101,6 +128,9 @@ type client struct {
 
 // length is how many units wait.
 func (l *line) length() int { return l.units[High] + l.units[Low] }
+
+// mixed says whether units of both priorities wait.
+func (l *line) mixed() bool { return len(l.classes[High].ring) > 0 && len(l.classes[Low].ring) > 0 }
 
 // push puts a unit into the line.
 func (l *line) push(u *unit) {

@@ -14,6 +14,7 @@ import (
 // jobs that it was called for, and those alone.
 type Options[J, P, R any] struct {
 	Queue     int           // units that may wait: 64
+	Spare     int           // requests that may be read beyond Queue: 16; none if negative
 	Bytes     int64         // of all requests under way: 256 MiB
 	Batch     int           // units that are computed together at most: 1
 	Delay     time.Duration // for which a batch that is not full waits for more, counted from when its oldest unit came
@@ -31,7 +32,7 @@ type Options[J, P, R any] struct {
 	Compute func(ctx context.Context, device int, batch []Item[J, P]) ([]Result[R], error)
 
 	// Known says whether what is expensive of a picture is remembered, so that its units go first. It is asked often, behind the
-	// queue's lock: it must be quick and must not call the queue. Nil remembers nothing.
+	// queue's lock: it must be quick, and wait for no lock that is held while the queue is called. Nil remembers nothing.
 	Known func(picture Key) bool
 }
 
@@ -81,7 +82,7 @@ type Queue[J, P, R any] struct{ flow *flow }
 func New[J, P, R any](o Options[J, P, R]) (*Queue[J, P, R], error) {
 	s := settings{
 		queue: or(o.Queue, 64), batch: or(o.Batch, 1), devices: or(o.Devices, 1), preparing: or(o.Preparing, runtime.GOMAXPROCS(0)),
-		bytes: or(o.Bytes, 256<<20), delay: o.Delay, expect: o.Expect, known: o.Known,
+		spare: max(or(o.Spare, 16), 0), bytes: or(o.Bytes, 256<<20), delay: o.Delay, expect: o.Expect, known: o.Known,
 	}
 	if o.Prepare == nil || o.Compute == nil {
 		return nil, fmt.Errorf("serve/queue: a queue needs both Prepare and Compute")

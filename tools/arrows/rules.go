@@ -82,6 +82,7 @@ func rules() map[string]rule {
 		"internal/float16":   {},
 		"internal/ort":       {},
 		"internal/turn":      {files: true},
+		"serve/queue":        {ours: []string{"serve/api"}, files: true},
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/peers": {
 			ours:   []string{".", "cpu", "graph", "swin", "glip", "rewrite", "onnx", "synthetic", "internal/compare", "internal/file", "internal/ort"},
