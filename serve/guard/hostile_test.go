@@ -13,8 +13,8 @@ import (
 
 // Times for tests, in which "for ever" is patience.
 const (
-	short    = 150 * time.Millisecond
-	patience = 1500 * time.Millisecond
+	short    = 100 * time.Millisecond
+	patience = 1000 * time.Millisecond
 )
 
 // ends tells whether a connection is ended by the server within patience, whatever it says before.
