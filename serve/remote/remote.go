@@ -130,16 +130,19 @@ func placeOf(u *url.URL) (place, error) {
 		return p, errors.New("pictures are fetched by https, or by http from a host that was given as http://host")
 	case u.User != nil:
 		return p, errors.New("a URL with a user name is not fetched")
-	case p.host == "" || u.Opaque != "" || strings.ContainsAny(p.host, "%/\\@ ") || strings.HasSuffix(u.Host, ":"):
-		return p, errors.New("the URL has no host, or an odd one")
-	}
-	for i := range len(p.host) {
-		if p.host[i] <= ' ' || p.host[i] > '~' {
-			return p, errors.New("a host is written in ASCII (xn--...)")
-		}
+	case u.Opaque != "" || strings.HasSuffix(u.Host, ":") || !isHost(p.host):
+		return p, errors.New("the URL has no host, or an odd one; names are written in ASCII (xn--...)")
 	}
 	p.port = cmp.Or(p.port, known)
 	return p, nil
+}
+
+// isHost tells whether s is a name or an address, without a zone.
+func isHost(s string) bool {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Zone() == ""
+	}
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == "" && !strings.HasPrefix(s, ".")
 }
 
 // studioKey is the context's value that a request goes to the Label Studio, whose address its owner vouched for.
@@ -162,7 +165,7 @@ func (f *Fetcher) Fetch(ctx context.Context, at string) ([]byte, error) {
 			return nil, err
 		}
 		ctx, key = context.WithValue(ctx, studioKey{}, true), f.options.Key
-	} else if err := f.known(u); err != nil {
+	} else if u, err = f.known(u); err != nil {
 		return nil, err
 	}
 	u.Fragment, u.RawFragment = "", ""
@@ -194,20 +197,25 @@ func (f *Fetcher) below(u *url.URL) (*url.URL, error) {
 	return &full, nil
 }
 
-// known refuses a URL of a host that was not named.
-func (f *Fetcher) known(u *url.URL) error {
+// known is a URL of a host that was named, in the form in which it was judged; any other is refused.
+func (f *Fetcher) known(u *url.URL) (*url.URL, error) {
 	switch u.Scheme {
 	case "s3", "gs", "azure", "azure-blob":
-		return refuse("pictures are not fetched by %s://: let Label Studio sign URLs (\"use pre-signed URLs\"), or send the picture itself", u.Scheme)
+		return nil, refuse("pictures are not fetched by %s://: let Label Studio sign URLs (\"use pre-signed URLs\"), or send the picture itself", u.Scheme)
+	}
+	if f.options.weak.hosts {
+		return u, nil
 	}
 	at, err := placeOf(u)
 	if err != nil {
-		return refuse("%v", err)
+		return nil, refuse("%v", err)
 	}
-	if !f.allowed[at] && !f.options.weak.hosts {
-		return refuse("pictures are not fetched from %.200s: start the server with --fetch %[1]s, or send the picture itself", at)
+	if !f.allowed[at] {
+		return nil, refuse("pictures are not fetched from %.200s: start the server with --fetch %[1]s, or send the picture itself", at)
 	}
-	return nil
+	judged := *u
+	judged.Host = net.JoinHostPort(at.host, at.port)
+	return &judged, nil
 }
 
 func refuse(format string, arguments ...any) error {
