@@ -67,11 +67,6 @@ func (b *body) bound(r *http.Request, limit int64, rpc bool) error {
 	return nil
 }
 
-// tooLong says how long a body may be.
-func tooLong(limit int64, format string, arguments ...any) *api.Refusal {
-	return api.Refuse(api.TooLarge, "the body "+format+": at most %d are taken (--max-body)", append(arguments, limit)...)
-}
-
 // Read reads what came. At the end the clock stops: who has sent all may wait for the answer as long as it takes, and
 // net/http sees him leave.
 func (b *body) Read(p []byte) (int, error) {
@@ -87,6 +82,8 @@ func (b *body) Read(p []byte) (int, error) {
 		b.err = err
 	case err != nil:
 		b.err = b.refusal(err)
+	case b.read == b.length: // in HTTP/2 the end is said by itself, and nobody need read so far
+		_ = b.deadline(time.Time{})
 	case b.length < 0 && b.read >= b.due:
 		b.extend(b.read)
 	}
@@ -123,8 +120,5 @@ func ReadAll(r *http.Request) ([]byte, error) {
 	}
 	data := make([]byte, r.ContentLength)
 	n, err := io.ReadFull(r.Body, data)
-	if err == io.EOF && n == len(data) { // an empty body
-		err = nil
-	}
 	return data[:n], err
 }

@@ -13,8 +13,9 @@ import (
 type connections struct {
 	slots chan struct{}
 
-	mu   sync.Mutex
-	idle *list.List // of *connection, the longest idle first
+	mu      sync.Mutex
+	idle    *list.List // of *connection, the longest idle first
+	waiting int        // of those who ask for a place
 }
 
 func newConnections(most int) *connections {
@@ -44,7 +45,8 @@ func (l *limited) Accept() (net.Conn, error) {
 		return &connection{Conn: conn, all: l.all}, nil
 	default:
 	}
-	l.all.evict()
+	l.all.wait(1)
+	defer l.all.wait(-1)
 	select {
 	case l.all.slots <- struct{}{}:
 		return &connection{Conn: conn, all: l.all}, nil
@@ -100,7 +102,6 @@ func (c *connections) state(conn net.Conn, state http.ConnState) {
 // note says whether a connection is idle, and whether it is gone.
 func (c *connections) note(conn *connection, idle, gone bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	conn.gone = conn.gone || gone
 	if conn.at != nil {
 		c.idle.Remove(conn.at)
@@ -109,14 +110,19 @@ func (c *connections) note(conn *connection, idle, gone bool) {
 	if idle && !conn.gone {
 		conn.at = c.idle.PushBack(conn)
 	}
+	c.mu.Unlock()
+	if idle {
+		c.wait(0)
+	}
 }
 
-// evict closes the connection that has been idle for longest, if one is. Its client sees what it sees when the idle time
-// is up, and asks again by another.
-func (c *connections) evict() {
+// wait counts who asks for a place. While one does, the connection that has been idle for longest is closed, if one is:
+// its client sees what it sees when the idle time is up, and asks again by another.
+func (c *connections) wait(more int) {
 	c.mu.Lock()
+	c.waiting += more
 	var longest net.Conn
-	if first := c.idle.Front(); first != nil {
+	if first := c.idle.Front(); first != nil && c.waiting > 0 {
 		longest = first.Value.(*connection)
 	}
 	c.mu.Unlock()

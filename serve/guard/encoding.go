@@ -16,7 +16,7 @@ type decoder struct {
 	coding string
 	open   func(io.Reader) (io.ReadCloser, error)
 	source *bufio.Reader
-	body   *body
+	body   io.ReadCloser // whose errors are refusals
 	plain  io.ReadCloser // nil until the first Read: who makes it reads its header
 	limit  int64
 	read   int64
@@ -24,7 +24,7 @@ type decoder struct {
 }
 
 // newDecoder undoes gzip and deflate, which is zlib's format (RFC 1950) in HTTP. One coding is taken: two are a bomb's.
-func newDecoder(coding string, b *body, limit int64) (*decoder, error) {
+func newDecoder(coding string, b io.ReadCloser, limit int64) (*decoder, error) {
 	d := &decoder{coding: coding, body: b, limit: limit}
 	switch coding {
 	case "gzip", "x-gzip":

@@ -139,7 +139,7 @@ func (g *Guard) admit(out *writer, r *http.Request, v *Visit) (*Route, error) {
 // begin puts a clock on the body, if there is one: refusing without it, net/http would wait for the rest of a body
 // without an end. The result is nil for a request without a body.
 func (g *Guard) begin(w http.ResponseWriter, r *http.Request, v *Visit) *body {
-	if r.Body == nil || r.Body == http.NoBody {
+	if r.Body == nil || r.ContentLength == 0 {
 		return nil
 	}
 	b := &body{in: r.Body, visit: v, request: r, deadline: http.NewResponseController(w).SetReadDeadline, length: r.ContentLength, time: g.options.Times}

@@ -2,10 +2,15 @@ package guard
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -147,11 +152,11 @@ func TestRequestID(t *testing.T) {
 
 // A panic is ours: the client learns the request's ID, the log the stack, and the next request is answered.
 func TestPanic(t *testing.T) {
-	count := 0
-	s := open(t, Options{Panicked: func() { count++ }})
+	var count atomic.Int64
+	s := open(t, Options{Panicked: func() { count.Add(1) }})
 	status, _, body := s.raw(t, request("GET /panic", "", "X-Request-Id: number7"))
-	if status != 500 || code(body) != "internal" || !strings.Contains(body, "number7") || strings.Contains(body, "secrets") || count != 1 {
-		t.Errorf("%d %s, counted %d", status, body, count)
+	if status != 500 || code(body) != "internal" || !strings.Contains(body, "number7") || strings.Contains(body, "secrets") || count.Load() != 1 {
+		t.Errorf("%d %s, counted %d", status, body, count.Load())
 	}
 	if log := s.log.String(); !strings.Contains(log, "harness_test.go") || !strings.Contains(log, "number7") || !strings.Contains(log, `\\n line of secrets`) {
 		t.Errorf("the log says %s", log)
@@ -159,8 +164,8 @@ func TestPanic(t *testing.T) {
 	if v := <-s.visited; v.Status != 500 || v.Code != "internal" || v.Route != "GET /panic" {
 		t.Errorf("%+v", v)
 	}
-	if status, _, body := s.raw(t, request("GET /panic/late", "")); status != 200 || !strings.Contains(body, "EOF") || count != 2 {
-		t.Errorf("after the answer began: %d, %d bytes, counted %d", status, len(body), count)
+	if status, _, body := s.raw(t, request("GET /panic/late", "")); status != 200 || !strings.Contains(body, "EOF") || count.Load() != 2 {
+		t.Errorf("after the answer began: %d, %d bytes, counted %d", status, len(body), count.Load())
 	}
 	if v := <-s.visited; v.Code != "internal" || v.Status != 200 {
 		t.Errorf("%+v", v)
@@ -178,4 +183,58 @@ func TestVisit(t *testing.T) {
 	if v.Client != "127.0.0.1" || v.Route != "POST /v2/models/{m}/infer" || v.In != 5 || v.Out < 10 || v.Status != 200 || v.Duration <= 0 || v.Code != "" || v.Err != nil {
 		t.Errorf("%+v", v)
 	}
+}
+
+// A client of a socket has no address, one without a guard no visit.
+func TestVisitOdd(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
+	for from, client := range map[string]string{"@": "unix", "": "unix", "[::ffff:10.0.0.1]:7": "10.0.0.1", "[2001:db8::1]:7": "2001:db8::1"} {
+		if r.RemoteAddr = from; newVisit(r).Client != client {
+			t.Errorf("%q is %s", from, newVisit(r).Client)
+		}
+	}
+	if v := VisitOf(t.Context()); v == nil || v.ID != "" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Under TLS all is as without, HTTP/2 included.
+func TestTLS(t *testing.T) {
+	sample := httptest.NewTLSServer(nil)
+	sample.Close()
+	o := Options{}
+	o.Limits.Connections = 2
+	s := open(t, o)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := s.Server()
+	server.TLSConfig = &tls.Config{Certificates: sample.TLS.Certificates}
+	ended := make(chan error, 1)
+	go func() { ended <- server.ServeTLS(s.Limit(listener), "", "") }()
+	for i := range 5 {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: i%2 == 0}
+		defer transport.CloseIdleConnections()
+		for host, status := range map[string]int{"localhost": 200, "evil.example": 421} {
+			r, err := http.NewRequest("GET", "https://"+listener.Addr().String()+"/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			answer, err := transport.RoundTrip(r)
+			if err != nil {
+				t.Fatalf("connection %d beside idle ones: %v", i, err)
+			}
+			_, _ = io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+			if answer.StatusCode != status || answer.ProtoMajor != 2-i%2 {
+				t.Errorf("%s: HTTP/%d %d", host, answer.ProtoMajor, answer.StatusCode)
+			}
+		}
+	}
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	<-ended
 }

@@ -13,9 +13,19 @@ import (
 
 // Times for tests, in which "for ever" is patience.
 const (
-	short    = 150 * time.Millisecond
-	patience = 1500 * time.Millisecond
+	short    = 100 * time.Millisecond
+	patience = 1000 * time.Millisecond
 )
+
+// await tells whether something comes true within patience.
+func await(come func() bool) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(short / 20) {
+		if come() {
+			return true
+		}
+	}
+	return false
+}
 
 // ends tells whether a connection is ended by the server within patience, whatever it says before.
 func ends(conn net.Conn) bool {
@@ -88,7 +98,7 @@ func ended(t *testing.T, s *site, first, rest string) bool {
 
 // A body that is slow is told so; one that has the time its length gives is taken.
 func TestSlowBody(t *testing.T) {
-	s := open(t, Options{Times: Times{Body: short, MiB: short}})
+	s := open(t, Options{Times: Times{Body: 5 * short, MiB: 20 * short}})
 	conn := s.dial(t)
 	defer conn.Close()
 	if _, err := io.WriteString(conn, "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\n"+asJSON+"\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
@@ -111,7 +121,7 @@ func TestSlowBody(t *testing.T) {
 		go func() {
 			for range 4 {
 				_, _ = w.Write(make([]byte, 1<<20))
-				time.Sleep(short / 2)
+				time.Sleep(2 * short)
 			}
 			w.Close()
 		}()
@@ -138,16 +148,25 @@ func TestLongAnswer(t *testing.T) {
 		select {
 		case <-r.Context().Done():
 			left <- r.Context().Err()
-		case <-time.After(4 * short):
+		case <-time.After(5 * short):
 			_, _ = io.WriteString(w, "done")
 			left <- nil
 		}
 	})}
-	s := open(t, Options{Times: Times{Header: short, Body: short, Idle: short, Write: short}}, long)
+	s := open(t, Options{Times: Times{Body: 3 * short, Idle: short, Write: 3 * short}}, long)
 	for _, body := range []string{"{}", ""} {
 		if status, _, text := s.raw(t, request("POST /long", body, asJSON)); status != 200 || text != "done" || <-left != nil {
 			t.Errorf("%d %s", status, text)
 		}
+	}
+	second, err := h2c(t).Post("http://"+s.at+"/long", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(second.Body)
+	second.Body.Close()
+	if string(text) != "done" || err != nil || <-left != nil {
+		t.Errorf("HTTP/2: %s, %v", text, err)
 	}
 	conn := s.dial(t)
 	if _, err := io.WriteString(conn, request("POST /long", "{}", asJSON)); err != nil {
@@ -184,14 +203,8 @@ func TestRule13_14_ReadsNothing(t *testing.T) {
 		s := open(t, o, route)
 		conn := send(s)
 		defer conn.Close()
-		time.Sleep(short)
-		if running.Load() != 1 {
-			t.Fatalf("%d answers run", running.Load())
-		}
-		for end := time.Now().Add(patience); time.Now().Before(end) && running.Load() > 0; {
-			time.Sleep(short / 10)
-		}
-		return running.Load() > 0
+		await(func() bool { return running.Load() == 1 })
+		return !await(func() bool { return running.Load() == 0 })
 	}
 	for name, send := range map[string]func(*site) net.Conn{
 		"HTTP/1": func(s *site) net.Conn {
@@ -249,7 +262,7 @@ func TestRule13_14_Connections(t *testing.T) {
 			conn := s.dial(t)
 			defer conn.Close()
 			_, _ = io.WriteString(conn, "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\n"+asJSON+"\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
-			_ = conn.SetReadDeadline(time.Now().Add(short))
+			_ = conn.SetReadDeadline(time.Now().Add(3 * short))
 			if line, _ := bufio.NewReader(conn).ReadString('\n'); strings.Contains(line, "100 Continue") {
 				most++
 			}
@@ -272,10 +285,16 @@ func TestRule13_14_Connections(t *testing.T) {
 			t.Fatalf("connection %d beside idle ones: %d %s", i, status, body)
 		}
 		idle = append(idle, conn)
-		time.Sleep(short / 10) // until the server knows that it is idle
 	}
 	if !ends(idle[0]) {
 		t.Error("the one that was idle for longest stays")
+	}
+	if !await(func() bool {
+		s.connections.mu.Lock()
+		defer s.connections.mu.Unlock()
+		return s.connections.waiting == 0
+	}) {
+		t.Error("somebody waits")
 	}
 	if _, err := io.WriteString(idle[6], request("GET /", "")); err != nil {
 		t.Fatal(err)

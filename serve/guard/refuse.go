@@ -26,6 +26,9 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if v.Status != 0 {
 		panic(http.ErrAbortHandler)
 	}
+	if refusal.Code == api.TooLarge && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close") // or net/http would first wait for what need not come
+	}
 	if !isRPC(r) {
 		refusal.Write(w)
 		return

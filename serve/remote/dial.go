@@ -2,33 +2,52 @@ package remote
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
+
+	"github.com/glipvk/glipvk/serve/api"
 )
 
-// transport connects anew for each request, so that each is to an address that was judged for it.
-func (f *Fetcher) transport() *http.Transport {
+// dialer connects to hosts.
+type dialer struct {
+	private bool // whether addresses may be any
+	timeout time.Duration
+	resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	again   bool // resolves once more after judging, in tests alone
+}
+
+// transport connects anew for each request, so that each is to an address that was judged for it. No proxy stands
+// between, not even one of the environment: it would resolve the name again.
+func transport(d dialer, secure *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                  nil, // not even one of the environment: it would resolve the name again
-		DialContext:            f.dial,
+		DialContext:            d.dial,
 		Protocols:              protocols,
 		DisableKeepAlives:      true,
-		DisableCompression:     !f.options.weak.encoding,
+		DisableCompression:     true,
 		MaxResponseHeaderBytes: 16 << 10,
-		TLSClientConfig:        f.options.tls,
-		TLSHandshakeTimeout:    f.options.Timeout,
+		TLSClientConfig:        secure,
 	}
+}
+
+// vouchedKey is the context's value that the server's owner vouched for an address: that of his Label Studio.
+type vouchedKey struct{}
+
+// refuse is the refusal of what is not fetched.
+func refuse(format string, arguments ...any) error {
+	return api.Refuse(api.NotFetched, format, arguments...)
 }
 
 // tries is how many addresses of a host are dialled at most.
 const tries = 4
 
 // dial resolves a name once, judges all its addresses and connects to one of them, in their order.
-func (f *Fetcher) dial(ctx context.Context, network, at string) (net.Conn, error) {
+func (d dialer) dial(ctx context.Context, network, at string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(at)
 	if err != nil {
 		return nil, err
@@ -36,25 +55,24 @@ func (f *Fetcher) dial(ctx context.Context, network, at string) (net.Conn, error
 	var addresses []netip.Addr
 	if literal, err := netip.ParseAddr(host); err == nil {
 		addresses = []netip.Addr{literal}
-	} else if addresses, err = f.options.resolve(ctx, host); err != nil {
+	} else if addresses, err = d.resolve(ctx, host); err != nil {
 		return nil, err
 	}
 	if len(addresses) == 0 {
 		return nil, &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
 	}
-	vouched := f.options.Private || ctx.Value(studioKey{}) != nil || f.options.weak.addresses
-	if !vouched && slices.ContainsFunc(addresses, private) {
+	if !d.private && ctx.Value(vouchedKey{}) == nil && slices.ContainsFunc(addresses, private) {
 		return nil, refuse("%s has an address that is not public: start the server with --fetch-private if it may be fetched from", host)
 	}
-	if f.options.weak.pin {
-		if addresses, err = f.options.resolve(ctx, host); err != nil {
+	if d.again {
+		if addresses, err = d.resolve(ctx, host); err != nil {
 			return nil, err
 		}
 	}
-	dialer := net.Dialer{Timeout: f.options.Timeout / 2, KeepAlive: -1}
+	one := net.Dialer{Timeout: d.timeout / 2, KeepAlive: -1}
 	for _, address := range addresses[:min(len(addresses), tries)] {
 		var conn net.Conn
-		if conn, err = dialer.DialContext(ctx, network, net.JoinHostPort(address.Unmap().String(), port)); err == nil {
+		if conn, err = one.DialContext(ctx, network, net.JoinHostPort(address.Unmap().String(), port)); err == nil {
 			return conn, nil
 		}
 		if ctx.Err() != nil {

@@ -46,9 +46,6 @@ type Options struct {
 	weak    weak
 }
 
-// weak takes rules out, in tests alone: the test of a rule shows that its attack succeeds where the rule is not.
-type weak struct{ hosts, addresses, pin, redirects, encoding, limit bool }
-
 // Fetcher fetches. It is safe for concurrent use, and holds no connection between calls.
 type Fetcher struct {
 	options Options
@@ -60,8 +57,8 @@ type Fetcher struct {
 // place is where a server listens.
 type place struct{ scheme, host, port string }
 
-// String is the place as --fetch takes it.
-func (p place) String() string {
+// in is the place in a URL. Signatures of URLs cover the host as it is sent, so a port that goes without saying is not said.
+func (p place) in() string {
 	at := p.host
 	if strings.Contains(at, ":") {
 		at = "[" + at + "]"
@@ -69,10 +66,15 @@ func (p place) String() string {
 	if p.port != ports[p.scheme] {
 		at += ":" + p.port
 	}
-	if p.scheme == "http" {
-		return "http://" + at
-	}
 	return at
+}
+
+// String is the place as --fetch takes it.
+func (p place) String() string {
+	if p.scheme == "http" {
+		return "http://" + p.in()
+	}
+	return p.in()
 }
 
 var ports = map[string]string{"http": "80", "https": "443"}
@@ -114,7 +116,8 @@ func New(o Options) (*Fetcher, error) {
 		}
 		f.studio = u
 	}
-	f.client = &http.Client{Transport: f.transport()}
+	f.client = &http.Client{Transport: transport(dialer{private: o.Private || o.weak.addresses, timeout: o.Timeout, resolve: o.resolve, again: o.weak.pin}, o.tls)}
+	f.client.Transport.(*http.Transport).DisableCompression = !o.weak.encoding
 	if !o.weak.redirects {
 		f.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
@@ -130,20 +133,20 @@ func placeOf(u *url.URL) (place, error) {
 		return p, errors.New("pictures are fetched by https, or by http from a host that was given as http://host")
 	case u.User != nil:
 		return p, errors.New("a URL with a user name is not fetched")
-	case p.host == "" || u.Opaque != "" || strings.ContainsAny(p.host, "%/\\@ ") || strings.HasSuffix(u.Host, ":"):
-		return p, errors.New("the URL has no host, or an odd one")
-	}
-	for i := range len(p.host) {
-		if p.host[i] <= ' ' || p.host[i] > '~' {
-			return p, errors.New("a host is written in ASCII (xn--...)")
-		}
+	case u.Opaque != "" || strings.HasSuffix(u.Host, ":") || !isHost(p.host):
+		return p, errors.New("the URL has no host, or an odd one; names are written in ASCII (xn--...)")
 	}
 	p.port = cmp.Or(p.port, known)
 	return p, nil
 }
 
-// studioKey is the context's value that a request goes to the Label Studio, whose address its owner vouched for.
-type studioKey struct{}
+// isHost tells whether s is a name or an address, without a zone.
+func isHost(s string) bool {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Zone() == ""
+	}
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == "" && !strings.HasPrefix(s, ".")
+}
 
 // Fetch brings what a URL, or a path of the Label Studio, names. Errors are refusals whose text names no address.
 func (f *Fetcher) Fetch(ctx context.Context, at string) ([]byte, error) {
@@ -161,8 +164,8 @@ func (f *Fetcher) Fetch(ctx context.Context, at string) ([]byte, error) {
 		if u, err = f.below(u); err != nil {
 			return nil, err
 		}
-		ctx, key = context.WithValue(ctx, studioKey{}, true), f.options.Key
-	} else if err := f.known(u); err != nil {
+		ctx, key = context.WithValue(ctx, vouchedKey{}, true), f.options.Key
+	} else if u, err = f.known(u); err != nil {
 		return nil, err
 	}
 	u.Fragment, u.RawFragment = "", ""
@@ -194,24 +197,25 @@ func (f *Fetcher) below(u *url.URL) (*url.URL, error) {
 	return &full, nil
 }
 
-// known refuses a URL of a host that was not named.
-func (f *Fetcher) known(u *url.URL) error {
+// known is a URL of a host that was named, in the form in which it was judged; any other is refused.
+func (f *Fetcher) known(u *url.URL) (*url.URL, error) {
 	switch u.Scheme {
 	case "s3", "gs", "azure", "azure-blob":
-		return refuse("pictures are not fetched by %s://: let Label Studio sign URLs (\"use pre-signed URLs\"), or send the picture itself", u.Scheme)
+		return nil, refuse("pictures are not fetched by %s://: let Label Studio sign URLs (\"use pre-signed URLs\"), or send the picture itself", u.Scheme)
+	}
+	if f.options.weak.hosts {
+		return u, nil
 	}
 	at, err := placeOf(u)
 	if err != nil {
-		return refuse("%v", err)
+		return nil, refuse("%v", err)
 	}
-	if !f.allowed[at] && !f.options.weak.hosts {
-		return refuse("pictures are not fetched from %.200s: start the server with --fetch %[1]s, or send the picture itself", at)
+	if !f.allowed[at] {
+		return nil, refuse("pictures are not fetched from %.200s: start the server with --fetch %.200[1]s, or send the picture itself", at)
 	}
-	return nil
-}
-
-func refuse(format string, arguments ...any) error {
-	return api.Refuse(api.NotFetched, format, arguments...)
+	judged := *u
+	judged.Host = at.in()
+	return &judged, nil
 }
 
 // get sends the request and reads the answer.

@@ -98,6 +98,8 @@ func rules() map[string]rule {
 			},
 			others: []string{anything},
 		},
+		"serve/guard":  {ours: []string{"serve/api", "internal/file"}, others: []string{"connectrpc.com/connect"}, files: true},
+		"serve/remote": {ours: []string{"serve/api"}, files: true},
 	}
 }
 
