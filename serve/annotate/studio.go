@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	studioTasks    = 1024             // of a request at most
 	studioAtOnce   = 4                // tasks that are asked for at a time
 	studioPatience = 95 * time.Second // Label Studio waits 100 s
 )

@@ -22,8 +22,10 @@ type studioTask struct {
 	data []byte
 }
 
-// studioDepth bounds the JSON within a task's data.
-const studioDepth = 32
+const (
+	studioTasks = 1024 // of a request at most
+	studioDepth = 32   // of the JSON within a task's data
+)
 
 // question is what is asked of each task's picture.
 func (a *studioRequest) question() (api.Question, error) {

@@ -14,12 +14,6 @@ import (
 	"github.com/glipvk/glipvk/serve/oip/schema"
 )
 
-// Service is the name of the service by gRPC.
-const Service = "inference.GRPCInferenceService"
-
-// small bounds messages of everything but an inference, in bytes.
-const small = 64 << 10
-
 // grpc are the routes of the service by gRPC, of health and of reflection.
 func (m model) grpc() (routes []api.Route) {
 	options := connect.WithHandlerOptions(connect.WithCodec(codec{m.Info().Limits.Or()}), deflate(), connect.WithReadMaxBytes(small))

@@ -391,3 +391,46 @@ func TestMessageBombs(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsNoted has refusals of gRPC reach the log's call, also those of the messages' reader.
+func TestCallsNoted(t *testing.T) {
+	var noted *api.Call
+	routes := Routes(&fake.Answerer{Means: api.Info{Limits: api.Limits{Body: 1 << 20}}}, Options{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noted = &api.Call{}
+		mux := http.NewServeMux()
+		for _, route := range routes {
+			mux.Handle(route.Pattern, route.Handler)
+		}
+		mux.ServeHTTP(w, r.WithContext(api.WithCall(r.Context(), noted)))
+	}))
+	s.Config.Protocols = new(http.Protocols)
+	s.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.Start()
+	defer s.Close()
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	defer transport.CloseIdleConnections()
+	c := &http.Client{Transport: transport}
+	for about, row := range map[string]struct {
+		method, protocol string
+		message          *schema.ModelInferRequest
+		want             api.Code
+	}{
+		"right":         {"ModelInfer", "oip_grpc", message(cat(t), "cat"), ""},
+		"no query":      {"ModelInfer", "oip_grpc", message(cat(t)[:100]), api.BadQuery},
+		"too long":      {"ModelInfer", "", message(make([]byte, 1<<20), "cat"), api.TooLarge},
+		"too many":      {"ModelInfer", "", message([]byte("x"), make([]string, 20000)...), api.BadRequest},
+		"no method":     {"NoSuch", "", message([]byte("x"), "cat"), api.BadMethod},
+		"another model": {"ModelReady", "", &schema.ModelInferRequest{ModelName: "no"}, api.NoModel}, // field 1 is the name in both
+	} {
+		_, err := call[schema.ModelInferResponse](t, c, s.URL, row.method, row.message)
+		got := api.Code("")
+		if noted.Refusal != nil {
+			got = noted.Refusal.Code
+		}
+		if got != row.want || (err == nil) != (row.want == "") || noted.Protocol != row.protocol {
+			t.Errorf("%s: %v, noted %+v, want %q", about, err, noted, row.want)
+		}
+	}
+}
