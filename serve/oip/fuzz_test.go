@@ -81,11 +81,16 @@ func FuzzMessage(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var m schema.ModelInferRequest
-		if (codec{api.Limits{}.Or()}).Unmarshal(data, &m) != nil {
-			return
+		l := api.Limits{}.Or()
+		var r *request
+		m, err := unmarshal(data, l)
+		if err == nil {
+			var plain schema.ModelInferRequest
+			if whole := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, &plain); whole != nil || !proto.Equal(&plain, m) {
+				t.Fatalf("%v, want %v", m, &plain)
+			}
+			r, err = readMessage(m, l)
 		}
-		r, err := readMessage(&m, api.Limits{})
 		if err == nil {
 			_, err = r.question()
 		}
