@@ -73,7 +73,7 @@ world-smoke: ## 300 steps of that training in two minutes; fails unless they lea
 .PHONY: generate
 generate: ## compile the shaders that changed, write the CPU kernels and the table of docs/operations.md
 	@tools/deps.sh generate
-	$(GO) generate ./shaders ./cpu
+	$(GO) generate ./shaders ./cpu ./onnx/schema ./serve/oip/schema
 	$(GO) run ./tools/op -table
 
 .PHONY: bench

@@ -15,7 +15,7 @@ func (q *Question) Check(l Limits) error {
 	case len(q.Pictures) > l.Pictures:
 		return Refuse(TooLarge, "%d pictures, at most %d are taken at a time (--max-pictures)", len(q.Pictures), l.Pictures)
 	case len(q.ID) > l.ID:
-		return Refuse(TooLarge, "the request's ID has %d bytes, at most %d are taken (--max-id)", len(q.ID), l.ID)
+		return Refuse(BadRequest, "the request's ID has %d bytes, at most %d are taken (--max-id)", len(q.ID), l.ID)
 	case !utf8.ValidString(q.ID):
 		return Refuse(BadRequest, "the request's ID is not in UTF-8")
 	}

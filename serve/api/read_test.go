@@ -45,18 +45,20 @@ func tree(j *JSON, name string) (v any, err error) {
 		return string(b), err
 	case j.Is('{'):
 		m := map[string]any{}
-		return m, j.Object(func(name string) error {
+		err := j.Object(func(name string) error {
 			v, err := tree(j, name)
 			m[name] = v
 			return err
 		})
+		return m, err
 	case j.Is('['):
 		l := []any{}
-		return l, j.Array(func(int) error {
+		err := j.Array(func(int) error {
 			v, err := tree(j, "")
 			l = append(l, v)
 			return err
 		})
+		return l, err
 	}
 	return j.Scalar()
 }
@@ -68,7 +70,7 @@ func TestJSON(t *testing.T) {
 		want any
 		code Code
 	}{
-		{`{"a":[1,"x",true,null,[]],"b":{}}`, object{"a": []any{1.0, "x", true, nil}, "b": object{}}, ""}, // the list in the list is another
+		{`{"a":[1,"x",true,null,[]],"b":{}}`, object{"a": []any{1.0, "x", true, nil, []any{}}, "b": object{}}, ""},
 		{`{"text":"\u00e9\n","raw": [1, {"a" : "\""}] ,"skip":{"a":[1]}}`, object{"text": "é\n", "raw": `[1, {"a" : "\""}]`, "skip": "skipped"}, ""},
 		{`{"base64":"AAEC"}`, object{"base64": "\x00\x01\x02"}, ""},
 		{`{"base64":"data:image/png;base64,\/\/8="}`, object{"base64": "\xff\xff"}, ""},
@@ -93,9 +95,6 @@ func TestJSON(t *testing.T) {
 		}
 		if code(t, err) != row.code {
 			t.Errorf("%s: %v, want %q", row.text, err, row.code)
-		}
-		if l, ok := got.(object)["a"].([]any); ok && len(l) == 5 {
-			got.(object)["a"] = l[:4]
 		}
 		if err == nil && !reflect.DeepEqual(got, row.want) {
 			t.Errorf("%s: %v, want %v", row.text, got, row.want)

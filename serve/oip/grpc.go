@@ -14,15 +14,9 @@ import (
 	"github.com/glipvk/glipvk/serve/oip/schema"
 )
 
-// Service is the name of the service by gRPC.
-const Service = "inference.GRPCInferenceService"
-
-// small bounds messages of everything but an inference, in bytes.
-const small = 64 << 10
-
 // grpc are the routes of the service by gRPC, of health and of reflection.
 func (m model) grpc() (routes []api.Route) {
-	options := connect.WithHandlerOptions(connect.WithCodec(codec{m.Info().Limits.Or()}), deflate(), connect.WithReadMaxBytes(small))
+	options := connect.WithHandlerOptions(deflate(), connect.WithReadMaxBytes(small))
 	add := func(path string, h http.Handler) {
 		routes = append(routes, api.Route{Pattern: "POST " + path, Types: []string{"application/grpc"}, Handler: spoken(h)})
 	}
@@ -62,8 +56,7 @@ func (m model) grpc() (routes []api.Route) {
 		}
 		return answer, nil
 	})
-	large := connect.WithHandlerOptions(options, connect.WithReadMaxBytes(int(m.Info().Limits.Or().Body)))
-	unary(handle, large, "ModelInfer", m.modelInfer)
+	unary(func(name string, h http.Handler) { handle(name, receiving(m.Info().Limits.Or(), h)) }, options, "ModelInfer", m.modelInfer)
 	add("/"+Service+"/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := failure(r.Context(), api.Refuse(api.BadMethod, "the server has no such method: there are no streams, no shared memory, and nothing is loaded or set"))
 		_ = connect.NewErrorWriter(options).Write(w, r, err) // who does not read it has left
@@ -91,6 +84,9 @@ func unary[In, Out any](handle func(string, http.Handler), o connect.HandlerOpti
 
 // failure is an error as gRPC has it, noted in the context's call.
 func failure(ctx context.Context, err error) *connect.Error {
+	if known, ok := errors.AsType[*connect.Error](err); ok { // of a body's reader
+		return known
+	}
 	r := api.Fail(ctx, err)
 	made := connect.NewError(connect.Code(r.Code.GRPC()), errors.New(r.Text))
 	if r.Retry > 0 {
@@ -140,9 +136,14 @@ func (m model) ending(h http.Handler) http.Handler {
 	})
 }
 
-// modelInfer answers an inference.
-func (m model) modelInfer(ctx context.Context, in *schema.ModelInferRequest) (*schema.ModelInferResponse, error) {
+// modelInfer answers the inference that the context has.
+func (m model) modelInfer(ctx context.Context, _ *schema.ModelInferRequest) (*schema.ModelInferResponse, error) {
 	api.CallOf(ctx).Protocol = "oip_grpc"
+	got, ok := ctx.Value(receivedKey{}).(received)
+	if !ok || got.err != nil {
+		return nil, got.err
+	}
+	in := got.message
 	if err := m.named(in.ModelName, in.ModelVersion); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,9 @@ import (
 	"connectrpc.com/grpchealth"
 )
 
+// Service is the name of the service by gRPC.
+const Service = "inference.GRPCInferenceService"
+
 // checker says by grpc.health.v1 whether questions are answered.
 type checker struct{ model }
 

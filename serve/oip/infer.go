@@ -50,7 +50,7 @@ func readInfer(body []byte, header int, l api.Limits) (*request, error) {
 		}
 		switch name {
 		case "id":
-			r.asked.ID, err = r.j.Text(l.ID)
+			r.asked.ID, err = r.j.Text(small) // which is checked to be shorter
 		case "parameters":
 			err = r.parameters(r.set)
 		case "inputs":

@@ -1,6 +1,7 @@
 package oip
 
 import (
+	"context"
 	"time"
 
 	"github.com/glipvk/glipvk/serve/api"
@@ -109,6 +110,15 @@ type (
 
 func (s Spent) duration() duration { return duration{s.Count, uint64(max(s.Total, 0))} }
 
+// Options are what the server says beside its answers. The zero value is of one that is ready.
+type Options struct {
+	Ready      func() error      // a refusal while no question is answered; nil is ready
+	Live       func() error      // a refusal once the process should be started anew; nil is live
+	Statistics func() Statistics // nil has none to show
+	Delay      time.Duration     // for which a batch waits to be filled
+	Draining   <-chan struct{}   // closed when the server ends: streams that would go on are ended
+}
+
 // model knows what there is to say of the server.
 type model struct {
 	api.Answerer
@@ -195,4 +205,18 @@ func (m model) index() []modelIndex {
 		return []modelIndex{{info.Model, info.Version, "UNAVAILABLE", api.Refused(err, "").Text}}
 	}
 	return []modelIndex{{info.Model, info.Version, "READY", ""}}
+}
+
+// ask has a request answered.
+func (m model) ask(ctx context.Context, asked *request, protocol string) (map[string]*result, error) {
+	q, err := asked.question()
+	if err != nil {
+		return nil, err
+	}
+	q.Protocol = protocol
+	a, err := m.Answer(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return results(a, len(q.Pictures))
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/glipvk/glipvk/serve/api"
 )
 
+// small bounds what holds no picture, in bytes.
+const small = 64 << 10
+
 // request is what REST and gRPC become.
 type request struct {
 	limits  api.Limits

@@ -1,22 +1,11 @@
 package oip
 
 import (
-	"context"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/glipvk/glipvk/serve/api"
 )
-
-// Options are what the server says beside its answers. The zero value is of one that is ready.
-type Options struct {
-	Ready      func() error      // a refusal while no question is answered; nil is ready
-	Live       func() error      // a refusal once the process should be started anew; nil is live
-	Statistics func() Statistics // nil has none to show
-	Delay      time.Duration     // for which a batch waits to be filled
-	Draining   <-chan struct{}   // closed when the server ends: streams that would go on are ended
-}
 
 // Routes are the routes of the protocol, REST and gRPC. Bodies come to them decompressed, those of gRPC as they are.
 func Routes(answerer api.Answerer, o Options) []api.Route {
@@ -109,18 +98,4 @@ func (m model) inferred(w http.ResponseWriter, r *http.Request) error {
 	_, _ = w.Write(text) // who does not read it has left
 	_, _ = w.Write(rest)
 	return nil
-}
-
-// ask has a request answered.
-func (m model) ask(ctx context.Context, asked *request, protocol string) (map[string]*result, error) {
-	q, err := asked.question()
-	if err != nil {
-		return nil, err
-	}
-	q.Protocol = protocol
-	a, err := m.Answer(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return results(a, len(q.Pictures))
 }

@@ -3,45 +3,14 @@ package oip
 import (
 	"compress/zlib"
 	"errors"
-	"fmt"
 	"io"
 
 	"connectrpc.com/connect"
-	"github.com/glipvk/glipvk/serve/api"
-	"github.com/glipvk/glipvk/serve/oip/schema"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 )
 
-// codec is the messages' encoding. It counts what an inference is made of before memory is taken for it: two bytes of a
-// message can become a hundred.
-type codec struct{ limits api.Limits }
-
-func (codec) Name() string { return "proto" }
-
-func (codec) Marshal(m any) ([]byte, error) {
-	message, ok := m.(proto.Message)
-	if !ok {
-		return nil, fmt.Errorf("oip: %T is no message", m)
-	}
-	return proto.Marshal(message)
-}
-
-func (c codec) Unmarshal(data []byte, m any) error {
-	message, ok := m.(proto.Message)
-	if !ok {
-		return fmt.Errorf("oip: %T is no message", m)
-	}
-	if _, ok := m.(*schema.ModelInferRequest); ok {
-		left := 8*c.limits.Phrases + 4096
-		if err := inferFields.count(data, &left); err != nil {
-			return err
-		}
-	}
-	return proto.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(data, message)
-}
-
-// fields are the fields of a message that are messages themselves, and those that are bytes or a string, by number. All others are
+// fields count what an inference is made of before memory is taken for it: two bytes of a message can become a hundred. They are the
+// fields of a message that are messages themselves, and those that are bytes or a string, by number. All others are
 // numbers, one or a list of them.
 type fields struct {
 	messages map[protowire.Number]*fields

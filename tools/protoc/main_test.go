@@ -8,18 +8,20 @@ import (
 	"testing"
 )
 
-// TestGeneratedIsFresh compares the committed code with what the schema becomes.
+// TestGeneratedIsFresh compares the committed code with what the schemas become.
 func TestGeneratedIsFresh(t *testing.T) {
-	want, err := generate(t.Context(), "../../onnx/schema/onnx.proto")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile("../../onnx/schema/onnx.pb.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("onnx/schema/onnx.pb.go is not what onnx.proto becomes: go generate ./onnx/schema")
+	for _, schema := range []string{"onnx/schema/onnx", "serve/oip/schema/inference"} {
+		want, err := generate(t.Context(), "../../"+schema+".proto")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile("../../" + schema + ".pb.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s.pb.go is not what the schema becomes: go generate ./%s", schema, filepath.Dir(schema))
+		}
 	}
 }
 
