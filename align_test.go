@@ -239,19 +239,25 @@ func TestAlignPrepared(t *testing.T) {
 	}
 }
 
-// TestAlignWorld: the model that is in the program answers to what a scene shows, where it shows it, and as its logits say.
-func TestAlignWorld(t *testing.T) {
+// openWorld opens the model that is in the program, and reads a scene.
+func openWorld(t *testing.T) (*glipvk.Detector, picture.Input) {
+	t.Helper()
 	d, err := glipvk.OpenDetector(t.Context(), "glip-world", glipvk.DetectorOptions{Options: glipvk.Options{Device: "cpu"}, Threshold: 0.5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	t.Cleanup(func() { d.Close() })
 	p, err := picture.Open(t.Context(), filepath.Join("testdata", "world", "scene1.png"), picture.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d, preprocess(t, d, p)
+}
+
+// TestAlignWorld: the model that is in the program answers to what a scene shows, where it shows it, and as its logits say.
+func TestAlignWorld(t *testing.T) {
+	d, in := openWorld(t)
 	q := glipvk.Query{Caption: "a red apple and two dogs"}
-	in := preprocess(t, d, p)
 	list, _, err := d.AlignInput(t.Context(), q, in)
 	if err != nil {
 		t.Fatal(err)

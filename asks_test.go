@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -218,16 +217,8 @@ func TestExtent(t *testing.T) {
 
 // TestBatchExactWorld: the model that is in the program gives the same bits in a batch, on the CPU.
 func TestBatchExactWorld(t *testing.T) {
-	d, err := glipvk.OpenDetector(t.Context(), "glip-world", glipvk.DetectorOptions{Options: glipvk.Options{Device: "cpu"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	p, err := picture.Open(t.Context(), filepath.Join("testdata", "world", "scene1.png"), picture.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	size := glipvk.SizeOf(preprocess(t, d, p))
+	d, in := openWorld(t)
+	size := glipvk.SizeOf(in)
 	size.Batch = 2
 	if same, err := d.BatchExact(t.Context(), size, glipvk.Query{Caption: "a red apple and two dogs"}); err != nil || !same {
 		t.Errorf("exact: %v, %v", same, err)

@@ -95,8 +95,8 @@ func ExampleDetector_DetectWith() {
 	// 1 boxes; the picture was known: true
 }
 
-// Where the words of a sentence show in a picture that is held.
-func ExampleSight_Align() {
+// Where the words of a sentence show in a picture. Who asks often asks a [glipvk.Sight].
+func ExampleDetector_AlignInput() {
 	ctx := context.Background()
 	d := openExample(ctx)
 	defer d.Close()
@@ -104,12 +104,7 @@ func ExampleSight_Align() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	s, err := d.Look(ctx, in)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer s.Close()
-	list, _, err := s.Align(ctx, glipvk.Query{Caption: "a cat with an umbrella", Phrases: []string{"cat"}})
+	list, _, err := d.AlignInput(ctx, glipvk.Query{Caption: "a cat with an umbrella", Phrases: []string{"cat"}}, in)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
+	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -50,11 +52,48 @@ func (d *Detector) recall(ctx context.Context, key string, load Load) (*Sight, R
 		return nil, Report{}, err
 	}
 	r.took(&r.Picture, begin)
-	give := func() error {
-		d.seen.Release(it)
-		return nil
+	return d.recalled(it), r, nil
+}
+
+// recalled is a sight of what is remembered.
+func (d *Detector) recalled(it *executor.Item[looked]) *Sight {
+	return &Sight{d: d, maps: it.Value.maps, in: it.Value.in, release: func() { d.seen.Release(it) }}
+}
+
+// Remember hands over what a sight of [Detector.Look] or [Detector.LookEach] holds: the detector keeps it under a key as if
+// [Detector.Recall] had looked, and gives the sight that Recall would. Where the key is known it keeps what it has. The old
+// sight is closed by it, also after an error.
+func (d *Detector) Remember(ctx context.Context, key string, s *Sight) (*Sight, error) {
+	if err := d.opened(); err != nil {
+		return nil, err
 	}
-	return &Sight{d: d, maps: it.Value.maps, in: it.Value.in, give: give}, r, nil
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	if s.d != d || s.release != nil {
+		return nil, errors.Join(blame(errors.New("glipvk: a sight of another detector, or one that is remembered already: want one of Look or LookEach")), s.Close())
+	}
+	if s.closed.Swap(true) {
+		return nil, forgotten()
+	}
+	var taken atomic.Bool // by the shelf, or by us who close it
+	it, err := d.seen.Get(ctx, key, func(ctx context.Context) (looked, error) {
+		if taken.Swap(true) {
+			return looked{}, context.Canceled
+		}
+		return looked{s.maps, s.in}, nil
+	})
+	if !taken.Swap(true) {
+		err = errors.Join(err, s.maps.close())
+	}
+	switch {
+	case err != nil && it != nil:
+		d.seen.Release(it)
+		return nil, err
+	case err != nil:
+		return nil, err
+	}
+	return d.recalled(it), nil
 }
 
 // Knows says whether pictures are remembered under a key, or being looked at.
@@ -75,7 +114,7 @@ func (d *Detector) ForgetPicture(key string) {
 	}
 }
 
-// Fingerprint is the key under which [Detector.DetectInput] remembers pictures: a hash of their values, for 13 MB some 10 ms.
+// Fingerprint is the key under which [Detector.DetectInput] remembers pictures: a hash of their values.
 func Fingerprint(in picture.Input) string {
 	h := sha256.New()
 	for _, n := range []int{in.Batch, in.Height, in.Width} {

@@ -102,6 +102,65 @@ func eventually(t *testing.T, what string, f func() bool) {
 	t.Error("not seen: " + what)
 }
 
+// TestRemember: pictures that were encoded together are remembered one by one; what is known stays, and nothing is left of the others.
+func TestRemember(t *testing.T) {
+	c := tinyCases(t)["tiny.caption"]
+	onEach(t, func(t *testing.T, device string) {
+		d := openTiny(t, c, on(device))
+		in := stack(t, d, c.photo(), photo(50, 90, 7))
+		other := detect(t, d, photo(50, 90, 7), c.query)
+		d.Forget()
+		live := 0
+		for round := range 3 { // the first makes a program, the third finds what the second left
+			sights, err := d.LookEach(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, s := range sights {
+				kept, err := d.Remember(t.Context(), fmt.Sprint(i), s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Detect(t.Context(), c.query); !errors.Is(err, glipvk.ErrClosed) {
+					t.Errorf("the old sight: %v", err)
+				}
+				want := [][]glipvk.Detection{c.golden(t), other}[i]
+				if problem := differ(ask(t, kept, c.query)[0], want, exact); problem != "" {
+					t.Errorf("round %d, picture %d: %s", round, i, problem)
+				}
+				if _, err := d.Remember(t.Context(), "again", kept); !errors.Is(err, glipvk.ErrInput) || d.Knows("again") {
+					t.Errorf("what is remembered already: %v", err)
+				}
+				if err := kept.Close(); err != nil || !d.Knows(fmt.Sprint(i)) {
+					t.Errorf("%v; known: %v", err, d.Knows(fmt.Sprint(i)))
+				}
+			}
+			if round == 1 {
+				live = d.Executor().Live()
+			}
+		}
+		if now := d.Executor().Live(); now != live {
+			t.Errorf("%d objects, %d before they were kept a second time", now, live)
+		}
+		if err := look(t, d, in).Close(); err != nil { // makes the program for both together
+			t.Error(err)
+		}
+		d.Forget()
+		live = d.Executor().Live()
+		for range 3 { // whoever has left keeps nothing, and the key is free
+			kept, err := d.Remember(ended(), "0", look(t, d, in))
+			if err == nil { // it was done before that was seen
+				err = kept.Close()
+			}
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			d.Forget()
+		}
+		eventually(t, "what was looked at goes", func() bool { return !d.Knows("0") && d.Executor().Live() == live })
+	})
+}
+
 // TestRecallShares: callers of one key share a load, which is called off when the last of them has left and not before;
 // what failed is not remembered.
 func TestRecallShares(t *testing.T) {

@@ -14,10 +14,10 @@ import (
 // the device, and a query computes only what concerns its words. It may be used from several
 // goroutines; the caller closes it.
 type Sight struct {
-	d    *Detector
-	maps pyramid
-	in   picture.Input // without its data
-	give func() error  // gives the maps back, once
+	d       *Detector
+	maps    pyramid
+	in      picture.Input // without its data
+	release func()        // gives remembered maps back, once; nil where they are the sight's own
 
 	closed atomic.Bool
 }
@@ -31,7 +31,7 @@ func (d *Detector) Look(ctx context.Context, in picture.Input) (*Sight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sight{d: d, maps: maps, in: view(in), give: maps.close}, nil
+	return &Sight{d: d, maps: maps, in: view(in)}, nil
 }
 
 // LookEach encodes a batch of pictures together, and gives a Sight of each.
@@ -51,7 +51,7 @@ func (d *Detector) LookEach(ctx context.Context, in picture.Input) ([]*Sight, er
 		if len(in.Views) > 0 {
 			one.Views = in.Views[i : i+1 : i+1]
 		}
-		list[i] = &Sight{d: d, maps: own, in: one, give: own.close}
+		list[i] = &Sight{d: d, maps: own, in: one}
 	}
 	return list, nil
 }
@@ -138,5 +138,9 @@ func (s *Sight) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	return s.give()
+	if s.release != nil {
+		s.release()
+		return nil
+	}
+	return s.maps.close()
 }
