@@ -5,10 +5,11 @@ import { percent } from "./text.mjs";
 
 const CROWD = 14; // more boxes than these show their names only when they are lit
 const LETTER = 6.7; // pixels, about, of a letter of a tag
-const paper = new OffscreenCanvas(1, 1).getContext("2d");
+let paper = null;
 
 // width is that of a tag's text, in pixels.
 export function width(text) {
+  paper ??= new OffscreenCanvas(1, 1).getContext("2d");
   paper.font = '600 12px system-ui, sans-serif';
   return paper.measureText(text).width || LETTER * text.length;
 }

@@ -28,7 +28,7 @@ function chip(p) {
   const said = p.silent ? "unknown words" : best ? `${boxes.length} · best ${percent(best.score)}` : "none";
   return el("li", {},
     el("button", {
-      type: "button", class: "chip", "data-label": p.label, "data-silent": p.silent ? "true" : null, "aria-pressed": !state.hidden.has(p.label),
+      type: "button", class: "chip", "data-label": p.label, "data-silent": p.silent ? "true" : null, "aria-pressed": String(!state.hidden.has(p.label)),
       title: p.silent ? SILENT : "Click hides, Alt and click shows alone, double click edits",
       click: (e) => toggle(p.label, e.altKey),
       dblclick: () => edit(p.label),

@@ -27,8 +27,14 @@ export function compare(follow) {
   let stop = new AbortController();
   let other = null; // the answer to the second sentence
 
+  // A phrase that both sentences have looks the same in both; others look like none of the first.
+  const alike = (d) => {
+    const first = state.answer?.phrases ?? [];
+    return first.find((p) => p.phrase === d.phrase)?.label ?? first.length + d.label;
+  };
+
   const render = () => {
-    const others = (other?.detections ?? []).map((d, index) => ({ ...d, index })).filter((d) => d.score > state.threshold / 100);
+    const others = (other?.detections ?? []).map((d, index) => ({ ...d, index, label: alike(d) })).filter((d) => d.score > state.threshold / 100);
     drawBoxes(stage.boxes, others, state.picture ?? { height: 1 }, "data-other");
     const pairs = other && state.answer ? match(shown(), others) : [];
     $("differences").replaceChildren(...pairs.map(difference).map(([of, text]) => el("li", { "data-of": of }, text)));

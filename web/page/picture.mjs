@@ -55,7 +55,8 @@ export function pictureView(also) {
   on(["picture"], () => {
     const { picture } = state;
     $("empty").hidden = picture !== null;
-    $("zoom").hidden = !picture;
+    for (const id of ["zoom", "compare"]) $(id).hidden = !picture;
+    $("intro").hidden = picture !== null;
     stage.open(picture);
   });
   on(["picture", "info"], () => ($("about").textContent = about()));

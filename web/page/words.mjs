@@ -4,7 +4,7 @@ import { align } from "./api.mjs";
 import { ofKept } from "./ask.mjs";
 import { latest } from "./latest.mjs";
 import { heat } from "./colours.mjs";
-import { $, el, mark, kept } from "./dom.mjs";
+import { $, el, kept } from "./dom.mjs";
 
 const FULL = 0.25; // a map whose peak is lower does not reach the ramp's end
 const PAUSE = 150; // milliseconds from a key to its map
@@ -59,6 +59,7 @@ async function load(asked) {
 
 function render() {
   const { maps, picture } = state;
+  if (picture) $("maps").style.setProperty("--ratio", Math.max(0.5, picture.width / picture.height));
   $("maps").replaceChildren(...(maps?.words ?? []).map((word) => {
     const canvas = el("canvas", { "aria-hidden": "true" });
     draw(canvas, word, maps.grid);
@@ -67,7 +68,7 @@ function render() {
     return el("li", {},
       el("button", {
         type: "button",
-        "aria-pressed": is,
+        "aria-pressed": String(is),
         pointerenter: () => set({ word }),
         pointerleave: () => set({ word: find(pinned) }),
         focus: () => set({ word }),
@@ -104,9 +105,8 @@ export function words() {
   on(["text"], live);
   on(["work"], () => state.work && !$("typing").checked && stop.abort());
   on(["picture"], () => (pinned = null));
+  on(["answer", "live"], () => ($("words").hidden = !state.answer || state.live));
   on(["answer"], () => {
-    $("words").hidden = !state.answer;
-    mark($("words"), "stale", false);
     if (state.answer && open && !state.live) load(state.answer.question);
   });
   on(["maps"], render);
