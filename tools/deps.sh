@@ -8,6 +8,7 @@
 #   tools/deps.sh swiftshader  loader, validation layers
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
 #   tools/deps.sh peers      what "run" has, node and npm
+#   tools/deps.sh browser    chromium, node and npm
 #   tools/deps.sh arm        an emulator of arm64
 #   tools/deps.sh release    a C compiler for the other of amd64 and arm64, zip
 #   tools/deps.sh world      the emoji font and the names of emoji that scenes are drawn from
@@ -86,6 +87,11 @@ missing() {
 		[ "$1" = run ] || command -v node >/dev/null || echo nodejs
 		[ "$1" = run ] || command -v npm >/dev/null || echo npm
 		;;
+	browser)
+		command -v chromium >/dev/null || echo chromium
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
+		;;
 	test)
 		has_loader || echo libvulkan1
 		has_software_driver || echo mesa-vulkan-drivers
@@ -125,8 +131,9 @@ describe() {
 	libvulkan1) echo "the Vulkan loader (libvulkan.so.1)" ;;
 	mesa-vulkan-drivers) echo "Mesa's Vulkan drivers (lavapipe runs on any CPU, RADV compiles for AMD hardware)" ;;
 	vulkan-validationlayers) echo "the Khronos validation layers" ;;
-	nodejs) echo "node, which runs ONNX Runtime" ;;
-	npm) echo "npm, which installs ONNX Runtime" ;;
+	nodejs) echo "node, which runs ONNX Runtime, and the tests of the page" ;;
+	npm) echo "npm, which installs ONNX Runtime, and what drives a browser" ;;
+	chromium) echo "the browser in which the page is tested" ;;
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
@@ -192,7 +199,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | browser | arm | release | world) ;;
 lists)
 	become_root
 	update

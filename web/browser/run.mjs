@@ -19,7 +19,7 @@ for (const [name, f] of Object.entries({ ...asking, ...looking, ...taking, ...st
   try {
     await desk.run(name, f);
   } catch (e) {
-    error = String(e.stack ?? e);
+    error = String(e.stack ?? e).slice(0, 4000);
   }
   console.log(JSON.stringify({ check: name, error, ms: Date.now() - begin }));
 }

@@ -23,7 +23,7 @@ function working({ kind, since, until, round }) {
   const elapsed = (Date.now() - since) / 1000;
   if (kind === "waiting") {
     const left = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-    return [`The server is busy. Working on it again in ${many(left, "second")} (try ${round} of 3)…`, [button("Try now", tryNow), button("Cancel", cancel)]];
+    return [`Server busy: again in ${left} s (${round} of 3)…`, [button("Try now", tryNow), button("Cancel", cancel)]];
   }
   if (kind === "loading") return ["The server is not ready. Waiting for it…", [button("Cancel", cancel)]];
   if (kind === "offline") return ["The server does not answer. Waiting for it…", [button("Cancel", cancel)]];
