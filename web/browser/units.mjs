@@ -89,9 +89,9 @@ test("what a picture is reduced to", () => {
 
 test("maps of words", () => {
   const token = (text, begin, end) => ({ text, begin, end, peak: 0.5 });
-  const tokens = [token("[CLS]", 0, 0), token("whiskers", 0, 8), token("whisk", 0, 5), token("ers", 5, 8), token("cat", 9, 12)];
+  const tokens = [token("[CLS]", 0, 0), token("whiskers", 0, 8), token("whisk", 0, 5), token("ers", 5, 8), token("cat", 9, 12), token(",", 12, 13)];
   const grid = { height: 1, width: 2, stride: 8, scale: [1, 1] };
-  const words = decode({ tokens, grid, maps: btoa(String.fromCharCode(...Array.from({ length: 10 }, (_, i) => i))) });
+  const words = decode({ tokens, grid, maps: btoa(String.fromCharCode(...Array.from({ length: 12 }, (_, i) => i))) });
   assert.deepEqual(words.map((w) => [w.text, ...w.values]), [["whiskers", 2, 3], ["cat", 8, 9]]);
   assert.throws(() => decode({ tokens, grid, maps: btoa("abc") }), /size/);
 });

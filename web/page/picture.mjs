@@ -40,7 +40,7 @@ export function pictureView(also) {
     const box = of(e);
     if (box) light(+box.dataset.label, +box.dataset.box);
   };
-  boxes.addEventListener("pointerover", lit);
+  boxes.addEventListener("pointermove", lit); // not over: a box that appears under a mouse at rest is not meant
   boxes.addEventListener("focusin", lit);
   boxes.addEventListener("pointerout", (e) => of(e) && light(null));
   boxes.addEventListener("focusout", () => light(null));
