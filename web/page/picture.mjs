@@ -1,7 +1,6 @@
 // The picture with its boxes, and what is said of it.
 import { state, on, set, shown, light, isLit } from "./state.mjs";
 import { Stage } from "./stage.mjs";
-import { drawBoxes } from "./boxes.mjs";
 import { $, mark, arrows } from "./dom.mjs";
 import { bytes } from "./text.mjs";
 
@@ -61,7 +60,7 @@ export function pictureView(also) {
   });
   on(["picture", "info"], () => ($("about").textContent = about()));
   on(["answer", "threshold", "hidden", "dropped"], () => {
-    drawBoxes(boxes, shown(), state.picture ?? { height: 1 });
+    stage.show(shown());
     paint();
   });
   const paint = () => {
