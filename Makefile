@@ -101,6 +101,15 @@ soak: ## a server under mixed load for SOAK (1h): good, slow, broken, cancelled,
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	tools/fuzz.sh $(FUZZTIME)
 
+# What drives chromium, and what judges how accessible the page is.
+BROWSER := playwright-core@1.65.1 axe-core@4.14.1
+
+.PHONY: browser
+browser: ## the server's page in Debian's chromium, in every state, with axe; GLIPVK_SHOTS=FOLDER keeps pictures
+	@tools/deps.sh browser
+	npm install --prefix out/npm --ignore-scripts --no-audit --no-fund --silent $(BROWSER)
+	REQUIRE_CHROMIUM=1 $(GO) test -count=1 -run 'Browser|Modules' ./web
+
 .PHONY: golden
 golden: ## the full-size cases of ../shared/golden, where present
 	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi

@@ -88,6 +88,11 @@ missing() {
 		[ "$1" = run ] || command -v node >/dev/null || echo nodejs
 		[ "$1" = run ] || command -v npm >/dev/null || echo npm
 		;;
+	browser)
+		command -v chromium >/dev/null || echo chromium
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
+		;;
 	test)
 		has_loader || echo libvulkan1
 		has_software_driver || echo mesa-vulkan-drivers
@@ -95,11 +100,8 @@ missing() {
 		has_compiler || echo glslc
 		missing world
 		;;
-	browser | clients)
-		command -v chromium >/dev/null || echo chromium
-		command -v node >/dev/null || echo nodejs
-		command -v npm >/dev/null || echo npm
-		[ "$1" = browser ] && return
+	clients)
+		missing browser
 		local package
 		for package in python3-grpcio protobuf-compiler protobuf-compiler-grpc python3-numpy python3-geventhttpclient python3-rapidjson python3-packaging \
 			python3-requests hey wrk nghttp2-client jq curl; do
@@ -138,15 +140,15 @@ describe() {
 	libvulkan1) echo "the Vulkan loader (libvulkan.so.1)" ;;
 	mesa-vulkan-drivers) echo "Mesa's Vulkan drivers (lavapipe runs on any CPU, RADV compiles for AMD hardware)" ;;
 	vulkan-validationlayers) echo "the Khronos validation layers" ;;
-	nodejs) echo "node, which runs ONNX Runtime" ;;
-	npm) echo "npm, which installs ONNX Runtime" ;;
+	nodejs) echo "node, which runs ONNX Runtime, and the tests of the page" ;;
+	npm) echo "npm, which installs ONNX Runtime, and what drives a browser" ;;
+	chromium) echo "the browser in which the page is tested" ;;
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
 	"$other_package" | "$other_libc") echo "a C compiler for the other processor ($other), with its C library" ;;
 	fonts-noto-color-emoji) echo "Noto's colour emoji (/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf)" ;;
 	unicode-data) echo "Unicode's names of emoji (/usr/share/unicode/emoji/emoji-test.txt)" ;;
-	chromium) echo "the browser that the page is tested in" ;;
 	zip) echo "zip, which makes the archive for Windows" ;;
 	qemu-user) echo "the emulator qemu-aarch64, which runs programs for arm64" ;;
 	esac

@@ -1,4 +1,5 @@
-// Package web is the page of the server: plain ES modules and style sheets, embedded, which ask /v1 and no other host.
+// Package web is the page of the server: plain ES modules and style sheets, embedded, which ask /v1 and no other host. They have
+// nothing inline and set no markup, so that the strictest Content-Security-Policy holds; the guard of the server says it, to everything.
 //
 // What the page reads beside the detections is said here, since no other client does. Of GET /v1/info:
 //
@@ -43,10 +44,6 @@ import (
 
 //go:embed page
 var page embed.FS
-
-// Policy is the Content-Security-Policy of the page: scripts, styles and requests of its own origin and nothing else.
-const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; media-src blob:; " +
-	"worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // types are the kinds of files that there are, and what they are called to a browser.
 var types = map[string]string{
@@ -147,12 +144,6 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
-	h.Set("Content-Security-Policy", Policy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(self)")
 	h.Set("Cache-Control", "no-cache") // kept, and asked for anew by its tag: another version of the program has another page
 	body, tag := f.plain, f.tag
 	if f.packed != nil {

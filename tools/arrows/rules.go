@@ -27,29 +27,42 @@ type rule struct {
 // listed one by one. Arrows point at what is imported.
 func rules() map[string]rule {
 	return map[string]rule{
-		"graph":               {},
-		"rewrite":             {ours: []string{"graph"}, files: true},
-		"bind":                {files: true},
-		"swin":                {ours: []string{"graph", "bind"}},
-		"glip":                {ours: []string{"graph", "bind", "swin"}},
-		"grad":                {ours: []string{"graph"}},
-		"onnx":                {ours: []string{"graph", "swin", "glip", "rewrite", "internal/file"}, others: []string{"google.golang.org/protobuf/"}},
-		"cpuref":              {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
-		"cpu":                 {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
-		"shaders":             {},
-		"engine":              {ours: []string{"internal/file", "internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
-		"kernels":             {ours: []string{"graph", "shaders", "engine", "internal/float16"}, others: []string{anything}},
-		"vulkan":              {ours: []string{"graph", "engine", "kernels", "internal/file", "internal/turn"}, others: []string{anything}},
-		"executor":            {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}, files: true},
-		"loader":              {ours: []string{"internal/file", "internal/float16"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
-		"synthetic":           {others: []string{anything}, files: true},
-		"picture":             {ours: []string{"internal/file"}, others: []string{anything}},
-		"text":                {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
-		"world":               {files: true},
-		"viz":                 {others: []string{anything}},
-		"eval":                {ours: []string{"internal/file"}, others: []string{"golang.org/x/sync/errgroup", "github.com/go-json-experiment/json/jsontext"}},
-		"labels":              {ours: []string{"internal/file", "internal/jsonlist"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
-		"dataset":             {ours: []string{"eval", "glip", "picture", "text", "internal/file", "internal/jsonlist"}, others: []string{"go.yaml.in/yaml/v3"}},
+		"graph":     {},
+		"rewrite":   {ours: []string{"graph"}, files: true},
+		"bind":      {files: true},
+		"swin":      {ours: []string{"graph", "bind"}},
+		"glip":      {ours: []string{"graph", "bind", "swin"}},
+		"grad":      {ours: []string{"graph"}},
+		"onnx":      {ours: []string{"graph", "swin", "glip", "rewrite", "internal/file"}, others: []string{"google.golang.org/protobuf/"}},
+		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
+		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
+		"shaders":   {},
+		"engine":    {ours: []string{"internal/file", "internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
+		"kernels":   {ours: []string{"graph", "shaders", "engine", "internal/float16"}, others: []string{anything}},
+		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/file", "internal/turn"}, others: []string{anything}},
+		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}, files: true},
+		"loader":    {ours: []string{"internal/file", "internal/float16"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
+		"synthetic": {others: []string{anything}, files: true},
+		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
+		"text":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
+		"world":     {files: true},
+		"viz":       {others: []string{anything}},
+		"eval":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/sync/errgroup", "github.com/go-json-experiment/json/jsontext"}},
+		"labels":    {ours: []string{"internal/file", "internal/jsonlist"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
+		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file", "internal/jsonlist"}, others: []string{"go.yaml.in/yaml/v3"}},
+		"web":       {files: true}, // the page knows the server's answers, not its types
+		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}},
+		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
+		"convert":   {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
+
+		"serve": {
+			ours:   []string{".", "engine", "picture", "text", "web", "serve/annotate", "serve/api", "serve/guard", "serve/oip", "serve/queue", "serve/remote", "serve/v1"},
+			others: []string{"github.com/prometheus/client_golang/", "golang.org/x/sync/semaphore"},
+		},
+		"serve/v1":            {ours: []string{"serve/api", "serve/guard"}, files: true},
+		"serve/queue":         {ours: []string{"serve/api"}, files: true},
+		"serve/guard":         {ours: []string{"serve/api", "internal/file"}, others: []string{"connectrpc.com/connect"}, files: true},
+		"serve/remote":        {ours: []string{"serve/api"}, files: true},
 		"serve/api":           {others: []string{"github.com/go-json-experiment/json/jsontext"}, files: true},
 		"serve/annotate":      {ours: []string{"serve/api"}, others: []string{"golang.org/x/sync/errgroup"}, files: true},
 		"serve/internal/fake": {ours: []string{"serve/api"}, files: true},
@@ -58,9 +71,7 @@ func rules() map[string]rule {
 			others: []string{"connectrpc.com/", "google.golang.org/protobuf/", "github.com/go-json-experiment/json/jsontext"},
 			files:  true,
 		},
-		"fetch":   {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}},
-		"train":   {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
-		"convert": {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
+
 		".": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "grad", "rewrite", "engine", "executor", "loader", "synthetic", "picture", "text", "world", "internal/compare",
@@ -89,7 +100,6 @@ func rules() map[string]rule {
 		"internal/float16":   {},
 		"internal/ort":       {},
 		"internal/turn":      {files: true},
-		"serve/queue":        {ours: []string{"serve/api"}, files: true},
 		"tools":              {ours: []string{"internal/file"}, others: []string{anything}},
 		"tools/peers": {
 			ours:   []string{".", "cpu", "graph", "swin", "glip", "rewrite", "onnx", "synthetic", "internal/compare", "internal/file", "internal/ort"},
@@ -105,8 +115,6 @@ func rules() map[string]rule {
 			},
 			others: []string{anything},
 		},
-		"serve/guard":  {ours: []string{"serve/api", "internal/file"}, others: []string{"connectrpc.com/connect"}, files: true},
-		"serve/remote": {ours: []string{"serve/api"}, files: true},
 	}
 }
 

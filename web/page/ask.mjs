@@ -12,13 +12,15 @@ let controller = new AbortController(); // of the question that is asked
 let run = Promise.resolve(); // ends when the last question has let go
 let hurry = () => {}; // ends the wait that is under way
 
+const keeping = new WeakMap(); // promises of what the server says of the pictures that it keeps, by their bytes
+
 // idOf is under which ID the server keeps a picture. It is sent where the server does not have it.
-export async function idOf(picture) {
-  picture.keeping ??= keep(picture.blob);
+export async function idOf({ blob }) {
+  if (!keeping.has(blob)) keeping.set(blob, keep(blob));
   try {
-    return (await picture.keeping).id;
+    return (await keeping.get(blob)).id;
   } catch (e) {
-    picture.keeping = null;
+    keeping.delete(blob);
     throw e;
   }
 }
@@ -32,7 +34,7 @@ export async function ofKept(picture, signal, f) {
       return await f(id);
     } catch (e) {
       if (again || e.code !== "no_image") throw e;
-      picture.keeping = null;
+      keeping.delete(picture.blob);
     }
   }
 }

@@ -4,11 +4,13 @@ import { svg, mark } from "./dom.mjs";
 import { percent } from "./text.mjs";
 
 const CROWD = 14; // more boxes than these show their names only when they are lit
+const TALL = 19; // pixels, of a tag
 const LETTER = 6.7; // pixels, about, of a letter of a tag
-const paper = new OffscreenCanvas(1, 1).getContext("2d");
+let paper = null;
 
 // width is that of a tag's text, in pixels.
 export function width(text) {
+  paper ??= new OffscreenCanvas(1, 1).getContext("2d");
   paper.font = '600 12px system-ui, sans-serif';
   return paper.measureText(text).width || LETTER * text.length;
 }
@@ -16,8 +18,8 @@ export function width(text) {
 // name is what a box is called.
 export const name = (d) => `${d.phrase}, ${percent(d.score)}`;
 
-// drawBoxes puts detections over a picture of a size. data is the attribute with their place in the answer.
-export function drawBoxes(root, detections, size, data = "data-box") {
+// drawBoxes puts detections into a drawing over a picture. data is the attribute with their place in the answer.
+export function drawBoxes(root, detections, data = "data-box") {
   const area = (d) => (d.box[2] - d.box[0]) * (d.box[3] - d.box[1]);
   mark(root, "crowd", detections.length > CROWD);
   // The large ones first: what lies in them can still be pointed at.
@@ -32,9 +34,21 @@ export function drawBoxes(root, detections, size, data = "data-box") {
     },
     svg("rect", { class: "halo", ...frame }),
     svg("rect", { class: "line", ...frame }),
-    svg("g", { class: "tag", transform: `translate(${x1} ${y1})`, "aria-hidden": "true" },
-      svg("g", { class: y1 < size.height * 0.04 ? "in" : "over" },
-        svg("rect", { x: -1, y: -19, width: wide, height: 19, rx: 3 }),
+    svg("g", { class: "tag", transform: `translate(${x1} ${y1})`, "aria-hidden": "true", "data-place": [...d.box, wide].join() },
+      svg("g", {},
+        svg("rect", { x: -1, y: -TALL, width: wide, height: TALL, rx: 3 }),
         svg("text", { x: 5, y: -5.5 }, text))));
   }));
+}
+
+// placeTags moves the tags so that they stay in the window, beside their boxes or in them.
+export function placeTags(root, view, frame) {
+  for (const tag of root.querySelectorAll(".tag")) {
+    const [x1, y1, x2, y2, wide] = tag.dataset.place.split(",").map(Number);
+    const [left, top] = [view.x + x1 * view.scale, view.y + y1 * view.scale];
+    const room = Math.max(0, (x2 - x1) * view.scale - wide);
+    const dx = left < 0 ? Math.min(-left, room) : Math.min(0, Math.max(-left, frame.width - left - wide));
+    const dy = top >= TALL ? 0 : Math.min(Math.max(TALL, TALL - top), Math.max(TALL, (y2 - y1) * view.scale));
+    tag.firstChild.style.transform = `scale(${1 / view.scale}) translate(${dx}px, ${dy}px)`;
+  }
 }

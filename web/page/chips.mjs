@@ -25,10 +25,10 @@ function toggle(label, alone) {
 function chip(p) {
   const boxes = above(state.threshold / 100).filter((d) => d.label === p.label);
   const best = state.answer.detections.find((d) => d.label === p.label);
-  const said = p.silent ? "unknown words" : best ? `${boxes.length} · best ${percent(best.score)}` : "none";
+  const said = p.silent ? ["unknown words"] : best ? [`${boxes.length} · `, el("span", { class: "unseen" }, "best "), percent(best.score)] : ["none"];
   return el("li", {},
     el("button", {
-      type: "button", class: "chip", "data-label": p.label, "data-silent": p.silent ? "true" : null, "aria-pressed": !state.hidden.has(p.label),
+      type: "button", class: "chip", "data-label": p.label, "data-silent": p.silent ? "true" : null, "aria-pressed": String(!state.hidden.has(p.label)),
       title: p.silent ? SILENT : "Click hides, Alt and click shows alone, double click edits",
       click: (e) => toggle(p.label, e.altKey),
       dblclick: () => edit(p.label),
@@ -41,7 +41,7 @@ function chip(p) {
       focus: () => light(p.label),
       blur: () => light(null),
     },
-    sample(p.label), el("span", { class: "phrase" }, p.phrase), el("span", { class: "count" }, said)),
+    sample(p.label), el("span", { class: "phrase" }, p.phrase), el("span", { class: "count" }, ...said)),
     p.silent ? el("span", { class: "why" }, SILENT) : null);
 }
 

@@ -3,7 +3,6 @@ import { state, on, set, shown } from "./state.mjs";
 import { detect } from "./api.mjs";
 import { ofKept } from "./ask.mjs";
 import { Stage } from "./stage.mjs";
-import { drawBoxes } from "./boxes.mjs";
 import { match } from "./match.mjs";
 import { $, el, wait, mark } from "./dom.mjs";
 import { many } from "./text.mjs";
@@ -15,6 +14,7 @@ export function difference([a, b]) {
   if (!b) return ["first", `${a.phrase} ${a.score.toFixed(2)}: above only`];
   if (!a) return ["second", `${b.phrase} ${b.score.toFixed(2)}: here only`];
   const by = b.score - a.score;
+  if (a.phrase === b.phrase && Math.abs(by) < 0.005) return ["both", `${a.phrase}: ${a.score.toFixed(2)} in both`];
   const named = a.phrase === b.phrase ? a.phrase : `${a.phrase} → ${b.phrase}`;
   return ["both", `${named}: ${a.score.toFixed(2)} → ${b.score.toFixed(2)} (${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(2)})`];
 }
@@ -27,9 +27,15 @@ export function compare(follow) {
   let stop = new AbortController();
   let other = null; // the answer to the second sentence
 
+  // A phrase that both sentences have looks the same in both; others look like none of the first.
+  const alike = (d) => {
+    const first = state.answer?.phrases ?? [];
+    return first.find((p) => p.phrase === d.phrase)?.label ?? first.length + d.label;
+  };
+
   const render = () => {
-    const others = (other?.detections ?? []).map((d, index) => ({ ...d, index })).filter((d) => d.score > state.threshold / 100);
-    drawBoxes(stage.boxes, others, state.picture ?? { height: 1 }, "data-other");
+    const others = (other?.detections ?? []).map((d, index) => ({ ...d, index, label: alike(d) })).filter((d) => d.score > state.threshold / 100);
+    stage.show(others, "data-other");
     const pairs = other && state.answer ? match(shown(), others) : [];
     $("differences").replaceChildren(...pairs.map(difference).map(([of, text]) => el("li", { "data-of": of }, text)));
     if (!other || !state.answer) return;

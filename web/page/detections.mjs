@@ -78,10 +78,10 @@ function reveal(row) {
   else if (r.bottom > l.bottom) list.scrollTop += r.bottom - l.bottom;
 }
 
-// step moves through the list from wherever the focus is.
+// step moves through the list from wherever the focus is; false where there is none.
 export function step(by) {
   const rows = [...$("detections").querySelectorAll(".row")];
-  if (!rows.length) return;
+  if (!rows.length) return false;
   const at = rows.findIndex((r) => r.getAttribute("tabindex") === "0");
   const held = $("detections").contains(document.activeElement);
   rows[Math.max(0, Math.min(rows.length - 1, held ? at + by : at))].focus();

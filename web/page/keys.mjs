@@ -53,8 +53,7 @@ export function keys(stage) {
       return;
     }
     if (typing || !on.checked || !(e.key in does)) return;
-    e.preventDefault();
-    does[e.key]();
+    if (does[e.key]() !== false) e.preventDefault();
   });
   const unveil = (e) => (e.type === "blur" || e.key === "h") && state.veiled && set({ veiled: false });
   document.addEventListener("keyup", unveil);

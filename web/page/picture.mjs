@@ -1,7 +1,6 @@
 // The picture with its boxes, and what is said of it.
 import { state, on, set, shown, light, isLit } from "./state.mjs";
 import { Stage } from "./stage.mjs";
-import { drawBoxes } from "./boxes.mjs";
 import { $, mark, arrows } from "./dom.mjs";
 import { bytes } from "./text.mjs";
 
@@ -40,7 +39,7 @@ export function pictureView(also) {
     const box = of(e);
     if (box) light(+box.dataset.label, +box.dataset.box);
   };
-  boxes.addEventListener("pointerover", lit);
+  boxes.addEventListener("pointermove", lit); // not over: a box that appears under a mouse at rest is not meant
   boxes.addEventListener("focusin", lit);
   boxes.addEventListener("pointerout", (e) => of(e) && light(null));
   boxes.addEventListener("focusout", () => light(null));
@@ -55,12 +54,13 @@ export function pictureView(also) {
   on(["picture"], () => {
     const { picture } = state;
     $("empty").hidden = picture !== null;
-    $("zoom").hidden = !picture;
+    for (const id of ["zoom", "compare"]) $(id).hidden = !picture;
+    $("intro").hidden = picture !== null;
     stage.open(picture);
   });
   on(["picture", "info"], () => ($("about").textContent = about()));
   on(["answer", "threshold", "hidden", "dropped"], () => {
-    drawBoxes(boxes, shown(), state.picture ?? { height: 1 });
+    stage.show(shown());
     paint();
   });
   const paint = () => {

@@ -74,7 +74,7 @@ function count() {
 function hint() {
   $("hint").textContent = state.classes
     ? "A class on each line."
-    : state.spans.length ? "Marked words alone are looked for." : "Select words and mark them to look for these alone.";
+    : state.spans.length ? "Marked words alone are looked for." : "Mark words to look for these alone.";
 }
 
 // write puts a text into the field, as if it had been typed.

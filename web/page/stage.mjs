@@ -1,6 +1,7 @@
 // A picture in its window, with what lies over it: a map, boxes. It is zoomed by wheel, pinch and keys, and moved by dragging.
 import { fitted, placed, zoomed, around } from "./zoom.mjs";
 import { draw } from "./words.mjs";
+import { drawBoxes, placeTags } from "./boxes.mjs";
 import { el, svg, mark } from "./dom.mjs";
 
 const STEP = 1.25; // of a key
@@ -73,6 +74,12 @@ export class Stage {
     if (this.picture) this.#look(whole ? fitted(this.picture, this.frame) : placed(view, this.picture, this.frame), false);
   }
 
+  // show draws detections over the picture; data is as drawBoxes has it.
+  show(detections, data) {
+    drawBoxes(this.boxes, detections, data);
+    if (this.view) placeTags(this.boxes, this.view, this.frame);
+  }
+
   // overlay lays a word's map over the picture; null takes it away.
   overlay(word, grid) {
     this.map.hidden = !word;
@@ -93,6 +100,7 @@ export class Stage {
     this.boxes.style.setProperty("--unit", 1 / view.scale);
     mark(this.root, "coarse", view.scale >= 6);
     mark(this.root, "zoomed", !this.whole);
+    placeTags(this.boxes, view, this.frame);
     if (tell) this.moved(view, this.whole);
   }
 

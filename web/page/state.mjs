@@ -4,7 +4,7 @@ export const state = {
   info: null, // of /v1/info
   server: "loading", // or "ready", "offline"
   progress: null, // of loading, 0 to 1
-  picture: null, // {name, blob, url, width, height, id, example}
+  picture: null, // {name, blob, url, width, height, example}
   text: "", // of the sentence, as it is typed
   classes: false, // whether its lines are classes
   spans: [], // that were marked in it, [begin, end) in UTF-16 units

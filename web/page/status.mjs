@@ -16,14 +16,14 @@ function estimate(elapsed) {
   const queue = info?.queue;
   const whole = queue?.seconds ? queue.seconds * ((queue.waiting ?? 0) + 1) : answer?.timing?.total;
   if (elapsed < LONG || !whole) return "";
-  return whole > elapsed + 1 ? `, about ${seconds(whole - elapsed)} more` : ", any moment now";
+  return whole > elapsed + 1 ? `, about ${Math.round(whole - elapsed)} s more` : ", any moment now";
 }
 
 function working({ kind, since, until, round }) {
   const elapsed = (Date.now() - since) / 1000;
   if (kind === "waiting") {
     const left = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-    return [`The server is busy. Working on it again in ${many(left, "second")} (try ${round} of 3)…`, [button("Try now", tryNow), button("Cancel", cancel)]];
+    return [`Server busy: again in ${left} s (${round} of 3)…`, [button("Try now", tryNow), button("Cancel", cancel)]];
   }
   if (kind === "loading") return ["The server is not ready. Waiting for it…", [button("Cancel", cancel)]];
   if (kind === "offline") return ["The server does not answer. Waiting for it…", [button("Cancel", cancel)]];
@@ -60,6 +60,9 @@ function render() {
   if (line.textContent !== text) line.textContent = text;
   line.setAttribute("aria-live", line.dataset.kind === (state.work?.kind ?? "") && state.work ? "off" : "polite");
   line.dataset.kind = state.work?.kind ?? "";
+  $("progress").hidden = state.server !== "loading";
+  if (state.progress === null) $("progress").removeAttribute("value");
+  else $("progress").value = state.progress;
   const held = $("acts").contains(document.activeElement);
   const same = [...$("acts").children].map((b) => b.textContent).join() === acts.map((b) => b.textContent).join();
   if (!same) {

@@ -51,7 +51,7 @@ export function fill(files) {
     const url = URL.createObjectURL(file);
     const item = { file, url, answer: null, failed: null, busy: false };
     item.element = el("li", {}, el("button", { type: "button", click: () => show(file, file.name) },
-      el("img", { src: url, alt: "", loading: "lazy", decoding: "async" }), el("span", { class: "badge" })));
+      el("img", { src: url, alt: "", loading: "lazy", decoding: "async", error: (e) => e.target.remove() }), el("span", { class: "badge" })));
     tell(item);
     return item;
   });

@@ -40,7 +40,7 @@ export function threshold() {
   const slider = $("threshold");
   let model = null; // for which the threshold was remembered
   slider.addEventListener("input", () => setThreshold(slider.valueAsNumber));
-  on(["threshold"], () => {
+  on(["threshold", "answer"], () => {
     slider.value = state.threshold;
     const value = (state.threshold / 100).toFixed(2);
     $("value").textContent = value;

@@ -4,7 +4,7 @@ import { align } from "./api.mjs";
 import { ofKept } from "./ask.mjs";
 import { latest } from "./latest.mjs";
 import { heat } from "./colours.mjs";
-import { $, el, mark, kept } from "./dom.mjs";
+import { $, el, kept } from "./dom.mjs";
 
 const FULL = 0.25; // a map whose peak is lower does not reach the ramp's end
 const PAUSE = 150; // milliseconds from a key to its map
@@ -14,14 +14,14 @@ let open = kept.read("words") !== "closed";
 let pinned = null; // text and place of the word that stays
 
 // decode takes an answer of /v1/align apart: words with their maps, {text, begin, end, peak, values}. Pieces of words
-// that are also given joined are left out.
+// that are also given joined are left out, and so are signs.
 export function decode(answer) {
   const { height, width } = answer.grid;
   const values = Uint8Array.from(atob(answer.maps), (c) => c.charCodeAt(0));
   if (values.length !== answer.tokens.length * height * width) throw new Error("The server's maps do not have the size that it says.");
   const all = answer.tokens.map((t, i) => ({ ...t, values: values.subarray(i * height * width, (i + 1) * height * width) }));
   const inside = (a, b) => b.begin <= a.begin && a.end <= b.end && b.end - b.begin > a.end - a.begin;
-  return all.filter((t) => t.end > t.begin && !all.some((other) => inside(t, other)));
+  return all.filter((t) => t.end > t.begin && /[\p{L}\p{N}]/u.test(t.text) && !all.some((other) => inside(t, other)));
 }
 
 // draw paints a word's map into a canvas of the grid's size.
@@ -59,6 +59,7 @@ async function load(asked) {
 
 function render() {
   const { maps, picture } = state;
+  if (picture) $("maps").style.setProperty("--ratio", Math.max(0.5, picture.width / picture.height));
   $("maps").replaceChildren(...(maps?.words ?? []).map((word) => {
     const canvas = el("canvas", { "aria-hidden": "true" });
     draw(canvas, word, maps.grid);
@@ -67,7 +68,7 @@ function render() {
     return el("li", {},
       el("button", {
         type: "button",
-        "aria-pressed": is,
+        "aria-pressed": String(is),
         pointerenter: () => set({ word }),
         pointerleave: () => set({ word: find(pinned) }),
         focus: () => set({ word }),
@@ -104,9 +105,8 @@ export function words() {
   on(["text"], live);
   on(["work"], () => state.work && !$("typing").checked && stop.abort());
   on(["picture"], () => (pinned = null));
+  on(["answer", "live"], () => ($("words").hidden = !state.answer || state.live));
   on(["answer"], () => {
-    $("words").hidden = !state.answer;
-    mark($("words"), "stale", false);
     if (state.answer && open && !state.live) load(state.answer.question);
   });
   on(["maps"], render);
