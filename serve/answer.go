@@ -208,7 +208,7 @@ func (s *Server) Tokens(sentence string) (v1.Tokens, error) {
 		return out, nil
 	}
 	if err != nil {
-		return out, err
+		return out, asRefusal(err)
 	}
 	spans := text.Parts(sentence)
 	for i, p := range found.phrases {

@@ -80,7 +80,7 @@ func (s *Server) check(ctx context.Context, q api.Question, align bool) (*checke
 		var known bool
 		if at.sought, known = asked[query.Caption]; !known {
 			if at.sought, err = find(d, query); err != nil {
-				return nil, err
+				return nil, asRefusal(err)
 			}
 			asked[query.Caption] = at.sought
 		}
@@ -201,12 +201,12 @@ func find(d detector, q text.Query) (out sought, err error) {
 	t := d.Tokenizer()
 	prompts, err := q.Prompts(t)
 	if err != nil {
-		return out, asRefusal(err)
+		return out, err
 	}
 	for i, p := range prompts {
 		heard, err := t.Hear(p, d.MaxTokens())
 		if err != nil {
-			return out, asRefusal(err)
+			return out, err
 		}
 		out.captions = append(out.captions, p.Text)
 		for l, label := range p.Labels {
