@@ -131,7 +131,7 @@ func (f *fake) info(w http.ResponseWriter) {
 		"state": "ready", "auth": f.mood.Token != "", "size": map[string]int{"short": 192, "long": 192}, "examples": Examples,
 		"defaults": map[string]any{"threshold": 0.3, "iou": 0.6, "max_detections": 100, "prompt_form": "eval"},
 		"limits":   map[string]any{"body": 8 << 20, "pixels": 40e6, "tokens": 64},
-		"queue":    map[string]any{"waiting": f.mood.Queue, "seconds": 4},
+		"queue":    map[string]any{"waiting": f.mood.Queue, "seconds": 4 * (f.mood.Queue + 1)},
 	}
 	if f.mood.Loading > 0 {
 		f.mood.Loading--
@@ -312,20 +312,28 @@ func (f *fake) align(w http.ResponseWriter, r *http.Request) {
 	const stride = 8
 	scale := 192 / float64(min(size.Width, size.Height))
 	height, width := int(float64(size.Height)*scale/stride+0.99), int(float64(size.Width)*scale/stride+0.99)
-	tokens, maps := words(caption), []byte{}
-	for i, t := range tokens {
+	read := words(caption)
+	maps := make([][]byte, len(read))
+	for i, t := range read {
 		var boxes []detection
 		for l, span := range spans {
 			if span[0] <= t.Begin && t.End <= span[1] {
 				boxes = f.found(q.data, size, caption, cut(caption, span), span, l+1, mood{})
 			}
 		}
-		var one []byte
-		one, tokens[i].Peak = blobs(boxes, height, width, stride/scale, len(t.Text))
-		maps = append(maps, one...)
+		maps[i], read[i].Peak = blobs(boxes, height, width, stride/scale, len(t.Text))
+	}
+	tokens, joined := []token{}, []token{}
+	var tokenMaps, wordMaps []byte
+	for i, t := range read { // a long word is before its pieces
+		if t.End-t.Begin > longest {
+			joined, wordMaps = append(joined, t), append(wordMaps, maps[i]...)
+		} else {
+			tokens, tokenMaps = append(tokens, t), append(tokenMaps, maps[i]...)
+		}
 	}
 	answer(w, 200, map[string]any{
-		"tokens": tokens, "maps": base64.StdEncoding.EncodeToString(maps),
+		"tokens": tokens, "maps": base64.StdEncoding.EncodeToString(tokenMaps), "words": joined, "word_maps": base64.StdEncoding.EncodeToString(wordMaps),
 		"grid": map[string]any{"height": height, "width": width, "stride": stride, "scale": []float64{scale, scale}},
 	})
 }

@@ -128,6 +128,9 @@ func nounPhrases(text string) (spans [][2]int) {
 	return spans
 }
 
+// longest is how many letters a token has.
+const longest = 7
+
 // words are the tokens of a text: long words are given whole and in two pieces.
 func words(text string) (list []token) {
 	list = []token{}
@@ -136,7 +139,7 @@ func words(text string) (list []token) {
 		begin := utf8.RuneCountInString(text[:at[0]])
 		n := utf8.RuneCountInString(w)
 		list = append(list, token{Text: w, Begin: begin, End: begin + n})
-		if n > 7 {
+		if n > longest {
 			runes := []rune(w)
 			list = append(list, token{Text: string(runes[:4]), Begin: begin, End: begin + 4}, token{Text: string(runes[4:]), Begin: begin + 4, End: begin + n})
 		}

@@ -4,11 +4,11 @@
 // What the page reads beside the detections is said here, since no other client does. Of GET /v1/info:
 //
 //	{"model": "glip-world", "device": "CPU", "precision": "f32",
-//	 "state": "ready",                            // "starting" is polled, with "progress" from 0 to 1 if it is known
+//	 "state": "ready",                            // all others are waited for; of "starting" "progress" is shown, 0 to 1, if it is there
 //	 "size": {"short": 800, "long": 1333},        // to which pictures are brought; left out for pictures as they are
 //	 "defaults": {"threshold": 0.5},
 //	 "limits": {"body": 33554432, "tokens": 256},
-//	 "queue": {"waiting": 3, "seconds": 1.9}}     // before a new question, and what one takes on average
+//	 "queue": {"waiting": 3, "seconds": 7.6}}     // before a new question, and until that is computed
 //
 // Of POST /v1/tokens, places being code points:
 //
@@ -17,11 +17,11 @@
 //	 "phrases": [{"phrase": "a cat", "span": [0, 5]}]}
 //
 // Of POST /v1/align, "scale" being what the picture's width and height were multiplied by: a map's column j begins at
-// j*stride/scale[0] in the picture. Tokens whose places lie within another's are pieces of a word, and are not shown.
+// j*stride/scale[0] in the picture. Words are tokens joined; tokens whose places lie within a word are not shown.
 //
-//	{"tokens": [{"text": "whiskers", "begin": 11, "end": 19, "peak": 0.61}],
+//	{"tokens": [{"text": "##kers", "begin": 15, "end": 19, "peak": 0.61}], "words": [{"text": "whiskers", "begin": 11, "end": 19, "peak": 0.61}],
 //	 "grid": {"height": 100, "width": 167, "stride": 8, "scale": [2.22, 2.22]},
-//	 "maps": "base64 of uint8 [tokens, height, width]"}
+//	 "maps": "base64 of uint8 [tokens, height, width]", "word_maps": "likewise"}
 //
 // The package imports none of ours.
 package web
@@ -128,12 +128,6 @@ func newFile(name string, data []byte) (file, error) {
 
 // Paths are those that the page answers, sorted: they need no token.
 func (p *Pages) Paths() []string { return slices.Sorted(maps.Keys(p.files)) }
-
-// Has says whether a path is one of the page's.
-func (p *Pages) Has(path string) bool {
-	_, ok := p.files[path]
-	return ok
-}
 
 // ServeHTTP answers with a file of the page.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {

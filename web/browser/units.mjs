@@ -93,6 +93,8 @@ test("maps of words", () => {
   const grid = { height: 1, width: 2, stride: 8, scale: [1, 1] };
   const words = decode({ tokens, grid, maps: btoa(String.fromCharCode(...Array.from({ length: 12 }, (_, i) => i))) });
   assert.deepEqual(words.map((w) => [w.text, ...w.values]), [["whiskers", 2, 3], ["cat", 8, 9]]);
+  const joined = decode({ tokens: tokens.slice(2), words: tokens.slice(1, 2), grid, maps: btoa("aabbccdd"), word_maps: btoa("ww") });
+  assert.deepEqual(joined.map((w) => [w.text, ...w.values]), [["whiskers", 119, 119], ["cat", 99, 99]]);
   assert.throws(() => decode({ tokens, grid, maps: btoa("abc") }), /size/);
 });
 

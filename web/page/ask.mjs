@@ -95,7 +95,7 @@ async function patient(signal, f) {
         set({ server: "offline", work: { kind: "offline", since } });
         await until(reach(), signal);
       } else if (e.status === 503) {
-        set({ server: "loading", work: { kind: "loading", since } });
+        set({ work: { kind: "loading", since } });
         await wait(1000 * (e.retry || 1), signal);
         await until(reach(), signal);
       } else if (e.status === 429 && round <= ROUNDS) {

@@ -5,6 +5,7 @@ import { percent } from "./text.mjs";
 
 const CROWD = 14; // more boxes than these show their names only when they are lit
 const TALL = 19; // pixels, of a tag
+const LEAST = 30; // likewise, of a box that is seen and keeps its tag in the window
 const LETTER = 6.7; // pixels, about, of a letter of a tag
 let paper = null;
 
@@ -46,7 +47,7 @@ export function placeTags(root, view, frame) {
   for (const tag of root.querySelectorAll(".tag")) {
     const [x1, y1, x2, y2, wide] = tag.dataset.place.split(",").map(Number);
     const [left, top] = [view.x + x1 * view.scale, view.y + y1 * view.scale];
-    const room = Math.max(0, (x2 - x1) * view.scale - wide);
+    const room = Math.max(0, (x2 - x1) * view.scale - Math.min(wide, LEAST));
     const dx = left < 0 ? Math.min(-left, room) : Math.min(0, Math.max(-left, frame.width - left - wide));
     const dy = top >= TALL ? 0 : Math.min(Math.max(TALL, TALL - top), Math.max(TALL, (y2 - y1) * view.scale));
     tag.firstChild.style.transform = `scale(${1 / view.scale}) translate(${dx}px, ${dy}px)`;

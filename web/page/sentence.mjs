@@ -40,8 +40,8 @@ function marks() {
   if (spans.length) return label(spans);
   if (answer?.question.text === text && !answer.question.spans.length) return phraseMarks(text, answer.phrases, answer.captions);
   if (!read) return [];
-  const places = phraseMarks(read.text, read.phrases, [read.text]).map((m) => [m.begin, m.end]);
-  return label(read.text === text ? places : follow(places, read.text, text));
+  const places = phraseMarks(read.text, read.phrases, [read.text]);
+  return read.text === text ? places : label(follow(places.map((m) => [m.begin, m.end]), read.text, text));
 }
 
 function render() {

@@ -18,12 +18,12 @@ async function poll() {
     let pause = OFTEN;
     try {
       const told = await info();
-      const ready = !["starting", "loading"].includes(told.state);
-      set({ info: told, server: ready ? "ready" : "loading", progress: told.progress ?? null });
+      const ready = (told.state ?? "ready") === "ready";
+      set({ info: told, server: ready ? "ready" : told.state, progress: told.progress ?? null });
       if (ready) return;
     } catch (e) {
       if (e.status === 401) return set({ server: "ready", trouble: e.message });
-      set({ server: e instanceof Offline ? "offline" : "loading" });
+      set({ server: e instanceof Offline ? "offline" : "starting" });
       if (e.retry) pause = 1000 * e.retry;
     }
     await wait(pause);

@@ -2,7 +2,7 @@
 
 export const state = {
   info: null, // of /v1/info
-  server: "loading", // or "ready", "offline"
+  server: "starting", // or "ready", "draining", "device_lost", "offline"
   progress: null, // of loading, 0 to 1
   picture: null, // {name, blob, url, width, height, example}
   text: "", // of the sentence, as it is typed

@@ -4,6 +4,11 @@ import { ask, cancel, tryNow } from "./ask.mjs";
 import { $, el } from "./dom.mjs";
 import { many, seconds } from "./text.mjs";
 
+const ABSENT = {
+  offline: "The server does not answer. Trying again…",
+  draining: "The server is being stopped. Waiting for another…",
+  device_lost: "The server lost its device, and opens it again…",
+};
 const LONG = 10; // seconds of work after which an estimate is given
 
 let timer = 0;
@@ -12,11 +17,11 @@ const button = (text, click) => el("button", { type: "button", class: "quiet", c
 
 // estimate is what a question may still take, in words, or "".
 function estimate(elapsed) {
-  const { info, answer } = state;
-  const queue = info?.queue;
-  const whole = queue?.seconds ? queue.seconds * ((queue.waiting ?? 0) + 1) : answer?.timing?.total;
-  if (elapsed < LONG || !whole) return "";
-  return whole > elapsed + 1 ? `, about ${Math.round(whole - elapsed)} s more` : ", any moment now";
+  const { answer } = state;
+  const queue = state.info?.queue;
+  const left = Math.round(queue?.seconds || (answer?.timing?.total ?? 0) - elapsed);
+  if (elapsed < LONG || !(queue || answer)) return "";
+  return left > 1 ? `, about ${left} s more` : ", any moment now";
 }
 
 function working({ kind, since, until, round }) {
@@ -46,8 +51,8 @@ function words() {
   const { server, picture, answer, work, progress, live } = state;
   if (live) return ["The camera runs.", []];
   if (work) return working(work);
-  if (server === "loading") return [progress === null ? "Loading the model…" : `Loading the model, ${Math.round(100 * progress)} %…`, []];
-  if (server === "offline") return ["The server does not answer. Trying again…", []];
+  if (server === "starting") return [progress === null ? "Loading the model…" : `Loading the model, ${Math.round(100 * progress)} %…`, []];
+  if (server !== "ready") return [ABSENT[server] ?? "The server is not ready. Waiting for it…", []];
   if (answer) return [found(), []];
   if (!picture) return [state.text.trim() ? "Now choose a picture." : "Choose a picture, and say what to look for.", []];
   return [state.text.trim() ? "Press Enter to look." : "Say what to look for.", []];
@@ -60,7 +65,7 @@ function render() {
   if (line.textContent !== text) line.textContent = text;
   line.setAttribute("aria-live", line.dataset.kind === (state.work?.kind ?? "") && state.work ? "off" : "polite");
   line.dataset.kind = state.work?.kind ?? "";
-  $("progress").hidden = state.server !== "loading";
+  $("progress").hidden = state.server !== "starting";
   if (state.progress === null) $("progress").removeAttribute("value");
   else $("progress").value = state.progress;
   const held = $("acts").contains(document.activeElement);
@@ -85,8 +90,5 @@ function alert() {
 export function status() {
   on(["server", "progress", "picture", "answer", "work", "text", "threshold", "hidden", "dropped", "live", "info"], render);
   on(["trouble"], alert);
-  on(["server", "work"], () => {
-    document.body.dataset.server = state.server;
-  });
   render();
 }

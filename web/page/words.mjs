@@ -16,10 +16,13 @@ let pinned = null; // text and place of the word that stays
 // decode takes an answer of /v1/align apart: words with their maps, {text, begin, end, peak, values}. Pieces of words
 // that are also given joined are left out, and so are signs.
 export function decode(answer) {
-  const { height, width } = answer.grid;
-  const values = Uint8Array.from(atob(answer.maps), (c) => c.charCodeAt(0));
-  if (values.length !== answer.tokens.length * height * width) throw new Error("The server's maps do not have the size that it says.");
-  const all = answer.tokens.map((t, i) => ({ ...t, values: values.subarray(i * height * width, (i + 1) * height * width) }));
+  const each = answer.grid.height * answer.grid.width;
+  const split = (tokens, maps) => {
+    const values = Uint8Array.from(atob(maps), (c) => c.charCodeAt(0));
+    if (values.length !== tokens.length * each) throw new Error("The server's maps do not have the size that it says.");
+    return tokens.map((t, i) => ({ ...t, values: values.subarray(i * each, (i + 1) * each) }));
+  };
+  const all = [...split(answer.tokens, answer.maps), ...split(answer.words ?? [], answer.word_maps ?? "")].sort((a, b) => a.begin - b.begin);
   const inside = (a, b) => b.begin <= a.begin && a.end <= b.end && b.end - b.begin > a.end - a.begin;
   return all.filter((t) => t.end > t.begin && /[\p{L}\p{N}]/u.test(t.text) && !all.some((other) => inside(t, other)));
 }
