@@ -160,19 +160,9 @@ func (s *source) picture(name string, l Limits) (pic Picture, err error) {
 			pic, err = Picture{}, fmt.Errorf("picture: %s: damaged picture (%v): %w", name, p, ErrFormat)
 		}
 	}()
-	size, f, err := s.format()
+	j, f, err := s.begin(name, l)
 	if err != nil {
-		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
-	}
-	j, err := rewound(s, func(*bufio.Reader) (job, error) { return f.begin(s, size) })
-	if err != nil {
-		return Picture{}, decodeError(name, f, err)
-	}
-	if s.stored {
-		j.turn = 1
-	}
-	if err := l.check(1, j.height, j.width); err != nil {
-		return Picture{}, fmt.Errorf("picture: %s: %w", name, err)
+		return Picture{}, err
 	}
 	need := j.effort
 	need.bytes += resultBytes(j.turn) * int64(j.height) * int64(j.width)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image/png"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/eval"
+	"github.com/glipvk/glipvk/internal/jsonlist"
 	"github.com/glipvk/glipvk/viz"
 	"github.com/spf13/cobra"
 )
@@ -41,7 +41,7 @@ type evalFlags struct {
 	run                 evalRun
 }
 
-func newEval(open measurer) *cobra.Command {
+func newEval(open opener) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval",
 		Short: "measure detections against annotations, with the papers' numbers",
@@ -118,8 +118,9 @@ func input(err error) error {
 // resultsJSON writes results as COCO's evaluation reads them, one on a line.
 func resultsJSON(w io.Writer, found []eval.Found) error {
 	b := bufio.NewWriterSize(w, 1<<20)
-	for i, x := range found {
-		text, err := json.Marshal(struct {
+	list := &jsonlist.List{W: b}
+	for _, x := range found {
+		err := list.Add(struct {
 			Image    int64    `json:"image_id"`
 			Category int64    `json:"category_id"`
 			Box      eval.Box `json:"bbox"`
@@ -128,17 +129,10 @@ func resultsJSON(w io.Writer, found []eval.Found) error {
 		if err != nil {
 			return err
 		}
-		before := ",\n"
-		if i == 0 {
-			before = "["
-		}
-		b.WriteString(before) // Flush has the error
-		b.Write(text)
 	}
-	if len(found) == 0 {
-		b.WriteString("[")
+	if err := endJSON(list); err != nil {
+		return err
 	}
-	b.WriteString("]\n")
 	return b.Flush()
 }
 
@@ -337,10 +331,7 @@ func addCurve(set *pending, name, title string, lines []viz.Line) error {
 // print writes the report: its object, or the reference's lines and the tables.
 func (r *evalReport) print(w io.Writer, f *evalFlags, reference string) error {
 	if f.json {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return writeJSON(w, r)
 	}
 	if _, err := io.WriteString(w, reference); err != nil {
 		return err

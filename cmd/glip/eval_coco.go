@@ -21,7 +21,7 @@ Files are read as pycocotools reads them: results of a picture that the annotati
 have are an error, those of an unknown category are passed over, iscrowd and area must be
 there, and an annotation whose id is 0 can be found by nobody.`
 
-func newEvalCOCO(open measurer) *cobra.Command {
+func newEvalCOCO(open opener) *cobra.Command {
 	var f evalFlags
 	var score float64
 	cmd := &cobra.Command{
@@ -47,7 +47,7 @@ func defineScore(cmd *cobra.Command, score *float64) {
 	cmd.Flags().Float64Var(score, "score", -1, "confusions and worst pictures count results from this score on (default: that of the highest F1)")
 }
 
-func (f *evalFlags) coco(cmd *cobra.Command, open measurer, score float64) error {
+func (f *evalFlags) coco(cmd *cobra.Command, open opener, score float64) error {
 	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
 	out, err := f.folder()
 	if err != nil {
@@ -88,7 +88,7 @@ func (f *evalFlags) boxed(truths *eval.Truths, out *folder, score float64) *boxe
 
 // results reads them, or finds them now; a query that asks for nothing is one of all categories. plusOne says how GLIP writes widths, most is how many detections a caption may have. unread are the
 // pictures that could not be read.
-func (b *boxed) results(cmd *cobra.Command, open measurer, q glipvk.Query, plusOne bool, most int) (unread int, err error) {
+func (b *boxed) results(cmd *cobra.Command, open opener, q glipvk.Query, plusOne bool, most int) (unread int, err error) {
 	if !b.flags.run.wanted(cmd) {
 		b.found, err = eval.ReadResults(cmd.Context(), b.flags.results)
 		return 0, input(err)

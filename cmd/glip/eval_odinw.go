@@ -39,7 +39,7 @@ type evalSet struct {
 	query               glipvk.Query       // its caption prompts, if any
 }
 
-func newEvalODinW(open measurer) *cobra.Command {
+func newEvalODinW(open opener) *cobra.Command {
 	var f evalFlags
 	var s evalSets
 	var score float64
@@ -137,7 +137,7 @@ func (s *evalSets) found(cmd *cobra.Command) (map[string][]eval.Found, error) {
 	return sets, nil
 }
 
-func (f *evalFlags) odinw(cmd *cobra.Command, open measurer, s evalSets, score float64) error {
+func (f *evalFlags) odinw(cmd *cobra.Command, open opener, s evalSets, score float64) error {
 	list, err := s.list(cmd, f.run.images)
 	if err != nil {
 		return err

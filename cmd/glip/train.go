@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/text"
 	"github.com/glipvk/glipvk/train"
 	"github.com/spf13/cobra"
@@ -70,7 +71,7 @@ func newTrain() *cobra.Command {
 	fl.BoolVar(&f.dry, "dry-run", false, "check data, memory and time, and write nothing")
 	cli.Complete(cmd, "format", func() []string { return []string{"safetensors", "pth"} })
 	cli.Complete(cmd, "schedule", func() []string { return []string{string(train.Auto), string(train.Steps), string(train.Cosine)} })
-	cli.Complete(cmd, "names", func() []string { return []string{string(train.Microsoft), string(train.MMDetection)} })
+	cli.Complete(cmd, "names", func() []string { return []string{string(convert.Microsoft), string(convert.MMDetection)} })
 	cli.Complete(cmd, "mode", func() (list []string) {
 		for _, m := range train.Modes() {
 			list = append(list, string(m))
@@ -135,5 +136,5 @@ func (f *trainFlags) defineRecipe(cmd *cobra.Command) {
 	fl.BoolVar(&p.Half, "half", false, "store the weights that are saved in 16 bits: half the file, numbers are rounded")
 	fl.StringToStringVar(&p.About, "about", nil, "KEY=TEXT that the files of weights are to say of themselves, as in commit=1f2e3d; may be repeated")
 	fl.StringVar(&p.Format, "format", "safetensors", "of the weights that are saved: safetensors, or pth as the original program reads them")
-	fl.StringVar(&p.Names, "names", string(train.Microsoft), "of the weights that are saved: microsoft, or mmdetection")
+	fl.StringVar(&p.Names, "names", string(convert.Microsoft), "of the weights that are saved: microsoft, or mmdetection")
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/convert"
 	arch "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
@@ -197,7 +198,7 @@ func (p *trainPlan) check() error {
 			return cli.Usage("--%s %g: want a share, from 0 on and below 1", x.flag, x.value)
 		}
 	}
-	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(train.Microsoft) && p.Names != string(train.MMDetection) {
+	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(convert.Microsoft) && p.Names != string(convert.MMDetection) {
 		return cli.Usage("--format %q, --names %q: want safetensors or pth, and microsoft or mmdetection", p.Format, p.Names)
 	}
 	if kinds := []string{"", string(train.Auto), string(train.Steps), string(train.Cosine)}; !slices.Contains(kinds, p.Schedule) || p.Schedule == string(train.Steps) && len(p.Milestones) == 0 || p.Schedule != "" && p.Schedule != string(train.Steps) && len(p.Milestones) > 0 {
