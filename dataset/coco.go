@@ -36,8 +36,9 @@ type Options struct {
 	// Format is that of the labels, by its name in package [labels]; "" finds out.
 	Format string
 
-	// Part is one of [labels.Parts], where the labels have any; "" is all of them.
-	Part string
+	// Part is one of [labels.Parts]; "" is all of them. Labels without parts are an error then, unless PartIfAny takes them whole.
+	Part      string
+	PartIfAny bool
 
 	// VOC is what Pascal VOC's numbers are.
 	VOC labels.VOC
@@ -80,7 +81,7 @@ func open(ctx context.Context, path string, o Options) (*Set, error) {
 	if o.Format != "coco" {
 		return labelled(ctx, path, o)
 	}
-	at, err := labels.COCOFile(path, labels.ReadOptions{Part: o.Part, PartIfAny: true})
+	at, err := labels.COCOFile(path, labels.ReadOptions{Part: o.Part, PartIfAny: o.PartIfAny})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, annotations(err))
 	}

@@ -13,7 +13,7 @@ import (
 // labelled reads labels in a format other than COCO's, as if they were in that: pictures have the places of their names for numbers, and
 // classes theirs.
 func labelled(ctx context.Context, path string, o Options) (*Set, error) {
-	set, err := labels.Read(ctx, o.Format, path, labels.ReadOptions{Pictures: o.Pictures, Part: o.Part, PartIfAny: true, VOC: o.VOC, Size: sizeOf})
+	set, err := labels.Read(ctx, o.Format, path, labels.ReadOptions{Pictures: o.Pictures, Part: o.Part, PartIfAny: o.PartIfAny, VOC: o.VOC, Size: sizeOf})
 	if err != nil {
 		return nil, annotations(err)
 	}

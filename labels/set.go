@@ -75,6 +75,24 @@ type Report struct {
 	outside string // that of Outside
 }
 
+// String says what is odd, "" where nothing is.
+func (r Report) String() string {
+	var parts []string
+	for _, x := range []struct {
+		count int
+		what  string
+	}{
+		{r.Outside, "boxes reach over the edge of their picture and stay as they are"}, {r.Flat, "boxes without area are left out"},
+		{r.Duplicate, "objects that say the same twice are left out"}, {r.Unknown, "objects of unknown pictures or classes are left out"},
+		{r.Other, "shapes that are no boxes are left out"}, {r.Unread, "pictures that cannot be read are left out"},
+	} {
+		if x.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", x.count, x.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Left are the examples of what was left out.
 func (r *Report) Left() []string {
 	return slices.DeleteFunc(slices.Clone(r.Examples), func(e string) bool { return e == r.outside })

@@ -35,6 +35,8 @@ one, what was taken for what, and, where the data is the paper's, the published 
 // evalFlags are those that all kinds of evaluation have.
 type evalFlags struct {
 	truth, results, out string
+	source              labelSource
+	part                string // of the annotations
 	json                bool
 	bootstrap           int
 	seed                uint64
@@ -63,6 +65,12 @@ func (f *evalFlags) define(cmd *cobra.Command, truth, results string) {
 	f.defineReport(cmd)
 }
 
+// defineLabels adds those about annotations that may have any format.
+func (f *evalFlags) defineLabels(cmd *cobra.Command) {
+	f.source.define(cmd, "--truth")
+	cmd.Flags().StringVar(&f.part, "part", "", "part of --truth to measure on: train, val, test or all (default: val, where it has parts)")
+}
+
 // defineReport adds those about what comes out.
 func (f *evalFlags) defineReport(cmd *cobra.Command) {
 	fl := cmd.Flags()
@@ -85,6 +93,8 @@ func (f *evalFlags) check(cmd *cobra.Command) error {
 		return cli.Usage("nothing to measure: give --results FILE, or --weights to look through the pictures now")
 	case wanted && f.out == "":
 		return cli.Usage("--out is not given: the folder for the results of the run")
+	case f.source.check() != nil:
+		return f.source.check()
 	case f.bootstrap < 0:
 		return cli.Usage("--bootstrap %d: want 0 for none, or a number of resamplings", f.bootstrap)
 	}

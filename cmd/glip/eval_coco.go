@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
@@ -15,7 +13,9 @@ import (
 
 const evalCOCOHelp = `eval coco prints the twelve numbers that pycocotools prints. --truth is COCO's JSON of any set,
 --results the list of image_id, category_id, bbox and score that detectors write (glip detect
---format coco, too).
+--format coco, too). Both may be labels of another format (glip help label): YOLO, Pascal VOC,
+CVAT, LabelMe, Label Studio, JSON Lines, Parquet; of results, such as have scores. Their
+pictures and classes are known by their names.
 
 Files are read as pycocotools reads them: results of a picture that the annotations do not
 have are an error, those of an unknown category are passed over, iscrowd and area must be
@@ -38,7 +38,8 @@ func newEvalCOCO(open opener) *cobra.Command {
 			return f.coco(cmd, open, score)
 		},
 	}
-	f.define(cmd, "annotations, as COCO's JSON", "results, as COCO's JSON")
+	f.define(cmd, "annotations: COCO's JSON, or labels in another format, a file or a folder", "results: COCO's JSON, or labels with scores")
+	f.defineLabels(cmd)
 	defineScore(cmd, &score)
 	return cmd
 }
@@ -53,11 +54,11 @@ func (f *evalFlags) coco(cmd *cobra.Command, open opener, score float64) error {
 	if err != nil {
 		return err
 	}
-	truths, err := eval.ReadTruths(ctx, f.truth)
+	truths, images, err := f.truths(ctx, f.truth, f.run.images, stderr)
 	if err != nil {
-		return input(err)
+		return err
 	}
-	b := f.boxed(truths, out, score)
+	b := f.boxed(truths, images, out, score)
 	unread, err := b.results(cmd, open, glipvk.Query{}, true, 100)
 	if err != nil {
 		return err
@@ -78,8 +79,8 @@ func (f *evalFlags) coco(cmd *cobra.Command, open opener, score float64) error {
 }
 
 // boxed is what an evaluation of boxes begins with.
-func (f *evalFlags) boxed(truths *eval.Truths, out *folder, score float64) *boxed {
-	b := &boxed{flags: f, truths: truths, out: out, score: score, names: map[int64]string{}, images: cmp.Or(f.run.images, filepath.Dir(f.truth))}
+func (f *evalFlags) boxed(truths *eval.Truths, images string, out *folder, score float64) *boxed {
+	b := &boxed{flags: f, truths: truths, out: out, score: score, names: map[int64]string{}, images: images}
 	for _, c := range truths.Categories {
 		b.names[c.ID] = c.Name
 	}
@@ -90,8 +91,8 @@ func (f *evalFlags) boxed(truths *eval.Truths, out *folder, score float64) *boxe
 // pictures that could not be read.
 func (b *boxed) results(cmd *cobra.Command, open opener, q glipvk.Query, plusOne bool, most int) (unread int, err error) {
 	if !b.flags.run.wanted(cmd) {
-		b.found, err = eval.ReadResults(cmd.Context(), b.flags.results)
-		return 0, input(err)
+		b.found, err = b.resultsOf(cmd.Context(), b.flags.results, cmd.ErrOrStderr())
+		return 0, err
 	}
 	d, err := b.flags.run.open(cmd, open, b.flags.out, most)
 	if err != nil {

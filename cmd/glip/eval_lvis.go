@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/glipvk/glipvk"
@@ -51,7 +53,7 @@ func (f *evalFlags) lvis(cmd *cobra.Command, open opener, fixed bool, score floa
 	if err != nil {
 		return input(err)
 	}
-	b := f.boxed(truths, out, score)
+	b := f.boxed(truths, cmp.Or(f.run.images, filepath.Dir(f.truth)), out, score)
 	unread, err := b.results(cmd, open, glipvk.Query{}, false, 300)
 	if err != nil {
 		return err

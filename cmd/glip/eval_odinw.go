@@ -62,10 +62,11 @@ func newEvalODinW(open opener) *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringArrayVar(&s.truths, "truth", nil, "NAME=FILE, annotations of a data set as COCO's JSON; may be repeated")
+	fl.StringArrayVar(&s.truths, "truth", nil, "NAME=PATH, annotations of a data set: COCO's JSON, or labels in another format, a file or a folder; may be repeated")
 	fl.StringArrayVar(&s.results, "results", nil, "NAME=FILE, results of a data set, may be repeated; or one FILE with those of all by name")
 	fl.StringArrayVar(&s.tasks, "task", nil, "task file of ODinW (YAML); may be repeated")
 	fl.StringVar(&s.root, "root", ".", "folder that the paths of --task are in: the one that holds odinw, or odinw itself")
+	f.defineLabels(cmd)
 	f.defineReport(cmd)
 	defineScore(cmd, &score)
 	return cmd
@@ -78,7 +79,7 @@ func (s *evalSets) list(cmd *cobra.Command, images string) (list []evalSet, err 
 		if !ok || name == "" || path == "" {
 			return nil, cli.Usage("--truth %q: want NAME=FILE", named)
 		}
-		list = append(list, evalSet{name: name, truth: path, images: cmp.Or(images, filepath.Dir(path))})
+		list = append(list, evalSet{name: name, truth: path, images: images})
 	}
 	for _, path := range s.tasks {
 		t, err := dataset.OpenTask(cmd.Context(), path, s.root)
@@ -188,9 +189,9 @@ type odinw struct {
 
 // add measures one: with d what it finds now, else what was found.
 func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found map[string][]eval.Found) error {
-	truths, err := eval.ReadTruths(cmd.Context(), set.truth)
+	truths, images, err := o.flags.truths(cmd.Context(), set.truth, set.images, cmd.ErrOrStderr())
 	if err != nil {
-		return input(err)
+		return err
 	}
 	if set.categories != nil {
 		truths.Categories = nil
@@ -198,8 +199,8 @@ func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found map[strin
 			truths.Categories = append(truths.Categories, eval.Category{ID: c.ID, Name: c.Name})
 		}
 	}
-	b := o.flags.boxed(truths, o.out, o.score)
-	b.images, b.prefix = set.images, set.name+string(filepath.Separator)
+	b := o.flags.boxed(truths, images, o.out, o.score)
+	b.prefix = set.name + string(filepath.Separator)
 	unread := 0
 	if d != nil {
 		if unread, err = b.find(cmd, d, set.query, true); err != nil {

@@ -28,12 +28,15 @@ type trainPlan struct {
 	Images    string `json:"images,omitempty"`
 	Val       string `json:"val,omitempty"`
 	ValImages string `json:"val_images,omitempty"`
+	Part      string `json:"part,omitempty"`
+	ValPart   string `json:"val_part,omitempty"`
 	Task      string `json:"task,omitempty"`
 	Root      string `json:"root,omitempty"`
 	Shots     int    `json:"shots,omitempty"`
 	Prepared  int    `json:"prepared,omitempty"`
 	Overfit   int    `json:"overfit,omitempty"`
 	Strict    bool   `json:"strict,omitempty"`
+	labelSource
 
 	Negatives int     `json:"negatives,omitempty"`
 	Shuffle   bool    `json:"shuffle,omitempty"`
@@ -102,7 +105,7 @@ func (f *trainFlags) complete(cmd *cobra.Command) error {
 	p := &f.plan
 	switch {
 	case p.Data == "" && p.Task == "":
-		return cli.Usage("--data is missing: the annotations to learn from, as COCO's JSON (or --task, a task of ODinW)")
+		return cli.Usage("--data is missing: the annotations to learn from, as COCO's JSON or labels in another format (or --task, a task of ODinW)")
 	case p.Data != "" && p.Task != "":
 		return cli.Usage("--data and --task exclude each other: give one")
 	case p.Task == "" && p.Prepared != 0, p.Prepared != 0 && p.Shots == 0:
@@ -203,6 +206,9 @@ func (p *trainPlan) check() error {
 	}
 	if kinds := []string{"", string(train.Auto), string(train.Steps), string(train.Cosine)}; !slices.Contains(kinds, p.Schedule) || p.Schedule == string(train.Steps) && len(p.Milestones) == 0 || p.Schedule != "" && p.Schedule != string(train.Steps) && len(p.Milestones) > 0 {
 		return cli.Usage("--schedule %q: want one of %q; steps, and only it, takes --milestone", p.Schedule, kinds[1:])
+	}
+	if err := p.labelSource.check(); err != nil {
+		return err
 	}
 	if p.Memory < 0 {
 		return cli.Usage("--memory %d: want 0 or more bytes", p.Memory)
