@@ -63,7 +63,7 @@ func newEvalODinW(open opener) *cobra.Command {
 	}
 	fl := cmd.Flags()
 	fl.StringArrayVar(&s.truths, "truth", nil, "NAME=PATH, annotations of a data set: COCO's JSON, or labels in another format, a file or a folder; may be repeated")
-	fl.StringArrayVar(&s.results, "results", nil, "NAME=FILE, results of a data set, may be repeated; or one FILE with those of all by name")
+	fl.StringArrayVar(&s.results, "results", nil, "NAME=PATH, results of a data set, may be repeated; or one FILE with those of all by name")
 	fl.StringArrayVar(&s.tasks, "task", nil, "task file of ODinW (YAML); may be repeated")
 	fl.StringVar(&s.root, "root", ".", "folder that the paths of --task are in: the one that holds odinw, or odinw itself")
 	f.defineLabels(cmd)
@@ -117,25 +117,38 @@ func (s *evalSets) list(cmd *cobra.Command, images string) (list []evalSet, err 
 	return list, nil
 }
 
-// found reads the results of all data sets.
-func (s *evalSets) found(cmd *cobra.Command) (map[string][]eval.Found, error) {
+// resultsBy reads the results of a data set that is called by some name.
+type resultsBy func(b *boxed, name string) ([]eval.Found, error)
+
+// found reads one file with the results of all data sets, or has those of each read when it is measured.
+func (s *evalSets) found(cmd *cobra.Command) (resultsBy, error) {
+	missing := func(name string, there []string) error {
+		return cli.Usage("--results: nothing is given for the data set %s, only for %q", name, there)
+	}
 	if len(s.results) == 1 && !strings.Contains(s.results[0], "=") {
 		sets, err := eval.ReadSubmission(cmd.Context(), s.results[0])
-		return sets, input(err)
+		return func(_ *boxed, name string) ([]eval.Found, error) {
+			found, ok := sets[name]
+			if !ok {
+				return nil, missing(name, slices.Sorted(maps.Keys(sets)))
+			}
+			return found, nil
+		}, input(err)
 	}
-	sets := map[string][]eval.Found{}
+	paths := map[string]string{}
 	for _, named := range s.results {
 		name, path, ok := strings.Cut(named, "=")
-		if !ok || sets[name] != nil {
-			return nil, cli.Usage("--results %q: want NAME=FILE, once for each data set, or one FILE with all", named)
+		if !ok || path == "" || paths[name] != "" {
+			return nil, cli.Usage("--results %q: want NAME=PATH, once for each data set, or one FILE with all", named)
 		}
-		found, err := eval.ReadResults(cmd.Context(), path)
-		if err != nil {
-			return nil, input(err)
-		}
-		sets[name] = found
+		paths[name] = path
 	}
-	return sets, nil
+	return func(b *boxed, name string) ([]eval.Found, error) {
+		if paths[name] == "" {
+			return nil, missing(name, slices.Sorted(maps.Keys(paths)))
+		}
+		return b.resultsOf(cmd.Context(), paths[name], cmd.ErrOrStderr())
+	}, nil
 }
 
 func (f *evalFlags) odinw(cmd *cobra.Command, open opener, s evalSets, score float64) error {
@@ -147,7 +160,7 @@ func (f *evalFlags) odinw(cmd *cobra.Command, open opener, s evalSets, score flo
 	if err != nil {
 		return err
 	}
-	var found map[string][]eval.Found
+	var found resultsBy
 	var d *lookout
 	if f.run.wanted(cmd) {
 		if f.run.prompts != "" && len(list) > 1 {
@@ -188,7 +201,7 @@ type odinw struct {
 }
 
 // add measures one: with d what it finds now, else what was found.
-func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found map[string][]eval.Found) error {
+func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found resultsBy) error {
 	truths, images, err := o.flags.truths(cmd.Context(), set.truth, set.images, cmd.ErrOrStderr())
 	if err != nil {
 		return err
@@ -206,11 +219,8 @@ func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found map[strin
 		if unread, err = b.find(cmd, d, set.query, true); err != nil {
 			return err
 		}
-	} else {
-		var ok bool
-		if b.found, ok = found[set.name]; !ok {
-			return cli.Usage("--results: nothing is given for the data set %s, only for %q", set.name, slices.Sorted(maps.Keys(found)))
-		}
+	} else if b.found, err = found(b, set.name); err != nil {
+		return err
 	}
 	e, r, err := b.measureCOCO(cmd)
 	if err != nil {
