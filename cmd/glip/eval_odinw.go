@@ -226,7 +226,7 @@ func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found resultsBy
 	if err != nil {
 		return fmt.Errorf("%s: %w", set.name, err)
 	}
-	r.Unread = unread
+	r.Unread, r.Published = unread, publishedSet(set.name)
 	if err := b.mistakes(cmd.Context(), r, e, cmd.ErrOrStderr()); err != nil {
 		return err
 	}
@@ -248,15 +248,38 @@ func (o *odinw) print(w io.Writer, list []evalSet) error {
 		return errors.Join(o.report.print(w, o.flags, ""), done)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "data set\tpictures\tAP\tAP50\tAR")
+	compared := slices.ContainsFunc(list, func(set evalSet) bool { return o.report.Sets[set.name].Published != nil })
+	fmt.Fprint(tw, "data set\tpictures\tAP\tAP50\tAR")
+	if o.flags.bootstrap > 0 {
+		fmt.Fprint(tw, "\t95 in 100")
+	}
+	if compared {
+		fmt.Fprint(tw, "\t"+strings.Join(odinwModels, "\t"))
+	}
+	fmt.Fprintln(tw)
 	for _, set := range list {
 		r := o.report.Sets[set.name]
-		interval := ""
+		fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f", set.name, r.Pictures, r.Numbers["AP"], r.Numbers["AP50"], r.Numbers["AR100"])
 		if i, ok := r.Intervals["AP"]; ok {
-			interval = "\t" + between(i)
+			fmt.Fprint(tw, "\t"+between(i))
+		} else if o.flags.bootstrap > 0 {
+			fmt.Fprint(tw, "\t-")
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f%s\n", set.name, r.Pictures, r.Numbers["AP"], r.Numbers["AP50"], r.Numbers["AR100"], interval)
+		for i := range odinwModels {
+			switch {
+			case r.Published != nil:
+				fmt.Fprintf(tw, "\t%.3f", r.Published[i].Values[0]/100)
+			case compared:
+				fmt.Fprint(tw, "\t-")
+			}
+		}
+		fmt.Fprintln(tw)
 	}
 	fmt.Fprintf(tw, "mean of %d\t%d\t%.4f\n", len(list), o.report.Pictures, mean)
-	return errors.Join(tw.Flush(), printPublished(w, o.report.Published), done)
+	err = tw.Flush()
+	if compared {
+		_, failed := fmt.Fprintf(w, "\nThe columns %s are AP as they are published, zero shot, from %s.\n", strings.Join(odinwModels, ", "), fromOfficial)
+		err = errors.Join(err, failed)
+	}
+	return errors.Join(err, printPublished(w, o.report.Published), done)
 }
