@@ -13,7 +13,7 @@ import (
 // labelled reads labels in a format other than COCO's, as if they were in that: pictures have the places of their names for numbers, and
 // classes theirs.
 func labelled(ctx context.Context, path string, o Options) (*Set, error) {
-	set, err := labels.Read(ctx, o.Format, path, labels.ReadOptions{Pictures: o.Pictures, Part: o.Part, PartIfAny: o.PartIfAny, VOC: o.VOC, Size: sizeOf})
+	set, err := labels.Read(ctx, o.Format, path, labels.ReadOptions{Pictures: o.Pictures, Part: o.Part, PartIfAny: o.PartIfAny, VOC: o.VOC, Size: Size})
 	if err != nil {
 		return nil, annotations(err)
 	}
@@ -56,8 +56,9 @@ func rawOf(set *labels.Set) (r raw) {
 	return r
 }
 
-// sizeOf is the size of a picture in a file, for labels that do not tell it. One that cannot be read is left out.
-func sizeOf(ctx context.Context, path string) (width, height int, err error) {
+// Size is the width and height in pixels of the picture in a file, upright, as [labels.ReadOptions] asks for them: one that cannot be read is left
+// out.
+func Size(ctx context.Context, path string) (width, height int, err error) {
 	width, height, err = picture.Size(ctx, path, picture.Limits{})
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%w: %w", labels.ErrPicture, err)

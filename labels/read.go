@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // Bounds of what is read.
@@ -257,6 +259,18 @@ func (b *builder) rest(ctx context.Context, folder string, found map[string]stri
 		}
 	}
 	return nil
+}
+
+// stream opens a file that is read piece by piece.
+func stream(at string) (*os.File, error) {
+	f, info, err := file.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > mostStream {
+		return nil, errors.Join(fmt.Errorf("%w: %d bytes, want at most %d", ErrLabels, info.Size(), int64(mostStream)), f.Close())
+	}
+	return f, nil
 }
 
 // isFolder says whether a path names one.

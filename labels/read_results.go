@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/glipvk/glipvk/internal/cocofile"
-	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
@@ -23,14 +22,11 @@ func readResults(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, info, err := file.Open(at)
+	f, err := stream(at)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info.Size() > mostStream {
-		return nil, fmt.Errorf("%w: %d bytes, want at most %d", ErrLabels, info.Size(), int64(mostStream))
-	}
 	return parseResults(ctx, f, o)
 }
 

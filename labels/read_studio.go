@@ -53,14 +53,11 @@ func readStudio(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, info, err := file.Open(at)
+	f, err := stream(at)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info.Size() > mostStream {
-		return nil, fmt.Errorf("%w: %d bytes, want at most %d", ErrLabels, info.Size(), int64(mostStream))
-	}
 	return parseStudio(ctx, f, o, listed)
 }
 

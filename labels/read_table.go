@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
@@ -177,14 +176,11 @@ const mostRow = 1 << 20
 
 // jsonRows reads the rows of a file, a line each.
 func jsonRows[T any](ctx context.Context, path string, take func(T, string) error) error {
-	f, info, err := file.Open(path)
+	f, err := stream(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if info.Size() > mostStream {
-		return fmt.Errorf("%w: %d bytes, want at most %d", ErrLabels, info.Size(), int64(mostStream))
-	}
 	return jsonLinesOf(ctx, f, take)
 }
 

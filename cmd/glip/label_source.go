@@ -1,15 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/labels"
-	"github.com/glipvk/glipvk/picture"
 	"github.com/spf13/cobra"
 )
 
@@ -75,13 +74,7 @@ func partOf(flag, given, purpose string) (part string, ifAny bool, err error) {
 // options are those of reading a part.
 func (s *labelSource) options(images, part string, ifAny bool) labels.ReadOptions {
 	voc, _ := parseVOC(s.VOC) // checked
-	return labels.ReadOptions{Pictures: images, Part: part, PartIfAny: ifAny, VOC: voc, Size: func(ctx context.Context, path string) (int, int, error) {
-		w, h, err := picture.Size(ctx, path, picture.Limits{})
-		if err != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w: %w", labels.ErrPicture, err)
-		}
-		return w, h, err
-	}}
+	return labels.ReadOptions{Pictures: images, Part: part, PartIfAny: ifAny, VOC: voc, Size: dataset.Size}
 }
 
 // remark says what is odd in labels.
