@@ -1,29 +1,27 @@
 package dataset
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/internal/file"
-	"github.com/glipvk/glipvk/internal/jsonlist"
+	"github.com/glipvk/glipvk/internal/cocofile"
+	"github.com/glipvk/glipvk/labels"
 	"github.com/glipvk/glipvk/text"
 )
 
 // Options of [Open].
 type Options struct {
-	// Pictures is the folder that the file names of pictures are in; "" is that of the annotations.
+	// Pictures is the folder that the file names of pictures are in; "" is that of the annotations, or where their format says.
 	Pictures string
 
 	// Strict makes an error of what would be left out for being wrong.
@@ -35,132 +33,93 @@ type Options struct {
 	// Empty keeps pictures without objects, in which a measurement wants nothing to be found.
 	Empty bool
 
+	// Format is that of the labels, by its name in package [labels]; "" finds out.
+	Format string
+
+	// Part is one of [labels.Parts]; "" is all of them. Labels without parts are an error then, unless PartIfAny takes them whole.
+	Part      string
+	PartIfAny bool
+
+	// VOC is what Pascal VOC's numbers are.
+	VOC labels.VOC
+
 	// Unchecked does not look whether the files of pictures are there.
 	Unchecked bool
 }
 
-// Bounds of what is read, far above COCO's and Objects365's.
-const (
-	mostBytes      = 8 << 30
-	mostEntries    = 50 << 20 // pictures and annotations
-	mostCategories = 1 << 16
-	mostObjects    = 1000 // of a picture: the matcher compares each with every anchor
-)
+// mostObjects bounds those of a picture: the matcher compares each with every anchor.
+const mostObjects = 1000
 
-// entry is an element of one of the file's lists, of whichever.
-type entry struct {
-	ID            *int64
-	Name          string
-	FileName      string `json:"file_name"`
-	Width, Height int
-	Caption       string
-	ImageID       int64     `json:"image_id"`
-	CategoryID    int64     `json:"category_id"`
-	Box           []float64 `json:"bbox"`
-	Crowd         any       `json:"iscrowd"`
-	Positive      [][]int   `json:"tokens_positive"`
-	Absent        []int64   `json:"neg_category_ids"`
-}
-
-// raw is a file of annotations as it is.
+// raw is annotations as they are.
 type raw struct {
-	categories, pictures, annotations []entry
+	categories  []cocofile.Category
+	pictures    []cocofile.Image
+	annotations []cocofile.Annotation
 }
 
 // Open reads annotations: COCO's JSON, or grounding JSON, whose pictures have captions and whose annotations say in
-// tokens_positive which parts of them they are of. path may be a folder that holds the file, with the pictures, under the name that
-// ODinW gives it. Errors wrap [ErrAnnotations] or are those of reading.
+// tokens_positive which parts of them they are of, or labels in another format that package [labels] reads. path may be a folder that holds
+// them. Errors wrap [ErrAnnotations] or are those of reading.
 func Open(ctx context.Context, path string, o Options) (*Set, error) {
-	path, err := inFolder(path)
-	if err != nil {
-		return nil, err
-	}
-	f, info, err := file.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info.Size() > mostBytes {
-		return nil, fmt.Errorf("dataset: %s: %w: %d bytes, want at most %d", path, ErrAnnotations, info.Size(), int64(mostBytes))
-	}
-	r, err := read(ctx, f)
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", path, err)
-	}
-	o.Pictures = cmp.Or(o.Pictures, filepath.Dir(path))
-	s, err := r.set(ctx, o)
+	s, err := open(ctx, path, o)
 	if err == nil && o.Strict && s.Report.Total() > 0 {
-		err = fmt.Errorf("%w: strict, and %s", ErrAnnotations, s.Report.explained())
+		err = fmt.Errorf("%s: %w: strict, and %s", path, ErrAnnotations, s.Report.explained())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("dataset: %s: %w", path, err)
+		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	return s, nil
 }
 
-// inFolder is the file of annotations in a folder, or path itself if it is none.
-func inFolder(path string) (string, error) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		return path, nil // whatever is wrong with it, opening it will say more
-	}
-	names := []string{"annotations_without_background.json", "_annotations.coco.json", "annotations.json"}
-	for _, name := range names {
-		if inside := filepath.Join(path, name); exists(inside) {
-			return inside, nil
+func open(ctx context.Context, path string, o Options) (*Set, error) {
+	if o.Format == "" {
+		var err error
+		if o.Format, err = labels.Detect(ctx, path); err != nil {
+			return nil, annotations(err)
 		}
 	}
-	return "", fmt.Errorf("dataset: %s: %w: a folder without any of %q", path, ErrAnnotations, names)
+	if o.Format != "coco" {
+		return labelled(ctx, path, o)
+	}
+	at, err := labels.COCOFile(path, labels.ReadOptions{Part: o.Part, PartIfAny: o.PartIfAny})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, annotations(err))
+	}
+	o.Pictures = cmp.Or(o.Pictures, filepath.Dir(at))
+	var r raw
+	err = r.read(ctx, at)
+	var s *Set
+	if err == nil {
+		s, err = r.set(ctx, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", at, err)
+	}
+	return s, nil
 }
 
-// read reads the lists, element by element.
-func read(ctx context.Context, in io.Reader) (r raw, err error) {
-	d := json.NewDecoder(bufio.NewReaderSize(in, 1<<20))
-	bad := func(err error) error {
-		return fmt.Errorf("%w: at byte %d: %w; want COCO's JSON, an object with images, annotations and categories", ErrAnnotations, d.InputOffset(), err)
+// annotations makes an error of package labels one of this.
+func annotations(err error) error {
+	if errors.Is(err, labels.ErrLabels) || errors.Is(err, labels.ErrFormat) {
+		return fmt.Errorf("%w: %w", ErrAnnotations, err)
 	}
-	if err := jsonlist.Delim(d, '{'); err != nil {
-		return r, bad(err)
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return r, bad(err)
-		}
-		list, most := (*[]entry)(nil), mostEntries
-		switch key {
-		case "images":
-			list = &r.pictures
-		case "annotations":
-			list = &r.annotations
-		case "categories":
-			list, most = &r.categories, mostCategories
-		default:
-			if err := jsonlist.Skip(ctx, d); err != nil {
-				return r, bad(err)
-			}
-			continue
-		}
-		if err := entries(ctx, d, list, most); err != nil {
-			return r, bad(fmt.Errorf("%s: %w", key, err))
-		}
-	}
-	if len(r.pictures) == 0 {
-		return r, bad(errors.New("no images"))
-	}
-	return r, nil
+	return err
 }
 
-// entries reads a list. An element whose fields have other types than they should is kept as far as it could be read.
-func entries(ctx context.Context, d *json.Decoder, list *[]entry, most int) error {
-	return jsonlist.Each(ctx, d, most, func(int) error {
-		var e entry
-		var odd *json.UnmarshalTypeError
-		if err := d.Decode(&e); err != nil && !errors.As(err, &odd) {
-			return err
-		}
-		*list = append(*list, e)
-		return nil
+// read takes what a file has. An element whose fields have other types than they should is kept as far as it could be read.
+func (r *raw) read(ctx context.Context, path string) error {
+	err := cocofile.Open(ctx, path, ErrAnnotations, cocofile.Lists{
+		Image: func(_ int, e cocofile.Image, _ error) error { r.pictures = append(r.pictures, e); return nil },
+		Annotation: func(_ int, e cocofile.Annotation, _ error) error {
+			r.annotations = append(r.annotations, e)
+			return nil
+		},
+		Category: func(_ int, e cocofile.Category, _ error) error { r.categories = append(r.categories, e); return nil },
 	})
+	if err == nil && len(r.pictures) == 0 {
+		err = fmt.Errorf("%w: no images; want COCO's JSON, an object with images, annotations and categories", ErrAnnotations)
+	}
+	return err
 }
 
 // set makes of what was read what can be learned from.
@@ -189,29 +148,34 @@ func (r raw) set(ctx context.Context, o Options) (*Set, error) {
 // categories lists them and gives their labels by id; names stand instead of the file's.
 func (s *Set) categories(r raw, names []Category) (map[int64]int, error) {
 	labels := map[int64]int{}
+	owned := slices.ContainsFunc(r.annotations, func(a cocofile.Annotation) bool { id, ok := cocofile.Whole(a.Category); return ok && id == 0 })
 	for i, c := range r.categories {
-		if c.ID == nil {
+		id, ok := cocofile.Whole(c.ID)
+		if !ok {
 			s.Report.note(&s.Report.Categories, "category %d, %q, has no id", i, c.Name)
 			continue
 		}
-		if _, twice := labels[*c.ID]; twice {
-			s.Report.note(&s.Report.Categories, "category %q has the id %d of an earlier one", c.Name, *c.ID)
+		if _, twice := labels[id]; twice {
+			s.Report.note(&s.Report.Categories, "category %q has the id %d of an earlier one", c.Name, id)
 			continue
 		}
+		if c.Group(r.categories, owned) {
+			continue // what Roboflow calls all others together
+		}
 		name := c.Name
-		if i := slices.IndexFunc(names, func(n Category) bool { return n.ID == *c.ID }); i >= 0 {
+		if i := slices.IndexFunc(names, func(n Category) bool { return n.ID == id }); i >= 0 {
 			name = names[i].Name
 		}
 		if strings.TrimSpace(name) == "" {
-			return nil, fmt.Errorf("%w: the category with the id %d has no name, which captions are made of", ErrAnnotations, *c.ID)
+			return nil, fmt.Errorf("%w: the category with the id %d has no name, which captions are made of", ErrAnnotations, id)
 		}
-		s.Categories = append(s.Categories, Category{*c.ID, name})
-		labels[*c.ID] = len(s.Categories)
+		s.Categories = append(s.Categories, Category{id, name})
+		labels[id] = len(s.Categories)
 	}
 	if len(s.Categories) > 0 {
 		return labels, nil
 	}
-	if !slices.ContainsFunc(r.pictures, func(p entry) bool { return p.Caption != "" }) {
+	if !slices.ContainsFunc(r.pictures, func(p cocofile.Image) bool { return p.Caption != "" }) {
 		return nil, fmt.Errorf("%w: neither categories nor pictures with captions; want COCO's list \"categories\" of objects with id and name", ErrAnnotations)
 	}
 	s.Categories = []Category{{1, "object"}} // grounding data has one category, which some files do not list
@@ -219,36 +183,42 @@ func (s *Set) categories(r raw, names []Category) (map[int64]int, error) {
 }
 
 // pictures are those that are described well, by id.
-func (s *Set) pictures(list []entry, folder string, labels map[int64]int) map[int64]*Picture {
+func (s *Set) pictures(list []cocofile.Image, folder string, labels map[int64]int) map[int64]*Picture {
 	pictures := map[int64]*Picture{}
 	for i, p := range list {
-		if p.ID == nil || p.FileName == "" || p.Width < 1 || p.Height < 1 {
-			s.Report.note(&s.Report.Nameless, "image %d of the list, %q, lacks one of id, file_name, width and height, or these are not above 0", i, p.FileName)
+		id, ok := cocofile.Whole(p.ID)
+		name := p.FileName()
+		if !ok || name == "" || !side(p.Width) || !side(p.Height) {
+			s.Report.note(&s.Report.Nameless, "image %d of the list, %q, lacks one of id, file_name, width and height, or these are not above 0", i, name)
 			continue
 		}
-		if _, twice := pictures[*p.ID]; twice {
-			s.Report.note(&s.Report.Twice, "%s has the id %d of an earlier image", p.FileName, *p.ID)
+		if _, twice := pictures[id]; twice {
+			s.Report.note(&s.Report.Twice, "%s has the id %d of an earlier image", name, id)
 			continue
 		}
-		path := filepath.FromSlash(p.FileName)
+		path := filepath.FromSlash(name)
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(folder, path)
 		}
-		pictures[*p.ID] = &Picture{ID: *p.ID, Path: path, Width: p.Width, Height: p.Height, Caption: p.Caption}
+		pictures[id] = &Picture{ID: id, Path: path, Width: int(p.Width), Height: int(p.Height), Caption: p.Caption}
 		if p.Absent != nil && p.Caption == "" {
-			pictures[*p.ID].Asked = s.absent(p, labels)
+			pictures[id].Asked = s.absent(id, p.Absent, labels)
 		}
 	}
 	return pictures
 }
 
+// side says whether a width or height is one that a picture may have, in pixels.
+func side(v float64) bool { return v >= 1 && v <= 1<<24 && v == math.Trunc(v) }
+
 // absent are the labels of what a picture is said not to show.
-func (s *Set) absent(p entry, labels map[int64]int) []int {
+func (s *Set) absent(picture int64, ids []float64, labels map[int64]int) []int {
 	list := []int{}
-	for _, id := range p.Absent {
+	for _, v := range ids {
+		id, ok := cocofile.Whole(&v)
 		label, known := labels[id]
-		if !known {
-			s.Report.note(&s.Report.Asked, "picture %d has %d in neg_category_ids, a category that the file does not have", *p.ID, id)
+		if !ok || !known {
+			s.Report.note(&s.Report.Asked, "picture %d has %s in neg_category_ids, a category that the file does not have", picture, strconv.FormatFloat(v, 'f', -1, 64))
 			continue
 		}
 		list = append(list, label)
@@ -278,22 +248,28 @@ func (s *Set) keep(p *Picture, o Options) {
 }
 
 // annotate adds an annotation to its picture.
-func (s *Set) annotate(a *entry, pictures map[int64]*Picture, labels map[int64]int) {
+func (s *Set) annotate(a *cocofile.Annotation, pictures map[int64]*Picture, labels map[int64]int) {
 	r := &s.Report
-	p, known := pictures[a.ImageID]
-	label, listed := labels[a.CategoryID]
+	image, known := cocofile.Whole(a.Image)
+	category, listed := cocofile.Whole(a.Category)
+	var p *Picture
+	label := 0
+	if known {
+		p, known = pictures[image]
+	}
+	if listed {
+		label, listed = labels[category]
+	}
 	if p != nil && p.Caption != "" && !listed {
 		label, listed = 1, true
 	}
-	id := int64(0)
-	if a.ID != nil {
-		id = *a.ID
-	}
+	id, _ := cocofile.Whole(a.ID)
+	crowd, _ := a.IsCrowd()
 	switch {
 	case !known || !listed:
-		r.note(&r.Unknown, "annotation %d is of picture %d and category %d, one of which the file does not have", id, a.ImageID, a.CategoryID)
+		r.note(&r.Unknown, "annotation %d is of picture %d and category %d, one of which the file does not have", id, image, category)
 		return
-	case crowd(a.Crowd):
+	case crowd:
 		if r.Crowds++; len(a.Box) == 4 {
 			p.Crowds = append(p.Crowds, Crowd{[4]float64(a.Box), label})
 		}
@@ -320,16 +296,6 @@ func (s *Set) annotate(a *entry, pictures map[int64]*Picture, labels map[int64]i
 		o.Spans = append(o.Spans, text.Span{Begin: span[0], End: span[1]})
 	}
 	p.Objects = append(p.Objects, o)
-}
-
-func crowd(v any) bool {
-	switch x := v.(type) {
-	case bool:
-		return x
-	case float64:
-		return x != 0
-	}
-	return false
 }
 
 // clipped turns x, y, width and height into corners inside a picture; ok is false where no area is left (BoxList's

@@ -1,5 +1,5 @@
 // Package dataset reads annotated pictures and makes of them what a detector learns from: COCO's JSON with a folder
-// of pictures, ODinW's layout of it, and grounding JSON, whose boxes name parts of a caption.
+// of pictures, ODinW's layout of it, grounding JSON, whose boxes name parts of a caption, and what else package labels reads.
 //
 //	set, err := dataset.Open(ctx, "train.json", dataset.Options{Pictures: "images"})
 //	fmt.Println(len(set.Pictures), set.Report)

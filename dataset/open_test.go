@@ -94,7 +94,7 @@ func TestUnusable(t *testing.T) {
 			t.Errorf("%.60q: %v, want %q", content, err, says)
 		}
 	}
-	if _, err := dataset.Open(t.Context(), t.TempDir(), dataset.Options{}); !errors.Is(err, dataset.ErrAnnotations) || !strings.Contains(err.Error(), "annotations_without_background.json") {
+	if _, err := dataset.Open(t.Context(), t.TempDir(), dataset.Options{}); !errors.Is(err, dataset.ErrAnnotations) || !strings.Contains(err.Error(), "a folder without labels that are known") {
 		t.Errorf("a folder of nothing: %v", err)
 	}
 }

@@ -78,13 +78,15 @@ type Report struct {
 	Many       int // boxes beyond the thousandth of a picture
 	Categories int // categories without an id, or with that of an earlier one
 	Asked      int // neg_category_ids that the file has no category of
+	Duplicate  int // objects that say the same as another one, in formats without numbers of objects
+	Shapes     int // shapes that are no boxes and have no hull
 
 	Examples []string // sentences, one for each kind
 }
 
 // Total is how many things were left out for being wrong; crowds and empty pictures are not.
 func (r Report) Total() int {
-	return r.Outside + r.Malformed + r.Unknown + r.Spans + r.Absent + r.Nameless + r.Twice + r.Many + r.Categories + r.Asked
+	return r.Outside + r.Malformed + r.Unknown + r.Spans + r.Absent + r.Nameless + r.Twice + r.Many + r.Categories + r.Asked + r.Duplicate + r.Shapes
 }
 
 // explained is what was left out, with examples.
@@ -108,6 +110,7 @@ func (r Report) String() string {
 		{r.Empty, "pictures without objects"}, {r.Absent, "pictures without a file"}, {r.Nameless, "pictures without id, file_name, width or height"},
 		{r.Twice, "pictures with the id of an earlier one"}, {r.Many, "boxes beyond the thousandth of a picture"},
 		{r.Categories, "categories without an id of their own"}, {r.Asked, "neg_category_ids of unknown categories"},
+		{r.Duplicate, "objects that say the same twice"}, {r.Shapes, "shapes that are no boxes"},
 	} {
 		if x.count > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", x.count, x.what))

@@ -48,6 +48,7 @@ type Truths struct {
 // Picture is what annotations say of a picture besides its id.
 type Picture struct {
 	File          string // below the folder of pictures; LVIS: the last two parts of coco_url
+	Name          string // what labels call it; "" where that is File
 	Width, Height int
 	Absent        []int64 // LVIS: categories that are known not to be there; nil where the file does not say
 	Partial       []int64 // LVIS: categories of which not all are annotated

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // What COCO's file of annotations is made of.
@@ -77,35 +79,35 @@ func (t *target) coco(ctx context.Context, w io.Writer, all *pictures, part int)
 	if t.Stored {
 		info.Description, info.Orientation = "Boxes and sizes are of pictures as they are stored, whatever their EXIF orientation.", "stored"
 	}
-	about, err := compact(info)
+	about, err := jsonlist.Compact(info)
 	if err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(w, "{\n\"info\": %s,\n\"licenses\": [],\n\"images\": ", about); err != nil {
 		return err
 	}
-	images := &list{w: w}
-	if err := all.walk(ctx, part, func(p *Picture) error { return images.add(cocoImage{p.ID, p.Name, p.Width, p.Height}) }); err != nil {
+	images := &jsonlist.List{W: w}
+	if err := all.walk(ctx, part, func(p *Picture) error { return images.Add(cocoImage{p.ID, p.Name, p.Width, p.Height}) }); err != nil {
 		return err
 	}
-	if err := images.end(); err != nil {
+	if err := images.End(); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(w, ",\n\"annotations\": "); err != nil {
 		return err
 	}
-	annotations := &list{w: w}
+	annotations := &jsonlist.List{W: w}
 	err = all.walk(ctx, part, func(p *Picture) error {
 		for _, o := range p.Objects {
 			width, height := o.Box.Size()
-			a := cocoAnnotation{ID: int64(annotations.n + 1), Image: p.ID, Category: t.category(o.Class), Box: cocoBox(o.Box), Area: width * height}
+			a := cocoAnnotation{ID: int64(annotations.N + 1), Image: p.ID, Category: t.category(o.Class), Box: cocoBox(o.Box), Area: width * height}
 			if o.Scored {
 				a.Score = &o.Score
 			}
 			if o.Crowd {
 				a.Crowd = 1
 			}
-			if err := annotations.add(a); err != nil {
+			if err := annotations.Add(a); err != nil {
 				return err
 			}
 		}
@@ -114,19 +116,19 @@ func (t *target) coco(ctx context.Context, w io.Writer, all *pictures, part int)
 	if err != nil {
 		return err
 	}
-	if err := annotations.end(); err != nil {
+	if err := annotations.End(); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(w, ",\n\"categories\": "); err != nil {
 		return err
 	}
-	categories := &list{w: w}
+	categories := &jsonlist.List{W: w}
 	for i, c := range t.Classes {
-		if err := categories.add(cocoCategory{t.category(i), c, ""}); err != nil {
+		if err := categories.Add(cocoCategory{t.category(i), c, ""}); err != nil {
 			return err
 		}
 	}
-	if err := categories.end(); err != nil {
+	if err := categories.End(); err != nil {
 		return err
 	}
 	_, err = io.WriteString(w, "\n}\n")
@@ -135,10 +137,10 @@ func (t *target) coco(ctx context.Context, w io.Writer, all *pictures, part int)
 
 // results writes COCO's list of results.
 func (t *target) results(ctx context.Context, w io.Writer, all *pictures) error {
-	results := &list{w: w}
+	results := &jsonlist.List{W: w}
 	err := all.walk(ctx, whole, func(p *Picture) error {
 		for _, o := range p.Objects {
-			if err := results.add(cocoResult{p.ID, t.category(o.Class), cocoBox(o.Box), o.Score}); err != nil {
+			if err := results.Add(cocoResult{p.ID, t.category(o.Class), cocoBox(o.Box), o.Score}); err != nil {
 				return err
 			}
 		}
@@ -147,7 +149,7 @@ func (t *target) results(ctx context.Context, w io.Writer, all *pictures) error 
 	if err != nil {
 		return err
 	}
-	if err := results.end(); err != nil {
+	if err := results.End(); err != nil {
 		return err
 	}
 	_, err = io.WriteString(w, "\n")
@@ -157,7 +159,7 @@ func (t *target) results(ctx context.Context, w io.Writer, all *pictures) error 
 func cocoResults() Format {
 	return Format{
 		Name: "coco-results", About: "COCO's results, for its evaluation", Files: "results.json",
-		Writes: true, Scores: true, NeedsScores: true, Numbers: true,
+		Writes: true, Reads: true, Scores: true, NeedsScores: true, Numbers: true, read: readResults,
 		open: func(t *target) (*view, error) { return &view{documents: []document{{"results.json", t.results}}}, nil },
 	}
 }

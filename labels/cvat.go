@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 func cvat() Format {
@@ -79,17 +81,17 @@ func (t *target) cvatLabels(w io.Writer) error {
 		Name       string  `json:"name"`
 		Attributes []trait `json:"attributes"`
 	}
-	labels := &list{w: w}
+	labels := &jsonlist.List{W: w}
 	for _, c := range t.Classes {
 		l := label{c, []trait{}}
 		if t.ScoreAttribute != "" {
 			l.Attributes = append(l.Attributes, trait{t.ScoreAttribute, "text", false, []string{""}})
 		}
-		if err := labels.add(l); err != nil {
+		if err := labels.Add(l); err != nil {
 			return err
 		}
 	}
-	if err := labels.end(); err != nil {
+	if err := labels.End(); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")

@@ -11,7 +11,8 @@
 //	}
 //	summary, err := w.Finish(ctx)
 //
-//	set, err := labels.Read(ctx, "coco", "train.json", labels.ReadOptions{})
+//	format, err := labels.Detect(ctx, "train.json")
+//	set, err := labels.Read(ctx, format, "train.json", labels.ReadOptions{})
 //
 // Inside, a box has continuous corners in pixels, its origin the top left of the first pixel, of the picture turned
 // upright; a class is an index from 0. Every format is a view of that ([Formats] says of what each can tell), and what it

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+
+	"github.com/glipvk/glipvk/internal/cocofile"
 )
 
 // bounded says that a set that was read is in order, or the error is of one of the kinds that are promised.
@@ -31,7 +33,7 @@ func FuzzCOCO(f *testing.F) {
 		`{"images": [{"id": 1e99}], "x": [[[]]]}`, `{"categories": [{"id": 0, "name": "a"}, {"id": 1, "name": "b", "supercategory": "a"}]}`)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var l cocoLists
-		if err := l.read(t.Context(), json.NewDecoder(bytes.NewReader(data))); err != nil {
+		if err := cocofile.Read(t.Context(), bytes.NewReader(data), ErrLabels, l.lists()); err != nil {
 			return
 		}
 		s, err := l.set(t.Context(), ReadOptions{})

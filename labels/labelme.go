@@ -2,9 +2,10 @@ package labels
 
 import (
 	"bytes"
-	"encoding/json"
 	"path"
 	"path/filepath"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // What a file of LabelMe is made of.
@@ -57,8 +58,7 @@ func (t *target) labelMe(p *Picture) ([]byte, error) {
 		f.Shapes = append(f.Shapes, s)
 	}
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
+	e := jsonlist.Encoder(&b)
 	e.SetIndent("", "  ")
 	err := e.Encode(f)
 	return b.Bytes(), err

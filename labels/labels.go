@@ -38,6 +38,9 @@ type Picture struct {
 	// a set have a number of their own or none has.
 	ID int64
 
+	// File is where the picture lies, of labels that were read, as far as they say; a [Writer] does not heed it.
+	File string
+
 	Width, Height int // in pixels, of the picture that the boxes are of
 	Objects       []Object
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"strconv"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // What a line of ODVG is made of.
@@ -36,14 +38,14 @@ func odvg() Format {
 					for i, c := range t.Classes {
 						names[strconv.Itoa(i)] = c
 					}
-					return encoder(w).Encode(names)
+					return jsonlist.Encoder(w).Encode(names)
 				}})}, nil
 		},
 	}
 }
 
 func (t *target) odvg(ctx context.Context, w io.Writer, all *pictures, part int) error {
-	e := encoder(w)
+	e := jsonlist.Encoder(w)
 	return all.walk(ctx, part, func(p *Picture) error {
 		line := odvgLine{FileName: p.Name, Height: p.Height, Width: p.Width, Detection: odvgDetection{[]odvgInstance{}}}
 		for _, o := range p.Objects {
@@ -73,7 +75,7 @@ func imageFolder() Format {
 				place: func(name string) string { return name },
 				documents: []document{
 					{"metadata.jsonl", func(ctx context.Context, w io.Writer, all *pictures) error {
-						e := encoder(w)
+						e := jsonlist.Encoder(w)
 						return all.walk(ctx, whole, func(p *Picture) error {
 							line := folderLine{p.Name, folderObjects{[][4]float64{}, []int{}}}
 							for _, o := range p.Objects {

@@ -13,7 +13,7 @@ const rowGroup = 1 << 16
 func parquetTables() Format {
 	return Format{
 		Name: "parquet", About: "a table as Parquet, a row a detection", Files: "detections.parquet; pictures.parquet has a row for every picture",
-		Writes: true, Scores: true, Split: true, Empty: true,
+		Writes: true, Reads: true, Scores: true, Split: true, Empty: true, read: readParquet,
 		open: func(t *target) (*view, error) {
 			return &view{documents: []document{
 				{"detections.parquet", func(ctx context.Context, w io.Writer, all *pictures) error { return table(ctx, w, all, t.rows) }},

@@ -12,15 +12,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // Bounds of what is read.
 const (
 	mostPictures = 1 << 25
-	mostTotal    = 1 << 27   // objects
-	mostText     = 1 << 28   // bytes of a file that is read whole; LabelMe's may hold a picture
-	mostStream   = 8 << 30   // bytes of a file that is read piece by piece
-	mostWhole    = 1<<53 - 1 // up to which a float64 has every whole number, and no other one looks like it
+	mostTotal    = 1 << 27 // objects
+	mostText     = 1 << 28 // bytes of a file that is read whole; LabelMe's may hold a picture
+	mostStream   = 8 << 30 // bytes of a file that is read piece by piece
 )
 
 // builder makes a set of what a format's reader finds.
@@ -89,6 +90,10 @@ func (b *builder) picture(ctx context.Context, name string, width, height float6
 			return Picture{}, fmt.Errorf("%w: %s: these labels do not say how large it is, and the picture was not looked at", ErrLabels, name)
 		}
 		w, h, err := b.options.Size(ctx, file)
+		if errors.Is(err, ErrPicture) {
+			b.set.Report.note(&b.set.Report.Unread, "%s: %v", name, err)
+			return Picture{}, errLeft
+		}
 		if err != nil {
 			return Picture{}, err
 		}
@@ -97,7 +102,18 @@ func (b *builder) picture(ctx context.Context, name string, width, height float6
 	if !(width >= 1 && height >= 1 && width <= mostSide && height <= mostSide) || width != math.Trunc(width) || height != math.Trunc(height) {
 		return Picture{}, fmt.Errorf("%w: %s: %v x %v pixels (width x height), want whole numbers from 1 to %d", ErrLabels, name, width, height, mostSide)
 	}
-	return Picture{Name: name, Width: int(width), Height: int(height)}, nil
+	return Picture{Name: name, File: file, Width: int(width), Height: int(height)}, nil
+}
+
+// errLeft says that a picture is left out, which is noted.
+var errLeft = errors.New("left out")
+
+// unless is an error, but none where that only says that a picture is left out.
+func unless(err error) error {
+	if errors.Is(err, errLeft) {
+		return nil
+	}
+	return err
 }
 
 // object adds an object to a picture, unless its box has no area. where is the element.
@@ -134,14 +150,19 @@ func (b *builder) done() (*Set, error) {
 		for i, c := range s.Classes {
 			to[b.classes[c]] = i
 		}
-		for i := range s.Pictures {
-			for k := range s.Pictures[i].Objects {
-				o := &s.Pictures[i].Objects[k]
-				o.Class = to[o.Class]
-			}
-		}
+		b.renumber(to)
 	}
 	return s, nil
+}
+
+// renumber gives each class another index.
+func (b *builder) renumber(to []int) {
+	for i := range b.set.Pictures {
+		for k := range b.set.Pictures[i].Objects {
+			o := &b.set.Pictures[i].Objects[k]
+			o.Class = to[o.Class]
+		}
+	}
 }
 
 // hull is the box around points; false where there are none.
@@ -230,12 +251,26 @@ func (b *builder) rest(ctx context.Context, folder string, found map[string]stri
 	}
 	for _, s := range slices.Sorted(maps.Keys(found)) {
 		p, err := b.picture(ctx, found[s], 0, 0, filepath.Join(folder, filepath.FromSlash(found[s])))
-		if err != nil {
+		if err == nil {
+			b.add(p)
+		}
+		if unless(err) != nil {
 			return err
 		}
-		b.add(p)
 	}
 	return nil
+}
+
+// stream opens a file that is read piece by piece.
+func stream(at string) (*os.File, error) {
+	f, info, err := file.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > mostStream {
+		return nil, errors.Join(fmt.Errorf("%w: %d bytes, want at most %d", ErrLabels, info.Size(), int64(mostStream)), f.Close())
+	}
+	return f, nil
 }
 
 // isFolder says whether a path names one.

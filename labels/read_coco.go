@@ -1,48 +1,48 @@
 package labels
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"math"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/glipvk/glipvk/internal/file"
-	"github.com/glipvk/glipvk/internal/jsonlist"
+	"github.com/glipvk/glipvk/internal/cocofile"
 )
 
-// What of COCO's annotations is read.
-type (
-	cocoImageIn struct {
-		ID            *float64
-		Name          string `json:"file_name"`
-		URL           string `json:"coco_url"` // LVIS has it instead
-		Width, Height float64
+// cocoNames are what files of COCO's annotations of a whole set are called.
+var cocoNames = []string{"annotations_without_background.json", "_annotations.coco.json", "annotations.json", "instances.json"}
+
+// cocoPart are the names of the file of a part.
+func cocoPart(part string) []string {
+	names := []string{part + ".json", part + "/_annotations.coco.json", "instances_" + part + ".json"}
+	if part == "val" {
+		names = append(names, "valid/_annotations.coco.json")
 	}
-	cocoAnnotationIn struct {
-		Image    *float64  `json:"image_id"`
-		Category *float64  `json:"category_id"`
-		Box      []float64 `json:"bbox"`
-		Score    *float64
-		Crowd    json.RawMessage `json:"iscrowd"`
+	return names
+}
+
+// COCOFile is the file of COCO's annotations that a path names: itself, or if it is a folder the one in it, or that of the part in it. Errors
+// wrap [ErrLabels].
+func COCOFile(at string, o ReadOptions) (string, error) {
+	if o.Part == "" {
+		return oneOf(at, cocoNames...)
 	}
-	cocoCategoryIn struct {
-		ID    *float64
-		Name  string
-		Super string `json:"supercategory"`
+	found, err := oneOf(at, cocoPart(o.Part)...)
+	if err != nil && o.PartIfAny {
+		if whole, failed := oneOf(at, cocoNames...); failed == nil {
+			return whole, nil
+		}
 	}
-)
+	return found, err
+}
 
 // cocoLists are the lists of a file. Annotations wait for the rest, which may come behind them.
 type cocoLists struct {
-	images      []cocoImageIn
-	categories  []cocoCategoryIn
+	images      []cocofile.Image
+	categories  []cocofile.Category
 	annotations []cocoThing
+	zero        bool // an annotation is of category 0
 }
 
 // cocoThing is an annotation whose picture and category are still numbers.
@@ -52,88 +52,70 @@ type cocoThing struct {
 }
 
 func readCOCO(ctx context.Context, at string, o ReadOptions) (*Set, error) {
-	names := []string{"annotations.json", "_annotations.coco.json", "instances.json"}
-	if o.Part != "" {
-		names = []string{o.Part + ".json", o.Part + "/_annotations.coco.json"}
-	}
-	at, err := oneOf(at, names...)
+	at, err := COCOFile(at, o)
 	if err != nil {
 		return nil, err
 	}
-	f, info, err := file.Open(at)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info.Size() > mostStream {
-		return nil, fmt.Errorf("%w: %d bytes, want at most %d", ErrLabels, info.Size(), int64(mostStream))
-	}
-	d := json.NewDecoder(bufio.NewReaderSize(f, 1<<20))
 	var l cocoLists
-	if err := l.read(ctx, d); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%w: at byte %d: %w; want COCO's JSON, an object with images, annotations and categories", ErrLabels, d.InputOffset(), explained(err))
+	if err := cocofile.Open(ctx, at, ErrLabels, l.lists()); err != nil {
+		return nil, err
 	}
-	if o.Pictures == "" {
-		o.Pictures = filepath.Dir(at)
-	}
+	o.Pictures = cmp.Or(o.Pictures, filepath.Dir(at))
 	return l.set(ctx, o)
 }
 
-func (l *cocoLists) read(ctx context.Context, d *json.Decoder) error {
-	if err := jsonlist.Delim(d, '{'); err != nil {
-		return err
+// lists takes what a file has.
+func (l *cocoLists) lists() cocofile.Lists {
+	return cocofile.Lists{
+		Image: func(_ int, e cocofile.Image, odd error) error {
+			l.images = append(l.images, e)
+			return odd
+		},
+		Category: func(_ int, e cocofile.Category, odd error) error {
+			l.categories = append(l.categories, e)
+			return odd
+		},
+		Annotation: func(_ int, e cocofile.Annotation, odd error) error {
+			if odd != nil {
+				return odd
+			}
+			return l.annotation(e)
+		},
 	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch key {
-		case "images":
-			err = elements(ctx, d, mostPictures, func(i cocoImageIn) error { l.images = append(l.images, i); return nil })
-		case "categories":
-			err = elements(ctx, d, mostClasses, func(c cocoCategoryIn) error { l.categories = append(l.categories, c); return nil })
-		case "annotations":
-			err = elements(ctx, d, mostTotal, l.annotation)
-		default:
-			err = jsonlist.Skip(ctx, d)
-		}
-		if err != nil {
-			return fmt.Errorf("%v: %w", key, err)
-		}
-	}
-	return jsonlist.Delim(d, '}')
 }
 
-func (l *cocoLists) annotation(a cocoAnnotationIn) error {
-	image, err := whole64("image_id", a.Image)
+func (l *cocoLists) annotation(a cocofile.Annotation) error {
+	t, err := cocoThingOf(a)
 	if err != nil {
 		return err
 	}
-	category, err := whole64("category_id", a.Category)
-	if err != nil {
-		return err
+	crowd, ok := a.IsCrowd()
+	if !ok {
+		return fmt.Errorf("iscrowd is %.40s, want 0 or 1", a.Crowd)
+	}
+	t.object.Crowd = crowd
+	l.zero = l.zero || t.category == 0
+	l.annotations = append(l.annotations, t)
+	return nil
+}
+
+// cocoThingOf is an annotation, or a result, that has all that it must have.
+func cocoThingOf(a cocofile.Annotation) (t cocoThing, err error) {
+	if t.image, err = whole64("image_id", a.Image); err != nil {
+		return t, err
+	}
+	if t.category, err = whole64("category_id", a.Category); err != nil {
+		return t, err
 	}
 	if len(a.Box) != 4 {
-		return fmt.Errorf("bbox has %d numbers, want left, top, width and height", len(a.Box))
+		return t, fmt.Errorf("bbox has %d numbers, want left, top, width and height", len(a.Box))
 	}
 	x, y, w, h := a.Box[0], a.Box[1], a.Box[2], a.Box[3]
-	o := Object{Box: Box{x, y, x + w, y + h}}
+	t.object.Box = Box{x, y, x + w, y + h}
 	if a.Score != nil {
-		o.Score, o.Scored = *a.Score, true
+		t.object.Score, t.object.Scored = *a.Score, true
 	}
-	switch text := string(bytes.TrimSpace(a.Crowd)); text {
-	case "", "0", "false", "null", "0.0":
-	case "1", "true", "1.0":
-		o.Crowd = true
-	default:
-		return fmt.Errorf("iscrowd is %.40s, want 0 or 1", text)
-	}
-	l.annotations = append(l.annotations, cocoThing{image, category, o})
-	return nil
+	return t, nil
 }
 
 // whole64 is a number that may be written 3 or 3.0.
@@ -141,10 +123,11 @@ func whole64(name string, v *float64) (int64, error) {
 	if v == nil {
 		return 0, fmt.Errorf("%s is missing", name)
 	}
-	if *v != math.Trunc(*v) || math.Abs(*v) > mostWhole {
+	n, ok := cocofile.Whole(v)
+	if !ok {
 		return 0, fmt.Errorf("%s is %v, want a whole number", name, *v)
 	}
-	return int64(*v), nil
+	return n, nil
 }
 
 // set joins the lists.
@@ -158,95 +141,91 @@ func (l *cocoLists) set(ctx context.Context, o ReadOptions) (*Set, error) {
 		return nil, err
 	}
 	b.fixed = true
-	at := map[int64]int{} // pictures by their number
+	at, taken := map[int64]int{}, map[int64]int{} // pictures, and elements, by their number
 	for i, image := range l.images {
 		id, err := whole64("id", image.ID)
 		if err != nil {
 			return nil, fmt.Errorf("%w: image %d: %w", ErrLabels, i, err)
 		}
-		if other, twice := at[id]; twice {
+		if other, twice := taken[id]; twice {
 			return nil, fmt.Errorf("%w: image %d has the id %d of image %d", ErrLabels, i, id, other)
 		}
-		name := image.fileName(o.Pictures)
+		name := localName(image.FileName(), o.Pictures)
 		p, err := b.picture(ctx, name, image.Width, image.Height, filepath.Join(o.Pictures, filepath.FromSlash(name)))
-		if err != nil {
+		if unless(err) != nil {
 			return nil, fmt.Errorf("image %d: %w", i, err)
 		}
-		p.ID = id
-		at[id] = i
-		b.add(p)
+		if taken[id] = i; err == nil {
+			p.ID = id
+			at[id] = len(b.set.Pictures)
+			b.add(p)
+		}
+	}
+	names := map[int64]string{}
+	for i, id := range ids {
+		names[id] = listed[i]
 	}
 	for i, a := range l.annotations {
-		where := fmt.Sprintf("annotation %d", i)
 		image, known := at[a.image]
-		class, listed := ids[a.category]
-		if !known || !listed {
-			b.set.Report.note(&b.set.Report.Unknown, "%s is of image %d and category %d, which are not both there", where, a.image, a.category)
-			continue
-		}
-		if a.object.Class, err = b.class(class, where); err != nil {
-			return nil, err
-		}
-		if err := b.object(&b.set.Pictures[image], a.object, where); err != nil {
+		class, listed := names[a.category]
+		if err := b.numbered(image, known, class, listed, a, fmt.Sprintf("annotation %d", i)); err != nil {
 			return nil, err
 		}
 	}
 	if o.Classes == nil {
-		for _, name := range listed {
-			for id, n := range ids {
-				if n == name {
-					b.set.CategoryIDs = append(b.set.CategoryIDs, id)
-				}
-			}
-		}
+		b.set.CategoryIDs = ids
 	}
 	return b.done()
 }
 
-// classes are the names of the categories, in the file's order, and their names by number. Roboflow's files begin with a
-// category 0 that is the group of the others and owns nothing: it is left out.
-func (l *cocoLists) classes() (listed []string, ids map[int64]string, err error) {
-	ids = map[int64]string{}
+// numbered adds an annotation or a result to the picture at some place, unless its numbers are those of none that is known.
+func (b *builder) numbered(image int, known bool, class string, listed bool, a cocoThing, where string) (err error) {
+	if !known || !listed {
+		b.set.Report.note(&b.set.Report.Unknown, "%s is of image %d and category %d, which are not both there", where, a.image, a.category)
+		return nil
+	}
+	if a.object.Class, err = b.class(class, where); err != nil {
+		return err
+	}
+	return b.object(&b.set.Pictures[image], a.object, where)
+}
+
+// classes are the names of the categories, in the file's order, and their numbers. Roboflow's files begin with a category 0 that is the
+// group of the others and owns nothing: it is left out.
+func (l *cocoLists) classes() (listed []string, ids []int64, err error) {
+	names, taken := map[string]bool{}, map[int64]string{}
 	for i, c := range l.categories {
 		id, err := whole64("id", c.ID)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%w: category %d: %w", ErrLabels, i, err)
 		}
-		if other, twice := ids[id]; twice {
+		if other, twice := taken[id]; twice {
 			return nil, nil, fmt.Errorf("%w: categories %q and %q have the id %d", ErrLabels, other, c.Name, id)
 		}
+		taken[id] = c.Name
 		if strings.TrimSpace(c.Name) == "" {
 			return nil, nil, fmt.Errorf("%w: category %d has no name", ErrLabels, i)
 		}
-		if id == 0 && l.group(c.Name) {
+		if c.Group(l.categories, l.zero) {
 			continue
 		}
-		if slices.Contains(listed, c.Name) {
+		if names[c.Name] {
 			return nil, nil, fmt.Errorf("%w: two categories are called %q", ErrLabels, c.Name)
 		}
-		ids[id] = c.Name
-		listed = append(listed, c.Name)
+		names[c.Name] = true
+		ids, listed = append(ids, id), append(listed, c.Name)
 	}
 	return listed, ids, nil
 }
 
-// group says whether the category 0 of some name owns nothing and is that of others.
-func (l *cocoLists) group(name string) bool {
-	return !slices.ContainsFunc(l.annotations, func(a cocoThing) bool { return a.category == 0 }) &&
-		slices.ContainsFunc(l.categories, func(c cocoCategoryIn) bool { return c.Super == name && c.Name != name })
-}
-
-// fileName is the name of a picture from the folder of pictures; LVIS has the last two parts of an address for it.
-func (i cocoImageIn) fileName(folder string) string {
-	if i.Name == "" && i.URL != "" {
-		return path.Join(path.Base(path.Dir(i.URL)), path.Base(i.URL))
-	}
-	if filepath.IsAbs(i.Name) {
+// localName is the name of a picture from the folder of pictures, where it is absolute and in that.
+func localName(name, folder string) string {
+	if filepath.IsAbs(name) {
 		if root, err := filepath.Abs(folder); err == nil {
-			if inside, err := filepath.Rel(root, i.Name); err == nil && filepath.IsLocal(inside) {
+			if inside, err := filepath.Rel(root, name); err == nil && filepath.IsLocal(inside) {
 				return filepath.ToSlash(inside)
 			}
 		}
 	}
-	return i.Name
+	return name
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // What of a file of LabelMe is read; the picture in it, if there is one, is not.
@@ -62,7 +63,7 @@ func readLabelMe(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 func (b *builder) labelMe(ctx context.Context, name string, data []byte, found map[string]string) error {
 	var f labelMeIn
 	if err := json.Unmarshal(data, &f); err != nil {
-		return fmt.Errorf("%w: %w; want LabelMe's JSON, an object with shapes", ErrLabels, explained(err))
+		return fmt.Errorf("%w: %w; want LabelMe's JSON, an object with shapes", ErrLabels, jsonlist.Explained(err))
 	}
 	if f.Shapes == nil {
 		b.set.Report.note(&b.set.Report.Other, "%s has no shapes: it is no file of LabelMe", name)
@@ -71,7 +72,7 @@ func (b *builder) labelMe(ctx context.Context, name string, data []byte, found m
 	key := pictureOf(stem(name), f.Path, found)
 	p, err := b.picture(ctx, key, f.Width, f.Height, filepath.Join(b.options.Pictures, filepath.FromSlash(key)))
 	if err != nil {
-		return err
+		return unless(err)
 	}
 	for i, s := range *f.Shapes {
 		where := fmt.Sprintf("%s: shape %d", name, i)

@@ -63,13 +63,21 @@ func TestRoundTrip(t *testing.T) {
 		{"voc", Options{VOC: Shifted}, 1, false, false, ""},
 		{"cvat", Options{ScoreAttribute: "score"}, 0.005, true, false, ""},
 		{"labelme", Options{}, 0, true, false, ""},
+		{"labelstudio", Options{}, 1e-12, true, false, ""},
+		{"labelstudio", Options{Studio: Studio{Value: "url", URL: "https://x/y?z="}}, 1e-12, true, false, ""},
+		{"jsonl", Options{}, 0, true, false, ""},
+		{"jsonl", Options{Split: Split{Train: 1, Val: 1}}, 0, true, false, "val"},
+		{"parquet", Options{}, 0, true, false, ""},
+		{"parquet", Options{Split: Split{Train: 1, Val: 1}}, 0, true, false, "val"},
+		{"coco-results", Options{CategoryIDs: []int64{90, 3}}, 1e-12, true, false, ""},
+		{"lvis-results", Options{}, 1e-12, true, false, ""},
 	} {
 		t.Run(tc.format+tc.part, func(t *testing.T) {
 			photos, list := photographed(t)
 			o := tc.options
 			o.Classes, o.Pictures, o.Place = []string{"cat", "hot dog"}, photos, Copy
 			folder, _ := written(t, tc.format, o, list)
-			set, err := Read(t.Context(), tc.format, folder, ReadOptions{VOC: o.VOC, Part: tc.part, Size: sized})
+			set, err := Read(t.Context(), tc.format, folder, ReadOptions{VOC: o.VOC, Part: tc.part, Size: sized, Studio: o.Studio, Pictures: inThere(tc.format, photos), Of: ofNumbers(o, list)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,8 +114,25 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// inThere is the folder of pictures, for formats that do not put them beside the labels.
+func inThere(format, photos string) string {
+	if format == "labelstudio" {
+		return photos
+	}
+	return ""
+}
+
+// ofNumbers is what results are of.
+func ofNumbers(o Options, list []Picture) *Set {
+	of := &Set{Classes: o.Classes, CategoryIDs: o.CategoryIDs, Pictures: slices.Clone(list)}
+	slices.Reverse(of.Pictures) // numbers come from the names' order
+	of.Number()
+	slices.Reverse(of.Pictures)
+	return of
+}
+
 func TestRead(t *testing.T) {
-	for _, tc := range slices.Concat(readingsOfCOCO(), readingsOfYOLO(), readingsOfVOC(), readingsOfCVAT(), readingsOfLabelMe()) {
+	for _, tc := range slices.Concat(readingsOfCOCO(), readingsOfYOLO(), readingsOfVOC(), readingsOfCVAT(), readingsOfLabelMe(), readingsOfStudio(), readingsOfTables(), readingsOfResults()) {
 		t.Run(tc.format+" "+tc.about, func(t *testing.T) { tc.run(t) })
 	}
 }
@@ -121,7 +146,7 @@ func (tc reading) run(t *testing.T) {
 		}
 	}
 	o := tc.options
-	if tc.format == "yolo" {
+	if tc.format == "yolo" && o.Size == nil {
 		o.Size = sized
 	}
 	set, err := Read(t.Context(), tc.format, folder, o)
@@ -138,13 +163,13 @@ func (tc reading) run(t *testing.T) {
 		t.Errorf("%s\nwant %s", got, tc.want)
 	}
 	kinds := 0
-	for _, n := range []int{tc.report.Outside, tc.report.Flat, tc.report.Duplicate, tc.report.Unknown, tc.report.Other} {
+	for _, n := range []int{tc.report.Outside, tc.report.Flat, tc.report.Duplicate, tc.report.Unknown, tc.report.Other, tc.report.Unread} {
 		kinds += min(n, 1)
 	}
 	if len(set.Report.Examples) != kinds {
 		t.Errorf("%d examples for %d kinds: %q", len(set.Report.Examples), kinds, set.Report.Examples)
 	}
-	set.Report.Examples = nil
+	set.Report.Examples, set.Report.outside = nil, ""
 	if !reflect.DeepEqual(set.Report, tc.report) {
 		t.Errorf("report %+v, want %+v", set.Report, tc.report)
 	}
@@ -201,7 +226,7 @@ func TestReadCancelled(t *testing.T) {
 			continue
 		}
 		folder, _ := written(t, f.Name, Options{}, list)
-		if _, err := Read(ctx, f.Name, folder, ReadOptions{Size: sized}); !errors.Is(err, context.Canceled) {
+		if _, err := Read(ctx, f.Name, folder, ReadOptions{Size: sized, Of: ofNumbers(Options{Classes: []string{"cat"}}, list)}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", f.Name, err)
 		}
 	}

@@ -23,7 +23,7 @@ func readVOC(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 			o.Pictures = pictures
 		}
 	}
-	wanted, err := vocPart(ctx, at, o.Part)
+	wanted, err := vocPart(ctx, at, o)
 	if err != nil {
 		return nil, err
 	}
@@ -63,11 +63,12 @@ func readVOC(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 }
 
 // vocPart are the stems of a part; nil where all are wanted.
-func vocPart(ctx context.Context, root, part string) (map[string]bool, error) {
-	if part == "" {
+func vocPart(ctx context.Context, root string, o ReadOptions) (map[string]bool, error) {
+	lists := filepath.Join(root, "ImageSets", "Main")
+	if o.Part == "" || o.PartIfAny && !isFolder(lists) {
 		return nil, nil
 	}
-	data, err := file.ReadAll(ctx, filepath.Join(root, "ImageSets", "Main", part+".txt"), mostText)
+	data, err := file.ReadAll(ctx, filepath.Join(lists, o.Part+".txt"), mostText)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (b *builder) voc(ctx context.Context, name string, data []byte, found map[s
 	key := pictureOf(stem(name), f.FileName, found)
 	p, err := b.picture(ctx, key, float64(f.Width), float64(f.Height), filepath.Join(b.options.Pictures, filepath.FromSlash(key)))
 	if err != nil {
-		return err
+		return unless(err)
 	}
 	for i, v := range f.Objects {
 		where := fmt.Sprintf("%s: object %d", name, i)
@@ -150,14 +151,11 @@ func readCVAT(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, info, err := file.Open(at)
+	f, err := stream(at)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info.Size() > mostStream {
-		return nil, fmt.Errorf("%w: %d bytes, want at most %d", ErrLabels, info.Size(), int64(mostStream))
-	}
 	return parseCVAT(ctx, f, o)
 }
 
@@ -241,7 +239,7 @@ func (m cvatMeta) names() (list []string) {
 func (b *builder) cvat(ctx context.Context, image *cvatImageIn) error {
 	p, err := b.picture(ctx, image.Name, image.Width, image.Height, filepath.Join(b.options.Pictures, filepath.FromSlash(image.Name)))
 	if err != nil {
-		return err
+		return unless(err)
 	}
 	for _, kind := range []struct {
 		name   string

@@ -29,8 +29,11 @@ type yoloData struct {
 	Names            yaml.Node
 }
 
+// yoloNames are the files that name classes, in the order in which they count.
+var yoloNames = []string{"data.yaml", "dataset.yaml", "data.yml", "classes.txt", "images/classes.txt", "labels/classes.txt"}
+
 func readYOLO(ctx context.Context, at string, o ReadOptions) (*Set, error) {
-	at, err := oneOf(at, "data.yaml", "dataset.yaml", "data.yml", "classes.txt", "images/classes.txt", "labels/classes.txt")
+	at, err := oneOf(at, yoloNames...)
 	if err != nil {
 		return nil, fmt.Errorf("%w; YOLO's labels have one of these for the names of classes", err)
 	}
@@ -40,6 +43,9 @@ func readYOLO(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 	}
 	var listed, pictures []string
 	if strings.HasSuffix(at, ".txt") {
+		if o.Part != "" && !o.PartIfAny {
+			return nil, fmt.Errorf("%w: %s lists classes and no parts; want a data.yaml for those", ErrLabels, at)
+		}
 		listed = nonEmpty(string(data))
 		root := filepath.Dir(at)
 		if base := filepath.Base(root); base == "images" || base == "labels" {
@@ -47,7 +53,7 @@ func readYOLO(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 		}
 		pictures, err = yoloPictures(ctx, root, root)
 	} else {
-		listed, pictures, err = yoloFile(ctx, data, filepath.Dir(at), o.Part)
+		listed, pictures, err = yoloFile(ctx, data, filepath.Dir(at), o)
 	}
 	if err != nil {
 		return nil, err
@@ -77,7 +83,7 @@ func nonEmpty(text string) (list []string) {
 }
 
 // yoloFile reads a data.yaml in a folder: its classes, and the pictures of a part, or of all.
-func yoloFile(ctx context.Context, data []byte, folder, part string) (listed, pictures []string, err error) {
+func yoloFile(ctx context.Context, data []byte, folder string, o ReadOptions) (listed, pictures []string, err error) {
 	y, listed, err := parseYOLO(data)
 	if err != nil {
 		return nil, nil, err
@@ -91,8 +97,12 @@ func yoloFile(ctx context.Context, data []byte, folder, part string) (listed, pi
 			root = folder // the trainer looks in a folder of its own; whoever moved the set left the path as it was
 		}
 	}
+	part, err := y.part(o)
+	if err != nil {
+		return nil, nil, err
+	}
 	seen := map[string]bool{}
-	for i, node := range []*yaml.Node{&y.Train, &y.Val, &y.Test} {
+	for i, node := range y.parts() {
 		if part != "" && part != Parts[i] {
 			continue
 		}
@@ -114,6 +124,26 @@ func yoloFile(ctx context.Context, data []byte, folder, part string) (listed, pi
 		}
 	}
 	return listed, pictures, nil
+}
+
+// parts are the entries of [Parts].
+func (y *yoloData) parts() [3]*yaml.Node { return [3]*yaml.Node{&y.Train, &y.Val, &y.Test} }
+
+// part is the part to read: "" for all, also where one is only wanted if there are several, and there are none.
+func (y *yoloData) part(o ReadOptions) (string, error) {
+	var there []string
+	for i, node := range y.parts() {
+		if entries, err := yoloEntries(node); len(entries) > 0 || err != nil {
+			there = append(there, Parts[i])
+		}
+	}
+	switch {
+	case o.Part == "" || slices.Contains(there, o.Part):
+		return o.Part, nil
+	case o.PartIfAny && len(there) <= 1:
+		return "", nil
+	}
+	return "", fmt.Errorf("%w: there is no part %s, only %q", ErrLabels, o.Part, there)
 }
 
 // parseYOLO reads a data.yaml and its classes.
@@ -229,7 +259,7 @@ func (b *builder) yolo(ctx context.Context, entry string, listed []string) error
 	key, picture, _ := strings.Cut(entry, "\x00")
 	p, err := b.picture(ctx, key, 0, 0, picture)
 	if err != nil {
-		return err
+		return unless(err)
 	}
 	at := filepath.FromSlash(yoloLabel(filepath.ToSlash(picture)))
 	data, err := file.ReadAll(ctx, at, mostText)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/url"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // What a task of Label Studio is made of.
@@ -51,7 +53,7 @@ func labelStudio() Format {
 	return Format{
 		Name: "labelstudio", About: "Label Studio's tasks with predictions, for people to correct",
 		Files:  "tasks.json to import, config.xml for the project's labelling interface",
-		Writes: true, Scores: true, Empty: true, Clips: true, Upright: true,
+		Writes: true, Reads: true, Scores: true, Empty: true, Clips: true, Upright: true, read: readStudio,
 		open: func(t *target) (*view, error) {
 			return &view{documents: []document{
 				{"tasks.json", t.studio},
@@ -63,11 +65,11 @@ func labelStudio() Format {
 
 // studio writes the tasks.
 func (t *target) studio(ctx context.Context, w io.Writer, all *pictures) error {
-	tasks := &list{w: w}
-	if err := all.walk(ctx, whole, func(p *Picture) error { return tasks.add(t.studioTask(p)) }); err != nil {
+	tasks := &jsonlist.List{W: w}
+	if err := all.walk(ctx, whole, func(p *Picture) error { return tasks.Add(t.studioTask(p)) }); err != nil {
 		return err
 	}
-	if err := tasks.end(); err != nil {
+	if err := tasks.End(); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")

@@ -3,6 +3,9 @@ package labels
 import (
 	"context"
 	"io"
+	"math"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // row is one of the table of detections, with the names of its columns in JSON and in Parquet.
@@ -31,6 +34,9 @@ type pictureRow struct {
 	Detections int    `json:"detections" parquet:"detections"`
 	Part       string `json:"split,omitempty" parquet:"split,optional,dict"`
 }
+
+// unset leaves the corners of a row that is read, until they are, no numbers.
+func (r *row) unset() { r.X1, r.Y1, r.X2, r.Y2 = math.NaN(), math.NaN(), math.NaN(), math.NaN() }
 
 // part is the name of the part that a picture is in, "" where there are none.
 func (t *target) part(name string) string {
@@ -65,11 +71,11 @@ func jsonLines() Format {
 	return Format{
 		Name: "jsonl", About: "a table as JSON Lines, a row a detection",
 		Files:  "detections.jsonl; pictures.jsonl has a row for every picture",
-		Writes: true, Scores: true, Split: true, Empty: true,
+		Writes: true, Reads: true, Scores: true, Split: true, Empty: true, read: readJSONLines,
 		open: func(t *target) (*view, error) {
 			return &view{documents: []document{
 				{"detections.jsonl", func(ctx context.Context, w io.Writer, all *pictures) error {
-					e := encoder(w)
+					e := jsonlist.Encoder(w)
 					return all.walk(ctx, whole, func(p *Picture) error {
 						for _, r := range t.rows(p) {
 							if err := e.Encode(r); err != nil {
@@ -80,7 +86,7 @@ func jsonLines() Format {
 					})
 				}},
 				{"pictures.jsonl", func(ctx context.Context, w io.Writer, all *pictures) error {
-					e := encoder(w)
+					e := jsonlist.Encoder(w)
 					return all.walk(ctx, whole, func(p *Picture) error { return e.Encode(t.pictureRow(p)) })
 				}},
 			}}, nil

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 func yolo() Format {
@@ -121,7 +123,7 @@ func (t *target) yoloSet(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	quoted, err := compact(filepath.ToSlash(root))
+	quoted, err := jsonlist.Compact(filepath.ToSlash(root))
 	if err != nil {
 		return err
 	}
@@ -148,7 +150,7 @@ func (t *target) yoloSet(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "nc: %d\nnames:\n", len(t.Classes))
 	for i, c := range t.Classes {
-		name, err := compact(c)
+		name, err := jsonlist.Compact(c)
 		if err != nil {
 			return err
 		}

@@ -32,3 +32,13 @@ func ReadHeader(ctx context.Context, r io.ReadSeeker, name string, l Limits, how
 	}
 	return h, nil
 }
+
+// OpenHeader is ReadHeader of a picture file, a regular one.
+func OpenHeader(ctx context.Context, path string, l Limits, how ...Option) (Header, error) {
+	f, _, err := open(path)
+	if err != nil {
+		return Header{}, err
+	}
+	defer f.Close()
+	return ReadHeader(ctx, f, path, l, how...)
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/loader"
@@ -90,7 +91,7 @@ func ExampleTrainer_Save() {
 	}
 	defer os.RemoveAll(folder)
 	path := filepath.Join(folder, "cats.pth")
-	if err := t.Save(ctx, path, train.Saving{Names: train.MMDetection}); err != nil {
+	if err := t.Save(ctx, path, train.Saving{Names: convert.MMDetection}); err != nil {
 		log.Fatal(err)
 	}
 	file, err := loader.Open(path)

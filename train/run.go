@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
@@ -35,7 +36,7 @@ type Course struct {
 
 	Out    string            // folder for what is saved; see [Trainer.Run]
 	Save   int               // steps between saves of the state, which measurements save too; 0 for no others
-	Names  Names             // of saved weights; see [Saving]
+	Names  convert.Names     // of saved weights; see [Saving]
 	Half   bool              // saves weights in 16 bits
 	About  map[string]string // what saved weights say besides; see [Saving]. "ap" is said of the best
 	Pickle bool              // saves weights as .pth, averages in the same file, instead of .safetensors

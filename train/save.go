@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
@@ -19,20 +20,11 @@ import (
 	"github.com/glipvk/glipvk/loader"
 )
 
-// Names says what saved weights are called.
-type Names string
-
-// The names. Both programs, and this one, read either format of files with theirs.
-const (
-	Microsoft   Names = "microsoft"   // as in the official files
-	MMDetection Names = "mmdetection" // as in those of MMDetection, whose order of patch merging they have too
-)
-
 // Saving says how weights are saved.
 type Saving struct {
-	Names    Names // "" for those of microsoft/GLIP
-	Averaged bool  // the moving average of the weights, which [Options.Average] keeps
-	Half     bool  // in 16 bits, which halves the file; numbers are rounded
+	Names    convert.Names // Microsoft or MMDetection, both of which either program reads; "" for the former
+	Averaged bool          // the moving average of the weights, which [Options.Average] keeps
+	Half     bool          // in 16 bits, which halves the file; numbers are rounded
 
 	// About is what else the file's card is to say of the weights; see [glipvk.Card]. "steps", "seed" and "mode" are said anyway.
 	About map[string]string
@@ -46,8 +38,8 @@ func (t *Trainer) Save(ctx context.Context, path string, o Saving) error {
 	if o.Averaged && t.options.Average == 0 {
 		return fmt.Errorf("train: %w: no average of the weights is kept; set one", ErrOptions)
 	}
-	if o.Names != "" && o.Names != Microsoft && o.Names != MMDetection {
-		return fmt.Errorf("train: %w: names %q, want one of %q", ErrOptions, o.Names, []Names{Microsoft, MMDetection})
+	if o.Names != "" && o.Names != convert.Microsoft && o.Names != convert.MMDetection {
+		return fmt.Errorf("train: %w: names %q, want one of %q", ErrOptions, o.Names, []convert.Names{convert.Microsoft, convert.MMDetection})
 	}
 	if err := t.sound(); err != nil {
 		return err
@@ -62,7 +54,7 @@ func (t *Trainer) Save(ctx context.Context, path string, o Saving) error {
 			said["format"] = "pt"
 			return loader.SaveSafetensors(w, said, list)
 		}
-		if o.Names == MMDetection {
+		if o.Names == convert.MMDetection {
 			return loader.SavePickle(w, said, loader.SavedEntry{Name: "state_dict", Tensors: list})
 		}
 		entries := []loader.SavedEntry{{Name: "model", Tensors: list}}
@@ -90,7 +82,7 @@ func (t *Trainer) tensors(ctx context.Context, o Saving) (list []loader.Saved) {
 		}
 	}
 	family, stored := glip.Official, loader.Float32
-	if o.Names == MMDetection {
+	if o.Names == convert.MMDetection {
 		family = glip.MMDetection
 	}
 	if o.Half {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/train"
@@ -71,7 +72,7 @@ func TestSaved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, names := range []train.Names{train.Microsoft, train.MMDetection} {
+		for _, names := range []convert.Names{convert.Microsoft, convert.MMDetection} {
 			for _, ending := range []string{"pth", "safetensors"} {
 				path := filepath.Join(t.TempDir(), "saved."+ending)
 				if err := tr.Save(t.Context(), path, train.Saving{Names: names}); err != nil {
@@ -91,7 +92,7 @@ func TestSaved(t *testing.T) {
 				if m == train.Full && slices.Equal(average["rpn.head.log_scale"], want["rpn.head.log_scale"]) {
 					t.Error("the average is the weights")
 				}
-				if names == train.Microsoft && ending == "pth" {
+				if names == convert.Microsoft && ending == "pth" {
 					for name, data := range tensors(t, path, "model_ema", rows) {
 						if !slices.Equal(average[name], data) {
 							t.Errorf("%s: model_ema: %s has other bits", m, name)
@@ -116,7 +117,7 @@ func TestSavedCard(t *testing.T) {
 		}
 		for path, o := range map[string]train.Saving{
 			"whole.safetensors": {About: map[string]string{"commit": "1f2e3d", "seed": "from elsewhere"}}, "half.safetensors": {Half: true},
-			"whole.pth": {}, "half.pth": {Names: train.MMDetection, Half: true},
+			"whole.pth": {}, "half.pth": {Names: convert.MMDetection, Half: true},
 		} {
 			path = filepath.Join(t.TempDir(), path)
 			if err := tr.Save(t.Context(), path, o); err != nil {

@@ -66,10 +66,11 @@ type detectFlags struct {
 	overrides    []string
 }
 
-// finder is what the command needs of a [glipvk.Detector].
+// finder is what commands need of a [glipvk.Detector].
 type finder interface {
 	Preprocess(...picture.Picture) (picture.Input, error)
 	Stream(context.Context, glipvk.Query, iter.Seq[glipvk.Load], glipvk.StreamOptions) iter.Seq2[glipvk.Found, error]
+	DetectInput(context.Context, glipvk.Query, picture.Input) ([][]glipvk.Detection, error)
 	Verify(context.Context, glipvk.Query, picture.Input, [][]glipvk.Detection) ([]glipvk.Difference, error)
 	Taps(context.Context, glipvk.Query, picture.Input, ...string) ([]glipvk.Map, error)
 	Info() glipvk.Info
@@ -82,7 +83,7 @@ type finder interface {
 // opener readies a detector.
 type opener func(ctx context.Context, name string, o glipvk.DetectorOptions) (finder, error)
 
-// openDetector is the opener of the command; tests have others.
+// openDetector is the opener of the commands; tests have others.
 func openDetector(ctx context.Context, name string, o glipvk.DetectorOptions) (finder, error) {
 	d, err := glipvk.OpenDetector(ctx, name, o)
 	if err != nil {

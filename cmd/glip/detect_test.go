@@ -81,6 +81,10 @@ func (f *fake) Stream(ctx context.Context, q glipvk.Query, loads iter.Seq[glipvk
 	}
 }
 
+func (f *fake) DetectInput(context.Context, glipvk.Query, picture.Input) ([][]glipvk.Detection, error) {
+	return [][]glipvk.Detection{f.found}, f.err
+}
+
 func (f *fake) Verify(context.Context, glipvk.Query, picture.Input, [][]glipvk.Detection) ([]glipvk.Difference, error) {
 	return f.checks, nil
 }

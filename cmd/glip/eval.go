@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image/png"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/eval"
+	"github.com/glipvk/glipvk/internal/jsonlist"
 	"github.com/glipvk/glipvk/viz"
 	"github.com/spf13/cobra"
 )
@@ -35,13 +35,15 @@ one, what was taken for what, and, where the data is the paper's, the published 
 // evalFlags are those that all kinds of evaluation have.
 type evalFlags struct {
 	truth, results, out string
+	source              labelSource
+	part                string // of the annotations
 	json                bool
 	bootstrap           int
 	seed                uint64
 	run                 evalRun
 }
 
-func newEval(open measurer) *cobra.Command {
+func newEval(open opener) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval",
 		Short: "measure detections against annotations, with the papers' numbers",
@@ -61,6 +63,12 @@ func (f *evalFlags) define(cmd *cobra.Command, truth, results string) {
 	fl.StringVar(&f.truth, "truth", "", truth)
 	fl.StringVar(&f.results, "results", "", results)
 	f.defineReport(cmd)
+}
+
+// defineLabels adds those about annotations that may have any format.
+func (f *evalFlags) defineLabels(cmd *cobra.Command) {
+	f.source.define(cmd, "--truth")
+	cmd.Flags().StringVar(&f.part, "part", "", "part of --truth to measure on: train, val, test or all (default: val, where it has parts)")
 }
 
 // defineReport adds those about what comes out.
@@ -85,6 +93,8 @@ func (f *evalFlags) check(cmd *cobra.Command) error {
 		return cli.Usage("nothing to measure: give --results FILE, or --weights to look through the pictures now")
 	case wanted && f.out == "":
 		return cli.Usage("--out is not given: the folder for the results of the run")
+	case f.source.check() != nil:
+		return f.source.check()
 	case f.bootstrap < 0:
 		return cli.Usage("--bootstrap %d: want 0 for none, or a number of resamplings", f.bootstrap)
 	}
@@ -118,8 +128,9 @@ func input(err error) error {
 // resultsJSON writes results as COCO's evaluation reads them, one on a line.
 func resultsJSON(w io.Writer, found []eval.Found) error {
 	b := bufio.NewWriterSize(w, 1<<20)
-	for i, x := range found {
-		text, err := json.Marshal(struct {
+	list := &jsonlist.List{W: b}
+	for _, x := range found {
+		err := list.Add(struct {
 			Image    int64    `json:"image_id"`
 			Category int64    `json:"category_id"`
 			Box      eval.Box `json:"bbox"`
@@ -128,17 +139,10 @@ func resultsJSON(w io.Writer, found []eval.Found) error {
 		if err != nil {
 			return err
 		}
-		before := ",\n"
-		if i == 0 {
-			before = "["
-		}
-		b.WriteString(before) // Flush has the error
-		b.Write(text)
 	}
-	if len(found) == 0 {
-		b.WriteString("[")
+	if err := endJSON(list); err != nil {
+		return err
 	}
-	b.WriteString("]\n")
 	return b.Flush()
 }
 
@@ -337,10 +341,7 @@ func addCurve(set *pending, name, title string, lines []viz.Line) error {
 // print writes the report: its object, or the reference's lines and the tables.
 func (r *evalReport) print(w io.Writer, f *evalFlags, reference string) error {
 	if f.json {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return writeJSON(w, r)
 	}
 	if _, err := io.WriteString(w, reference); err != nil {
 		return err

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
@@ -15,13 +13,15 @@ import (
 
 const evalCOCOHelp = `eval coco prints the twelve numbers that pycocotools prints. --truth is COCO's JSON of any set,
 --results the list of image_id, category_id, bbox and score that detectors write (glip detect
---format coco, too).
+--format coco, too). Both may be labels of another format (glip help label): YOLO, Pascal VOC,
+CVAT, LabelMe, Label Studio, JSON Lines, Parquet; of results, such as have scores. Their
+pictures and classes are known by their names.
 
 Files are read as pycocotools reads them: results of a picture that the annotations do not
 have are an error, those of an unknown category are passed over, iscrowd and area must be
 there, and an annotation whose id is 0 can be found by nobody.`
 
-func newEvalCOCO(open measurer) *cobra.Command {
+func newEvalCOCO(open opener) *cobra.Command {
 	var f evalFlags
 	var score float64
 	cmd := &cobra.Command{
@@ -38,7 +38,8 @@ func newEvalCOCO(open measurer) *cobra.Command {
 			return f.coco(cmd, open, score)
 		},
 	}
-	f.define(cmd, "annotations, as COCO's JSON", "results, as COCO's JSON")
+	f.define(cmd, "annotations: COCO's JSON, or labels in another format, a file or a folder", "results: COCO's JSON, or labels with scores")
+	f.defineLabels(cmd)
 	defineScore(cmd, &score)
 	return cmd
 }
@@ -47,17 +48,17 @@ func defineScore(cmd *cobra.Command, score *float64) {
 	cmd.Flags().Float64Var(score, "score", -1, "confusions and worst pictures count results from this score on (default: that of the highest F1)")
 }
 
-func (f *evalFlags) coco(cmd *cobra.Command, open measurer, score float64) error {
+func (f *evalFlags) coco(cmd *cobra.Command, open opener, score float64) error {
 	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
 	out, err := f.folder()
 	if err != nil {
 		return err
 	}
-	truths, err := eval.ReadTruths(ctx, f.truth)
+	truths, images, err := f.truths(ctx, f.truth, f.run.images, stderr)
 	if err != nil {
-		return input(err)
+		return err
 	}
-	b := f.boxed(truths, out, score)
+	b := f.boxed(truths, images, out, score)
 	unread, err := b.results(cmd, open, glipvk.Query{}, true, 100)
 	if err != nil {
 		return err
@@ -78,8 +79,8 @@ func (f *evalFlags) coco(cmd *cobra.Command, open measurer, score float64) error
 }
 
 // boxed is what an evaluation of boxes begins with.
-func (f *evalFlags) boxed(truths *eval.Truths, out *folder, score float64) *boxed {
-	b := &boxed{flags: f, truths: truths, out: out, score: score, names: map[int64]string{}, images: cmp.Or(f.run.images, filepath.Dir(f.truth))}
+func (f *evalFlags) boxed(truths *eval.Truths, images string, out *folder, score float64) *boxed {
+	b := &boxed{flags: f, truths: truths, out: out, score: score, names: map[int64]string{}, images: images}
 	for _, c := range truths.Categories {
 		b.names[c.ID] = c.Name
 	}
@@ -88,10 +89,10 @@ func (f *evalFlags) boxed(truths *eval.Truths, out *folder, score float64) *boxe
 
 // results reads them, or finds them now; a query that asks for nothing is one of all categories. plusOne says how GLIP writes widths, most is how many detections a caption may have. unread are the
 // pictures that could not be read.
-func (b *boxed) results(cmd *cobra.Command, open measurer, q glipvk.Query, plusOne bool, most int) (unread int, err error) {
+func (b *boxed) results(cmd *cobra.Command, open opener, q glipvk.Query, plusOne bool, most int) (unread int, err error) {
 	if !b.flags.run.wanted(cmd) {
-		b.found, err = eval.ReadResults(cmd.Context(), b.flags.results)
-		return 0, input(err)
+		b.found, err = b.resultsOf(cmd.Context(), b.flags.results, cmd.ErrOrStderr())
+		return 0, err
 	}
 	d, err := b.flags.run.open(cmd, open, b.flags.out, most)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // newEvalFlickr measures recall of phrases.
-func newEvalFlickr(open measurer) *cobra.Command {
+func newEvalFlickr(open opener) *cobra.Command {
 	var f evalFlags
 	var split string
 	var merged bool
@@ -52,7 +52,7 @@ that has boxes a list of corners [x1, y1, x2, y2], by falling score.`,
 	return cmd
 }
 
-func (f *evalFlags) flickr(cmd *cobra.Command, open measurer, split string, merged bool) error {
+func (f *evalFlags) flickr(cmd *cobra.Command, open opener, split string, merged bool) error {
 	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
 	out, err := f.folder()
 	if err != nil {
@@ -128,7 +128,7 @@ func (f *evalFlags) sentences(ctx context.Context, split string) (*eval.Flickr, 
 }
 
 // ground finds the phrases of each sentence, each a caption of its own, and writes the results to --out.
-func (f *evalFlags) ground(cmd *cobra.Command, open measurer, truth *eval.Flickr, images string, out *folder) (list []eval.Grounding, unread int, err error) {
+func (f *evalFlags) ground(cmd *cobra.Command, open opener, truth *eval.Flickr, images string, out *folder) (list []eval.Grounding, unread int, err error) {
 	d, err := f.run.open(cmd, open, f.out, 100)
 	if err != nil {
 		return nil, 0, err

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/glipvk/glipvk"
@@ -17,7 +19,7 @@ is what GLIP and MDETR report ("fixed" AP); then results of unknown pictures are
 --truth needs neg_category_ids and not_exhaustive_category_ids of each picture: results of
 categories that are neither annotated nor known to be absent there are not judged.`
 
-func newEvalLVIS(open measurer) *cobra.Command {
+func newEvalLVIS(open opener) *cobra.Command {
 	var f evalFlags
 	var fixed bool
 	var score float64
@@ -41,7 +43,7 @@ func newEvalLVIS(open measurer) *cobra.Command {
 	return cmd
 }
 
-func (f *evalFlags) lvis(cmd *cobra.Command, open measurer, fixed bool, score float64) error {
+func (f *evalFlags) lvis(cmd *cobra.Command, open opener, fixed bool, score float64) error {
 	ctx := cmd.Context()
 	out, err := f.folder()
 	if err != nil {
@@ -51,7 +53,7 @@ func (f *evalFlags) lvis(cmd *cobra.Command, open measurer, fixed bool, score fl
 	if err != nil {
 		return input(err)
 	}
-	b := f.boxed(truths, out, score)
+	b := f.boxed(truths, cmp.Or(f.run.images, filepath.Dir(f.truth)), out, score)
 	unread, err := b.results(cmd, open, glipvk.Query{}, false, 300)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ type evalSet struct {
 	query               glipvk.Query       // its caption prompts, if any
 }
 
-func newEvalODinW(open measurer) *cobra.Command {
+func newEvalODinW(open opener) *cobra.Command {
 	var f evalFlags
 	var s evalSets
 	var score float64
@@ -62,10 +62,11 @@ func newEvalODinW(open measurer) *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringArrayVar(&s.truths, "truth", nil, "NAME=FILE, annotations of a data set as COCO's JSON; may be repeated")
-	fl.StringArrayVar(&s.results, "results", nil, "NAME=FILE, results of a data set, may be repeated; or one FILE with those of all by name")
+	fl.StringArrayVar(&s.truths, "truth", nil, "NAME=PATH, annotations of a data set: COCO's JSON, or labels in another format, a file or a folder; may be repeated")
+	fl.StringArrayVar(&s.results, "results", nil, "NAME=PATH, results of a data set, may be repeated; or one FILE with those of all by name")
 	fl.StringArrayVar(&s.tasks, "task", nil, "task file of ODinW (YAML); may be repeated")
 	fl.StringVar(&s.root, "root", ".", "folder that the paths of --task are in: the one that holds odinw, or odinw itself")
+	f.defineLabels(cmd)
 	f.defineReport(cmd)
 	defineScore(cmd, &score)
 	return cmd
@@ -78,7 +79,7 @@ func (s *evalSets) list(cmd *cobra.Command, images string) (list []evalSet, err 
 		if !ok || name == "" || path == "" {
 			return nil, cli.Usage("--truth %q: want NAME=FILE", named)
 		}
-		list = append(list, evalSet{name: name, truth: path, images: cmp.Or(images, filepath.Dir(path))})
+		list = append(list, evalSet{name: name, truth: path, images: images})
 	}
 	for _, path := range s.tasks {
 		t, err := dataset.OpenTask(cmd.Context(), path, s.root)
@@ -116,28 +117,41 @@ func (s *evalSets) list(cmd *cobra.Command, images string) (list []evalSet, err 
 	return list, nil
 }
 
-// found reads the results of all data sets.
-func (s *evalSets) found(cmd *cobra.Command) (map[string][]eval.Found, error) {
+// resultsBy reads the results of a data set that is called by some name.
+type resultsBy func(b *boxed, name string) ([]eval.Found, error)
+
+// found reads one file with the results of all data sets, or has those of each read when it is measured.
+func (s *evalSets) found(cmd *cobra.Command) (resultsBy, error) {
+	missing := func(name string, there []string) error {
+		return cli.Usage("--results: nothing is given for the data set %s, only for %q", name, there)
+	}
 	if len(s.results) == 1 && !strings.Contains(s.results[0], "=") {
 		sets, err := eval.ReadSubmission(cmd.Context(), s.results[0])
-		return sets, input(err)
+		return func(_ *boxed, name string) ([]eval.Found, error) {
+			found, ok := sets[name]
+			if !ok {
+				return nil, missing(name, slices.Sorted(maps.Keys(sets)))
+			}
+			return found, nil
+		}, input(err)
 	}
-	sets := map[string][]eval.Found{}
+	paths := map[string]string{}
 	for _, named := range s.results {
 		name, path, ok := strings.Cut(named, "=")
-		if !ok || sets[name] != nil {
-			return nil, cli.Usage("--results %q: want NAME=FILE, once for each data set, or one FILE with all", named)
+		if !ok || path == "" || paths[name] != "" {
+			return nil, cli.Usage("--results %q: want NAME=PATH, once for each data set, or one FILE with all", named)
 		}
-		found, err := eval.ReadResults(cmd.Context(), path)
-		if err != nil {
-			return nil, input(err)
-		}
-		sets[name] = found
+		paths[name] = path
 	}
-	return sets, nil
+	return func(b *boxed, name string) ([]eval.Found, error) {
+		if paths[name] == "" {
+			return nil, missing(name, slices.Sorted(maps.Keys(paths)))
+		}
+		return b.resultsOf(cmd.Context(), paths[name], cmd.ErrOrStderr())
+	}, nil
 }
 
-func (f *evalFlags) odinw(cmd *cobra.Command, open measurer, s evalSets, score float64) error {
+func (f *evalFlags) odinw(cmd *cobra.Command, open opener, s evalSets, score float64) error {
 	list, err := s.list(cmd, f.run.images)
 	if err != nil {
 		return err
@@ -146,7 +160,7 @@ func (f *evalFlags) odinw(cmd *cobra.Command, open measurer, s evalSets, score f
 	if err != nil {
 		return err
 	}
-	var found map[string][]eval.Found
+	var found resultsBy
 	var d *lookout
 	if f.run.wanted(cmd) {
 		if f.run.prompts != "" && len(list) > 1 {
@@ -187,10 +201,10 @@ type odinw struct {
 }
 
 // add measures one: with d what it finds now, else what was found.
-func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found map[string][]eval.Found) error {
-	truths, err := eval.ReadTruths(cmd.Context(), set.truth)
+func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found resultsBy) error {
+	truths, images, err := o.flags.truths(cmd.Context(), set.truth, set.images, cmd.ErrOrStderr())
 	if err != nil {
-		return input(err)
+		return err
 	}
 	if set.categories != nil {
 		truths.Categories = nil
@@ -198,24 +212,21 @@ func (o *odinw) add(cmd *cobra.Command, set evalSet, d *lookout, found map[strin
 			truths.Categories = append(truths.Categories, eval.Category{ID: c.ID, Name: c.Name})
 		}
 	}
-	b := o.flags.boxed(truths, o.out, o.score)
-	b.images, b.prefix = set.images, set.name+string(filepath.Separator)
+	b := o.flags.boxed(truths, images, o.out, o.score)
+	b.prefix = set.name + string(filepath.Separator)
 	unread := 0
 	if d != nil {
 		if unread, err = b.find(cmd, d, set.query, true); err != nil {
 			return err
 		}
-	} else {
-		var ok bool
-		if b.found, ok = found[set.name]; !ok {
-			return cli.Usage("--results: nothing is given for the data set %s, only for %q", set.name, slices.Sorted(maps.Keys(found)))
-		}
+	} else if b.found, err = found(b, set.name); err != nil {
+		return err
 	}
 	e, r, err := b.measureCOCO(cmd)
 	if err != nil {
 		return fmt.Errorf("%s: %w", set.name, err)
 	}
-	r.Unread = unread
+	r.Unread, r.Published = unread, publishedSet(set.name)
 	if err := b.mistakes(cmd.Context(), r, e, cmd.ErrOrStderr()); err != nil {
 		return err
 	}
@@ -237,15 +248,38 @@ func (o *odinw) print(w io.Writer, list []evalSet) error {
 		return errors.Join(o.report.print(w, o.flags, ""), done)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "data set\tpictures\tAP\tAP50\tAR")
+	compared := slices.ContainsFunc(list, func(set evalSet) bool { return o.report.Sets[set.name].Published != nil })
+	fmt.Fprint(tw, "data set\tpictures\tAP\tAP50\tAR")
+	if o.flags.bootstrap > 0 {
+		fmt.Fprint(tw, "\t95 in 100")
+	}
+	if compared {
+		fmt.Fprint(tw, "\t"+strings.Join(odinwModels, "\t"))
+	}
+	fmt.Fprintln(tw)
 	for _, set := range list {
 		r := o.report.Sets[set.name]
-		interval := ""
+		fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f", set.name, r.Pictures, r.Numbers["AP"], r.Numbers["AP50"], r.Numbers["AR100"])
 		if i, ok := r.Intervals["AP"]; ok {
-			interval = "\t" + between(i)
+			fmt.Fprint(tw, "\t"+between(i))
+		} else if o.flags.bootstrap > 0 {
+			fmt.Fprint(tw, "\t-")
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%.4f\t%.4f\t%.4f%s\n", set.name, r.Pictures, r.Numbers["AP"], r.Numbers["AP50"], r.Numbers["AR100"], interval)
+		for i := range odinwModels {
+			switch {
+			case r.Published != nil:
+				fmt.Fprintf(tw, "\t%.3f", r.Published[i].Values[0]/100)
+			case compared:
+				fmt.Fprint(tw, "\t-")
+			}
+		}
+		fmt.Fprintln(tw)
 	}
 	fmt.Fprintf(tw, "mean of %d\t%d\t%.4f\n", len(list), o.report.Pictures, mean)
-	return errors.Join(tw.Flush(), printPublished(w, o.report.Published), done)
+	err = tw.Flush()
+	if compared {
+		_, failed := fmt.Fprintf(w, "\nThe columns %s are AP as they are published, zero shot, from %s.\n", strings.Join(odinwModels, ", "), fromOfficial)
+		err = errors.Join(err, failed)
+	}
+	return errors.Join(err, printPublished(w, o.report.Published), done)
 }

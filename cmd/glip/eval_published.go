@@ -128,14 +128,3 @@ func publishedFlickr(split string, merged bool) []publishedFigure {
 	}
 	return nil
 }
-
-// publishedODinW are the means of the paper's 13 data sets, if as many are measured.
-func publishedODinW(list []evalSet) []publishedFigure {
-	if len(list) != 13 {
-		return nil
-	}
-	return figures("ODinW, mean of 13, zero shot", []string{"AP"}, []publishedRow{
-		{"GLIP-T (A)", []float64{28.7}, fromREADME}, {"GLIP-T (B)", []float64{33.2}, fromREADME}, {"GLIP-T (C)", []float64{44.4}, fromREADME},
-		{"GLIP-T", []float64{42.7}, fromREADME}, {"GLIP-T", []float64{46.5}, fromPaper}, {"GLIP-L", []float64{51.2}, fromREADME}, {"GLIP-L", []float64{52.1}, fromPaper},
-	})
-}

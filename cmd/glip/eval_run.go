@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
@@ -54,32 +52,10 @@ func (f *evalRun) wanted(cmd *cobra.Command) bool {
 	return given("weights") || given("model") || given("arch")
 }
 
-// evalFinder is what a run needs of a [glipvk.Detector].
-type evalFinder interface {
-	Preprocess(...picture.Picture) (picture.Input, error)
-	Stream(context.Context, glipvk.Query, iter.Seq[glipvk.Load], glipvk.StreamOptions) iter.Seq2[glipvk.Found, error]
-	DetectInput(context.Context, glipvk.Query, picture.Input) ([][]glipvk.Detection, error)
-	Notes() []string
-	Device() glipvk.DeviceInfo
-	CloseWithin(context.Context, time.Duration) error
-}
-
-// measurer readies a detector for a run.
-type measurer func(ctx context.Context, name string, o glipvk.DetectorOptions) (evalFinder, error)
-
-// openMeasured is the one of the command; tests have others.
-func openMeasured(ctx context.Context, name string, o glipvk.DetectorOptions) (evalFinder, error) {
-	d, err := glipvk.OpenDetector(ctx, name, o)
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
 // lookout is a run under way.
 type lookout struct {
 	flags  *evalRun
-	finder evalFinder
+	finder finder
 	asked  asked // but for the query
 	words  *text.Tokenizer
 	ledger *ledger
@@ -94,7 +70,7 @@ type shot struct {
 }
 
 // open readies the detector. Nothing is dropped for its score: a measure wants all, at most so many for a caption.
-func (f *evalRun) open(cmd *cobra.Command, open measurer, out string, most int) (*lookout, error) {
+func (f *evalRun) open(cmd *cobra.Command, open opener, out string, most int) (*lookout, error) {
 	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
 	f.vocab = vocabularyOf(f.vocab, f.weights.Arch)
 	if err := f.weights.Settle(cmd); err != nil {
@@ -121,7 +97,7 @@ func (f *evalRun) open(cmd *cobra.Command, open measurer, out string, most int) 
 		return nil, err
 	}
 	o.Progress = d.meter.Show
-	if d.finder, err = executor.Apart(ctx, func() (evalFinder, error) { return open(ctx, name, o) }); err != nil {
+	if d.finder, err = executor.Apart(ctx, func() (finder, error) { return open(ctx, name, o) }); err != nil {
 		return nil, errors.Join(err, d.ledger.close())
 	}
 	d.meter.Done()

@@ -14,7 +14,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
@@ -155,6 +154,7 @@ func TestEvalWrong(t *testing.T) {
 
 // seer finds what it was told by the width of a picture; asked are the queries.
 type seer struct {
+	fake
 	found map[int][]glipvk.Detection
 	asked []glipvk.Query
 	seen  int
@@ -182,10 +182,6 @@ func (s *seer) Stream(ctx context.Context, q glipvk.Query, loads iter.Seq[glipvk
 	}
 }
 
-func (s *seer) Notes() []string                                  { return nil }
-func (s *seer) Device() glipvk.DeviceInfo                        { return glipvk.DeviceInfo{} }
-func (s *seer) CloseWithin(context.Context, time.Duration) error { return nil }
-
 // evalRunSet writes two pictures, 40 and 50 wide, with a cat and a dog.
 func evalRunSet(t *testing.T) (folder, truth string) {
 	folder = t.TempDir()
@@ -212,7 +208,7 @@ func evalRunSet(t *testing.T) (folder, truth string) {
 // evalWith runs eval with a detector that is given.
 func evalWith(t *testing.T, s *seer, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	cmd := newEval(func(context.Context, string, glipvk.DetectorOptions) (evalFinder, error) { return s, nil })
+	cmd := newEval(func(context.Context, string, glipvk.DetectorOptions) (finder, error) { return s, nil })
 	var out, said bytes.Buffer
 	cmd.SetArgs(args)
 	cmd.SetOut(&out)

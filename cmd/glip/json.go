@@ -1,59 +1,26 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"io"
+
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
-// encoder writes JSON, an object on each line, and leaves <, > and & as they are.
-func encoder(w io.Writer) *json.Encoder {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc
-}
+// indent is what stands before the lines of objects that people may read.
+const indent = "  "
 
 // writeJSON prints v as one indented object.
 func writeJSON(w io.Writer, v any) error {
-	enc := encoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	e := jsonlist.Encoder(w)
+	e.SetIndent("", indent)
+	return e.Encode(v)
 }
 
-// array writes a JSON list element by element.
-type array struct {
-	w io.Writer
-	n int // elements so far
-}
-
-// add writes elements.
-func (a *array) add(elements ...any) error {
-	for _, v := range elements {
-		var text bytes.Buffer
-		enc := encoder(&text)
-		enc.SetIndent("  ", "  ")
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-		before := ",\n  "
-		if a.n == 0 {
-			before = "[\n  "
-		}
-		a.n++
-		if _, err := fmt.Fprintf(a.w, "%s%s", before, bytes.TrimSpace(text.Bytes())); err != nil {
-			return err
-		}
+// endJSON closes a list, and the line.
+func endJSON(l *jsonlist.List) error {
+	if err := l.End(); err != nil {
+		return err
 	}
-	return nil
-}
-
-// end closes the list.
-func (a *array) end() error {
-	text := "\n]\n"
-	if a.n == 0 {
-		text = "[]\n"
-	}
-	_, err := io.WriteString(a.w, text)
+	_, err := io.WriteString(l.W, "\n")
 	return err
 }

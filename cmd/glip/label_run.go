@@ -13,6 +13,7 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/jsonlist"
 	"github.com/glipvk/glipvk/labels"
 	"github.com/glipvk/glipvk/picture"
 )
@@ -190,7 +191,7 @@ func (j *labelling) writeSkipped() error {
 		return nil
 	}
 	return file.Save(path, 0o644, func(w io.Writer) error {
-		e := encoder(w)
+		e := jsonlist.Encoder(w)
 		for _, s := range j.skipped {
 			if err := e.Encode(s); err != nil {
 				return err

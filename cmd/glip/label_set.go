@@ -51,8 +51,8 @@ func (f labelFlags) writing() (o labels.Options, err error) {
 	if o.Place, ok = map[string]labels.Place{"link": labels.Link, "copy": labels.Copy, "leave": labels.Leave}[f.place]; !ok {
 		return o, cli.Usage("--pictures %q: want link, copy or leave", f.place)
 	}
-	if o.VOC, ok = map[string]labels.VOC{"one-based": labels.OneBased, "zero-based": labels.ZeroBased, "shifted": labels.Shifted}[f.voc]; !ok {
-		return o, cli.Usage("--voc %q: want one-based, zero-based or shifted", f.voc)
+	if o.VOC, err = parseVOC(f.voc); err != nil {
+		return o, err
 	}
 	if f.review < 0 {
 		return o, cli.Usage("--review %d: want 0 for none, or a number of pictures", f.review)

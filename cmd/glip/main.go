@@ -39,6 +39,6 @@ usage or bad input, 3 verification failed.`,
   glip features --model GLIP-L --weights swin-l_glip-pre_3rdparty_384px_20230413-04b198e8.pth photos/
   glip inspect checkpoint.pth`,
 	}
-	root.AddCommand(newModels(), newDevices(), newInspect(), newTokens(), newDetect(openDetector), newFeatures(), newTrain(), newConvert(), newEval(openMeasured), newLabel(openDetector), newFetch(), newExport(), newServe(), newVersion(), newMan())
+	root.AddCommand(newModels(), newDevices(), newInspect(), newTokens(), newDetect(openDetector), newFeatures(), newTrain(), newConvert(), newEval(openDetector), newLabel(openDetector), newFetch(), newExport(), newServe(), newVersion(), newMan())
 	return root
 }

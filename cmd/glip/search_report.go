@@ -7,6 +7,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/jsonlist"
 )
 
 // printer prints what is found.
@@ -18,11 +19,11 @@ type printer struct {
 
 // printer is that of the format that was asked for; number counts pictures as COCO does.
 func (j *search) printer(w io.Writer, number map[*sighting]int64) printer {
-	list := &array{w: w}
+	list := &jsonlist.List{W: w, Indent: indent}
 	each := func(s *sighting) []any { return []any{j.document(s)} }
 	switch j.flags.format {
 	case "jsonl":
-		lines := encoder(w)
+		lines := jsonlist.Encoder(w)
 		add := func(results ...any) error {
 			for _, r := range results {
 				if err := lines.Encode(r); err != nil {
@@ -46,9 +47,9 @@ func (j *search) printer(w io.Writer, number map[*sighting]int64) printer {
 		fallthrough
 	case "json":
 		return printer{
-			begin: func() error { return list.add(j.earlier.results...) },
-			show:  func(s *sighting) error { return list.add(each(s)...) },
-			end:   list.end,
+			begin: func() error { return list.Add(j.earlier.results...) },
+			show:  func(s *sighting) error { return list.Add(each(s)...) },
+			end:   func() error { return endJSON(list) },
 		}
 	}
 	return printer{begin: func() error { return j.head(w) }, show: func(s *sighting) error { return j.print(w, s) }, end: func() error { return nil }}

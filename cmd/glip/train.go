@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/text"
 	"github.com/glipvk/glipvk/train"
 	"github.com/spf13/cobra"
@@ -14,7 +15,8 @@ const trainHelp = `train fine-tunes a detector on pictures with boxes, as tools/
 whose pictures have captions and whose boxes name parts of them (tokens_positive). The
 caption of COCO's pictures is the names of all its categories; --negatives draws some of
 them, --shuffle their order. --task is one of ODinW's task files, with names, caption
-prompts and data below --root. What is wrong in the data is counted, named and left out;
+prompts and data below --root. --data and --val may be labels of another format, too: YOLO, Pascal
+VOC, CVAT, LabelMe, Label Studio, JSON Lines, Parquet. What is wrong in the data is counted, named and left out;
 --strict refuses it.
 
 --mode says what is trained: full (all but the first stage of the backbone; --frozen -1 for
@@ -70,7 +72,7 @@ func newTrain() *cobra.Command {
 	fl.BoolVar(&f.dry, "dry-run", false, "check data, memory and time, and write nothing")
 	cli.Complete(cmd, "format", func() []string { return []string{"safetensors", "pth"} })
 	cli.Complete(cmd, "schedule", func() []string { return []string{string(train.Auto), string(train.Steps), string(train.Cosine)} })
-	cli.Complete(cmd, "names", func() []string { return []string{string(train.Microsoft), string(train.MMDetection)} })
+	cli.Complete(cmd, "names", func() []string { return []string{string(convert.Microsoft), string(convert.MMDetection)} })
 	cli.Complete(cmd, "mode", func() (list []string) {
 		for _, m := range train.Modes() {
 			list = append(list, string(m))
@@ -83,9 +85,12 @@ func newTrain() *cobra.Command {
 // defineData adds the flags about what is learned from.
 func (f *trainFlags) defineData(cmd *cobra.Command) {
 	fl, p := cmd.Flags(), &f.plan
-	fl.StringVar(&p.Data, "data", "", "annotations to learn from, or the folder that holds them")
+	fl.StringVar(&p.Data, "data", "", "annotations to learn from, a file or the folder that holds them")
 	fl.StringVar(&p.Images, "images", "", "folder of their pictures (default: that of the annotations)")
-	fl.StringVar(&p.Val, "val", "", "annotations to measure on, as COCO's JSON")
+	fl.StringVar(&p.Val, "val", "", "annotations to measure on, a file or a folder, which may be that of --data where it has parts")
+	fl.StringVar(&p.Part, "part", "", "part of --data to learn from: train, val, test or all (default: train, where it has parts)")
+	fl.StringVar(&p.ValPart, "val-part", "", "part of --val to measure on (default: val, where it has parts)")
+	p.labelSource.define(cmd, "--data and --val")
 	fl.StringVar(&p.ValImages, "val-images", "", "folder of the pictures of --val (default: --images, or that of --val)")
 	fl.StringVar(&p.Task, "task", "", "task file of ODinW (YAML), instead of --data and --val")
 	fl.StringVar(&p.Root, "root", ".", "folder that the paths of --task are in: the one that holds odinw, or odinw itself")
@@ -135,5 +140,5 @@ func (f *trainFlags) defineRecipe(cmd *cobra.Command) {
 	fl.BoolVar(&p.Half, "half", false, "store the weights that are saved in 16 bits: half the file, numbers are rounded")
 	fl.StringToStringVar(&p.About, "about", nil, "KEY=TEXT that the files of weights are to say of themselves, as in commit=1f2e3d; may be repeated")
 	fl.StringVar(&p.Format, "format", "safetensors", "of the weights that are saved: safetensors, or pth as the original program reads them")
-	fl.StringVar(&p.Names, "names", string(train.Microsoft), "of the weights that are saved: microsoft, or mmdetection")
+	fl.StringVar(&p.Names, "names", string(convert.Microsoft), "of the weights that are saved: microsoft, or mmdetection")
 }

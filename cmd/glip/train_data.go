@@ -29,7 +29,13 @@ func (p *trainPlan) data(ctx context.Context, stderr io.Writer) (d trainData, er
 	split := dataset.Split{Annotations: p.Data, Pictures: p.Images}
 	held := dataset.Split{Annotations: p.Val, Pictures: cmp.Or(p.ValImages, p.Images)}
 	d.captions = dataset.Captions{Shuffle: p.Shuffle, Negatives: p.Negatives}
-	o := dataset.Options{Strict: p.Strict}
+	o := dataset.Options{Strict: p.Strict, Format: p.LabelFormat}
+	if o.VOC, err = parseVOC(p.VOC); err != nil {
+		return d, err
+	}
+	if o.Part, o.PartIfAny, err = partOf("--part", p.Part, "train"); err != nil {
+		return d, err
+	}
 	copies := 1
 	if p.Task != "" {
 		t, err := dataset.OpenTask(ctx, p.Task, p.Root)
@@ -61,6 +67,9 @@ func (p *trainPlan) data(ctx context.Context, stderr io.Writer) (d trainData, er
 		return d, nil
 	}
 	o.Pictures, o.Empty = held.Pictures, true
+	if o.Part, o.PartIfAny, err = partOf("--val-part", p.ValPart, "val"); err != nil {
+		return d, err
+	}
 	if d.val, err = openSet(ctx, "--val", held.Annotations, o, stderr); err != nil {
 		return d, err
 	}
@@ -107,7 +116,7 @@ func openSet(ctx context.Context, flag, path string, o dataset.Options, stderr i
 // measurable refuses data that no AP can be computed of.
 func measurable(path string, d trainData) error {
 	if slices.ContainsFunc(d.val.Pictures, func(p dataset.Picture) bool { return p.Caption != "" }) {
-		return cli.Usage("--val %s: its pictures have captions; AP is of categories: give COCO's JSON, or no --val", path)
+		return cli.Usage("--val %s: its pictures have captions; AP is of categories: give annotations with categories, or no --val", path)
 	}
 	if prompts := len(d.captions.Affixes); prompts > 0 && prompts != len(d.val.Categories) {
 		return cli.Usage("--val %s: %d categories for %d caption prompts of the task", path, len(d.val.Categories), prompts)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/convert"
 	arch "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
@@ -27,12 +28,15 @@ type trainPlan struct {
 	Images    string `json:"images,omitempty"`
 	Val       string `json:"val,omitempty"`
 	ValImages string `json:"val_images,omitempty"`
+	Part      string `json:"part,omitempty"`
+	ValPart   string `json:"val_part,omitempty"`
 	Task      string `json:"task,omitempty"`
 	Root      string `json:"root,omitempty"`
 	Shots     int    `json:"shots,omitempty"`
 	Prepared  int    `json:"prepared,omitempty"`
 	Overfit   int    `json:"overfit,omitempty"`
 	Strict    bool   `json:"strict,omitempty"`
+	labelSource
 
 	Negatives int     `json:"negatives,omitempty"`
 	Shuffle   bool    `json:"shuffle,omitempty"`
@@ -101,7 +105,7 @@ func (f *trainFlags) complete(cmd *cobra.Command) error {
 	p := &f.plan
 	switch {
 	case p.Data == "" && p.Task == "":
-		return cli.Usage("--data is missing: the annotations to learn from, as COCO's JSON (or --task, a task of ODinW)")
+		return cli.Usage("--data is missing: the annotations to learn from, as COCO's JSON or labels in another format (or --task, a task of ODinW)")
 	case p.Data != "" && p.Task != "":
 		return cli.Usage("--data and --task exclude each other: give one")
 	case p.Task == "" && p.Prepared != 0, p.Prepared != 0 && p.Shots == 0:
@@ -197,11 +201,14 @@ func (p *trainPlan) check() error {
 			return cli.Usage("--%s %g: want a share, from 0 on and below 1", x.flag, x.value)
 		}
 	}
-	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(train.Microsoft) && p.Names != string(train.MMDetection) {
+	if p.Format != "safetensors" && p.Format != "pth" || p.Names != string(convert.Microsoft) && p.Names != string(convert.MMDetection) {
 		return cli.Usage("--format %q, --names %q: want safetensors or pth, and microsoft or mmdetection", p.Format, p.Names)
 	}
 	if kinds := []string{"", string(train.Auto), string(train.Steps), string(train.Cosine)}; !slices.Contains(kinds, p.Schedule) || p.Schedule == string(train.Steps) && len(p.Milestones) == 0 || p.Schedule != "" && p.Schedule != string(train.Steps) && len(p.Milestones) > 0 {
 		return cli.Usage("--schedule %q: want one of %q; steps, and only it, takes --milestone", p.Schedule, kinds[1:])
+	}
+	if err := p.labelSource.check(); err != nil {
+		return err
 	}
 	if p.Memory < 0 {
 		return cli.Usage("--memory %d: want 0 or more bytes", p.Memory)

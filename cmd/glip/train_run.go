@@ -15,6 +15,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/executor"
 	arch "github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
@@ -118,7 +119,7 @@ func (p *trainPlan) size() picture.DetectorSize {
 func (p *trainPlan) course(d trainData, resume bool) train.Course {
 	return train.Course{
 		Train: d.train, Val: d.val, Captions: d.captions, Steps: p.Steps, Batch: p.Batch, Repeat: p.Repeat, Shorts: p.Shorts, Long: p.Long, Flip: p.Flip,
-		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume, Pickle: p.Format == "pth", Names: train.Names(p.Names), Half: p.Half, About: p.about(),
+		Validate: p.Validate, Stop: p.Stop, Limits: p.Limits, Out: p.Out, Save: p.Save, Resume: resume, Pickle: p.Format == "pth", Names: convert.Names(p.Names), Half: p.Half, About: p.about(),
 	}
 }
 

@@ -48,11 +48,11 @@ func rules() map[string]rule {
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},
 		"eval":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/sync/errgroup", "github.com/go-json-experiment/json/jsontext"}},
-		"labels":    {ours: []string{"internal/file", "internal/jsonlist"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
-		"dataset":   {ours: []string{"eval", "glip", "picture", "text", "internal/file", "internal/jsonlist"}, others: []string{"go.yaml.in/yaml/v3"}},
+		"labels":    {ours: []string{"internal/cocofile", "internal/file", "internal/jsonlist"}, others: []string{"github.com/parquet-go/parquet-go", "go.yaml.in/yaml/v3"}},
+		"dataset":   {ours: []string{"eval", "glip", "labels", "picture", "text", "internal/cocofile", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"web":       {files: true}, // the page knows the server's answers, not its types
 		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}},
-		"train":     {ours: []string{".", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
+		"train":     {ours: []string{".", "convert", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
 		"convert":   {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
 
 		"serve": {
@@ -86,7 +86,7 @@ func rules() map[string]rule {
 		"cmd/glip": {
 			ours: []string{
 				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels", "fetch", "onnx",
-				"cmd/internal/cli", "internal/file", "internal/meter",
+				"cmd/internal/cli", "internal/file", "internal/jsonlist", "internal/meter",
 			},
 			others: []string{anything},
 		},
@@ -95,6 +95,7 @@ func rules() map[string]rule {
 		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpuref", "cpu", "engine", "internal/difftest"}},
 		"internal/gradrows":  {ours: []string{"graph"}, files: true},
+		"internal/cocofile":  {ours: []string{"internal/file", "internal/jsonlist"}},
 		"internal/jsonlist":  {files: true},
 		"internal/meter":     {others: []string{anything}, files: true},
 		"internal/float16":   {},

@@ -105,6 +105,7 @@ func rows() []row {
 		{command: `glip train --arch testdata/glip/tiny/arch.json --weights synthetic:1 --data out/toy/train.json --short 160 --overfit 2 --batch 2 --steps 40 --out out/fit`, more: " --device cpu", want: "it learns"},
 		// docs/eval.md
 		{command: `glip eval coco --truth testdata/eval/coco/mixed.gt.json --results testdata/eval/coco/mixed.dt.json`, want: "maxDets=100 ] = 0.271"},
+		{command: `glip eval coco --truth yolo/data.yaml --results found/detections.jsonl`, want: "maxDets=100 ] = 1.000"},
 		{command: `glip eval coco --truth val.json --images photos --weights glip_tiny_model_o365_goldg_cc_sbu.pth --out runs/val`, more: smallDetector, want: "maxDets=100 ] = "},
 		{command: `glip eval lvis --truth testdata/eval/lvis/edges.gt.json --results testdata/eval/lvis/edges.dt.json --fixed`, want: "maxDets= -1 catIds=all]"},
 		{command: `glip eval flickr --truth testdata/eval/flickr/hard --results testdata/eval/flickr/hard/predictions.json --merged`, want: "|   Recall@1  |"},

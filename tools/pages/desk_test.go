@@ -66,7 +66,7 @@ func newDesk(t *testing.T) desk {
 	cat := "testdata/pictures/chelsea.png"
 	detector, nano := "testdata/glip/tiny/model.pth", "testdata/checkpoints/mmpretrain-nano.pth"
 	for name, from := range map[string]string{
-		"cat.png": cat, "photos/b.png": cat, "a.jpg": cat, "dog.jpg": cat, "photos/a.jpg": cat, "val2017/000000000139.jpg": cat,
+		"cat.png": cat, "photos/b.png": cat, "a.jpg": cat, "dog.jpg": cat, "photos/a.jpg": cat, "yolo/images/a.jpg": cat, "val2017/000000000139.jpg": cat,
 		"val2017/000000000285.jpg":              cat,
 		"glip_tiny_model_o365_goldg_cc_sbu.pth": detector, "glip_large_model.pth": detector, "glip_a_tiny_o365.pth": detector, "glip-t": detector,
 		"swin-t_glip-pre_3rdparty_20230413-d85813b5.pth": nano, "tiny.safetensors": "testdata/checkpoints/nano-bfloat16.safetensors",
@@ -85,6 +85,9 @@ func newDesk(t *testing.T) desk {
 	for _, name := range []string{"shapes.json", "val.json"} {
 		d.write(t, name, []byte(annotations))
 	}
+	d.write(t, "yolo/data.yaml", []byte("train: images\nval: images\nnames: [cat]\n"))
+	d.write(t, "yolo/labels/a.txt", []byte("0 0.5 0.5 0.6 0.9\n"))
+	d.write(t, "found/detections.jsonl", []byte(`{"image": "a.jpg", "width": 451, "height": 300, "label": 1, "class": "cat", "score": 0.9, "x1": 90, "y1": 15, "x2": 361, "y2": 285}`))
 	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 128, 128), }%*s\n", 45, "")
 	d.write(t, "input.npy", append([]byte("\x93NUMPY\x01\x00"+string(rune(len(header)))+"\x00"+header), make([]byte, 4*3*128*128)...))
 	return d
