@@ -67,8 +67,8 @@ func (b *body) bound(r *http.Request, limit int64, rpc bool) error {
 	return nil
 }
 
-// Read reads what came. At the end the clock stops: who has sent all may wait for the answer as long as it takes, and
-// net/http sees him leave.
+// Read reads what came. At the end net/http stops the clock and looks whether the client leaves: who has sent all may wait
+// for the answer as long as it takes.
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -78,12 +78,9 @@ func (b *body) Read(p []byte) (int, error) {
 	b.visit.In = b.read
 	switch {
 	case err == io.EOF:
-		_ = b.deadline(time.Time{})
 		b.err = err
 	case err != nil:
 		b.err = b.refusal(err)
-	case b.read == b.length: // in HTTP/2 the end is said by itself, and nobody need read so far
-		_ = b.deadline(time.Time{})
 	case b.length < 0 && b.read >= b.due:
 		b.extend(b.read)
 	}

@@ -121,6 +121,11 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s: %d %s", line, status, body)
 		}
 	}
+	for p, odd := range map[string]bool{"": true, "*": true, "//": true, "/x//": true, "/./": true, "/..": true, "x": true, "/": false, "/x": false, "/x/": false, "/...": false} {
+		if unclean(p) != odd {
+			t.Errorf("%q is clean: %v", p, odd)
+		}
+	}
 	if _, h, _ := s.raw(t, request("GET /", "")); h.Get("Server") != "" {
 		t.Error("the answer says by what it was made")
 	}

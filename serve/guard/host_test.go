@@ -1,7 +1,10 @@
 package guard
 
 import (
+	"context"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -95,11 +98,20 @@ func TestHostKnown(t *testing.T) {
 	if status != 421 || !strings.Contains(body, "--host evil.example ") {
 		t.Errorf("%d %s: does not say what would allow it", status, body)
 	}
-	s = open(t, Options{Listen: "0.0.0.0:8000"}) // where the address of the connection is the host
-	if status, _, body := s.raw(t, request("GET /v1/info", "", "Host: "+s.at)); status != 200 {
-		t.Errorf("%d %s", status, body)
+	// Bound to all addresses, the one at which a connection came in is the host, and no other of its network.
+	all, err := newHosts("0.0.0.0:8000", nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range []string{"", "a b", "http://x", "x/", "-", "*", "*.example", "a..b", "x:y"} {
+	for host, known := range map[string]bool{"192.168.1.5:8000": true, "[::ffff:192.168.1.5]": true, "192.168.1.6:8000": false, "glip.example": false, "0.0.0.0:8000": true} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = host
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5), Port: 8000}))
+		if err := all.check(r); (err == nil) != known {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	for _, name := range []string{"", "a b", "http://x", "x/", "-", "*", "*.example", "a..b", "x:y", "[::1%lo]", "::1", "[::1", "[127.0.0.1]", "localhost.."} {
 		if _, err := New(Options{Hosts: []string{name}}); (err == nil) != (name == "-") {
 			t.Errorf("--host %q: %v", name, err)
 		}

@@ -329,12 +329,25 @@ func TestLimitClose(t *testing.T) {
 	if err := <-accepted; err != nil {
 		t.Fatal(err)
 	}
-	go accept()
+	second := make(chan net.Conn, 2)
+	go func() { second <- accept() }()
 	select {
 	case err := <-accepted:
 		t.Fatal("two at a time:", err)
 	case <-time.After(short):
 	}
+	all.state(first, http.StateIdle) // after the second began to wait
+	if err := <-accepted; err != nil {
+		t.Fatal(err)
+	}
+	first = <-second
+	third, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer third.Close()
+	go func() { second <- accept() }()
+	time.Sleep(short / 2)
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}

@@ -114,3 +114,21 @@ func TestRefuse(t *testing.T) {
 		}
 	}
 }
+
+// A refusal after the answer has begun cuts the connection: a part is not the whole.
+func TestRefuseLate(t *testing.T) {
+	s := open(t, Options{}, Route{Pattern: "GET /late", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "[1,2,")
+		w.(http.Flusher).Flush()
+		Refuse(w, r, api.Refuse(api.DeviceLost, "the device is gone"))
+	})})
+	if status, _, body := s.raw(t, request("GET /late", "")); status != 200 || !strings.HasPrefix(body, "[1,2,\n") || !strings.Contains(body, "EOF") {
+		t.Errorf("%d %q", status, body)
+	}
+	if v := <-s.visited; v.Code != api.DeviceLost {
+		t.Errorf("%+v", v)
+	}
+	if log := s.log.String(); strings.Contains(log, "panic") {
+		t.Errorf("the log says %s", log)
+	}
+}
