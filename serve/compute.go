@@ -53,8 +53,7 @@ func (s *Server) compute(ctx context.Context, _ int, batch []queue.Item[job, pic
 	}
 	list, err := s.answered(ctx, d, batch)
 	if errors.Is(err, engine.ErrOutOfMemory) {
-		// What is remembered gives way, once.
-		d.Forget()
+		d.Forget() // what is remembered, and made ahead, gives way, once
 		list, err = s.answered(ctx, d, batch)
 	}
 	if errors.Is(err, engine.ErrDeviceLost) {

@@ -124,6 +124,12 @@ func (d real) Batch(ctx context.Context, size glipvk.InputSize, q text.Query) (e
 	return true, took, nil
 }
 
+// Forget gives up what is remembered, and the programs.
+func (d real) Forget() {
+	d.Detector.Forget()
+	d.Executor().DropPrograms()
+}
+
 // Memory is what it holds.
 func (d real) Memory() memory {
 	bytes := int64(4)

@@ -128,6 +128,8 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.IntVar(&o.Limits.Sentence, "max-sentence", 8<<10, "bytes of a sentence")
 	fl.IntVar(&o.Limits.Phrases, "max-phrases", 1203, "phrases or classes of a request")
 	fl.IntVar(&o.Limits.Phrase, "max-phrase", 256, "bytes of each")
+	fl.IntVar(&o.Limits.Depth, "max-depth", 32, "how deep JSON may be nested")
+	fl.IntVar(&o.Limits.ID, "max-id", 256, "bytes of a request's own ID")
 	fl.IntVar(&o.Limits.Connections, "max-connections", 512, "connections at a time")
 
 	fl.StringArrayVar(&o.Fetch, "fetch", nil, "HOST that pictures may be fetched from by https; http://HOST without; may be repeated (default none)")
@@ -198,7 +200,7 @@ func (f *serveFlags) complete(cmd *cobra.Command) error {
 		value int
 	}{
 		{"--queue", o.Queue}, {"--max-side", o.Limits.Side}, {"--max-pictures", o.Limits.Pictures}, {"--max-sentence", o.Limits.Sentence},
-		{"--max-phrases", o.Limits.Phrases}, {"--max-phrase", o.Limits.Phrase}, {"--max-connections", o.Limits.Connections},
+		{"--max-phrases", o.Limits.Phrases}, {"--max-phrase", o.Limits.Phrase}, {"--max-connections", o.Limits.Connections}, {"--max-depth", o.Limits.Depth}, {"--max-id", o.Limits.ID},
 	} {
 		if n.value < 1 {
 			errs = append(errs, cli.Usage("%s %d: want 1 or more", n.flag, n.value))

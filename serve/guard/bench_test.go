@@ -67,24 +67,6 @@ func BenchmarkGuard(b *testing.B) {
 // BenchmarkReaders is what the readers of a body of 100 KB take.
 func BenchmarkReaders(b *testing.B) {
 	picture := strings.Repeat("iVBORw0K", 12_500)
-	b.Run("depth", func(b *testing.B) {
-		text := []byte(`{"image":"` + picture + `"}`)
-		b.SetBytes(int64(len(text)))
-		for b.Loop() {
-			if err := Depth(text, 32); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("base64", func(b *testing.B) {
-		b.SetBytes(int64(len(picture)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := Base64(picture, 1<<20); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 	b.Run("form", func(b *testing.B) {
 		kind, body := form(b, "@image", picture, "text", "a cat")
 		b.SetBytes(int64(len(body)))

@@ -108,14 +108,3 @@ func (b *body) refusal(err error) error {
 	}
 	return refusal
 }
-
-// ReadAll reads a request's body whole. One that says its length takes that much memory, once; what all requests say is
-// for the queue to bound. Errors are refusals.
-func ReadAll(r *http.Request) ([]byte, error) {
-	if r.ContentLength < 0 {
-		return io.ReadAll(r.Body)
-	}
-	data := make([]byte, r.ContentLength)
-	n, err := io.ReadFull(r.Body, data)
-	return data[:n], err
-}

@@ -8,6 +8,6 @@
 //	err = g.Server().Serve(g.Limit(listener))
 //
 // The caller is a stranger, also on localhost: any page in the user's browser can send requests there. The package knows
-// neither detector nor queue; of ours it imports serve/api and the way to open files. Routes use its readers of JSON,
-// forms and data: URLs, whose sizes are bounded before memory is taken.
+// neither detector nor queue; of ours it imports serve/api and the way to open files. Routes use its reader of forms, which
+// bounds sizes before memory is taken; that of JSON is serve/api's.
 package guard

@@ -63,7 +63,7 @@ func open(t testing.TB, o Options, more ...Route) *site {
 // some are routes as the server has them. The working ones count their calls and answer how long the body was.
 func (s *site) some() []Route {
 	work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		data, err := ReadAll(r)
+		data, err := api.Body(r, 1<<40)
 		if err != nil {
 			Refuse(w, r, err)
 			return

@@ -110,13 +110,6 @@ func rules() map[string]rule {
 		"tools/op":          {ours: []string{"graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/gradrows"}, files: true},
 		"tools/world":       {ours: []string{".", "glip", "picture", "text", "dataset", "eval", "train", "internal/file", "viz"}, others: []string{anything}},
 		"tools/shaderstats": {ours: []string{".", "graph", "swin", "glip", "rewrite", "engine", "kernels", "internal/file"}, others: []string{anything}},
-		"serve/oip": {
-			ours:   []string{"serve/api"},
-			others: []string{"connectrpc.com/", "google.golang.org/protobuf/", "github.com/go-json-experiment/json/jsontext"},
-			files:  true,
-		},
-		"serve/annotate":      {ours: []string{"serve/api"}, others: []string{"golang.org/x/sync/errgroup"}, files: true},
-		"serve/internal/fake": {ours: []string{"serve/api"}, files: true},
 		"internal/difftest": {
 			ours: []string{
 				"graph", "bind", "swin", "glip", "rewrite", "cpuref", "cpu", "engine", "vulkan", "synthetic", "picture", "text", "internal/compare",
