@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/glipvk/glipvk/serve/api"
 )
 
 // site is a server behind a guard, with routes of each kind.

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/glipvk/glipvk/serve/api"
 )
 
 // Times for tests, in which "for ever" is patience.
