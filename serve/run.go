@@ -48,7 +48,7 @@ func (s *Server) Run(ctx context.Context) error {
 				i := s.Info()
 				s.options.Ready(time.Since(began), Info{i.Model, i.Device, i.Precision})
 			}
-			notify("READY=1")
+			s.notify("READY=1")
 		case err := <-failed:
 			s.abort(fronts)
 			return err
@@ -61,7 +61,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // leave answers what was admitted and ends.
 func (s *Server) leave(fronts []*front, loading <-chan error) error {
-	notify("STOPPING=1")
+	s.notify("STOPPING=1")
 	s.become(draining)
 	s.log.Info("draining", "longest", s.options.Drain)
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.Drain)
@@ -251,9 +251,9 @@ func free(path string) error {
 	return os.Remove(path)
 }
 
-// notify tells systemd how the server stands, where it asks.
-func notify(state string) {
-	at := os.Getenv("NOTIFY_SOCKET")
+// notify tells systemd how the server stands, where it asks (sd_notify).
+func (s *Server) notify(state string) {
+	at := s.options.Notify
 	if at == "" {
 		return
 	}

@@ -64,6 +64,7 @@ type Options struct {
 	Drain                 time.Duration // longest wait for what was admitted
 	DrainDelay            time.Duration // from not being ready to taking nothing
 	Log                   *slog.Logger
+	Notify                string // socket of systemd, NOTIFY_SOCKET
 
 	Listening func(address string)              // is told where the server listens
 	Ready     func(after time.Duration, i Info) // is told that it answers

@@ -241,6 +241,7 @@ func (f *serveFlags) complete(cmd *cobra.Command) error {
 	}
 	o.Page, o.Threshold, o.IoU, o.Max = !f.noPage, f.threshold, f.iou, f.most
 	o.Token, o.LabelKey = os.Getenv("GLIP_TOKEN"), os.Getenv("LABEL_STUDIO_API_KEY")
+	o.Notify = os.Getenv("NOTIFY_SOCKET")
 	return errors.Join(errs...)
 }
 

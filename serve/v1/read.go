@@ -22,15 +22,18 @@ type reader struct {
 	seen map[string]bool
 }
 
+// parser reads what requests bring, within limits.
+type parser struct{ api.Limits }
+
 // asked is the question of a request.
-func (h handler) asked(r *http.Request) (api.Question, error) {
+func (p parser) asked(r *http.Request) (api.Question, error) {
 	q := reader{seen: map[string]bool{}}
 	q.ID, q.Protocol = guard.VisitOf(r.Context()).ID, "v1"
 	var err error
 	if isForm(r) {
-		err = h.form(r, &q)
+		err = p.form(r, &q)
 	} else {
-		err = h.json(r, &q)
+		err = p.json(r, &q)
 	}
 	switch {
 	case err != nil:
@@ -50,20 +53,20 @@ func isForm(r *http.Request) bool {
 }
 
 // json reads the JSON of a question, whose picture lies where its base64 lay.
-func (h handler) json(r *http.Request, q *reader) error {
-	body, err := api.Body(r, h.limits.Body)
+func (p parser) json(r *http.Request, q *reader) error {
+	body, err := api.Body(r, p.Body)
 	if err != nil {
 		return err
 	}
-	j := api.ReadJSON(body, h.limits.Depth)
-	if err := j.Object(func(name string) error { return h.member(j, name, q) }); err != nil {
+	j := api.ReadJSON(body, p.Depth)
+	if err := j.Object(func(name string) error { return p.member(j, name, q) }); err != nil {
 		return err
 	}
 	return j.End()
 }
 
 // member reads one member.
-func (h handler) member(j *api.JSON, name string, q *reader) (err error) {
+func (p parser) member(j *api.JSON, name string, q *reader) (err error) {
 	if q.seen[name] {
 		return api.Refuse(api.BadRequest, "%s is there twice", name)
 	}
@@ -75,14 +78,14 @@ func (h handler) member(j *api.JSON, name string, q *reader) (err error) {
 		q.id, err = j.Text(64)
 	case "text":
 		var text string
-		text, err = j.Text(h.limits.Sentence)
+		text, err = j.Text(p.Sentence)
 		q.Texts = []string{text}
 	case "phrases":
-		q.Phrases, err = h.list(j, name)
+		q.Phrases, err = p.list(j, name)
 	case "classes":
-		q.Classes, err = h.list(j, name)
+		q.Classes, err = p.list(j, name)
 	case "spans":
-		q.Spans, err = h.spans(j)
+		q.Spans, err = p.spans(j)
 	case "threshold":
 		q.Threshold, err = number(j, name)
 	case "iou":
@@ -90,9 +93,9 @@ func (h handler) member(j *api.JSON, name string, q *reader) (err error) {
 	case "max_detections":
 		q.Max, err = whole(j, name)
 	case "priority":
-		var p *int
-		if p, err = whole(j, name); p != nil {
-			q.Priority = *p
+		var n *int
+		if n, err = whole(j, name); n != nil {
+			q.Priority = *n
 		}
 	case "prompt_form":
 		q.Form, err = j.Text(16)
@@ -111,12 +114,12 @@ func (h handler) member(j *api.JSON, name string, q *reader) (err error) {
 }
 
 // list reads strings.
-func (h handler) list(j *api.JSON, name string) (list []string, err error) {
+func (p parser) list(j *api.JSON, name string) (list []string, err error) {
 	err = j.Array(func(i int) error {
-		if i == h.limits.Phrases {
+		if i == p.Phrases {
 			return api.Refuse(api.TooLarge, "%s are more than the %d that are taken (--max-phrases)", name, i)
 		}
-		text, err := j.Text(h.limits.Phrase)
+		text, err := j.Text(p.Phrase)
 		list = append(list, text)
 		return err
 	})
@@ -124,9 +127,9 @@ func (h handler) list(j *api.JSON, name string) (list []string, err error) {
 }
 
 // spans reads pairs.
-func (h handler) spans(j *api.JSON) (list [][2]int, err error) {
+func (p parser) spans(j *api.JSON) (list [][2]int, err error) {
 	err = j.Array(func(i int) error {
-		if i == h.limits.Phrases {
+		if i == p.Phrases {
 			return api.Refuse(api.TooLarge, "spans are more than the %d that are taken (--max-phrases)", i)
 		}
 		var span [2]int
@@ -172,13 +175,13 @@ func whole(j *api.JSON, name string) (*int, error) {
 }
 
 // form reads the parts of a form, each by its name; lists have a part for each element.
-func (h handler) form(r *http.Request, q *reader) error {
-	parts, err := guard.ReadForm(r, h.limits.Parts)
+func (p parser) form(r *http.Request, q *reader) error {
+	parts, err := guard.ReadForm(r, p.Parts)
 	if err != nil {
 		return err
 	}
-	for _, p := range parts {
-		if err := h.part(p, q); err != nil {
+	for _, one := range parts {
+		if err := p.part(one, q); err != nil {
 			return err
 		}
 	}
@@ -186,19 +189,19 @@ func (h handler) form(r *http.Request, q *reader) error {
 }
 
 // part reads one part.
-func (h handler) part(p guard.Part, q *reader) error {
-	if p.Name == "image" {
+func (p parser) part(part guard.Part, q *reader) error {
+	if part.Name == "image" {
 		if q.data != nil {
 			return api.Refuse(api.BadRequest, "image is there twice: one picture is asked about at a time")
 		}
-		q.data, q.seen["image"] = p.Data, true
+		q.data, q.seen["image"] = part.Data, true
 		return nil
 	}
-	if len(p.Data) > h.limits.Sentence {
-		return api.Refuse(api.TooLarge, "%s is longer than the %d bytes that are taken (--max-sentence)", api.Cut(p.Name), h.limits.Sentence)
+	if len(part.Data) > p.Sentence {
+		return api.Refuse(api.TooLarge, "%s is longer than the %d bytes that are taken (--max-sentence)", api.Cut(part.Name), p.Sentence)
 	}
-	value := string(p.Data)
-	switch p.Name {
+	value := string(part.Data)
+	switch part.Name {
 	case "phrase", "phrases":
 		q.Phrases = append(q.Phrases, value)
 	case "class", "classes":
@@ -213,25 +216,25 @@ func (h handler) part(p guard.Part, q *reader) error {
 		q.Spans = append(q.Spans, [2]int{b, e})
 	case "text", "image_id", "prompt_form":
 		if !utf8.ValidString(value) {
-			return api.Refuse(api.BadRequest, "%s is not in UTF-8", p.Name)
+			return api.Refuse(api.BadRequest, "%s is not in UTF-8", part.Name)
 		}
 		quoted, err := api.Marshal(value)
 		if err != nil {
 			return err
 		}
-		return h.value(p.Name, quoted, q)
+		return p.value(part.Name, quoted, q)
 	case "threshold", "iou", "max_detections", "keep", "priority":
-		return h.value(p.Name, p.Data, q)
+		return p.value(part.Name, part.Data, q)
 	default:
-		return api.Refuse(api.BadRequest, "%q is no part of a question: there are image, image_id, text, phrase, span, class, threshold, iou, max_detections, prompt_form, keep and priority", api.Cut(p.Name))
+		return api.Refuse(api.BadRequest, "%q is no part of a question: there are image, image_id, text, phrase, span, class, threshold, iou, max_detections, prompt_form, keep and priority", api.Cut(part.Name))
 	}
 	return nil
 }
 
 // value reads a part as JSON has it.
-func (h handler) value(name string, text []byte, q *reader) error {
-	j := api.ReadJSON(text, h.limits.Depth)
-	if err := h.member(j, name, q); err != nil {
+func (p parser) value(name string, text []byte, q *reader) error {
+	j := api.ReadJSON(text, p.Depth)
+	if err := p.member(j, name, q); err != nil {
 		return err
 	}
 	return j.End()

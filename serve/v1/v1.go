@@ -13,7 +13,6 @@ package v1
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/glipvk/glipvk/serve/api"
@@ -45,29 +44,6 @@ type Kept struct {
 	Type          string // image/png and the like, by its content
 	Width, Height int    // turned upright
 	Expires       time.Duration
-}
-
-// Routes are the routes of the protocol. Bodies come to them decompressed.
-func Routes(b Backend) []api.Route {
-	h := handler{b, b.Info().Limits.Or()}
-	asking := []string{"application/json", "multipart/form-data"}
-	routes := []api.Route{
-		{Pattern: "GET /v1/info", Handler: api.Handler("", func(*http.Request) (any, error) { return b.About(), nil })},
-		{Pattern: "GET /v1/openapi.json", Handler: http.HandlerFunc(describe)},
-		{Pattern: "POST /v1/detect", Types: asking, Handler: api.Handler("v1", h.detect)},
-		{Pattern: "POST /v1/align", Types: asking, Handler: api.Handler("v1", h.align)},
-		{Pattern: "POST /v1/tokens", Types: []string{"application/json"}, Small: true, Handler: api.Handler("", h.tokens)},
-		{Pattern: "POST /v1/images", Types: []string{"image/*", "application/octet-stream", "multipart/form-data"}, Handler: http.HandlerFunc(h.keep)},
-		{Pattern: "GET /v1/images/{id}", Handler: http.HandlerFunc(h.kept)},
-		{Pattern: "DELETE /v1/images/{id}", Handler: http.HandlerFunc(h.forget)},
-	}
-	return routes
-}
-
-// handler has the routes' methods.
-type handler struct {
-	b      Backend
-	limits api.Limits
 }
 
 // About is what a client may want to know before it sends pictures.

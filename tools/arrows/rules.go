@@ -85,7 +85,7 @@ func rules() map[string]rule {
 		},
 		"cmd/glip": {
 			ours: []string{
-				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels", "fetch", "onnx",
+				".", "bind", "swin", "glip", "engine", "executor", "loader", "picture", "text", "viz", "shaders", "convert", "dataset", "train", "eval", "labels", "fetch", "onnx", "serve",
 				"cmd/internal/cli", "internal/file", "internal/jsonlist", "internal/meter",
 			},
 			others: []string{anything},
