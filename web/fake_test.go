@@ -284,6 +284,10 @@ func (f *fake) tokens(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.counts.Tokens++
 	f.mu.Unlock()
+	if strings.TrimSpace(q.Text) == "of" {
+		refuse(w, 400, "bad_query", "no noun phrase", 0)
+		return
+	}
 	list, phrases := words(q.Text), []any{}
 	for _, span := range nounPhrases(q.Text) {
 		phrases = append(phrases, map[string]any{"phrase": cut(q.Text, span), "span": span})

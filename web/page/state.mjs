@@ -44,6 +44,12 @@ export function question() {
   return { text: state.text, spans: state.spans };
 }
 
+// named says whether there is something to look for, as far as the server has said.
+export function named() {
+  const { tokens, text, classes, spans } = state;
+  return classes || spans.length > 0 || tokens?.text !== text || tokens.phrases.length > 0;
+}
+
 // same says whether two questions are equal.
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
