@@ -11,6 +11,7 @@ export const state = {
   tokens: null, // of /v1/tokens, with the text that it is of
   work: null, // {kind: "working" | "waiting" | "offline", since, until, round}
   trouble: "", // the sentence of an error
+  failed: "", // the same, if it is of a question, which may be asked again
   answer: null, // of /v1/detect, with its question
   threshold: 30, // in hundredths
   hidden: new Set(), // labels whose boxes are not shown

@@ -82,7 +82,7 @@ function alert() {
   const { trouble } = state;
   $("alerts").replaceChildren(...(trouble ? [el("div", { class: "alert" },
     el("p", { role: "alert" }, trouble),
-    state.picture && state.text.trim() ? button("Ask again", ask) : null,
+    trouble === state.failed ? button("Ask again", ask) : null,
     button("Close", () => set({ trouble: "" })))] : []));
 }
 
