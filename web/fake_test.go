@@ -35,6 +35,7 @@ type mood struct {
 	None    bool    `json:"none"`    // whether nothing is found
 	Gone    bool    `json:"gone"`    // whether connections end without an answer
 	Queue   int     `json:"queue"`   // that wait before
+	MadeUp  bool    `json:"made_up"` // whether the weights are
 }
 
 // counts are what the fake has seen since its mood was set.
@@ -128,7 +129,7 @@ func (f *fake) info(w http.ResponseWriter) {
 	defer f.mu.Unlock()
 	told := map[string]any{
 		"model": "glip-world", "weights": "embedded", "architecture": "glip-world", "device": "CPU", "precision": "f32", "version": "1.4.0",
-		"state": "ready", "auth": f.mood.Token != "", "size": map[string]int{"short": 192, "long": 192}, "examples": Examples,
+		"state": "ready", "made_up": f.mood.MadeUp, "auth": f.mood.Token != "", "size": map[string]int{"short": 192, "long": 192}, "examples": Examples,
 		"defaults": map[string]any{"threshold": 0.3, "iou": 0.6, "max_detections": 100, "prompt_form": "eval"},
 		"limits":   map[string]any{"body": 8 << 20, "pixels": 40e6, "tokens": 64},
 		"queue":    map[string]any{"waiting": f.mood.Queue, "seconds": 4 * (f.mood.Queue + 1)},
@@ -284,6 +285,10 @@ func (f *fake) tokens(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.counts.Tokens++
 	f.mu.Unlock()
+	if strings.TrimSpace(q.Text) == "of" {
+		refuse(w, 400, "bad_query", "no noun phrase", 0)
+		return
+	}
 	list, phrases := words(q.Text), []any{}
 	for _, span := range nounPhrases(q.Text) {
 		phrases = append(phrases, map[string]any{"phrase": cut(q.Text, span), "span": span})

@@ -5,6 +5,7 @@
 //
 //	{"model": "glip-world", "device": "CPU", "precision": "f32",
 //	 "state": "ready",                            // all others are waited for; of "starting" "progress" is shown, 0 to 1, if it is there
+//	 "made_up": false,                            // whether the weights are, which the page then says
 //	 "size": {"short": 800, "long": 1333},        // to which pictures are brought; left out for pictures as they are
 //	 "defaults": {"threshold": 0.5},
 //	 "limits": {"body": 33554432, "tokens": 256},

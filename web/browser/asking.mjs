@@ -100,6 +100,18 @@ export const checks = {
     await t.page.getByText("7 of 64 tokens").waitFor();
     assert.equal((await t.counts()).detects, 0);
   },
+  "nothing is asked while nothing is named": async (t) => {
+    t.expect(400);
+    await t.goto();
+    await t.choose();
+    await t.sentence.pressSequentially("of");
+    await t.page.waitForTimeout(700);
+    assert.equal((await t.counts()).detects, 0);
+    assert.equal(await t.alert.count(), 0);
+    await t.says(/Say what to look for/);
+    await t.sentence.pressSequentially(" a cat");
+    await t.says(/box/);
+  },
   "what is beyond the tokens is grey": async (t) => {
     await t.goto();
     await t.sentence.fill("one ".repeat(70));

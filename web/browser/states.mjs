@@ -16,6 +16,12 @@ export const checks = {
     await t.says(/Loading the model…/);
     await t.says(/Choose a picture/);
   },
+  "weights that were made up": async (t) => {
+    await t.mood({ made_up: true });
+    await t.begin();
+    await t.page.getByText("its boxes mean nothing").waitFor();
+    await t.look();
+  },
   "working, and left": async (t) => {
     await t.begin();
     await t.mood({ delay: 60000, queue: 3 });
@@ -78,6 +84,7 @@ export const checks = {
     await t.page.getByLabel("Choose a picture").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("no") });
     await t.alert.filter({ hasText: "x.png is no picture that this browser can show" }).waitFor();
     assert.equal(await t.boxes.count(), 3);
+    assert.equal(await t.button("Ask again").count(), 0);
     await t.page.getByLabel("Choose a picture").setInputFiles({ name: "big.png", mimeType: "image/png", buffer: Buffer.alloc(9 << 20) });
     await t.alert.filter({ hasText: "big.png has 9.4 MB, and the server takes 8.4 MB at most" }).waitFor();
     await t.button("Close").click();

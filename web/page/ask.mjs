@@ -77,7 +77,7 @@ async function answer(picture, asked, signal) {
       lit: null,
     });
   } catch (e) {
-    if (!signal.aborted) set({ work: null, trouble: e.message });
+    if (!signal.aborted) set({ work: null, failed: e.message, trouble: e.message });
   } finally {
     watch.abort();
   }

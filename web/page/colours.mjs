@@ -13,10 +13,10 @@ export const dash = (label) => (label - 1) % DASHES.length;
 // heat is 256 colours with their opacity, from nothing to where a word is: RGBA bytes, one after the other.
 export const heat = ramp([
   [0, 20, 8, 60, 0],
-  [0.25, 74, 20, 140, 0.42],
-  [0.5, 205, 50, 90, 0.62],
-  [0.75, 252, 140, 40, 0.74],
-  [1, 255, 236, 120, 0.84],
+  [0.25, 74, 20, 140, 0.34],
+  [0.5, 205, 50, 90, 0.48],
+  [0.75, 252, 140, 40, 0.56],
+  [1, 255, 236, 120, 0.62],
 ]);
 
 function ramp(stops) {

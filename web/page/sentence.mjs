@@ -1,5 +1,5 @@
 // The sentence: a text field, and before it a mirror of the same text, in which what is looked for is marked.
-import { state, on, set, light } from "./state.mjs";
+import { state, on, set, light, named } from "./state.mjs";
 import { tokens } from "./api.mjs";
 import { ask, cancel } from "./ask.mjs";
 import { latest } from "./latest.mjs";
@@ -100,13 +100,14 @@ export function sentence() {
     if (!text.trim()) return set({ tokens: null });
     try {
       set({ tokens: { ...(await tokens(classes ? lines(text).join(". ") : text)), text } });
-    } catch {
-      // the question tells of a server that is gone; marks come with its answer
+    } catch (e) {
+      // Of a server that is gone or busy the question tells.
+      if (e.status === 400) set({ tokens: { text, tokens: [], phrases: [], count: 0 } });
     }
   }, SOON);
   const later = () => {
     clearTimeout(timer);
-    timer = setTimeout(ask, IDLE);
+    timer = setTimeout(() => named() && ask(), IDLE);
   };
   field.addEventListener("input", () => {
     set({ text: field.value, spans: follow(state.spans, state.text, field.value) });

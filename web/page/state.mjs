@@ -11,6 +11,7 @@ export const state = {
   tokens: null, // of /v1/tokens, with the text that it is of
   work: null, // {kind: "working" | "waiting" | "offline", since, until, round}
   trouble: "", // the sentence of an error
+  failed: "", // the same, if it is of a question, which may be asked again
   answer: null, // of /v1/detect, with its question
   threshold: 30, // in hundredths
   hidden: new Set(), // labels whose boxes are not shown
@@ -42,6 +43,12 @@ export function question() {
   if (!text) return null;
   if (state.classes) return { classes: text.split("\n").map((l) => l.trim()).filter(Boolean) };
   return { text: state.text, spans: state.spans };
+}
+
+// named says whether there is something to look for, as far as the server has said.
+export function named() {
+  const { tokens, text, classes, spans } = state;
+  return classes || spans.length > 0 || tokens?.text !== text || tokens.phrases.length > 0;
 }
 
 // same says whether two questions are equal.

@@ -1,5 +1,5 @@
 // What the page is doing, in one line that screen readers speak, with what can be done about it; and errors.
-import { state, on, set, shown } from "./state.mjs";
+import { state, on, set, shown, named } from "./state.mjs";
 import { ask, cancel, tryNow } from "./ask.mjs";
 import { $, el } from "./dom.mjs";
 import { many, seconds } from "./text.mjs";
@@ -55,7 +55,7 @@ function words() {
   if (server !== "ready") return [ABSENT[server] ?? "The server is not ready. Waiting for it…", []];
   if (answer) return [found(), []];
   if (!picture) return [state.text.trim() ? "Now choose a picture." : "Choose a picture, and say what to look for.", []];
-  return [state.text.trim() ? "Press Enter to look." : "Say what to look for.", []];
+  return [state.text.trim() && named() ? "Press Enter to look." : "Say what to look for.", []];
 }
 
 function render() {
@@ -82,13 +82,13 @@ function alert() {
   const { trouble } = state;
   $("alerts").replaceChildren(...(trouble ? [el("div", { class: "alert" },
     el("p", { role: "alert" }, trouble),
-    state.picture && state.text.trim() ? button("Ask again", ask) : null,
+    trouble === state.failed ? button("Ask again", ask) : null,
     button("Close", () => set({ trouble: "" })))] : []));
 }
 
 // status starts the line.
 export function status() {
-  on(["server", "progress", "picture", "answer", "work", "text", "threshold", "hidden", "dropped", "live", "info"], render);
+  on(["server", "progress", "picture", "answer", "work", "text", "tokens", "threshold", "hidden", "dropped", "live", "info"], render);
   on(["trouble"], alert);
   render();
 }

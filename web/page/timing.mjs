@@ -42,5 +42,7 @@ export function timing() {
     if (!info) return;
     $("model").textContent = [info.model, info.device, info.precision].filter(Boolean).join(" · ");
     $("device").textContent = info.device ?? "";
+    $("device").title = info.fallback ?? "";
+    $("madeup").hidden = !info.made_up;
   });
 }
