@@ -86,6 +86,18 @@ peers: ## beside ONNX Runtime and ggml, half an hour, into docs/; PEERSFLAGS="--
 	@tools/deps.sh peers
 	$(GO) run ./tools/peers $(PEERSFLAGS)
 
+.PHONY: witnesses
+witnesses: ## what labels are written as, read by DuckDB and xmllint, which are installed
+	@tools/deps.sh witnesses
+	npm install --silent --prefix out/duckdb --ignore-scripts --no-audit --no-fund @duckdb/node-api@1.5.6-r.1
+	GLIPVK_DUCKDB=$(CURDIR)/out/duckdb $(GO) test -count=1 -v -run 'DuckDB|Schemas|TablesGolden' ./labels
+
+KILLS ?= 300
+
+.PHONY: kills
+kills: ## fetch, convert, export, label and eval killed at KILLS (300) random moments each
+	GLIPVK_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -v -run KilledAtRandom ./cmd/glip
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	tools/fuzz.sh $(FUZZTIME)
