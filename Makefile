@@ -87,10 +87,10 @@ peers: ## beside ONNX Runtime and ggml, half an hour, into docs/; PEERSFLAGS="--
 	$(GO) run ./tools/peers $(PEERSFLAGS)
 
 .PHONY: witnesses
-witnesses: ## what labels are written as, read by DuckDB and xmllint, which are installed
+witnesses: ## what labels are written as, read by DuckDB, xmllint and ajv, which are installed
 	@tools/deps.sh witnesses
-	npm install --silent --prefix out/duckdb --ignore-scripts --no-audit --no-fund @duckdb/node-api@1.5.6-r.1
-	GLIPVK_DUCKDB=$(CURDIR)/out/duckdb $(GO) test -count=1 -v -run 'DuckDB|Schemas|TablesGolden' ./labels
+	npm install --silent --prefix out/witnesses --ignore-scripts --no-audit --no-fund @duckdb/node-api@1.5.6-r.1 ajv@8
+	GLIPVK_WITNESSES=$(CURDIR)/out/witnesses $(GO) test -count=1 -v -run 'DuckDB|Schemas|TablesGolden' ./labels
 
 KILLS ?= 300
 

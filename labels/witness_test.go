@@ -14,13 +14,14 @@ import (
 	"testing"
 )
 
-// What others wrote reads what is written here: DuckDB tables, xmllint XML by schemas of what the formats' manuals say.
+// What others wrote reads what is written here: DuckDB tables, xmllint and ajv XML and JSON by schemas of what the formats' manuals say.
 
 // update lets DuckDB write testdata/tables anew.
 var update = flag.Bool("update", false, "write testdata/tables as DuckDB reads what is written now")
 
-// duckdbEnv names a folder into which npm has installed DuckDB: npm install --prefix FOLDER --ignore-scripts @duckdb/node-api. make witnesses does so.
-const duckdbEnv = "GLIPVK_DUCKDB"
+// witnessesEnv names a folder into which npm has installed them: npm install --prefix FOLDER --ignore-scripts @duckdb/node-api ajv. make
+// witnesses does so.
+const witnessesEnv = "GLIPVK_WITNESSES"
 
 // tables are the files of the format parquet, of pictures with and without scores and parts.
 var tables = []string{"detections.parquet", "pictures.parquet"}
@@ -34,26 +35,37 @@ func goldenTables(t *testing.T, format string) string {
 	return folder
 }
 
-// byDuckDB are the rows of tables.
-func byDuckDB(t *testing.T, paths ...string) (lines []string) {
+// byNode runs a script of testdata with a module that npm installed, whose main file is named from node_modules on.
+func byNode(t *testing.T, script, module string, args ...string) (string, error) {
 	t.Helper()
-	folder := os.Getenv(duckdbEnv)
+	folder := os.Getenv(witnessesEnv)
 	if folder == "" {
-		t.Skipf("%s names no folder with DuckDB in it; make witnesses makes one", duckdbEnv)
+		t.Skipf("%s names no folder with %s in it; make witnesses makes one", witnessesEnv, module)
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("DuckDB needs node, which is not here")
+		t.Skip("node is not here")
 	}
-	module := filepath.Join(folder, "node_modules", "@duckdb", "node-api", "lib", "index.js")
 	var problems bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), node, append([]string{filepath.Join("testdata", "tables.mjs"), module}, paths...)...)
+	args = append([]string{filepath.Join("testdata", script), filepath.Join(folder, "node_modules", filepath.FromSlash(module))}, args...)
+	cmd := exec.CommandContext(t.Context(), node, args...)
 	cmd.Stderr = &problems
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %s", err, problems.String())
+		return "", fmt.Errorf("%w: %s", err, problems.String())
 	}
-	if lines = strings.SplitAfter(strings.TrimSuffix(string(out), "\n"), "\n"); len(lines) != len(paths) {
+	return string(out), nil
+}
+
+// byDuckDB are the rows of tables.
+func byDuckDB(t *testing.T, paths ...string) []string {
+	t.Helper()
+	out, err := byNode(t, "tables.mjs", "@duckdb/node-api/lib/index.js", paths...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != len(paths) {
 		t.Fatalf("DuckDB printed %d lines of %d files", len(lines), len(paths))
 	}
 	return lines
@@ -145,14 +157,20 @@ func TestTablesByDuckDB(t *testing.T) {
 	}
 }
 
-// byXMLLint checks files by a schema of testdata.
-func byXMLLint(t *testing.T, schema string, paths ...string) error {
+// bySchema checks files by a schema of testdata: XML by xmllint, JSON by ajv.
+func bySchema(t *testing.T, schema string, paths ...string) error {
 	t.Helper()
+	schema = filepath.Join("testdata", schema)
+	if strings.HasSuffix(schema, ".json") {
+		out, err := byNode(t, "schema.mjs", "ajv/dist/ajv.js", append([]string{schema}, paths...)...)
+		t.Logf("ajv: %s", out)
+		return err
+	}
 	program, err := exec.LookPath("xmllint")
 	if err != nil {
 		t.Skip("xmllint (libxml2-utils) is not here")
 	}
-	out, err := exec.CommandContext(t.Context(), program, append([]string{"--nonet", "--noout", "--schema", filepath.Join("testdata", schema)}, paths...)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), program, append([]string{"--nonet", "--noout", "--schema", schema}, paths...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
@@ -160,7 +178,7 @@ func byXMLLint(t *testing.T, schema string, paths ...string) error {
 	return nil
 }
 
-// XML is as the schemas want it, and the schemas refuse what is not.
+// XML and JSON are as the schemas want them, and the schemas refuse what is not.
 func TestSchemas(t *testing.T) {
 	odd := []string{"cat", "a<b & \"c\" é"}
 	for _, tc := range []struct {
@@ -178,25 +196,31 @@ func TestSchemas(t *testing.T) {
 			{`<image id="1"`, `<image id="0"`}, {`source="auto"`, `source="glip"`}, {"<mutable>False</mutable>", "<mutable>no</mutable>"},
 		}},
 		{"cvat.xsd", "cvat", Options{}, []string{"annotations.xml"}, nil},
+		{"studio.schema.json", "labelstudio", Options{Classes: odd, Model: "m"}, []string{"tasks.json"}, [][2]string{
+			{`"x":10.25`, `"x":-1`}, {`"x":10.25`, `"x":"10"`}, {`"rectanglelabels":["cat"]`, `"rectanglelabels":[]`}, {`"type":"rectanglelabels"`, `"type":"rectangle"`},
+			{`"from_name":"label",`, ``}, {`"original_width":100`, `"original_width":0`}, {`"predictions":`, `"annotations":`},
+		}},
 	} {
-		folder, _ := written(t, tc.format, tc.options, twoPictures())
-		var paths []string
-		for _, name := range tc.files {
-			paths = append(paths, filepath.Join(folder, filepath.FromSlash(name)))
-		}
-		if err := byXMLLint(t, tc.schema, paths...); err != nil {
-			t.Errorf("%s: %v", tc.schema, err)
-		}
-		text := textOf(t, paths[0])
-		for _, w := range tc.wrong {
-			bad := strings.Replace(text, w[0], w[1], 1)
-			path := filepath.Join(t.TempDir(), "bad.xml")
-			if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
-				t.Fatal(err)
+		t.Run(tc.format+" by "+tc.schema, func(t *testing.T) {
+			folder, _ := written(t, tc.format, tc.options, twoPictures())
+			var paths []string
+			for _, name := range tc.files {
+				paths = append(paths, filepath.Join(folder, filepath.FromSlash(name)))
 			}
-			if bad == text || byXMLLint(t, tc.schema, path) == nil {
-				t.Errorf("%s takes %q for %q", tc.schema, w[1], w[0])
+			if err := bySchema(t, tc.schema, paths...); err != nil {
+				t.Errorf("%s: %v", tc.schema, err)
 			}
-		}
+			text := textOf(t, paths[0])
+			for _, w := range tc.wrong {
+				bad := strings.Replace(text, w[0], w[1], 1)
+				path := filepath.Join(t.TempDir(), filepath.Base(paths[0]))
+				if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if bad == text || bySchema(t, tc.schema, path) == nil {
+					t.Errorf("%s takes %q for %q", tc.schema, w[1], w[0])
+				}
+			}
+		})
 	}
 }
