@@ -157,24 +157,40 @@ func remains(t *testing.T, folder string) map[string]string {
 	return files
 }
 
-// underway says whether a file is one that grows: hidden, of the parts of a download, or the record of a run.
-func underway(name string) bool {
-	for part := range strings.SplitSeq(filepath.ToSlash(name), "/") {
-		if strings.HasPrefix(part, ".") {
-			return true
-		}
+// underway says whether a file is one that grows, hidden ones too, and of which it is then the beginning: the file of a download, or the record
+// itself, line by line.
+func underway(name string) (grows bool, of string, lines bool) {
+	switch base := filepath.Base(name); {
+	case base == ledgerName, base == ".glip-labels.jsonl":
+		return true, name, true
+	case strings.HasSuffix(name, ".part"):
+		return true, strings.TrimSuffix(name, ".part"), false
+	case strings.HasSuffix(name, ".part.json"):
+		return true, "", false
 	}
-	return strings.HasSuffix(name, ".part") || strings.HasSuffix(name, ".part.json") || filepath.Base(name) == ledgerName
+	return strings.Contains("/"+filepath.ToSlash(name), "/."), "", false
 }
 
-// whole wants every file that has its name to be the one of a run that nothing disturbed, or what was there before.
-func whole(t *testing.T, folder string, want, before map[string]string) {
+// whole wants every file that has its name to be the one of a run that nothing disturbed, or what was there before; and of those that grow,
+// what is done to be as it will be, and no less than had, where it is noted.
+func whole(t *testing.T, folder string, want, before map[string]string, had map[string]int) {
 	t.Helper()
 	for name, got := range remains(t, folder) {
+		grows, of, lines := underway(name)
 		old, there := before[name]
-		if !underway(name) && got != want[name] && !(there && got == old) {
+		if !grows && got != want[name] && !(there && got == old) {
 			t.Errorf("%s has %d bytes, and is not the file of %d bytes that it becomes", name, len(got), len(want[name]))
 		}
+		if lines {
+			got = got[:strings.LastIndexByte(got, '\n')+1] // a last line may be cut short
+		}
+		if of == "" {
+			continue
+		}
+		if !strings.HasPrefix(want[of], got) || len(got) < had[name] {
+			t.Errorf("%s has %d bytes that are not the beginning of %d, and had %d", name, len(got), len(want[of]), had[name])
+		}
+		had[name] = len(got)
 	}
 	for name := range before {
 		if _, err := os.Lstat(filepath.Join(folder, name)); err != nil {
@@ -232,7 +248,7 @@ func TestKilledAtRandom(t *testing.T) {
 			}
 			lasts := min(c.completes(t, folder("undisturbed")), c.completes(t, folder("again"))) // what was read before is read faster
 			want := remains(t, filepath.Join(root, "undisturbed"))
-			began, late, n := time.Now(), 0, 0
+			began, late, n, had := time.Now(), 0, 0, map[string]int{}
 			for ; n < moments && !t.Failed() && !(bounded && n >= killsLeast && time.Since(began) > killsFor); n++ {
 				here := folder("killed")
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.Int64N(int64(lasts))))
@@ -241,10 +257,11 @@ func TestKilledAtRandom(t *testing.T) {
 				if err == nil {
 					late++
 				}
-				whole(t, here, want, nil)
+				whole(t, here, want, nil, had)
 				if random.IntN(4) == 0 || n+1 == moments { // else it is killed again on the way
 					c.completes(t, here)
 					equals(t, here, want)
+					clear(had)
 					if err := os.RemoveAll(here); err != nil {
 						t.Fatal(err)
 					}
