@@ -36,7 +36,7 @@ func chores(t *testing.T) []chore {
 	in := func(parts ...string) string { return filepath.Join(append([]string{root}, parts...)...) }
 	label := []string{"label", "--model", "glip-world", "--device", "cpu", "--class", "cat", "--class", "dog = dog, puppy", "--class", "apple", "--threshold", "0.2",
 		"--format", strings.Join(labelFormats(), ","), "--split", "train=1,val=1", "--review", "2", "--out", "out"}
-	for _, n := range []string{"1", "2", "3", "4", "5"} {
+	for _, n := range []string{"1", "2", "3"} {
 		label = append(label, in("testdata", "world", "scene"+n+".png"))
 	}
 	return []chore{
@@ -72,7 +72,7 @@ func (s *slowly) Write(p []byte) (int, error) {
 	return s.ResponseWriter.Write(p)
 }
 
-// fewTruths are the annotations of the first five pictures of a file.
+// fewTruths are the annotations of the first three pictures of a file, of its first three categories.
 func fewTruths(t *testing.T, path string) string {
 	t.Helper()
 	var all struct {
@@ -83,10 +83,10 @@ func fewTruths(t *testing.T, path string) string {
 	if err := json.Unmarshal(read(t, path), &all); err != nil {
 		t.Fatal(err)
 	}
-	all.Images = all.Images[:5]
+	all.Images, all.Categories = all.Images[:3], all.Categories[:3]
 	few := all.Annotations[:0]
 	for _, a := range all.Annotations {
-		if a["image_id"].(float64) <= 5 {
+		if a["image_id"].(float64) <= 3 && a["category_id"].(float64) <= 3 {
 			few = append(few, a)
 		}
 	}
@@ -220,7 +220,7 @@ const (
 	killsEnv   = "GLIPVK_KILLS"
 	seedEnv    = "GLIPVK_SEED"
 	kills      = 30
-	killsFor   = 12 * time.Second // of a command, unless their number is asked for
+	killsFor   = 8 * time.Second // of a command, unless their number is asked for
 	killsLeast = 3
 )
 
