@@ -97,6 +97,18 @@ SOAK ?= 1h
 soak: ## a server under mixed load for SOAK (1h): good, slow, broken, cancelled, oversized requests; memory, goroutines and device objects stay flat
 	GLIPVK_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Soak ./serve
 
+.PHONY: witnesses
+witnesses: ## what labels are written as, read by DuckDB, xmllint and ajv, which are installed
+	@tools/deps.sh witnesses
+	npm install --silent --prefix out/witnesses --ignore-scripts --no-audit --no-fund @duckdb/node-api@1.5.6-r.1 ajv@8
+	GLIPVK_WITNESSES=$(CURDIR)/out/witnesses $(GO) test -count=1 -v -run 'DuckDB|Schemas|TablesGolden' ./labels
+
+KILLS ?= 300
+
+.PHONY: kills
+kills: ## fetch, convert, export, label and eval killed at KILLS (300) random moments each
+	GLIPVK_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -v -run KilledAtRandom ./cmd/glip
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	tools/fuzz.sh $(FUZZTIME)

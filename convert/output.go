@@ -126,6 +126,7 @@ func place(inputs []string, out string, force bool) error {
 
 // save writes the file.
 func (w *output) save(path, kind string) error {
+	_ = file.Sweep(filepath.Dir(path)) // what a program that was killed left there; the folder may not be there yet
 	said := w.said
 	var bad error // of the input
 	err := file.Save(path, 0o644, func(to io.Writer) (err error) {

@@ -22,6 +22,9 @@ const mostStarts = 3
 func (o Options) Fetch(ctx context.Context, i Item) (Found, error) {
 	found, err := o.Find(ctx, i)
 	if !errors.Is(err, ErrAbsent) {
+		if err == nil {
+			o.tidy(ctx, found)
+		}
 		return found, err
 	}
 	if why := o.offline(); why != "" {
@@ -54,9 +57,12 @@ func (o Options) Fetch(ctx context.Context, i Item) (Found, error) {
 	return c.start(ctx, folder)
 }
 
+// lockName is a file in a folder that files are brought into.
+const lockName = ".lock"
+
 // lock makes this program the only one that brings files into a folder.
 func (o Options) lock(ctx context.Context, folder string) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(folder, ".lock"))
+	lock := flock.New(filepath.Join(folder, lockName))
 	got, err := lock.TryLock()
 	if err == nil && !got {
 		o.say("another program is bringing the same file: waiting for it")

@@ -83,6 +83,7 @@ func (o Options) remember(ctx context.Context, path string, info fs.FileInfo, su
 	}
 	sums[path] = known{info.Size(), info.ModTime().UnixNano(), sum}
 	if data, err := json.MarshalIndent(sums, "", "\t"); err == nil {
+		_ = file.Sweep(root)
 		_ = file.Replace(filepath.Join(root, sumsFile), data, 0o644)
 	}
 }

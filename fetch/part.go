@@ -10,9 +10,11 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/gofrs/flock"
 )
 
 // state says what a part of a file is a part of. It stands beside it before the first byte comes.
@@ -80,12 +82,29 @@ const (
 
 // isIn says whether a file holds this state.
 func (s state) isIn(ctx context.Context, path string) bool {
+	was, ok := readState(ctx, path)
+	return ok && was.Remote.is(s.Remote) && reflect.DeepEqual(was.Spans, s.Spans)
+}
+
+// readState is the state that a file holds, if it does.
+func readState(ctx context.Context, path string) (s state, ok bool) {
 	data, err := file.ReadAll(ctx, path, mostState)
-	if err != nil {
-		return false
+	return s, err == nil && json.Unmarshal(data, &s) == nil
+}
+
+// tidy removes the part of a file that is whole and has its name, which a program left that was killed right then. The
+// part of a whole file stays where the tensors alone were found. Who holds the folder does so itself.
+func (o Options) tidy(ctx context.Context, found Found) {
+	part := filepath.Join(filepath.Dir(found.Path), found.Item.File+partEnding)
+	s, ok := readState(ctx, part+stateEnding)
+	if folder, err := o.folder(found.Item); err != nil || folder != filepath.Dir(found.Path) || !ok || found.Tensors && reflect.DeepEqual(s.Spans, [][2]int64{{0, s.Remote.Size}}) {
+		return
 	}
-	var was state
-	return json.Unmarshal(data, &was) == nil && was.Remote.is(s.Remote) && reflect.DeepEqual(was.Spans, s.Spans)
+	lock := flock.New(filepath.Join(filepath.Dir(found.Path), lockName))
+	if got, err := lock.TryLock(); err == nil && got {
+		_, _ = os.Remove(part), os.Remove(part+stateEnding)
+		_ = lock.Close()
+	}
 }
 
 // is says whether two files are one: of one content in the hub's words, else at one address with one tag, or one time.

@@ -360,3 +360,34 @@ func FuzzContentRange(f *testing.F) {
 		}
 	})
 }
+
+// What a program that was killed right behind the end left of a file on its way is removed by the next; what has come of the whole file stays
+// where the tensors alone are found.
+func TestTidy(t *testing.T) {
+	archive, _ := checkpoint(t, 8192)
+	item := weights(archive)
+	d, h := newDesk(t), newHost(t, archive, false)
+	o := d.narrow(h.URL)
+	found, err := o.Fetch(t.Context(), item)
+	if err != nil || !found.Tensors {
+		t.Fatal(err)
+	}
+	part := filepath.Join(filepath.Dir(found.Path), item.File+partEnding)
+	for _, c := range []struct {
+		spans string
+		stays bool
+	}{{"[[0,100],[200,300]]", false}, {fmt.Sprintf("[[0,%d]]", len(archive)), true}} {
+		state := fmt.Sprintf(`{"Remote": {"Size": %d}, "Spans": %s}`, len(archive), c.spans)
+		if err := errors.Join(os.WriteFile(part, []byte("x"), 0o600), os.WriteFile(part+stateEnding, []byte(state), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := o.Fetch(t.Context(), item); err != nil || again.Path != found.Path {
+			t.Errorf("%+v, %v", again, err)
+		}
+		for _, path := range []string{part, part + stateEnding} {
+			if _, err := os.Stat(path); (err == nil) != c.stays {
+				t.Errorf("%s, of the spans %s: %v", path, c.spans, err)
+			}
+		}
+	}
+}

@@ -90,8 +90,10 @@ func (w *Writer) open() error {
 			}
 		}
 	}
-	w.journal, err = begin(path, now)
-	return err
+	if w.journal, err = begin(path, now); err != nil {
+		return err
+	}
+	return w.sweep(path)
 }
 
 // goOn takes the pictures of an earlier run.
@@ -333,6 +335,9 @@ func (w *Writer) Finish(ctx context.Context) (Summary, error) {
 	all := &pictures{w, slices.Sorted(maps.Keys(w.at))}
 	for _, d := range w.view.documents {
 		path := filepath.Join(w.target.folder, d.name)
+		if err := w.sweep(path); err != nil {
+			return Summary{}, err
+		}
 		if err := d.save(ctx, path, all); err != nil {
 			return Summary{}, fmt.Errorf("writing %s: %w", path, err)
 		}

@@ -124,7 +124,7 @@ func TestContinue(t *testing.T) {
 			if err := os.WriteFile(half, append(data, `{"name":"1.jpg","w":10`...), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(cut, ".new-123"), nil, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(cut, ".glip-new-123"), nil, 0o644); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.Close(); err != nil {
@@ -147,7 +147,7 @@ func TestContinue(t *testing.T) {
 			if got, want := tree(t, cut), tree(t, whole); !reflect.DeepEqual(got, want) {
 				t.Errorf("a run that was cut wrote\n%v\nwant\n%v", got, want)
 			}
-			if _, err := os.Stat(filepath.Join(cut, ".new-123")); err == nil {
+			if _, err := os.Stat(filepath.Join(cut, ".glip-new-123")); err == nil {
 				t.Error("what was unfinished is still there")
 			}
 		})

@@ -33,30 +33,68 @@ const most = math.MaxInt32 - 64<<20
 // ErrTooLarge is wrapped where weights do not fit into the model's file. Remedy: [Beside].
 var ErrTooLarge = errors.New("more than an ONNX file holds")
 
-// Write writes the model to path, whole or not at all, with the weights inside or in path and ".data" beside it. It says which files it
-// wrote. Errors are those of w, name the weight, and wrap [ErrTooLarge] where 2 GB are not enough.
-func (m *Model) Write(path string, w Weights, where Where) (files []string, err error) {
-	if where == Auto {
-		where = Inside
-		if m.Bytes() > most {
-			where = Beside
-		}
+// Note is a file of text that belongs to a model.
+type Note struct {
+	Path string
+	Text []byte
+}
+
+// Files are those that [Model.Write] writes, without notes.
+func (m *Model) Files(path string, where Where) []string {
+	if _, beside := m.place(path, m.settled(where)); beside != "" {
+		return []string{beside, path}
 	}
-	tensors, beside := m.place(path, where)
+	return []string{path}
+}
+
+// settled is where weights are that may be anywhere.
+func (m *Model) settled(where Where) Where {
+	switch {
+	case where != Auto:
+		return where
+	case m.Bytes() > most:
+		return Beside
+	}
+	return Inside
+}
+
+// Write writes the model to path, with the weights inside or in path and ".data" beside it, and the notes. Files get their names when all
+// are written: after an error what was there before is there. It says which files of the model it wrote. Errors are those of w, name the
+// weight, and wrap [ErrTooLarge] where 2 GB are not enough.
+func (m *Model) Write(path string, w Weights, where Where, notes ...Note) (files []string, err error) {
+	tensors, beside := m.place(path, m.settled(where))
 	if beside == "" && m.Bytes() > most {
 		return nil, fmt.Errorf("onnx: %s: %w: %d bytes of weights, and 2 GB is the limit; write them beside it", path, ErrTooLarge, m.Bytes())
 	}
-	if beside != "" {
-		write := func(out io.Writer) error { return writeData(out, tensors, w) }
-		if err := file.Save(beside, 0o644, write); err != nil {
-			return nil, err
+	_ = file.Sweep(filepath.Dir(path)) // what a program that was killed left there; the folder may not be there yet
+	var set []*file.Staged
+	add := func(path string, write func(io.Writer) error) {
+		if err != nil {
+			return
 		}
-		files = append(files, beside)
+		var s *file.Staged
+		if s, err = file.Stage(path, 0o644, write); err == nil {
+			set = append(set, s)
+		}
 	}
-	if err := file.Save(path, 0o644, func(out io.Writer) error { return m.encode(out, tensors, w) }); err != nil {
+	if beside != "" {
+		add(beside, func(out io.Writer) error { return writeData(out, tensors, w) })
+	}
+	add(path, func(out io.Writer) error { return m.encode(out, tensors, w) })
+	for _, n := range notes {
+		add(n.Path, func(out io.Writer) error { _, err := out.Write(n.Text); return err })
+	}
+	for _, s := range set {
+		if err == nil {
+			err = s.Place()
+		} else {
+			err = errors.Join(err, s.Discard())
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
-	return append(files, path), nil
+	return m.Files(path, where), nil
 }
 
 // placed is a constant with its place in the file of the weights.

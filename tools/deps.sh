@@ -2,12 +2,13 @@
 # Installs what a target of the Makefile needs beyond Go and gcc, and only what is missing.
 #
 #   tools/deps.sh run        a Vulkan loader and, where there is no Vulkan driver at all, a software one
-#   tools/deps.sh test       loader, software driver, validation layers, shader compiler, what "world" has
+#   tools/deps.sh test       loader, software driver, validation layers, shader compiler, xmllint, what "world" has
 #   tools/deps.sh generate   shader compiler
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
 #   tools/deps.sh peers      what "run" has, node and npm
+#   tools/deps.sh witnesses  node and npm, xmllint
 #   tools/deps.sh arm        an emulator of arm64
 #   tools/deps.sh release    a C compiler for the other of amd64 and arm64, zip
 #   tools/deps.sh browser    chromium, node and npm
@@ -65,6 +66,7 @@ has_layers() {
 		has_manifest explicit_layer.d VkLayer_khronos_validation.json
 }
 has_compiler() { command -v glslc >/dev/null; }
+has_xmllint() { command -v xmllint >/dev/null; }
 
 has_emoji() { [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]; }
 has_emoji_names() { [ -e /usr/share/unicode/emoji/emoji-test.txt ]; }
@@ -98,6 +100,7 @@ missing() {
 		has_software_driver || echo mesa-vulkan-drivers
 		has_layers || echo vulkan-validationlayers
 		has_compiler || echo glslc
+		has_xmllint || echo libxml2-utils
 		missing world
 		;;
 	clients)
@@ -107,6 +110,11 @@ missing() {
 			python3-requests hey wrk nghttp2-client jq curl; do
 			dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
 		done
+		;;
+	witnesses)
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
+		has_xmllint || echo libxml2-utils
 		;;
 	world)
 		has_emoji || echo fonts-noto-color-emoji
@@ -140,9 +148,10 @@ describe() {
 	libvulkan1) echo "the Vulkan loader (libvulkan.so.1)" ;;
 	mesa-vulkan-drivers) echo "Mesa's Vulkan drivers (lavapipe runs on any CPU, RADV compiles for AMD hardware)" ;;
 	vulkan-validationlayers) echo "the Khronos validation layers" ;;
-	nodejs) echo "node, which runs ONNX Runtime, and the tests of the page" ;;
+	nodejs) echo "node, which runs ONNX Runtime, DuckDB and the tests of the page" ;;
 	npm) echo "npm, which installs ONNX Runtime, and what drives a browser" ;;
 	chromium) echo "the browser in which the page is tested" ;;
+	libxml2-utils) echo "xmllint, which checks XML by a schema" ;;
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
@@ -209,6 +218,8 @@ fi
 level=${1:-}
 case $level in
 run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world | browser | clients) ;;
+		;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | witnesses | arm | release | world) ;;
 lists)
 	become_root
 	update

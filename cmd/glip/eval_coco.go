@@ -102,11 +102,19 @@ func (b *boxed) results(cmd *cobra.Command, open opener, q glipvk.Query, plusOne
 	return unread, joinClose(cmd, d, err)
 }
 
+// about adds to an error of measuring which file has what was found.
+func (b *boxed) about(err error) error {
+	if b.flags.results == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", b.flags.results, err)
+}
+
 // measureCOCO evaluates as pycocotools does.
 func (b *boxed) measureCOCO(cmd *cobra.Command) (*eval.Evaluation, *evalReport, error) {
 	e, err := eval.COCO(cmd.Context(), b.truths, b.found, eval.Params{})
 	if err != nil {
-		return nil, nil, input(err)
+		return nil, nil, input(b.about(err))
 	}
 	s := e.Stats()
 	r := &evalReport{Measure: "coco", Pictures: len(e.Params.Pictures), Numbers: map[string]float64{

@@ -97,7 +97,7 @@ func (l *ledger) add(key, asked string, rows []row) error {
 		return err
 	}
 	if _, err := l.file.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("%s: %w", l.path, err)
+		return fmt.Errorf("%w; what was found before is kept there, and the same command goes on", err)
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (f *evalFlags) lvis(cmd *cobra.Command, open opener, fixed bool, score floa
 	}
 	e, err := eval.LVIS(ctx, truths, b.found, p)
 	if err != nil {
-		return input(err)
+		return input(b.about(err))
 	}
 	if e.Few > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "glip: %d of %d categories have fewer than %d results: more would raise the figure\n", e.Few, len(e.Categories), p.Fixed)

@@ -12,7 +12,6 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	detector "github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/onnx"
 	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
@@ -165,15 +164,13 @@ func runExport(cmd *cobra.Command, f exportFlags) (err error) {
 		return err
 	}
 	cli.Notes(cmd.ErrOrStderr(), "glip", bound.Notes())
-	if about.Files, err = m.Write(f.out, bound, places[f.data]); err != nil {
-		return err
-	}
+	about.Files = m.Files(f.out, places[f.data])
 	about.describe(m, f.weights.Path)
 	var text bytes.Buffer
 	if err := writeJSON(&text, about); err != nil {
 		return err
 	}
-	if err := file.Replace(f.out+".json", text.Bytes(), 0o644); err != nil {
+	if _, err := m.Write(f.out, bound, places[f.data], onnx.Note{Path: f.out + ".json", Text: text.Bytes()}); err != nil {
 		return err
 	}
 	if f.json {

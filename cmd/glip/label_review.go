@@ -78,12 +78,12 @@ type reviewFigure struct {
 	Width, Height int
 }
 
-// Bounds of the page: sides of pictures in pixels, pictures listed as skipped, labels told of a picture.
+// Of the page: the longer side of pictures in pixels, pictures listed as skipped, labels told of a picture.
 const (
-	mostShownSide = 640
-	mostListed    = 50
-	mostSaid      = 10 // labels below a picture
-	reviewQuality = 80 // of JPEG
+	shownPictureSide = 640
+	mostListed       = 50
+	mostSaid         = 10 // labels below a picture
+	reviewQuality    = 80 // of JPEG
 )
 
 // writeReview writes the page.
@@ -155,8 +155,8 @@ func (j *labelling) figure(ctx context.Context, p *pick) (f reviewFigure, err er
 		f.Said = "cannot be read any more"
 		return f, nil
 	}
-	small, scale := shrunk(pic.Image(), mostShownSide)
-	drawn, err := viz.Boxes(small, append(j.note(small), j.boxes(p, scale)...), j.letters.fonts)
+	shown, scale := sided(pic.Image(), shownPictureSide)
+	drawn, err := viz.Boxes(shown, append(j.note(shown), j.boxes(p, scale)...), j.letters.fonts)
 	if err != nil {
 		return f, err
 	}
@@ -169,11 +169,11 @@ func (j *labelling) figure(ctx context.Context, p *pick) (f reviewFigure, err er
 	return f, nil
 }
 
-// shrunk is a picture whose sides have at most so many pixels, and its scale.
-func shrunk(img image.Image, most int) (image.Image, float64) {
+// sided is a picture whose longer side has so many pixels, so that what is written on it can be read, and its scale.
+func sided(img image.Image, side int) (image.Image, float64) {
 	size := img.Bounds().Size()
-	scale := float64(most) / float64(max(size.X, size.Y))
-	if scale >= 1 {
+	scale := float64(side) / float64(max(size.X, size.Y))
+	if scale == 1 {
 		return img, 1
 	}
 	out := image.NewRGBA(image.Rect(0, 0, max(int(float64(size.X)*scale+0.5), 1), max(int(float64(size.Y)*scale+0.5), 1)))

@@ -83,10 +83,23 @@ func (j *labelling) run(ctx context.Context, list pictureList) error {
 	if failed := j.conclude(ctx); failed != nil {
 		return j.kept(failed)
 	}
-	if err == nil && len(j.skipped) > 0 {
-		err = cli.Usage("%s skipped", counted(len(j.skipped), "picture was", "pictures were"))
+	if err == nil || cli.ExitCode(err) == cli.Input {
+		err = j.skips(len(list.pictures))
 	}
 	return err
+}
+
+// skips says that some of the pictures have no labels, if so.
+func (j *labelling) skips(all int) error {
+	where := filepath.Join(j.labelFlags.out, skippedName)
+	switch n := len(j.skipped); n {
+	case 0:
+		return nil
+	case all:
+		return cli.Usage("no picture could be labelled; %s says why", where)
+	default:
+		return cli.Usage("%d of %s skipped, as %s says; the others are labelled, and the same command tries again what was skipped", n, counted(all, "picture was", "pictures were"), where)
+	}
 }
 
 // kept adds to an error that ends the work what becomes of what is done.

@@ -101,7 +101,7 @@ func TestLabelCOCO(t *testing.T) {
 	s := newShelf(t)
 	s.write(t, "in/bad.png", []byte("hello"))
 	o, f := s.label(t)
-	if o.code != cli.Input || !strings.Contains(o.stderr, "1 of 4 inputs failed") {
+	if o.code != cli.Input || !strings.Contains(o.stderr, "1 of 4 pictures were skipped, as ") {
 		t.Errorf("exit status %d, %s", o.code, o.stderr)
 	}
 	for _, want := range []string{"4 pictures: 3 with labels, 0 empty, 1 skipped", "skipped.jsonl", "annotations.json"} {

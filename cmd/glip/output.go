@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // folder is where results go. Files of one input are written beside their final
@@ -21,7 +23,36 @@ type folder struct {
 	wrap func(io.Writer) io.Writer
 	// link is os.Link; tests make it fail.
 	link func(old, second string) error
+	// swept are the folders in which no file of a program that was killed lies any more; nil where others may be at work.
+	swept map[string]bool
 }
+
+// unplaced begins the names of files that have not their own yet, and of those that had it before.
+const unplaced = ".glip-"
+
+// sole says that nobody else writes there now: what programs that were killed left is removed, folder by folder.
+func (f *folder) sole() error {
+	f.swept = map[string]bool{}
+	return f.sweep(f.path)
+}
+
+func (f *folder) sweep(path string) error {
+	if f.swept == nil || f.swept[path] {
+		return nil
+	}
+	f.swept[path] = true
+	list, err := os.ReadDir(path)
+	for _, e := range list {
+		left := strings.TrimSuffix(e.Name(), behind)
+		if digits, ours := strings.CutPrefix(left, unplaced); ours && digits != "" && strings.Trim(digits, "0123456789") == "" {
+			err = errors.Join(err, os.Remove(filepath.Join(path, e.Name())))
+		}
+	}
+	return err
+}
+
+// behind ends the second name of what had a name before.
+const behind = ".earlier"
 
 // kept is a file that no result may replace.
 type kept struct {
@@ -87,7 +118,7 @@ func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
 	}
-	probe, err := os.CreateTemp(path, ".glip-*")
+	probe, err := os.CreateTemp(path, unplaced+"*")
 	if err != nil {
 		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
 	}
@@ -116,10 +147,14 @@ func (p *pending) add(name string, encode func(io.Writer) error) error {
 		return err
 	}
 	beside := filepath.Dir(final) // a folder of its own for an input of a folder in a folder
-	if err := os.MkdirAll(beside, 0o755); err != nil {
+	err := os.MkdirAll(beside, 0o755)
+	if err == nil {
+		err = p.folder.sweep(beside)
+	}
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	f, err := os.CreateTemp(beside, ".glip-*")
+	f, err := os.CreateTemp(beside, unplaced+"*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
@@ -128,7 +163,7 @@ func (p *pending) add(name string, encode func(io.Writer) error) error {
 	if p.folder.wrap != nil {
 		w = p.folder.wrap(f)
 	}
-	if err := errors.Join(encode(w), f.Chmod(0o644), f.Close()); err != nil {
+	if err := errors.Join(file.Called(encode(w), final), f.Chmod(0o644), f.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", final, err)
 	}
 	return nil
@@ -160,7 +195,7 @@ func (p *pending) place(f *pendingFile) error {
 	if err := p.folder.check(f.final); err != nil {
 		return err
 	}
-	earlier := f.temporary + ".earlier"
+	earlier := f.temporary + behind
 	info, err := os.Lstat(f.final)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

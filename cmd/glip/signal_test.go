@@ -27,6 +27,7 @@ const asProgram = "GLIP_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		limitFiles()
 		main()
 	}
 	os.Exit(m.Run())

@@ -1,6 +1,11 @@
 package file
 
-import "golang.org/x/sys/windows"
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
 
 // Free is how many bytes this user may still write to the disk that an existing folder lies on; false where that is not known.
 func Free(folder string) (bytes int64, ok bool) {
@@ -14,3 +19,13 @@ func Free(folder string) (bytes int64, ok bool) {
 	}
 	return int64(free), true
 }
+
+// Full says whether an error is for want of room on the disk.
+func Full(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+func hold(*os.File) {}
+
+// held is never so: a file that is open cannot be removed here.
+func held(string) bool { return false }

@@ -13,58 +13,116 @@ import (
 // that a reader sees the old file or the new one, and after an error the old one. The folder is made if
 // need be, for those who may enter a file of that mode.
 func Replace(path string, data []byte, mode fs.FileMode) error {
-	return replace(path, mode, func(f *os.File) error {
-		_, err := f.Write(data)
+	s, err := stage(path, mode, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.name()
 }
 
 // Save is [Replace] of what write writes, which is on the disk before the old file goes: a crash of the machine
 // leaves one of them.
 func Save(path string, mode fs.FileMode, write func(io.Writer) error) error {
-	err := replace(path, mode, func(f *os.File) error {
-		if err := write(f); err != nil {
-			return err
-		}
-		return f.Sync()
-	})
+	s, err := Stage(path, mode, write)
 	if err != nil {
 		return err
 	}
-	return keepName(path)
+	return s.Place()
 }
 
-// unfinished begins the names of files on their way to their place; go:embed passes over a dot in front.
-const unfinished = ".new-"
+// Staged is a file that is written and has not its name yet. Several that belong together are staged before the first is placed.
+type Staged struct {
+	f    *os.File
+	path string
+}
 
-// Sweep removes from a folder what [Replace] and [Save] of programs that were killed left in it. Nobody else may be at work there.
+// Stage writes what is to be the content of the file at path beside its place, down to the disk. Whoever stages a file
+// places or discards it.
+func Stage(path string, mode fs.FileMode, write func(io.Writer) error) (*Staged, error) {
+	s, err := stage(path, mode, write)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.called(s.f.Sync()); err != nil {
+		return nil, errors.Join(err, s.Discard())
+	}
+	return s, nil
+}
+
+// Place gives the file its name, in place of what has it.
+func (s *Staged) Place() error {
+	if err := s.name(); err != nil {
+		return err
+	}
+	return keepName(s.path)
+}
+
+// Discard removes the file.
+func (s *Staged) Discard() error { return errors.Join(s.f.Close(), os.Remove(s.f.Name())) }
+
+// unfinished begins the names of files on their way to their place, and digits follow; go:embed passes over a dot in front.
+const unfinished = ".glip-new-"
+
+// Sweep removes from a folder what [Stage], [Save] and [Replace] of programs that were killed left in it. What a program is writing
+// now stays, where the system has locks.
 func Sweep(folder string) error {
 	list, err := os.ReadDir(folder)
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), unfinished) {
-			err = errors.Join(err, os.Remove(filepath.Join(folder, e.Name())))
+		digits, ours := strings.CutPrefix(e.Name(), unfinished)
+		if path := filepath.Join(folder, e.Name()); ours && strings.Trim(digits, "0123456789") == "" && !held(path) {
+			err = errors.Join(err, os.Remove(path))
 		}
 	}
 	return err
 }
 
-func replace(path string, mode fs.FileMode, write func(*os.File) error) error {
+func stage(path string, mode fs.FileMode, write func(io.Writer) error) (*Staged, error) {
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, mode|mode>>2&0o111); err != nil {
-		return err
+		return nil, err
 	}
 	f, err := os.CreateTemp(folder, unfinished+"*")
 	if err != nil {
-		return err
+		return nil, Called(err, path)
 	}
-	err = write(f)
-	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+	hold(f)
+	s := &Staged{f, path}
+	if err := errors.Join(write(s), s.called(f.Chmod(mode))); err != nil {
+		return nil, errors.Join(err, s.Discard())
+	}
+	return s, nil
+}
+
+// Write implements [io.Writer].
+func (s *Staged) Write(p []byte) (int, error) {
+	n, err := s.f.Write(p)
+	return n, s.called(err)
+}
+
+func (s *Staged) called(err error) error { return Called(err, s.path) }
+
+// name closes the file and gives it its name.
+func (s *Staged) name() error {
+	err := s.called(s.f.Close())
+	if err == nil {
+		err = os.Rename(s.f.Name(), s.path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(s.f.Name()))
 	}
 	return nil
+}
+
+// Called is an error of package os about a file on its way to its place, said of the path that it is to have: the
+// other name means nothing to anybody.
+func Called(err error, path string) error {
+	if e, ok := err.(*fs.PathError); ok { // as it comes from package os, and not wrapped
+		return &fs.PathError{Op: e.Op, Path: path, Err: e.Err}
+	}
+	return err
 }
 
 // Append opens the file at path for lines to be added to its end, made if need be.

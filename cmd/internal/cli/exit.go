@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/text"
 )
 
@@ -47,7 +48,8 @@ func (e *Interrupted) Error() string {
 	return "interrupted: " + e.Rest
 }
 
-// ExitCode is the status for the error of a command. Wrong numbers weigh more than bad input.
+// ExitCode is the status for the error of a command. Wrong numbers weigh more than bad input; that there is no more room to write
+// is nobody's input.
 func ExitCode(err error) int {
 	var wrong UsageError
 	switch {
@@ -55,6 +57,8 @@ func ExitCode(err error) int {
 		return Done
 	case errors.Is(err, ErrWrong):
 		return Wrong
+	case file.Full(err):
+		return Failure
 	case errors.As(err, &wrong), errors.Is(err, glipvk.ErrInput), errors.Is(err, text.ErrCaption):
 		return Input
 	}

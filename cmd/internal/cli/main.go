@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/spf13/cobra"
 )
@@ -40,10 +41,13 @@ func Main(name string, run func(ctx context.Context, args []string, stdout, stde
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// hint names the flag that helps.
+// hint says what helps.
 func hint(err error) string {
-	if errors.Is(err, loader.ErrChoice) {
+	switch {
+	case errors.Is(err, loader.ErrChoice):
 		return " (--weights-entry)"
+	case file.Full(err):
+		return " (make room there, or choose another folder)"
 	}
 	return ""
 }
