@@ -152,7 +152,7 @@ func TestTablesByDuckDB(t *testing.T) {
 		paths = append(paths, filepath.Join(folder, name))
 	}
 	for i, read := range byDuckDB(t, paths...) {
-		sameRows(t, tables[i], read, linesOf(t, said, tables[i]))
+		sameRows(t, tableNames[i], read, linesOf(t, said, tables[i]))
 		t.Logf("DuckDB reads %d rows of %s", len(rowsOf(t, read)), tables[i])
 	}
 }

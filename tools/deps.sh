@@ -217,9 +217,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world | browser | clients) ;;
-		;;
-run | test | generate | newmesa | swiftshader | shaderstats | peers | witnesses | arm | release | world) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world | browser | clients | witnesses) ;;
 lists)
 	become_root
 	update
