@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write testdata/tables as DuckDB reads w
 // witnesses does so.
 const witnessesEnv = "GLIPVK_WITNESSES"
 
-// tables are the files of the format parquet, of pictures with and without scores and parts.
+// tableNames are the files of the format parquet, of pictures with and without scores and parts.
 var tableNames = []string{"detections.parquet", "pictures.parquet"}
 
 // goldenTables are those of which testdata/tables has what DuckDB read.
@@ -152,8 +152,8 @@ func TestTablesByDuckDB(t *testing.T) {
 		paths = append(paths, filepath.Join(folder, name))
 	}
 	for i, read := range byDuckDB(t, paths...) {
-		sameRows(t, tableNames[i], read, linesOf(t, said, tables[i]))
-		t.Logf("DuckDB reads %d rows of %s", len(rowsOf(t, read)), tables[i])
+		sameRows(t, tableNames[i], read, linesOf(t, said, tableNames[i]))
+		t.Logf("DuckDB reads %d rows of %s", len(rowsOf(t, read)), tableNames[i])
 	}
 }
 
