@@ -1,7 +1,7 @@
 // Package cost says what very many pictures take: time, money and bytes, and what it is that holds the work up. It multiplies figures that
 // were measured (docs/performance.md) with figures that are assumed, and keeps the two apart.
 //
-//	e, err := cost.Job{Pictures: 1e9, Machines: 1000, In: 150e3, Out: 400, Storage: 10e9}.On(cost.Measured()[0])
+//	e, err := cost.Job{Pictures: 1e9, Machines: 1000, In: 150e3, Storage: 10e9}.On(cost.Measured()[0])
 package cost
 
 import (
@@ -15,22 +15,26 @@ import (
 type Machine struct {
 	Name   string        // the machine and the model
 	Detect time.Duration // that the model takes for a picture on it, measured
-	Source string        // of that figure
+	Source string        // of that figure, as docs/performance.md has it
 	Cores  int           // that decode, and compute where Shared is set
 	Shared bool          // the model runs on those cores too, so that decoding takes its time
+	Out    float64       // bytes of a picture's results
 	Price  float64       // dollars an hour, assumed
 }
 
 // Measured are the rows of docs/performance.md that a price can be set beside, on two cores of a Zen 5 server, f32. Their prices are
 // assumptions: 0.05 dollars for a core and hour, about what clouds ask for a machine that may be taken away.
 func Measured() []Machine {
-	const zen = "two cores of a Zen 5 server"
+	const (
+		zen = "two cores of a Zen 5 server"
+		row = 500 // of JSON Lines, with a few boxes
+	)
 	cpu := Machine{Cores: 2, Shared: true, Price: 0.10}
 	rows := []Machine{
-		{Name: "GLIP-T 320x512, batches of 8, " + zen, Detect: 212 * time.Millisecond, Source: "the whole detector"},
-		{Name: "GLIP-T 800x1333, " + zen, Detect: 1330 * time.Millisecond, Source: "the whole detector, caption known"},
-		{Name: "features of GLIP-T 224x224, " + zen, Detect: 23800 * time.Microsecond, Source: "the backbone"},
-		{Name: "features of GLIP-L 384x384, " + zen, Detect: 484 * time.Millisecond, Source: "the backbone"},
+		{Name: "GLIP-T 320x512, batches of 8, " + zen, Detect: 212 * time.Millisecond, Source: "212 ms on the CPU", Out: row},
+		{Name: "GLIP-T 800x1333, " + zen, Detect: 1330 * time.Millisecond, Source: "1.33 s", Out: row},
+		{Name: "features of GLIP-T 224x224, " + zen, Detect: 23800 * time.Microsecond, Source: "23.8 ms", Out: 4 * 96 * 56 * 56 * (1./2 + 1./4 + 1./8)},
+		{Name: "features of GLIP-L 384x384, " + zen, Detect: 484 * time.Millisecond, Source: "484 ms", Out: 4 * 192 * 96 * 96 * (1./2 + 1./4 + 1./8)},
 	}
 	for i := range rows {
 		rows[i].Cores, rows[i].Shared, rows[i].Price = cpu.Cores, cpu.Shared, cpu.Price
@@ -42,9 +46,9 @@ func Measured() []Machine {
 type Job struct {
 	Pictures float64       // how many
 	Machines int           // that work at a time
-	In, Out  float64       // bytes of a picture's file, and of its results
+	In       float64       // bytes of a picture's file
 	Decode   time.Duration // that a core takes to read and resize a picture
-	Storage  float64       // bytes a second that all machines together read
+	Storage  float64       // bytes a second that all machines together read and write
 	Start    time.Duration // that a machine takes until its first picture: image, weights, kernels
 }
 
@@ -70,9 +74,9 @@ func (j Job) On(m Machine) (e Estimate, err error) {
 				ErrNumbers, j.Pictures, j.In, j.Storage, j.Machines, m.Cores, m.Detect)
 		}
 	}
-	for _, n := range []float64{j.Out, m.Price, j.Decode.Seconds(), j.Start.Seconds()} {
+	for _, n := range []float64{m.Out, m.Price, j.Decode.Seconds(), j.Start.Seconds()} {
 		if !(n >= 0) || math.IsInf(n, 1) {
-			return e, fmt.Errorf("%w: bytes of results %g, price %g, decoding %v and start %v: want none below 0", ErrNumbers, j.Out, m.Price, j.Decode, j.Start)
+			return e, fmt.Errorf("%w: bytes of results %g, price %g, decoding %v and start %v: want none below 0", ErrNumbers, m.Out, m.Price, j.Decode, j.Start)
 		}
 	}
 	model, decode := m.Detect.Seconds(), j.Decode.Seconds()/float64(m.Cores)
@@ -85,7 +89,7 @@ func (j Job) On(m Machine) (e Estimate, err error) {
 		e.Limit = "decoding"
 	}
 	e.Rate = 3600 / one
-	stored := j.Storage / j.In // pictures a second
+	stored := j.Storage / (j.In + m.Out) // pictures a second
 	e.Most = stored * one
 	seconds := j.Pictures * one / float64(j.Machines)
 	if wait := j.Pictures / stored; wait > seconds {
@@ -96,6 +100,6 @@ func (j Job) On(m Machine) (e Estimate, err error) {
 	}
 	e.Hours = (seconds + j.Start.Seconds()) / 3600
 	e.Dollars = e.Hours * float64(j.Machines) * m.Price
-	e.In, e.Out = j.Pictures*j.In, j.Pictures*j.Out
+	e.In, e.Out = j.Pictures*j.In, j.Pictures*m.Out
 	return e, nil
 }

@@ -39,7 +39,7 @@ func Table(j Job, machines []Machine, pictures float64) (string, error) {
 
 // Defaults are the assumptions of the table.
 func Defaults() Job {
-	return Job{Machines: 10, In: 150e3, Out: 500, Decode: 12 * time.Millisecond, Storage: 10e9, Start: 2 * time.Minute}
+	return Job{Machines: 10, In: 150e3, Decode: 12 * time.Millisecond, Storage: 10e9, Start: 2 * time.Minute}
 }
 
 // count is a number of pictures in words.

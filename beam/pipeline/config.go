@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/swin"
@@ -88,9 +89,9 @@ func (c Config) Check() error {
 	return err
 }
 
-// wrong is an error of the caller's.
+// wrong is an error of the caller's, which wraps glipvk.ErrInput.
 func wrong(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", glipvk.ErrInput, fmt.Errorf(format, args...))
+	return executor.Blame(fmt.Errorf(format, args...))
 }
 
 // options are those that a detector and a backbone have in common.
@@ -114,7 +115,7 @@ func (c Config) detector() (o glipvk.DetectorOptions, err error) {
 		return o, err
 	}
 	if o.Size, err = picture.ParseDetectorSize(c.Size); err != nil {
-		return o, wrong("size: %w", err)
+		return o, wrong("%w", err)
 	}
 	if c.Arch != "" {
 		cfg, err := glip.ParseConfig([]byte(c.Arch))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/glipvk/glipvk"
 )
 
 func init() {
@@ -65,7 +66,11 @@ type expand struct{}
 
 // ProcessElement emits the paths of one.
 func (*expand) ProcessElement(ctx context.Context, s Source, emit func(string)) error {
-	return s.each(ctx, func(path string) error { emit(path); return nil })
+	err := s.each(ctx, func(path string) error { emit(path); return nil })
+	if errors.Is(err, glipvk.ErrInput) {
+		return fmt.Errorf("%w: %w", glipvk.ErrInput, err) // a runner keeps nothing but the text
+	}
+	return err
 }
 
 // mostLine bounds a line of a list, in bytes.

@@ -15,7 +15,7 @@ your machine. All other numbers are assumptions, which these flags change: price
 // newCost prints the table of docs/beam.md, or one of other numbers.
 func newCost() *cobra.Command {
 	job := cost.Defaults()
-	var pictures, seconds, price float64
+	var pictures, seconds, price, written float64
 	var cores int
 	shared := false
 	cmd := &cobra.Command{
@@ -25,7 +25,7 @@ func newCost() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			machines := cost.Measured()
 			if cmd.Flags().Changed("seconds") {
-				machines = []cost.Machine{{Name: "yours", Detect: time.Duration(seconds * 1e9), Cores: cores, Shared: shared, Price: price}}
+				machines = []cost.Machine{{Name: "yours", Detect: time.Duration(seconds * 1e9), Cores: cores, Shared: shared, Price: price, Out: written}}
 			} else if cmd.Flags().Changed("price") {
 				for i := range machines {
 					machines[i].Price = price
@@ -50,9 +50,9 @@ func newCost() *cobra.Command {
 	fl.BoolVar(&shared, "shared", false, "with --seconds, the model runs on these cores too")
 	fl.Float64Var(&price, "price", 0.10, "of a machine, dollars an hour")
 	fl.Float64Var(&job.In, "read", job.In, "bytes of a picture's file")
-	fl.Float64Var(&job.Out, "written", job.Out, "bytes of a picture's results")
+	fl.Float64Var(&written, "written", 500, "with --seconds, bytes of a picture's results")
 	fl.DurationVar(&job.Decode, "decode", job.Decode, "that a core takes to read and resize a picture")
-	fl.Float64Var(&job.Storage, "storage", job.Storage, "bytes a second that all machines together can read")
+	fl.Float64Var(&job.Storage, "storage", job.Storage, "bytes a second that all machines together can read and write")
 	fl.DurationVar(&job.Start, "start", job.Start, "until the first picture of a machine")
 	return cmd
 }

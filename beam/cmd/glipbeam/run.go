@@ -63,7 +63,10 @@ func (f *flags) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
-	if err := errors.Join(f.Check(), f.CheckQuery()); err != nil {
+	if err := f.Check(); err != nil {
+		return err
+	}
+	if err := f.CheckQuery(); err != nil {
 		return err
 	}
 	sources, err := f.sources(ctx)
@@ -122,12 +125,29 @@ func (f *flags) tries(ctx context.Context, sources []pipeline.Source, local bool
 	for attempt := 1; ; attempt++ {
 		p, s := beam.NewPipelineWithRoot()
 		pipeline.Build(s, f.Config, sources)
-		result, err := beam.Run(ctx, f.runner, p)
-		if err == nil || ctx.Err() != nil || !local || attempt >= f.attempts || strings.Contains(err.Error(), glipvk.ErrInput.Error()) {
-			return result, err
+		result, err := beamRun(ctx, f.runner, p)
+		switch {
+		case err == nil:
+			return result, nil
+		case strings.Contains(err.Error(), glipvk.ErrInput.Error()): // of which a runner keeps the text
+			return nil, usageError{brief(err)}
+		case ctx.Err() != nil || !local || attempt >= f.attempts:
+			return nil, brief(err)
 		}
-		fmt.Fprintf(stderr, "glipbeam: attempt %d of %d failed, and is made again: %v\n", attempt, f.attempts, err)
+		fmt.Fprintf(stderr, "glipbeam: attempt %d of %d failed, and is made again: %v\n", attempt, f.attempts, brief(err))
 	}
+}
+
+// beamRun runs a pipeline; tests make it fail.
+var beamRun = beam.Run
+
+// brief is what failed, without the plan that it was part of; --verbose shows that.
+func brief(err error) error {
+	said := err.Error()
+	if i := strings.LastIndex(said, "failed:\n"); i >= 0 {
+		return fmt.Errorf("the pipeline failed: %s", strings.TrimSpace(said[i+len("failed:\n"):]))
+	}
+	return err
 }
 
 // report prints what is in the output, and the metrics of this run.
