@@ -22,24 +22,27 @@ type Machine struct {
 	Price  float64       // dollars an hour, assumed
 }
 
-// Measured are the rows of docs/performance.md that a price can be set beside, on two cores of a Zen 5 server, f32. Their prices are
-// assumptions: 0.05 dollars for a core and hour, about what clouds ask for a machine that may be taken away.
+// Measured are figures of docs/performance.md, f32 on two cores of a server, with the price of such a machine, an assumption: 0.05 dollars for
+// a core and hour, about what clouds ask for a machine that may be taken away.
 func Measured() []Machine {
-	const (
-		zen = "two cores of a Zen 5 server"
-		row = 500 // of JSON Lines, with a few boxes
-	)
-	cpu := Machine{Cores: 2, Shared: true, Price: 0.10}
+	const row = 500 // bytes of JSON Lines, with a few boxes
 	rows := []Machine{
-		{Name: "GLIP-T 320x512, batches of 8, " + zen, Detect: 212 * time.Millisecond, Source: "212 ms on the CPU", Out: row},
-		{Name: "GLIP-T 800x1333, " + zen, Detect: 1330 * time.Millisecond, Source: "1.33 s", Out: row},
-		{Name: "features of GLIP-T 224x224, " + zen, Detect: 23800 * time.Microsecond, Source: "23.8 ms", Out: 4 * 96 * 56 * 56 * (1./2 + 1./4 + 1./8)},
-		{Name: "features of GLIP-L 384x384, " + zen, Detect: 484 * time.Millisecond, Source: "484 ms", Out: 4 * 192 * 96 * 96 * (1./2 + 1./4 + 1./8)},
+		{Name: "GLIP-T 320x512, batches of 8, Zen 5", Detect: 212 * time.Millisecond, Source: "212 ms on the CPU", Out: row},
+		{Name: "GLIP-T 800x1333, Zen 5", Detect: 1330 * time.Millisecond, Source: "1.33 s", Out: row},
+		{Name: "features of GLIP-T 224x224, Zen 5", Detect: 23800 * time.Microsecond, Source: "23.8 ms", Out: mapsOf(96, 56)},
+		{Name: "features of GLIP-T 224x224, Zen 4", Detect: 55 * time.Millisecond, Source: "55 ms", Out: mapsOf(96, 56)},
+		{Name: "features of GLIP-L 384x384, Zen 5", Detect: 484 * time.Millisecond, Source: "484 ms", Out: mapsOf(192, 96)},
 	}
 	for i := range rows {
-		rows[i].Cores, rows[i].Shared, rows[i].Price = cpu.Cores, cpu.Shared, cpu.Price
+		rows[i].Cores, rows[i].Shared, rows[i].Price = 2, true, 0.10
 	}
 	return rows
+}
+
+// mapsOf is the size of a Swin's maps of stages 1 to 3 in bytes, where stage 0 has a map of some channels and side: a stage has twice the channels and half the side of
+// the one before.
+func mapsOf(channels, side float64) float64 {
+	return 4 * channels * side * side * (1./2 + 1./4 + 1./8)
 }
 
 // Job is the work. All of it but the number of pictures is assumed.

@@ -10,7 +10,7 @@ import (
 var Counts = []struct {
 	Pictures float64
 	Machines int
-}{{1e6, 10}, {1e8, 1000}, {1e9, 1000}, {1e9, 10000}}
+}{{1e6, 10}, {1e9, 1000}, {1e9, 10000}}
 
 // Table is the estimates of a job for machines, as Markdown: a row for each machine and number of pictures. pictures, where above 0, and
 // the job's machines replace Counts.

@@ -106,11 +106,11 @@ var (
 	perPicture   = beam.NewDistribution(Namespace, "picture_detections")
 )
 
-// metrics tells the runner of a shard that was done here.
-func (t Tally) metrics(ctx context.Context) {
+// metrics tells the runner of shards that were done here.
+func (t Tally) metrics(ctx context.Context, shards int64) {
 	pictures.Inc(ctx, t.Pictures)
 	detections.Inc(ctx, t.Detections)
 	letters.Inc(ctx, t.Letters)
 	bytesRead.Inc(ctx, t.Bytes)
-	shardsDone.Inc(ctx, 1)
+	shardsDone.Inc(ctx, shards)
 }

@@ -52,6 +52,12 @@ func TestRun(t *testing.T) {
 	if code != 0 || stderr != "" || !strings.Contains(stdout, "1 pictures, ") || !strings.Contains(stdout, "2 dead letters") || !strings.Contains(stdout, "picture_seconds") {
 		t.Fatalf("exit status %d\n%s%s", code, stdout, stderr)
 	}
+	small := []string{"--model", "glip-world"}
+	small = append(append(small, args[4:len(args)-1]...), filepath.Join(t.TempDir(), "out")) // the others open a model that is smaller
+	if code, stdout, stderr = glipbeam(t, small...); code != 0 || strings.Contains(stdout, "shards_kept") {
+		t.Errorf("glip-world: exit status %d\n%s%s", code, stdout, stderr)
+	}
+	args = small
 	if code, stdout, stderr = glipbeam(t, args...); code != 0 || !strings.Contains(stdout, "shards_kept") || !strings.Contains(stdout, "1 pictures, ") {
 		t.Errorf("given again: exit status %d\n%s%s", code, stdout, stderr)
 	}
