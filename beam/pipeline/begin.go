@@ -34,7 +34,7 @@ func Begin(ctx context.Context, c Config, overwrite, alone bool) error {
 	case json.Unmarshal(data, &before) == nil && before.Question == c.Question() && !overwrite:
 		return errors.Join(c.sweep(alone), remove(ctx, c.file(summaryName)))
 	case !overwrite:
-		return wrong("output %s has the results of another model, query, size, format or number of shards: choose another folder, or replace them by --overwrite", c.Output)
+		return wrong("output %s has the results of another model, query, size, format or number of shards: choose another folder, or have them replaced (Overwrite)", c.Output)
 	}
 	if err := c.clear(ctx, err == nil, overwrite); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (c Config) clear(ctx context.Context, known, overwrite bool) error {
 			return wrong("output %s: %w", c.Output, err)
 		}
 		if len(paths) > 0 && !known && !overwrite {
-			return wrong("output %s has files that results would replace, such as %s: choose another folder, or replace them by --overwrite", c.Output, paths[0])
+			return wrong("output %s has files that results would replace, such as %s: choose another folder, or have them replaced (Overwrite)", c.Output, paths[0])
 		}
 		for _, path := range paths {
 			if err := remove(ctx, path); err != nil {

@@ -58,6 +58,9 @@ type Config struct {
 	Shards  int    // files that the results are spread over, at most
 	Format  string // of Formats
 	Output  string // folder, of the local system or of one that Beam knows: gs://...
+
+	// Names are what dead letters call the options of package picture, such as MaxPixels; nil for their own names.
+	Names map[string]string
 }
 
 // MostShards bounds Config.Shards: more files than that no folder likes.
@@ -165,7 +168,7 @@ func (c Config) CheckQuery() error {
 
 // Question tells apart what decides the content of the output: not where it is computed, nor by how many workers.
 func (c Config) Question() string {
-	c.Device, c.NoTune, c.NoFusion, c.Batch, c.Workers, c.Output = "", false, false, 0, 0, ""
+	c.Device, c.NoTune, c.NoFusion, c.Batch, c.Workers, c.Output, c.Names = "", false, false, 0, 0, "", nil
 	return hash(c)
 }
 

@@ -20,7 +20,7 @@ import (
 func TestDeadLetters(t *testing.T) {
 	folder := scenes(t, 1)
 	c := config(t)
-	c.Shards, c.Limits = 1, picture.Limits{MaxPixels: 200 * 200}
+	c.Shards, c.Limits, c.Names = 1, picture.Limits{MaxPixels: 200 * 200}, map[string]string{"MaxPixels": "--max-pixels"}
 	copyTo(t, testdata+"/pictures/chelsea.png", filepath.Join(folder, "large.png"))
 	missing := filepath.Join(folder, "missing.png")
 	inside := filepath.Join(c.Output, "part-00000-of-00001.jsonl")
@@ -91,7 +91,7 @@ func read(t *testing.T, path string) (keys []string, reasons map[string]string) 
 	for s := range (reader{output: "nowhere"}).samples(t.Context(), []string{path}) {
 		keys = append(keys, s.key)
 		if _, err := s.read(t.Context()); err != nil {
-			reasons[s.key] = reason(err)
+			reasons[s.key] = Config{}.reason(err)
 		}
 	}
 	return keys, reasons

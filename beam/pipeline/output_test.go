@@ -256,7 +256,7 @@ func TestBegin(t *testing.T) {
 	}
 	other := c
 	other.Threshold = 0.4
-	if err := Begin(t.Context(), other, false, true); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "--overwrite") {
+	if err := Begin(t.Context(), other, false, true); !errors.Is(err, glipvk.ErrInput) || !strings.Contains(err.Error(), "(Overwrite)") {
 		t.Errorf("another threshold: %v", err)
 	}
 	other = c

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,30 +137,21 @@ func eachOf(ctx context.Context, pattern string, f func(path string) error) erro
 	return nil
 }
 
-// eachIn calls f with the files of a folder, some thousand entries at a time.
+// eachIn calls f with the files of a folder, by name.
 func eachIn(ctx context.Context, folder string, f func(path string) error) error {
-	d, err := os.Open(folder)
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return wrong("%w", err)
 	}
-	defer d.Close()
-	for {
-		entries, err := d.ReadDir(4096)
-		for _, e := range entries {
-			if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
-				continue
-			}
-			if err := f(filepath.Join(folder, e.Name())); err != nil {
-				return err
-			}
+	for _, e := range entries {
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
 		}
-		if err == io.EOF {
-			return ctx.Err()
-		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
+		if err := errors.Join(ctx.Err(), f(filepath.Join(folder, e.Name()))); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // Any refuses a source that names nothing, before a pipeline is made of it. The error wraps glipvk.ErrInput.

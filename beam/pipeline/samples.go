@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -122,15 +124,15 @@ func (r reader) open(ctx context.Context, s *sample) (picture.Picture, error) {
 	return *pic, nil
 }
 
-// flagNames are what the library's limits are called on the command line.
-var flagNames = strings.NewReplacer("MaxSide", "--max-side", "MaxPixels", "--max-pixels", "MaxMemory", "--max-memory", "PadSmallMap", "--pad-small-map")
-
-// reason is an error as a sentence of a dead letter.
-func reason(err error) string {
+// reason is an error as a sentence of a dead letter, with the names that options have for whoever reads it.
+func (c Config) reason(err error) string {
 	said := err.Error()
 	var path *fs.PathError
 	if errors.As(err, &path) && errors.Is(err, fs.ErrNotExist) {
 		said = fmt.Sprintf("there is no file %s", path.Path)
 	}
-	return flagNames.Replace(strings.ToValidUTF8(said, "\ufffd"))
+	for _, option := range slices.Sorted(maps.Keys(c.Names)) {
+		said = strings.ReplaceAll(said, option, c.Names[option])
+	}
+	return strings.ToValidUTF8(said, "\ufffd")
 }

@@ -150,7 +150,7 @@ func (e *engine) write(ctx context.Context, sources []string, out sink, dead io.
 			return fmt.Errorf("%s: %w", s.name(), err) // the device's failure, or ours
 		}
 		t.Letters++
-		said := reason(err)
+		said := e.config.reason(err)
 		if !strings.Contains(said, s.source) {
 			said = s.name() + ": " + said
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,7 +139,7 @@ func (f *flags) settle(cmd *cobra.Command) error {
 			return usage("--%s is of --mode %s", name, mode)
 		}
 	}
-	f.Format = cmp.Or(f.Format, pipeline.Formats(f.Mode)[0])
+	f.Format, f.Names = cmp.Or(f.Format, pipeline.Formats(f.Mode)[0]), names
 	switch {
 	case len(f.inputs)+len(f.lists) == 0:
 		return usage("no pictures: give --input or --list")
@@ -292,8 +293,16 @@ func (f *flags) sources(ctx context.Context) (list []pipeline.Source, err error)
 	return slices.Clip(list), nil
 }
 
+// names are the flags that stand for what the library calls its options.
+var names = map[string]string{
+	"MaxSide": "--max-side", "MaxPixels": "--max-pixels", "MaxMemory": "--max-memory", "PadSmallMap": "--pad-small-map", "(Overwrite)": "(--overwrite)",
+	"BackboneOptions.Arch": "--arch", "DetectorOptions.Arch": "--arch", "DetectorOptions.Vocabulary": "--vocab", "Options.Device": "--device",
+}
+
 // flagNames puts the names of flags in the place of those of the library's options.
 func flagNames(said string) string {
-	return strings.NewReplacer("MaxSide", "--max-side", "MaxPixels", "--max-pixels", "MaxMemory", "--max-memory", "PadSmallMap", "--pad-small-map",
-		"BackboneOptions.Arch", "--arch", "DetectorOptions.Arch", "--arch", "DetectorOptions.Vocabulary", "--vocab", "WeightsEntry", "--weights-entry").Replace(said)
+	for _, option := range slices.Sorted(maps.Keys(names)) {
+		said = strings.ReplaceAll(said, option, names[option])
+	}
+	return said
 }

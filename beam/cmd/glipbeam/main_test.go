@@ -61,7 +61,7 @@ func TestRun(t *testing.T) {
 	if code, stdout, stderr = glipbeam(t, args...); code != 0 || !strings.Contains(stdout, "shards_kept") || !strings.Contains(stdout, "1 pictures, ") {
 		t.Errorf("given again: exit status %d\n%s%s", code, stdout, stderr)
 	}
-	if code, stdout, stderr = glipbeam(t, append(args, "--threshold", "0.1")...); code != 2 || !strings.Contains(stderr, "choose another folder") {
+	if code, stdout, stderr = glipbeam(t, append(args, "--threshold", "0.1")...); code != 2 || !strings.Contains(stderr, "choose another folder, or have them replaced (--overwrite)") {
 		t.Errorf("another question: exit status %d\n%s%s", code, stdout, stderr)
 	}
 	if code, stdout, stderr = glipbeam(t, append(args, "--threshold", "0.1", "--overwrite")...); code != 0 || strings.Contains(stdout, "shards_kept") {

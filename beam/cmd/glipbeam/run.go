@@ -169,6 +169,9 @@ func (f *flags) report(ctx context.Context, stdout io.Writer, result beam.Pipeli
 	counters := all.Counters()
 	slices.SortFunc(counters, func(a, b metrics.CounterResult) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, c := range counters {
+		if c.Name() == "shards_kept" && c.Result() == 0 {
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%d\n", c.Name(), c.Result())
 	}
 	distributions := all.Distributions()
