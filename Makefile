@@ -137,6 +137,11 @@ test-arm: ## tests of package cpu on an emulated arm64, by qemu-user, but those 
 	@tools/deps.sh arm
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -skip 'Panic|Bytes|Waiter|Close|Cancel' -timeout 20m ./cpu
 
+.PHONY: test-beam
+test-beam: ## tests of the module beam, and the licences of what it needs; the first time it compiles Beam
+	cd beam && test -z "$$(gofmt -l .)" && $(GO) vet ./... && $(GO) test -timeout 20m ./...
+	$(GO) run ./tools/licences -dir beam
+
 # The packages of which cgo chooses the files, and those that then find no Vulkan device where they look for one.
 .PHONY: test-nocgo
 test-nocgo: ## tests of what differs without cgo: the engine, the front door, the commands

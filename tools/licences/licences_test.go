@@ -74,6 +74,7 @@ func TestJudged(t *testing.T) {
 		{"for tools", "x/by", map[string]string{"LICENSE": "https://creativecommons.org/licenses/by/4.0/"}, false, ""},
 		{"for tools, linked", "x/by", map[string]string{"LICENSE": "https://creativecommons.org/licenses/by/4.0/"}, true, "CC-BY-4.0"},
 		{"what it contains is kept, not judged", "x/isc", map[string]string{"LICENSE": isc, "THIRD_PARTY/a": "own words", "NOTICE": "names"}, true, ""},
+		{"a folder of what it contains", "x/isc", map[string]string{"LICENSE": isc, "third_party/b/LICENSE": "own words", "third_party/b/b.go": "package b", "LICENSE.docs": gpl}, true, ""},
 		{"a choice that is gone", "github.com/golang/freetype", map[string]string{"LICENSE": isc}, false, "ftl.txt"},
 	} {
 		t.Run(row.about, func(t *testing.T) {

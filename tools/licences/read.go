@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -65,7 +67,7 @@ func (m *module) look(folder string) error {
 		switch {
 		case e.IsDir() && other:
 			err = m.lookInside(name)
-		case e.IsDir() || !terms && !other || filepath.Ext(name) == ".go":
+		case e.IsDir() || !terms && !other || filepath.Ext(name) == ".go" || filepath.Ext(name) == ".docs": // LICENSE.docs is of texts, which nobody links
 		case other || strings.HasSuffix(e.Name(), "-link.txt"): // an address of the text that is beside it
 			err = m.keep(name, &m.others)
 		default:
@@ -78,18 +80,35 @@ func (m *module) look(folder string) error {
 	return nil
 }
 
-// lookInside keeps every file of a folder with the licences of what the module contains.
+// lookInside keeps every file of a folder with the licences of what the module contains; of folders in it, which are what it contains, the licences.
 func (m *module) lookInside(folder string) error {
 	entries, err := os.ReadDir(filepath.Join(m.Dir, filepath.FromSlash(folder)))
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if err := m.keep(folder+"/"+e.Name(), &m.others); err != nil {
+		name := folder + "/" + e.Name()
+		if e.IsDir() {
+			err = m.lookDeeper(name)
+		} else {
+			err = m.keep(name, &m.others)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lookDeeper keeps the licences in a folder of what the module contains, and in those in it.
+func (m *module) lookDeeper(folder string) error {
+	root := filepath.Join(m.Dir, filepath.FromSlash(folder))
+	return fs.WalkDir(os.DirFS(root), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !termsName.MatchString(e.Name()) || path.Ext(name) == ".go" {
+			return err
+		}
+		return m.keep(path.Join(folder, name), &m.others)
+	})
 }
 
 func (m *module) keep(name string, to *[]string) error {
