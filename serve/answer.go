@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -162,7 +163,7 @@ func (s *Server) About() v1.About {
 	s.mu.Unlock()
 	a := v1.About{
 		Model: s.options.Name, Weights: s.options.Weights, Version: s.options.Version, Ready: at == ready, State: at.String(),
-		Auth: s.tokens != nil,
+		Auth: s.tokens != nil, MadeUp: s.options.MadeUp,
 		Limits: v1.Limits{
 			Body: l.Body, Pixels: l.Pixels, Side: l.Side, Pictures: l.Pictures, Sentence: l.Sentence, Phrases: l.Phrases, Phrase: l.Phrase,
 			Tokens: text.MaxTokens, Timeout: l.Timeout.Seconds(),
@@ -173,7 +174,8 @@ func (s *Server) About() v1.About {
 	if o := s.current.Load(); o != nil {
 		a.Architecture, a.Device, a.Fallback, a.Precision = o.info.Name, o.device.Name, o.device.Fallback, string(o.device.Precision)
 		a.Limits.Tokens = o.detector.MaxTokens()
-		a.Size = v1.Size{Short: o.info.Size.Short, Long: o.info.Size.Long}
+		size := cmp.Or(s.options.Size, o.info.Size)
+		a.Size = v1.Size{Short: size.Short, Long: size.Long}
 	}
 	return a
 }

@@ -48,6 +48,8 @@ type Options struct {
 	Classes        []string // that are looked for where a protocol names nothing
 	Threshold, IoU float64  // the detector's, for who asks
 	Max            int
+	Size           picture.DetectorSize // that pictures are resized to; the zero value is the model's
+	MadeUp         bool                 // whether the weights are by a formula
 
 	Fetch                 []string // hosts that pictures may be fetched from
 	FetchPrivate          bool

@@ -312,6 +312,7 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 	if o.Weights, err = weightsID(ctx, o.Name, opening.WeightsName()); err != nil {
 		return err
 	}
+	o.Size, o.MadeUp = opening.Size, cli.IsMadeUp(opening.WeightsName())
 	o.Open = func(ctx context.Context) (*glipvk.Detector, error) {
 		d, err := glipvk.OpenDetector(ctx, name, opening)
 		if err == nil {

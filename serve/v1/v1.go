@@ -60,6 +60,7 @@ type About struct {
 	Auth         bool     `json:"auth"`  // whether a token is asked for
 	Limits       Limits   `json:"limits"`
 	Defaults     Defaults `json:"defaults"`
+	MadeUp       bool     `json:"made_up,omitempty"` // the weights are by a formula: what is found means nothing
 	Size         Size     `json:"size"`
 	Queue        Queue    `json:"queue"`
 }

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ type row struct {
 	want    string // in what it prints
 	long    string // why it is run by "make commands" alone
 	never   string // why it is not run at all; targets of make must exist
+	served  bool   // it asks a server, which is there while it runs
 }
 
 // What makes small models of those that the pages name.
@@ -30,6 +32,14 @@ const (
 	smallBackbone = " --device cpu --arch backbone.json"
 	smallTraining = " --device cpu --arch detector.json --vocab vocab.txt --short 64 --batch 1"
 )
+
+// endSoon ends a server that has begun.
+const endSoon = " --device cpu --listen 127.0.0.1:0 & sleep 2; kill -TERM $!; wait $!"
+
+// served runs a command beside a server, which knows drawn scenes and finds something anywhere.
+const served = `port=$((20000 + RANDOM %% 20000)); glip serve --model glip-world --device cpu --name glip-t --threshold 0.05 --listen 127.0.0.1:$port >serve.log 2>&1 & server=$!
+until curl -sf -o /dev/null localhost:$port/v2/health/ready; do kill -0 $server || { cat serve.log; exit 1; }; sleep 0.1; done
+%s; status=$?; kill $server; wait $server; exit $status`
 
 func rows() []row {
 	return []row{
@@ -110,6 +120,25 @@ func rows() []row {
 		{command: `glip eval lvis --truth testdata/eval/lvis/edges.gt.json --results testdata/eval/lvis/edges.dt.json --fixed`, want: "maxDets= -1 catIds=all]"},
 		{command: `glip eval flickr --truth testdata/eval/flickr/hard --results testdata/eval/flickr/hard/predictions.json --merged`, want: "|   Recall@1  |"},
 		{command: `glip eval odinw --truth a=testdata/eval/coco/basic.gt.json --results a=testdata/eval/coco/basic.dt.json`, want: "mean of 1"},
+		// README.md, docs/serve.md
+		{command: `go run ./cmd/glip serve --model glip-world`, more: endSoon, want: "loading glip-world"},
+		{command: `glip serve --model glip-world`, more: endSoon, want: "loading glip-world"},
+		{command: `curl -F image=@cat.png -F text='a cat with whiskers' localhost:8000/v1/detect`, served: true, want: `"phrase":"a cat"`},
+		{command: `printf '{"image":"%s","classes":["cat","dog"],"threshold":0.4}' $(base64 -w0 cat.png) > question.json`},
+		{command: `curl -H 'Content-Type: application/json' --data @question.json localhost:8000/v1/detect`, served: true, want: `"phrase":"dog"`},
+		{command: `curl -H 'Content-Type: image/png' --data-binary @cat.png localhost:8000/v1/images`, served: true, want: `"expires_in":900`},
+		{command: `curl -H 'Content-Type: application/json' -d '{"image_id":"ID","text":"whiskers"}' localhost:8000/v1/detect`, served: true, want: `no picture \"ID\" is kept`},
+		{command: `curl -F image=@cat.png -F text='a cat with whiskers' localhost:8000/v1/align`, served: true, want: `"word_maps"`},
+		{command: `curl -H 'Content-Type: application/json' -d '{"text":"a cat with whiskers"}' localhost:8000/v1/tokens`, served: true, want: `"truncated_at":null`},
+		{command: `printf '{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["%s"]},{"name":"text","shape":[1],"datatype":"BYTES","data":["a cat with whiskers"]}]}' $(base64 -w0 cat.png) > ask.json`},
+		{command: `curl -H 'Content-Type: application/json' --data @ask.json localhost:8000/v2/models/glip-t/infer`, served: true, want: `"name":"boxes"`},
+		{command: `grpcurl -plaintext localhost:8000 list`, never: "grpcurl is not here; make serve-check runs it"},
+		{command: `grpcurl -plaintext -d '{"name":"glip-t"}' localhost:8000 inference.GRPCInferenceService/ModelMetadata`, never: "grpcurl is not here; make serve-check runs it"},
+		{command: `printf '{"inputs":"%s","parameters":{"candidate_labels":["cat","whiskers"],"threshold":0.3}}' $(base64 -w0 cat.png) > labels.json`},
+		{command: `curl -H 'Content-Type: application/json' --data @labels.json localhost:8000/hf/glip-t`, served: true, want: `"label":"whiskers"`},
+		{command: `curl --data-binary @cat.png "localhost:8000/hf/glip-t?candidate_labels=cat&candidate_labels=whiskers"`, served: true, want: `"xmin"`},
+		{command: `printf '{"image":{"type":"base64","value":"%s"},"text":["cat","whiskers"]}' $(base64 -w0 cat.png) > infer.json`},
+		{command: `curl -H 'Content-Type: application/json' --data @infer.json localhost:8000/grounding_dino/infer`, served: true, want: `"predictions"`},
 		// docs/operations.md, CONTRIBUTING.md
 		{command: `go run ./tools/op crosscontext`, root: true, want: "kernels/cross.go"},
 		{command: `make test`, never: "it is what runs this test"},
@@ -171,6 +200,11 @@ func (d desk) check(t *testing.T, r row) {
 		folder = d.root
 	}
 	line := strings.Replace(r.command, r.less, "", 1) + r.more
+	if r.served {
+		_, err := exec.LookPath("curl")
+		filetest.Need(t, "curl, by which a server is asked", err)
+		line = fmt.Sprintf(served, strings.ReplaceAll(line, "localhost:8000", "localhost:$port"))
+	}
 	status, said, err := d.run(t.Context(), folder, line)
 	if err != nil || status != r.status || !strings.Contains(said, r.want) {
 		t.Errorf("%s\n%v, status %d, want %d and %q in:\n%s", line, err, status, r.status, r.want, said)
@@ -199,7 +233,7 @@ func TestNames(t *testing.T) {
 	help := map[string]string{}
 	for _, line := range []string{
 		"glip", "glip detect", "glip label", "glip features", "glip train", "glip eval", "glip eval coco", "glip eval lvis", "glip eval flickr", "glip eval odinw", "glip fetch",
-		"glip convert", "glip export", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench",
+		"glip convert", "glip export", "glip serve", "glip tokens", "glip inspect", "glip models", "glip devices", "glip version", "glip man", "bench",
 	} {
 		status, said, err := d.run(t.Context(), d.dir, line+" --help")
 		if err != nil || status != 0 {
