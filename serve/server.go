@@ -121,7 +121,6 @@ type opened struct {
 	detector detector
 	info     glipvk.Info
 	device   glipvk.DeviceInfo
-	weights  string
 }
 
 // New is a server that listens to nobody yet. Errors are sentences about options.

@@ -66,7 +66,6 @@ type serveFlags struct {
 	noPage                bool
 	threshold, iou        float64
 	most                  int
-	debug                 string
 }
 
 func newServe() *cobra.Command {

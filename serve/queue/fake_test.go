@@ -34,8 +34,7 @@ type fake struct {
 	known     map[Key]bool
 	busy      map[int]bool
 	preparing int
-	most      int // preparations at a time
-	asked     int
+	most      int        // preparations at a time
 	started   func(*job) // when a job's computation begins; nil for nothing
 }
 
