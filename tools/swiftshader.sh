@@ -9,6 +9,9 @@
 # without apt-get put vk_swiftshader_icd.json and libvk_swiftshader.so there yourself: every Chromium and Chrome ships them.
 set -euo pipefail
 
+# Tests of files and of a server's load, which compute on the CPU whatever the driver.
+elsewhere='KilledAtRandom|NoRoom|Soak'
+
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
 dir=${SWIFTSHADER_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/glipvk/swiftshader}
@@ -54,7 +57,7 @@ test_here() {
 	packages=$([ $# -gt 0 ] && printf '%s\n' "$@" || tools/device-packages.sh)
 	say "go test with the driver of Chromium $(cat "$dir/version" 2>/dev/null || echo "in $dir")"
 	# shellcheck disable=SC2086 # one word a package
-	env -u VK_DRIVER_FILES VK_ICD_FILENAMES="$manifest" go test -count=1 -timeout 20m $packages
+	env -u VK_DRIVER_FILES VK_ICD_FILENAMES="$manifest" go test -count=1 -timeout 20m -skip "$elsewhere" $packages
 }
 
 command=${1:-}
