@@ -157,8 +157,8 @@ func (d *Detector) parts() {
 	d.alignment = executor.NewPart(d.exec, executor.Recording[glip.Alignment]{
 		Name: "alignment", Record: func(a glip.Alignment) (*graph.Graph, error) { return glip.RecordAlignment(d.config, a) }, Rewrite: grounding.Rewrite,
 	})
-	d.seen = executor.NewShelf[string](d.exec, cmp.Or(d.options.Pictures, 2), func(l looked) error { return l.maps.close() })
-	d.read = executor.NewShelf[string](d.exec, cmp.Or(d.options.Captions, 64), func([]float32) error { return nil })
+	d.seen = executor.NewShelf[string](d.exec, max(cmp.Or(d.options.Pictures, 2), 0), func(l looked) error { return l.maps.close() })
+	d.read = executor.NewShelf[string](d.exec, max(cmp.Or(d.options.Captions, 64), 0), func([]float32) error { return nil })
 }
 
 // opened refuses a detector that was never opened.

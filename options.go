@@ -121,7 +121,7 @@ type DetectorOptions struct {
 
 	// Pictures and Captions are how many of each [Detector.Detect] and [Detector.Recall] keep encoded, so that a
 	// second query on a picture needs no backbone and a second picture with a caption no text
-	// encoder; 0 is 2 and 64. A picture of 800x1333 takes 23 MB.
+	// encoder; 0 is 2 and 64, [None] none. A picture of 800x1333 takes 23 MB.
 	Pictures, Captions int
 
 	// ExactSizes makes programs for just the tokens and labels of a query. Otherwise both are
@@ -151,6 +151,9 @@ func (o Options) Executor() executor.Options {
 // All detections, for [DetectorOptions.Max].
 const All = math.MaxInt32
 
+// None remembers nothing, for [DetectorOptions.Pictures] and [DetectorOptions.Captions].
+const None = math.MinInt32
+
 // check refuses options that mean nothing.
 func (o Options) check() error {
 	return errors.Join(o.Limits.Check(), notNegative("Options.Programs", o.Programs))
@@ -162,6 +165,14 @@ func notNegative(option string, n int) error {
 		return fmt.Errorf("glipvk: %s is %d: want at least 1, or 0 for the default", option, n)
 	}
 	return nil
+}
+
+// remembers refuses a number of things to remember that is none.
+func remembers(option string, n int) error {
+	if n == None {
+		return nil
+	}
+	return notNegative(option, n)
 }
 
 // within refuses a number that is not from low to high, NaN too.
@@ -177,7 +188,7 @@ func (o DetectorOptions) check() error {
 	errs := []error{
 		o.Options.check(), o.Size.Check(),
 		notNegative("DetectorOptions.PerLevel", o.PerLevel), notNegative("DetectorOptions.Max", o.Max),
-		notNegative("DetectorOptions.Pictures", o.Pictures), notNegative("DetectorOptions.Captions", o.Captions),
+		remembers("DetectorOptions.Pictures", o.Pictures), remembers("DetectorOptions.Captions", o.Captions),
 		within("DetectorOptions.Threshold", o.Threshold, 0, 1, "from 0 to 1"),
 		within("DetectorOptions.Probability", o.Probability, -math.MaxFloat64, 1, "up to 1, below 0 for no bound"),
 		within("DetectorOptions.IoU", o.IoU, 0, math.MaxFloat64, "from 0 on"),

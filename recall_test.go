@@ -299,3 +299,28 @@ func TestGiveUpMemory(t *testing.T) {
 		t.Errorf("%d objects are left, the next time %d", after[0], after[1])
 	}
 }
+
+// A detector that is to remember nothing finds the same, and has nothing when it was asked.
+func TestRemembersNone(t *testing.T) {
+	d, err := glipvk.OpenDetector(t.Context(), "glip-world", glipvk.DetectorOptions{
+		Options: glipvk.Options{Device: "cpu"}, Threshold: 0.3, Pictures: glipvk.None, Captions: glipvk.None,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	p, err := picture.Open(t.Context(), "testdata/world/scene1.png", picture.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := d.Preprocess(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		found, report, err := d.DetectWith(t.Context(), glipvk.Query{Caption: "a red apple and two dogs"}, in, glipvk.CallOptions{})
+		if err != nil || len(found[0]) == 0 || report.PictureKnown || report.CaptionKnown || d.Remembered() != 0 || d.Knows(glipvk.Fingerprint(in)) {
+			t.Error(err, len(found), report, d.Remembered())
+		}
+	}
+}

@@ -95,9 +95,18 @@ func (d real) Align(ctx context.Context, a ask) (glipvk.Alignment, glipvk.Report
 	return list[0][0], r, nil
 }
 
-// Warm makes the programs that a question about pictures of a size takes.
-func (d real) Warm(ctx context.Context, size glipvk.InputSize, q text.Query) error {
-	return errors.Join(d.Prepare(ctx, size, q), d.PrepareAlign(ctx, size, q))
+// Warm asks a question about a made-up picture of a size, so that all that takes is there.
+func (d real) Warm(ctx context.Context, size glipvk.InputSize, q text.Query) (err error) {
+	sight, err := d.Look(ctx, picture.Input{Batch: 1, Height: size.Height, Width: size.Width, Data: make([]float32, 3*size.Height*size.Width)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sight.Close()) }()
+	if _, _, err = sight.DetectWith(ctx, q, glipvk.CallOptions{}); err != nil {
+		return err
+	}
+	_, _, err = sight.Align(ctx, q)
+	return err
 }
 
 // Batch says whether pictures that are computed together have the bits that each has alone, and how long it took to ground them.

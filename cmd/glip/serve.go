@@ -135,7 +135,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&o.FetchPrivate, "fetch-private", false, "also from addresses of this machine or a local network")
 	fl.StringVar(&o.LabelStudio, "label-studio", "", "URL of the one Label Studio whose own pictures are fetched, with LABEL_STUDIO_API_KEY")
 	fl.IntVar(&f.pictures, "pictures", 16, "pictures that are remembered encoded; 0 remembers none")
-	fl.IntVar(&f.captions, "captions", 256, "captions that are remembered encoded")
+	fl.IntVar(&f.captions, "captions", 256, "captions that are remembered encoded; 0 remembers none")
 	fl.IntVar(&o.Keep, "keep", 64, "pictures that clients may have kept (/v1/images)")
 	fl.StringVar(&f.keepBytes, "keep-bytes", "256MiB", "bytes of these")
 	fl.StringArrayVar(&f.warm, "warm", nil, "HEIGHTxWIDTH of pictures whose programs are made before the server is ready; may be repeated (default: 480x640)")
@@ -162,6 +162,12 @@ func (f *serveFlags) opening(cmd *cobra.Command) (name string, o glipvk.Detector
 		return "", o, cli.Usage("--max-detections %d: want 1 or more", f.most)
 	case min(f.pictures, f.captions) < 0:
 		return "", o, cli.Usage("--pictures %d, --captions %d: want 0 or more", f.pictures, f.captions)
+	}
+	if f.pictures == 0 {
+		o.Pictures = glipvk.None
+	}
+	if f.captions == 0 {
+		o.Captions = glipvk.None
 	}
 	if o.Size, err = picture.ParseDetectorSize(f.size); err != nil {
 		return "", o, cli.Usage("--size: %w", err)
