@@ -272,7 +272,7 @@ func TestBegin(t *testing.T) {
 	if err := Begin(t.Context(), foreign, false, true); !errors.Is(err, glipvk.ErrInput) {
 		t.Errorf("files of others: %v", err)
 	}
-	write(t, filepath.Join(c.Output, ".new-1"), nil)
+	write(t, filepath.Join(c.Output, ".glip-new-1"), nil)
 	one := folder + "/00.png"
 	if _, err := runs(t, c, Source{Pattern: one}); err != nil {
 		t.Fatal(err)
