@@ -122,6 +122,10 @@ browser: ## the server's page in Debian's chromium, in every state, with axe; GL
 	npm install --prefix out/npm --ignore-scripts --no-audit --no-fund --silent $(BROWSER)
 	REQUIRE_CHROMIUM=1 $(GO) test -count=1 -run 'Browser|Modules' ./web
 
+.PHONY: fuzz-beam
+fuzz-beam: ## the fuzz target of beam for FUZZTIME (10s), after minutes in which all of Beam is built for it
+	cd beam && $(GO) test -run='^$$' -fuzz=Archive -fuzztime=$(or $(FUZZTIME),10s) ./pipeline
+
 .PHONY: golden
 golden: ## the full-size cases of ../shared/golden, where present
 	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi
