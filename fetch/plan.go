@@ -105,8 +105,8 @@ func members(r io.ReaderAt, size int64) ([]member, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(z.File) > mostMembers {
-		return nil, fmt.Errorf("it has %d members", len(z.File))
+	if n := len(z.File); n == 0 || n > mostMembers {
+		return nil, fmt.Errorf("it has %d members", n)
 	}
 	d.ReaderAt = blank{}
 	var list []member

@@ -346,6 +346,7 @@ func FuzzLocated(f *testing.F) {
 	f.Add(data)
 	f.Add(data[:len(data)-1])
 	f.Add([]byte("PK\x03\x04"))
+	f.Add([]byte("PK\x03\x04PK\x05\x06" + strings.Repeat("\x00", 18))) // without members
 	f.Fuzz(func(t *testing.T, data []byte) { alike(t, data) })
 }
 
