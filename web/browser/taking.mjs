@@ -112,9 +112,12 @@ export const checks = {
     assert.equal((await t.counts()).together, 1);
     await t.look();
     await t.button("Stop the camera").click();
+    const kept = async () => {
+      const { images, last } = await t.counts();
+      return images === 1 && last.image_id;
+    };
+    await t.until(kept, "the last frame is a picture like others");
     await t.says(/box/);
-    const images = (await t.counts()).images;
-    assert.equal(images, 1, "the last frame is a picture like others");
     const { detects } = await t.counts();
     await t.page.waitForTimeout(500);
     assert.equal((await t.counts()).detects, detects);
