@@ -177,6 +177,9 @@ func (b *weighed) Read(p []byte) (int, error) {
 
 // after writes the line of a request into the log, and counts it.
 func (s *Server) after(r *http.Request, v *guard.Visit) {
+	if protocol := protocolOf(r); v.Note == nil && v.Code != "" && protocol != "" && r.Method == http.MethodPost {
+		s.metrics.ended(protocol, v.Code) // the guard refused it, and no handler saw it
+	}
 	s.metrics.http.WithLabelValues(methodOf(r), routeOf(v), status(v)).Observe(v.Duration.Seconds())
 	s.access(r, v)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -135,6 +136,9 @@ func TestLog(t *testing.T) {
 	if status := ask("planted-token-0123456789"); status != 200 {
 		t.Error(status)
 	}
+	if got := r.metrics.counted(t, "v1", "unauthorized"); got != 1 {
+		t.Errorf("%g requests without a right token are counted", got)
+	}
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
@@ -168,6 +172,12 @@ func TestLog(t *testing.T) {
 	if !found {
 		t.Errorf("no line of the request in\n%s", log)
 	}
+}
+
+// counted is how many requests of a protocol ended so.
+func (m *metrics) counted(t testing.TB, protocol, code string) float64 {
+	t.Helper()
+	return testutil.ToFloat64(m.requests.WithLabelValues(protocol, code))
 }
 
 // A trace's ID is taken as W3C has it, and not otherwise.
