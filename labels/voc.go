@@ -48,8 +48,11 @@ func (n vocNumber) MarshalText() ([]byte, error) {
 
 func (n *vocNumber) UnmarshalText(text []byte) error {
 	v, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+	if err != nil {
+		return fmt.Errorf("%.40q is no number", text)
+	}
 	*n = vocNumber(v)
-	return err
+	return nil
 }
 
 func voc() Format {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -93,10 +94,18 @@ func (l Lists) read(ctx context.Context, d *json.Decoder) error {
 	if err := jsonlist.Delim(d, '{'); err != nil {
 		return err
 	}
+	seen := map[json.Token]bool{}
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return err
+		}
+		switch key {
+		case "images", "annotations", "categories":
+			if seen[key] {
+				return fmt.Errorf("%v: a second list of that name", key)
+			}
+			seen[key] = true
 		}
 		switch key {
 		case "images":
@@ -112,7 +121,13 @@ func (l Lists) read(ctx context.Context, d *json.Decoder) error {
 			return fmt.Errorf("%v: %w", key, err)
 		}
 	}
-	return jsonlist.Delim(d, '}')
+	if err := jsonlist.Delim(d, '}'); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("there is something else behind its end")
+	}
+	return nil
 }
 
 // Whole is a number that may be written 3 or 3.0; false where there is none, or another one.

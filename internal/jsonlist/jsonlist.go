@@ -90,6 +90,9 @@ func Explained(err error) error {
 	if errors.As(err, &syntax) && (strings.Contains(err.Error(), "'N'") || strings.Contains(err.Error(), "'I'")) {
 		return fmt.Errorf("%w; is it NaN or Infinity, which Python writes and JSON does not have?", err)
 	}
+	if syntax != nil && strings.Contains(err.Error(), "'ï'") {
+		return fmt.Errorf("%w; is it a byte order mark, which JSON does not have? save the file as UTF-8 without one", err)
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: it ends in the middle", err)
 	}
