@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
@@ -277,6 +278,20 @@ func stream(at string) (*os.File, error) {
 func isFolder(at string) bool {
 	info, err := os.Stat(at)
 	return err == nil && info.IsDir()
+}
+
+// inOne reads the file that at is, or that has a name in the folder that it is, piece by piece.
+func inOne(at, name string, parse func(io.Reader) (*Set, error)) (*Set, error) {
+	at, err := oneOf(at, name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := stream(at)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return parse(f)
 }
 
 // oneOf is the path itself, or if that is a folder the first of the names that is in it.

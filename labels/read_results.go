@@ -18,16 +18,7 @@ func readResults(ctx context.Context, at string, o ReadOptions) (*Set, error) {
 	if o.Of == nil {
 		return nil, fmt.Errorf("%w: results have numbers instead of names: read the annotations that they are of, and give those", ErrFormat)
 	}
-	at, err := oneOf(at, "results.json")
-	if err != nil {
-		return nil, err
-	}
-	f, err := stream(at)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return parseResults(ctx, f, o)
+	return inOne(at, "results.json", func(in io.Reader) (*Set, error) { return parseResults(ctx, in, o) })
 }
 
 func parseResults(ctx context.Context, in io.Reader, o ReadOptions) (*Set, error) {

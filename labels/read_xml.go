@@ -147,16 +147,7 @@ type (
 )
 
 func readCVAT(ctx context.Context, at string, o ReadOptions) (*Set, error) {
-	at, err := oneOf(at, "annotations.xml")
-	if err != nil {
-		return nil, err
-	}
-	f, err := stream(at)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return parseCVAT(ctx, f, o)
+	return inOne(at, "annotations.xml", func(in io.Reader) (*Set, error) { return parseCVAT(ctx, in, o) })
 }
 
 func parseCVAT(ctx context.Context, in io.Reader, o ReadOptions) (*Set, error) {

@@ -36,24 +36,33 @@ func VerifySum(ctx context.Context, path string) (checked bool, err error) {
 	if !ok {
 		return false, nil
 	}
+	sum, err := Sum(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	if got := sum[:sumDigits]; got != want {
+		return true, inFile(formatErr("its SHA-256 begins with %s, its name says %s: the file was changed or damaged; download it again", got, want), path, "")
+	}
+	return true, nil
+}
+
+// Sum reads the whole file for its SHA-256, in hexadecimal. Errors are those of reading, and that of ctx when it ends first.
+func Sum(ctx context.Context, path string) (string, error) {
 	f, _, err := file.Open(path)
 	if err != nil {
-		return false, fmt.Errorf("loader: %w", err)
+		return "", fmt.Errorf("loader: %w", err)
 	}
 	defer f.Close()
 	sum := sha256.New()
 	for {
 		if err := ctx.Err(); err != nil {
-			return false, fmt.Errorf("loader: summing %s: %w", path, err)
+			return "", fmt.Errorf("loader: summing %s: %w", path, err)
 		}
 		if _, err := io.CopyN(sum, f, 16<<20); err == io.EOF {
 			break
 		} else if err != nil {
-			return false, fmt.Errorf("loader: %w", err)
+			return "", fmt.Errorf("loader: %w", err)
 		}
 	}
-	if got := hex.EncodeToString(sum.Sum(nil))[:sumDigits]; got != want {
-		return true, inFile(formatErr("its SHA-256 begins with %s, its name says %s: the file was changed or damaged; download it again", got, want), path, "")
-	}
-	return true, nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

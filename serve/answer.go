@@ -230,7 +230,7 @@ func (s *Server) Keep(ctx context.Context, data []byte) (v1.Kept, error) {
 	}
 	h, err := picture.ReadHeader(ctx, bytes.NewReader(data), "the picture", s.pictureLimits())
 	if err != nil {
-		return v1.Kept{}, s.pictureRefusal(err)
+		return v1.Kept{}, pictureRefusal(err)
 	}
 	kind := map[string]string{"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WebP": "image/webp", "BMP": "image/bmp", "TIFF": "image/tiff"}[h.Format]
 	return s.images.keep(v1.Kept{Data: data, Type: kind, Width: h.Width, Height: h.Height})

@@ -39,7 +39,7 @@ func (s *Server) decode(ctx context.Context, d detector, j job) (picture.Input, 
 	defer s.decoding.Release(j.bytes)
 	p, err := picture.Decode(ctx, bytes.NewReader(j.data), "the picture", s.pictureLimits())
 	if err != nil {
-		return picture.Input{}, s.pictureRefusal(err)
+		return picture.Input{}, pictureRefusal(err)
 	}
 	in, err := d.Preprocess(p)
 	return in, asRefusal(err)

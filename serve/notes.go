@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ func (n *notes) answered(t api.Timing) {
 	} {
 		spend(to, d)
 	}
-	if len(t.Known) > 0 && t.Known[len(t.Known)-1] == "whole" {
+	if slices.Contains(t.Known, "whole") {
 		spend(&n.Hit, t.Total)
 	} else {
 		spend(&n.Miss, t.Total)

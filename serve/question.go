@@ -30,7 +30,6 @@ type job struct {
 
 // checked is a question that was looked through: all that can be wrong with it, but for damaged pixels, is found before it waits.
 type checked struct {
-	question api.Question
 	pictures []seen
 	units    []queue.Unit[job]
 }
@@ -57,7 +56,7 @@ func (s *Server) check(ctx context.Context, q api.Question, align bool) (*checke
 	if d == nil {
 		return nil, s.unready()
 	}
-	c := &checked{question: q}
+	c := &checked{}
 	call := glipvk.CallOptions{Threshold: q.Threshold, IoU: q.IoU, Max: q.Max}
 	asked := map[string]sought{}
 	for i, p := range q.Pictures {
@@ -164,7 +163,7 @@ func (s *Server) query(q api.Question, i int) (text.Query, error) {
 // header looks at the head of a picture.
 func (s *Server) header(ctx context.Context, data []byte, i, of int) (picture.Header, error) {
 	h, err := picture.ReadHeader(ctx, bytes.NewReader(data), pictureName(i, of), s.pictureLimits())
-	return h, s.pictureRefusal(err)
+	return h, pictureRefusal(err)
 }
 
 // pictureName is how a picture is called in words to its sender.
@@ -182,7 +181,7 @@ func (s *Server) pictureLimits() picture.Limits {
 }
 
 // pictureRefusal is what is wrong with a picture, as a refusal.
-func (s *Server) pictureRefusal(err error) error {
+func pictureRefusal(err error) error {
 	var large *picture.LimitError
 	switch {
 	case err == nil:

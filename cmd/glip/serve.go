@@ -23,7 +23,7 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	arch "github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/loader"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/serve"
 )
@@ -361,36 +361,13 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 
 // weightsID is by which predictions of other weights differ: the name and the first digits of their SHA-256.
 func weightsID(ctx context.Context, name, weights string) (string, error) {
-	sum := sha256.New()
-	r, _, err := file.Open(weights)
-	switch {
-	case weights == glipvk.Embedded || cli.IsMadeUp(weights):
-		sum.Write([]byte(weights)) // the program's own, or a formula's
-	case err != nil:
-		return "", cli.Usage("--weights: %w", err)
-	default:
-		if _, err := io.Copy(sum, contextReader{ctx, r}); err != nil {
-			return "", fmt.Errorf("--weights: %w", errors.Join(err, r.Close()))
-		}
-	}
-	if r != nil {
-		if err := r.Close(); err != nil {
+	made := sha256.Sum256([]byte(weights)) // of those of the program and of a formula, their label's
+	sum := hex.EncodeToString(made[:])
+	if weights != glipvk.Embedded && !cli.IsMadeUp(weights) {
+		var err error
+		if sum, err = loader.Sum(ctx, weights); err != nil {
 			return "", fmt.Errorf("--weights: %w", err)
 		}
 	}
-	return name + "@" + hex.EncodeToString(sum.Sum(nil)[:4]), nil
-}
-
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-// Read implements io.Reader.
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
+	return name + "@" + sum[:8], nil
 }

@@ -6,6 +6,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -127,27 +128,20 @@ type Limits struct {
 
 // Or is the limits with the defaults of those that are 0.
 func (l Limits) Or() Limits {
-	or(&l.Body, 32<<20)
-	or(&l.Pictures, 16)
-	or(&l.Pixels, 40e6)
-	or(&l.Side, 16384)
-	or(&l.Decoding, 512<<20)
-	or(&l.Sentence, 8<<10)
-	or(&l.Phrases, 1203)
-	or(&l.Phrase, 256)
-	or(&l.Depth, 32)
-	or(&l.ID, 256)
-	or(&l.Parts, 1300)
-	or(&l.Timeout, 120*time.Second)
-	or(&l.Connections, 512)
+	l.Body = cmp.Or(l.Body, 32<<20)
+	l.Pictures = cmp.Or(l.Pictures, 16)
+	l.Pixels = cmp.Or(l.Pixels, 40e6)
+	l.Side = cmp.Or(l.Side, 16384)
+	l.Decoding = cmp.Or(l.Decoding, 512<<20)
+	l.Sentence = cmp.Or(l.Sentence, 8<<10)
+	l.Phrases = cmp.Or(l.Phrases, 1203)
+	l.Phrase = cmp.Or(l.Phrase, 256)
+	l.Depth = cmp.Or(l.Depth, 32)
+	l.ID = cmp.Or(l.ID, 256)
+	l.Parts = cmp.Or(l.Parts, 1300)
+	l.Timeout = cmp.Or(l.Timeout, 120*time.Second)
+	l.Connections = cmp.Or(l.Connections, 512)
 	return l
-}
-
-func or[T comparable](v *T, otherwise T) {
-	var zero T
-	if *v == zero {
-		*v = otherwise
-	}
 }
 
 // Protocols are the words by which metrics and logs tell the routes apart.

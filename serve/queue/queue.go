@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -81,8 +82,8 @@ type Queue[J, P, R any] struct{ flow *flow }
 // New is a queue that takes nothing until [Queue.Ready]: requests are refused as [api.Loading].
 func New[J, P, R any](o Options[J, P, R]) (*Queue[J, P, R], error) {
 	s := settings{
-		queue: or(o.Queue, 64), batch: or(o.Batch, 1), devices: or(o.Devices, 1), preparing: or(o.Preparing, runtime.GOMAXPROCS(0)),
-		spare: max(or(o.Spare, 16), 0), bytes: or(o.Bytes, 256<<20), delay: o.Delay, expect: o.Expect, known: o.Known,
+		queue: cmp.Or(o.Queue, 64), batch: cmp.Or(o.Batch, 1), devices: cmp.Or(o.Devices, 1), preparing: cmp.Or(o.Preparing, runtime.GOMAXPROCS(0)),
+		spare: max(cmp.Or(o.Spare, 16), 0), bytes: cmp.Or(o.Bytes, 256<<20), delay: o.Delay, expect: o.Expect, known: o.Known,
 	}
 	if o.Prepare == nil || o.Compute == nil {
 		return nil, fmt.Errorf("serve/queue: a queue needs both Prepare and Compute")
@@ -111,14 +112,6 @@ func New[J, P, R any](o Options[J, P, R]) (*Queue[J, P, R], error) {
 func as[T any](v any) T {
 	t, _ := v.(T)
 	return t
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // Ready says that there is a detector: requests are taken, and what waits is computed.
