@@ -22,7 +22,7 @@ elsewhere='KilledAtRandom|NoRoom|Soak'
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
 dir=${NEWMESA_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/glipvk/newmesa}
-packages="mesa-vulkan-drivers vulkan-tools vulkan-validationlayers llama.cpp-tests libggml0-backend-vulkan nodejs mesa-drm-shim"
+packages="mesa-vulkan-drivers vulkan-tools vulkan-validationlayers llama.cpp-tests libggml0-backend-vulkan nodejs mesa-drm-shim wine wine64"
 driver=/usr/share/vulkan/icd.d/lvp_icd.json
 stamp=.glipvk # in the folder: what was installed into it, written last
 
