@@ -1,4 +1,4 @@
-//go:build cgo && linux
+//go:build cgo
 
 package engine
 
@@ -117,11 +117,10 @@ func (d *Device) openInstance() error {
 		return err
 	}
 	if d.opts.Validation && !hasLayer(resolver) {
-		return fmt.Errorf("engine: the layer %s is not installed (Debian: vulkan-validationlayers): %w", validationLayer, ErrUnsupported)
+		return fmt.Errorf("engine: the layer %s is not installed (%s): %w", validationLayer, layerHelp, ErrUnsupported)
 	}
 	if d.in, err = d.newInstance(resolver); errors.Is(err, ErrNoDevice) {
-		return fmt.Errorf("engine: there is a Vulkan loader but no driver that works "+
-			"(Debian: mesa-vulkan-drivers has one that runs on the CPU): %w", err)
+		return fmt.Errorf("engine: there is a Vulkan loader but no driver that works (%s): %w", driverHelp, err)
 	}
 	return err
 }

@@ -7,8 +7,6 @@
 #ifndef ENGINE_EXT_H
 #define ENGINE_EXT_H
 
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,38 +139,31 @@ typedef struct {
 // ---- messages of the validation layers ------------------------------------------
 
 typedef struct Message { struct Message *next; char *id, *text; } Message;
-typedef struct { pthread_mutex_t mutex; Message *first, **last; } Messages;
+typedef struct { Message *last; } Messages; // a stack that several threads push to without a lock, and one empties
 
-static Messages *messages_new(void) {
-	Messages *m = calloc(1, sizeof *m);
-	if (m) {
-		pthread_mutex_init(&m->mutex, NULL);
-		m->last = &m->first;
-	}
-	return m;
-}
+static Messages *messages_new(void) { return calloc(1, sizeof(Messages)); }
 
-// messages_take removes the oldest message, which the caller frees with message_free.
+// messages_take removes all messages and returns the oldest; the caller frees each with message_free, which returns the next.
 static Message *messages_take(Messages *m) {
-	pthread_mutex_lock(&m->mutex);
-	Message *first = m->first;
-	if (first) {
-		m->first = first->next;
-		if (!m->first) m->last = &m->first;
+	Message *oldest = NULL;
+	for (Message *x = __atomic_exchange_n(&m->last, NULL, __ATOMIC_ACQUIRE), *before; x; x = before) {
+		before = x->next;
+		x->next = oldest;
+		oldest = x;
 	}
-	pthread_mutex_unlock(&m->mutex);
-	return first;
+	return oldest;
 }
 
-static void message_free(Message *m) {
+static Message *message_free(Message *m) {
+	Message *next = m->next;
 	free(m->id);
 	free(m->text);
 	free(m);
+	return next;
 }
 
 static void messages_free(Messages *m) {
-	for (Message *x; (x = messages_take(m));) message_free(x);
-	pthread_mutex_destroy(&m->mutex);
+	for (Message *x = messages_take(m); x;) x = message_free(x);
 	free(m);
 }
 
@@ -186,20 +177,12 @@ static uint32_t on_message(int32_t severity, uint32_t types, const CallbackData 
 	if (!m) return 0;
 	m->id = strdup(data->id ? data->id : "");
 	m->text = strdup(data->text ? data->text : "");
-	pthread_mutex_lock(&log->mutex);
-	*log->last = m;
-	log->last = &m->next;
-	pthread_mutex_unlock(&log->mutex);
+	m->next = __atomic_load_n(&log->last, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&log->last, &m->next, m, 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {}
 	return 0;
 }
 
 // ---- loader, instance -----------------------------------------------------------
-
-// loader_open returns vkGetInstanceProcAddr of the installed Vulkan loader, or NULL.
-static void *loader_open(const char *name) {
-	void *lib = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-	return lib ? dlsym(lib, "vkGetInstanceProcAddr") : NULL;
-}
 
 static uint32_t instance_version(void *resolver) {
 	typedef Result (*F)(uint32_t *);
@@ -245,8 +228,12 @@ static Result instance_create(void *resolver, uint32_t api, int debug, Messages 
 	if (!f) return -3;
 	ApplicationInfo app = {0, NULL, "glipvk", 1, "glipvk", 1, api};
 	const char *layers[1] = {VALIDATION};
-	const char *extensions[3];
-	uint32_t n = 0;
+	const char *extensions[4];
+	uint32_t n = 0, flags = 0;
+	if (has_instance_extension(resolver, NULL, "VK_KHR_portability_enumeration")) {
+		extensions[n++] = "VK_KHR_portability_enumeration";
+		flags = 1; // or devices that offer most of Vulkan, as those of MoltenVK, are kept from us
+	}
 	if (debug) extensions[n++] = "VK_EXT_debug_utils";
 	if (log) extensions[n++] = "VK_EXT_validation_features";
 	int32_t enable[1] = {4}; // synchronization validation
@@ -262,7 +249,7 @@ static Result instance_create(void *resolver, uint32_t api, int debug, Messages 
 		extensions[n++] = "VK_EXT_layer_settings";
 		messenger.pNext = &settings;
 	}
-	InstanceCreateInfo info = {1, log ? &features : NULL, 0, &app, log ? 1u : 0u, layers, n, extensions};
+	InstanceCreateInfo info = {1, log ? &features : NULL, flags, &app, log ? 1u : 0u, layers, n, extensions};
 	void *instance = NULL;
 	Result r = f(&info, NULL, &instance);
 	*out = (Handle)(uintptr_t)instance;
@@ -457,8 +444,11 @@ static Result device_create(Calls *c, Handle physical, uint32_t family, const Ca
 	APPEND(caps->executables, executable)
 	APPEND(caps->address, address)
 #undef APPEND
-	const char *extensions[2];
+	const char *extensions[3];
 	uint32_t n = 0;
+	// What offers it must be asked for it. What such a device may leave out (VkPhysicalDevicePortabilitySubsetFeaturesKHR) concerns
+	// pictures, samplers, vertices and events, of which nothing here is used.
+	if (has_device_extension(c, physical, "VK_KHR_portability_subset")) extensions[n++] = "VK_KHR_portability_subset";
 	if (caps->executables) extensions[n++] = "VK_KHR_pipeline_executable_properties";
 	if (caps->cooperative) extensions[n++] = "VK_KHR_cooperative_matrix";
 	DeviceCreateInfo info = {3, &features, 0, 1, &queue, 0, NULL, n, extensions, NULL};

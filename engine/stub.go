@@ -1,4 +1,4 @@
-//go:build !(cgo && linux)
+//go:build !cgo
 
 package engine
 
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// errStub is what every call says in a program built without cgo or not for Linux, since
-// Vulkan is reached through C. Remedy: the CPU fallback, or a build with cgo on Linux.
+// errStub is what every call says in a program built without cgo, since
+// Vulkan is reached through C. Remedy: the CPU fallback, or a build with cgo.
 func errStub() error {
-	return fmt.Errorf("engine: built without Vulkan support (it needs cgo, on Linux); build with CGO_ENABLED=1 and a C compiler, or use the CPU: %w", ErrNoDevice)
+	return fmt.Errorf("engine: built without Vulkan support (it needs cgo); build with CGO_ENABLED=1 and a C compiler, or use the CPU: %w", ErrNoDevice)
 }
 
 // Device is an open Vulkan device; this build has none.

@@ -1,8 +1,8 @@
-//go:build cgo && linux
+//go:build cgo
 
 package engine
 
-// This file is the only one that uses cgo or unsafe. The rules it keeps:
+// This file and those of the systems (system_*.go, dlopen.go) are the only ones that use cgo or unsafe. The rules:
 //
 //   - Go memory handed to C is read or written during the call only, except where a
 //     structure of the binding holds a pointer to it: that memory is pinned until the
@@ -14,7 +14,6 @@ package engine
 //     that may run while the call still reads them.
 
 /*
-#cgo LDFLAGS: -ldl -lpthread
 #include "ext.h"
 */
 import "C"
@@ -54,14 +53,12 @@ func made[H any](d *Device, kind, name, label string, out *H, f func(h *handle) 
 // openLoader finds the Vulkan loader once for the process and hands its entry point to
 // the binding, which keeps it in a global of its own.
 var openLoader = sync.OnceValues(func() (unsafe.Pointer, error) {
-	return findLoader("libvulkan.so.1", "libvulkan.so")
+	return findLoader(loaderNames...)
 })
 
 func findLoader(names ...string) (unsafe.Pointer, error) {
 	for _, name := range names {
-		c := C.CString(name)
-		resolver := C.loader_open(c)
-		C.free(unsafe.Pointer(c))
+		resolver := openLibrary(name)
 		if resolver == nil {
 			continue
 		}
@@ -71,8 +68,7 @@ func findLoader(names ...string) (unsafe.Pointer, error) {
 		}
 		return resolver, nil
 	}
-	return nil, fmt.Errorf("engine: there is no Vulkan loader (libvulkan.so.1) on this machine; "+
-		"install one and a driver (Debian: libvulkan1 and mesa-vulkan-drivers) or use the CPU: %w", ErrNoDevice)
+	return nil, fmt.Errorf("engine: there is no Vulkan loader (%s) on this machine; %s, or use the CPU: %w", loaderNames[0], loaderHelp, ErrNoDevice)
 }
 
 // initCalls lets the binding resolve its functions once; the loader's functions serve
@@ -158,9 +154,8 @@ func (in *instance) takeMessages(label string) []error {
 		return nil
 	}
 	var errs []error
-	for m := C.messages_take(in.log); m != nil; m = C.messages_take(in.log) {
+	for m := C.messages_take(in.log); m != nil; m = C.message_free(m) {
 		errs = append(errs, &Error{Call: validationLayer, Result: C.GoString(m.id), Label: label, Detail: C.GoString(m.text), kind: ErrValidation})
-		C.message_free(m)
 	}
 	return errs
 }

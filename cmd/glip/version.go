@@ -61,7 +61,7 @@ func newStamp(info *debug.BuildInfo) stamp {
 		for _, s := range info.Settings {
 			switch s.Key {
 			case "CGO_ENABLED":
-				v.Vulkan = s.Value == "1" && runtime.GOOS == "linux"
+				v.Vulkan = s.Value == "1"
 			case "vcs.revision":
 				v.Commit = s.Value
 			case "vcs.time":
