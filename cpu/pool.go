@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/glipvk/glipvk/internal/clock"
 )
 
 // worker is one goroutine's own memory, kept between runs.
@@ -62,9 +64,9 @@ type crew struct {
 	ctx      context.Context
 	deadline time.Time // of the context, which is looked at too: timers wait for a processor that is free
 	values   [][]float32
-	ends     []time.Time // of the steps, taken down by the last worker of each; empty if nobody asks
-	closed   atomic.Bool // the program is
-	stopped  atomic.Bool // failure is set
+	ends     []clock.Moment // of the steps, taken down by the last worker of each; empty if nobody asks
+	closed   atomic.Bool    // the program is
+	stopped  atomic.Bool    // failure is set
 
 	mu      sync.Mutex
 	waiting sync.Cond // for arrived or stopped
@@ -111,7 +113,7 @@ func (c *crew) dismiss() {
 
 // run computes every step. The context is looked at before every task. ends, unless it is
 // empty, receives the time at which each step ended. The error names the step that it ended in.
-func (c *crew) run(ctx context.Context, values [][]float32, ends []time.Time) error {
+func (c *crew) run(ctx context.Context, values [][]float32, ends []clock.Moment) error {
 	c.ctx, c.values, c.ends, c.failure = ctx, values, ends, nil
 	c.deadline, _ = ctx.Deadline()
 	defer func() { c.ctx, c.values, c.ends = nil, nil, nil }()
@@ -206,14 +208,14 @@ func (c *crew) meet(i int) bool {
 	count := int64(i+1) * int64(len(c.workers))
 	if c.arrived.Add(1) == count {
 		if len(c.ends) > 0 {
-			c.ends[i] = time.Now()
+			c.ends[i] = clock.Now()
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.waiting.Broadcast()
 		return true
 	}
-	for i, began := 1, time.Now(); i%16 != 0 || time.Since(began) < patience; i++ {
+	for i, began := 1, clock.Now(); i%16 != 0 || clock.Since(began) < patience; i++ {
 		if c.arrived.Load() >= count {
 			return true
 		}

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/clock"
 	"github.com/glipvk/glipvk/internal/turn"
 )
 
@@ -89,7 +89,7 @@ func (p *Program) RunProfiled(ctx context.Context, inputs ...[]float32) ([][]flo
 
 // RunIntoProfiled is RunInto with the time of every step.
 func (p *Program) RunIntoProfiled(ctx context.Context, results [][]float32, inputs ...[]float32) ([]graph.Timing, error) {
-	ends := make([]time.Time, len(p.crew.steps))
+	ends := make([]clock.Moment, len(p.crew.steps))
 	began, err := p.run(ctx, results, inputs, ends)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (p *Program) RunIntoProfiled(ctx context.Context, results [][]float32, inpu
 
 // run computes everything once and returns when it began. ends, unless it is empty, receives
 // the time at which each step ended.
-func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []time.Time) (began time.Time, err error) {
+func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []clock.Moment) (began clock.Moment, err error) {
 	if err := cmp.Or(p.check("input", inputs, p.graph.Inputs()), p.check("room for results", results, p.results)); err != nil {
 		return began, err
 	}
@@ -137,7 +137,7 @@ func (p *Program) run(ctx context.Context, results, inputs [][]float32, ends []t
 		size := p.graph.Nodes[id].Shape.Elements()
 		p.values[id] = p.values[root][at:][:size:size]
 	}
-	began = time.Now()
+	began = clock.Now()
 	if err := p.crew.run(ctx, p.values, ends); err != nil {
 		return began, fmt.Errorf("cpu: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/clock"
 )
 
 // reference executes on the CPU through package cpuref, with all weights in memory.
@@ -79,16 +80,16 @@ func (p *interpreted) profileOver(ctx context.Context, out, in []Value) ([]Timin
 // profile takes an operation's time from one observation to the next.
 func (p *interpreted) profile(ctx context.Context, in []Value) ([]Value, []Timing, error) {
 	var list []Timing
-	last := time.Now()
+	last := clock.Now()
 	observe := func(id graph.ID, n graph.Node, _ []float32) {
-		now := time.Now()
+		now := clock.Now()
 		if _, given := n.Op.(graph.Input); !given {
 			list = append(list, Timing{
 				Path: n.Path, Kernel: "cpuref." + graph.Kind(n.Op), Duration: now.Sub(last),
 				FLOPs: 2 * p.graph.MultiplyAdds(id), Bytes: traffic(p.graph, n),
 			})
 		}
-		last = time.Now()
+		last = clock.Now()
 	}
 	out, err := interpret(ctx, p.graph, p.weights, p.keep, cpuref.Options{Observe: observe}, hosts(in)...)
 	return Hosts(out), list, err

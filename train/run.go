@@ -14,6 +14,7 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/dataset"
+	"github.com/glipvk/glipvk/internal/clock"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
 )
@@ -178,7 +179,7 @@ func (t *Trainer) Try(ctx context.Context, o Course) (r Report, need Memory, err
 		return r, need, err
 	}
 	for range 2 { // the first makes programs
-		began := time.Now()
+		began := clock.Now()
 		b, err := c.draw(ctx, c.at.Drawn)
 		if err != nil {
 			return r, need, err
@@ -187,7 +188,7 @@ func (t *Trainer) Try(ctx context.Context, o Course) (r Report, need Memory, err
 		if r.Losses, err = t.Step(ctx, b.samples...); err != nil {
 			return r, need, err
 		}
-		r.Seconds = time.Since(began).Seconds()
+		r.Seconds = clock.Since(began).Seconds()
 		if r.FLOPs, r.Bytes, err = c.taxed(ctx); err != nil {
 			return r, need, err
 		}
@@ -282,7 +283,7 @@ func (c *course) stopped() string {
 
 // step1 draws a batch, takes a step and reports it.
 func (c *course) step1(ctx context.Context) error {
-	began := time.Now()
+	began := clock.Now()
 	b, err := c.next(ctx)
 	if err != nil {
 		return err
@@ -304,7 +305,7 @@ func (c *course) step1(ctx context.Context) error {
 		c.at.Drawn, c.at.Bad, c.at.Names = b.drawn, 0, nil
 		r.FLOPs, r.Bytes, err = c.taxed(context.WithoutCancel(ctx)) // a step that was taken is reported
 	}
-	took := time.Since(began)
+	took := clock.Since(began)
 	c.spent += took
 	r.Step, r.Seconds = c.taken, took.Seconds()
 	if done := c.taken - c.begun; done > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/executor"
+	"github.com/glipvk/glipvk/internal/clock"
 	"github.com/glipvk/glipvk/internal/meter"
 )
 
@@ -93,12 +94,12 @@ func (b *bench) main(ctx context.Context, stdout, stderr io.Writer) (err error) 
 	b.meter = cli.Meter(stderr)
 	defer b.meter.Done()
 	b.options.Progress = b.meter.Show
-	begin := time.Now()
+	begin := clock.Now()
 	if b.model, err = b.open(ctx, b.options); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.model.CloseWithin(ctx, cli.Grace)) }()
-	load := time.Since(begin)
+	load := clock.Since(begin)
 	b.meter.Done()
 	cli.Fell(stderr, "bench", b.model.Device())
 	cli.Notes(stderr, "bench", b.model.Notes())
@@ -160,9 +161,9 @@ func (b *bench) once(ctx context.Context, which int) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	begin := time.Now()
+	begin := clock.Now()
 	got, err := c.run(ctx)
-	wall := time.Since(begin)
+	wall := clock.Since(begin)
 	switch {
 	case err != nil:
 		return 0, err

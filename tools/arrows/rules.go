@@ -35,12 +35,12 @@ func rules() map[string]rule {
 		"grad":      {ours: []string{"graph"}},
 		"onnx":      {ours: []string{"graph", "swin", "glip", "rewrite", "internal/file"}, others: []string{"google.golang.org/protobuf/"}},
 		"cpuref":    {ours: []string{"graph"}}, // the oracle is lonely: a mistake must not be shared
-		"cpu":       {ours: []string{"graph", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
+		"cpu":       {ours: []string{"graph", "internal/clock", "internal/turn"}, others: []string{"golang.org/x/sys/cpu"}},
 		"shaders":   {},
 		"engine":    {ours: []string{"internal/file", "internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
 		"kernels":   {ours: []string{"graph", "shaders", "engine", "internal/float16"}, others: []string{anything}},
-		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/file", "internal/turn"}, others: []string{anything}},
-		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}, files: true},
+		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/clock", "internal/file", "internal/turn"}, others: []string{anything}},
+		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/clock", "internal/compare"}, others: []string{anything}, files: true},
 		"loader":    {ours: []string{"internal/file", "internal/float16"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}, files: true},
 		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
@@ -52,11 +52,11 @@ func rules() map[string]rule {
 		"dataset":   {ours: []string{"eval", "glip", "labels", "picture", "text", "internal/cocofile", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"web":       {files: true}, // the page knows the server's answers, not its types
 		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}},
-		"train":     {ours: []string{".", "convert", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/file"}},
+		"train":     {ours: []string{".", "convert", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/clock", "internal/file"}},
 		"convert":   {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
 
 		"serve": {
-			ours:   []string{".", "engine", "picture", "text", "web", "serve/annotate", "serve/api", "serve/guard", "serve/oip", "serve/queue", "serve/remote", "serve/v1"},
+			ours:   []string{".", "engine", "internal/clock", "picture", "text", "web", "serve/annotate", "serve/api", "serve/guard", "serve/oip", "serve/queue", "serve/remote", "serve/v1"},
 			others: []string{"github.com/prometheus/client_golang/", "golang.org/x/sync/semaphore"},
 		},
 		"serve/v1":            {ours: []string{"serve/api", "serve/guard"}, files: true},
@@ -80,7 +80,7 @@ func rules() map[string]rule {
 			files:  true,
 		},
 		"cmd": {
-			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "dataset", "train", "cmd/internal/cli", "internal/file", "internal/meter"},
+			ours:   []string{".", "swin", "glip", "executor", "synthetic", "picture", "text", "dataset", "train", "cmd/internal/cli", "internal/clock", "internal/file", "internal/meter"},
 			others: []string{anything},
 		},
 		"cmd/glip": {
@@ -91,6 +91,7 @@ func rules() map[string]rule {
 			others: []string{anything},
 		},
 		"cmd/internal/cli":   {ours: []string{".", "fetch", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
+		"internal/clock":     {others: []string{"golang.org/x/sys/windows"}, files: true},
 		"internal/compare":   {files: true},
 		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpuref", "cpu", "engine", "internal/difftest"}},
