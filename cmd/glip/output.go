@@ -199,19 +199,19 @@ func (p *pending) place(f *pendingFile) error {
 	info, err := os.Lstat(f.final)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return os.Rename(f.temporary, f.final)
+		return file.Rename(f.temporary, f.final)
 	case err != nil:
 		return err
 	case info.IsDir():
 		return fmt.Errorf("%s is a folder: remove it, or choose another --out", f.final)
 	case !info.Mode().IsRegular(), p.folder.link(f.final, earlier) != nil:
-		err = os.Rename(f.final, earlier)
+		err = file.Rename(f.final, earlier)
 	}
 	if err != nil {
 		return err
 	}
 	f.earlier = earlier
-	if err := os.Rename(f.temporary, f.final); err != nil {
+	if err := file.Rename(f.temporary, f.final); err != nil {
 		return errors.Join(err, f.restore())
 	}
 	return nil
@@ -231,7 +231,7 @@ func (f *pendingFile) restore() error {
 	if f.earlier == "" {
 		return os.Remove(f.final)
 	}
-	if err := os.Rename(f.earlier, f.final); err != nil {
+	if err := file.Rename(f.earlier, f.final); err != nil {
 		return fmt.Errorf("what was %s before is %s now: %w", f.final, f.earlier, err)
 	}
 	// Where both are names of one file, renaming leaves both.

@@ -99,10 +99,7 @@ func (s *show) report(r train.Report) {
 func (s *show) taken(r train.Report) {
 	line := s.line(r)
 	if s.terminal != nil {
-		if width, _, err := term.GetSize(int(s.terminal.Fd())); err == nil && len(line) >= width {
-			line = line[:max(width-1, 0)]
-		}
-		fmt.Fprintf(s.terminal, "\r%s\x1b[K", line)
+		s.over(line)
 		return
 	}
 	if r.Step == 1 || r.Step == r.Steps || time.Since(s.said) >= time.Second {
@@ -170,8 +167,18 @@ func (s *show) say(text string) {
 // clear takes the line of the terminal away.
 func (s *show) clear() {
 	if s.terminal != nil {
-		fmt.Fprint(s.terminal, "\r\x1b[K")
+		s.over("")
+		fmt.Fprint(s.terminal, "\r")
 	}
+}
+
+// over writes a line over the terminal's last, to its end: blanks do that on consoles too that know no control sequences.
+func (s *show) over(line string) {
+	width := 80
+	if w, _, err := term.GetSize(int(s.terminal.Fd())); err == nil && w > 0 {
+		width = w
+	}
+	fmt.Fprintf(s.terminal, "\r%-*.*s", width-1, width-1, line)
 }
 
 // end leaves the terminal clean and the curves drawn.

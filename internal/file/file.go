@@ -41,7 +41,7 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	if err := check(path, info.Mode()); err != nil {
 		return nil, nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|neverWait, 0)
+	f, err := openShared(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -22,7 +22,7 @@ func Complete(part *os.File, path string) error {
 	if err := errors.Join(part.Sync(), part.Close()); err != nil {
 		return fmt.Errorf("closing %s: %w", part.Name(), err)
 	}
-	if err := os.Rename(part.Name(), path); err != nil {
+	if err := Rename(part.Name(), path); err != nil {
 		return err
 	}
 	return keepName(path)

@@ -108,7 +108,7 @@ func (s *Staged) called(err error) error { return Called(err, s.path) }
 func (s *Staged) name() error {
 	err := s.called(s.f.Close())
 	if err == nil {
-		err = os.Rename(s.f.Name(), s.path)
+		err = Rename(s.f.Name(), s.path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(s.f.Name()))
