@@ -135,6 +135,15 @@ golden: ## the full-size cases of ../shared/golden, where present
 test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian folder made once (root or sudo)
 	tools/newmesa.sh test
 
+.PHONY: test-windows
+test-windows: ## the Windows program with Vulkan in Wine, beside the Linux one, in the folder of test-newmesa; KERNELS=all for all tests of kernels
+	tools/windows.sh
+
+.PHONY: check-darwin
+check-darwin: ## the program for macOS with Vulkan, vetted, built and linked by zig's C compiler, which npm brings; it cannot run here
+	@tools/deps.sh darwin
+	tools/darwin.sh
+
 # What is timed, an emulator falsifies, and takes minutes for.
 .PHONY: test-arm
 test-arm: ## tests of package cpu on an emulated arm64, by qemu-user, but those of waiting

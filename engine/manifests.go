@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,10 +33,14 @@ var setAside = sync.OnceValues(func() (word string, others bool) {
 // asideSet says that setAside was called.
 var asideSet atomic.Bool
 
-// driverFiles are those that the loader reads on Linux, as its documentation says (LoaderDriverInterface).
+// driverFiles are those that the loader reads, as its documentation says (LoaderDriverInterface). Windows has a list of them in its
+// registry, which installers write; there only those count that the environment names.
 func driverFiles(env func(string) string) (files []string) {
 	if named := cmp.Or(env("VK_DRIVER_FILES"), env("VK_ICD_FILENAMES")); named != "" {
 		return filepath.SplitList(named)
+	}
+	if runtime.GOOS == "windows" {
+		return nil
 	}
 	home := env("HOME")
 	for _, list := range []string{

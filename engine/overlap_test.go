@@ -73,6 +73,9 @@ func TestStart(t *testing.T) {
 // TestHazardAcrossSubmissions leaves out the barriers at the ends, which validation must see:
 // else its silence in TestStart would mean nothing.
 func TestHazardAcrossSubmissions(t *testing.T) {
+	if !validated() {
+		t.Skip("GLIPVK_VALIDATION=0: nobody looks")
+	}
 	d := openTest(t, nil)
 	if resolver := must[unsafe.Pointer](t)(openLoader()); !hasInstanceExtension(resolver, validationLayer, "VK_EXT_layer_settings") {
 		t.Skip("this validation layer does not look across submissions")

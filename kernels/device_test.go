@@ -25,7 +25,7 @@ import (
 var shared = sync.OnceValues(func() (*engine.Device, error) { return engine.Open(options()) })
 
 func options() engine.Options {
-	return engine.Options{Device: os.Getenv("GLIPVK_DEVICE"), Validation: true, NoCache: true}
+	return engine.Options{Device: os.Getenv("GLIPVK_DEVICE"), Validation: os.Getenv("GLIPVK_VALIDATION") != "0", NoCache: true}
 }
 
 // TestMain closes the shared device and requires that nothing is left of it and that

@@ -10,7 +10,9 @@
 #   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh witnesses  node and npm, xmllint
 #   tools/deps.sh arm        an emulator of arm64
-#   tools/deps.sh release    a C compiler for the other of amd64 and arm64, zip
+#   tools/deps.sh windows    a C compiler for Windows
+#   tools/deps.sh darwin     node and npm
+#   tools/deps.sh release    a C compiler for the other of amd64 and arm64, one for Windows, zip
 #   tools/deps.sh browser    chromium, node and npm
 #   tools/deps.sh clients    what the clients of a server need that judge it: browser's, and the packages of ../shared/clients/README.md
 #   tools/deps.sh world      the emoji font and the names of emoji that scenes are drawn from
@@ -138,6 +140,12 @@ missing() {
 		command -v "$other" >/dev/null || echo "$other_package"
 		has_other_libc || echo "$other_libc"
 		command -v zip >/dev/null || echo zip
+		missing windows
+		;;
+	windows) command -v x86_64-w64-mingw32-gcc >/dev/null || echo gcc-mingw-w64-x86-64-win32 ;;
+	darwin)
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
 		;;
 	esac
 }
@@ -149,7 +157,7 @@ describe() {
 	mesa-vulkan-drivers) echo "Mesa's Vulkan drivers (lavapipe runs on any CPU, RADV compiles for AMD hardware)" ;;
 	vulkan-validationlayers) echo "the Khronos validation layers" ;;
 	nodejs) echo "node, which runs ONNX Runtime, DuckDB and the tests of the page" ;;
-	npm) echo "npm, which installs ONNX Runtime, and what drives a browser" ;;
+	npm) echo "npm, which installs ONNX Runtime, what drives a browser, and a C compiler for macOS" ;;
 	chromium) echo "the browser in which the page is tested" ;;
 	libxml2-utils) echo "xmllint, which checks XML by a schema" ;;
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
@@ -158,6 +166,7 @@ describe() {
 	"$other_package" | "$other_libc") echo "a C compiler for the other processor ($other), with its C library" ;;
 	fonts-noto-color-emoji) echo "Noto's colour emoji (/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf)" ;;
 	unicode-data) echo "Unicode's names of emoji (/usr/share/unicode/emoji/emoji-test.txt)" ;;
+	gcc-mingw-w64-x86-64-win32) echo "a C compiler for Windows (x86_64-w64-mingw32-gcc)" ;;
 	zip) echo "zip, which makes the archive for Windows" ;;
 	qemu-user) echo "the emulator qemu-aarch64, which runs programs for arm64" ;;
 	esac
@@ -217,7 +226,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world | browser | clients | witnesses) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | windows | darwin | release | world | browser | clients | witnesses) ;;
 lists)
 	become_root
 	update

@@ -24,9 +24,11 @@ build() {
 	go build -trimpath -buildvcs=true -ldflags "-s -w -X main.release=$version" -o "$1/" ./cmd/glip ./cmd/bench
 }
 
-# compiler ARCH: the C compiler for Linux on that processor.
+# compiler ARCH: the C compiler for GOOS, Linux or Windows, on that processor.
 compiler() {
-	if [ "$1" = "$(go env GOHOSTARCH)" ]; then
+	if [ "$GOOS" = windows ]; then
+		echo x86_64-w64-mingw32-gcc
+	elif [ "$1" = "$(go env GOHOSTARCH)" ]; then
 		echo "${CC:-gcc}"
 	else
 		case $1 in
@@ -104,8 +106,8 @@ go run ./tools/licences -texts "$work/common/THIRD_PARTY_LICENSES" >"$work/licen
 for platform in linux/amd64 linux/arm64 windows/amd64 darwin/arm64; do
 	make "${platform%/*}" "${platform#*/}" 0
 done
-for arch in amd64 arm64; do
-	make linux "$arch" 1
+for platform in linux/amd64 linux/arm64 windows/amd64; do
+	make "${platform%/*}" "${platform#*/}" 1
 done
 
 cd "$dist"
