@@ -76,6 +76,8 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 			MaxWorkgroupSize:      ints(limits.MaxComputeWorkGroupSize),
 			MaxWorkgroups:         ints(limits.MaxComputeWorkGroupCount),
 			MaxBindings:           int(min(limits.MaxPerStageDescriptorStorageBuffers, limits.MaxDescriptorSetStorageBuffers)),
+			MaxTexelBindings:      int(min(limits.MaxPerStageDescriptorSampledImages, limits.MaxDescriptorSetSampledImages)),
+			MaxResources:          int(limits.MaxPerStageResources),
 			MaxAllocations:        int(limits.MaxMemoryAllocationCount),
 			MaxAllocationBytes:    1 << 62,
 			TimestampPeriod:       float64(limits.TimestampPeriod),
@@ -111,7 +113,7 @@ func fillExtras(info *Info, x *extras) {
 		c.MaxAllocationBytes = min(c.MaxAllocationBytes, int64(min(uint64(x.maxBuffer), 1<<62)))
 	}
 	c.SubgroupSize = int(x.subgroupSize)
-	c.SubgroupMin, c.SubgroupMax = int(x.subgroupMin), int(x.subgroupMax)
+	c.SubgroupMin, c.SubgroupMax, c.MaxSubgroups = int(x.subgroupMin), int(x.subgroupMax), int(x.subgroupGroups)
 	if x.subgroupStages&0x20 != 0 {
 		c.SubgroupOperations = subgroupOperations(uint32(x.subgroupOperations))
 	}

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,22 +70,26 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 		return b, "", err
 	case "cpu":
 	case "", "auto":
-		index, why := Auto(engine.Devices())
-		if why == "" {
-			o.Device = fmt.Sprint(index)
-			b, err = newGPU(ctx, o, g, src, e.values.keep)
-			if err == nil || ctx.Err() != nil || !deviceFailed(err) {
-				return b, "", err
-			}
-			why = err.Error()
+		infos, why := Auto(engine.Devices())
+		if b, fallback, err = e.first(ctx, infos, g, src); b != nil || err != nil {
+			return b, "", err
 		}
-		fallback = why
+		fallback = cmp.Or(fallback, why)
 	default:
-		if want == "vulkan" {
+		var infos []engine.Info
+		if want == "vulkan" { // the best that can
 			o.Device = ""
+			infos, _ = engine.Devices() // whose error newGPU gives too
 		}
-		b, err = newGPU(ctx, o, g, src, e.values.keep)
-		if errors.Is(err, engine.ErrNoDevice) {
+		if infos = engine.Ranked(infos); len(infos) > 1 {
+			var why string
+			if b, why, err = e.first(ctx, infos, g, src); b == nil && err == nil {
+				err = fmt.Errorf("%s: %w", why, engine.ErrNoDevice)
+			}
+		} else {
+			b, err = named(newGPU(ctx, o, g, src, e.values.keep))
+		}
+		if errors.Is(err, engine.ErrNoDevice) || errors.Is(err, errCannotRun) {
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
 		return b, "", err
@@ -93,33 +98,62 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 	return b, fallback, err
 }
 
+// first opens the first of some devices that can run g, and says why it was not one before it; why says so where none can.
+func (e *Executor) first(ctx context.Context, infos []engine.Info, g *graph.Graph, src Source) (b backend, why string, err error) {
+	var passed []string
+	for _, info := range infos {
+		o := e.options
+		o.Device = fmt.Sprint(info.Index)
+		v, err := newGPU(ctx, o, g, src, e.values.keep)
+		if err == nil {
+			if len(passed) > 0 {
+				v.passed = "passed over: " + strings.Join(passed, "; ")
+			}
+			return v, "", nil
+		}
+		if ctx.Err() != nil || !deviceFailed(err) {
+			return nil, "", err
+		}
+		passed = append(passed, err.Error())
+	}
+	return nil, strings.Join(passed, "; "), nil
+}
+
+// named is a backend, and none where there is an error.
+func named(v *gpu, err error) (backend, error) {
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
 // deviceFailed says whether an error is about the device, and not about the weights.
 func deviceFailed(err error) bool {
 	kinds := []error{engine.ErrNoDevice, engine.ErrUnsupported, engine.ErrOutOfMemory, engine.ErrDeviceLost}
 	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
 }
 
-// Auto is the index of the device that "auto" takes of those that [engine.Devices] found: the
-// best GPU. A software driver is ten times slower than package cpu and is taken only when it is
-// named. Where there is none, why says so and the CPU is taken.
-func Auto(infos []engine.Info, err error) (index int, why string) {
+// Auto lists the devices that "auto" tries of those that [engine.Devices] found: the GPUs, the best first. A software driver is ten times
+// slower than package cpu and is taken only when it is named. Where there is none, why says so and the CPU is taken.
+func Auto(infos []engine.Info, err error) (gpus []engine.Info, why string) {
 	if err != nil {
-		return -1, err.Error()
+		return nil, err.Error()
 	}
 	software := 0
-	for _, info := range infos {
-		switch {
-		case info.Auto && info.Kind != "cpu":
-			return info.Index, ""
-		case info.Kind == "cpu" && info.Unusable == "":
+	for _, info := range engine.Ranked(infos) {
+		if info.Kind == "cpu" {
 			software++
+		} else {
+			gpus = append(gpus, info)
 		}
 	}
 	switch {
+	case len(gpus) > 0:
+		return gpus, ""
 	case software > 0:
-		return -1, "no GPU: the Vulkan driver here runs on the CPU and is slower than package cpu; name it to use it (vulkan)"
+		return nil, "no GPU: the Vulkan driver here runs on the CPU and is slower than package cpu; name it to use it (vulkan)"
 	case len(infos) > 0:
-		return -1, fmt.Sprintf("none of the %d Vulkan devices can be used", len(infos))
+		return nil, fmt.Sprintf("none of the %d Vulkan devices can be used", len(infos))
 	}
-	return -1, "there are no Vulkan devices"
+	return nil, "there are no Vulkan devices"
 }
