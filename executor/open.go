@@ -84,7 +84,7 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 			o.Device = ""
 		}
 		b, err = newGPU(ctx, o, g, src, e.values.keep)
-		if errors.Is(err, engine.ErrNoDevice) {
+		if errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) { // there is none of the name
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
 		return b, "", err
