@@ -23,7 +23,11 @@ func (d *Device) scan() ([]found, error) {
 	n := uint32(mostDevices)
 	list := make([]vk.PhysicalDevice, n)
 	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
-		return int32(vk.EnumeratePhysicalDevices(d.in.vk, &n, list))
+		r := vk.EnumeratePhysicalDevices(d.in.vk, &n, list)
+		if r == vk.Incomplete { // those that were listed are there
+			r = vk.Success
+		}
+		return int32(r)
 	}); err != nil {
 		return nil, err
 	}

@@ -174,7 +174,9 @@ func createObject[I interface{ Free() }, H any](d *Device, kind, name, label str
 	return d.create(kind, name, label, func() int32 {
 		h := new(H) // C may not be handed an address inside a Go structure that holds other Go pointers
 		r := f(d.vk, info, nil, h)
-		*out = *h
+		if r == vk.Success { // else it is undefined
+			*out = *h
+		}
 		return int32(r)
 	})
 }

@@ -60,7 +60,23 @@ func (e *Error) Error() string {
 	if e.kind != nil {
 		fmt.Fprintf(&b, ": %v", e.kind)
 	}
+	if help := e.remedy(); help != "" {
+		fmt.Fprintf(&b, "; %s", help)
+	}
 	return b.String()
+}
+
+// remedy says what may help a user, "" where it is not theirs to do.
+func (e *Error) remedy() string {
+	switch e.kind {
+	case ErrOutOfMemory:
+		return "smaller pictures or batches take less, and fewer models at once; or choose another device (Options.Device)"
+	case ErrDeviceLost:
+		return "open it again, or choose another device (Options.Device)"
+	case ErrValidation:
+		return ""
+	}
+	return "another version of the driver may do better: update it, or choose another device (Options.Device)"
 }
 
 // Unwrap returns the sentinel that the result stands for, nil where there is none.

@@ -45,7 +45,9 @@ func made[H any](d *Device, kind, name, label string, out *H, f func(h *handle) 
 	return d.create(kind, name, label, func() int32 {
 		var h handle
 		r := f(&h)
-		*(*handle)(unsafe.Pointer(out)) = h
+		if r == resultSuccess { // else it is undefined
+			*(*handle)(unsafe.Pointer(out)) = h
+		}
 		return int32(r)
 	})
 }

@@ -89,7 +89,8 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 		} else {
 			b, err = named(newGPU(ctx, o, g, src, e.values.keep))
 		}
-		if errors.Is(err, engine.ErrNoDevice) || errors.Is(err, errCannotRun) {
+		none := errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) // there is none of the name
+		if none || errors.Is(err, errCannotRun) {
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
 		return b, "", err

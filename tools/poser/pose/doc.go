@@ -17,7 +17,8 @@
 //     VkResult (its name or number) and does nothing. NAME * is every function that can fail. NTH 3+ is the third and every later one.
 //     What a failed call would have made is not made, its handle undefined or null as the specification says. After
 //     VK_ERROR_DEVICE_LOST the device stays lost. VK_INCOMPLETE makes the call with room for one less.
-//   - POSER_COUNT: a file that says how often each function was called, * for all of them, and how often a call was made to fail; it is
+//   - POSER_COUNT: a file that says how often each function was called, * for all of them, and how often a call was made to fail ("fired"), how
+//     many objects exist ("live"); it is
 //     right at every moment, also when the process is killed. See [Counts].
 //   - POSER_SAY: where set, a line on standard error for each call that fails.
 //   - POSER_DRIVER: the library of the driver behind, by default libvulkan_lvp.so (lavapipe).

@@ -51,7 +51,7 @@ static const struct { const char *name; int result; } results[] = {
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static unsigned calls[COUNT], all, fired;
+static unsigned calls[COUNT], all, fired, live;
 static char armed[256], name_[64], nth_[16], result_[64];
 static unsigned nth;
 static int later, result;
@@ -59,7 +59,7 @@ static int later, result;
 // ---- the file of counts: lines of one width, written in place ----
 
 #define LINE 64
-enum { LINES = COUNT + 2 };
+enum { LINES = COUNT + 3 };
 static char *file;
 
 static void put(int line, const char *name, unsigned n) {
@@ -74,7 +74,10 @@ static void put_all(void) {
 	for (int i = 0; i < COUNT; i++) put(i, names[i], calls[i]);
 	put(COUNT, "*", all);
 	put(COUNT + 1, "fired", fired);
+	put(COUNT + 2, "live", live);
 }
+
+void faults_live(unsigned n) { put(COUNT + 2, "live", live = n); }
 
 static void open_file(void) {
 	const char *path = getenv("POSER_COUNT");
@@ -217,7 +220,11 @@ static void spoil(int i, const uint64_t *w) {
 
 static VkResult call(int i, uint64_t *w) {
 	VkResult r;
-	if (!hit(i, w[0], &r)) return ((Any)next[i])(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
+	if (!hit(i, w[0], &r)) {
+		r = ((Any)next[i])(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
+		if (r == VK_SUCCESS) objects_made(names[i]);
+		return r;
+	}
 	if (r == VK_INCOMPLETE && counts_at[i] > 0) return incomplete(i, w);
 	spoil(i, w);
 	return r;

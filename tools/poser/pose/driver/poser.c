@@ -41,7 +41,7 @@ static VkResult create_instance(const VkInstanceCreateInfo *info, const VkAlloca
 	faults_read();
 	if (fails("vkCreateInstance", 0, &r)) return r;
 	r = ((PFN_vkCreateInstance)real(NULL, "vkCreateInstance"))(info, a, out);
-	if (r == VK_SUCCESS) create_behind(*out);
+	if (r == VK_SUCCESS) create_behind(*out), objects_made("vkCreateInstance");
 	return r;
 }
 
@@ -53,6 +53,7 @@ static PFN_vkVoidFunction replace(const char *name, PFN_vkVoidFunction f) {
 	if (!f) return NULL;
 	if (is(name, "vkGetDeviceProcAddr")) return (PFN_vkVoidFunction)get_device;
 	if ((ours = limits_function(name)) || (ours = memory_function(name)) || (ours = queues_function(name))) f = ours;
+	if ((ours = objects_function(name, f))) return ours;
 	return (ours = fallible(name, f)) ? ours : f;
 }
 

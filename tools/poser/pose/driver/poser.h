@@ -52,6 +52,14 @@ int fails(const char *name, uint64_t owner, VkResult *result);
 void faults_queue(VkQueue queue, VkDevice device);
 void faults_device(VkDevice device);
 
+// ---- objects.c: objects that exist ----
+
+// objects_made notes that the function made an object, if it is one that does; faults_live writes down how many there are.
+void objects_made(const char *name);
+void faults_live(unsigned n);
+// objects_function puts a function that destroys in front of f.
+PFN_vkVoidFunction objects_function(const char *name, PFN_vkVoidFunction f);
+
 // ---- our functions by name; NULL where it is none of this file's ----
 
 PFN_vkVoidFunction limits_function(const char *name);

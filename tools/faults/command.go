@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/glipvk/glipvk/tools/poser/pose"
+)
+
+// patience is how long a run may take: one without a fault takes seconds.
+const patience = 2 * time.Minute
+
+// command is a command line that is run as a process.
+type command struct {
+	name   string
+	args   []string // OUT stands for the folder of what is written
+	env    []string
+	driver string // the poser's manifest
+	dir    string // for what it works with
+
+	stdout string            // of a run without a fault, if all have the same
+	files  map[string][]byte // likewise
+}
+
+// ran is what a process left.
+type ran struct {
+	code     int // -1 where a signal or the end of patience ended it
+	stdout   string
+	stderr   string
+	hung     bool
+	files    map[string][]byte
+	counted  counts
+	fired    int // calls that failed
+	problems error
+}
+
+// start runs the command once, in a folder of its own.
+func (c *command) start(ctx context.Context, fail string) ran {
+	dir, err := os.MkdirTemp(c.dir, c.name)
+	if err != nil {
+		return ran{problems: err}
+	}
+	defer os.RemoveAll(dir)
+	out, count := filepath.Join(dir, "out"), filepath.Join(dir, "count")
+	args := slices.Clone(c.args)
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "OUT", out)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Env = append(append(os.Environ(), c.env...), pose.Settings{Fail: fail, Count: count}.Env(c.driver)...)
+	err = cmd.Run()
+	r := ran{code: cmd.ProcessState.ExitCode(), hung: ctx.Err() != nil, stdout: stdout.String(), stderr: stderr.String()}
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		r.problems = err
+		return r
+	}
+	if r.counted, r.fired, r.problems = readCounts(count); r.problems == nil {
+		if r.files, r.problems = folder(out); errors.Is(r.problems, os.ErrNotExist) {
+			r.problems = nil
+		}
+	}
+	return r
+}
+
+// ready learns what runs without a fault give.
+func (c *command) ready(ctx context.Context) (counts, error) {
+	var runs []ran
+	for range 3 { // the first makes what caches keep
+		r := c.start(ctx, "")
+		if r.problems != nil || r.code != 0 {
+			return nil, fmt.Errorf("%s without a fault: status %d, %v\n%s", c.name, r.code, r.problems, r.stderr)
+		}
+		runs = append(runs, r)
+	}
+	a, b := runs[1], runs[2]
+	if a.stdout == b.stdout {
+		c.stdout = a.stdout
+	}
+	maps.DeleteFunc(a.files, func(name string, data []byte) bool {
+		return !bytes.Equal(data, b.files[name]) || strings.HasSuffix(name, ".state")
+	}) // whose numbers tell how long steps took
+	c.files = a.files
+	if c.stdout == "" && len(c.files) == 0 {
+		return nil, fmt.Errorf("%s gives nothing that is the same twice", c.name)
+	}
+	if live := b.counted.live(); live != 0 {
+		return nil, fmt.Errorf("%s without a fault leaves %d objects", c.name, live)
+	}
+	return b.counted, nil
+}
+
+// try runs the command with a fault.
+func (c *command) try(ctx context.Context, f fault) verdict {
+	r := c.start(ctx, f.String())
+	v := verdict{Ended: wrong, Said: strings.TrimSpace(r.stderr)}
+	if r.problems != nil {
+		v.Why = r.problems.Error()
+		return v
+	}
+	switch {
+	case r.hung:
+		v.Why = fmt.Sprintf("it did not end within %v", patience)
+	case r.fired == 0 && r.code == 0:
+		v.Ended = notReached
+	case r.counted.live() != 0:
+		v.Why = fmt.Sprintf("%d objects were not destroyed", r.counted.live())
+	case r.code == 0:
+		if v.Why = c.differs(r, true); v.Why == "" {
+			v.Ended = tolerated
+		}
+	case r.code == 1:
+		if v.Why = judgeSentence(f, r.stderr); v.Why == "" {
+			v.Why = c.differs(r, false)
+		}
+		if v.Why == "" {
+			v.Ended = ended
+		}
+	default:
+		v.Why = fmt.Sprintf("exit status %d, want 0 or 1", r.code)
+	}
+	return v
+}
+
+// differs says what of a run is not as it is without a fault; of one that failed files may be missing.
+func (c *command) differs(r ran, all bool) string {
+	if all && c.stdout != "" && r.stdout != c.stdout {
+		return fmt.Sprintf("it printed %q, want %q", r.stdout, c.stdout)
+	}
+	for name, want := range c.files {
+		got, ok := r.files[name]
+		if !all && (!ok || strings.HasPrefix(name, "last.")) { // that of a training is of the steps before
+			continue
+		}
+		if !bytes.Equal(got, want) {
+			return name + " has other bytes than without the fault"
+		}
+	}
+	return half(r.files)
+}

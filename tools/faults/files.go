@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"image/png"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// folder is what a run wrote, by path in it.
+func folder(dir string) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err == nil {
+			all[name], err = os.ReadFile(path)
+		}
+		return err
+	})
+	return all, err
+}
+
+// half names a file that is not whole, with the reason, if one is.
+func half(files map[string][]byte) string {
+	for name, data := range files {
+		if err := whole(name, data); err != nil {
+			return fmt.Sprintf("%s is not whole: %v", name, err)
+		}
+	}
+	return ""
+}
+
+// whole reads a file to its end.
+func whole(name string, data []byte) error {
+	switch filepath.Ext(name) {
+	case ".json":
+		return json.Unmarshal(data, new(any))
+	case ".jsonl":
+		for line := range bytes.Lines(data) {
+			if err := json.Unmarshal(line, new(any)); err != nil || line[len(line)-1] != '\n' {
+				return fmt.Errorf("line %q", line)
+			}
+		}
+		return nil
+	case ".png":
+		_, err := png.Decode(bytes.NewReader(data))
+		return err
+	case ".npy":
+		return wholeArray(data)
+	case ".safetensors", ".state":
+		return wholeTensors(data)
+	case ".txt":
+		return nil
+	}
+	return fmt.Errorf("no run writes a file of that name")
+}
+
+// wholeArray checks the length of an array of float32 of version 1.
+func wholeArray(data []byte) error {
+	if len(data) < 10 || !strings.HasPrefix(string(data), "\x93NUMPY\x01\x00") {
+		return fmt.Errorf("no .npy file of version 1")
+	}
+	at := 10 + int(binary.LittleEndian.Uint16(data[8:]))
+	if at > len(data) {
+		return fmt.Errorf("the header is cut short")
+	}
+	_, shape, _ := strings.Cut(string(data[10:at]), "'shape': (")
+	shape, _, _ = strings.Cut(shape, ")")
+	n := 4
+	for size := range strings.SplitSeq(strings.TrimSuffix(strings.TrimSpace(shape), ","), ",") {
+		var side int
+		if _, err := fmt.Sscan(size, &side); err != nil {
+			return fmt.Errorf("the shape %q", shape)
+		}
+		n *= side
+	}
+	if len(data)-at != n {
+		return fmt.Errorf("%d bytes of data, want %d", len(data)-at, n)
+	}
+	return nil
+}
+
+// wholeTensors checks the length of a safetensors file.
+func wholeTensors(data []byte) error {
+	if len(data) < 8 {
+		return fmt.Errorf("%d bytes", len(data))
+	}
+	n := binary.LittleEndian.Uint64(data)
+	if n > uint64(len(data)-8) {
+		return fmt.Errorf("the header is cut short")
+	}
+	var header map[string]json.RawMessage
+	if err := json.Unmarshal(data[8:8+n], &header); err != nil {
+		return err
+	}
+	end := uint64(0)
+	for name, raw := range header {
+		var tensor struct {
+			Offsets [2]uint64 `json:"data_offsets"`
+		}
+		if name != "__metadata__" {
+			if err := json.Unmarshal(raw, &tensor); err != nil {
+				return err
+			}
+			end = max(end, tensor.Offsets[1])
+		}
+	}
+	if got := uint64(len(data)) - 8 - n; got != end {
+		return fmt.Errorf("%d bytes of tensors, want %d", got, end)
+	}
+	return nil
+}
