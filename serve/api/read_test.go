@@ -114,6 +114,9 @@ func TestJSONWords(t *testing.T) {
 	if got := Cut(strings.Repeat("é", 40) + "\xff"); got != strings.Repeat("é", 32)+"..." || Cut("\xff") != "\uFFFD" || Cut("a") != "a" {
 		t.Errorf("%q %q", got, Cut("\xff"))
 	}
+	if got := CutTo(strings.Repeat("\x80", 300), 200); got != "..." {
+		t.Errorf("%q", got)
+	}
 }
 
 // A picture in base64 takes no memory beside its text, and a hostile list of names none for each.

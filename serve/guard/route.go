@@ -48,7 +48,7 @@ func (s routes) find(r *http.Request) (*Route, error) {
 	handler.ServeHTTP(&answer, r)
 	if answer.status == http.StatusMethodNotAllowed {
 		allow := answer.header.Get("Allow")
-		refusal := api.Refuse(api.BadMethod, "this path takes %s, not %s", allow, Cut(r.Method))
+		refusal := api.Refuse(api.BadMethod, "this path takes %s, not %s", allow, api.Cut(r.Method))
 		refusal.Allow = allow
 		return nil, refusal
 	}
