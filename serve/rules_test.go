@@ -85,7 +85,7 @@ func ways(t testing.TB, image []byte) map[string]func(r *running) (status int, a
 // Rule 13.6: a picture's size is read before memory is taken for it, by every route.
 func TestRule13_6_Pictures(t *testing.T) {
 	f := newFake()
-	r := start(t, func(o *Options) { o.open, o.Log = f.opening, nil })
+	r := start(t, func(o *Options) { o.open, o.Log, o.Limits.Timeout = f.opening, nil, 2*time.Second })
 	for name, ask := range ways(t, headed(16383, 16383)) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
