@@ -32,6 +32,7 @@ func TestRule13_7(t *testing.T) {
 	}{
 		"a negative dimension":        {typed("-1", `"a"`), nil},
 		"two negative ones":           {typed("-1,-1", `"a"`), nil},
+		"a negative one, in binary":   {raw("phrases", "BYTES", "-1", 4), []byte("\x00\x00\x00\x00")},
 		"a product that overflows":    {typed("4294967296,4294967296", ``), nil},
 		"a dimension that does":       {typed("18446744073709551617", `"a"`), nil},
 		"a fraction":                  {typed("1.5", `"a"`), nil},
