@@ -191,13 +191,18 @@ func TestRule13_8(t *testing.T) {
 		}
 	}
 	image := base64Of(read(t, scene))
-	for _, parameters := range []string{`"shared_memory_region":"x","shared_memory_byte_size":1`, `"shared_memory_offset":0`} {
-		for _, body := range []string{
-			`{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","parameters":{` + parameters + `}}]}`,
-			`{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["` + string(image) + `"]},{"name":"text","shape":[1],"datatype":"BYTES","data":["a dog"]}],"outputs":[{"name":"boxes","parameters":{` + parameters + `}}]}`,
-		} {
-			if status, _, answer := r.call(t, "POST", "/v2/models/glip/infer", "application/json", []byte(body)); status != 400 {
-				t.Errorf("%s: %d %v", parameters, status, answer)
+	// Data may come in the body alone: what else an input and an output say of where they lie is refused.
+	infer := func(of, to string) []byte {
+		return []byte(`{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES","data":["` + string(image) + `"],"parameters":{` + of + `}},` +
+			`{"name":"text","shape":[1],"datatype":"BYTES","data":["a dog"]}],"outputs":[{"name":"boxes","parameters":{` + to + `}}]}`)
+	}
+	if status, _, answer := r.call(t, "POST", "/v2/models/glip/infer", "application/json", infer("", "")); status != 200 {
+		t.Error(status, answer)
+	}
+	for _, p := range []string{`"shared_memory_region":"x"`, `"shared_memory_byte_size":1`, `"shared_memory_offset":0`, `"file":"/etc/passwd"`} {
+		for _, body := range [][]byte{infer(p, ""), infer("", p)} {
+			if status, _, answer := r.call(t, "POST", "/v2/models/glip/infer", "application/json", body); status != 400 {
+				t.Errorf("%s: %d %v", p, status, answer)
 			}
 		}
 	}
