@@ -94,7 +94,7 @@ func BenchmarkFront(b *testing.B) {
 // the processor's time of a question (cpu-ms) says more than the rate.
 func BenchmarkClients(b *testing.B) {
 	const clients = 64
-	open, pictures := benched(b, clients)
+	open, file := benched(b)
 	d, err := open(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -114,7 +114,7 @@ func BenchmarkClients(b *testing.B) {
 		defer measured(b, r)()
 		loads := func(yield func(glipvk.Load) bool) {
 			for i := range b.N {
-				if !yield(load(pictures[i%clients])) {
+				if !yield(load(file(i))) {
 					return
 				}
 			}
@@ -127,7 +127,7 @@ func BenchmarkClients(b *testing.B) {
 	})
 	sentence := func(i int) string { return fmt.Sprintf("%d red apples and a dog", i) }
 	b.Run("known", func(b *testing.B) {
-		s, _, err := d.Recall(b.Context(), "one", load(pictures[0]))
+		s, _, err := d.Recall(b.Context(), "one", load(file(0)))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -160,11 +160,11 @@ func BenchmarkClients(b *testing.B) {
 	}
 	b.Run("pictures", func(b *testing.B) {
 		together(b, func(i int) (string, []byte) {
-			return form(b, pictures[i%clients], "text", "a red apple and two dogs")
+			return form(b, file(i), "text", "a red apple and two dogs")
 		})
 	})
 	b.Run("sentences", func(b *testing.B) {
-		_, _, kept := r.call(b, "POST", "/v1/images", "image/png", pictures[0])
+		_, _, kept := r.call(b, "POST", "/v1/images", "image/png", file(0))
 		together(b, func(i int) (string, []byte) {
 			return "application/json", fmt.Appendf(nil, `{"image_id":%q,"text":%q}`, kept["id"], sentence(i))
 		})
@@ -176,12 +176,12 @@ func BenchmarkClients(b *testing.B) {
 // queue's bound, which is all its places at the pace of the device.
 func BenchmarkOverload(b *testing.B) {
 	const queue, clients = 16, 64
-	open, pictures := benched(b, clients)
+	open, file := benched(b)
 	r := start(b, func(o *Options) { o.Open, o.Queue, o.Log = open, queue, nil })
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	defer client.CloseIdleConnections()
 	ask := func(i int) (status int, took time.Duration) {
-		kind, body := form(b, pictures[i%clients], "text", "a red apple and two dogs")
+		kind, body := form(b, file(i), "text", "a red apple and two dogs")
 		began := time.Now()
 		status, err := post(client, r.url+"/v1/detect", kind, body)
 		if err != nil {
@@ -223,22 +223,23 @@ func BenchmarkOverload(b *testing.B) {
 }
 
 // benched is the detector that is measured, glip-world, or GLIP-T with weights by formula at 320x512 where GLIPVK_BENCH_MODEL=glip-t says so,
-// and pictures for it, each a file of its own.
-func benched(b *testing.B, count int) (open func(context.Context) (*glipvk.Detector, error), pictures [][]byte) {
+// and pictures for it: each number has a file of its own, or it would be remembered, or asked once for two.
+func benched(b *testing.B) (open func(context.Context) (*glipvk.Detector, error), file func(int) []byte) {
 	b.Helper()
-	for i := range count {
-		data := read(b, fmt.Sprintf("../testdata/world/novel%d.png", 1+i%12))
-		pictures = append(pictures, append(data, byte(i))) // which makes it another file
+	var list [][]byte
+	for i := range 12 {
+		list = append(list, read(b, fmt.Sprintf("../testdata/world/novel%d.png", 1+i)))
 	}
+	file = func(i int) []byte { return fmt.Append(slices.Clip(list[i%len(list)]), i) }
 	switch model := os.Getenv("GLIPVK_BENCH_MODEL"); model {
 	case "":
-		return world, pictures
+		return world, file
 	case "glip-t":
 		return func(ctx context.Context) (*glipvk.Detector, error) {
 			return glipvk.OpenDetector(ctx, model, glipvk.DetectorOptions{
 				Options: glipvk.Options{Device: "cpu", Weights: "synthetic:8"}, Size: picture.DetectorSize{Short: 320, Long: 512}, Pictures: 4,
 			})
-		}, pictures
+		}, file
 	default:
 		b.Fatalf("GLIPVK_BENCH_MODEL is %s, want glip-t or nothing", model)
 		return nil, nil
