@@ -120,7 +120,7 @@ BROWSER := playwright-core@1.65.1 axe-core@4.14.1
 browser: ## the server's page in Debian's chromium, in every state, with axe; GLIPVK_SHOTS=FOLDER keeps pictures
 	@tools/deps.sh browser
 	npm install --prefix out/npm --ignore-scripts --no-audit --no-fund --silent $(BROWSER)
-	REQUIRE_CHROMIUM=1 $(GO) test -count=1 -run 'Browser|Modules' ./web
+	REQUIRE_CHROMIUM=1 $(GO) test -count=1 -timeout 20m -run 'Browser|Modules' ./web
 
 .PHONY: fuzz-beam
 fuzz-beam: ## the fuzz target of beam for FUZZTIME (10s), after minutes in which all of Beam is built for it

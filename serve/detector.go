@@ -180,8 +180,5 @@ func said(err error) string {
 	for _, prefix := range []string{"glipvk: ", "picture: ", "text: ", "glip: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
-	if len(text) > 400 {
-		text = strings.ToValidUTF8(text[:400], "") + "..."
-	}
-	return text
+	return api.CutTo(text, 400)
 }

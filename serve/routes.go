@@ -27,7 +27,7 @@ const small = 64 << 10
 // add puts routes behind a guard. Those whose bodies have pictures take a place in the queue before the body is read.
 func (s *Server) add(g *guard.Guard, list ...api.Route) {
 	for _, r := range list {
-		out := guard.Route{Pattern: r.Pattern, Open: strings.HasPrefix(r.Pattern, "GET /v2/health/"), Handler: s.noted(r.Handler)}
+		out := guard.Route{Pattern: r.Pattern, Protocol: r.Protocol, Open: strings.HasPrefix(r.Pattern, "GET /v2/health/"), Handler: s.noted(r.Handler)}
 		for _, t := range r.Types {
 			kind, ok := types[t]
 			if !ok {
@@ -97,9 +97,6 @@ func (s *Server) noted(h http.Handler) http.Handler {
 		if call.Refusal != nil && v.Code == "" {
 			v.Code, v.Err = call.Refusal.Code, call.Refusal
 		}
-		if call.Protocol != "" {
-			s.metrics.ended(call.Protocol, v.Code)
-		}
 	})
 }
 
@@ -135,20 +132,7 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal.Code == api.Draining && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
-	api.CallOf(r.Context()).Protocol = protocolOf(r)
 	guard.Refuse(w, r, refusal)
-}
-
-// protocolOf is the protocol of a route that asks.
-func protocolOf(r *http.Request) string {
-	for prefix, protocol := range map[string]string{
-		"/v1/": "v1", "/v2/": "oip_rest", "/hf/": "hf", "/labelstudio/": "labelstudio", "/grounding_dino/": "roboflow", "/" + oip.Service + "/": "oip_grpc",
-	} {
-		if strings.HasPrefix(r.URL.Path, prefix) {
-			return protocol
-		}
-	}
-	return ""
 }
 
 // weighed is a body that is longer than it said, or did not say how long it is: its place learns of what it brings before
@@ -177,8 +161,8 @@ func (b *weighed) Read(p []byte) (int, error) {
 
 // after writes the line of a request into the log, and counts it.
 func (s *Server) after(r *http.Request, v *guard.Visit) {
-	if protocol := protocolOf(r); v.Note == nil && v.Code != "" && protocol != "" && r.Method == http.MethodPost {
-		s.metrics.ended(protocol, v.Code) // the guard refused it, and no handler saw it
+	if v.Protocol != "" {
+		s.metrics.ended(v.Protocol, v.Code)
 	}
 	s.metrics.http.WithLabelValues(methodOf(r), routeOf(v), status(v)).Observe(v.Duration.Seconds())
 	s.access(r, v)

@@ -99,8 +99,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// A line of the log says what was asked and how long it took, and nothing of what a client sent.
-func TestLog(t *testing.T) {
+// Rule 13.15: a line of the log says what was asked and how long it took, and nothing of what a client sent.
+func TestRule13_15_Log(t *testing.T) {
 	tokens := filepath.Join(t.TempDir(), "tokens")
 	if err := os.WriteFile(tokens, []byte("planted-token-0123456789 annotators\n"), 0o600); err != nil {
 		t.Fatal(err)

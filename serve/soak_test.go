@@ -180,7 +180,7 @@ func (l *load) good(_ context.Context, r *rand.Rand) {
 // oversized has a picture that is too large by its header, or a body that is too long.
 func (l *load) oversized(_ context.Context, r *rand.Rand) {
 	if r.IntN(2) == 0 {
-		kind, body := form(l.t, bomb(), "text", "a dog")
+		kind, body := form(l.t, headed(20000, 20000), "text", "a dog")
 		l.ask(kind, "/v1/detect", body, 413)
 		return
 	}

@@ -25,25 +25,35 @@ clients=$(cd "$clients" && pwd)
 names=("$@")
 [ $# -gt 0 ] || names=(schema triton grpc hf labelstudio browser lifecycle load)
 
-"$repo/tools/deps.sh" clients
-mkdir -p "$dir/npm" "$dir/bin" "$git"
-if [ ! -d "$dir/npm/node_modules/playwright-core" ]; then
-	(cd "$dir/npm" && npm install --silent --no-fund --no-audit @huggingface/inference@4.13.30 ajv@8 js-yaml@4 playwright-core@1.65.1 axe-core@4.14.1 >&2)
-fi
-for tool in github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3 github.com/tsenart/vegeta/v12@v12.13.0; do
-	name=${tool%@*} name=${name##*/}
-	[ "$name" != v12 ] || name=vegeta
-	[ -x "$dir/bin/$name" ] || (cd "$dir" && GOFLAGS= GOBIN="$dir/bin" go install "$tool" >&2)
-done
-[ ! -e "$dir/bin/v12" ] || mv "$dir/bin/v12" "$dir/bin/vegeta"
-
+# any NAME...: whether one of these is asked for.
+any() {
+	local one
+	for one in "${names[@]}"; do
+		[[ " $* " != *" $one "* ]] || return 0
+	done
+	return 1
+}
+# tool NAME PACKAGE@VERSION: a program by go install, where it is not there yet.
+tool() {
+	[ -x "$dir/bin/$1" ] || (cd "$dir" && GOFLAGS='' GOBIN="$dir/bin" go install "$2" >&2)
+	[ ! -e "$dir/bin/v12" ] || mv "$dir/bin/v12" "$dir/bin/vegeta"
+}
 # bare NAME URL: a bare clone, or nothing.
 bare() {
 	[ -d "$git/$1" ] || git clone --quiet --bare --depth 1 "$2" "$git/$1" 2>/dev/null || true
 }
-bare open-inference-protocol.git https://github.com/kserve/open-inference-protocol
-bare client.git https://github.com/triton-inference-server/client
-bare common.git https://github.com/triton-inference-server/common
+"$repo/tools/deps.sh" clients
+mkdir -p "$dir/npm" "$dir/bin" "$git"
+if any schema hf browser && [ ! -d "$dir/npm/node_modules/playwright-core" ]; then
+	(cd "$dir/npm" && npm install --silent --no-fund --no-audit --ignore-scripts @huggingface/inference@4.13.30 ajv@8 js-yaml@4 playwright-core@1.65.1 axe-core@4.14.1 >&2)
+fi
+if any grpc; then tool grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3; fi
+if any load; then tool vegeta github.com/tsenart/vegeta/v12@v12.13.0; fi
+if any schema; then bare open-inference-protocol.git https://github.com/kserve/open-inference-protocol; fi
+if any triton; then
+	bare client.git https://github.com/triton-inference-server/client
+	bare common.git https://github.com/triton-inference-server/common
+fi
 
 cd "$repo"
 glip=$(mktemp -d)/glip

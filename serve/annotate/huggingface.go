@@ -36,7 +36,7 @@ func (s *server) huggingFace(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.ask(r.Context(), "hf", q)
+	a, err := s.ask(r.Context(), q)
 	if err != nil {
 		return nil, err
 	}

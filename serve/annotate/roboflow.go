@@ -66,7 +66,7 @@ func (s *server) roboflow(r *http.Request) (any, error) {
 		}
 		q.Pictures = append(q.Pictures, api.Picture{Data: data})
 	}
-	a, err := s.ask(r.Context(), "roboflow", q)
+	a, err := s.ask(r.Context(), q)
 	if err != nil {
 		return nil, err
 	}

@@ -33,8 +33,7 @@ type server struct {
 }
 
 // ask has a question answered, for each of its pictures.
-func (s *server) ask(ctx context.Context, protocol string, q api.Question) (api.Answer, error) {
-	q.Protocol = protocol
+func (s *server) ask(ctx context.Context, q api.Question) (api.Answer, error) {
 	if err := q.Check(s.Info().Limits); err != nil {
 		return api.Answer{}, err
 	}

@@ -136,7 +136,7 @@ func (s *server) task(ctx context.Context, asked studioRequest, t studioTask) ([
 		return nil, err
 	}
 	q.Pictures = []api.Picture{{Data: data}}
-	a, err := s.ask(ctx, "labelstudio", q)
+	a, err := s.ask(ctx, q)
 	if err != nil {
 		return nil, err
 	}

@@ -20,8 +20,7 @@ type Answerer interface {
 
 // Question is what to look for in pictures, and how.
 type Question struct {
-	ID       string // of the request, of the client's choice; "" where it gave none
-	Protocol string // by which it came, one of the words of [Protocols]
+	ID string // of the request, of the client's choice; "" where it gave none
 
 	Pictures []Picture // one at least
 	Texts    []string  // none, one for all pictures, or one for each

@@ -79,8 +79,10 @@ func Base64(text []byte) ([]byte, error) {
 }
 
 // Cut is a text of a client as far as it is repeated to it: 64 bytes of whole characters.
-func Cut(s string) string {
-	const most = 64
+func Cut(s string) string { return CutTo(s, 64) }
+
+// CutTo is so many bytes of a text at most, in whole characters, with "..." behind what was cut. What is no text in it becomes U+FFFD.
+func CutTo(s string, most int) string {
 	if len(s) <= most {
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}

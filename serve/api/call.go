@@ -10,9 +10,8 @@ import (
 
 // Call is what the log and the metrics learn of a request from the protocol that it came by.
 type Call struct {
-	ID       string   // of the request, which the server gave it or took from its X-Request-Id
-	Protocol string   // one of the words of [Protocols]; "" for what asks no question
-	Refusal  *Refusal // nil where it was answered
+	ID      string   // of the request, which the server gave it or took from its X-Request-Id
+	Refusal *Refusal // nil where it was answered
 }
 
 type callKey struct{}
@@ -39,16 +38,16 @@ func Fail(ctx context.Context, err error) *Refusal {
 
 // Route is a path of a protocol with what may be sent there.
 type Route struct {
-	Pattern string   // of [http.ServeMux], with a method
-	Types   []string // content types of bodies, "" for none at all and "*" for any; nil where there is no body
-	Small   bool     // whether a body is of no picture: 64 KiB are enough
-	Handler http.Handler
+	Pattern  string   // of [http.ServeMux], with a method
+	Protocol string   // by which questions come, one of the words of [Protocols]; "" for what asks none
+	Types    []string // content types of bodies, "" for none at all and "*" for any; nil where there is no body
+	Small    bool     // whether a body is of no picture: 64 KiB are enough, and it waits for nobody
+	Handler  http.Handler
 }
 
-// Handler answers with what f makes: JSON of it, or a refusal of its error. protocol is the call's.
-func Handler(protocol string, f func(r *http.Request) (any, error)) http.Handler {
+// Handler answers with what f makes: JSON of it, or a refusal of its error.
+func Handler(f func(r *http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		CallOf(r.Context()).Protocol = protocol
 		answer, err := f(r)
 		if err == nil {
 			err = WriteJSON(w, http.StatusOK, answer)

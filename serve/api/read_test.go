@@ -114,6 +114,9 @@ func TestJSONWords(t *testing.T) {
 	if got := Cut(strings.Repeat("é", 40) + "\xff"); got != strings.Repeat("é", 32)+"..." || Cut("\xff") != "\uFFFD" || Cut("a") != "a" {
 		t.Errorf("%q %q", got, Cut("\xff"))
 	}
+	if got := CutTo(strings.Repeat("\x80", 300), 200); got != "..." {
+		t.Errorf("%q", got)
+	}
 }
 
 // A picture in base64 takes no memory beside its text, and a hostile list of names none for each.
@@ -258,13 +261,13 @@ func TestCall(t *testing.T) {
 		call := &Call{ID: "17"}
 		r := httptest.NewRequestWithContext(WithCall(t.Context(), call), http.MethodGet, "/", nil)
 		w := httptest.NewRecorder()
-		Handler("hf", func(*http.Request) (any, error) { return "a<b", err }).ServeHTTP(w, r)
-		if call.Protocol != "hf" || err == nil && (w.Body.String() != "\"a<b\"\n" || call.Refusal != nil) || err != nil && call.Refusal.Code != want {
+		Handler(func(*http.Request) (any, error) { return "a<b", err }).ServeHTTP(w, r)
+		if err == nil && (w.Body.String() != "\"a<b\"\n" || call.Refusal != nil) || err != nil && call.Refusal.Code != want {
 			t.Errorf("%v: %+v, %s", err, call, w.Body)
 		}
 	}
 	w := httptest.NewRecorder()
-	Handler("", func(*http.Request) (any, error) { return math.NaN(), nil }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	Handler(func(*http.Request) (any, error) { return math.NaN(), nil }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "NaN") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

@@ -103,6 +103,10 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // none learns nothing of routes. It is nil, nil for a request that it has answered.
 func (g *Guard) admit(out *writer, r *http.Request, v *Visit) (*Route, error) {
 	weak := &g.options.weak
+	route, missing := g.routes.find(r)
+	if route != nil {
+		v.Protocol = route.Protocol // by which refusals too are counted
+	}
 	if !weak.host {
 		if err := g.hosts.check(r); err != nil {
 			return nil, err
@@ -116,7 +120,6 @@ func (g *Guard) admit(out *writer, r *http.Request, v *Visit) (*Route, error) {
 	if !weak.path && unclean(r.URL.Path) {
 		return nil, api.Refuse(api.NotFound, "there is nothing at this path: it is not in its shortest form")
 	}
-	route, missing := g.routes.find(r)
 	if g.options.Tokens != nil && !weak.token && (route == nil || !route.Open) {
 		name, err := g.options.Tokens.check(r)
 		if err != nil {

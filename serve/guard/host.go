@@ -43,7 +43,7 @@ func (h hosts) check(r *http.Request) error {
 	case local(name), h.names[name], arrived(r, name):
 		return nil
 	}
-	return api.Refuse(api.BadHost, "this server does not answer to the host %s: start it with --host %[1]s if it should", Cut(name))
+	return api.Refuse(api.BadHost, "this server does not answer to the host %s: start it with --host %[1]s if it should", api.CutTo(name, longest))
 }
 
 // local tells whether a name means this machine to every resolver: localhost, a name below it, a loopback address.

@@ -75,7 +75,7 @@ func (o origins) check(w http.ResponseWriter, r *http.Request) (answered bool, e
 func stranger(given []string) error {
 	if len(given) == 1 {
 		if origin, err := originOf(given[0]); err == nil {
-			return api.Refuse(api.CrossOrigin, "a page of another site may not ask this server: start it with --origin %s if it may", Cut(origin))
+			return api.Refuse(api.CrossOrigin, "a page of another site may not ask this server: start it with --origin %s if it may", api.CutTo(origin, longest))
 		}
 	}
 	return api.Refuse(api.CrossOrigin, "a page of another site, or of none, may not ask this server")

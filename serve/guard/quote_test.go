@@ -20,7 +20,7 @@ func TestRule13_15(t *testing.T) {
 		"long":       strings.Repeat("ä", 1000),
 	} {
 		succeeds := func(quoted string) bool {
-			inner, ok := strings.CutPrefix(strings.TrimSuffix(strings.TrimSuffix(quoted, "..."), `"`), `"`)
+			inner, ok := strings.CutPrefix(strings.TrimSuffix(quoted, `"`), `"`)
 			return !ok || len(quoted) > 4*longest || strings.ContainsAny(strings.ReplaceAll(inner, `\"`, ""), "\n\r\x1b\u202e\u2028\x00\"") || !utf8.ValidString(quoted)
 		}
 		if quoted := Quote(attack); succeeds(quoted) {
@@ -30,10 +30,7 @@ func TestRule13_15(t *testing.T) {
 			t.Errorf("%s succeeds not even unquoted, so the test says nothing", name)
 		}
 	}
-	if got := Cut("ä" + strings.Repeat("x", 197) + "ä"); got != "ä"+strings.Repeat("x", 197) || Quote("a cat") != `"a cat"` {
-		t.Errorf("%q", got)
-	}
-	if got := Cut(strings.Repeat("\x80", 300)); len(got) > longest {
-		t.Errorf("%d bytes", len(got))
+	if got := Quote("a cat"); got != `"a cat"` {
+		t.Error(got)
 	}
 }

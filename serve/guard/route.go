@@ -10,11 +10,12 @@ import (
 
 // Route is a path with what may be sent there.
 type Route struct {
-	Pattern string // of [http.ServeMux], with a method
-	Types   Types  // of bodies; 0 is none
-	Open    bool   // whether it needs no token: health and the page's files, by GET alone
-	Body    int64  // bytes of a body, where that is less than the limit of all; 0 is that limit
-	Handler http.Handler
+	Pattern  string // of [http.ServeMux], with a method
+	Protocol string // for [Visit.Protocol]
+	Types    Types  // of bodies; 0 is none
+	Open     bool   // whether it needs no token: health and the page's files, by GET alone
+	Body     int64  // bytes of a body, where that is less than the limit of all; 0 is that limit
+	Handler  http.Handler
 }
 
 // ServeHTTP is the handler's.
@@ -47,7 +48,7 @@ func (s routes) find(r *http.Request) (*Route, error) {
 	handler.ServeHTTP(&answer, r)
 	if answer.status == http.StatusMethodNotAllowed {
 		allow := answer.header.Get("Allow")
-		refusal := api.Refuse(api.BadMethod, "this path takes %s, not %s", allow, Cut(r.Method))
+		refusal := api.Refuse(api.BadMethod, "this path takes %s, not %s", allow, api.Cut(r.Method))
 		refusal.Allow = allow
 		return nil, refusal
 	}

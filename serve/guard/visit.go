@@ -16,6 +16,8 @@ type Visit struct {
 	Client string // who is taken for the sender: the name of the token, else the address of the connection
 	Route  string // the pattern that the path and method have; "" if none
 
+	Protocol string // of the route, for questions; "" if it asks none
+
 	Start    time.Time
 	Duration time.Duration // until it was answered
 	Status   int           // of HTTP; 0 before the answer

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// TestMessageBombs has messages of few bytes that would take much memory.
-func TestMessageBombs(t *testing.T) {
+// Rule 13.7 for gRPC: messages of few bytes that would take much memory are refused before it is taken.
+func TestRule13_7_Messages(t *testing.T) {
 	repeat := func(field protowire.Number, value string, n int) []byte {
 		var one []byte
 		one = protowire.AppendTag(one, field, protowire.BytesType)

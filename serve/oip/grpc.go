@@ -18,9 +18,14 @@ import (
 func (m model) grpc() (routes []api.Route) {
 	options := connect.WithHandlerOptions(deflate(), connect.WithReadMaxBytes(small))
 	add := func(path string, h http.Handler) {
-		routes = append(routes, api.Route{Pattern: "POST " + path, Types: []string{"application/grpc"}, Handler: spoken(h)})
+		routes = append(routes, api.Route{Pattern: "POST " + path, Types: []string{"application/grpc"}, Small: true, Handler: spoken(h)})
 	}
 	handle := func(name string, h http.Handler) { add("/"+Service+"/"+name, h) }
+	asks := func(name string, h http.Handler) {
+		handle(name, receiving(m.Info().Limits.Or(), h))
+		inference := &routes[len(routes)-1]
+		inference.Protocol, inference.Small = "oip_grpc", false
+	}
 	unary(handle, options, "ServerLive", func(context.Context, *schema.ServerLiveRequest) (*schema.ServerLiveResponse, error) {
 		return &schema.ServerLiveResponse{Live: m.live() == nil}, nil
 	})
@@ -56,7 +61,7 @@ func (m model) grpc() (routes []api.Route) {
 		}
 		return answer, nil
 	})
-	unary(func(name string, h http.Handler) { handle(name, receiving(m.Info().Limits.Or(), h)) }, options, "ModelInfer", m.modelInfer)
+	unary(asks, options, "ModelInfer", m.modelInfer)
 	add("/"+Service+"/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := failure(r.Context(), api.Refuse(api.BadMethod, "the server has no such method: there are no streams, no shared memory, and nothing is loaded or set"))
 		_ = connect.NewErrorWriter(options).Write(w, r, err) // who does not read it has left
@@ -138,7 +143,6 @@ func (m model) ending(h http.Handler) http.Handler {
 
 // modelInfer answers the inference that the context has.
 func (m model) modelInfer(ctx context.Context, _ *schema.ModelInferRequest) (*schema.ModelInferResponse, error) {
-	api.CallOf(ctx).Protocol = "oip_grpc"
 	got, ok := ctx.Value(receivedKey{}).(received)
 	if !ok || got.err != nil {
 		return nil, got.err
@@ -151,7 +155,7 @@ func (m model) modelInfer(ctx context.Context, _ *schema.ModelInferRequest) (*sc
 	if err != nil {
 		return nil, err
 	}
-	all, err := m.ask(ctx, asked, "oip_grpc")
+	all, err := m.ask(ctx, asked)
 	if err != nil {
 		return nil, err
 	}

@@ -369,23 +369,23 @@ func TestCallsNoted(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	c := &http.Client{Transport: transport}
 	for about, row := range map[string]struct {
-		method, protocol string
-		message          *schema.ModelInferRequest
-		want             api.Code
+		method  string
+		message *schema.ModelInferRequest
+		want    api.Code
 	}{
-		"right":         {"ModelInfer", "oip_grpc", message(cat(t), "cat"), ""},
-		"no query":      {"ModelInfer", "oip_grpc", message(cat(t)[:100]), api.BadQuery},
-		"too long":      {"ModelInfer", "oip_grpc", message(make([]byte, 1<<20), "cat"), api.TooLarge},
-		"too many":      {"ModelInfer", "oip_grpc", message([]byte("x"), make([]string, 20000)...), api.BadRequest},
-		"no method":     {"NoSuch", "", message([]byte("x"), "cat"), api.BadMethod},
-		"another model": {"ModelReady", "", &schema.ModelInferRequest{ModelName: "no"}, api.NoModel}, // field 1 is the name in both
+		"right":         {"ModelInfer", message(cat(t), "cat"), ""},
+		"no query":      {"ModelInfer", message(cat(t)[:100]), api.BadQuery},
+		"too long":      {"ModelInfer", message(make([]byte, 1<<20), "cat"), api.TooLarge},
+		"too many":      {"ModelInfer", message([]byte("x"), make([]string, 20000)...), api.BadRequest},
+		"no method":     {"NoSuch", message([]byte("x"), "cat"), api.BadMethod},
+		"another model": {"ModelReady", &schema.ModelInferRequest{ModelName: "no"}, api.NoModel}, // field 1 is the name in both
 	} {
 		_, err := call[schema.ModelInferResponse](t, c, s.URL, row.method, row.message)
 		got := api.Code("")
 		if noted.Refusal != nil {
 			got = noted.Refusal.Code
 		}
-		if got != row.want || (err == nil) != (row.want == "") || noted.Protocol != row.protocol {
+		if got != row.want || (err == nil) != (row.want == "") {
 			t.Errorf("%s: %v, noted %+v, want %q", about, err, noted, row.want)
 		}
 	}

@@ -208,12 +208,11 @@ func (m model) index() []modelIndex {
 }
 
 // ask has a request answered.
-func (m model) ask(ctx context.Context, asked *request, protocol string) (map[string]*result, error) {
+func (m model) ask(ctx context.Context, asked *request) (map[string]*result, error) {
 	q, err := asked.question()
 	if err != nil {
 		return nil, err
 	}
-	q.Protocol = protocol
 	a, err := m.Answer(ctx, q)
 	if err != nil {
 		return nil, err

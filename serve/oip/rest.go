@@ -12,7 +12,7 @@ func Routes(answerer api.Answerer, o Options) []api.Route {
 	m := model{answerer, o}
 	var routes []api.Route
 	get := func(pattern string, f func(r *http.Request) (any, error)) {
-		routes = append(routes, api.Route{Pattern: "GET " + pattern, Handler: api.Handler("", f)})
+		routes = append(routes, api.Route{Pattern: "GET " + pattern, Handler: api.Handler(f)})
 	}
 	for _, root := range []string{"/v2", "/v2/{$}"} {
 		get(root, func(*http.Request) (any, error) { return m.server(), nil })
@@ -22,7 +22,7 @@ func Routes(answerer api.Answerer, o Options) []api.Route {
 	get("/v2/models/stats", func(*http.Request) (any, error) { return m.stats(), nil })
 	routes = append(routes, api.Route{
 		Pattern: "POST /v2/repository/index", Types: []string{"", "application/json"}, Small: true,
-		Handler: api.Handler("", func(*http.Request) (any, error) { return m.index(), nil }),
+		Handler: api.Handler(func(*http.Request) (any, error) { return m.index(), nil }),
 	})
 	for _, base := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {
 		of := func(suffix string, f func() (any, error)) {
@@ -43,7 +43,7 @@ func Routes(answerer api.Answerer, o Options) []api.Route {
 		of("/config", func() (any, error) { return m.config(), nil })
 		of("/stats", func() (any, error) { return m.stats(), nil })
 		routes = append(routes, api.Route{
-			Pattern: "POST " + base + "/infer", Types: []string{"", "application/json", "application/octet-stream"}, // Triton's client sends none
+			Pattern: "POST " + base + "/infer", Protocol: "oip_rest", Types: []string{"", "application/json", "application/octet-stream"}, // Triton's client sends none
 			Handler: http.HandlerFunc(m.infer),
 		})
 	}
@@ -56,7 +56,6 @@ func (m model) stats() any {
 
 // infer answers an inference by REST.
 func (m model) infer(w http.ResponseWriter, r *http.Request) {
-	api.CallOf(r.Context()).Protocol = "oip_rest"
 	if err := m.inferred(w, r); err != nil {
 		api.Fail(r.Context(), err).Write(w)
 	}
@@ -80,7 +79,7 @@ func (m model) inferred(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := m.ask(r.Context(), asked, "oip_rest")
+	all, err := m.ask(r.Context(), asked)
 	if err != nil {
 		return err
 	}

@@ -17,11 +17,11 @@ func Routes(b Backend) []api.Route {
 	h := handler{parser{b.Info().Limits.Or()}, b}
 	asking := []string{"application/json", "multipart/form-data"}
 	routes := []api.Route{
-		{Pattern: "GET /v1/info", Handler: api.Handler("", func(*http.Request) (any, error) { return b.About(), nil })},
+		{Pattern: "GET /v1/info", Handler: api.Handler(func(*http.Request) (any, error) { return b.About(), nil })},
 		{Pattern: "GET /v1/openapi.json", Handler: http.HandlerFunc(describe)},
-		{Pattern: "POST /v1/detect", Types: asking, Handler: api.Handler("v1", h.detect)},
-		{Pattern: "POST /v1/align", Types: asking, Handler: api.Handler("v1", h.align)},
-		{Pattern: "POST /v1/tokens", Types: []string{"application/json"}, Small: true, Handler: api.Handler("", h.tokens)},
+		{Pattern: "POST /v1/detect", Protocol: "v1", Types: asking, Handler: api.Handler(h.detect)},
+		{Pattern: "POST /v1/align", Protocol: "v1", Types: asking, Handler: api.Handler(h.align)},
+		{Pattern: "POST /v1/tokens", Types: []string{"application/json"}, Small: true, Handler: api.Handler(h.tokens)},
 		{Pattern: "POST /v1/images", Types: []string{"image/*", "application/octet-stream", "multipart/form-data"}, Handler: http.HandlerFunc(h.keep)},
 		{Pattern: "GET /v1/images/{id}", Handler: http.HandlerFunc(h.kept)},
 		{Pattern: "DELETE /v1/images/{id}", Handler: http.HandlerFunc(h.forget)},

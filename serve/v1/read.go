@@ -28,7 +28,7 @@ type parser struct{ api.Limits }
 // asked is the question of a request.
 func (p parser) asked(r *http.Request) (api.Question, error) {
 	q := reader{seen: map[string]bool{}}
-	q.ID, q.Protocol = guard.VisitOf(r.Context()).ID, "v1"
+	q.ID = guard.VisitOf(r.Context()).ID
 	var err error
 	if isForm(r) {
 		err = p.form(r, &q)

@@ -199,9 +199,12 @@ export const checks = {
     assert.ok(await t.page.locator("[data-other]").count() >= 3);
     assert.equal(await t.boxes.count(), 3);
     assert.equal((await t.counts()).images, 1);
+    await t.shot("-fitted");
     await t.page.locator("#second").hover();
     await t.page.mouse.wheel(0, -300);
     await t.until(async () => (await t.page.locator("#first .layer").evaluate((l) => l.style.width)) === (await t.page.locator("#second .layer").evaluate((l) => l.style.width)), "both zoomed");
+    const wide = await t.page.locator("#first .layer").evaluate((l) => parseFloat(l.style.width));
+    assert.equal(await t.page.locator("#fit").innerText(), Math.round((100 * wide) / 192) + " %");
     await t.look();
     await t.button("Compare").click();
     assert.equal(await rival.isVisible(), false);

@@ -22,7 +22,7 @@ export function difference([a, b]) {
 // compare starts it; follow gives the first stage the view that was chosen in the second.
 export function compare(follow) {
   const field = $("rival");
-  const stage = new Stage($("second"), "Second view", follow);
+  const stage = new Stage($("second"), "Second view", (view, whole, own) => own && follow(view, whole));
   let open = false;
   let stop = new AbortController();
   let other = null; // the answer to the second sentence

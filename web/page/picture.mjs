@@ -24,10 +24,10 @@ function about() {
 
 // pictureView starts the view and returns its stage. also is told of every view that a person chooses.
 export function pictureView(also) {
-  const stage = new Stage($("first"), "View", (view, whole) => {
+  const stage = new Stage($("first"), "View", (view, whole, own) => {
     $("fit").textContent = Math.round(100 * view.scale) + " %";
     $("fit").setAttribute("aria-label", `Fit, now at ${Math.round(100 * view.scale)} %`);
-    also(view, whole);
+    if (own) also(view, whole);
   });
   const { boxes } = stage;
   $("in").addEventListener("click", () => stage.zoom(1.5));

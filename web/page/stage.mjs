@@ -7,7 +7,7 @@ import { el, svg, mark } from "./dom.mjs";
 const STEP = 1.25; // of a key
 const MOVE = 60; // pixels of an arrow key
 
-// Stage fills an element. moved is told of every view that a person chose, so that a second picture can follow.
+// Stage fills an element. moved is told of every view, and whether it was chosen here: a second picture then follows.
 export class Stage {
   constructor(root, label, moved = () => {}) {
     this.root = root;
@@ -91,7 +91,7 @@ export class Stage {
     this.map.style.height = (100 * grid.height * grid.stride) / sy / this.picture.height + "%";
   }
 
-  #look(view, tell = true) {
+  #look(view, own = true) {
     this.view = view;
     const { style } = this.layer;
     style.width = this.picture.width * view.scale + "px";
@@ -101,7 +101,7 @@ export class Stage {
     mark(this.root, "coarse", view.scale >= 6);
     mark(this.root, "zoomed", !this.whole);
     placeTags(this.boxes, view, this.frame);
-    if (tell) this.moved(view, this.whole);
+    this.moved(view, this.whole, own);
   }
 
   #resized() {

@@ -47,7 +47,7 @@ type front struct{ api.Route }
 func (f front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if fits := func(t string) bool {
-		return t == "*" || t == kind || t == "application/grpc" && strings.HasPrefix(kind, t)
+		return t == "*" || t == kind || t == "image/*" && strings.HasPrefix(kind, "image/") || t == "application/grpc" && strings.HasPrefix(kind, t)
 	}; r.Method == http.MethodPost && !slices.ContainsFunc(f.Types, fits) {
 		api.Fail(r.Context(), api.Refuse(api.BadType, "this path takes %s", strings.Join(f.Types, " or "))).Write(w)
 		return
