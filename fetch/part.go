@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 
@@ -28,7 +27,7 @@ const mostState = 1 << 20
 
 // part is a file on its way: the spans that are wanted of it, one behind the other, as far as they have come.
 type part struct {
-	f     *os.File
+	f     *file.File
 	path  string
 	spans []span
 	total int64     // of the spans, in bytes
@@ -102,7 +101,7 @@ func (o Options) tidy(ctx context.Context, found Found) {
 	}
 	lock := flock.New(filepath.Join(filepath.Dir(found.Path), lockName))
 	if got, err := lock.TryLock(); err == nil && got {
-		_, _ = os.Remove(part), os.Remove(part+stateEnding)
+		_, _ = file.Remove(part), file.Remove(part+stateEnding)
 		_ = lock.Close()
 	}
 }
@@ -160,7 +159,7 @@ func (p *part) digits() string { return hex.EncodeToString(p.sum.Sum(nil)) }
 
 // remove closes the part and removes it.
 func (p *part) remove() error {
-	return errors.Join(p.f.Close(), os.Remove(p.path), os.Remove(p.path+stateEnding))
+	return errors.Join(p.f.Close(), file.Remove(p.path), file.Remove(p.path+stateEnding))
 }
 
 // place gives the part, which is whole, its name.
@@ -168,5 +167,5 @@ func (p *part) place(final string) error {
 	if err := file.Complete(p.f, final); err != nil {
 		return err
 	}
-	return os.Remove(p.path + stateEnding)
+	return file.Remove(p.path + stateEnding)
 }

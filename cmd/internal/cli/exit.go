@@ -48,8 +48,8 @@ func (e *Interrupted) Error() string {
 	return "interrupted: " + e.Rest
 }
 
-// ExitCode is the status for the error of a command. Wrong numbers weigh more than bad input; that there is no more room to write
-// is nobody's input.
+// ExitCode is the status for the error of a command. Wrong numbers weigh more than bad input; that there is no more room to write, or
+// no right to, is nobody's input.
 func ExitCode(err error) int {
 	var wrong UsageError
 	switch {
@@ -57,7 +57,7 @@ func ExitCode(err error) int {
 		return Done
 	case errors.Is(err, ErrWrong):
 		return Wrong
-	case file.Full(err):
+	case file.Failed(err):
 		return Failure
 	case errors.As(err, &wrong), errors.Is(err, glipvk.ErrInput), errors.Is(err, text.ErrCaption):
 		return Input

@@ -43,11 +43,11 @@ func Main(name string, run func(ctx context.Context, args []string, stdout, stde
 
 // hint says what helps.
 func hint(err error) string {
-	switch {
-	case errors.Is(err, loader.ErrChoice):
+	if errors.Is(err, loader.ErrChoice) {
 		return " (--weights-entry)"
-	case file.Full(err):
-		return " (make room there, or choose another folder)"
+	}
+	if remedy := file.Remedy(err); remedy != "" {
+		return " (" + remedy + ")"
 	}
 	return ""
 }
