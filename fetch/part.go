@@ -94,6 +94,9 @@ func readState(ctx context.Context, path string) (s state, ok bool) {
 // tidy removes the part of a file that is whole and has its name, which a program left that was killed right then. The
 // part of a whole file stays where the tensors alone were found. Who holds the folder does so itself.
 func (o Options) tidy(ctx context.Context, found Found) {
+	if root, err := o.root(); err == nil {
+		_ = file.Sweep(root) // where the sums are
+	}
 	part := filepath.Join(filepath.Dir(found.Path), found.Item.File+partEnding)
 	s, ok := readState(ctx, part+stateEnding)
 	if folder, err := o.folder(found.Item); err != nil || folder != filepath.Dir(found.Path) || !ok || found.Tensors && reflect.DeepEqual(s.Spans, [][2]int64{{0, s.Remote.Size}}) {

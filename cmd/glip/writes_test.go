@@ -175,6 +175,14 @@ func (c chore) suffers(t *testing.T, f fault, want map[string]string) (ended boo
 	case f.kind == "KILL" && hit:
 		c.whole(t, here, want, before, map[string]int{})
 	case code == cli.Done:
+		if c.train && strings.Contains(said.String(), "a drawing was not written") {
+			for name := range maps.Clone(want) {
+				if filepath.Ext(name) == ".png" && !exists(filepath.Join(here, name)) {
+					want = maps.Clone(want)
+					delete(want, name)
+				}
+			}
+		}
 		c.equals(t, here, want, f)
 		return false
 	case !hit || code != cli.Failure || !strings.Contains(said.String(), path) || !strings.Contains(said.String(), faults[f.kind].says):

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 )
 
@@ -145,6 +146,18 @@ type File struct {
 	f    *os.File
 	path string // that errors name
 }
+
+// unfinished begins the names of files on their way to their place, and digits follow; go:embed passes over a dot in front.
+const unfinished = ".glip-new-"
+
+// Unfinished says whether a name is one of those that files on their way to their place have, or what is to be replaced.
+func Unfinished(name string) bool {
+	digits, ours := strings.CutPrefix(strings.TrimSuffix(name, behind), unfinished)
+	return ours && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// behind ends the second name of what had a name before.
+const behind = ".earlier"
 
 // Temporary makes a new file beside its place at path, under another name, which errors do not mention. Once it is closed, whoever made it gives it
 // its name or removes it; those of programs that were killed go with [Sweep].

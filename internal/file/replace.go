@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Replace makes data the content of the file at path, whole: it is written beside its place and renamed, so
@@ -63,9 +62,6 @@ func (s *Staged) Place() error {
 // Discard removes the file.
 func (s *Staged) Discard() error { return errors.Join(s.f.Close(), s.f.Remove()) }
 
-// unfinished begins the names of files on their way to their place, and digits follow; go:embed passes over a dot in front.
-const unfinished = ".glip-new-"
-
 // Sweep removes from a folder what programs that were killed left in it of [Stage], [Save], [Replace], [Temporary] and [Double]. What a
 // program is writing now stays, where the system has locks.
 func Sweep(folder string) error {
@@ -77,15 +73,6 @@ func Sweep(folder string) error {
 	}
 	return err
 }
-
-// Unfinished says whether a name is one of those that files on their way to their place have, or what is to be replaced.
-func Unfinished(name string) bool {
-	digits, ours := strings.CutPrefix(strings.TrimSuffix(name, behind), unfinished)
-	return ours && digits != "" && strings.Trim(digits, "0123456789") == ""
-}
-
-// behind ends the second name of what had a name before.
-const behind = ".earlier"
 
 // Double makes what has a name have a second one too, that of a temporary file with an ending, or where that cannot be, a copy of it. Nobody sweeps it away until
 // it is let go.
