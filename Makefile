@@ -106,8 +106,12 @@ witnesses: ## what labels are written as, read by DuckDB, xmllint and ajv, which
 KILLS ?= 300
 
 .PHONY: kills
-kills: ## fetch, convert, export, label and eval killed at KILLS (300) random moments each
+kills: ## every command that writes killed at KILLS (300) random moments each
 	GLIPVK_KILLS=$(KILLS) $(GO) test -count=1 -timeout 60m -v -run KilledAtRandom ./cmd/glip
+
+.PHONY: test-writes
+test-writes: ## each kind of call that changes the disk failed at its first, a middle and its last time, in each way, for every command that writes
+	GLIPVK_WRITES=all $(GO) test -count=1 -timeout 60m -run 'WritesFail|NoRoom' ./cmd/glip ./cmd/bench
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)

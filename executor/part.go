@@ -2,11 +2,13 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/glipvk/glipvk/cpuref"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/memory"
 )
 
 // Recording says how a model writes a part of it down, for sizes K.
@@ -88,9 +90,36 @@ func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compil
 	if err := admit(ctx, plan.bytes); err != nil {
 		return nil, err
 	}
+	if err := p.afford(plan.bytes); err != nil {
+		return nil, err
+	}
 	p.e.made.Add(1)
 	ready, err := plan.compile(ctx)
 	return &compiled{ready, outputs}, err
+}
+
+// afford is an error that wraps [memory.ErrShort] if a program that works in so many bytes of the host's memory cannot have them. Programs that nobody
+// uses are given up for it.
+func (p *Part[K]) afford(bytes int64) error {
+	if !p.e.Hosted() {
+		return nil
+	}
+	what := "what a run of this size works in"
+	err := memory.Want(bytes, what)
+	if err == nil {
+		return nil
+	}
+	p.programs.room.empty()
+	var short *memory.Short
+	if err = memory.Want(bytes, what); errors.As(err, &short) {
+		return fmt.Errorf("glipvk: %s: %w; give it more, or set a smaller Options.Size: some %.0f %% of the pixels would fit", p.Name, err, 100*short.Share())
+	}
+	return nil
+}
+
+// Hosted says whether the device works in the host's memory: the CPU, and software drivers.
+func (e *Executor) Hosted() bool {
+	return e.device.Vulkan == nil || e.device.Vulkan.Kind == "cpu"
 }
 
 // plan readies the program for a size but for its memory, and describes what it gives.

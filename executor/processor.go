@@ -18,6 +18,9 @@ type processor struct {
 
 // newProcessor packs the weights of g.
 func newProcessor(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (backend, error) {
+	if err := affordWeights(g); err != nil {
+		return nil, err
+	}
 	w, err := cpu.Pack(ctx, g, src, cpu.PackOptions{Progress: progress})
 	if err != nil {
 		return nil, err

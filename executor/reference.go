@@ -17,6 +17,9 @@ type reference struct {
 }
 
 func newReference(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (backend, error) {
+	if err := affordWeights(g); err != nil {
+		return nil, err
+	}
 	weights, err := load(ctx, g, src, progress)
 	if err != nil {
 		return nil, err
@@ -27,7 +30,34 @@ func newReference(ctx context.Context, g *graph.Graph, src Source, progress func
 func (r *reference) info() DeviceInfo { return DeviceInfo{Name: "CPU reference"} }
 
 func (r *reference) plan(_ context.Context, g *graph.Graph, keep []graph.ID) (plan, error) {
-	return plan{0, func(context.Context) (program, error) { return &interpreted{r.weights, g, keep}, nil }}, nil
+	return plan{live(g, keep), func(context.Context) (program, error) { return &interpreted{r.weights, g, keep}, nil }}, nil
+}
+
+// live is how many bytes of values there are at once at most, when a graph is interpreted.
+func live(g *graph.Graph, keep []graph.ID) (most int64) {
+	last := make([]int, len(g.Nodes))
+	for i, n := range g.Nodes {
+		for _, id := range n.Inputs {
+			last[id] = i
+		}
+	}
+	for _, id := range slices.Concat(g.Outputs, keep) {
+		last[id] = len(g.Nodes)
+	}
+	now := int64(0)
+	for i, n := range g.Nodes {
+		if _, weight := n.Op.(graph.Param); weight {
+			continue
+		}
+		now += 4 * int64(n.Shape.Elements())
+		most = max(most, now)
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(n.Inputs))) {
+			if _, weight := g.Nodes[id].Op.(graph.Param); !weight && last[id] == i {
+				now -= 4 * int64(g.Nodes[id].Shape.Elements())
+			}
+		}
+	}
+	return most
 }
 
 // large is a small one; the oracle's plain loops are as fast there as anywhere.

@@ -252,6 +252,17 @@ func (r *room) why(err error) error {
 	return err
 }
 
+// empty gives back what nobody uses.
+func (r *room) empty() {
+	r.tidy(func() {
+		for e := range r.entries {
+			if e.users == 0 && e.done && !e.forgotten {
+				r.forget(e)
+			}
+		}
+	})
+}
+
 // callOff lets nobody in any more and calls off what is being made.
 func (r *room) callOff() {
 	r.mu.Lock()

@@ -48,6 +48,11 @@ func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep fun
 	if err := kernels.Fits(g, d.Info(), settled, kernels.Options{NoFusion: o.NoFusion}); err != nil {
 		return nil, errors.Join(fmt.Errorf("device %d (%s): %w: %w", d.Info().Index, d.Info().Name, errCannotRun, err), d.Close())
 	}
+	if d.Info().Kind == "cpu" {
+		if err := affordWeights(g); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
 	v.precision, v.reason = Precision(settled), why
 	v.weights, err = vulkan.Upload(ctx, d, g, src, vulkan.UploadOptions{Precision: settled, Progress: o.progress("weights")})
 	if err != nil {

@@ -5,10 +5,19 @@ import (
 	"fmt"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/memory"
 )
 
 // inMemory holds all parameters of a model.
 type inMemory map[string][]float32
+
+// affordWeights is an error that wraps [memory.ErrShort] if there is no room for the parameters of a graph in the host's memory.
+func affordWeights(g *graph.Graph) error {
+	if err := memory.Want(4*g.Count().Parameters, "what the weights lie in"); err != nil {
+		return fmt.Errorf("glipvk: %w; give it more, or take a smaller model", err)
+	}
+	return nil
+}
 
 // load reads every parameter of g.
 func load(ctx context.Context, g *graph.Graph, src Source, progress func(done, total int64)) (inMemory, error) {

@@ -38,7 +38,7 @@ func (o Options) Fetch(ctx context.Context, i Item) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := file.MakeFolder(folder, 0o755); err != nil {
 		return Found{}, fmt.Errorf("fetch: %w; name another folder to keep files in", err)
 	}
 	lock, err := o.lock(ctx, folder)

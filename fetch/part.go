@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 
@@ -28,7 +27,7 @@ const mostState = 1 << 20
 
 // part is a file on its way: the spans that are wanted of it, one behind the other, as far as they have come.
 type part struct {
-	f     *os.File
+	f     *file.File
 	path  string
 	spans []span
 	total int64     // of the spans, in bytes
@@ -95,6 +94,9 @@ func readState(ctx context.Context, path string) (s state, ok bool) {
 // tidy removes the part of a file that is whole and has its name, which a program left that was killed right then. The
 // part of a whole file stays where the tensors alone were found. Who holds the folder does so itself.
 func (o Options) tidy(ctx context.Context, found Found) {
+	if root, err := o.root(); err == nil {
+		_ = file.Sweep(root) // where the sums are
+	}
 	part := filepath.Join(filepath.Dir(found.Path), found.Item.File+partEnding)
 	s, ok := readState(ctx, part+stateEnding)
 	if folder, err := o.folder(found.Item); err != nil || folder != filepath.Dir(found.Path) || !ok || found.Tensors && reflect.DeepEqual(s.Spans, [][2]int64{{0, s.Remote.Size}}) {
@@ -102,7 +104,7 @@ func (o Options) tidy(ctx context.Context, found Found) {
 	}
 	lock := flock.New(filepath.Join(filepath.Dir(found.Path), lockName))
 	if got, err := lock.TryLock(); err == nil && got {
-		_, _ = os.Remove(part), os.Remove(part+stateEnding)
+		_, _ = file.Remove(part), file.Remove(part+stateEnding)
 		_ = lock.Close()
 	}
 }
@@ -160,7 +162,7 @@ func (p *part) digits() string { return hex.EncodeToString(p.sum.Sum(nil)) }
 
 // remove closes the part and removes it.
 func (p *part) remove() error {
-	return errors.Join(p.f.Close(), os.Remove(p.path), os.Remove(p.path+stateEnding))
+	return errors.Join(p.f.Close(), file.Remove(p.path), file.Remove(p.path+stateEnding))
 }
 
 // place gives the part, which is whole, its name.
@@ -168,5 +170,5 @@ func (p *part) place(final string) error {
 	if err := file.Complete(p.f, final); err != nil {
 		return err
 	}
-	return os.Remove(p.path + stateEnding)
+	return file.Remove(p.path + stateEnding)
 }

@@ -100,8 +100,8 @@ func (r record) picture(classes int) (*Picture, error) {
 
 // journal is the file while it is open.
 type journal struct {
-	f    *os.File // to which lines are added
-	in   *os.File // the same, from which they are read
+	f    *file.File // to which lines are added
+	in   *os.File   // the same, from which they are read
 	path string
 	size int64 // bytes of whole lines
 }

@@ -127,11 +127,11 @@ func (t *target) place(name, to string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := file.MakeFolder(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	if t.Place == Link {
-		if err := os.Symlink(from, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := file.Symlink(from, path); err != nil && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("linking %s: %w; where links are not possible, have pictures copied", path, err)
 		}
 		return nil

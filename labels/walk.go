@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // Walk calls yield with each picture that was added, by this run or those that it goes on with, in the order of names; ID is
@@ -38,7 +39,7 @@ func (w *Writer) Abandon() error {
 	w.mu.Unlock()
 	err := w.Close()
 	if !begun {
-		err = errors.Join(err, os.Remove(path))
+		err = errors.Join(err, file.Remove(path))
 	}
 	return err
 }

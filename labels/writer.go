@@ -138,7 +138,7 @@ func (w *Writer) forget(path string) error {
 				return err
 			}
 			for _, d := range old.documents {
-				if err := os.Remove(filepath.Join(w.target.folder, d.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				if err := file.Remove(filepath.Join(w.target.folder, d.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return err
 				}
 			}
@@ -148,7 +148,7 @@ func (w *Writer) forget(path string) error {
 		if old == nil || old.path == nil || checkName(r.Name) != nil {
 			return nil
 		}
-		err := os.Remove(filepath.Join(w.target.folder, filepath.FromSlash(old.path(r.Name))))
+		err := file.Remove(filepath.Join(w.target.folder, filepath.FromSlash(old.path(r.Name))))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -157,7 +157,7 @@ func (w *Writer) forget(path string) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("overwriting: %w", err), j.close())
 	}
-	return errors.Join(j.close(), os.Remove(path))
+	return errors.Join(j.close(), file.Remove(path))
 }
 
 // Has says whether a picture is among those that were added, by this run or the one that it goes on with.
@@ -307,7 +307,7 @@ func (w *Writer) unfile(name string) error {
 	if w.view.path == nil || w.target.Existing != Refuse {
 		return nil
 	}
-	return os.Remove(w.labelFile(name))
+	return file.Remove(w.labelFile(name))
 }
 
 // sweep removes, once for each folder, what a killed program left beside a path.

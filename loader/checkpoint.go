@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/memory"
 )
 
 // Options changes how a checkpoint is opened. The zero value is the default.
@@ -209,6 +210,9 @@ func (c *Checkpoint) DType(name string) string {
 // those of [Checkpoint.Read].
 func (c *Checkpoint) Tensor(name string) (shape []int, data []float32, err error) {
 	if t, ok := c.tensors[name]; ok {
+		if err := memory.Want(4*int64(t.elements()), "the tensor "+name); err != nil {
+			return nil, nil, fmt.Errorf("loader: %s: %w", c.file, err)
+		}
 		shape, data = slices.Clone(t.info.Shape), make([]float32, t.elements())
 	}
 	if err := c.Read(name, data); err != nil {

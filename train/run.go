@@ -85,7 +85,7 @@ type course struct {
 	captions *dataset.Captioner
 	order    order
 	ahead    *ahead // the batch behind the one at hand
-	metrics  *os.File
+	metrics  *file.File
 	spent    time.Duration
 	begun    int // steps that were taken before
 	kept     int // step of the last state that was saved, below 0 for none
@@ -149,7 +149,7 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 		return err
 	}
 	c.begun = t.taken
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+	if err := file.MakeFolder(o.Out, 0o755); err != nil {
 		return err
 	}
 	if err := file.Sweep(o.Out); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -177,6 +178,21 @@ type statePart struct {
 
 // ErrState is wrapped where a file does not hold the state of this training.
 var ErrState = errors.New("not the state of this training")
+
+// Finished says whether a state that [Trainer.SaveState] wrote is the last of a course of so many steps. Without a file it is not: lines of
+// metrics alone may be of steps whose weights went with a program that was killed.
+func Finished(path string, steps int) (bool, error) {
+	file, err := loader.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var r resumed
+	err = json.Unmarshal([]byte(file.Metadata()[stateEntry]), &r)
+	return err == nil && r.Steps >= steps && (r.Course.Measured == r.Steps || r.Course.Bad > 0), file.Close()
+}
 
 // LoadState goes on from a file that [Trainer.SaveState] wrote, bit for bit. The mode, the frozen stages, the seed and the
 // average must be those of then. After an error nothing has changed.

@@ -12,6 +12,7 @@ import (
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/memory"
 	"github.com/glipvk/glipvk/rewrite"
 	"github.com/glipvk/glipvk/text"
 )
@@ -215,6 +216,11 @@ func (t *Trainer) chosen() (list []glip.Param, err error) {
 
 // load reads the weights that are trained and starts their moments.
 func (t *Trainer) load(ctx context.Context) error {
+	if m := t.Memory(); t.executor.Hosted() {
+		if err := memory.Want(m.Weights+m.Moments+m.Averages, "what is trained, with its moments,"); err != nil {
+			return fmt.Errorf("train: %w: %w; Options.Mode %s trains less", ErrMemory, err, Prompt)
+		}
+	}
 	s := &t.state
 	var zeros []float32
 	for _, p := range t.params {

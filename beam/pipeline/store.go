@@ -85,7 +85,7 @@ func load(ctx context.Context, path string) ([]byte, error) {
 // remove removes a file; one that is not there is removed.
 func remove(ctx context.Context, path string) error {
 	if !remote(path) {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := file.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,14 +33,7 @@ func writeFile(flag, path string, data []byte) error {
 // writable makes the folder of a file, if need be, and makes sure that a file can be
 // written there and that the path is neither a folder nor one of the inputs.
 func writable(flag, path string, inputs ...string) error {
-	folder := filepath.Dir(path)
-	err := os.MkdirAll(folder, 0o755)
-	if err == nil {
-		var probe *os.File
-		if probe, err = os.CreateTemp(folder, ".bench-*"); err == nil {
-			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
-		}
-	}
+	err := file.Probe(filepath.Dir(path))
 	if info, statErr := os.Stat(path); err == nil && statErr == nil {
 		err = replaceable(path, info, inputs)
 	}

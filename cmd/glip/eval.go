@@ -110,9 +110,6 @@ func (f *evalFlags) folder() (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := out.sole(); err != nil {
-		return nil, cli.Usage("--out: %w", err)
-	}
 	out.keep("the annotations", f.truth)
 	out.keep("the results", f.results)
 	out.keep("the prompts", f.run.prompts)

@@ -18,7 +18,7 @@ import (
 type ledger struct {
 	path  string
 	lines map[string]ledgerLine
-	file  *os.File
+	file  *file.File
 }
 
 // ledgerName is its name in --out.
@@ -42,7 +42,7 @@ func openLedger(ctx context.Context, path string) (*ledger, error) {
 		return nil, input(err)
 	}
 	if err == nil {
-		if err := os.Truncate(path, whole); err != nil {
+		if err := file.Truncate(path, whole); err != nil {
 			return nil, err
 		}
 	}

@@ -101,7 +101,7 @@ func (f *flow[R]) collect(finished <-chan error, late <-chan struct{}) (done int
 			f.meter.Done() // room for what is printed
 			f.outcomes[done].err = failed
 			if failed != nil {
-				fmt.Fprintf(f.stderr, "glip: %s\n", cli.Words(failed.Error()))
+				fmt.Fprintf(f.stderr, "glip: %s%s\n", cli.Words(failed.Error()), cli.Hint(failed))
 			}
 			if err := f.show(done); err != nil {
 				return done, err

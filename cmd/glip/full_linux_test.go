@@ -60,7 +60,7 @@ func TestNoRoom(t *testing.T) {
 							t.Fatal(err)
 						}
 						c.fails(t, here, fileLimit+"="+strconv.Itoa(limit))
-						whole(t, here, want, before, map[string]int{})
+						c.whole(t, here, want, before, map[string]int{})
 						if c.name != "eval" { // which writes three sets, one after the other
 							unreplaced(t, here, before)
 						}
@@ -78,7 +78,7 @@ func TestNoRoom(t *testing.T) {
 						before = makeEarlier(t, here, want)
 					}
 					c.fails(t, here)
-					whole(t, here, want, before, map[string]int{})
+					c.whole(t, here, want, before, map[string]int{})
 					unreplaced(t, here, before)
 					grow()
 					c.completes(t, here)

@@ -198,7 +198,7 @@ func (j *labelling) conclude(ctx context.Context) error {
 func (j *labelling) writeSkipped() error {
 	path := filepath.Join(j.labelFlags.out, skippedName)
 	if len(j.skipped) == 0 {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := file.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		return nil

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -277,7 +276,7 @@ func (s *labelSet) close() error {
 		}
 	}
 	for _, folder := range s.folders {
-		_ = os.Remove(folder) // unless it is empty it stays
+		_ = file.Remove(folder) // unless it is empty it stays
 	}
 	return errors.Join(errs...)
 }

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 )
@@ -32,8 +35,11 @@ what SOURCE_DATE_EPOCH says in seconds since 1970, so that they can be made agai
 
 // writeMan writes the pages of all commands.
 func writeMan(cmd *cobra.Command, out string) error {
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	if err := file.Probe(out); err != nil {
 		return cli.Usage("--out: %w; choose a folder that can be written", err)
+	}
+	if err := file.Sweep(out); err != nil {
+		return err
 	}
 	info, _ := debug.ReadBuildInfo()
 	v := newStamp(info)
@@ -44,11 +50,29 @@ func writeMan(cmd *cobra.Command, out string) error {
 	cmd.Root().DisableAutoGenTag = true // which has the day of the run
 	verbatim(cmd.Root())
 	header := &doc.GenManHeader{Title: "GLIP", Section: "1", Source: "glip " + v.Version, Manual: "glip", Date: &date}
-	if err := doc.GenManTree(cmd.Root(), header, out); err != nil {
-		return cli.Usage("--out: %w; choose a folder that can be written", err)
+	if err := writePages(cmd.Root(), *header, out); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "manual pages of glip %s: %s\n", v.Version, out)
 	return err
+}
+
+// writePages writes the page of a command and of those below it, as doc.GenManTree does, but each whole or not at all.
+func writePages(cmd *cobra.Command, header doc.GenManHeader, out string) error {
+	for _, c := range cmd.Commands() {
+		if !c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
+			continue
+		}
+		if err := writePages(c, header, out); err != nil {
+			return err
+		}
+	}
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
+	var page bytes.Buffer
+	if err := doc.GenMan(cmd, &header, &page); err != nil {
+		return err
+	}
+	return file.Replace(filepath.Join(out, name+"."+header.Section), page.Bytes(), 0o644)
 }
 
 // pageDate is the date of the pages: that of epoch, in seconds, of the commit, or where neither is known the first.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
 	"github.com/glipvk/glipvk/internal/file"
@@ -21,38 +20,17 @@ type folder struct {
 	kept []kept
 	// wrap, if set, stands between the encoders and the file; tests make it fail.
 	wrap func(io.Writer) io.Writer
-	// link is os.Link; tests make it fail.
-	link func(old, second string) error
-	// swept are the folders in which no file of a program that was killed lies any more; nil where others may be at work.
+	// swept are the folders in which no file of a program that was killed lies any more.
 	swept map[string]bool
 }
 
-// unplaced begins the names of files that have not their own yet, and of those that had it before.
-const unplaced = ".glip-"
-
-// sole says that nobody else writes there now: what programs that were killed left is removed, folder by folder.
-func (f *folder) sole() error {
-	f.swept = map[string]bool{}
-	return f.sweep(f.path)
-}
-
-func (f *folder) sweep(path string) error {
-	if f.swept == nil || f.swept[path] {
-		return nil
+// sweep removes from a folder, once, what programs that were killed left. What stays for that it cannot be removed is in nobody's way.
+func (f *folder) sweep(path string) {
+	if !f.swept[path] {
+		f.swept[path] = true
+		_ = file.Sweep(path)
 	}
-	f.swept[path] = true
-	list, err := os.ReadDir(path)
-	for _, e := range list {
-		left := strings.TrimSuffix(e.Name(), behind)
-		if digits, ours := strings.CutPrefix(left, unplaced); ours && digits != "" && strings.Trim(digits, "0123456789") == "" {
-			err = errors.Join(err, os.Remove(filepath.Join(path, e.Name())))
-		}
-	}
-	return err
 }
-
-// behind ends the second name of what had a name before.
-const behind = ".earlier"
 
 // kept is a file that no result may replace.
 type kept struct {
@@ -115,17 +93,10 @@ func (f *folder) check(final string) error {
 
 // openFolder makes the folder and makes sure that files can be written there.
 func openFolder(path string) (*folder, error) {
-	if err := os.MkdirAll(path, 0o755); err != nil {
+	if err := file.Probe(path); err != nil {
 		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
 	}
-	probe, err := os.CreateTemp(path, unplaced+"*")
-	if err != nil {
-		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
-	}
-	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
-		return nil, cli.Usage("--out: %w; choose a folder that can be written", err)
-	}
-	return &folder{path: path, link: os.Link}, nil
+	return &folder{path: path, swept: map[string]bool{}}, nil
 }
 
 // pending is a set of files under way.
@@ -136,7 +107,11 @@ type pending struct {
 
 // pendingFile is one of them; earlier is another name of what its final name stood for,
 // once it is placed, and "" if that was nothing.
-type pendingFile struct{ temporary, final, earlier string }
+type pendingFile struct {
+	f                         *file.File // open until it is placed, so that nobody sweeps it away
+	temporary, final, earlier string
+	letGo                     func() // of earlier
+}
 
 func (f *folder) begin() *pending { return &pending{folder: f} }
 
@@ -147,23 +122,20 @@ func (p *pending) add(name string, encode func(io.Writer) error) error {
 		return err
 	}
 	beside := filepath.Dir(final) // a folder of its own for an input of a folder in a folder
-	err := os.MkdirAll(beside, 0o755)
-	if err == nil {
-		err = p.folder.sweep(beside)
+	if err := file.MakeFolder(beside, 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
 	}
+	p.folder.sweep(beside)
+	f, err := file.Temporary(final)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	f, err := os.CreateTemp(beside, unplaced+"*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	p.files = append(p.files, pendingFile{temporary: f.Name(), final: final})
+	p.files = append(p.files, pendingFile{f: f, temporary: f.Name(), final: final})
 	var w io.Writer = f
 	if p.folder.wrap != nil {
 		w = p.folder.wrap(f)
 	}
-	if err := errors.Join(file.Called(encode(w), final), f.Chmod(0o644), f.Close()); err != nil {
+	if err := errors.Join(encode(w), f.Chmod(0o644)); err != nil {
 		return fmt.Errorf("writing %s: %w", final, err)
 	}
 	return nil
@@ -182,7 +154,10 @@ func (p *pending) commit() ([]string, error) {
 	for _, f := range p.files {
 		names = append(names, f.final)
 		if f.earlier != "" {
-			errs = append(errs, os.Remove(f.earlier))
+			if err := file.Remove(f.earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+			f.letGo()
 		}
 	}
 	p.files = nil
@@ -190,12 +165,14 @@ func (p *pending) commit() ([]string, error) {
 }
 
 // place gives a file its name. What had the name gets a second one first; where the file
-// system knows no second names, or there is no right to them, another one.
+// system knows no second names, or there is no right to them, it is copied.
 func (p *pending) place(f *pendingFile) error {
 	if err := p.folder.check(f.final); err != nil {
 		return err
 	}
-	earlier := f.temporary + behind
+	if err := f.f.Close(); err != nil {
+		return err
+	}
 	info, err := os.Lstat(f.final)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -204,13 +181,11 @@ func (p *pending) place(f *pendingFile) error {
 		return err
 	case info.IsDir():
 		return fmt.Errorf("%s is a folder: remove it, or choose another --out", f.final)
-	case !info.Mode().IsRegular(), p.folder.link(f.final, earlier) != nil:
-		err = file.Rename(f.final, earlier)
 	}
-	if err != nil {
+	if f.earlier, f.letGo, err = f.f.Double(f.final); err != nil {
+		f.earlier = ""
 		return err
 	}
-	f.earlier = earlier
 	if err := file.Rename(f.temporary, f.final); err != nil {
 		return errors.Join(err, f.restore())
 	}
@@ -229,13 +204,14 @@ func (p *pending) restore(placed int) error {
 // restore makes the final name stand again for what it did.
 func (f *pendingFile) restore() error {
 	if f.earlier == "" {
-		return os.Remove(f.final)
+		return file.Remove(f.final)
 	}
+	defer f.letGo()
 	if err := file.Rename(f.earlier, f.final); err != nil {
 		return fmt.Errorf("what was %s before is %s now: %w", f.final, f.earlier, err)
 	}
 	// Where both are names of one file, renaming leaves both.
-	if err := os.Remove(f.earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := file.Remove(f.earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -245,7 +221,8 @@ func (f *pendingFile) restore() error {
 func (p *pending) discard() error {
 	var errs []error
 	for _, f := range p.files {
-		if err := os.Remove(f.temporary); err != nil && !os.IsNotExist(err) {
+		_ = f.f.Close() // twice, where it could not be placed
+		if err := file.Remove(f.temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}

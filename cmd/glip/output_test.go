@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/internal/file/filetest"
 )
 
@@ -62,11 +63,17 @@ func same(a, b map[string]string) bool {
 // be placed, whichever it is, all is as before.
 func TestFailedRename(t *testing.T) {
 	names := []string{"a.npy", "b.npy", "c.npy"}
-	noLinks := func(string, string) error { return errors.ErrUnsupported }
+	t.Cleanup(func() { file.Intercept(func(string, string) error { return nil }) })
 	for _, link := range []struct {
 		name string
-		link func(string, string) error
-	}{{"links", os.Link}, {"no links", noLinks}} {
+		fail error
+	}{{"links", nil}, {"no links", errors.ErrUnsupported}} {
+		file.Intercept(func(op, _ string) error {
+			if op == "link" {
+				return link.fail
+			}
+			return nil
+		})
 		for failing := 0; failing <= len(names); failing++ {
 			dir := t.TempDir()
 			before := map[string]string{"a.npy": "old a", "c.npy": "old c", "other": "other"}
@@ -75,7 +82,6 @@ func TestFailedRename(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out.link = link.link
 			set := out.begin()
 			for i, name := range names {
 				if err := set.add(name, func(w io.Writer) error { _, err := io.WriteString(w, "new "+name); return err }); err != nil {

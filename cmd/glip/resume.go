@@ -83,7 +83,7 @@ func (j *search) resume(ctx context.Context, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "glip: --resume %s: the last result is cut short and is made again\n", path)
 	}
 	if e.cut && e.here {
-		if err := os.Truncate(path, e.whole); err != nil {
+		if err := file.Truncate(path, e.whole); err != nil {
 			return cli.Usage("--resume: %w", err)
 		}
 	}

@@ -28,6 +28,7 @@ const asProgram = "GLIP_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		limitFiles()
+		failCalls()
 		main()
 	}
 	os.Exit(m.Run())

@@ -18,6 +18,7 @@ import (
 	"github.com/glipvk/glipvk/convert"
 	"github.com/glipvk/glipvk/executor"
 	arch "github.com/glipvk/glipvk/glip"
+	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/text"
 	"github.com/glipvk/glipvk/train"
@@ -143,12 +144,17 @@ func (f *trainFlags) train(ctx context.Context, t *train.Trainer, d trainData, s
 	if err != nil {
 		return err
 	}
-	if taken := s.curves.taken(); taken >= p.Steps {
+	finished, err := train.Finished(filepath.Join(p.Out, "last.state"), p.Steps)
+	if err != nil {
+		return cli.Usage("--resume: %w", err)
+	}
+	if taken := s.curves.taken(); finished {
 		return cli.Usage("--resume %s: the run has taken %d steps, and is to take %d: --steps with a higher number takes more", p.Out, taken, p.Steps)
 	}
 	if err := errors.Join(p.write(t.Executor().Device().Name), p.classes(d)); err != nil {
 		return err
 	}
+	_ = file.Sweep(filepath.Join(p.Out, "val")) // where there may be none
 	o := p.course(d, f.resume != "")
 	o.Report, o.Found = s.report, s.found
 	stop := context.AfterFunc(ctx, func() {

@@ -8,17 +8,17 @@ import (
 )
 
 // OpenPart opens a file that is not complete, to go on with where it ends; it is made if need be. Errors are those of [Open].
-func OpenPart(path string) (*os.File, error) {
+func OpenPart(path string) (*File, error) {
 	if info, err := os.Stat(path); err == nil {
 		if err := check(path, info.Mode()); err != nil {
 			return nil, err
 		}
 	}
-	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|neverWait, 0o644)
+	return openFile(path, os.O_RDWR|os.O_CREATE|neverWait, 0o644)
 }
 
 // Complete closes a part that has become the whole file and gives it its name. It is on the disk before, as a file of [Save] is.
-func Complete(part *os.File, path string) error {
+func Complete(part *File, path string) error {
 	if err := errors.Join(part.Sync(), part.Close()); err != nil {
 		return fmt.Errorf("closing %s: %w", part.Name(), err)
 	}
@@ -34,6 +34,9 @@ func keepName(path string) error {
 	if err != nil {
 		return nil
 	}
-	_ = folder.Sync()
-	return folder.Close()
+	defer folder.Close()
+	if err := call(opSync, path, folder.Sync); Failed(err) {
+		return err
+	}
+	return nil
 }

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Rename gives a file another name, in place of what has it; who has that open by [Open] keeps it as it was. Other programs may hold a
-// file so that it stays: most do for a moment (those that look for viruses, or make an index), so it is tried for a second.
-func Rename(from, to string) error {
+// rename is [Rename]. Other programs may hold a file so that it stays: most do for a moment (those that look for viruses, or make an
+// index), so it is tried for a second.
+func rename(from, to string) error {
 	err := supersede(from, to)
 	for wait := time.Millisecond; err != nil && wait < time.Second; wait *= 2 {
 		if err = os.Rename(from, to); !inUse(err) {

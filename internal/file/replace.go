@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Replace makes data the content of the file at path, whole: it is written beside its place and renamed, so
@@ -35,7 +34,7 @@ func Save(path string, mode fs.FileMode, write func(io.Writer) error) error {
 
 // Staged is a file that is written and has not its name yet. Several that belong together are staged before the first is placed.
 type Staged struct {
-	f    *os.File
+	f    *File
 	path string
 }
 
@@ -46,7 +45,7 @@ func Stage(path string, mode fs.FileMode, write func(io.Writer) error) (*Staged,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.called(s.f.Sync()); err != nil {
+	if err := s.f.Sync(); err != nil {
 		return nil, errors.Join(err, s.Discard())
 	}
 	return s, nil
@@ -61,71 +60,86 @@ func (s *Staged) Place() error {
 }
 
 // Discard removes the file.
-func (s *Staged) Discard() error { return errors.Join(s.f.Close(), os.Remove(s.f.Name())) }
+func (s *Staged) Discard() error { return errors.Join(s.f.Close(), s.f.Remove()) }
 
-// unfinished begins the names of files on their way to their place, and digits follow; go:embed passes over a dot in front.
-const unfinished = ".glip-new-"
-
-// Sweep removes from a folder what [Stage], [Save] and [Replace] of programs that were killed left in it. What a program is writing
-// now stays, where the system has locks.
+// Sweep removes from a folder what programs that were killed left in it of [Stage], [Save], [Replace], [Temporary] and [Double]. What a
+// program is writing now stays, where the system has locks.
 func Sweep(folder string) error {
 	list, err := os.ReadDir(folder)
 	for _, e := range list {
-		digits, ours := strings.CutPrefix(e.Name(), unfinished)
-		if path := filepath.Join(folder, e.Name()); ours && strings.Trim(digits, "0123456789") == "" && !held(path) {
-			err = errors.Join(err, os.Remove(path))
+		if path := filepath.Join(folder, e.Name()); Unfinished(e.Name()) && !held(path) {
+			err = errors.Join(err, Remove(path))
 		}
 	}
 	return err
 }
 
+// Double makes what has a name have a second one too, that of a temporary file with an ending, or where that cannot be, a copy of it. Nobody sweeps it away until
+// it is let go.
+func (f *File) Double(name string) (second string, letGo func(), err error) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return "", nil, err
+	}
+	second, letGo = f.Name()+behind, func() {}
+	if err := double(name, info, second); err != nil || !info.Mode().IsRegular() {
+		return second, letGo, err
+	}
+	if old, _, err := Open(second); err == nil {
+		hold(old)
+		letGo = func() { old.Close() }
+	}
+	return second, letGo, nil
+}
+
+func double(name string, info fs.FileInfo, second string) error {
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		to, err := os.Readlink(name)
+		if err != nil {
+			return err
+		}
+		return Symlink(to, second)
+	case !info.Mode().IsRegular():
+		return Rename(name, second)
+	case Link(name, second) == nil:
+		return nil
+	}
+	old, _, err := Open(name)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	return Save(second, info.Mode().Perm(), func(w io.Writer) error {
+		_, err := io.Copy(w, old)
+		return err
+	})
+}
+
 func stage(path string, mode fs.FileMode, write func(io.Writer) error) (*Staged, error) {
 	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, mode|mode>>2&0o111); err != nil {
+	if err := MakeFolder(folder, mode|mode>>2&0o111); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(folder, unfinished+"*")
+	f, err := Temporary(path)
 	if err != nil {
-		return nil, Called(err, path)
+		return nil, err
 	}
-	hold(f)
 	s := &Staged{f, path}
-	if err := errors.Join(write(s), s.called(f.Chmod(mode))); err != nil {
+	if err := errors.Join(write(f), f.Chmod(mode)); err != nil {
 		return nil, errors.Join(err, s.Discard())
 	}
 	return s, nil
 }
 
-// Write implements [io.Writer].
-func (s *Staged) Write(p []byte) (int, error) {
-	n, err := s.f.Write(p)
-	return n, s.called(err)
-}
-
-func (s *Staged) called(err error) error { return Called(err, s.path) }
-
 // name closes the file and gives it its name.
 func (s *Staged) name() error {
-	err := s.called(s.f.Close())
+	err := s.f.Close()
 	if err == nil {
 		err = Rename(s.f.Name(), s.path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(s.f.Name()))
+		return errors.Join(err, s.f.Remove())
 	}
 	return nil
-}
-
-// Called is an error of package os about a file on its way to its place, said of the path that it is to have: the
-// other name means nothing to anybody.
-func Called(err error, path string) error {
-	if e, ok := err.(*fs.PathError); ok { // as it comes from package os, and not wrapped
-		return &fs.PathError{Op: e.Op, Path: path, Err: e.Err}
-	}
-	return err
-}
-
-// Append opens the file at path for lines to be added to its end, made if need be.
-func Append(path string, mode fs.FileMode) (*os.File, error) {
-	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, mode)
 }

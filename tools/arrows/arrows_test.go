@@ -188,6 +188,13 @@ func TestReserved(t *testing.T) {
 			t.Errorf("%s opening a file: %q, %v; want %d problems", file, got, err, want)
 		}
 	}
+	const remove = "package p\n\nimport \"os\"\n\nvar err = os.Remove(\"a\")\n"
+	for file, want := range map[string]int{"fetch/a.go": 1, "cmd/glip/a.go": 1, "viz/fonts.go": 0, "viz/a.go": 1, "cmd/glip/a_test.go": 0, "internal/file/a.go": 0, "tools/x/a.go": 0} {
+		got, err := Reserved(fstest.MapFS{file: {Data: []byte(remove)}})
+		if err != nil || len(got) != want {
+			t.Errorf("%s removing a file: %q, %v; want %d problems", file, got, err, want)
+		}
+	}
 	for file, want := range map[string]int{"engine/a.go": 1, "cmd/glip/a.go": 0, "tools/x/a.go": 0} {
 		got, err := Reserved(fstest.MapFS{file: {Data: []byte(exit)}})
 		if err != nil || len(got) != want {

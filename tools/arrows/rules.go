@@ -40,8 +40,8 @@ func rules() map[string]rule {
 		"engine":    {ours: []string{"internal/file", "internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
 		"kernels":   {ours: []string{"graph", "shaders", "engine", "internal/float16"}, others: []string{anything}},
 		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/clock", "internal/file", "internal/turn"}, others: []string{anything}},
-		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/clock", "internal/compare"}, others: []string{anything}, files: true},
-		"loader":    {ours: []string{"internal/file", "internal/float16"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
+		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/clock", "internal/compare", "internal/memory"}, others: []string{anything}, files: true},
+		"loader":    {ours: []string{"internal/file", "internal/float16", "internal/memory"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}, files: true},
 		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
 		"text":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
@@ -52,7 +52,7 @@ func rules() map[string]rule {
 		"dataset":   {ours: []string{"eval", "glip", "labels", "picture", "text", "internal/cocofile", "internal/file"}, others: []string{"go.yaml.in/yaml/v3"}},
 		"web":       {files: true}, // the page knows the server's answers, not its types
 		"fetch":     {ours: []string{"loader", "internal/file"}, others: []string{"github.com/gofrs/flock"}},
-		"train":     {ours: []string{".", "convert", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/clock", "internal/file"}},
+		"train":     {ours: []string{".", "convert", "dataset", "engine", "eval", "executor", "glip", "grad", "graph", "loader", "picture", "rewrite", "text", "internal/clock", "internal/file", "internal/memory"}},
 		"convert":   {ours: []string{".", "bind", "executor", "glip", "loader", "swin", "text", "internal/file"}},
 
 		"serve": {
@@ -90,10 +90,11 @@ func rules() map[string]rule {
 			},
 			others: []string{anything},
 		},
-		"cmd/internal/cli":   {ours: []string{".", "fetch", "loader", "picture", "text", "internal/file", "internal/meter"}, others: []string{anything}, files: true},
+		"cmd/internal/cli":   {ours: []string{".", "fetch", "loader", "picture", "text", "internal/file", "internal/memory", "internal/meter"}, others: []string{anything}, files: true},
 		"internal/clock":     {others: []string{"golang.org/x/sys/windows"}, files: true},
 		"internal/compare":   {files: true},
 		"internal/file":      {others: []string{"golang.org/x/sys/"}, files: true},
+		"internal/memory":    {ours: []string{"internal/file"}, others: []string{"golang.org/x/sys/"}, files: true},
 		"internal/goldtrain": {ours: []string{"bind", "swin", "glip", "grad", "graph", "picture", "synthetic", "text", "cpuref", "cpu", "engine", "internal/difftest"}},
 		"internal/gradrows":  {ours: []string{"graph"}, files: true},
 		"internal/cocofile":  {ours: []string{"internal/file", "internal/jsonlist"}},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/memory"
 	"github.com/glipvk/glipvk/text"
 )
 
@@ -48,8 +49,8 @@ func (e *Interrupted) Error() string {
 	return "interrupted: " + e.Rest
 }
 
-// ExitCode is the status for the error of a command. Wrong numbers weigh more than bad input; that there is no more room to write
-// is nobody's input.
+// ExitCode is the status for the error of a command. Wrong numbers weigh more than bad input; that there is no more room to write, no
+// right to, or too little memory, is nobody's input.
 func ExitCode(err error) int {
 	var wrong UsageError
 	switch {
@@ -57,7 +58,7 @@ func ExitCode(err error) int {
 		return Done
 	case errors.Is(err, ErrWrong):
 		return Wrong
-	case file.Full(err):
+	case file.Failed(err), errors.Is(err, memory.ErrShort):
 		return Failure
 	case errors.As(err, &wrong), errors.Is(err, glipvk.ErrInput), errors.Is(err, text.ErrCaption):
 		return Input

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/internal/file"
+	"github.com/glipvk/glipvk/internal/memory"
 	"github.com/glipvk/glipvk/loader"
 	"github.com/spf13/cobra"
 )
@@ -29,6 +30,7 @@ const Grace = 400 * time.Millisecond
 // ends the context of run, and within a second the program, whatever it does but for what
 // asked for more time ([Hold]); a second one ends it at once.
 func Main(name string, run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) {
+	memory.Bound()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ctx, hold := holding(ctx)
 	context.AfterFunc(ctx, func() {
@@ -41,13 +43,13 @@ func Main(name string, run func(ctx context.Context, args []string, stdout, stde
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// hint says what helps.
-func hint(err error) string {
-	switch {
-	case errors.Is(err, loader.ErrChoice):
+// Hint says what helps against an error, in brackets, where that is known.
+func Hint(err error) string {
+	if errors.Is(err, loader.ErrChoice) {
 		return " (--weights-entry)"
-	case file.Full(err):
-		return " (make room there, or choose another folder)"
+	}
+	if remedy := file.Remedy(err); remedy != "" {
+		return " (" + remedy + ")"
 	}
 	return ""
 }
@@ -74,7 +76,7 @@ func Run(ctx context.Context, root *cobra.Command, args []string, stdout, stderr
 	} else if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err, code = &Interrupted{}, Failure
 	}
-	fmt.Fprintf(stderr, "%s: %s%s\n", root.Name(), Words(err.Error()), hint(err))
+	fmt.Fprintf(stderr, "%s: %s%s\n", root.Name(), Words(err.Error()), Hint(err))
 	if !begun {
 		fmt.Fprintf(stderr, "%q shows flags and examples.\n", root.Name()+" --help")
 	}

@@ -12,7 +12,7 @@ var flags = map[string]string{
 	"MaxSide": "--max-side", "MaxPixels": "--max-pixels", "MaxMemory": "--max-memory",
 	"PadSmallMap": "--pad-small-map", "ResizeTables": "--resize-tables", "OutIndices": "--out-indices", "AllowNonFinite": "--allow-non-finite",
 	"DetectorOptions.Arch": "--arch", "BackboneOptions.Arch": "--arch", "DetectorOptions.Vocabulary": "--vocab",
-	"DetectorOptions.Size": "--size", "BackboneOptions.Size": "--size", "Options.Device": "--device", "Options.Weights": "--weights",
+	"Options.Size": "--size", "DetectorOptions.Size": "--size", "BackboneOptions.Size": "--size", "Options.Device": "--device", "Options.Weights": "--weights",
 	"Options.Backbone": "--backbone", "Options.Precision": "--precision", "Options.Prompt": "--prompt", "Options.Force": "--force",
 	"Options.Card": "--arch, --vocab, --size and --about", "Card.Config": "--arch", "Card.Vocabulary": "--vocab", "Card.About": "--about",
 	"Options.Recompute": "--recompute", "Options.Memory": "--memory", "Options.Mode": "--mode", "Course.Batch": "--batch",
