@@ -112,5 +112,23 @@ func Last(short time.Duration) (time.Duration, error) {
 	return d, nil
 }
 
-// Rounds is how many rounds of load a soak has, each followed by a sample: of ten seconds, but twelve at least.
-func Rounds(last time.Duration) int { return max(12, int(last/(10*time.Second))) }
+// Round is how long a soak works between two samples.
+func Round(last time.Duration) time.Duration { return min(10*time.Second, last/12) }
+
+// Watch has rounds of work until the time is over, or one fails, takes a sample after each, and reports one a minute, and the last. work is
+// told for how long it is to go on, and returns the objects that are left on devices when all is at rest.
+func Watch(last time.Duration, report func(Sample), work func(time.Duration) (objects int, err error)) (list []Sample, err error) {
+	minute := time.Minute
+	for begin := time.Now(); err == nil && (len(list) < least || time.Since(begin) < last); {
+		var objects int
+		objects, err = work(Round(last))
+		s := Take(begin, objects)
+		list = append(list, s)
+		if s.At >= minute {
+			report(s)
+			minute = s.At.Truncate(time.Minute) + time.Minute
+		}
+	}
+	report(list[len(list)-1])
+	return list, err
+}

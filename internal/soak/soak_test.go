@@ -2,6 +2,7 @@ package soak_test
 
 import (
 	"bytes"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -103,9 +104,34 @@ func TestLast(t *testing.T) {
 			t.Errorf("GLIPVK_SOAK=%q: %v, %v, want %v", text, d, err, want)
 		}
 	}
-	for last, want := range map[time.Duration]int{time.Second: 12, 10 * time.Minute: 60, time.Hour: 360} {
-		if n := soak.Rounds(last); n != want {
-			t.Errorf("%d rounds in %v, want %d", n, last, want)
+}
+
+// TestWatch works until the time is over, or ends with the error of a round.
+func TestWatch(t *testing.T) {
+	const last = 300 * time.Millisecond
+	rounds, reports := 0, 0
+	work := func(leak int, failed error) func(time.Duration) (int, error) {
+		return func(d time.Duration) (int, error) {
+			if rounds++; d != last/12 {
+				t.Errorf("a round of %v, want %v", d, last/12)
+			}
+			time.Sleep(d)
+			return 5 + leak*rounds, failed
 		}
+	}
+	reports = 0
+	report := func(soak.Sample) { reports++ }
+	begin := time.Now()
+	list, err := soak.Watch(last, report, work(0, nil))
+	if took := time.Since(begin); err != nil || len(list) != rounds || rounds < 6 || took < last || reports != 1 || list[0].Objects != 5 {
+		t.Errorf("%d samples of %d rounds in %v, %d reports, %v", len(list), rounds, took, reports, err)
+	}
+	rounds = 0
+	if list, err = soak.Watch(last, report, work(1, nil)); err != nil || list[2].Objects != 8 {
+		t.Errorf("%v, %v", list, err)
+	}
+	rounds, reports = 0, 0
+	if _, err := soak.Watch(last, report, work(0, os.ErrInvalid)); err != os.ErrInvalid || rounds != 1 || reports != 1 {
+		t.Errorf("%v after %d rounds, %d reports", err, rounds, reports)
 	}
 }
