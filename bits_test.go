@@ -118,7 +118,7 @@ func printBits(t *testing.T, device string) {
 		t.Fatal(err)
 	}
 	for _, q := range questionsOf() {
-		if q.name != "detect [0]0" && q.name != "extract 1 64 64" {
+		if q.name != "detect [0]0" && q.name != "extract {1 64 64 1}" {
 			continue
 		}
 		got, err := q.ask(t.Context(), h)

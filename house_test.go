@@ -100,8 +100,13 @@ func questionsOf() (list []question) {
 		add(false, fmt.Sprint("sight ", q), func(ctx context.Context, h *house) (answers, error) { return h.sight(ctx, q, query, q+4) })
 	}
 	add(false, "stream", func(ctx context.Context, h *house) (answers, error) { return h.stream(ctx, []int{0, 1, 5, 2, 3, 4}, 2) })
-	for _, x := range []picture.Input{tensor(1, 64, 64, 1), tensor(2, 48, 33, 2), tensor(1, 60, 72, 3)} {
-		add(false, fmt.Sprint("extract ", x.Batch, x.Height, x.Width), func(ctx context.Context, h *house) (answers, error) { return h.extract(ctx, x) })
+	for _, x := range []struct {
+		batch, height, width int
+		seed                 uint64 // of the first picture, the next one's is one more
+	}{{1, 64, 64, 1}, {2, 48, 33, 2}, {1, 48, 33, 3}, {1, 60, 72, 3}} {
+		add(false, fmt.Sprint("extract ", x), func(ctx context.Context, h *house) (answers, error) {
+			return h.extract(ctx, tensor(x.batch, x.height, x.width, x.seed), x.seed)
+		})
 	}
 	add(true, "gradients", func(ctx context.Context, h *house) (answers, error) { return h.gradients(ctx) })
 	add(true, "taps", func(ctx context.Context, h *house) (answers, error) { return h.taps(ctx) })
@@ -184,13 +189,22 @@ func (h *house) stream(ctx context.Context, pictures []int, batch int) (answers,
 	return to, nil
 }
 
-// extract computes feature maps.
-func (h *house) extract(ctx context.Context, x picture.Input) (answers, error) {
+// extract computes feature maps of pictures by formula.
+func (h *house) extract(ctx context.Context, x picture.Input, seed uint64) (answers, error) {
 	f, err := h.b.ExtractInput(ctx, x)
 	if err != nil {
 		return nil, err
 	}
-	return answers{fmt.Sprint("features of ", x.Batch, x.Height, x.Width): digestOf(f)}, nil
+	to := answers{}
+	for k := range x.Batch {
+		var own [][]float32
+		for _, m := range f {
+			n := len(m.Data) / x.Batch
+			own = append(own, m.Data[k*n:][:n])
+		}
+		h.file(to, fmt.Sprint("features of ", seed+uint64(k), " in ", x.Height, x.Width), k, x.Batch, own)
+	}
+	return to, nil
 }
 
 // gradients are of the losses of a picture, as training has them.
