@@ -93,9 +93,15 @@ serve-check: ## a server, and every client of ../shared/clients against it; CLIE
 # How long make soak lasts.
 SOAK ?= 1h
 
+# Side by side; with one arena of the C library, whose pieces would otherwise look like a leak.
 .PHONY: soak
-soak: ## a server under mixed load for SOAK (1h): good, slow, broken, cancelled, oversized requests; memory, goroutines and device objects stay flat
-	GLIPVK_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run Soak ./serve
+soak: ## library (CPU and two devices) and server under mixed load for SOAK (1h): right bits; memory, goroutines and device objects stay flat
+	@tools/deps.sh run
+	@export GLIPVK_SOAK=$(SOAK) MALLOC_ARENA_MAX=1; ended=0; jobs=(); \
+	for package in . ./serve; do \
+		echo "$(GO) test -count=1 -timeout 0 -v -run Soak $$package"; \
+		$(GO) test -count=1 -timeout 0 -v -run Soak $$package & jobs+=($$!); done; \
+	for job in "$${jobs[@]}"; do wait $$job || ended=1; done; exit $$ended
 
 .PHONY: witnesses
 witnesses: ## what labels are written as, read by DuckDB, xmllint and ajv, which are installed
@@ -116,6 +122,14 @@ test-writes: ## each kind of call that changes the disk failed at its first, a m
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	tools/fuzz.sh $(FUZZTIME)
+
+.PHONY: fuzz-coverage
+fuzz-coverage: ## the statements of each package that the inputs of its fuzz targets reach, which are in its testdata/fuzz
+	@$(GO) run ./tools/corpus coverage
+
+.PHONY: fuzz-keep
+fuzz-keep: ## of what make fuzz found since, the inputs that reach more, into testdata/fuzz
+	@$(GO) run ./tools/corpus keep
 
 # What drives chromium, and what judges how accessible the page is.
 BROWSER := playwright-core@1.65.1 axe-core@4.14.1

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/internal/soak"
 )
 
 // soaks is how long the soak lasts in ordinary tests; GLIPVK_SOAK=1h for the long one.
@@ -26,15 +27,12 @@ const soaks = 4 * time.Second
 // Under mixed load - good, slow, broken, cancelled, oversized, of several kinds at a time - every request is answered or refused, and
 // memory, goroutines and the device's objects stay where they are.
 func TestSoak(t *testing.T) {
-	last := soaks
-	if s := os.Getenv("GLIPVK_SOAK"); s != "" {
-		var err error
-		if last, err = time.ParseDuration(s); err != nil {
-			t.Fatalf("GLIPVK_SOAK=%s: want a duration, as 1h", s)
-		}
-	}
 	if testing.Short() {
 		t.Skip("a soak takes seconds")
+	}
+	last, err := soak.Last(soaks)
+	if err != nil {
+		t.Fatal(err)
 	}
 	device := os.Getenv("GLIPVK_SOAK_DEVICE") // cpu unless another is named
 	if device == "" {
@@ -52,28 +50,20 @@ func TestSoak(t *testing.T) {
 		o.Log = nil
 	})
 	load := &load{r: r, t: t, image: [][]byte{read(t, scene), read(t, "../testdata/world/novel2.png"), read(t, "../testdata/world/novel3.png")}}
-	steady := func() (heap uint64, goroutines, objects int) {
+	list, err := soak.Watch(last, func(at soak.Sample) { t.Logf("%v; on %s: %s", at, device, load) }, func(d time.Duration) (int, error) {
+		load.run(d)
 		http.DefaultClient.CloseIdleConnections()
 		time.Sleep(50 * time.Millisecond)
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc, runtime.NumGoroutine(), detector.Executor().Live()
+		return detector.Executor().Live(), nil
+	})
+	if err == nil { // what is remembered, and how many programs it takes, comes and goes
+		err = soak.Grown(list, soak.Slack{Heap: 8 << 20, Resident: 64 << 20, Goroutines: 4, Objects: list[len(list)/3].Objects/4 + 8})
 	}
-	load.run(last / 4) // until what is remembered is full
-	heap, _, objects := steady()
-	load.run(last - last/4)
-	heapAfter, goroutines, objectsAfter := steady()
-	t.Logf("%v on %s: %s", last, device, load.String())
-	t.Logf("heap %d KiB, then %d KiB; %d objects on the device, then %d; %d goroutines before the server, %d after the load", heap>>10, heapAfter>>10, objects, objectsAfter, before, goroutines)
+	if err != nil {
+		t.Error(err)
+	}
 	if load.unanswered.Load() > 0 {
 		t.Errorf("%d requests were neither answered nor refused", load.unanswered.Load())
-	}
-	if heapAfter > heap+heap/4+8<<20 {
-		t.Errorf("the heap grew from %d to %d bytes", heap, heapAfter)
-	}
-	if objectsAfter > objects+objects/4+8 {
-		t.Errorf("objects on the device grew from %d to %d", objects, objectsAfter)
 	}
 	eventually(t, "an empty queue", func() bool { s := r.queue.Stats(); return s.Held == 0 && s.Reading == 0 && s.Tasks == 0 })
 	if err := r.stop(); err != nil {

@@ -16,7 +16,7 @@
 # nothing else may mount and chroot. Every mount is in a namespace of its own and goes with the process.
 set -euo pipefail
 
-# Tests of files and of a server's load, which compute on the CPU whatever the driver.
+# Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
 elsewhere='KilledAtRandom|NoRoom|Soak'
 
 self=$(readlink -f "$0")

@@ -9,7 +9,7 @@
 # without apt-get put vk_swiftshader_icd.json and libvk_swiftshader.so there yourself: every Chromium and Chrome ships them.
 set -euo pipefail
 
-# Tests of files and of a server's load, which compute on the CPU whatever the driver.
+# Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
 elsewhere='KilledAtRandom|NoRoom|Soak'
 
 self=$(readlink -f "$0")

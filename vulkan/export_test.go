@@ -32,3 +32,13 @@ func (w *Weights) Layout() kernels.Layout { return w.layout }
 
 // Tuned are the tiles that were chosen by measurement or read from a file so far, by shape.
 func (w *Weights) Tuned() map[string]Kept { return w.tiles }
+
+// Tile is a candidate of a shape, as [Options.Tiles] takes it.
+func (w *Weights) Tile(g *graph.Graph, key string, i int) map[string]kernels.Tile {
+	for _, p := range kernels.Rewrite(g, w.device.Info(), w.layout, kernels.Options{}).Products() {
+		if p.Key == key {
+			return map[string]kernels.Tile{key: p.Candidates[i]}
+		}
+	}
+	return nil
+}

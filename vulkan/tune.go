@@ -20,7 +20,9 @@ import (
 
 // Tuning says how tiles of matrix products are chosen: by measuring a few candidates
 // the first time a shape is met on a device, and from a file after that. The result of a
-// program does not depend on it beyond rounding. The zero value tunes.
+// program does not depend on it beyond rounding: tiles of graphics cards may add up in another
+// order, those of software drivers do not. While weights are open, and from one complete file, a
+// shape has one tile and a result the same bits; with Off it has them whatever the file. The zero value tunes.
 type Tuning struct {
 	// Off takes the tiles that ought to suit the device and measures nothing.
 	Off bool
@@ -29,7 +31,7 @@ type Tuning struct {
 	Dir string
 	// Budget bounds the time that one Compile measures; 0 is [DefaultTuning], or nothing on software
 	// drivers whose tiles are known well enough (RATIONALE.md). Shapes that it does not reach keep
-	// the tile that ought to suit them.
+	// the tile that ought to suit them for as long as the weights are open; others measure them.
 	Budget time.Duration
 	// Observe, if set, is told of every candidate that was measured, shape by shape.
 	Observe func(Trial)
@@ -79,7 +81,7 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 	defer w.tuning.Release()
 	path := t.file(w.device.Info(), w.layout.Style)
 	if w.tiles == nil {
-		w.tiles = readTiles(path)
+		w.tiles, w.left = readTiles(path), map[string]bool{}
 	}
 	deadline, fresh := time.Now().Add(t.budget(w.layout.Style)), false
 	tiles := map[string]kernels.Tile{}
@@ -88,7 +90,8 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 			tiles[p.Key] = p.Candidates[at]
 			continue
 		}
-		if !time.Now().Before(deadline) {
+		if w.left[p.Key] || !time.Now().Before(deadline) {
+			w.left[p.Key] = true // for as long as the weights are open: a tile may change the last bits of a result
 			continue
 		}
 		won, trials, err := w.measure(ctx, p, deadline)
@@ -100,7 +103,7 @@ func (w *Weights) tune(ctx context.Context, products []kernels.Product, t Tuning
 				t.Observe(x)
 			}
 		}
-		if len(trials) > 1 {
+		if w.left[p.Key] = len(trials) == 1; !w.left[p.Key] {
 			tiles[p.Key], w.tiles[p.Key], fresh = won, kept{won.Family(), won.Constants()}, true
 		}
 	}

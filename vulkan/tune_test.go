@@ -346,8 +346,16 @@ func TestTuningIsBounded(t *testing.T) {
 	if !u.uses(p, "a", candidates[square][1]) {
 		t.Error("what is in the file takes no time, and was not used")
 	}
-	if p = u.compile(w, nil); len(u.trials) == 0 {
-		t.Error("with time, the same weights measured nothing")
+	// What the file has is in no other program of the weights that had no time.
+	if p = u.compile(w, nil); len(u.trials) != 0 || !u.uses(p, "a", candidates[square][0]) {
+		t.Errorf("with time, weights that have a program measured %+v", u.trials)
+	}
+	same(t, "the same weights later", run(t, p, in...), want)
+	if err := os.Remove(u.file(w)); err != nil {
+		t.Fatal(err)
+	}
+	if p = u.compile(u.weights(), nil); len(u.trials) == 0 {
+		t.Error("with time, other weights measured nothing")
 	}
 	near(t, "tuned and not", run(t, p, in...), want)
 }

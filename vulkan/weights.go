@@ -39,6 +39,7 @@ type Weights struct {
 
 	tuning *turn.Lock      // held by who measures tiles
 	tiles  map[string]kept // measured tiles by shape, nil before the first look
+	left   map[string]bool // shapes that there was no time to measure
 }
 
 // UploadOptions says how weights are stored. The zero value is 32-bit floats in the

@@ -99,6 +99,7 @@ func rules() map[string]rule {
 		"internal/gradrows":  {ours: []string{"graph"}, files: true},
 		"internal/cocofile":  {ours: []string{"internal/file", "internal/jsonlist"}},
 		"internal/jsonlist":  {files: true},
+		"internal/soak":      {files: true},
 		"internal/meter":     {others: []string{anything}, files: true},
 		"internal/float16":   {},
 		"internal/ort":       {},
