@@ -40,7 +40,6 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	else echo "no glslc: shaders are not compiled again; a test still compares their hashes"; fi
 	@if command -v spirv-val >/dev/null; then echo "$(GO) run ./tools/shaderc -validate"; $(GO) run ./tools/shaderc -validate; \
 	else echo "no spirv-val: shaders are not validated"; fi
-	$(GO) mod verify
 	@for platform in $(PLATFORMS); do \
 		echo "CGO_ENABLED=0 $(GO) build ./... for $$platform"; \
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; done

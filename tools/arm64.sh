@@ -114,7 +114,7 @@ test_all() {
 	grep -qE '^  driver +llvmpipe Mesa ' "$out/devices" && grep -q '^vulkan takes: llvmpipe' "$out/devices" || die "glip devices does not find the folder's driver"
 	# Lanes of lavapipe are as many as a register has, and what a subgroup sums is summed in their order: as many here as there.
 	export LP_NATIVE_VECTOR_WIDTH=128
-	machine=$(tools/newmesa.sh run "$out/glip.here" devices | sed -n 's/^  driver *//p')
+	machine=$(tools/newmesa.sh run -r "$out" "$out/glip.here" devices | sed -n 's/^  driver *//p')
 	say "compared with $machine"
 	# What an emulator falsifies or takes minutes for is left out, unless all is asked for.
 	local skip='OutOfMemory|Cancel|CloseDuringWork' tiny=testdata/glip/tiny tests
