@@ -92,6 +92,7 @@ both() {
 		cat "$out/said" >&2
 		die "glip $1 failed on this machine"
 	}
+	[ -s "$out/arm64/$name/printed" ] || die "glip $1 printed nothing"
 	sed -i "s#$out/[a-z0-9]*/##g" "$out"/{arm64,here}/"$name"/printed # where files were written
 	diff -r "$out/here/$name" "$out/arm64/$name" >&2 || die "glip $1: arm64 (>, Mesa $(mesa)) and this machine (<, $machine) differ; where the versions do, remove the older folder"
 	echo "arm64: $name: $(find "$out/arm64/$name" -type f | wc -l) files are the same bit for bit, $(wc -c <"$out/arm64/$name/printed") bytes printed ($((SECONDS - start)) s)"
@@ -123,7 +124,8 @@ test_all() {
 	tests=$!
 	trap 'kill $tests 2>/dev/null || true; rm -rf "$out"' EXIT
 	cat >"$out/backbone.json" <<-END
-		{"embed_dims": 24, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 7, "pad_small_map": true, "out_indices": [0, 1, 2, 3]}
+		{"embed_dims": 24, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 7, "pad_small_map": true,
+		 "out_indices": [0, 1, 2, 3], "patch_size": 4, "mlp_ratio": 4, "norm_eps": 1e-5, "qkv_bias": true}
 	END
 	both features features --device vulkan --no-tune --arch "$out/backbone.json" --weights synthetic:7 --size original $tiny/tiny.caption.picture_bgr.npy
 	both detect detect --device vulkan --no-tune --arch $tiny/arch.json --vocab $tiny/vocab.txt --weights $tiny/model.pth --threshold 0.05 \
