@@ -38,6 +38,8 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	$(GO) tool staticcheck ./...
 	@if command -v glslc >/dev/null; then echo "$(GO) run ./tools/shaderc -check"; $(GO) run ./tools/shaderc -check; \
 	else echo "no glslc: shaders are not compiled again; a test still compares their hashes"; fi
+	@if command -v spirv-val >/dev/null; then echo "$(GO) run ./tools/shaderc -validate"; $(GO) run ./tools/shaderc -validate; \
+	else echo "no spirv-val: shaders are not validated"; fi
 	@for platform in $(PLATFORMS); do \
 		echo "CGO_ENABLED=0 $(GO) build ./... for $$platform"; \
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; done
@@ -168,6 +170,11 @@ test-arm: ## tests of package cpu on an emulated arm64, by qemu-user, but those 
 	@tools/deps.sh arm
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -skip 'Panic|Bytes|Waiter|Close|Cancel' -timeout 20m ./cpu
 
+# ARM64=all: also those of engine's tests that take long or look at clocks, and glip-world.
+.PHONY: test-arm64
+test-arm64: ## Vulkan on an emulated arm64, with Debian unstable's Mesa: devices, features and boxes as on amd64, engine's tests; ARM64=all for more
+	tools/arm64.sh test $(ARM64)
+
 .PHONY: test-beam
 test-beam: ## tests of the module beam, and the licences of what it needs; the first time it compiles Beam
 	cd beam && test -z "$$(gofmt -l .)" && $(GO) vet ./... && $(GO) test -timeout 20m ./...
@@ -211,6 +218,15 @@ licences: ## the licence of every module; fails on one that is unknown or not al
 release: ## programs for four platforms, with completions, man pages and checksums, into dist/; VERSION=... names them
 	@tools/deps.sh release
 	tools/release.sh $(VERSION)
+
+# The database is asked for over the network; GOVULNDB names another place of it.
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what the code calls, by govulncheck; says so where its database cannot be reached
+	tools/vulncheck.sh
+
+.PHONY: reproducible
+reproducible: ## glip built twice, in different folders and from empty caches, gives the same bits
+	tools/reproducible.sh
 
 .PHONY: sizes
 sizes: ## lines per folder, long files, long functions

@@ -5,6 +5,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 
 	vk "github.com/vulkan-go/vulkan"
 )
@@ -139,7 +140,7 @@ func (f *found) unusable(api vk.Version, memory bool) string {
 	case memory && len(memoryTypesFor(f.types, ^uint32(0), UploadMemory, false)) == 0:
 		return "no host-visible, coherent memory"
 	}
-	return ""
+	return knownBad(runtime.GOARCH, f.info)
 }
 
 func (f *found) readMemory(info *Info) {

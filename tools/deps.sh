@@ -2,7 +2,7 @@
 # Installs what a target of the Makefile needs beyond Go and gcc, and only what is missing.
 #
 #   tools/deps.sh run        a Vulkan loader and, where there is no Vulkan driver at all, a software one
-#   tools/deps.sh test       loader, software driver, validation layers, shader compiler, xmllint, what "world" has
+#   tools/deps.sh test       loader, software driver, validation layers, shader compiler and validator, xmllint, what "world" has
 #   tools/deps.sh generate   shader compiler
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
@@ -10,6 +10,7 @@
 #   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh witnesses  node and npm, xmllint
 #   tools/deps.sh arm        an emulator of arm64
+#   tools/deps.sh arm64      what "arm", "newmesa" and "release" have (for tools/arm64.sh)
 #   tools/deps.sh windows    a C compiler for Windows
 #   tools/deps.sh darwin     node and npm
 #   tools/deps.sh release    a C compiler for the other of amd64 and arm64, one for Windows, zip
@@ -68,6 +69,7 @@ has_layers() {
 		has_manifest explicit_layer.d VkLayer_khronos_validation.json
 }
 has_compiler() { command -v glslc >/dev/null; }
+has_validator() { command -v spirv-val >/dev/null; }
 has_xmllint() { command -v xmllint >/dev/null; }
 
 has_emoji() { [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]; }
@@ -102,6 +104,7 @@ missing() {
 		has_software_driver || echo mesa-vulkan-drivers
 		has_layers || echo vulkan-validationlayers
 		has_compiler || echo glslc
+		has_validator || echo spirv-tools
 		has_xmllint || echo libxml2-utils
 		missing world
 		;;
@@ -135,6 +138,11 @@ missing() {
 		has_loader || echo libvulkan1
 		has_radv || echo mesa-vulkan-drivers
 		;;
+	arm64)
+		missing arm
+		missing newmesa
+		missing release
+		;;
 	arm) command -v qemu-aarch64 >/dev/null || echo qemu-user ;;
 	release)
 		command -v "$other" >/dev/null || echo "$other_package"
@@ -163,6 +171,7 @@ describe() {
 	debootstrap) echo "debootstrap, which makes a Debian folder" ;;
 	debian-archive-keyring) echo "the keys of Debian's archive" ;;
 	glslc) echo "the shader compiler glslc (shaderc)" ;;
+	spirv-tools) echo "spirv-val, which validates compiled shaders" ;;
 	"$other_package" | "$other_libc") echo "a C compiler for the other processor ($other), with its C library" ;;
 	fonts-noto-color-emoji) echo "Noto's colour emoji (/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf)" ;;
 	unicode-data) echo "Unicode's names of emoji (/usr/share/unicode/emoji/emoji-test.txt)" ;;
@@ -226,7 +235,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | windows | darwin | release | world | browser | clients | witnesses) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | arm64 | windows | darwin | release | world | browser | clients | witnesses) ;;
 lists)
 	become_root
 	update

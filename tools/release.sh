@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the archives of a release in dist/: the commands for each platform, with licences, completions and man pages, and SHA256SUMS.
+# Makes the archives of a release in dist/: the commands for each platform, with licences, completions and man pages, the bill of
+# materials of each (CycloneDX), and SHA256SUMS.
 #
 #   tools/release.sh [VERSION]     VERSION is that of the tag, or the commit's hash, unless given
 #
@@ -11,13 +12,14 @@ cd "$(dirname "$0")/.."
 # Git, the one too that the go command calls, refuses to read another owner's checkout unless it is told to.
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 
+go mod verify
 version=${1:-$(git describe --tags --always --dirty)}
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 dist=$PWD/dist
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-left_out=()
+left_out=() made=()
 
 # build FOLDER: both commands for GOOS and GOARCH, with the stamp that glip version prints.
 build() {
@@ -90,6 +92,7 @@ make() {
 	build "$folder"
 	try "$folder"
 	pack "$folder"
+	made+=("$folder")
 }
 
 rm -rf "$dist"
@@ -109,6 +112,8 @@ done
 for platform in linux/amd64 linux/arm64 windows/amd64; do
 	make "${platform%/*}" "${platform#*/}" 1
 done
+
+go run ./tools/licences -boms "$dist" -version "$version" -time "$SOURCE_DATE_EPOCH" "${made[@]}" >"$work/licences"
 
 cd "$dist"
 sha256sum -- glipvk_* >SHA256SUMS

@@ -3,6 +3,8 @@
 //
 //	go run ./tools/licences               # or: make licences
 //	go run ./tools/licences -texts FILE   # also write the texts that binaries of the commands must be accompanied by
+//	go run ./tools/licences -boms DIR FOLDER...
+//	                                      # also write, for the programs in each folder, DIR/FOLDER.cdx.json: CycloneDX's bill of materials
 //
 // It asks the go command alone and needs no network once the modules are there.
 package main
@@ -17,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 func main() {
@@ -30,8 +33,14 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("licences", flag.ContinueOnError)
 	dir := flags.String("dir", ".", "module root")
 	texts := flags.String("texts", "", "file to write the licences of what the commands link to, in full")
+	boms := flags.String("boms", "", "folder for a bill of materials of each folder of programs that is an argument")
+	version := flags.String("version", "(devel)", "version of the programs, for their bill of materials")
+	made := flags.Int64("time", 0, "when that is made, in seconds since 1970")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if (*boms == "") != (flags.NArg() == 0) {
+		return errors.New("-boms DIR and folders of programs go together: see -help")
 	}
 	modules, err := list(ctx, *dir)
 	if err != nil {
@@ -45,7 +54,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		problems = append(problems, m.read())
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", m.Path, m.Version, m.use(), strings.Join(m.licences, ", "))
 	}
-	if err := errors.Join(table.Flush(), errors.Join(problems...)); err != nil || *texts == "" {
+	if err := errors.Join(table.Flush(), errors.Join(problems...)); err != nil {
+		return err
+	}
+	if err := writeBoms(*boms, *version, time.Unix(*made, 0), modules, flags.Args()); err != nil || *texts == "" {
 		return err
 	}
 	return os.WriteFile(*texts, accompany(modules), 0o666)

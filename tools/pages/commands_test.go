@@ -143,6 +143,7 @@ func rows() []row {
 		{command: `go run ./tools/op crosscontext`, root: true, want: "kernels/cross.go"},
 		{command: `make test`, never: "it is what runs this test"},
 		{command: `REQUIRE_VULKAN=0 make test`, never: "it is what runs this test"},
+		{command: `make test-arm64`, never: "it takes minutes, and makes a folder as root"},
 		{command: `go test ./graph ./cpuref`, root: true, long: "make test runs all tests"},
 		{command: `go test -run World -v ./...`, root: true, long: "make test runs all tests"},
 		{command: `bench --count 10 > old.txt`, more: smallBackbone + " --duration 10ms --count 2", want: ""},
