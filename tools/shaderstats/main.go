@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case *chip != "":
-		rows, err := compile(*chip)
+		rows, err := compile(*chip, deviceOf(*chip))
 		if err != nil {
 			return err
 		}
