@@ -19,6 +19,7 @@ type family struct {
 	device   string // a part of the name that the driver gives its devices, "" for the chip's own
 	manifest string // of the driver, a file name's pattern
 	shim     string // a library of Mesa that stands in for the kernel (Debian: mesa-drm-shim), by its stem
+	built    bool   // the library is no package's: it is in the folder that -shims names
 	itself   string // the variable by which older versions of the driver pretend without it, "" for none
 }
 
@@ -27,6 +28,7 @@ var (
 	freedreno = &family{device: "Adreno", manifest: "freedreno_icd*.json", shim: "freedreno"}
 	nouveau   = &family{device: "NVK", manifest: "nouveau_icd*.json", shim: "nouveau"}
 	asahi     = &family{device: "Apple", manifest: "asahi_icd*.json", shim: "asahi"}
+	anv       = &family{device: "Intel", manifest: "intel_icd*.json", shim: "intel", built: true}
 )
 
 var chips = []chip{
@@ -43,6 +45,9 @@ var chips = []chip{
 	{"tu104", "Nvidia Turing", nouveau, "NOUVEAU_CHIPSET=164", false},
 	{"ga102", "Nvidia Ampere", nouveau, "NOUVEAU_CHIPSET=172", false},
 	{"ad102", "Nvidia Ada", nouveau, "NOUVEAU_CHIPSET=192", false},
+	{"skl", "Intel Skylake", anv, "INTEL_STUB_GPU_PLATFORM=skl", true},
+	{"tgl", "Intel Tiger Lake", anv, "INTEL_STUB_GPU_PLATFORM=tgl", true},
+	{"dg2", "Intel DG2", anv, "INTEL_STUB_GPU_PLATFORM=dg2", true},
 	{"m1", "Apple G13", asahi, "ASAHI=m1", false}, // its stand-in is always this one
 }
 
@@ -56,14 +61,14 @@ func title(name string) string {
 	return name
 }
 
-// ways are the environments in which the driver may pretend to have the chip, and its manifest; none where the driver is not here.
-func (c chip) ways() (ways [][]string, manifest string) {
-	var places, shims []string
+// ways are the environments in which the driver may pretend to have the chip, and its manifest; none where the driver is not here. shims is a folder of libraries that are no package's.
+func (c chip) ways(shims string) (ways [][]string, manifest string) {
+	var places, libraries []string
 	for _, p := range []string{"/usr/share", "/etc", "/usr/local/share"} {
 		places = append(places, p+"/vulkan/icd.d/"+c.family.manifest)
 	}
-	for _, p := range []string{"/usr/lib/*/", "/usr/lib/", "/usr/lib64/"} {
-		shims = append(shims, p+"lib"+c.family.shim+"_noop_drm_shim.so")
+	for _, p := range []string{shims + "/", "/usr/lib/*/", "/usr/lib/", "/usr/lib64/"} {
+		libraries = append(libraries, p+"lib"+c.family.shim+"_noop_drm_shim.so")
 	}
 	if manifest = first(places...); manifest == "" {
 		return nil, ""
@@ -71,7 +76,7 @@ func (c chip) ways() (ways [][]string, manifest string) {
 	if c.family.itself != "" {
 		ways = append(ways, []string{fmt.Sprintf("%s=%s", c.family.itself, c.name)})
 	}
-	if shim := first(shims...); shim != "" {
+	if shim := first(libraries...); shim != "" {
 		ways = append(ways, []string{"LD_PRELOAD=" + shim, c.set})
 	}
 	return ways, manifest

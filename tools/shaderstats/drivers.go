@@ -46,6 +46,10 @@ var drivers = []driver{
 		{column: "scratch", name: "Scratch"}, {column: "waves", name: "Threads", unit: 1.0 / 32}, {column: "instructions", name: "Instructions"},
 		{column: "code", name: "Code size"},
 	}, "", nil},
+	{"Intel", []statistic{
+		{column: "subgroup", name: "Subgroup Size"}, {column: "spilled", name: "Spill Count"}, {column: "scratch", name: "Scratch Memory Size"},
+		{column: "shared", name: "Workgroup Memory Size"}, {column: "cycles", name: "Cycle Count"}, {column: "instructions", name: "Instruction Count"},
+	}, "GEN Assembly", intel},
 }
 
 // driverOf finds how a device's driver tells.

@@ -51,6 +51,15 @@ var (
 		repeats:     regexp.MustCompile(`\(rpt(\d+)\)`),
 		waits:       regexp.MustCompile(`\(nop(\d+)\)`),
 	}
+	// intel is ANV's: the width in brackets behind the instruction's name, flags before it.
+	intel = &dialect{
+		comment:     "//",
+		label:       regexp.MustCompile(`^(LABEL\w+):$`),
+		instruction: regexp.MustCompile(`^(?:\([^)]*\)\s*)?([a-z]\w*)(?: \w+)?\(\d+\)`),
+		branch:      regexp.MustCompile(`^(?:\([^)]*\)\s*)?while\(\d+\)\s+JIP:\s+(LABEL\w+)`),
+		multiplyAdd: regexp.MustCompile(`^(?:mad|mac)$`),
+		matrices:    regexp.MustCompile(`^dpas`),
+	}
 	// nvidia is NVK's: a predicate and the results come before the instruction's name, and the end of a block says what may follow.
 	nvidia = &dialect{
 		comment:     "//",
@@ -62,8 +71,8 @@ var (
 	}
 )
 
-// innerLoop finds, in the ISA text of one shader, the loop that multiplies and adds most, not counting what loops inside it do. A loop
-// that multiplies matrices comes before any that does not: one such instruction does the work of many.
+// innerLoop finds, in the ISA text of one shader, the loop that multiplies and adds most, not counting what loops inside it do; of two
+// with as many, the shorter. A loop that multiplies matrices comes before any that does not: one such instruction does the work of many.
 // A loop is what lies between the target of a backward branch and the last branch to it. The zero loop is returned where nothing
 // repeats. Text without instructions is an error: Mesa may have been built without a disassembler.
 func (d *dialect) innerLoop(isa string) (loop, error) {
@@ -114,7 +123,7 @@ func (d *dialect) innerLoop(isa string) (loop, error) {
 	}
 	best := loop{}
 	for _, b := range begins {
-		if l := own[b]; cmp.Or(cmp.Compare(l.Matrices, best.Matrices), cmp.Compare(l.MultiplyAdds, best.MultiplyAdds)) > 0 {
+		if l := own[b]; cmp.Or(cmp.Compare(l.Matrices, best.Matrices), cmp.Compare(l.MultiplyAdds, best.MultiplyAdds), cmp.Compare(best.Instructions, l.Instructions)) > 0 {
 			best = l
 		}
 	}

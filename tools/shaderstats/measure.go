@@ -9,16 +9,19 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 )
 
-// measure compiles for each chip in a process of its own, since Mesa reads the environment once; as many at a time as there are cores.
-func measure(ctx context.Context, stderr io.Writer) ([]row, error) {
+// measure compiles for each chip in a process of its own, since Mesa reads the environment once; as many at a time as there are cores. With a
+// folder of libraries it does so for the chips that need these, without one for the others.
+func measure(ctx context.Context, shims string, stderr io.Writer) ([]row, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
+	chips := slices.DeleteFunc(slices.Clone(chips), func(c chip) bool { return c.family.built != (shims != "") })
 	rows, errs := make([][]row, len(chips)), make([]error, len(chips))
 	var wait sync.WaitGroup
 	free := make(chan struct{}, runtime.NumCPU())
@@ -26,7 +29,7 @@ func measure(ctx context.Context, stderr io.Writer) ([]row, error) {
 		wait.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
-			rows[i], errs[i] = c.measure(ctx, self)
+			rows[i], errs[i] = c.measure(ctx, self, shims)
 		})
 	}
 	wait.Wait()
@@ -46,8 +49,8 @@ func measure(ctx context.Context, stderr io.Writer) ([]row, error) {
 
 // measure tries the ways of pretending: the driver's own (RADV's is gone in some version before 26.2), and a library of Mesa that
 // stands in for the kernel.
-func (c chip) measure(ctx context.Context, self string) ([]row, error) {
-	ways, manifest := c.ways()
+func (c chip) measure(ctx context.Context, self, shims string) ([]row, error) {
+	ways, manifest := c.ways(shims)
 	if manifest == "" {
 		return nil, fmt.Errorf("compiling for %s: its driver is not here (%s): install it (Debian: mesa-vulkan-drivers)", title(c.name), c.family.manifest)
 	}

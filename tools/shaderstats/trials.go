@@ -78,7 +78,10 @@ func trialTable(rows []row) string {
 				of, ratio = fmt.Sprintf("%d of %d", r.MultiplyAdds, r.Loop), float64(r.MultiplyAdds)/float64(r.Loop)
 			}
 			if !r.spills() {
-				predicted = fmt.Sprintf("%.3f", ratio*min(1, 4*float64(r.Waves)/float64(most)))
+				if most > 0 {
+					ratio *= min(1, 4*float64(r.Waves)/float64(most))
+				}
+				predicted = fmt.Sprintf("%.3f", ratio)
 			}
 			var parts []string
 			for _, c := range t.relevant {
