@@ -83,9 +83,9 @@ const (
 	shortRow = 8 // keys, that are taken at once everywhere
 )
 
-// fewRegisters reports whether an invocation has fewer registers than the 128 or more of most graphics cards. No device says how many. Those
-// that share a register file among very wide subgroups have few (Adreno), and those that may narrow them to 16 or less (Intel, Mali, V3D):
-// they do so because a subgroup's share is fixed.
+// fewRegisters reports whether an invocation is thought to have too few registers for a row of 12 keys. No device says how many it has. Those
+// with very wide subgroups have few (Adreno), and those with narrow ones, or that choose between narrow and wide (Intel): a subgroup's share
+// is fixed there.
 func fewRegisters(c engine.Caps) bool {
 	return c.SubgroupSize >= 128 || c.SubgroupSize <= 16 || c.SubgroupMin > 0 && c.SubgroupMin <= 16
 }

@@ -44,8 +44,8 @@ var (
 	adreno = &dialect{
 		comment:     ";",
 		label:       regexp.MustCompile(`^(l\d+):$`),
-		instruction: regexp.MustCompile(`^(?:\(\w+\))*([a-z][\w.]*)`),
-		branch:      regexp.MustCompile(`^(?:\(\w+\))*(?:br\w*|jump)\s.*#(l\d+)$`),
+		instruction: regexp.MustCompile(`^(?:\(\w+\)\s*)*([a-z][\w.]*)`),
+		branch:      regexp.MustCompile(`^(?:\(\w+\)\s*)*(?:br\w*|jump)\s.*#(l\d+)$`),
 		multiplyAdd: regexp.MustCompile(`^mad\.f(?:16|32)$`),
 		matrices:    regexp.MustCompile(`^\b$`),
 		repeats:     regexp.MustCompile(`\(rpt(\d+)\)`),
