@@ -192,11 +192,11 @@ test-nocgo: ## tests of what differs without cgo: the engine, the front door, th
 test-swiftshader: ## tests that reach a device, on SwiftShader
 	tools/swiftshader.sh test
 
-# 0: make shaderstats leaves the newest Mesa out, and with it RDNA 3 and 4; making its folder needs root.
+# 0: make shaderstats leaves the newest Mesa out, and with it all but two chips; making its folder needs root.
 NEWMESA ?= 1
 
 .PHONY: shaderstats
-shaderstats: ## registers, spills, occupancy of every pipeline on AMD chips, which need not be there; STATSFLAGS=-update for a new baseline
+shaderstats: ## registers, spills, occupancy of every pipeline on AMD, Adreno, Nvidia and Apple chips, which need not be there; STATSFLAGS=-update for a new baseline
 	@tools/deps.sh shaderstats
 	@rm -rf out/shaderstats && mkdir -p out/shaderstats
 	$(GO) build -o bin/shaderstats ./tools/shaderstats
@@ -204,6 +204,13 @@ shaderstats: ## registers, spills, occupancy of every pipeline on AMD chips, whi
 	@if [ "$(NEWMESA)" = 0 ]; then echo "NEWMESA=0: the newest Mesa is left out"; else tools/newmesa.sh make && \
 		tools/newmesa.sh run -w out/shaderstats bin/shaderstats -measure out/shaderstats/2-newest.csv; fi
 	bin/shaderstats $(STATSFLAGS) out/shaderstats/*.csv
+
+.PHONY: shaderstats-slow
+shaderstats-slow: ## the same on Intel's chips, with Debian 12's Mesa, of which a library is compiled first
+	@rm -rf out/shaderstats-slow && mkdir -p out/shaderstats-slow
+	$(GO) build -o bin/shaderstats ./tools/shaderstats
+	bin/shaderstats -shims "$$(tools/intelshim.sh)" -measure out/shaderstats-slow/intel.csv
+	bin/shaderstats $(STATSFLAGS) out/shaderstats-slow/intel.csv
 
 .PHONY: commands
 commands: ## the commands of README and docs, those too that take long

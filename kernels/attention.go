@@ -65,7 +65,7 @@ func (l *lowerer) attention(s step) {
 			flops:     4 * int64(h.tokens*h.tokens*h.channels) * int64(r.units()),
 		}
 		if keys > 0 {
-			d.constants = append(d.constants, uint32(keys))
+			d.constants = append(d.constants, uint32(keys), l.attentionKeys(o.side))
 		}
 		if !byAddress {
 			l.emit(s, stem, d)
@@ -97,6 +97,17 @@ func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
 	}
 	room := min(l.caps.MaxSharedMemory, 16<<10) - bias
 	return group, max(room/(row*o.side), 1) * o.side
+}
+
+// attentionKeys is how many keys of a row of side an invocation takes at a time: the fewer, the fewer registers it needs, and the more often it
+// rescales what it has summed.
+func (l *lowerer) attentionKeys(side int) uint32 {
+	keys := side
+	if most := l.style.Keys; most > 0 && side > shortRow {
+		for keys = most; side%keys != 0; keys-- {
+		}
+	}
+	return uint32(keys)
 }
 
 // attentionQueries is how many queries an invocation has. A read of a texel buffer is so

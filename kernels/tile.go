@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // shape is a matrix product as far as it decides what tile suits it.
@@ -180,6 +181,10 @@ func (s Style) uniformTiles(p shape) []Tile {
 // fewGroups is the number of workgroups below which a graphics card is thought to idle.
 const fewGroups = 96
 
+// scalarFetch is the most vectors of A that an invocation of a scalar product fetches at a time: each is four loads with a guard, and more of
+// them take more registers than Apple's compiler has.
+const scalarFetch = 2
+
 // tiledTiles are BM, BN, BK, TM, TN, SPLIT of gemm_tiled. The largest tile that leaves
 // enough workgroups is taken; where even small ones are few, several invocations share
 // the products of a tile.
@@ -191,6 +196,9 @@ func tiledTiles(p shape) []Tile {
 	list := []Tile{
 		of(64, 64, 16, 4, 8, 1), of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
 		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
+	}
+	if strings.HasSuffix(p.variant, "_scalar") {
+		list = slices.DeleteFunc(list, func(t Tile) bool { return t.rows*int(t.constants[2])/4 > scalarFetch*t.group })
 	}
 	return best(list, func(t Tile) float64 { return t.cardCost(p) })
 }

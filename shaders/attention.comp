@@ -1,8 +1,8 @@
 #version 450
 // Attention of one window and one head: softmax(scale q kᵀ + bias + mask) v, nothing of size
 // [n, n] in memory. qkv is [windows, n, 3C], channel which*C + head*d + e; out [windows, n, C].
-// An invocation has QUERIES queries, in registers, and goes over the keys a row of the window at
-// a time, keeping the greatest score so far, the sum of exponentials relative to it, and the
+// An invocation has QUERIES queries, in registers, and goes over the keys CHUNK of a row of the window
+// at a time, keeping the greatest score so far, the sum of exponentials relative to it, and the
 // values summed with these weights; both are rescaled when the maximum grows.
 // BIAS adds the relative position bias of the head, MASK -100 where the roll brought two
 // tokens together; both are found from the tokens' places in the window.
@@ -25,6 +25,9 @@ layout(constant_id = 4) const uint HEAD = 8;   // d / 4
 layout(constant_id = 5) const uint QUERIES = 1; // that share what an invocation reads of keys and values
 #if !defined(UNIFORM) && !defined(TEXEL)
 layout(constant_id = 6) const uint KEYS = 7;   // a multiple of WINDOW
+layout(constant_id = 7) const uint CHUNK = 7;  // keys at a time, a divisor of WINDOW
+#else
+#define CHUNK WINDOW
 #endif
 
 layout(push_constant) uniform Push {
@@ -143,7 +146,7 @@ void main()
         peak[i] = LEAST;
         sum[i] = 0.0;
     }
-    [[dont_unroll]] for (uint key = 0; key < n; key += WINDOW) {
+    [[dont_unroll]] for (uint key = 0; key < n; key += CHUNK) {
 #ifdef STAGED
         if (key % KEYS == 0) {
             barrier();
@@ -167,12 +170,12 @@ void main()
 #define KEY4(kx, e) QKV(at + ((kx) * 3 + 1) * c4 + (e))
 #define VALUE4(kx, e) QKV(at + ((kx) * 3 + 2) * c4 + (e))
 #endif
-        uint ky = key / WINDOW;
-        float s[QUERIES * WINDOW];
+        uint ky = key / WINDOW, kx0 = CHUNK == WINDOW ? 0 : key % WINDOW;
+        float s[QUERIES * CHUNK];
         float top[QUERIES];
         [[unroll]] for (uint i = 0; i < QUERIES; i++)
             top[i] = peak[i];
-        [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
+        [[unroll]] for (uint kx = 0; kx < CHUNK; kx++) {
             ROW(kx, 1)
             vec4 products[QUERIES];
             [[unroll]] for (uint i = 0; i < QUERIES; i++)
@@ -185,7 +188,7 @@ void main()
             [[unroll]] for (uint i = 0; i < QUERIES; i++) {
                 float v = products[i].x + products[i].y + products[i].z + products[i].w;
                 if (BIAS) {
-                    uint at = bias0[i] - ky * SIDE - kx;
+                    uint at = bias0[i] - ky * SIDE - kx0 - kx;
 #ifdef STAGED
                     v += biases[at];
 #elif defined(UNIFORM)
@@ -194,9 +197,9 @@ void main()
                     v += AT1(table, at * h + head);
 #endif
                 }
-                if (MASK && ((cutY && (ky >= WINDOW - shift) != below[i]) || (cutX && (kx >= WINDOW - shift) != right[i])))
+                if (MASK && ((cutY && (ky >= WINDOW - shift) != below[i]) || (cutX && (kx0 + kx >= WINDOW - shift) != right[i])))
                     v -= 100.0;
-                s[i * WINDOW + kx] = v;
+                s[i * CHUNK + kx] = v;
                 top[i] = isnan(v) ? top[i] : max(top[i], v);
             }
         }
@@ -204,19 +207,19 @@ void main()
             float shrink = power(peak[i] - top[i]);
             peak[i] = top[i];
             sum[i] *= shrink;
-            [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
-                s[i * WINDOW + kx] = power(s[i * WINDOW + kx] - top[i]);
-                sum[i] += s[i * WINDOW + kx];
+            [[unroll]] for (uint kx = 0; kx < CHUNK; kx++) {
+                s[i * CHUNK + kx] = power(s[i * CHUNK + kx] - top[i]);
+                sum[i] += s[i * CHUNK + kx];
             }
             [[unroll]] for (uint e = 0; e < HEAD; e++)
                 acc[i * HEAD + e] *= shrink;
         }
-        [[unroll]] for (uint kx = 0; kx < WINDOW; kx++) {
+        [[unroll]] for (uint kx = 0; kx < CHUNK; kx++) {
             ROW(kx, 2)
             [[unroll]] for (uint e = 0; e < HEAD; e++) {
                 vec4 v = VALUE4(kx, e);
                 [[unroll]] for (uint i = 0; i < QUERIES; i++)
-                    acc[i * HEAD + e] = fma(vec4(s[i * WINDOW + kx]), v, acc[i * HEAD + e]);
+                    acc[i * HEAD + e] = fma(vec4(s[i * CHUNK + kx]), v, acc[i * HEAD + e]);
             }
         }
     }

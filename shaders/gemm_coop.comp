@@ -195,13 +195,16 @@ void main()
     }
 
     uint cFirst = cStart(), mine = gl_SubgroupID * CM * LDC;
-    [[unroll]] for (uint i = 0; i < WM / CM; i++) {
-        [[unroll]] for (uint j = 0; j < WN / CN; j++)
-            coopMatStoreNV(acc[i * (WN / CN) + j], pool, mine + j * CN / 4, LDC, false);
+    [[dont_unroll]] for (uint down = 0; down < WM / CM; down++) {
+        // Indices into acc are constants, or NVK puts it into memory.
+        [[unroll]] for (uint i = 0; i < WM / CM; i++)
+            if (i == down)
+                [[unroll]] for (uint j = 0; j < WN / CN; j++)
+                    coopMatStoreNV(acc[i * (WN / CN) + j], pool, mine + j * CN / 4, LDC, false);
         barrier();
         [[dont_unroll]] for (uint e = lane % LANES; e < CM * WN / 4; e += LANES) {
             uint m = e / (WN / 4), n = e % (WN / 4);
-            finish(cFirst, row0_ + wm + i * CM + m, col0 + wn + n * 4, uintBitsToFloat(pool[mine + m * LDC + n]));
+            finish(cFirst, row0_ + wm + down * CM + m, col0 + wn + n * 4, uintBitsToFloat(pool[mine + m * LDC + n]));
         }
         barrier();
     }

@@ -7,6 +7,7 @@
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
+#   tools/deps.sh intelshim  what "shaderstats" has, libdrm's headers
 #   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh witnesses  node and npm, xmllint
 #   tools/deps.sh arm        an emulator of arm64
@@ -143,6 +144,10 @@ missing() {
 		missing newmesa
 		missing release
 		;;
+	intelshim)
+		missing shaderstats
+		[ -e /usr/include/xf86drm.h ] || echo libdrm-dev
+		;;
 	arm) command -v qemu-aarch64 >/dev/null || echo qemu-user ;;
 	release)
 		command -v "$other" >/dev/null || echo "$other_package"
@@ -235,7 +240,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | arm64 | windows | darwin | release | world | browser | clients | witnesses) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | intelshim | peers | arm | arm64 | windows | darwin | release | world | browser | clients | witnesses) ;;
 lists)
 	become_root
 	update

@@ -13,8 +13,12 @@ func compare(rows, before []row) (problems, notes []string) {
 	added := map[string]int{}
 	var places []string // of rows that are not in the baseline
 	for _, r := range rows {
+		if r.onlyTried() {
+			delete(old, r.key())
+			continue
+		}
 		if r.spills() {
-			problems = append(problems, fmt.Sprintf("%s: %d VGPRs and %d SGPRs are spilled, %d bytes of scratch", r, r.SpilledVGPRs, r.SpilledSGPRs, r.Scratch))
+			problems = append(problems, fmt.Sprintf("%s: %d registers and %d scalar ones are spilled, %d bytes of scratch", r, r.Spilled, r.SpilledScalars, r.Scratch))
 		}
 		b, ok := old[r.key()]
 		if !ok {

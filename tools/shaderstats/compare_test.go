@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,8 +11,8 @@ import (
 	"testing"
 )
 
-var good = row{Driver: "Mesa 1", Chip: "vega10", Pipeline: "gemm_tiled 64 1", Uses: "GLIP-T/f32 GLIP-L/f32", Path: "stage0, qkv", Subgroup: 64, VGPRs: 88,
-	SGPRs: 32, LDS: 8704, Waves: 2, InverseThroughput: 15000, Code: 3696, MultiplyAdds: 64, Loop: 83}
+var good = row{Driver: "Mesa 1", Chip: "vega10", Pipeline: "gemm_tiled 64 1", Uses: "GLIP-T/f32 GLIP-L/f32", Path: "stage0, qkv", Subgroup: 64, Registers: 88,
+	Scalars: 32, Shared: 8704, Waves: 2, Cycles: 15000, Code: 3696, MultiplyAdds: 64, Loop: 83}
 
 func TestCompare(t *testing.T) {
 	for _, c := range []struct {
@@ -21,14 +22,15 @@ func TestCompare(t *testing.T) {
 	}{
 		{"the same", func(*row) {}, "", ""},
 		{"better", func(r *row) { r.Waves, r.Loop = 3, 80 }, "", ""},
-		{"spilled VGPRs", func(r *row) { r.SpilledVGPRs = 1 }, "1 VGPRs and 0 SGPRs are spilled", ""},
-		{"spilled SGPRs", func(r *row) { r.SpilledSGPRs = 2 }, "0 VGPRs and 2 SGPRs are spilled", ""},
+		{"spilled registers", func(r *row) { r.Spilled = 1 }, "1 registers and 0 scalar ones are spilled", ""},
+		{"spilled scalars", func(r *row) { r.SpilledScalars = 2 }, "0 registers and 2 scalar ones are spilled", ""},
 		{"scratch", func(r *row) { r.Scratch = 16 }, "16 bytes of scratch", ""},
 		{"scratch of another driver", func(r *row) { r.Driver, r.Scratch = "Mesa 2", 16 }, "16 bytes of scratch", "NO BASELINE"},
 		{"fewer waves", func(r *row) { r.Waves = 1 }, "1 waves, the baseline has 2", ""},
 		{"smaller share", func(r *row) { r.Loop = 84 }, "76.2 % of the inner loop multiply and add, in the baseline 77.1 %", ""},
 		{"no loop any more", func(r *row) { r.Loop, r.MultiplyAdds = 0, 0 }, "- of the inner loop", ""},
-		{"slower, but no matter", func(r *row) { r.InverseThroughput, r.Code, r.VGPRs = 16000, 5000, 96 }, "", ""},
+		{"slower, but no matter", func(r *row) { r.Cycles, r.Code, r.Registers = 16000, 5000, 96 }, "", ""},
+		{"only tried", func(r *row) { r.Uses, r.Spilled, r.Waves = tried, 9, 1 }, "", ""},
 		{"another driver", func(r *row) { r.Driver, r.Waves = "Mesa 2", 1 }, "", "Mesa 2, vega10: NO BASELINE"},
 		{"another chip", func(r *row) { r.Chip, r.Waves = "navi21", 1 }, "", "Mesa 1, navi21: NO BASELINE"},
 		{"a new pipeline", func(r *row) { r.Pipeline, r.Waves = "gemm_tiled 64 0", 1 }, "", "1 pipelines are new"},
@@ -61,7 +63,7 @@ func only(got []string, part string) bool {
 }
 
 func TestRows(t *testing.T) {
-	rows := []row{good, {Driver: "Mesa 1", Chip: "navi21", Pipeline: "softmax", SpilledVGPRs: 1, SpilledSGPRs: 2, Scratch: 3}}
+	rows := []row{good, {Driver: "Mesa 1", Chip: "navi21", Pipeline: "softmax", Spilled: 1, SpilledScalars: 2, Scratch: 3}}
 	var b bytes.Buffer
 	if err := writeRows(&b, rows); err != nil {
 		t.Fatal(err)
@@ -143,5 +145,38 @@ func TestDocInStep(t *testing.T) {
 	}
 	if problems, notes := compare(rows, rows); len(problems)+len(notes) > 0 {
 		t.Errorf("the baseline itself: %q, %q", problems, notes)
+	}
+}
+
+// TestMerge: an update of some chips keeps the baseline of the others.
+func TestMerge(t *testing.T) {
+	old, other, newer := good, good, good
+	other.Chip, newer.Driver = "skl", "Mesa 2"
+	if got := merge([]row{newer}, []row{old, other}); !slices.Equal(got, []row{newer, other}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestTrials: every shape that is tried has all the constants that the table and its multiply-adds are read from, and what spills is not predicted.
+func TestTrials(t *testing.T) {
+	first := trials[0].shapes[0]
+	r := row{Pipeline: "gemm_tiled", Uses: tried, Waves: 4, MultiplyAdds: 32, Loop: 64}
+	for _, c := range first {
+		r.Pipeline += fmt.Sprintf(" %d", c)
+	}
+	other := row{Pipeline: "softmax", Waves: 32}
+	if text := trialTable([]row{r, other}); !strings.Contains(text, "0.250") { // half of them, and half of a quarter of the waves
+		t.Error(text)
+	}
+	r.Spilled = 1
+	if text := trialTable([]row{r, other}); !strings.Contains(text, "spills") {
+		t.Error(text)
+	}
+	for _, tr := range trials {
+		for _, shape := range tr.shapes {
+			if n := tr.adds(shape); n == 0 || n > 4096 {
+				t.Errorf("%s %v: %d multiply-adds", tr.what, shape, n)
+			}
+		}
 	}
 }

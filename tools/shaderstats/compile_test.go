@@ -55,14 +55,14 @@ func TestSpillIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := row{Pipeline: name(spec)}
-		if err := r.read(p); err != nil {
+		if err := drivers[0].read(p, &r); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%+v", r)
 		if r.spills() != c.spills {
-			t.Errorf("tile %v: %d VGPRs are spilled, %d bytes of scratch", c.tile, r.SpilledVGPRs, r.Scratch)
+			t.Errorf("tile %v: %d registers are spilled, %d bytes of scratch", c.tile, r.Spilled, r.Scratch)
 		}
-		if r.MultiplyAdds < int(c.tile[3]*c.tile[4]) || r.MultiplyAdds >= r.Loop || r.Waves < 1 || r.Code < 1000 || r.LDS < 4000 {
+		if r.MultiplyAdds < int(c.tile[3]*c.tile[4]) || r.MultiplyAdds >= r.Loop || r.Waves < 1 || r.Code < 1000 || r.Shared < 4000 {
 			t.Errorf("tile %v: odd figures: %+v", c.tile, r)
 		}
 	}

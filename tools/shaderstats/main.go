@@ -1,5 +1,5 @@
-// Shaderstats shows what our shaders become on AMD hardware, without any: Mesa's driver RADV compiles for chips that are not there
-// and tells registers, spills, occupancy and the instructions themselves.
+// Shaderstats shows what our shaders become on hardware, without any: Mesa's drivers compile for chips that are not there
+// and tell registers, spills, occupancy and the instructions themselves.
 //
 //	shaderstats -measure FILE    compile every pipeline of GLIP-T (224) and GLIP-L (384), f32 and f16, for each chip that the
 //	                             installed Mesa can pretend to have, and write what it says of them as CSV
@@ -8,7 +8,7 @@
 //	shaderstats -update FILE...  make what was measured the baseline, and write its tables to docs/shaderstats.md
 //
 // Each chip gets the variants that its class of device gets by default. make shaderstats does all of it, for the system's Mesa and
-// for the newest one.
+// for the newest one; make shaderstats-slow for Intel's chips, whose library is made by tools/intelshim.sh.
 package main
 
 import (
@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 
 	"github.com/glipvk/glipvk/internal/file"
 )
@@ -39,6 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	out := flags.String("measure", "", "measure with the installed Mesa and write `FILE`")
 	chip := flags.String("compile", "", "compile for `CHIP`, which the environment makes Mesa pretend to have, and print CSV (for -measure)")
+	shims := flags.String("shims", "", "measure only chips whose library is made by us (tools/intelshim.sh), in `FOLDER`")
 	update := flags.Bool("update", false, "make what was measured the baseline")
 	baseline := flags.String("baseline", "tools/shaderstats/baseline.csv", "the committed `FILE` to compare with")
 	doc := flags.String("doc", "docs/shaderstats.md", "the `FILE` of tables that -update writes")
@@ -47,13 +49,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case *chip != "":
-		rows, err := compile(*chip)
+		rows, err := compile(*chip, deviceOf(*chip))
 		if err != nil {
 			return err
 		}
 		return writeRows(stdout, rows)
 	case *out != "":
-		rows, err := measure(ctx, stderr)
+		rows, err := measure(ctx, *shims, stderr)
 		if err != nil {
 			return err
 		}
@@ -66,23 +68,33 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *update {
-		if err := replace(*baseline, func(w io.Writer) error { return writeRows(w, rows) }); err != nil {
-			return err
-		}
-		if err := replace(*doc, func(w io.Writer) error { return writeDoc(w, rows) }); err != nil {
-			return err
-		}
-		fmt.Fprintf(stderr, "shaderstats: wrote %s and %s\n", *baseline, *doc)
-	}
 	before, err := readFiles([]string{*baseline})
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
+	}
+	if *update {
+		before = merge(rows, before)
+		if err := replace(*baseline, func(w io.Writer) error { return writeRows(w, before) }); err != nil {
+			return err
+		}
+		if err := replace(*doc, func(w io.Writer) error { return writeDoc(w, before) }); err != nil {
+			return err
+		}
+		fmt.Fprintf(stderr, "shaderstats: wrote %s and %s\n", *baseline, *doc)
 	}
 	if err := writeTables(stdout, rows); err != nil {
 		return err
 	}
 	return report(stderr, rows, before)
+}
+
+// merge is the measured rows, and of those before the chips that were not measured.
+func merge(rows, before []row) []row {
+	measured := map[string]bool{}
+	for _, r := range rows {
+		measured[r.Chip] = true
+	}
+	return append(slices.Clone(rows), slices.DeleteFunc(slices.Clone(before), func(r row) bool { return measured[r.Chip] })...)
 }
 
 // report says how the rows compare with the baseline; the error sums up what must not be.

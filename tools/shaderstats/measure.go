@@ -8,69 +8,57 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 )
 
-// chip is hardware that Mesa can pretend to have.
-type chip struct {
-	name         string // as Mesa calls it
-	architecture string
-	always       bool // every Mesa since 22.3 knows it: its absence is an error
-}
-
-var chips = []chip{
-	{"vega10", "GCN 5", true},
-	{"navi21", "RDNA 2", true},
-	{"navi31", "RDNA 3", false},
-	{"gfx1201", "RDNA 4", false},
-}
-
-// title is a chip with its architecture.
-func title(name string) string {
-	for _, c := range chips {
-		if c.name == name {
-			return c.name + " (" + c.architecture + ")"
-		}
-	}
-	return name
-}
-
-// measure compiles for each chip in a process of its own, since Mesa reads the environment once.
-func measure(ctx context.Context, stderr io.Writer) ([]row, error) {
-	manifest := first("/usr/share/vulkan/icd.d/radeon_icd*.json", "/etc/vulkan/icd.d/radeon_icd*.json", "/usr/local/share/vulkan/icd.d/radeon_icd*.json")
-	if manifest == "" {
-		return nil, errors.New("there is no RADV here (radeon_icd*.json): install it (Debian: mesa-vulkan-drivers)")
-	}
+// measure compiles for each chip in a process of its own, since Mesa reads the environment once; as many at a time as there are cores. With a
+// folder of libraries it does so for the chips that need these, without one for the others.
+func measure(ctx context.Context, shims string, stderr io.Writer) ([]row, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
+	chips := slices.DeleteFunc(slices.Clone(chips), func(c chip) bool { return c.family.built != (shims != "") })
+	rows, errs := make([][]row, len(chips)), make([]error, len(chips))
+	var wait sync.WaitGroup
+	free := make(chan struct{}, runtime.NumCPU())
+	for i, c := range chips {
+		wait.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			rows[i], errs[i] = c.measure(ctx, self, shims)
+		})
+	}
+	wait.Wait()
 	var all []row
-	for _, c := range chips {
-		rows, err := measureChip(ctx, self, manifest, c.name)
+	for i, c := range chips {
 		switch {
-		case err == nil:
-			all = append(all, rows...)
+		case errs[i] == nil:
+			all = append(all, rows[i]...)
 		case c.always || ctx.Err() != nil:
-			return nil, err
+			return nil, errs[i]
 		default:
-			fmt.Fprintf(stderr, "shaderstats: note: left out here: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+			fmt.Fprintf(stderr, "shaderstats: note: left out here: %s\n", strings.ReplaceAll(errs[i].Error(), "\n", "; "))
 		}
 	}
 	return all, nil
 }
 
-// measureChip tries the ways of pretending: Mesa's own (gone in some version before 26.2), and a library of Mesa that stands in for
-// the kernel (Debian: mesa-drm-shim).
-func measureChip(ctx context.Context, self, manifest, name string) ([]row, error) {
-	ways := [][]string{{"RADV_FORCE_FAMILY=" + name}}
-	if shim := first("/usr/lib/*/libamdgpu_noop_drm_shim.so", "/usr/lib/libamdgpu_noop_drm_shim.so", "/usr/lib64/libamdgpu_noop_drm_shim.so"); shim != "" {
-		ways = append(ways, []string{"LD_PRELOAD=" + shim, "AMDGPU_GPU_ID=" + name})
+// measure tries the ways of pretending: the driver's own (RADV's is gone in some version before 26.2), and a library of Mesa that
+// stands in for the kernel.
+func (c chip) measure(ctx context.Context, self, shims string) ([]row, error) {
+	ways, manifest := c.ways(shims)
+	if manifest == "" {
+		return nil, fmt.Errorf("compiling for %s: its driver is not here (%s): install it (Debian: mesa-vulkan-drivers)", title(c.name), c.family.manifest)
 	}
 	var errs []error
+	shim := false
 	for _, way := range ways {
-		cmd := exec.CommandContext(ctx, self, "-compile", name)
+		shim = shim || len(way) > 1
+		cmd := exec.CommandContext(ctx, self, "-compile", c.name)
 		// Nothing else of the environment, which might change what is compiled.
 		cmd.Env = append(way, "VK_ICD_FILENAMES="+manifest, "VK_DRIVER_FILES="+manifest, "MESA_SHADER_CACHE_DISABLE=true")
 		var out, messages bytes.Buffer
@@ -82,18 +70,8 @@ func measureChip(ctx context.Context, self, manifest, name string) ([]row, error
 		}
 		return readRows(&out)
 	}
-	if len(ways) == 1 {
-		errs = append(errs, errors.New("newer Mesas need libamdgpu_noop_drm_shim.so instead, which is not here (Debian: mesa-drm-shim)"))
+	if !shim {
+		errs = append(errs, fmt.Errorf("it needs lib%s_noop_drm_shim.so, which is not here (Debian unstable: mesa-drm-shim)", c.family.shim))
 	}
-	return nil, fmt.Errorf("compiling for %s: %w", title(name), errors.Join(errs...))
-}
-
-// first is the first file that matches one of the patterns, "" where none does.
-func first(patterns ...string) string {
-	for _, p := range patterns {
-		if files, err := filepath.Glob(p); err == nil && len(files) > 0 {
-			return files[0]
-		}
-	}
-	return ""
+	return nil, fmt.Errorf("compiling for %s: %w", title(c.name), errors.Join(errs...))
 }

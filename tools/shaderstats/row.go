@@ -16,17 +16,20 @@ type row struct {
 	Uses     string // "GLIP-T/f32 GLIP-L/f32"
 	Path     string // of one operation that uses it
 
-	Subgroup          int // invocations
-	VGPRs, SGPRs      int
-	SpilledVGPRs      int
-	SpilledSGPRs      int
-	Scratch           int // bytes for a subgroup
-	LDS               int // bytes for a workgroup
-	Waves             int // subgroups that fit on a SIMD unit at a time: the occupancy
-	InverseThroughput int // estimated busy cycles to execute one subgroup
-	Code              int // bytes
-	MultiplyAdds      int // instructions of the inner loop that multiply and add
-	Loop              int // instructions of the inner loop, 0 where there is none
+	// What a driver does not tell is 0.
+	Subgroup       int // invocations
+	Registers      int // words for an invocation
+	Scalars        int // words for a subgroup, where these are other registers
+	Spilled        int // registers, or where the driver counts these, stores of them
+	SpilledScalars int
+	Scratch        int // bytes for a subgroup
+	Shared         int // bytes of shared memory for a workgroup
+	Waves          int // subgroups that fit on an execution unit (SIMD, core, multiprocessor) at a time: the occupancy
+	Cycles         int // the compiler's estimate for one subgroup
+	Instructions   int
+	Code           int // bytes
+	MultiplyAdds   int // instructions of the inner loop that multiply and add
+	Loop           int // instructions of the inner loop, 0 where there is none or the driver shows none
 }
 
 // key is what a row is compared by.
@@ -39,15 +42,16 @@ func (r row) place() string { return r.Driver + ", " + r.Chip }
 func (r row) String() string { return fmt.Sprintf("%s: %s (%s)", r.place(), r.Pipeline, r.Path) }
 
 // spills reports registers in memory.
-func (r row) spills() bool { return r.SpilledVGPRs+r.SpilledSGPRs+r.Scratch > 0 }
+func (r row) spills() bool { return r.Spilled+r.SpilledScalars+r.Scratch > 0 }
 
 // fields pairs the columns of a file with the row's members.
 func (r *row) fields() []field {
 	return []field{
 		{"driver", &r.Driver, nil}, {"chip", &r.Chip, nil}, {"pipeline", &r.Pipeline, nil}, {"uses", &r.Uses, nil}, {"path", &r.Path, nil},
-		{"subgroup", nil, &r.Subgroup}, {"vgprs", nil, &r.VGPRs}, {"sgprs", nil, &r.SGPRs}, {"spilled_vgprs", nil, &r.SpilledVGPRs},
-		{"spilled_sgprs", nil, &r.SpilledSGPRs}, {"scratch", nil, &r.Scratch}, {"lds", nil, &r.LDS}, {"waves", nil, &r.Waves},
-		{"inverse_throughput", nil, &r.InverseThroughput}, {"code", nil, &r.Code}, {"multiply_adds", nil, &r.MultiplyAdds}, {"loop", nil, &r.Loop},
+		{"subgroup", nil, &r.Subgroup}, {"registers", nil, &r.Registers}, {"scalars", nil, &r.Scalars}, {"spilled", nil, &r.Spilled},
+		{"spilled_scalars", nil, &r.SpilledScalars}, {"scratch", nil, &r.Scratch}, {"shared", nil, &r.Shared}, {"waves", nil, &r.Waves},
+		{"cycles", nil, &r.Cycles}, {"instructions", nil, &r.Instructions}, {"code", nil, &r.Code}, {"multiply_adds", nil, &r.MultiplyAdds},
+		{"loop", nil, &r.Loop},
 	}
 }
 

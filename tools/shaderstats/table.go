@@ -6,15 +6,21 @@ import (
 	"strings"
 )
 
-const intro = `# What the shaders become on AMD hardware
+const intro = `# What the shaders become on hardware that is not here
 
-Every pipeline of GLIP-T (224) and GLIP-L (384), f32 and f16, compiled by Mesa's RADV for chips that need not be there. Written by
-` + "`make shaderstats STATSFLAGS=-update`" + `, from the same run as the baseline that ` + "`make shaderstats`" + ` compares with.
+Every pipeline of GLIP-T (224) and GLIP-L (384) and of GLIP-T's detector, f32 and f16, compiled by Mesa's drivers for chips that need not be there. Written by
+` + "`make shaderstats STATSFLAGS=-update`" + `, from the same run as the baseline that ` + "`make shaderstats`" + ` compares with
+(tools/shaderstats/baseline.csv, which has every pipeline; here are the products and attentions, and the others in a sentence).
 
-Pipeline: shader variant and its specialization constants. Subgroup: invocations. VGPRs, SGPRs: registers of a subgroup. Spilled:
-VGPRs + SGPRs. Scratch: bytes for a subgroup. LDS: shared memory, bytes for a workgroup. Waves: subgroups that fit on a SIMD unit, the
-occupancy (at most 10 on GCN, 16 or 32 on RDNA). Cycles: the compiler's estimate of busy cycles for one subgroup, loops weighed by its own guess, so
-that only rows of one shader compare. Multiply-adds: their share of the instructions in the loop that has most of them.
+Pipeline: shader variant and its specialization constants. Subgroup: invocations. Registers: words for an invocation. Spilled: registers
+(Adreno: stores of them). Scratch: bytes for a subgroup. Shared: memory, bytes for a workgroup. Waves: subgroups that fit on an execution unit,
+the occupancy (a SIMD unit: at most 10 on GCN, 16 or 32 on RDNA; a core: 16 on Adreno, 32 on Apple; a multiprocessor: 64, 48 or 32 on Nvidia).
+Cycles: the compiler's estimate for one subgroup, loops weighed by its own guess, so that only rows of one shader compare. Multiply-adds: their
+share of the instructions in the loop that has most of them; a cycle of waiting that Adreno's compiler writes into an instruction is one. 0 and
+"-": the driver does not tell.
+
+The first table of a chip compares shapes. Multiply-adds: those of the inner loop, of its instructions (Apple, whose compiler shows no loop: those of one turn, of all
+instructions). Predicted: that share, less in proportion where fewer than a quarter of the chip's most waves fit; only shapes of one chip compare.
 `
 
 // writeDoc writes the tables with an introduction.
@@ -35,7 +41,7 @@ func writeTables(w io.Writer, rows []row) error {
 			n++
 		}
 		summary = append(summary, sum(rows[:n]))
-		fmt.Fprintf(&b, "\n## %s, %s\n\n%s", title(rows[0].Chip), rows[0].Driver, table(rows[:n]))
+		fmt.Fprintf(&b, "\n## %s, %s\n\n%s", title(rows[0].Chip), rows[0].Driver, trialTable(rows[:n])+table(rows[:n]))
 		rows = rows[n:]
 	}
 	_, err := fmt.Fprintf(w, "\n%s%s", markdown(summary), &b)
@@ -46,7 +52,12 @@ func writeTables(w io.Writer, rows []row) error {
 func sum(rows []row) []string {
 	spilling, waves := 0, rows[0].Waves
 	var least, most row // of the shares
+	pipelines := 0
 	for _, r := range rows {
+		if r.onlyTried() {
+			continue
+		}
+		pipelines++
 		if r.spills() {
 			spilling++
 		}
@@ -61,18 +72,30 @@ func sum(rows []row) []string {
 			most = r
 		}
 	}
-	return []string{title(rows[0].Chip), rows[0].Driver, fmt.Sprint(len(rows)), fmt.Sprint(spilling), fmt.Sprint(waves), share(least), share(most)}
+	return []string{title(rows[0].Chip), rows[0].Driver, fmt.Sprint(pipelines), fmt.Sprint(spilling), fmt.Sprint(waves), share(least), share(most)}
 }
 
-// table shows all columns.
+// table shows the matrix products, and sums up the rest.
 func table(rows []row) string {
-	cells := [][]string{{"pipeline", "used by", "subgroup", "VGPRs", "SGPRs", "spilled", "scratch", "LDS", "waves", "cycles", "code", "multiply-adds"}}
+	cells := [][]string{{"pipeline", "used by", "subgroup", "registers", "spilled", "scratch", "shared", "waves", "cycles", "instructions", "code", "multiply-adds"}}
+	others, registers, waves, spilling := 0, 0, 0, 0
 	for _, r := range rows {
-		cells = append(cells, []string{r.Pipeline, r.Uses, fmt.Sprint(r.Subgroup), fmt.Sprint(r.VGPRs), fmt.Sprint(r.SGPRs),
-			fmt.Sprint(r.SpilledVGPRs + r.SpilledSGPRs), fmt.Sprint(r.Scratch), fmt.Sprint(r.LDS), fmt.Sprint(r.Waves),
-			fmt.Sprint(r.InverseThroughput), fmt.Sprint(r.Code), share(r)})
+		switch {
+		case r.onlyTried():
+		case products(r.Pipeline):
+			cells = append(cells, []string{r.Pipeline, r.Uses, fmt.Sprint(r.Subgroup), fmt.Sprint(r.Registers), fmt.Sprint(r.Spilled + r.SpilledScalars),
+				fmt.Sprint(r.Scratch), fmt.Sprint(r.Shared), fmt.Sprint(r.Waves), fmt.Sprint(r.Cycles), fmt.Sprint(r.Instructions), fmt.Sprint(r.Code), share(r)})
+		default:
+			if others++; others == 1 {
+				waves = r.Waves
+			}
+			registers, waves = max(registers, r.Registers), min(waves, r.Waves)
+			if r.spills() {
+				spilling++
+			}
+		}
 	}
-	return markdown(cells)
+	return fmt.Sprintf("%s\n%d others: at most %d registers, at least %d waves, %d spill.\n", markdown(cells), others, registers, waves, spilling)
 }
 
 // markdown aligns the columns, so that a table reads well on a terminal too. The first two columns hold words, the others numbers.
