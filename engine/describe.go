@@ -92,6 +92,12 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 	if api.Major() == 1 && api.Minor() >= 1 {
 		f.extras = d.in.extras(p, props.ApiVersion)
 		fillExtras(&f.info, &f.extras)
+		if f.extras.budget != 0 {
+			left := d.in.budgets(p)
+			for i := range f.info.Heaps {
+				f.info.Heaps[i].Left = left[i]
+			}
+		}
 		if f.info.Caps.CooperativeMatrix {
 			f.info.Caps.CooperativeMatrices = d.in.matrices(p)
 		}
@@ -147,6 +153,7 @@ func (f *found) readMemory(info *Info) {
 		h.Deref()
 		info.Heaps = append(info.Heaps, Heap{
 			Bytes:       int64(min(uint64(h.Size), 1<<62)),
+			Left:        int64(min(uint64(h.Size), 1<<62)),
 			DeviceLocal: vk.MemoryHeapFlagBits(h.Flags)&vk.MemoryHeapDeviceLocalBit != 0,
 		})
 	}
