@@ -157,6 +157,12 @@ func (f *found) readMemory(info *Info) {
 			DeviceLocal: vk.MemoryHeapFlagBits(h.Flags)&vk.MemoryHeapDeviceLocalBit != 0,
 		})
 	}
+	largest := int64(0)
+	for _, h := range info.Heaps {
+		if h.DeviceLocal {
+			largest = max(largest, h.Bytes)
+		}
+	}
 	for _, t := range m.MemoryTypes[:m.MemoryTypeCount] {
 		t.Deref()
 		has := func(b vk.MemoryPropertyFlagBits) bool { return vk.MemoryPropertyFlagBits(t.PropertyFlags)&b != 0 }
@@ -165,6 +171,7 @@ func (f *found) readMemory(info *Info) {
 			visible:  has(vk.MemoryPropertyHostVisibleBit),
 			coherent: has(vk.MemoryPropertyHostCoherentBit),
 			cached:   has(vk.MemoryPropertyHostCachedBit),
+			whole:    info.Heaps[t.HeapIndex].Bytes >= largest,
 			heap:     int(t.HeapIndex),
 		}
 		f.types = append(f.types, mt)

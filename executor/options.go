@@ -34,6 +34,7 @@ type Options struct {
 	// where a call waits until there is room (one alone may take more); 0 is 1 GiB, below 0
 	// no bound. A program of GLIP-T for pictures of 800x1333 takes about 120 MB.
 	Programs      int
+	// Where it is 0 it is no more than half of what the driver of a card leaves this process either.
 	ProgramMemory int64
 
 	// SubmissionWork is about how many floating-point operations the device is given at a
