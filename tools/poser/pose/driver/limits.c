@@ -1,6 +1,7 @@
 // What the device says of itself: limits, features, extensions.
 #include "poser.h"
 #include <stddef.h>
+#include <unistd.h>
 
 static char words[4096];
 
@@ -100,7 +101,7 @@ void limits_read(void) {
 		size_t n = strcspn(s, "= ");
 		if (s[n] == '=' && known(s, n)) continue;
 		fprintf(stderr, "poser: POSER_LIMITS: \"%.*s\" is no word of the form NAME=VALUE that this driver knows\n", (int)strcspn(s, " "), s);
-		exit(3);
+		_exit(3);
 	}
 }
 
