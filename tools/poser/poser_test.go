@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/glipvk/glipvk/tools/poser/pose"
@@ -18,7 +19,21 @@ type bench struct {
 	folder, glip, manifest, lavapipe string
 }
 
-// newBench builds what the tests need. Without gcc or lavapipe they are skipped, unless REQUIRE_VULKAN is 1.
+// built is the bench of all tests, in a folder that TestMain removes.
+var (
+	built bench
+	once  sync.Once
+)
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if built.folder != "" {
+		os.RemoveAll(built.folder)
+	}
+	os.Exit(status)
+}
+
+// newBench builds what the tests need, once. Without gcc or lavapipe they are skipped, unless REQUIRE_VULKAN is 1.
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	found, err := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json")
@@ -28,13 +43,22 @@ func newBench(t *testing.T) *bench {
 		}
 		t.Skip("needs gcc and lavapipe (Debian: mesa-vulkan-drivers)")
 	}
-	b := &bench{folder: t.TempDir(), lavapipe: found[0]}
-	if b.manifest, err = pose.Build(b.folder); err != nil {
-		t.Fatal(err)
+	once.Do(func() {
+		built.lavapipe = found[0]
+		if built.folder, err = os.MkdirTemp("", "poser"); err == nil {
+			built.manifest, err = pose.Build(built.folder)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		glip := filepath.Join(built.folder, "glip")
+		built.ran(t, "go", "build", "-o", glip, "../../cmd/glip")
+		built.glip = glip
+	})
+	if built.glip == "" {
+		t.Fatal("what the tests need could not be built")
 	}
-	b.glip = filepath.Join(b.folder, "glip")
-	b.ran(t, "go", "build", "-o", b.glip, "../../cmd/glip")
-	return b
+	return &built
 }
 
 // ran runs a command that must succeed.
@@ -79,8 +103,8 @@ func TestPassesOver(t *testing.T) {
 		status             int
 	}{
 		{"auto", "auto", "auto takes the CPU: device 0 (Posed-Least): it cannot run this model", nil, 0},
-		{"by number", "0", "device 0 (Posed-Least): it cannot run this model", nil, 1},
-		{"by name", "least", "ask for another device, or for cpu", nil, 1},
+		{"by number", "0", "device 0 (Posed-Least): it cannot run this model", nil, 2},
+		{"by name", "least", "ask for another device, or for cpu", nil, 2},
 		{"beside another", "vulkan", "passed over: device 0 (Posed-Least)", []string{b.lavapipe}, 0},
 	} {
 		out, said, status := b.run(t, s, c.beside, b.features(c.device)...)
