@@ -10,9 +10,12 @@ import (
 	"github.com/glipvk/glipvk/tools/poser/pose"
 )
 
-// sample are the tests of kernels that TestFloor runs on every profile that can: a model in every way there is to run it, every
-// pipeline, splitting, staging, and one kernel of each family.
-const sample = "^(TestMicroSwin|TestPipelinesOfDevice|TestDeviceOptions|TestOpsSplit|TestGroupLimits|TestPanels|TestConvVariants)$"
+// Tests of kernels: those for every profile that can, which run a model in every way there is to run it, all its pipelines, and staging;
+// and those for the profile "seven" alone, which split operations and run the kernels by themselves.
+const (
+	sample = "^(TestMicroSwin|TestPipelinesOfDevice|TestDeviceOptions|TestPanels)$"
+	more   = "^(TestMicroSwin|TestPipelinesOfDevice|TestDeviceOptions|TestPanels|TestOpsSplit|TestGroupLimits|TestConvVariants)$"
+)
 
 // TestFloor runs the engine's tests, a sample of those of kernels and the program on every profile, each below the validation layers,
 // which must be silent: make test-floor. What the program finds is compared with the CPU's, and maps with the oracle's.
@@ -44,7 +47,11 @@ func TestFloor(t *testing.T) {
 			if p.Unfit {
 				return // TestPassesOver shows what is said of it
 			}
-			b.tests(t, s, "kernels", sample)
+			if p.Name == "seven" {
+				b.tests(t, s, "kernels", more)
+			} else {
+				b.tests(t, s, "kernels", sample)
+			}
 			layered := b.layered(t)
 			if out, said, status := layered(s, ask("vulkan")...); status != 0 || !near(out, want) {
 				t.Errorf("detect: status %d, want\n%s, got\n%s%s", status, want, out, said)
@@ -65,6 +72,7 @@ func (b *bench) tests(t *testing.T, s pose.Settings, name, which string) {
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("tests of %s: %v\n%s", name, err, out)
 	}
+	t.Logf("tests of %s: %.0f s of processor time", name, (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds())
 }
 
 // layered runs the program below the validation layer, which writes to standard error here; any word of it fails the test.
