@@ -192,6 +192,11 @@ test-nocgo: ## tests of what differs without cgo: the engine, the front door, th
 test-swiftshader: ## tests that reach a device, on SwiftShader
 	tools/swiftshader.sh test
 
+.PHONY: test-floor
+test-floor: ## engine, kernels and program on devices at the floor, as which a driver in front of lavapipe poses
+	@tools/deps.sh floor
+	GLIPVK_FLOOR=1 $(GO) test -count=1 -timeout 20m -run Floor ./tools/poser
+
 # 0: make shaderstats leaves the newest Mesa out, and with it all but two chips; making its folder needs root.
 NEWMESA ?= 1
 

@@ -97,6 +97,12 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 	if api.Major() == 1 && api.Minor() >= 1 {
 		f.extras = d.in.extras(p, props.ApiVersion)
 		fillExtras(&f.info, &f.extras)
+		if f.extras.budget != 0 {
+			left := d.in.budgets(p)
+			for i := range f.info.Heaps {
+				f.info.Heaps[i].Left = left[i]
+			}
+		}
 		if f.info.Caps.CooperativeMatrix {
 			f.info.Caps.CooperativeMatrices = d.in.matrices(p)
 		}
@@ -152,8 +158,15 @@ func (f *found) readMemory(info *Info) {
 		h.Deref()
 		info.Heaps = append(info.Heaps, Heap{
 			Bytes:       int64(min(uint64(h.Size), 1<<62)),
+			Left:        int64(min(uint64(h.Size), 1<<62)),
 			DeviceLocal: vk.MemoryHeapFlagBits(h.Flags)&vk.MemoryHeapDeviceLocalBit != 0,
 		})
+	}
+	largest := int64(0)
+	for _, h := range info.Heaps {
+		if h.DeviceLocal {
+			largest = max(largest, h.Bytes)
+		}
 	}
 	for _, t := range m.MemoryTypes[:m.MemoryTypeCount] {
 		t.Deref()
@@ -163,6 +176,7 @@ func (f *found) readMemory(info *Info) {
 			visible:  has(vk.MemoryPropertyHostVisibleBit),
 			coherent: has(vk.MemoryPropertyHostCoherentBit),
 			cached:   has(vk.MemoryPropertyHostCachedBit),
+			whole:    info.Heaps[t.HeapIndex].Bytes >= largest,
 			heap:     int(t.HeapIndex),
 		}
 		f.types = append(f.types, mt)

@@ -67,6 +67,7 @@ type Info struct {
 // Heap is one kind of memory of a device.
 type Heap struct {
 	Bytes       int64
+	Left        int64 // what this process could take of it when it was looked at (VK_EXT_memory_budget); Bytes where the driver does not say
 	DeviceLocal bool
 }
 

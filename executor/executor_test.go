@@ -50,6 +50,19 @@ func TestAuto(t *testing.T) {
 	}
 }
 
+// TestGranted: what is left of the largest heap of the device bounds programs, not the host's, and not on software.
+func TestGranted(t *testing.T) {
+	heaps := []engine.Heap{{Bytes: 8 << 30, Left: 3 << 30, DeviceLocal: true}, {Bytes: 16 << 30, Left: 15 << 30}, {Bytes: 256 << 20, Left: 200 << 20, DeviceLocal: true}}
+	for kind, want := range map[string]int64{"discrete": 3 << 30, "integrated": 3 << 30, "cpu": 0} {
+		if n := granted(&engine.Info{Kind: kind, Heaps: heaps}); n != want {
+			t.Errorf("%s: %d, want %d", kind, n, want)
+		}
+	}
+	if n := granted(nil); n != 0 {
+		t.Errorf("no device: %d", n)
+	}
+}
+
 // gate blocks who comes until it is opened, or their context ends. The first are counted.
 type gate struct {
 	open chan struct{}

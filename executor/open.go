@@ -34,6 +34,9 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 	}
 	e.backend, e.device = b, b.info()
 	e.device.Fallback = fallback
+	if n := granted(e.device.Vulkan); o.ProgramMemory == 0 && n > 0 {
+		e.programs.bytes = min(e.programs.bytes, n/2) // weights, values and other processes take theirs
+	}
 	if e.device.Precision == "" {
 		e.device.Precision = F32
 		if o.Precision == F16 {
@@ -42,6 +45,19 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 	}
 	e.result = sync.OnceValue(e.giveBack)
 	return e, nil
+}
+
+// granted is what a device has left of its largest heap, 0 where that is not known.
+func granted(info *engine.Info) (n int64) {
+	if info == nil || info.Kind == "cpu" {
+		return 0
+	}
+	for _, h := range info.Heaps {
+		if h.DeviceLocal {
+			n = max(n, h.Left)
+		}
+	}
+	return n
 }
 
 // OpenDevice is Open without weights, to measure a device.

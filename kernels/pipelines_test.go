@@ -33,11 +33,12 @@ func described() map[string]engine.Info {
 	swiftShader := least
 	swiftShader.SubgroupSize, swiftShader.SubgroupOperations, swiftShader.MaxStorageBufferRange = 4, all, 1<<30
 	return map[string]engine.Info{
-		"radv":        {Kind: "discrete", Name: "AMD Radeon RX 6800 XT (RADV NAVI21)", Driver: "radv", DriverVersion: "Mesa 26.2.6", Caps: radv},
-		"least":       {Kind: "integrated", Name: "least", Driver: "none", Caps: least},
-		"llvmpipe 22": {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 22.3.6 (LLVM 15.0.6)", Caps: lavapipe},
-		"llvmpipe 26": {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 26.2.6-1 (LLVM 21.1.8)", Caps: lavapipe},
-		"swiftshader": {Kind: "cpu", Name: "SwiftShader Device", Driver: "SwiftShader driver", Caps: swiftShader},
+		"radv":                  {Kind: "discrete", Name: "AMD Radeon RX 6800 XT (RADV NAVI21)", Driver: "radv", DriverVersion: "Mesa 26.2.6", Caps: radv},
+		"least":                 {Kind: "integrated", Name: "least", Driver: "none", Caps: least},
+		"llvmpipe 22":           {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 22.3.6 (LLVM 15.0.6)", Caps: lavapipe},
+		"llvmpipe 26":           {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 26.2.6-1 (LLVM 21.1.8)", Caps: lavapipe},
+		"swiftshader":           {Kind: "cpu", Name: "SwiftShader Device", Driver: "SwiftShader driver", Caps: swiftShader},
+		"software at the floor": {Kind: "cpu", Name: "floor", Driver: "none", Caps: least}, // no subgroup operations, no 64-bit integers
 	}
 }
 

@@ -6,6 +6,7 @@
 #   tools/deps.sh generate   shader compiler
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
+#   tools/deps.sh floor      loader, software driver, validation layers (and gcc, which the project needs anyhow)
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
 #   tools/deps.sh intelshim  what "shaderstats" has, libdrm's headers
 #   tools/deps.sh peers      what "run" has, node and npm
@@ -131,6 +132,11 @@ missing() {
 		has_debootstrap || echo debootstrap
 		has_debian_keys || echo debian-archive-keyring
 		;;
+	floor)
+		has_loader || echo libvulkan1
+		has_software_driver || echo mesa-vulkan-drivers
+		has_layers || echo vulkan-validationlayers
+		;;
 	swiftshader)
 		has_loader || echo libvulkan1
 		has_layers || echo vulkan-validationlayers
@@ -240,7 +246,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | intelshim | peers | arm | arm64 | windows | darwin | release | world | browser | clients | witnesses) ;;
+run | test | generate | newmesa | swiftshader | shaderstats | intelshim | peers | arm | arm64 | windows | darwin | release | world | browser | clients | floor | witnesses) ;;
 lists)
 	become_root
 	update

@@ -114,6 +114,9 @@ func printDevice(w io.Writer, d engine.Info) error {
 		if h.DeviceLocal {
 			local = "device-local"
 		}
+		if h.Left < h.Bytes {
+			local += ", " + bytesText(h.Left) + " left"
+		}
 		row(fmt.Sprintf("heap %d", i), "%s, %s", bytesText(h.Bytes), local)
 	}
 	row("unified memory", "%s", yes(c.UnifiedMemory, "no staging copies"))

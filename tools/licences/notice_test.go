@@ -18,7 +18,7 @@ const moduleRoot = "../.."
 // ours says whether a file is the project's own text, which the licence covers without a word in NOTICE: source, documentation, and what
 // tools read.
 func ours(name string) bool {
-	endings := []string{".go", ".comp", ".glsl", ".h", ".s", ".sh", ".py", ".mjs", ".md", ".mod", ".sum", ".yml"}
+	endings := []string{".go", ".comp", ".glsl", ".c", ".h", ".s", ".sh", ".py", ".mjs", ".md", ".mod", ".sum", ".yml"}
 	names := []string{"LICENSE", "NOTICE", "Makefile", ".gitignore", ".gitattributes", ".ci/run"}
 	return slices.Contains(endings, path.Ext(name)) || slices.Contains(names, name)
 }

@@ -92,7 +92,7 @@ static void open_file(void) {
 
 static void refuse(const char *why) {
 	fprintf(stderr, "poser: POSER_FAIL=\"%s\": %s; NAME NTH RESULT is meant, as in \"vkMapMemory 2 VK_ERROR_MEMORY_MAP_FAILED\"\n", armed, why);
-	exit(3);
+	_exit(3); // at once: what runs at an exit may want a lock that this thread holds
 }
 
 static void arm(void) {

@@ -1,6 +1,7 @@
 // What the device says of itself: limits, features, extensions.
 #include "poser.h"
 #include <stddef.h>
+#include <unistd.h>
 
 static char words[4096];
 
@@ -100,7 +101,7 @@ void limits_read(void) {
 		size_t n = strcspn(s, "= ");
 		if (s[n] == '=' && known(s, n)) continue;
 		fprintf(stderr, "poser: POSER_LIMITS: \"%.*s\" is no word of the form NAME=VALUE that this driver knows\n", (int)strcspn(s, " "), s);
-		exit(3);
+		_exit(3);
 	}
 }
 
@@ -176,6 +177,7 @@ static VkResult extensions(VkPhysicalDevice d, const char *layer, uint32_t *n, V
 	uint32_t got = sizeof list / sizeof *list, kept = 0;
 	VkResult r = behind.vkEnumerateDeviceExtensionProperties(d, layer, &got, list);
 	if (r < 0) return r;
+	if (!layer && got < sizeof list / sizeof *list && number("budget", 0)) list[got++] = (VkExtensionProperties){"VK_EXT_memory_budget", 1}; // which memory.c answers
 	for (uint32_t i = 0; i < got; i++) {
 		if (lacks(list[i].extensionName)) continue;
 		if (out && kept == *n) return VK_INCOMPLETE;
