@@ -24,6 +24,9 @@ func (e *Executor) Once(ctx context.Context, g *graph.Graph, in ...[]float32) (o
 	defer func() { err = c.leave(err) }()
 	o := e.options
 	o.Precision = F32
+	if e.options.OnDeviceLost == LostCPU && c.at.device.Vulkan == nil {
+		o.Device = "cpu" // it may have come here from a device that was lost
+	}
 	own, err := Open(c.ctx, g, Lent{e.weights()}, o)
 	if err != nil {
 		return nil, nil, err

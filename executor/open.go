@@ -10,6 +10,7 @@ import (
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/turn"
 	"github.com/glipvk/glipvk/vulkan"
 )
 
@@ -25,20 +26,24 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 		return nil, errors.Join(err, release(src))
 	}
 	o.Precision = precision
-	e := &Executor{life: newLife(), options: o, source: src, programs: o.room()}
-	e.values = &values{life: e.life, held: map[*vulkan.Value]struct{}{}}
-	b, fallback, err := e.choose(ctx, g, src)
+	if o.OnDeviceLost, err = ParseOnLost(string(o.OnDeviceLost)); err != nil {
+		return nil, errors.Join(err, release(src))
+	}
+	e := &Executor{options: o, graph: g, source: src, programs: o.room(), moving: turn.New()}
+	held := &values{held: map[*vulkan.Value]struct{}{}}
+	b, fallback, err := e.choose(ctx, g, src, held)
+	if errors.Is(err, engine.ErrDeviceLost) && o.OnDeviceLost == LostCPU && ctx.Err() == nil {
+		why := err
+		if b, err = newProcessor(ctx, g, src, o.progress("weights")); err == nil && o.Moved != nil {
+			defer func() { o.Moved(why, e.Device()) }()
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(err, release(src))
 	}
-	e.backend, e.device = b, b.info()
-	e.device.Fallback = fallback
-	if e.device.Precision == "" {
-		e.device.Precision = F32
-		if o.Precision == F16 {
-			e.device.PrecisionReason = "f16 needs a Vulkan device; the CPU computes in f32"
-		}
-	}
+	at := e.placed(b, held)
+	at.device.Fallback = fallback
+	e.at.Store(at)
 	e.result = sync.OnceValue(e.giveBack)
 	return e, nil
 }
@@ -60,7 +65,7 @@ func IsReference(device string) bool {
 }
 
 // choose opens the backend that the options ask for, with the weights of g. fallback is why it is the CPU after all.
-func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b backend, fallback string, err error) {
+func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source, held *values) (b backend, fallback string, err error) {
 	o := e.options
 	want := strings.ToLower(strings.TrimSpace(o.Device))
 	switch want {
@@ -72,7 +77,7 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 		index, why := Auto(engine.Devices())
 		if why == "" {
 			o.Device = fmt.Sprint(index)
-			b, err = newGPU(ctx, o, g, src, e.values.keep)
+			b, err = newGPU(ctx, o, g, src, held.keep)
 			if err == nil || ctx.Err() != nil || !deviceFailed(err) {
 				return b, "", err
 			}
@@ -83,7 +88,7 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 		if want == "vulkan" {
 			o.Device = ""
 		}
-		b, err = newGPU(ctx, o, g, src, e.values.keep)
+		b, err = newGPU(ctx, o, g, src, held.keep)
 		if errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) { // there is none of the name
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}

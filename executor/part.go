@@ -47,6 +47,7 @@ type Output struct {
 type compiled struct {
 	program
 	outputs []Output
+	at      *place // it was made for
 }
 
 // NewPart readies a part; it makes nothing yet.
@@ -80,21 +81,26 @@ func (p *Part[K]) Close(ctx context.Context) error {
 func discard(c *compiled) error { return c.close() }
 
 // compile makes the program for a size.
-func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compiled, error) {
-	plan, outputs, err := p.plan(ctx, size)
+func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (c *compiled, err error) {
+	call, err := p.e.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := admit(ctx, plan.bytes); err != nil {
+	defer func() { err = call.leave(err) }()
+	plan, outputs, err := p.plan(call.ctx, call.at, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := admit(call.ctx, plan.bytes); err != nil {
 		return nil, err
 	}
 	p.e.made.Add(1)
-	ready, err := plan.compile(ctx)
-	return &compiled{ready, outputs}, err
+	ready, err := plan.compile(call.ctx)
+	return &compiled{ready, outputs, call.at}, err
 }
 
 // plan readies the program for a size but for its memory, and describes what it gives.
-func (p *Part[K]) plan(ctx context.Context, size K) (made plan, outputs []Output, err error) {
+func (p *Part[K]) plan(ctx context.Context, at *place, size K) (made plan, outputs []Output, err error) {
 	g, err := p.Record(size)
 	if err != nil {
 		return made, nil, Blame(err)
@@ -113,7 +119,7 @@ func (p *Part[K]) plan(ctx context.Context, size K) (made plan, outputs []Output
 			keep[i], _ = moved(id) // what is to be kept is not rewritten
 		}
 	}
-	made, err = p.e.backend.plan(ctx, g, keep)
+	made, err = at.backend.plan(ctx, g, keep)
 	return made, outputs, err
 }
 
@@ -124,7 +130,7 @@ func (p *Part[K]) Bytes(ctx context.Context, size K) (bytes int64, err error) {
 		return 0, err
 	}
 	defer func() { err = c.leave(err) }()
-	made, _, err := p.plan(c.ctx, size)
+	made, _, err := p.plan(c.ctx, c.at, size)
 	return made.bytes, err
 }
 
@@ -155,8 +161,21 @@ func fromInput(g *graph.Graph) []bool {
 	return fed
 }
 
-// with runs f with the program for a size.
-func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) (err error) {
+// with runs f with the program for a size, and again where the device was lost and there is another.
+func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) error {
+	err := p.within(ctx, size, f)
+	if err == nil {
+		return nil
+	}
+	again, err := p.e.Recover(ctx, err)
+	if !again {
+		return err
+	}
+	return p.within(ctx, size, f)
+}
+
+// within is one attempt.
+func (p *Part[K]) within(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) (err error) {
 	c, err := p.e.enter(ctx)
 	if err != nil {
 		return err
@@ -167,6 +186,9 @@ func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, 
 		return err
 	}
 	defer p.release(c.ctx, it)
+	if it.Value.at != c.at {
+		return errLeft() // and the call is of the place before, or the program
+	}
 	return f(c.ctx, it.Value)
 }
 
@@ -185,6 +207,9 @@ func (p *Part[K]) release(ctx context.Context, it *Item[*compiled]) {
 // [ErrClosed], the context's error, or are those of package engine.
 func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		out, err = c.run(ctx, in)
 		return err
 	})
@@ -196,7 +221,7 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 // depends on another element of it, as in updates of weights. After an error they hold anything.
 func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.over(over); err != nil {
+		if err := c.over(over, in); err != nil {
 			return err
 		}
 		return c.runOver(ctx, over, in)
@@ -206,7 +231,7 @@ func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value
 // ProfileOver is RunOver with a clock on every dispatch.
 func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.over(over); err != nil {
+		if err := c.over(over, in); err != nil {
 			return err
 		}
 		list, err = c.profileOver(ctx, over, in)
@@ -218,8 +243,13 @@ func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...V
 	return list, err
 }
 
-// over refuses values of other sizes than the results.
-func (c *compiled) over(values []Value) error {
+// over refuses values for results of other sizes, and any of another place.
+func (c *compiled) over(values, in []Value) error {
+	for _, list := range [...][]Value{values, in} {
+		if err := c.at.here(list); err != nil {
+			return err
+		}
+	}
 	if len(values) != len(c.outputs) {
 		return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(values), len(c.outputs)))
 	}
@@ -234,6 +264,9 @@ func (c *compiled) over(values []Value) error {
 // Host is Run with results in memory of the host, and their descriptions.
 func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float32, list []Output, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		out, list = make([][]float32, len(c.outputs)), c.outputs
 		for i, o := range c.outputs {
 			if err := ctx.Err(); err != nil { // memory that is asked for first takes time
@@ -251,6 +284,9 @@ func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float3
 // host a call allocates nothing once the program is made.
 func (p *Part[K]) RunInto(ctx context.Context, size K, out [][]float32, in []Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		if err := c.fits(out); err != nil {
 			return err
 		}
@@ -292,6 +328,9 @@ func (p *Part[K]) Stats(ctx context.Context, size K) (s Stats, err error) {
 // Profile is Run with a clock on every dispatch.
 func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value, list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		out, list, err = c.profile(ctx, in)
 		return err
 	})
@@ -324,7 +363,7 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 
 // weights is where tensors are read again.
 func (e *Executor) weights() Source {
-	if r, ok := e.backend.(*reference); ok {
+	if r, ok := e.at.Load().backend.(*reference); ok {
 		return r.weights
 	}
 	return e.source

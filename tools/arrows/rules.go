@@ -40,7 +40,7 @@ func rules() map[string]rule {
 		"engine":    {ours: []string{"internal/file", "internal/turn"}, others: []string{vulkan, "golang.org/x/"}},
 		"kernels":   {ours: []string{"graph", "shaders", "engine", "internal/float16"}, others: []string{anything}},
 		"vulkan":    {ours: []string{"graph", "engine", "kernels", "internal/file", "internal/turn"}, others: []string{anything}},
-		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}, files: true},
+		"executor":  {ours: []string{"internal/turn", "graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/compare"}, others: []string{anything}, files: true},
 		"loader":    {ours: []string{"internal/file", "internal/float16"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}, files: true},
 		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
