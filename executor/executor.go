@@ -31,14 +31,6 @@ type Executor struct {
 	rooms map[*room]struct{} // of shelves besides programs, and of parts that keep values
 }
 
-// place is where an executor computes: a device with the weights, and what is on it.
-type place struct {
-	*life
-	backend backend
-	values  *values
-	device  DeviceInfo
-}
-
 // Device says where the model runs.
 func (e *Executor) Device() DeviceInfo {
 	if e.never() {
@@ -48,13 +40,12 @@ func (e *Executor) Device() DeviceInfo {
 }
 
 // enter begins a call where the executor is.
-func (e *Executor) enter(ctx context.Context) (call, error) {
+func (e *Executor) enter(ctx context.Context) (call, *place, error) {
 	for {
 		at := e.at.Load()
 		c, err := at.enter(ctx)
 		if err == nil || e.at.Load() == at {
-			c.at = at
-			return c, err
+			return c, at, err
 		}
 	}
 }
@@ -84,11 +75,11 @@ func (e *Executor) Place(ctx context.Context, data []float32) (v Value, err erro
 	if e.never() {
 		return v, e.Close()
 	}
-	c, err := e.enter(ctx)
+	c, at, err := e.enter(ctx)
 	if err != nil {
 		return v, err
 	}
-	v, err = c.at.backend.place(c.ctx, data)
+	v, err = at.backend.place(c.ctx, data)
 	return v, c.leave(err)
 }
 
@@ -125,9 +116,6 @@ func (e *Executor) giveBack() error {
 	}
 	return errors.Join(append(errs, e.at.Load().close(), release(e.source))...)
 }
-
-// close gives values, weights and device back.
-func (p *place) close() error { return errors.Join(p.values.close(), p.backend.close()) }
 
 // release closes what is there to be closed.
 func release(src Source) error {

@@ -154,7 +154,7 @@ func onFake(t testing.TB, f *fake, o Options) (*Executor, *Part[int]) {
 	noGoroutines(t)
 	f.open = map[int]int{}
 	e := &Executor{options: o, source: inMemory{}, programs: o.room(), moving: turn.New()}
-	e.at.Store(e.placed(f, nil))
+	e.at.Store(newPlace(f, nil, o.Precision))
 	e.result = sync.OnceValue(e.giveBack)
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {

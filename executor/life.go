@@ -59,7 +59,6 @@ type call struct {
 	caller context.Context
 	cancel context.CancelFunc // nil where ctx is the executor's own
 	of     *life
-	at     *place // nil for a call that is of a value alone
 }
 
 // enter begins a call, leave ends it. A context that cannot end costs no memory.

@@ -71,11 +71,11 @@ func (e *Executor) measure(ctx context.Context, f func(context.Context, backend)
 	if e.never() {
 		return 0, e.Close()
 	}
-	c, err := e.enter(ctx)
+	c, at, err := e.enter(ctx)
 	if err != nil {
 		return 0, err
 	}
-	speed, err := f(c.ctx, c.at.backend)
+	speed, err := f(c.ctx, at.backend)
 	return speed, c.leave(err)
 }
 

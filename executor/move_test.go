@@ -41,7 +41,7 @@ func onLost(t *testing.T, o Options) (*lost, *Executor, *Part[int], *[]string) {
 		t.Fatal(err)
 	}
 	e.graph = g
-	e.at.Store(e.placed(l, nil))
+	e.at.Store(newPlace(l, nil, o.Precision))
 	return l, e, p, said
 }
 

@@ -41,7 +41,7 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 	if err != nil {
 		return nil, errors.Join(err, release(src))
 	}
-	at := e.placed(b, held)
+	at := newPlace(b, held, o.Precision)
 	at.device.Fallback = fallback
 	e.at.Store(at)
 	e.result = sync.OnceValue(e.giveBack)

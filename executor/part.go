@@ -82,12 +82,12 @@ func discard(c *compiled) error { return c.close() }
 
 // compile makes the program for a size.
 func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (c *compiled, err error) {
-	call, err := p.e.enter(ctx)
+	call, at, err := p.e.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = call.leave(err) }()
-	plan, outputs, err := p.plan(call.ctx, call.at, size)
+	plan, outputs, err := p.plan(call.ctx, at, size)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (c *comp
 	}
 	p.e.made.Add(1)
 	ready, err := plan.compile(call.ctx)
-	return &compiled{ready, outputs, call.at}, err
+	return &compiled{ready, outputs, at}, err
 }
 
 // plan readies the program for a size but for its memory, and describes what it gives.
@@ -125,12 +125,12 @@ func (p *Part[K]) plan(ctx context.Context, at *place, size K) (made plan, outpu
 
 // Bytes is what a program for a size works in, apart from weights, inputs and results. It is not made for that.
 func (p *Part[K]) Bytes(ctx context.Context, size K) (bytes int64, err error) {
-	c, err := p.e.enter(ctx)
+	c, at, err := p.e.enter(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = c.leave(err) }()
-	made, _, err := p.plan(c.ctx, c.at, size)
+	made, _, err := p.plan(c.ctx, at, size)
 	return made.bytes, err
 }
 
@@ -176,7 +176,7 @@ func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, 
 
 // within is one attempt.
 func (p *Part[K]) within(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) (err error) {
-	c, err := p.e.enter(ctx)
+	c, at, err := p.e.enter(ctx)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (p *Part[K]) within(ctx context.Context, size K, f func(ctx context.Context
 		return err
 	}
 	defer p.release(c.ctx, it)
-	if it.Value.at != c.at {
+	if it.Value.at != at {
 		return errLeft() // and the call is of the place before, or the program
 	}
 	return f(c.ctx, it.Value)
@@ -343,7 +343,7 @@ func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value
 // Oracle runs the part as it was recorded on the CPU reference, whatever the executor is, and
 // returns the outputs, then what match chooses, with their descriptions.
 func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float32) (out [][]float32, list []Output, err error) {
-	c, err := p.e.enter(ctx)
+	c, _, err := p.e.enter(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -43,7 +43,8 @@ func TestJudges(t *testing.T) {
 			t.Errorf("%q: %q", said, why)
 		}
 	}
-	array := "\x93NUMPY\x01\x00\x2e\x00{'descr': '<f4', 'shape': (1, 2), }           \n"
+	header := "{'descr': '<f4', 'shape': (1, 2), }\n"
+	array := fmt.Sprintf("\x93NUMPY\x01\x00%c\x00%s", len(header), header)
 	tensors := `{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
 	tensors = string(binary.LittleEndian.AppendUint64(nil, uint64(len(tensors)))) + tensors
 	for _, x := range []struct{ name, data string }{

@@ -150,8 +150,8 @@ func newSetting(o options, dir string) (s setting, err error) {
 	if s.self, err = os.Executable(); err != nil {
 		return s, err
 	}
-	// Mesa's layer that puts devices in order reads what a call that failed did not give, and crashes (22.3).
-	s.env = []string{"NODEVICE_SELECT=1", "XDG_CACHE_HOME=" + filepath.Join(dir, "cache")}
+	// The Vulkan loader, where it puts devices in order, reads what a call that failed did not give, and crashes (1.3.239).
+	s.env = []string{"VK_LOADER_DISABLE_SELECT=1", "XDG_CACHE_HOME=" + filepath.Join(dir, "cache")}
 	s.labels, err = annotated(o.data, dir)
 	return s, err
 }

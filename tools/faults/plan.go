@@ -38,6 +38,9 @@ func (c counts) live() int { return c["live"] }
 func planned(c counts) (list []fault) {
 	for _, f := range pose.Functions() {
 		n := c[f]
+		if n == 0 {
+			continue
+		}
 		seen := 0
 		for i, nth := range []int{1, (n + 1) / 2, n} {
 			if nth <= seen {
