@@ -22,6 +22,7 @@ type Buffer struct {
 	vk      vk.Buffer
 	place   place
 	mapped  []byte
+	written []byte // what Upload writes: mapped, or memory that the host only writes
 	address uint64 // on the device, where Caps.BufferAddress
 
 	users  int  // commands that hold it; guarded by d.mu
@@ -92,6 +93,9 @@ func (d *Device) newBuffer(size int64, m Memory, label string) (*Buffer, error) 
 	if m != DeviceMemory || d.types[place.block.typ].unified() && !d.opts.ForceStaging {
 		b.mapped = place.bytes()[:size:size]
 	}
+	if b.written = b.mapped; b.written == nil && d.types[place.block.typ].direct() && !d.opts.ForceStaging {
+		b.written = place.bytes()[:size:size]
+	}
 	if d.info.Caps.BufferAddress {
 		b.address = d.in.bufferAddress(d.vk, b.vk)
 	}
@@ -144,5 +148,5 @@ func (b *Buffer) release() {
 	if b.place.block != nil {
 		b.d.memory.give(b.d, b.place)
 	}
-	b.mapped = nil
+	b.mapped, b.written = nil, nil
 }

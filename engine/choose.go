@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +15,13 @@ func kindRank(kind string) int {
 		return i
 	}
 	return len(kinds)
+}
+
+// Ranked returns the usable ones of the devices, those of the best kind (see [Options].Device) first, equals as they were.
+func Ranked(infos []Info) []Info {
+	list := slices.DeleteFunc(slices.Clone(infos), func(info Info) bool { return info.Unusable != "" })
+	slices.SortStableFunc(list, func(a, b Info) int { return cmp.Compare(kindRank(a.Kind), kindRank(b.Kind)) })
+	return list
 }
 
 // best returns the index in infos of the usable device of the best kind, the

@@ -85,6 +85,7 @@ func TestMemoryTypesFor(t *testing.T) {
 		{visible: true, coherent: true, cached: true},
 		{local: true, visible: true, coherent: true},
 	}
+	resizable := []memoryType{{local: true, whole: true}, {local: true, visible: true, coherent: true, whole: true}}
 	unified := []memoryType{{local: true, visible: true, coherent: true, cached: true}}
 	for _, c := range []struct {
 		name    string
@@ -103,6 +104,8 @@ func TestMemoryTypesFor(t *testing.T) {
 		{"unified readback", unified, 1, ReadbackMemory, false, []int{0}},
 		{"unified preferred", append(unified[:1:1], discrete...), 0x1f, DeviceMemory, false, []int{0, 1, 4}},
 		{"unified not preferred", append(unified[:1:1], discrete...), 0x1f, DeviceMemory, true, []int{1, 0, 4}},
+		{"resizable BAR", resizable, 3, DeviceMemory, false, []int{1, 0}},
+		{"resizable BAR, staging", resizable, 3, DeviceMemory, true, []int{0, 1}},
 		{"none", []memoryType{{visible: true}}, 1, UploadMemory, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -37,7 +37,8 @@ func TestLocalSize(t *testing.T) {
 		{"nothing", nil, nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x, y, z := localSize(words(c.code), c.constants)
+			local := readModule(words(c.code), c.constants).local()
+			x, y, z := local[0], local[1], local[2]
 			if c.name == "cut short" {
 				return // what it says is of no use, but it must end
 			}

@@ -82,6 +82,8 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 			MaxWorkgroupSize:      ints(limits.MaxComputeWorkGroupSize),
 			MaxWorkgroups:         ints(limits.MaxComputeWorkGroupCount),
 			MaxBindings:           int(min(limits.MaxPerStageDescriptorStorageBuffers, limits.MaxDescriptorSetStorageBuffers)),
+			MaxTexelBindings:      int(min(limits.MaxPerStageDescriptorSampledImages, limits.MaxDescriptorSetSampledImages)),
+			MaxResources:          int(limits.MaxPerStageResources),
 			MaxAllocations:        int(limits.MaxMemoryAllocationCount),
 			MaxAllocationBytes:    1 << 62,
 			TimestampPeriod:       float64(limits.TimestampPeriod),
@@ -96,6 +98,12 @@ func (d *Device) describe(p vk.PhysicalDevice) found {
 	if api.Major() == 1 && api.Minor() >= 1 {
 		f.extras = d.in.extras(p, props.ApiVersion)
 		fillExtras(&f.info, &f.extras)
+		if f.extras.budget != 0 {
+			left := d.in.budgets(p)
+			for i := range f.info.Heaps {
+				f.info.Heaps[i].Left = left[i]
+			}
+		}
 		if f.info.Caps.CooperativeMatrix {
 			f.info.Caps.CooperativeMatrices = d.in.matrices(p)
 		}
@@ -117,7 +125,7 @@ func fillExtras(info *Info, x *extras) {
 		c.MaxAllocationBytes = min(c.MaxAllocationBytes, int64(min(uint64(x.maxBuffer), 1<<62)))
 	}
 	c.SubgroupSize = int(x.subgroupSize)
-	c.SubgroupMin, c.SubgroupMax = int(x.subgroupMin), int(x.subgroupMax)
+	c.SubgroupMin, c.SubgroupMax, c.MaxSubgroups = int(x.subgroupMin), int(x.subgroupMax), int(x.subgroupGroups)
 	if x.subgroupStages&0x20 != 0 {
 		c.SubgroupOperations = subgroupOperations(uint32(x.subgroupOperations))
 	}
@@ -151,8 +159,15 @@ func (f *found) readMemory(info *Info) {
 		h.Deref()
 		info.Heaps = append(info.Heaps, Heap{
 			Bytes:       int64(min(uint64(h.Size), 1<<62)),
+			Left:        int64(min(uint64(h.Size), 1<<62)),
 			DeviceLocal: vk.MemoryHeapFlagBits(h.Flags)&vk.MemoryHeapDeviceLocalBit != 0,
 		})
+	}
+	largest := int64(0)
+	for _, h := range info.Heaps {
+		if h.DeviceLocal {
+			largest = max(largest, h.Bytes)
+		}
 	}
 	for _, t := range m.MemoryTypes[:m.MemoryTypeCount] {
 		t.Deref()
@@ -162,6 +177,7 @@ func (f *found) readMemory(info *Info) {
 			visible:  has(vk.MemoryPropertyHostVisibleBit),
 			coherent: has(vk.MemoryPropertyHostCoherentBit),
 			cached:   has(vk.MemoryPropertyHostCachedBit),
+			whole:    info.Heaps[t.HeapIndex].Bytes >= largest,
 			heap:     int(t.HeapIndex),
 		}
 		f.types = append(f.types, mt)

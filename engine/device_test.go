@@ -120,13 +120,13 @@ func spin(p *Pipeline, x *Buffer, rounds uint32) Dispatch {
 		Bindings: []Binding{{Buffer: x, Size: x.Size(), Access: ReadWrite}}}
 }
 
-// longSpin makes work for a second or so: on a CPU by many groups, since Mesa's software
-// driver bounds the iterations of each; on a GPU, where all groups run at once, by many rounds.
+// longSpin makes work for a second or so: by many groups, since Mesa's software driver bounds the iterations of each, also where it
+// poses as something else; on a GPU, where all groups run at once, by many rounds too.
 func longSpin(t testing.TB, d *Device) (x *Buffer, work Dispatch) {
 	t.Helper()
-	size, rounds := int64(256), uint32(200_000_000)
+	size, rounds := int64(128*256), uint32(200_000_000)
 	if d.Info().Kind == "cpu" {
-		size, rounds = 128*256, 65_000
+		rounds = 65_000
 	}
 	x, err := d.NewBuffer(size, DeviceMemory, "x")
 	if err != nil {

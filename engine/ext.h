@@ -109,6 +109,8 @@ typedef struct { int32_t sType; const void *pNext; uint32_t flags, devices; } Al
 typedef struct { int32_t sType; const void *pNext; uint64_t size; uint32_t type; } AllocateInfo;
 typedef struct { int32_t sType; const void *pNext; Handle buffer; } AddressInfo;
 typedef struct { int32_t sType; void *pNext; uint32_t info; } Executables;
+typedef struct { int32_t sType; void *pNext; uint64_t budget[16], usage[16]; } MemoryBudget;
+typedef struct { int32_t sType; void *pNext; uint64_t properties[66]; } MemoryProperties2; // 520 bytes are used
 
 typedef struct { int32_t sType; void *pNext; uint64_t properties[128]; } Properties2; // 824 bytes are used
 typedef struct { int32_t sType; void *pNext; uint32_t id; char name[256], info[256]; uint8_t conformance[4]; } DriverProperties;
@@ -135,7 +137,7 @@ typedef struct {
 	uint64_t maxAllocation, maxBuffer;
 	uint32_t subgroupSize, subgroupStages, subgroupOperations, subgroupMin, subgroupMax, subgroupGroups;
 	uint32_t float16, int8, storage16, uniform16, sizeControl, fullSubgroups;
-	uint32_t memoryModel, memoryScope, cooperative, executables, statistics, int64, int16, address;
+	uint32_t memoryModel, memoryScope, cooperative, executables, statistics, int64, int16, address, budget;
 } Caps;
 
 // ---- messages of the validation layers ------------------------------------------
@@ -276,6 +278,7 @@ typedef struct {
 	void (*messengerDestroy)(void *, Handle, const void *);
 	void (*features)(void *, Features2 *);
 	void (*properties)(void *, Properties2 *);
+	void (*memory)(void *, MemoryProperties2 *);
 	void (*families)(void *, uint32_t *, QueueFamily *);
 	Result (*extensions)(void *, const char *, uint32_t *, ExtensionProperties *);
 	Result (*deviceCreate)(void *, const DeviceCreateInfo *, const void *, void **);
@@ -307,6 +310,7 @@ static Calls *calls_new(void *resolver, Handle instance, int debug) {
 	if (!c) return NULL;
 	RESOLVE(features, "vkGetPhysicalDeviceFeatures2");
 	RESOLVE(properties, "vkGetPhysicalDeviceProperties2");
+	RESOLVE(memory, "vkGetPhysicalDeviceMemoryProperties2");
 	RESOLVE(families, "vkGetPhysicalDeviceQueueFamilyProperties");
 	RESOLVE(extensions, "vkEnumerateDeviceExtensionProperties");
 	RESOLVE(deviceCreate, "vkCreateDevice");
@@ -422,7 +426,17 @@ static void caps_read(Calls *c, Handle physical, uint32_t api, Caps *out) {
 	out->statistics = features.features[24];
 	out->int64 = features.features[40];
 	out->int16 = features.features[41];
+	out->budget = c->memory && has_device_extension(c, physical, "VK_EXT_memory_budget");
 	out->address = address.address && out->int64 && c->address; // shaders do arithmetic on addresses
+}
+
+// memory_budget is what this process may take of each of 16 heaps, and what it has, in bytes; for a device with Caps.budget.
+static void memory_budget(Calls *c, Handle physical, uint64_t *budget, uint64_t *usage) {
+	MemoryBudget b = {1000237000, NULL, {0}, {0}};
+	MemoryProperties2 p = {1000059006, &b, {0}};
+	c->memory(OBJECT(physical), &p);
+	memcpy(budget, b.budget, sizeof b.budget);
+	memcpy(usage, b.usage, sizeof b.usage);
 }
 
 // cooperative_matrices lists at most room shapes of matrices and returns how many.

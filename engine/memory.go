@@ -4,6 +4,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -91,11 +92,30 @@ func (m *memory) grow(d *Device, typ int, n need) (*block, error) {
 		// A small heap (a window of 256 MiB into device memory) is not for one block alone.
 		usual = min(defaultBlockBytes, d.info.Heaps[d.types[typ].heap].Bytes/8)
 	}
+	heap := d.types[typ].heap
+	left := d.left(heap)
+	if n.size > left {
+		return nil, &Error{Call: "vkAllocateMemory", Result: resultName(resultOutOfDeviceMemory), Label: n.label, kind: ErrOutOfMemory,
+			Detail: fmt.Sprintf("%d MiB are wanted, and of the %d MiB of this memory the driver leaves this process %d (VK_EXT_memory_budget)",
+				(n.size+1<<20-1)>>20, d.info.Heaps[heap].Bytes>>20, left>>20)}
+	}
+	if usual > left {
+		usual = n.size
+	}
 	b, err := m.block(d, typ, max(usual, n.size), n.label)
 	if err != nil && usual > n.size && errors.Is(err, ErrOutOfMemory) {
 		b, err = m.block(d, typ, n.size, n.label)
 	}
 	return b, err
+}
+
+// left is what may still be taken of a heap: to go beyond what a driver grants makes it move memory to and fro, or fail later. Software
+// drivers count the whole machine's memory, which others use too, and are asked by taking it.
+func (d *Device) left(heap int) int64 {
+	if d.extras.budget == 0 || d.info.Kind == "cpu" {
+		return 1 << 62
+	}
+	return d.in.budgets(d.phys)[heap]
 }
 
 func (m *memory) block(d *Device, typ int, size int64, label string) (*block, error) {

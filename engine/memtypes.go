@@ -8,8 +8,13 @@ import (
 // memoryType is a memory type of a device.
 type memoryType struct {
 	local, visible, coherent, cached bool
+	whole                            bool // its heap is the device's largest: no small window into it
 	heap                             int
 }
+
+// direct reports memory of the device that the host may write without a staging copy: all of an integrated device's, and with a
+// resizable BAR all of a card's. Where it is not cached the host reads it very slowly, so that what comes back is copied.
+func (t memoryType) direct() bool { return t.local && t.visible && t.coherent && (t.cached || t.whole) }
 
 // unified reports memory that needs no staging copies: the device's own, and fast for the
 // host to read and write. Uncached memory is not counted: the host reads it very slowly.
@@ -20,7 +25,9 @@ func (t memoryType) suits(m Memory, staging bool) int {
 	switch {
 	case m == DeviceMemory && !t.local, m != DeviceMemory && !(t.visible && t.coherent):
 		return 0
-	case m == DeviceMemory && t.unified() && !staging,
+	case m == DeviceMemory && t.unified() && !staging:
+		return 4
+	case m == DeviceMemory && t.direct() && !staging,
 		m == UploadMemory && !t.local && !t.cached, // write-combined: the host only writes it
 		m == ReadbackMemory && t.cached && !t.local:
 		return 3

@@ -104,33 +104,6 @@ func (s PipelineSpec) identity() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// check refuses what would be undefined behaviour in the driver.
-func (s PipelineSpec) check(c Caps) error {
-	const spirvMagic = 0x07230203
-	switch {
-	case len(s.Code) < 5 || s.Code[0] != spirvMagic:
-		return fmt.Errorf("engine: pipeline %q: the code is not SPIR-V", s.Label)
-	case s.Bindings < 0 || s.Bindings > c.MaxBindings:
-		return fmt.Errorf("engine: pipeline %q: %d bindings, the device allows %d: %w", s.Label, s.Bindings, c.MaxBindings, ErrUnsupported)
-	case s.Bindings > 32 && s.Texels != 0:
-		return fmt.Errorf("engine: pipeline %q: texel buffers among %d bindings, at most 32 are possible: %w", s.Label, s.Bindings, ErrUnsupported)
-	case s.Addressed && !c.BufferAddress:
-		return fmt.Errorf("engine: pipeline %q: reads its buffers by address, which the device does not offer: %w", s.Label, ErrUnsupported)
-	case s.Addressed && (s.Texels != 0 || s.PushBytes < 8*s.Bindings):
-		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants do not hold %d addresses, or a texel buffer has one", s.Label, s.PushBytes, s.Bindings)
-	case s.PushBytes < 0 || s.PushBytes%4 != 0:
-		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, a multiple of 4 is needed", s.Label, s.PushBytes)
-	case s.Subgroup != 0 && !c.SubgroupSizeControl:
-		return fmt.Errorf("engine: pipeline %q: subgroups of %d invocations, but the device lets nobody choose their size; ask for 0: %w", s.Label, s.Subgroup, ErrUnsupported)
-	case s.Subgroup != 0 && (s.Subgroup < c.SubgroupMin || s.Subgroup > c.SubgroupMax || s.Subgroup&(s.Subgroup-1) != 0):
-		return fmt.Errorf("engine: pipeline %q: subgroups of %d invocations, the device has powers of two from %d to %d: %w",
-			s.Label, s.Subgroup, c.SubgroupMin, c.SubgroupMax, ErrUnsupported)
-	case s.PushBytes > c.MaxPushConstants:
-		return fmt.Errorf("engine: pipeline %q: %d bytes of push constants, the device allows %d: %w", s.Label, s.PushBytes, c.MaxPushConstants, ErrUnsupported)
-	}
-	return nil
-}
-
 // Pipeline returns the pipeline of a spec, compiling it the first time. Several goroutines may
 // compile different ones at the same time; those that ask for the same one wait for the first
 // of them, each under its own context. A driver that compiles cannot be stopped: the one that
@@ -139,7 +112,7 @@ func (d *Device) Pipeline(ctx context.Context, s PipelineSpec) (*Pipeline, error
 	if s.Entry == "" {
 		s.Entry = "main"
 	}
-	if err := s.check(d.info.Caps); err != nil {
+	if err := s.Fits(d.info.Caps); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -198,10 +171,6 @@ func (d *Device) make(m *making, s PipelineSpec) {
 
 // compile makes a pipeline; several goroutines may compile at the same time.
 func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
-	full, err := d.fullSubgroups(s)
-	if err != nil {
-		return nil, err
-	}
 	l, err := d.layout(s)
 	if err != nil {
 		return nil, err
@@ -213,25 +182,16 @@ func (d *Device) compile(s PipelineSpec) (*Pipeline, error) {
 	}
 	defer func() { destroyObject(d, "shader module", module, vk.DestroyShaderModule) }()
 	x := &Pipeline{d: d, label: s.Label, bindings: s.Bindings, texels: s.Texels, addressed: s.Addressed, pushBytes: s.PushBytes, layout: l}
-	if err := d.createPipeline(module, l.pipeline, s, full, &x.vk); err != nil {
+	if err := d.createPipeline(module, l.pipeline, s, d.fullSubgroups(s), &x.vk); err != nil {
 		return nil, err
 	}
 	d.in.name(d.vk, objectPipeline, bits(x.vk), s.Label)
 	return x, nil
 }
 
-// fullSubgroups reports whether all subgroups of a spec's workgroups can be full, and refuses
-// workgroups that are too large for the subgroups that were asked for.
-func (d *Device) fullSubgroups(s PipelineSpec) (bool, error) {
-	if s.Subgroup == 0 {
-		return false, nil
-	}
-	x, y, z := localSize(s.Code, s.Constants)
-	if limit := s.Subgroup * int(d.extras.subgroupGroups); x*y*z > limit {
-		return false, fmt.Errorf("engine: pipeline %q: %d invocations in a workgroup, at most %d go with subgroups of %d: %w",
-			s.Label, x*y*z, limit, s.Subgroup, ErrUnsupported)
-	}
-	return d.extras.fullSubgroups != 0 && x%s.Subgroup == 0, nil
+// fullSubgroups reports whether all subgroups of a spec's workgroups can be full.
+func (d *Device) fullSubgroups(s PipelineSpec) bool {
+	return s.Subgroup != 0 && d.extras.fullSubgroups != 0 && readModule(s.Code, s.Constants).local()[0]%s.Subgroup == 0
 }
 
 // layout returns the shared layout for a spec.

@@ -39,9 +39,9 @@ type slot struct {
 // returns; what the device has begun it finishes by itself, and the buffer's contents are partly
 // old. The caller makes sure that no commands use the range meanwhile.
 func (d *Device) Upload(ctx context.Context, dst *Buffer, offset int64, src []byte) error {
-	return d.transfer(ctx, "upload", dst, offset, len(src), func(mapped []byte) error {
-		if mapped != nil {
-			copy(mapped, src)
+	return d.transfer(ctx, "upload", dst, offset, len(src), func() error {
+		if dst.written != nil {
+			copy(dst.written[offset:], src)
 			return nil
 		}
 		return d.staging.run(ctx, d, dst, int64(len(src)), func(s *slot, at, n int64) error {
@@ -54,9 +54,9 @@ func (d *Device) Upload(ctx context.Context, dst *Buffer, offset int64, src []by
 // Download copies from src at offset (bytes) into dst and returns when it is there; the
 // same holds as for [Device.Upload].
 func (d *Device) Download(ctx context.Context, dst []byte, src *Buffer, offset int64) error {
-	return d.transfer(ctx, "download", src, offset, len(dst), func(mapped []byte) error {
-		if mapped != nil {
-			copy(dst, mapped)
+	return d.transfer(ctx, "download", src, offset, len(dst), func() error {
+		if src.mapped != nil {
+			copy(dst, src.mapped[offset:])
 			return nil
 		}
 		return d.staging.run(ctx, d, src, int64(len(dst)), func(s *slot, at, n int64) error {
@@ -66,9 +66,8 @@ func (d *Device) Download(ctx context.Context, dst []byte, src *Buffer, offset i
 	})
 }
 
-// transfer checks the arguments and keeps the buffer open during f, which is given the
-// mapped range where there is one.
-func (d *Device) transfer(ctx context.Context, verb string, b *Buffer, offset int64, n int, f func(mapped []byte) error) error {
+// transfer checks the arguments and keeps the buffer open during f.
+func (d *Device) transfer(ctx context.Context, verb string, b *Buffer, offset int64, n int, f func() error) error {
 	if err := d.computes(verb); err != nil {
 		return err
 	}
@@ -92,11 +91,7 @@ func (d *Device) transfer(ctx context.Context, verb string, b *Buffer, offset in
 		return fmt.Errorf("engine: %s: %w", verb, err)
 	}
 	defer b.unuse()
-	var mapped []byte
-	if b.mapped != nil {
-		mapped = b.mapped[offset : offset+int64(n)]
-	}
-	return errors.Join(f(mapped), d.messages(b.label))
+	return errors.Join(f(), d.messages(b.label))
 }
 
 // use keeps a buffer open until unuse.

@@ -67,6 +67,7 @@ type Info struct {
 // Heap is one kind of memory of a device.
 type Heap struct {
 	Bytes       int64
+	Left        int64 // what this process could take of it when it was looked at (VK_EXT_memory_budget); Bytes where the driver does not say
 	DeviceLocal bool
 }
 
@@ -90,6 +91,8 @@ type Caps struct {
 	MaxWorkgroupSize      [3]int // invocations along x, y, z
 	MaxWorkgroups         [3]int // workgroups of one dispatch along x, y, z
 	MaxBindings           int    // storage buffers of one shader
+	MaxTexelBindings      int    // texel buffers of one shader
+	MaxResources          int    // buffers of both kinds of one shader
 	MaxAllocations        int    // memory blocks alive at a time
 	MaxAllocationBytes    int64  // one memory block, and so one buffer
 	UnifiedMemory         bool   // memory that is device-local and host-visible: no staging copies
@@ -100,6 +103,7 @@ type Caps struct {
 	SubgroupSize        int
 	SubgroupMin         int      // smallest selectable size, 0 where none can be selected
 	SubgroupMax         int      // largest selectable size
+	MaxSubgroups        int      // subgroups of a selected size in one workgroup, 0 where none can be selected
 	SubgroupOperations  []string // "basic", "vote", "arithmetic", ... in compute shaders
 	SubgroupSizeControl bool     // size selectable per pipeline
 

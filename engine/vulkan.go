@@ -187,6 +187,16 @@ func (in *instance) extras(p vk.PhysicalDevice, api uint32) extras {
 	return x
 }
 
+// budgets are what this process may still take of each heap, in bytes.
+func (in *instance) budgets(p vk.PhysicalDevice) (left [16]int64) {
+	var budget, usage [16]C.uint64_t
+	C.memory_budget(in.calls, bits(p), &budget[0], &usage[0])
+	for i := range left {
+		left[i] = int64(min(uint64(budget[i])-min(uint64(usage[i]), uint64(budget[i])), 1<<62))
+	}
+	return left
+}
+
 // matrices lists the shapes of cooperative matrices.
 func (in *instance) matrices(p vk.PhysicalDevice) []CooperativeMatrix {
 	var list [128]C.MatrixProperties

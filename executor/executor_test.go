@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +14,7 @@ import (
 	"github.com/glipvk/glipvk/graph"
 )
 
-// TestAuto is the table of what "auto" takes: a GPU, never a software driver.
+// TestAuto is the table of what "auto" tries: GPUs, the best first, never a software driver.
 func TestAuto(t *testing.T) {
 	gpu := engine.Info{Index: 1, Kind: "discrete", Auto: true}
 	weak := engine.Info{Index: 2, Kind: "integrated", Auto: true}
@@ -22,26 +23,43 @@ func TestAuto(t *testing.T) {
 	for name, c := range map[string]struct {
 		infos []engine.Info
 		err   error
-		index int
+		want  []int
 		word  string
 	}{
-		"a GPU":                       {[]engine.Info{gpu}, nil, 1, ""},
-		"a GPU behind software":       {[]engine.Info{software, gpu}, nil, 1, ""},
-		"the best GPU comes first":    {[]engine.Info{weak, gpu}, nil, 2, ""},
-		"a GPU beside a broken one":   {[]engine.Info{broken, weak}, nil, 2, ""},
-		"software alone":              {[]engine.Info{software}, nil, -1, "vulkan"},
-		"software beside a broken":    {[]engine.Info{broken, software}, nil, -1, "slower"},
-		"broken alone":                {[]engine.Info{broken}, nil, -1, "none of the 1"},
-		"none":                        {nil, nil, -1, "no Vulkan devices"},
-		"a loader that fails":         {nil, errors.New("no loader"), -1, "no loader"},
-		"a GPU that is not for auto":  {[]engine.Info{{Index: 4, Kind: "discrete"}}, nil, -1, "none of the 1"},
-		"software that is unusable":   {[]engine.Info{{Kind: "cpu", Unusable: "old"}}, nil, -1, "none of the 1"},
-		"a loader that fails and GPU": {[]engine.Info{gpu}, errors.New("lost"), -1, "lost"},
+		"a GPU":                       {[]engine.Info{gpu}, nil, []int{1}, ""},
+		"a GPU behind software":       {[]engine.Info{software, gpu}, nil, []int{1}, ""},
+		"the best GPU comes first":    {[]engine.Info{weak, gpu}, nil, []int{1, 2}, ""},
+		"a GPU beside a broken one":   {[]engine.Info{broken, weak}, nil, []int{2}, ""},
+		"equals as they were":         {[]engine.Info{gpu, {Index: 4, Kind: "discrete"}}, nil, []int{1, 4}, ""},
+		"software alone":              {[]engine.Info{software}, nil, nil, "vulkan"},
+		"software beside a broken":    {[]engine.Info{broken, software}, nil, nil, "slower"},
+		"broken alone":                {[]engine.Info{broken}, nil, nil, "none of the 1"},
+		"none":                        {nil, nil, nil, "no Vulkan devices"},
+		"a loader that fails":         {nil, errors.New("no loader"), nil, "no loader"},
+		"software that is unusable":   {[]engine.Info{{Kind: "cpu", Unusable: "old"}}, nil, nil, "none of the 1"},
+		"a loader that fails and GPU": {[]engine.Info{gpu}, errors.New("lost"), nil, "lost"},
 	} {
-		index, why := Auto(c.infos, c.err)
-		if index != c.index || (why == "") != (c.word == "") || !strings.Contains(why, c.word) {
-			t.Errorf("%s: device %d because %q, want %d and %q", name, index, why, c.index, c.word)
+		infos, why := Auto(c.infos, c.err)
+		var got []int
+		for _, info := range infos {
+			got = append(got, info.Index)
 		}
+		if !slices.Equal(got, c.want) || (why == "") != (c.word == "") || !strings.Contains(why, c.word) {
+			t.Errorf("%s: devices %d because %q, want %d and %q", name, got, why, c.want, c.word)
+		}
+	}
+}
+
+// TestGranted: what is left of the largest heap of the device bounds programs, not the host's, and not on software.
+func TestGranted(t *testing.T) {
+	heaps := []engine.Heap{{Bytes: 8 << 30, Left: 3 << 30, DeviceLocal: true}, {Bytes: 16 << 30, Left: 15 << 30}, {Bytes: 256 << 20, Left: 200 << 20, DeviceLocal: true}}
+	for kind, want := range map[string]int64{"discrete": 3 << 30, "integrated": 3 << 30, "cpu": 0} {
+		if n := granted(&engine.Info{Kind: kind, Heaps: heaps}); n != want {
+			t.Errorf("%s: %d, want %d", kind, n, want)
+		}
+	}
+	if n := granted(nil); n != 0 {
+		t.Errorf("no device: %d", n)
 	}
 }
 

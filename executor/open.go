@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,8 +45,24 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 	at := newPlace(b, held, o.Precision)
 	at.device.Fallback = fallback
 	e.at.Store(at)
+	if n := granted(at.device.Vulkan); o.ProgramMemory == 0 && n > 0 {
+		e.programs.bytes = min(e.programs.bytes, n/2) // weights, values and other processes take theirs
+	}
 	e.result = sync.OnceValue(e.giveBack)
 	return e, nil
+}
+
+// granted is what a device has left of its largest heap, 0 where that is not known.
+func granted(info *engine.Info) (n int64) {
+	if info == nil || info.Kind == "cpu" {
+		return 0
+	}
+	for _, h := range info.Heaps {
+		if h.DeviceLocal {
+			n = max(n, h.Left)
+		}
+	}
+	return n
 }
 
 // OpenDevice is Open without weights, to measure a device.
@@ -74,22 +91,26 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source, held 
 		return b, "", err
 	case "cpu":
 	case "", "auto":
-		index, why := Auto(engine.Devices())
-		if why == "" {
-			o.Device = fmt.Sprint(index)
-			b, err = newGPU(ctx, o, g, src, held.keep)
-			if err == nil || ctx.Err() != nil || !deviceFailed(err) {
-				return b, "", err
-			}
-			why = err.Error()
+		infos, why := Auto(engine.Devices())
+		if b, fallback, err = e.first(ctx, infos, g, src, held); b != nil || err != nil {
+			return b, "", err
 		}
-		fallback = why
+		fallback = cmp.Or(fallback, why)
 	default:
-		if want == "vulkan" {
+		var infos []engine.Info
+		if want == "vulkan" { // the best that can
 			o.Device = ""
+			infos, _ = engine.Devices() // whose error newGPU gives too
 		}
-		b, err = newGPU(ctx, o, g, src, held.keep)
-		if errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) { // there is none of the name
+		if infos = engine.Ranked(infos); len(infos) > 1 {
+			var why string
+			if b, why, err = e.first(ctx, infos, g, src, held); b == nil && err == nil {
+				err = fmt.Errorf("%s: %w", why, engine.ErrNoDevice)
+			}
+		} else {
+			b, err = named(newGPU(ctx, o, g, src, held.keep))
+		}
+		if errors.Is(err, errCannotRun) || errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) { // there is none of the name
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
 		return b, "", err
@@ -98,33 +119,62 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source, held 
 	return b, fallback, err
 }
 
+// first opens the first of some devices that can run g, and says why it was not one before it; why says so where none can.
+func (e *Executor) first(ctx context.Context, infos []engine.Info, g *graph.Graph, src Source, held *values) (b backend, why string, err error) {
+	var passed []string
+	for _, info := range infos {
+		o := e.options
+		o.Device = fmt.Sprint(info.Index)
+		v, err := newGPU(ctx, o, g, src, held.keep)
+		if err == nil {
+			if len(passed) > 0 {
+				v.passed = "passed over: " + strings.Join(passed, "; ")
+			}
+			return v, "", nil
+		}
+		if ctx.Err() != nil || !deviceFailed(err) {
+			return nil, "", err
+		}
+		passed = append(passed, err.Error())
+	}
+	return nil, strings.Join(passed, "; "), nil
+}
+
+// named is a backend, and none where there is an error.
+func named(v *gpu, err error) (backend, error) {
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
 // deviceFailed says whether an error is about the device, and not about the weights.
 func deviceFailed(err error) bool {
 	kinds := []error{engine.ErrNoDevice, engine.ErrUnsupported, engine.ErrOutOfMemory, engine.ErrDeviceLost}
 	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
 }
 
-// Auto is the index of the device that "auto" takes of those that [engine.Devices] found: the
-// best GPU. A software driver is ten times slower than package cpu and is taken only when it is
-// named. Where there is none, why says so and the CPU is taken.
-func Auto(infos []engine.Info, err error) (index int, why string) {
+// Auto lists the devices that "auto" tries of those that [engine.Devices] found: the GPUs, the best first. A software driver is ten times
+// slower than package cpu and is taken only when it is named. Where there is none, why says so and the CPU is taken.
+func Auto(infos []engine.Info, err error) (gpus []engine.Info, why string) {
 	if err != nil {
-		return -1, err.Error()
+		return nil, err.Error()
 	}
 	software := 0
-	for _, info := range infos {
-		switch {
-		case info.Auto && info.Kind != "cpu":
-			return info.Index, ""
-		case info.Kind == "cpu" && info.Unusable == "":
+	for _, info := range engine.Ranked(infos) {
+		if info.Kind == "cpu" {
 			software++
+		} else {
+			gpus = append(gpus, info)
 		}
 	}
 	switch {
+	case len(gpus) > 0:
+		return gpus, ""
 	case software > 0:
-		return -1, "no GPU: the Vulkan driver here runs on the CPU and is slower than package cpu; name it to use it (vulkan)"
+		return nil, "no GPU: the Vulkan driver here runs on the CPU and is slower than package cpu; name it to use it (vulkan)"
 	case len(infos) > 0:
-		return -1, fmt.Sprintf("none of the %d Vulkan devices can be used", len(infos))
+		return nil, fmt.Sprintf("none of the %d Vulkan devices can be used", len(infos))
 	}
-	return -1, "there are no Vulkan devices"
+	return nil, "there are no Vulkan devices"
 }

@@ -31,8 +31,8 @@ type Options struct {
 	// pictures, of captions, and of both, the least recently used one going first; 0 is 16.
 	// ProgramMemory bounds the bytes that programs work in, apart from the weights: those
 	// that are kept, of which the latest three stay whatever they take, and those in use,
-	// where a call waits until there is room (one alone may take more); 0 is 1 GiB, below 0
-	// no bound. A program of GLIP-T for pictures of 800x1333 takes about 120 MB.
+	// where a call waits until there is room (one alone may take more); 0 is 1 GiB, or
+	// half of what a card's driver leaves this process where that is less, below 0 no bound. A program of GLIP-T for pictures of 800x1333 takes about 120 MB.
 	Programs      int
 	ProgramMemory int64
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,10 +24,18 @@ type gpu struct {
 	precision Precision
 	reason    string // of the precision
 	keep      func(*vulkan.Value) Value
+	passed    string // devices that would have come first, and why they did not; "" for none
 }
 
-// newGPU opens a device and uploads the weights of g.
-func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep func(*vulkan.Value) Value) (backend, error) {
+var errCannotRun = errors.New("it cannot run this model")
+
+// Fits says whether a device can make what g needs, in 32 bits: the error names the place of the graph and the limit.
+func Fits(g *graph.Graph, info engine.Info) error {
+	return kernels.Fits(g, info, kernels.F32, kernels.Options{})
+}
+
+// newGPU opens a device and uploads the weights of g, unless the device cannot make the pipelines of g.
+func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep func(*vulkan.Value) Value) (*gpu, error) {
 	d, err := engine.Open(engine.Options{Device: o.Device, Validation: o.Validation, NoCache: o.NoCache})
 	if err != nil {
 		return nil, err
@@ -35,6 +44,9 @@ func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep fun
 	settled, why, err := kernels.Settle(d.Info(), kernels.Precision(o.Precision))
 	if err != nil {
 		return nil, errors.Join(Blame(err), d.Close())
+	}
+	if err := kernels.Fits(g, d.Info(), settled, kernels.Options{NoFusion: o.NoFusion}); err != nil {
+		return nil, errors.Join(fmt.Errorf("device %d (%s): %w: %w", d.Info().Index, d.Info().Name, errCannotRun, err), d.Close())
 	}
 	v.precision, v.reason = Precision(settled), why
 	v.weights, err = vulkan.Upload(ctx, d, g, src, vulkan.UploadOptions{Precision: settled, Progress: o.progress("weights")})
@@ -46,6 +58,9 @@ func newGPU(ctx context.Context, o Options, g *graph.Graph, src Source, keep fun
 
 func (v *gpu) info() DeviceInfo {
 	info := v.device.Info()
+	if v.passed != "" {
+		info.Note = strings.TrimSpace(info.Note + " " + v.passed)
+	}
 	return DeviceInfo{Name: info.Name, Vulkan: &info, Precision: v.precision, PrecisionReason: v.reason}
 }
 

@@ -22,13 +22,13 @@ func described() map[string]engine.Info {
 	groups := [3]int{65535, 65535, 65535}
 	all := []string{"basic", "vote", "arithmetic", "ballot", "shuffle", "shuffle_relative", "clustered", "quad"}
 	radv := engine.Caps{MaxStorageBufferRange: 1<<32 - 1, StorageAlignment: 16, MaxTexels: 1<<32 - 1, MaxPushConstants: 256,
-		MaxSharedMemory: 64 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20,
+		MaxSharedMemory: 64 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20, MaxTexelBindings: 1 << 20, MaxResources: 1 << 20,
 		MaxAllocationBytes: 1 << 31, SubgroupSize: 64, SubgroupOperations: all, Float16: true, Int64: true, Storage16: true, BufferAddress: true}
 	least := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 256, MaxTexels: 1 << 16, MaxPushConstants: 128,
-		MaxSharedMemory: 16 << 10, MaxInvocations: 128, MaxWorkgroupSize: [3]int{128, 128, 64}, MaxWorkgroups: groups, MaxBindings: 8,
+		MaxSharedMemory: 16 << 10, MaxInvocations: 128, MaxWorkgroupSize: [3]int{128, 128, 64}, MaxWorkgroups: groups, MaxBindings: 8, MaxTexelBindings: 16, MaxResources: 128,
 		MaxAllocationBytes: 1 << 30, SubgroupSize: 32, SubgroupOperations: []string{"basic"}}
 	lavapipe := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 16, MaxTexels: 1 << 27, MaxPushConstants: 256,
-		MaxSharedMemory: 32 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20,
+		MaxSharedMemory: 32 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20, MaxTexelBindings: 1 << 20, MaxResources: 1 << 20,
 		MaxAllocationBytes: 1 << 31, SubgroupSize: 8, SubgroupOperations: all, Storage16: true, BufferAddress: true, Int64: true}
 	swiftShader := least
 	swiftShader.SubgroupSize, swiftShader.SubgroupOperations, swiftShader.MaxStorageBufferRange = 4, all, 1<<30
@@ -147,6 +147,9 @@ func specFits(modules map[string]*module, s engine.PipelineSpec, caps engine.Cap
 	if shared := m.shared(s.Constants); int(shared) > caps.MaxSharedMemory {
 		return fmt.Errorf("%d bytes of shared memory, the device has %d", shared, caps.MaxSharedMemory)
 	}
+	if err := s.Fits(caps); err != nil { // which reads the shader by itself
+		return err
+	}
 	return capable(m, caps)
 }
 
@@ -166,6 +169,37 @@ func capable(m *module, caps engine.Caps) error {
 		}
 	}
 	return nil
+}
+
+// TestFits takes from a card, one by one, what its pipelines need, and more than it needs: the error names the limit, and nothing else is refused.
+func TestFits(t *testing.T) {
+	g := micro(t, 4, 61, 45, 1)
+	for name, c := range map[string]struct {
+		change func(c *engine.Caps)
+		want   string
+	}{
+		"all":                  {func(*engine.Caps) {}, ""},
+		"no shuffle":           {func(c *engine.Caps) { c.SubgroupOperations = []string{"basic"} }, ""},
+		"no numbers":           {func(c *engine.Caps) { c.Int64, c.Int16, c.Float16, c.Storage16 = false, false, false, false }, ""},
+		"few storage buffers":  {func(c *engine.Caps) { c.MaxBindings = 4 }, "maxPerStageDescriptorStorageBuffers"},
+		"few resources":        {func(c *engine.Caps) { c.MaxResources = 4 }, "maxPerStageResources"},
+		"small push constants": {func(c *engine.Caps) { c.MaxPushConstants = 64 }, "maxPushConstantsSize"},
+		"few invocations":      {func(c *engine.Caps) { c.MaxInvocations = 32 }, "maxComputeWorkGroupInvocations"},
+		"narrow workgroups":    {func(c *engine.Caps) { c.MaxWorkgroupSize[0] = 16 }, "maxComputeWorkGroupSize"},
+		"little shared memory": {func(c *engine.Caps) { c.MaxSharedMemory = 1 << 10 }, "maxComputeSharedMemorySize"},
+	} {
+		info := described()["least"]
+		c.change(&info.Caps)
+		err := kernels.Fits(g, info, kernels.F32, kernels.Options{})
+		if (err != nil) != (c.want != "") || err != nil && (!errors.Is(err, engine.ErrUnsupported) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	software := described()["llvmpipe 22"]
+	software.Caps.MaxTexelBindings = 1
+	if err := kernels.Fits(g, software, kernels.F32, kernels.Options{}); err == nil || !strings.Contains(err.Error(), "maxPerStageDescriptorSampledImages") {
+		t.Errorf("one texel buffer: %v", err)
+	}
 }
 
 // TestPipelinesOfDevice: the list for a device's own description is what its program uses.

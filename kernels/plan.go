@@ -227,6 +227,25 @@ func Pipelines(g *graph.Graph, info engine.Info, p Precision, variant string, o 
 	return uses, nil
 }
 
+// Fits says whether a device can make the pipelines of a graph: the error is an [engine.ErrUnsupported] that names the first place of the graph
+// whose pipeline it cannot make, and the limit or feature that it lacks. Sizes are another matter: a graph too large for the device passes.
+func Fits(g *graph.Graph, info engine.Info, p Precision, o Options) error {
+	p, _, err := Settle(info, p)
+	if err != nil {
+		return err
+	}
+	uses, err := Pipelines(g, info, p, "", o)
+	if err != nil {
+		return nil // who makes the program is told
+	}
+	for _, u := range uses {
+		if err := u.Spec.Fits(info.Caps); err != nil {
+			return fmt.Errorf("kernels: %s: %w", u.Path, err)
+		}
+	}
+	return nil
+}
+
 // Pipelines lists the pipelines of a plan, each once, in the order in which they are needed, and
 // says which of them each dispatch has.
 func (p *Plan) Pipelines() (uses []PipelineUse, of []int) {

@@ -6,6 +6,7 @@
 #   tools/deps.sh generate   shader compiler
 #   tools/deps.sh newmesa    debootstrap and Debian's keys (for tools/newmesa.sh)
 #   tools/deps.sh swiftshader  loader, validation layers
+#   tools/deps.sh floor      loader, software driver, validation layers (and gcc, which the project needs anyhow)
 #   tools/deps.sh shaderstats  loader, Mesa's driver for AMD hardware
 #   tools/deps.sh peers      what "run" has, node and npm
 #   tools/deps.sh witnesses  node and npm, xmllint
@@ -125,6 +126,11 @@ missing() {
 		has_debootstrap || echo debootstrap
 		has_debian_keys || echo debian-archive-keyring
 		;;
+	floor)
+		has_loader || echo libvulkan1
+		has_software_driver || echo mesa-vulkan-drivers
+		has_layers || echo vulkan-validationlayers
+		;;
 	swiftshader)
 		has_loader || echo libvulkan1
 		has_layers || echo vulkan-validationlayers
@@ -217,7 +223,7 @@ if [ "${1:-}" = -n ]; then
 fi
 level=${1:-}
 case $level in
-run | test | generate | newmesa | swiftshader | shaderstats | peers | arm | release | world | browser | clients | witnesses) ;;
+run | test | generate | newmesa | swiftshader | floor | shaderstats | peers | arm | release | world | browser | clients | witnesses) ;;
 lists)
 	become_root
 	update

@@ -10,6 +10,7 @@ import (
 	"github.com/glipvk/glipvk"
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/executor"
+	"github.com/glipvk/glipvk/swin"
 	"github.com/spf13/cobra"
 )
 
@@ -44,15 +45,16 @@ type deviceList struct {
 
 func listDevices(w io.Writer, asJSON bool) error {
 	infos, err := glipvk.Devices()
-	index, why := executor.Auto(infos, err)
+	if fit := unfit(infos); err == nil {
+		err = fit
+	}
+	gpus, why := executor.Auto(infos, err)
 	list := deviceList{Devices: infos, Auto: "cpu", Reason: why}
-	for _, d := range infos {
-		if d.Auto {
-			list.Vulkan = d.Name
-		}
-		if why == "" && d.Index == index {
-			list.Auto = d.Name
-		}
+	if ranked := engine.Ranked(infos); len(ranked) > 0 {
+		list.Vulkan = ranked[0].Name
+	}
+	if len(gpus) > 0 {
+		list.Auto = gpus[0].Name
 	}
 	if asJSON {
 		if list.Devices == nil {
@@ -70,6 +72,24 @@ func listDevices(w io.Writer, asJSON bool) error {
 		_, err = fmt.Fprintf(w, "because: %s\n", why)
 	}
 	return err
+}
+
+// unfit calls those devices unusable that cannot run a small backbone, whose shaders every model has.
+func unfit(infos []engine.Info) error {
+	cfg, err := swin.Preset("tiny", 7, 224)
+	if err != nil {
+		return err
+	}
+	g, err := swin.Record(cfg, swin.Input{Batch: 1, Height: 224, Width: 224})
+	if err != nil {
+		return err
+	}
+	for i := range infos {
+		if err := executor.Fits(g, infos[i]); err != nil && infos[i].Unusable == "" {
+			infos[i].Unusable = err.Error()
+		}
+	}
+	return nil
 }
 
 func printDevice(w io.Writer, d engine.Info) error {
@@ -94,6 +114,9 @@ func printDevice(w io.Writer, d engine.Info) error {
 		if h.DeviceLocal {
 			local = "device-local"
 		}
+		if h.Left < h.Bytes {
+			local += ", " + bytesText(h.Left) + " left"
+		}
 		row(fmt.Sprintf("heap %d", i), "%s, %s", bytesText(h.Bytes), local)
 	}
 	row("unified memory", "%s", yes(c.UnifiedMemory, "no staging copies"))
@@ -106,7 +129,7 @@ func printDevice(w io.Writer, d engine.Info) error {
 	row("workgroup", "%d invocations, %v, %s shared memory", c.MaxInvocations, c.MaxWorkgroupSize, bytesText(int64(c.MaxSharedMemory)))
 	row("workgroups", "%v in a dispatch", c.MaxWorkgroups)
 	row("push constants", "%d bytes", c.MaxPushConstants)
-	row("bindings", "%d storage buffers", c.MaxBindings)
+	row("bindings", "%d storage buffers, %d texel buffers, %d in all", c.MaxBindings, c.MaxTexelBindings, c.MaxResources)
 	row("timestamps", "%d bits of %g ns", c.TimestampBits, c.TimestampPeriod)
 	row("subgroup", "%s", subgroupText(c))
 	row("would use", "float16 %v, int8 %v, int16 %v, int64 %v, 16-bit storage %v, cooperative matrix %v",

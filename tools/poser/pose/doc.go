@@ -10,8 +10,8 @@
 //     storage16=0 storage8=0 address=0 model=0 sizecontrol=0 timeline=0 sync2=0 robust=0 statistics=0 timestamps=0. ops=MASK: the subgroup
 //     operations that stay. bits=N of a timestamp. api=MINOR, type=KIND (1 integrated, 2 discrete, 4 cpu), name=NAME.
 //     without=VK_A,VK_B: extensions taken away, * all. heaps=256M:L,1G and types=L:0,VC:1,VCA:1: memory heaps (L on the device) and types
-//     (L on the device, V the host sees, C coherent, A cached; then the heap). heap=SIZE lowers every heap, budget=SIZE what
-//     VK_EXT_memory_budget says. Allocations beyond a heap, or more or larger than the limits allow, fail.
+//     (L on the device, V the host sees, C coherent, A cached; then the heap). heap=SIZE lowers every heap, budget=SIZE
+//     is what VK_EXT_memory_budget grants of each, where the driver behind has it or not. Allocations beyond a heap, or more or larger than the limits allow, fail.
 //     families=T:1,C:1,GCT:2: queue families (G graphics, C compute, T transfer; then how many queues).
 //   - POSER_FAIL: "NAME NTH RESULT": the NTH call of the function, counted in this process since the variable had this value, gives the
 //     VkResult (its name or number) and does nothing. NAME * is every function that can fail. NTH 3+ is the third and every later one.

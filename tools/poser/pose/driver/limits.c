@@ -176,6 +176,7 @@ static VkResult extensions(VkPhysicalDevice d, const char *layer, uint32_t *n, V
 	uint32_t got = sizeof list / sizeof *list, kept = 0;
 	VkResult r = behind.vkEnumerateDeviceExtensionProperties(d, layer, &got, list);
 	if (r < 0) return r;
+	if (!layer && got < sizeof list / sizeof *list && number("budget", 0)) list[got++] = (VkExtensionProperties){"VK_EXT_memory_budget", 1}; // which memory.c answers
 	for (uint32_t i = 0; i < got; i++) {
 		if (lacks(list[i].extensionName)) continue;
 		if (out && kept == *n) return VK_INCOMPLETE;
