@@ -192,6 +192,15 @@ test-nocgo: ## tests of what differs without cgo: the engine, the front door, th
 test-swiftshader: ## tests that reach a device, on SwiftShader
 	tools/swiftshader.sh test
 
+# all: make test-faults tries every call that it would choose from.
+FAULTS ?=
+
+.PHONY: test-faults
+test-faults: ## every kind of Vulkan call fails, a sample of the places and results, in glip and the library; FAULTS=all for everything
+	@tools/deps.sh run
+	$(GO) build -o bin/ ./cmd/glip ./tools/faults
+	bin/faults $(if $(filter all,$(FAULTS)),-all)
+
 .PHONY: test-floor
 test-floor: ## engine, kernels and program on devices at the floor, as which a driver in front of lavapipe poses
 	@tools/deps.sh floor

@@ -162,7 +162,12 @@ func (d *Detector) Stream(ctx context.Context, q Query, loads iter.Seq[Load], o 
 }
 
 // detectBatch computes the detections of elements that share a batch.
-func (d *Detector) detectBatch(ctx context.Context, batch []picture.Input, a asked) (list [][][]Detection, err error) {
+func (d *Detector) detectBatch(ctx context.Context, batch []picture.Input, a asked) ([][][]Detection, error) {
+	return executor.Again(ctx, d.exec, func() ([][][]Detection, error) { return d.detectOnce(ctx, batch, a) })
+}
+
+// detectOnce is one attempt.
+func (d *Detector) detectOnce(ctx context.Context, batch []picture.Input, a asked) (list [][][]Detection, err error) {
 	in := picture.Stack(batch...)
 	maps, err := d.look(ctx, SizeOf(in).vision(), in.Data)
 	if err != nil {

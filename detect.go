@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/picture"
 )
 
@@ -36,12 +37,14 @@ func (d *Detector) DetectWith(ctx context.Context, q Query, in picture.Input, o 
 	if err != nil {
 		return nil, r, err
 	}
-	s, r, err := d.remembered(ctx, in)
-	if err != nil {
-		return nil, r, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	found, err = s.answer(ctx, a, &r)
+	found, err = executor.Again(ctx, d.exec, func() (found [][]Detection, err error) {
+		var s *Sight
+		if s, r, err = d.remembered(ctx, in); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		return s.answer(ctx, a, &r)
+	})
 	return found, r, err
 }
 
@@ -51,11 +54,13 @@ func (d *Detector) AlignInput(ctx context.Context, q Query, in picture.Input) (l
 	if err != nil {
 		return nil, r, err
 	}
-	s, r, err := d.remembered(ctx, in)
-	if err != nil {
-		return nil, r, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	list, err = s.align(ctx, prompts, &r)
+	list, err = executor.Again(ctx, d.exec, func() (list [][]Alignment, err error) {
+		var s *Sight
+		if s, r, err = d.remembered(ctx, in); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		return s.align(ctx, prompts, &r)
+	})
 	return list, r, err
 }

@@ -33,6 +33,9 @@ type (
 	// the CPU, where a GPU was looked for), Precision in use, and PrecisionReason.
 	DeviceInfo = executor.DeviceInfo
 
+	// OnLost is what becomes of a model whose device is lost: [LostStop] or [LostCPU].
+	OnLost = executor.OnLost
+
 	// Precision is [F32], [F16] or [AutoPrecision].
 	Precision = executor.Precision
 
@@ -66,6 +69,15 @@ const (
 	F16           = executor.F16
 	AutoPrecision = executor.AutoPrecision
 )
+
+// What becomes of a model whose device is lost.
+const (
+	LostStop = executor.LostStop // calls fail with [engine.ErrDeviceLost] until it is opened again
+	LostCPU  = executor.LostCPU  // it goes on on the CPU; a [Sight] is looked at anew by whoever holds it
+)
+
+// ParseOnLost reads one of them; "" is [LostStop]. The error wraps [ErrInput].
+func ParseOnLost(s string) (OnLost, error) { return executor.ParseOnLost(s) }
 
 // ParsePrecision reads the name of a precision; "" is [F32]. The error wraps [ErrInput].
 func ParsePrecision(s string) (Precision, error) { return executor.ParsePrecision(s) }

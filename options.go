@@ -47,6 +47,8 @@ type Options struct {
 	SubmissionWork int64 // floating-point operations
 	Validation     bool
 	NoCache        bool
+	OnDeviceLost   OnLost // [LostStop] or "", [LostCPU]
+	Moved          func(why error, now DeviceInfo)
 	Progress       func(stage string, done, total int64)
 }
 
@@ -144,7 +146,7 @@ func (o Options) Executor() executor.Options {
 	return executor.Options{
 		Device: o.Device, Precision: o.Precision, Tuning: o.Tuning, NoFusion: o.NoFusion,
 		Programs: o.Programs, ProgramMemory: o.ProgramMemory, SubmissionWork: o.SubmissionWork,
-		Validation: o.Validation, NoCache: o.NoCache, Progress: o.Progress,
+		Validation: o.Validation, NoCache: o.NoCache, OnDeviceLost: o.OnDeviceLost, Moved: o.Moved, Progress: o.Progress,
 	}
 }
 

@@ -21,14 +21,16 @@ type found struct {
 
 // scan describes every device of the instance and marks the one that "auto" takes.
 func (d *Device) scan() ([]found, error) {
-	n := uint32(mostDevices)
-	list := make([]vk.PhysicalDevice, n)
+	var n uint32
+	list := make([]vk.PhysicalDevice, mostDevices)
 	if err := d.call("vkEnumeratePhysicalDevices", "", func() int32 {
-		r := vk.EnumeratePhysicalDevices(d.in.vk, &n, list)
-		if r == vk.Incomplete { // those that were listed are there
-			r = vk.Success
+		for range 3 {
+			n = mostDevices
+			if r := vk.EnumeratePhysicalDevices(d.in.vk, &n, list); r != vk.Incomplete { // there are others by now
+				return int32(r)
+			}
 		}
-		return int32(r)
+		return resultSuccess // those that were listed are there
 	}); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 )
 
@@ -12,16 +11,6 @@ import (
 // shape asked for.
 type Source interface {
 	Tensor(name string, shape []int) ([]float32, error)
-}
-
-// DeviceInfo says where a model runs.
-type DeviceInfo struct {
-	Name     string       `json:"name"`
-	Vulkan   *engine.Info `json:"vulkan,omitempty"`   // nil on the CPU
-	Fallback string       `json:"fallback,omitempty"` // why it is the CPU, where "auto" looked for a GPU
-
-	Precision       Precision `json:"precision"`                  // in use: F32 or F16
-	PrecisionReason string    `json:"precision_reason,omitempty"` // why it is not the one asked for, or what "auto" went by
 }
 
 // backend computes graphs of one model on one device, with its weights loaded.

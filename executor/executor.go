@@ -10,17 +10,19 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/turn"
 )
 
 // Executor is a device with one set of weights. All its methods may be called from several
 // goroutines.
 type Executor struct {
-	*life
+	at       atomic.Pointer[place]
+	moving   *turn.Lock // held while the place changes
 	options  Options
-	device   DeviceInfo
-	source   Source // for the oracle: tensors are read again when it runs
-	backend  backend
-	values   *values
+	graph    *graph.Graph // of the weights
+	source   Source       // for the oracle and another place: tensors are read again
 	programs *room
 	result   func() error // what Close returns, once it has done its work
 	made     atomic.Int64 // programs
@@ -34,11 +36,22 @@ func (e *Executor) Device() DeviceInfo {
 	if e.never() {
 		return DeviceInfo{}
 	}
-	return e.device
+	return e.at.Load().device
+}
+
+// enter begins a call where the executor is.
+func (e *Executor) enter(ctx context.Context) (call, *place, error) {
+	for {
+		at := e.at.Load()
+		c, err := at.enter(ctx)
+		if err == nil || e.at.Load() == at {
+			return c, at, err
+		}
+	}
 }
 
 // never says whether an executor was not opened.
-func (e *Executor) never() bool { return e == nil || e.life == nil }
+func (e *Executor) never() bool { return e == nil || e.at.Load() == nil }
 
 // Live is the number of Vulkan objects that exist because of the executor: 0 on the CPU
 // and after Close. It is how tests see leaks.
@@ -46,7 +59,7 @@ func (e *Executor) Live() int {
 	if e.never() {
 		return 0
 	}
-	return e.backend.live()
+	return e.at.Load().backend.live()
 }
 
 // Made is how many programs were made, each for a size.
@@ -62,11 +75,11 @@ func (e *Executor) Place(ctx context.Context, data []float32) (v Value, err erro
 	if e.never() {
 		return v, e.Close()
 	}
-	c, err := e.enter(ctx)
+	c, at, err := e.enter(ctx)
 	if err != nil {
 		return v, err
 	}
-	v, err = e.backend.place(c.ctx, data)
+	v, err = at.backend.place(c.ctx, data)
 	return v, c.leave(err)
 }
 
@@ -76,11 +89,7 @@ func (e *Executor) DropPrograms() {
 	if e.never() {
 		return
 	}
-	e.programs.tidy(func() {
-		for p := range e.programs.entries {
-			e.programs.forget(p)
-		}
-	})
+	e.programs.empty()
 }
 
 // Close ends the calls under way, then gives back programs, values, weights and device. Later
@@ -89,7 +98,10 @@ func (e *Executor) Close() error {
 	if e.never() {
 		return fmt.Errorf("glipvk: it was never opened: %w", ErrClosed)
 	}
-	e.end()
+	e.at.Load().begin(nil)
+	_ = e.moving.Acquire(context.Background())
+	e.at.Load().end(nil)
+	e.moving.Release()
 	return e.result()
 }
 
@@ -102,7 +114,7 @@ func (e *Executor) giveBack() error {
 	for _, r := range rooms {
 		errs = append(errs, r.close())
 	}
-	return errors.Join(append(errs, e.values.close(), e.backend.close(), release(e.source))...)
+	return errors.Join(append(errs, e.at.Load().close(), release(e.source))...)
 }
 
 // release closes what is there to be closed.

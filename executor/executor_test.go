@@ -319,8 +319,8 @@ func TestPanics(t *testing.T) {
 			call()
 		}()
 	}
-	if e.programs.using != 0 || e.active != 0 {
-		t.Errorf("after panics %d bytes and %d calls are said to be under way", e.programs.using, e.active)
+	if e.programs.using != 0 || e.at.Load().active != 0 {
+		t.Errorf("after panics %d bytes and %d calls are said to be under way", e.programs.using, e.at.Load().active)
 	}
 }
 

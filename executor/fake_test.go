@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/vulkan"
+	"github.com/glipvk/glipvk/internal/turn"
 )
 
 // fake is a backend that computes nothing and notes what it is asked for. Its graphs have one
@@ -153,8 +153,8 @@ func onFake(t testing.TB, f *fake, o Options) (*Executor, *Part[int]) {
 	t.Helper()
 	noGoroutines(t)
 	f.open = map[int]int{}
-	e := &Executor{life: newLife(), options: o, device: f.info(), source: inMemory{}, backend: f, programs: o.room()}
-	e.values = &values{life: e.life, held: map[*vulkan.Value]struct{}{}}
+	e := &Executor{options: o, source: inMemory{}, programs: o.room(), moving: turn.New()}
+	e.at.Store(newPlace(f, nil, o.Precision))
 	e.result = sync.OnceValue(e.giveBack)
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {

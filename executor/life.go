@@ -16,6 +16,7 @@ type life struct {
 	active int           // calls under way
 	idle   chan struct{} // closed when the last call has left after the end began
 	closed bool
+	why    error // what calls fail with that the end ends; nil: the executor was closed
 }
 
 func newLife() *life {
@@ -24,18 +25,32 @@ func newLife() *life {
 	return l
 }
 
-// end lets nobody in any more, ends the calls under way and waits for them.
-func (l *life) end() {
-	l.mu.Lock()
-	if !l.closed {
-		l.closed = true
-		l.stop()
-		if l.active == 0 {
-			close(l.idle)
-		}
-	}
-	l.mu.Unlock()
+// end lets nobody in any more, ends the calls under way and waits for them. They fail with why, nil for [ErrClosed].
+func (l *life) end(why error) {
+	l.begin(why)
 	<-l.idle
+}
+
+// begin is end without the wait.
+func (l *life) begin(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.closed, l.why = true, why
+	l.stop()
+	if l.active == 0 {
+		close(l.idle)
+	}
+}
+
+// over is the error of calls after the end.
+func (l *life) over() error {
+	if l.why != nil {
+		return l.why
+	}
+	return closed()
 }
 
 // call is one call under way.
@@ -51,7 +66,7 @@ func (l *life) enter(ctx context.Context) (call, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return call{}, closed()
+		return call{}, l.over()
 	}
 	l.active++
 	if ctx.Done() == nil {
@@ -75,8 +90,8 @@ func (c call) leave(err error) error {
 	}
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
-	if err != nil && c.of.closed && c.caller.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)) {
-		err = closed()
+	if err != nil && c.of.closed && c.caller.Err() == nil && (c.of.why != nil || errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)) {
+		err = c.of.over()
 	}
 	c.of.active--
 	if c.of.closed && c.of.active == 0 {

@@ -15,10 +15,10 @@ import (
 // Peak measures what the device reaches in large products with the kernels that models use,
 // in GFLOP/s: the fastest run of the fastest product, each given its share of the budget.
 func (e *Executor) Peak(ctx context.Context, budget time.Duration) (float64, error) {
-	return e.measure(ctx, func(ctx context.Context) (peak float64, err error) {
-		list := e.backend.large()
+	return e.measure(ctx, func(ctx context.Context, b backend) (peak float64, err error) {
+		list := b.large()
 		for _, mnk := range list {
-			speed, err := e.backend.product(ctx, mnk, budget/time.Duration(len(list)))
+			speed, err := b.product(ctx, mnk, budget/time.Duration(len(list)))
 			if err != nil {
 				return 0, err
 			}
@@ -35,7 +35,7 @@ func (e *Executor) Product(ctx context.Context, mnk [3]int, budget time.Duration
 	if min(mnk[0], mnk[1], mnk[2]) < 1 {
 		return 0, Blame(fmt.Errorf("glipvk: product of %d x %d x %d: want sizes of at least 1", mnk[0], mnk[1], mnk[2]))
 	}
-	return e.measure(ctx, func(ctx context.Context) (float64, error) { return e.backend.product(ctx, mnk, budget) })
+	return e.measure(ctx, func(ctx context.Context, b backend) (float64, error) { return b.product(ctx, mnk, budget) })
 }
 
 // product is a graph of one.
@@ -64,19 +64,19 @@ func newProduct(mnk [3]int) (product, error) {
 // Bandwidth measures how fast the device copies its own memory: bytes read and
 // written in a second, divided by 1e9, of the fastest copy within the budget.
 func (e *Executor) Bandwidth(ctx context.Context, budget time.Duration) (float64, error) {
-	return e.measure(ctx, func(ctx context.Context) (float64, error) { return e.backend.bandwidth(ctx, budget) })
+	return e.measure(ctx, func(ctx context.Context, b backend) (float64, error) { return b.bandwidth(ctx, budget) })
 }
 
 // measure is a call that returns a figure.
-func (e *Executor) measure(ctx context.Context, f func(context.Context) (float64, error)) (float64, error) {
+func (e *Executor) measure(ctx context.Context, f func(context.Context, backend) (float64, error)) (float64, error) {
 	if e.never() {
 		return 0, e.Close()
 	}
-	c, err := e.enter(ctx)
+	c, at, err := e.enter(ctx)
 	if err != nil {
 		return 0, err
 	}
-	speed, err := f(c.ctx)
+	speed, err := f(c.ctx, at.backend)
 	return speed, c.leave(err)
 }
 

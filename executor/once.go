@@ -17,13 +17,16 @@ func (e *Executor) Once(ctx context.Context, g *graph.Graph, in ...[]float32) (o
 	if e.never() {
 		return nil, nil, e.Close()
 	}
-	c, err := e.enter(ctx)
+	c, at, err := e.enter(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = c.leave(err) }()
 	o := e.options
 	o.Precision = F32
+	if e.options.OnDeviceLost == LostCPU && at.device.Vulkan == nil {
+		o.Device = "cpu" // it may have come here from a device that was lost
+	}
 	own, err := Open(c.ctx, g, Lent{e.weights()}, o)
 	if err != nil {
 		return nil, nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/turn"
 	"github.com/glipvk/glipvk/vulkan"
 )
 
@@ -26,22 +27,26 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 		return nil, errors.Join(err, release(src))
 	}
 	o.Precision = precision
-	e := &Executor{life: newLife(), options: o, source: src, programs: o.room()}
-	e.values = &values{life: e.life, held: map[*vulkan.Value]struct{}{}}
-	b, fallback, err := e.choose(ctx, g, src)
+	if o.OnDeviceLost, err = ParseOnLost(string(o.OnDeviceLost)); err != nil {
+		return nil, errors.Join(err, release(src))
+	}
+	e := &Executor{options: o, graph: g, source: src, programs: o.room(), moving: turn.New()}
+	held := &values{held: map[*vulkan.Value]struct{}{}}
+	b, fallback, err := e.choose(ctx, g, src, held)
+	if errors.Is(err, engine.ErrDeviceLost) && o.OnDeviceLost == LostCPU && ctx.Err() == nil {
+		why := err
+		if b, err = newProcessor(ctx, g, src, o.progress("weights")); err == nil && o.Moved != nil {
+			defer func() { o.Moved(why, e.Device()) }()
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(err, release(src))
 	}
-	e.backend, e.device = b, b.info()
-	e.device.Fallback = fallback
-	if n := granted(e.device.Vulkan); o.ProgramMemory == 0 && n > 0 {
+	at := newPlace(b, held, o.Precision)
+	at.device.Fallback = fallback
+	e.at.Store(at)
+	if n := granted(at.device.Vulkan); o.ProgramMemory == 0 && n > 0 {
 		e.programs.bytes = min(e.programs.bytes, n/2) // weights, values and other processes take theirs
-	}
-	if e.device.Precision == "" {
-		e.device.Precision = F32
-		if o.Precision == F16 {
-			e.device.PrecisionReason = "f16 needs a Vulkan device; the CPU computes in f32"
-		}
 	}
 	e.result = sync.OnceValue(e.giveBack)
 	return e, nil
@@ -77,7 +82,7 @@ func IsReference(device string) bool {
 }
 
 // choose opens the backend that the options ask for, with the weights of g. fallback is why it is the CPU after all.
-func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b backend, fallback string, err error) {
+func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source, held *values) (b backend, fallback string, err error) {
 	o := e.options
 	want := strings.ToLower(strings.TrimSpace(o.Device))
 	switch want {
@@ -87,7 +92,7 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 	case "cpu":
 	case "", "auto":
 		infos, why := Auto(engine.Devices())
-		if b, fallback, err = e.first(ctx, infos, g, src); b != nil || err != nil {
+		if b, fallback, err = e.first(ctx, infos, g, src, held); b != nil || err != nil {
 			return b, "", err
 		}
 		fallback = cmp.Or(fallback, why)
@@ -99,14 +104,13 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 		}
 		if infos = engine.Ranked(infos); len(infos) > 1 {
 			var why string
-			if b, why, err = e.first(ctx, infos, g, src); b == nil && err == nil {
+			if b, why, err = e.first(ctx, infos, g, src, held); b == nil && err == nil {
 				err = fmt.Errorf("%s: %w", why, engine.ErrNoDevice)
 			}
 		} else {
-			b, err = named(newGPU(ctx, o, g, src, e.values.keep))
+			b, err = named(newGPU(ctx, o, g, src, held.keep))
 		}
-		none := errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) // there is none of the name
-		if none || errors.Is(err, errCannotRun) {
+		if errors.Is(err, errCannotRun) || errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) { // there is none of the name
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
 		return b, "", err
@@ -116,12 +120,12 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source) (b ba
 }
 
 // first opens the first of some devices that can run g, and says why it was not one before it; why says so where none can.
-func (e *Executor) first(ctx context.Context, infos []engine.Info, g *graph.Graph, src Source) (b backend, why string, err error) {
+func (e *Executor) first(ctx context.Context, infos []engine.Info, g *graph.Graph, src Source, held *values) (b backend, why string, err error) {
 	var passed []string
 	for _, info := range infos {
 		o := e.options
 		o.Device = fmt.Sprint(info.Index)
-		v, err := newGPU(ctx, o, g, src, e.values.keep)
+		v, err := newGPU(ctx, o, g, src, held.keep)
 		if err == nil {
 			if len(passed) > 0 {
 				v.passed = "passed over: " + strings.Join(passed, "; ")

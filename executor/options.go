@@ -46,6 +46,12 @@ type Options struct {
 	// file of compiled pipelines off.
 	Validation, NoCache bool
 
+	// OnDeviceLost says what happens where a Vulkan device is lost, which drivers do to programs that they think hang, and broken hardware: [LostStop]
+	// or "", calls fail with [engine.ErrDeviceLost] until the executor is opened again; [LostCPU], it reads its weights again and goes on on the
+	// CPU, in f32, see [Executor.Recover]. Moved, if set, is told why and where it goes on, once.
+	OnDeviceLost OnLost
+	Moved        func(why error, now DeviceInfo)
+
 	// Progress, if set, is told how far a stage ("weights", "compile", "verify") has come,
 	// in units of its own. It is called from one goroutine at a time for each stage.
 	Progress func(stage string, done, total int64)

@@ -49,6 +49,7 @@ type Output struct {
 type compiled struct {
 	program
 	outputs []Output
+	at      *place // it was made for
 }
 
 // NewPart readies a part; it makes nothing yet.
@@ -82,20 +83,25 @@ func (p *Part[K]) Close(ctx context.Context) error {
 func discard(c *compiled) error { return c.close() }
 
 // compile makes the program for a size.
-func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (*compiled, error) {
-	plan, outputs, err := p.plan(ctx, size)
+func (p *Part[K]) compile(ctx context.Context, size K, admit admission) (c *compiled, err error) {
+	call, at, err := p.e.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := admit(ctx, plan.bytes); err != nil {
+	defer func() { err = call.leave(err) }()
+	plan, outputs, err := p.plan(call.ctx, at, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := admit(call.ctx, plan.bytes); err != nil {
 		return nil, err
 	}
 	if err := p.afford(plan.bytes); err != nil {
 		return nil, err
 	}
 	p.e.made.Add(1)
-	ready, err := plan.compile(ctx)
-	return &compiled{ready, outputs}, err
+	ready, err := plan.compile(call.ctx)
+	return &compiled{ready, outputs, at}, err
 }
 
 // afford is an error that wraps [memory.ErrShort] if a program that works in so many bytes of the host's memory cannot have them. Programs that nobody
@@ -123,7 +129,7 @@ func (e *Executor) Hosted() bool {
 }
 
 // plan readies the program for a size but for its memory, and describes what it gives.
-func (p *Part[K]) plan(ctx context.Context, size K) (made plan, outputs []Output, err error) {
+func (p *Part[K]) plan(ctx context.Context, at *place, size K) (made plan, outputs []Output, err error) {
 	g, err := p.Record(size)
 	if err != nil {
 		return made, nil, Blame(err)
@@ -142,18 +148,18 @@ func (p *Part[K]) plan(ctx context.Context, size K) (made plan, outputs []Output
 			keep[i], _ = moved(id) // what is to be kept is not rewritten
 		}
 	}
-	made, err = p.e.backend.plan(ctx, g, keep)
+	made, err = at.backend.plan(ctx, g, keep)
 	return made, outputs, err
 }
 
 // Bytes is what a program for a size works in, apart from weights, inputs and results. It is not made for that.
 func (p *Part[K]) Bytes(ctx context.Context, size K) (bytes int64, err error) {
-	c, err := p.e.enter(ctx)
+	c, at, err := p.e.enter(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = c.leave(err) }()
-	made, _, err := p.plan(c.ctx, size)
+	made, _, err := p.plan(c.ctx, at, size)
 	return made.bytes, err
 }
 
@@ -184,9 +190,22 @@ func fromInput(g *graph.Graph) []bool {
 	return fed
 }
 
-// with runs f with the program for a size.
-func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) (err error) {
-	c, err := p.e.enter(ctx)
+// with runs f with the program for a size, and again where the device was lost and there is another.
+func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) error {
+	err := p.within(ctx, size, f)
+	if err == nil {
+		return nil
+	}
+	again, err := p.e.Recover(ctx, err)
+	if !again {
+		return err
+	}
+	return p.within(ctx, size, f)
+}
+
+// within is one attempt.
+func (p *Part[K]) within(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) (err error) {
+	c, at, err := p.e.enter(ctx)
 	if err != nil {
 		return err
 	}
@@ -196,6 +215,9 @@ func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, 
 		return err
 	}
 	defer p.release(c.ctx, it)
+	if it.Value.at != at {
+		return errLeft() // and the call is of the place before, or the program
+	}
 	return f(c.ctx, it.Value)
 }
 
@@ -214,6 +236,9 @@ func (p *Part[K]) release(ctx context.Context, it *Item[*compiled]) {
 // [ErrClosed], the context's error, or are those of package engine.
 func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		out, err = c.run(ctx, in)
 		return err
 	})
@@ -225,7 +250,7 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 // depends on another element of it, as in updates of weights. After an error they hold anything.
 func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.over(over); err != nil {
+		if err := c.over(over, in); err != nil {
 			return err
 		}
 		return c.runOver(ctx, over, in)
@@ -235,7 +260,7 @@ func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value
 // ProfileOver is RunOver with a clock on every dispatch.
 func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.over(over); err != nil {
+		if err := c.over(over, in); err != nil {
 			return err
 		}
 		list, err = c.profileOver(ctx, over, in)
@@ -247,8 +272,13 @@ func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...V
 	return list, err
 }
 
-// over refuses values of other sizes than the results.
-func (c *compiled) over(values []Value) error {
+// over refuses values for results of other sizes, and any of another place.
+func (c *compiled) over(values, in []Value) error {
+	for _, list := range [...][]Value{values, in} {
+		if err := c.at.here(list); err != nil {
+			return err
+		}
+	}
 	if len(values) != len(c.outputs) {
 		return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(values), len(c.outputs)))
 	}
@@ -263,6 +293,9 @@ func (c *compiled) over(values []Value) error {
 // Host is Run with results in memory of the host, and their descriptions.
 func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float32, list []Output, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		out, list = make([][]float32, len(c.outputs)), c.outputs
 		for i, o := range c.outputs {
 			if err := ctx.Err(); err != nil { // memory that is asked for first takes time
@@ -280,6 +313,9 @@ func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float3
 // host a call allocates nothing once the program is made.
 func (p *Part[K]) RunInto(ctx context.Context, size K, out [][]float32, in []Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		if err := c.fits(out); err != nil {
 			return err
 		}
@@ -321,6 +357,9 @@ func (p *Part[K]) Stats(ctx context.Context, size K) (s Stats, err error) {
 // Profile is Run with a clock on every dispatch.
 func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value, list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
+		if err := c.at.here(in); err != nil {
+			return err
+		}
 		out, list, err = c.profile(ctx, in)
 		return err
 	})
@@ -333,7 +372,7 @@ func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value
 // Oracle runs the part as it was recorded on the CPU reference, whatever the executor is, and
 // returns the outputs, then what match chooses, with their descriptions.
 func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float32) (out [][]float32, list []Output, err error) {
-	c, err := p.e.enter(ctx)
+	c, _, err := p.e.enter(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -353,7 +392,7 @@ func (p *Part[K]) Oracle(ctx context.Context, size K, match Match, in ...[]float
 
 // weights is where tensors are read again.
 func (e *Executor) weights() Source {
-	if r, ok := e.backend.(*reference); ok {
+	if r, ok := e.at.Load().backend.(*reference); ok {
 		return r.weights
 	}
 	return e.source

@@ -195,6 +195,15 @@ func (r *room) settle(e *entry, err error, admitted bool) {
 	})
 }
 
+// empty lets no key find any more what is in a room, or being made for it.
+func (r *room) empty() {
+	r.tidy(func() {
+		for e := range r.entries {
+			r.forget(e)
+		}
+	})
+}
+
 // tidy changes the room, which is locked meanwhile, and gives back what is then too much.
 func (r *room) tidy(change func()) {
 	r.mu.Lock()

@@ -133,6 +133,9 @@ func (o Course) Length() int {
 //	last.ema.safetensors, best.ema.safetensors    their averages, where [Options.Average] is set
 //	last.state          what a run with o.Resume goes on from
 //
+// Where the device is lost, and the options of the detector say that it goes on on the CPU ([glipvk.Options].OnDeviceLost), the steps since
+// the last saved state, or since the beginning, are taken again there.
+//
 // Each file is complete or what it was before, whenever the program is killed, and a run that goes on ends with the same bits and, but
 // for times, the same lines as one that was not ended. When ctx ended the state is saved and the error wraps the context's. So it is after any other
 // error, as far as the device still gives the weights; the error says of which step the state is.
@@ -163,6 +166,13 @@ func (t *Trainer) Run(ctx context.Context, o Course) (err error) {
 	defer c.still()
 	defer cancel()
 	if err = c.steps(drawing); err == nil {
+		return nil
+	}
+	again, err := c.recovered(drawing, err)
+	if again {
+		err = c.steps(drawing)
+	}
+	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {

@@ -62,6 +62,7 @@ var ErrNotFinite = errors.New("the loss is no number")
 type Trainer struct {
 	cfg       glip.Config
 	options   Options
+	origin    Progress // of the schedule, before the first step
 	tokenizer *text.Tokenizer
 	executor  *executor.Executor
 	loaded    *glipvk.Loaded
@@ -95,7 +96,7 @@ type state struct{ weights, first, second, averages []executor.Value }
 // New readies the training of a detector's weights on the device that its options name. The trainer owns
 // them then; after an error they are closed.
 func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
-	t := &Trainer{cfg: l.Config(), options: o, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, halves: l.Options().Precision == executor.F16, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
+	t := &Trainer{cfg: l.Config(), options: o, origin: o.Schedule.State, tokenizer: l.Tokenizer(), loaded: l, source: l, at: position{Best: -1}, halves: l.Options().Precision == executor.F16, orders: map[sized][]string{}, fitting: map[glip.Training]bool{}}
 	if o.Mode == Prompt && t.cfg.PromptRows == 0 {
 		t.cfg.PromptRows = promptRows
 		t.source = prompted{l}

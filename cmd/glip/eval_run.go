@@ -37,6 +37,7 @@ func (f *evalRun) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	f.weights.Define(cmd, "glip-t", detectorNames)
 	f.device.Define(cmd)
+	f.device.DefineLost(cmd)
 	cli.Limits(cmd, &f.limits)
 	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
 	fl.StringVar(&f.size, "size", "", "SHORT,LONG or SHORT in pixels, or original (default: what the model was trained at if its file says so, else 800,1333)")

@@ -44,6 +44,7 @@ func (f *runFlags) defineRun(cmd *cobra.Command, model string, models func() []s
 	fl := cmd.Flags()
 	f.weights.Define(cmd, model, models)
 	f.device.Define(cmd)
+	f.device.DefineLost(cmd)
 	cli.Limits(cmd, &f.limits)
 	fl.BoolVar(&f.stored, "ignore-orientation", false, "take pictures as they are stored, whatever way up the camera noted: for data sets whose boxes count stored pixels")
 	fl.IntVar(&f.batch, "batch", 1, "neighbouring pictures of one size that are computed together, at most")
@@ -65,7 +66,7 @@ func apply[T any](cmd *cobra.Command, f runFlags, o *glipvk.Options, parse func(
 		return "", nil, cli.Usage("--batch %d: want at least 1", f.batch)
 	}
 	o.Limits, o.IgnoreOrientation = f.limits, f.stored
-	if err := errors.Join(cli.CheckLimits(o.Limits), f.device.Apply(o)); err != nil {
+	if err := errors.Join(cli.CheckLimits(o.Limits), f.device.Apply(o), f.device.Survive(cmd, o)); err != nil {
 		return "", nil, err
 	}
 	f.weights.Forgotten(cmd)

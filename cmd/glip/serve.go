@@ -92,6 +92,7 @@ func newServe() *cobra.Command {
 func (f *serveFlags) define(cmd *cobra.Command) {
 	f.weights.Define(cmd, "glip-t", detectorNames)
 	f.device.Define(cmd)
+	f.device.DefineLost(cmd)
 	fl, o := cmd.Flags(), &f.options
 	fl.StringVar(&f.size, "size", "", "SHORT,LONG or SHORT in pixels, or original (default: what the model was trained at if its file says so, else 800,1333)")
 	fl.StringVar(&f.vocab, "vocab", "", vocabBeside)
@@ -318,9 +319,17 @@ func runServe(cmd *cobra.Command, f serveFlags) error {
 		return err
 	}
 	o.Size, o.MadeUp = opening.Size, cli.IsMadeUp(opening.WeightsName())
-	o.Open = func(ctx context.Context) (*glipvk.Detector, error) {
+	onLost, err := glipvk.ParseOnLost(f.device.Lost)
+	if err != nil {
+		return fmt.Errorf("--on-device-lost: %w", err)
+	}
+	opened := false
+	o.Open = func(ctx context.Context) (*glipvk.Detector, error) { // one call at a time
+		if opened && onLost == glipvk.LostCPU {
+			opening.Device = "cpu"
+		}
 		d, err := glipvk.OpenDetector(ctx, name, opening)
-		if err == nil {
+		if opened = opened || err == nil; err == nil {
 			cli.Fell(cmd.ErrOrStderr(), "glip", d.Device())
 			cli.Notes(cmd.ErrOrStderr(), "glip", d.Notes())
 		}

@@ -62,6 +62,7 @@ func newTrain() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.device.Define(cmd)
+	f.device.DefineLost(cmd)
 	f.weights.Define(cmd, "glip-t", detectorNames)
 	f.defineData(cmd)
 	f.defineRecipe(cmd)

@@ -269,7 +269,7 @@ func (f *trainFlags) recall(cmd *cobra.Command) error {
 }
 
 // untold are flags that config.json says nothing of.
-var untold = []string{"resume", "no-tune", "no-fusion", "max-side", "max-pixels", "max-memory"}
+var untold = []string{"resume", "no-tune", "no-fusion", "on-device-lost", "max-side", "max-pixels", "max-memory"}
 
 // options are those of the trainer.
 func (f *trainFlags) options() (train.Options, error) {

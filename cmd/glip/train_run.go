@@ -95,7 +95,7 @@ func (f *trainFlags) open(cmd *cobra.Command) (*train.Trainer, error) {
 		return nil, err
 	}
 	d.Progress, d.Size = m.Show, f.plan.size()
-	if err := f.device.Apply(&d.Options); err != nil {
+	if err := errors.Join(f.device.Apply(&d.Options), f.device.Survive(cmd, &d.Options)); err != nil {
 		return nil, cli.Blame(err)
 	}
 	return executor.Apart(cmd.Context(), func() (*train.Trainer, error) {

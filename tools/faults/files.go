@@ -57,7 +57,10 @@ func whole(name string, data []byte) error {
 		return wholeArray(data)
 	case ".safetensors", ".state":
 		return wholeTensors(data)
-	case ".txt":
+	case ".txt", ".csv", ".md":
+		if len(data) > 0 && data[len(data)-1] != '\n' {
+			return fmt.Errorf("the last line does not end")
+		}
 		return nil
 	}
 	return fmt.Errorf("no run writes a file of that name")

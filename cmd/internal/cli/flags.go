@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/glipvk/glipvk"
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/internal/meter"
 	"github.com/glipvk/glipvk/picture"
@@ -20,6 +22,7 @@ import (
 type Device struct {
 	Name, Precision  string
 	NoTune, NoFusion bool
+	Lost             string // of commands that work long
 }
 
 // Define adds the flags to a command.
@@ -33,6 +36,27 @@ func (f *Device) Define(cmd *cobra.Command) {
 	Complete(cmd, "precision", func() []string {
 		return []string{string(glipvk.F32), string(glipvk.F16), string(glipvk.AutoPrecision)}
 	})
+}
+
+// DefineLost adds the flag that says what becomes of long work whose device is lost.
+func (f *Device) DefineLost(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.Lost, "on-device-lost", string(glipvk.LostStop), "where the device is lost: stop, or cpu to go on there, which is slower and loses nothing")
+	Complete(cmd, "on-device-lost", func() []string { return []string{string(glipvk.LostStop), string(glipvk.LostCPU)} })
+}
+
+// Survive turns the flag of a lost device into the library's options; that it was lost is said on stderr.
+func (f Device) Survive(cmd *cobra.Command, o *glipvk.Options) (err error) {
+	if o.OnDeviceLost, err = glipvk.ParseOnLost(f.Lost); err != nil {
+		return fmt.Errorf("--on-device-lost: %w", err)
+	}
+	o.Moved = func(why error, now glipvk.DeviceInfo) {
+		call := ""
+		if e := new(engine.Error); errors.As(why, &e) {
+			call = " in " + e.Call
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: the device was lost%s; the work goes on on the %s (--on-device-lost cpu)\n", cmd.Root().Name(), call, now.Name)
+	}
+	return nil
 }
 
 // Apply turns the flags into the library's options.

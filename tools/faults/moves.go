@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// moving are runs whose device is lost half way, with --on-device-lost cpu: they must do all their work, once.
+func moving(f func(name string, args ...string) *command, data, labels string) []*command {
+	tiny := func(name string) string { return filepath.Join(data, "glip", "tiny", name) }
+	scenes := func() (list []string) {
+		for n := 1; n <= 4; n++ {
+			list = append(list, filepath.Join(data, "world", fmt.Sprintf("scene%d.png", n)))
+		}
+		return list
+	}
+	detector := []string{"--arch", tiny("arch.json"), "--weights", tiny("model.pth"), "--vocab", tiny("vocab.txt")}
+	looking := slices.Concat(detector, []string{"--class", "cat", "--size", "64", "--threshold", "0.01"}, scenes())
+	return []*command{
+		f("features", append([]string{"--model", "glip-world", "--size", "64x64"}, scenes()...)...),
+		f("label", append([]string{"--format", "jsonl", "--pictures", "leave", "--review", "0"}, looking...)...),
+		f("eval coco", slices.Concat([]string{"--truth", labels, "--images", filepath.Join(data, "world"), "--size", "64", "--json"}, detector)...),
+		f("train", slices.Concat(detector, []string{"--data", labels, "--images", filepath.Join(data, "world"), "--mode", "linear", "--batch", "1", "--short", "64", "--steps", "4", "--save", "2"})...),
+	}
+}
+
+// moved says how a run says that it goes on.
+var moved = regexp.MustCompile(`(?m)^glip: .*the work goes on on the CPU.*\(--on-device-lost cpu\)$`)
+
+// goesOn loses the device of a run half way, and says what is wrong with what it did then.
+func goesOn(ctx context.Context, c *command) (f fault, why, said string) {
+	plain := c.start(ctx, "")
+	if plain.problems != nil || plain.code != 0 {
+		return f, fmt.Sprintf("without a fault: status %d, %v", plain.code, plain.problems), plain.stderr
+	}
+	f = fault{Function: "vkQueueSubmit", Place: "middle", Nth: plain.counted["vkQueueSubmit"]*2/3 + 1, Result: "VK_ERROR_DEVICE_LOST"}
+	r := c.start(ctx, f.String())
+	switch {
+	case r.problems != nil:
+		why = r.problems.Error()
+	case r.hung:
+		why = "it did not end"
+	case r.fired == 0:
+		why = "the call was not reached"
+	case r.code != 0:
+		why = fmt.Sprintf("exit status %d, want 0", r.code)
+	case len(moved.FindAllString(r.stderr, -1)) != 1:
+		why = "it does not say once that it goes on on the CPU"
+	case r.counted.live() != 0:
+		why = fmt.Sprintf("%d objects were not destroyed", r.counted.live())
+	default:
+		why = alike(plain.files, r.files)
+	}
+	return f, why, r.stderr
+}
+
+// alike compares what two runs wrote, of which one was on another device from the middle on.
+func alike(want, got map[string][]byte) string {
+	if why := half(got); why != "" {
+		return why
+	}
+	for name := range got {
+		if want[name] == nil {
+			return name + " is there, and is not without the fault"
+		}
+	}
+	for name, data := range want {
+		other, ok := got[name]
+		var why string
+		switch {
+		case !ok:
+			why = "is missing"
+		case filepath.Ext(name) == ".npy":
+			why = near(data[len(data)%4:], other[len(other)%4:])
+		case filepath.Ext(name) == ".jsonl":
+			why = sameLines(string(data), string(other))
+		}
+		if why != "" {
+			return name + " " + why
+		}
+	}
+	return ""
+}
+
+// near compares arrays of float32, whose headers are equal: relative L2 below 1e-4.
+func near(a, b []byte) string {
+	if len(a) != len(b) {
+		return "has another size"
+	}
+	var off, size float64
+	for i := 0; i+4 <= len(a); i += 4 {
+		if i < 128 { // the header
+			continue
+		}
+		x := float64(math.Float32frombits(binary.LittleEndian.Uint32(a[i:])))
+		y := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[i:])))
+		off, size = off+(x-y)*(x-y), size+x*x
+	}
+	if d := math.Sqrt(off / size); !(d < 1e-4) {
+		return fmt.Sprintf("differs by a relative L2 of %g", d)
+	}
+	return ""
+}
+
+// sameLines wants lines about the same: pictures by name, steps by number, each once and in order.
+func sameLines(a, b string) string {
+	about := func(lines string) (list []string) {
+		for line := range strings.Lines(lines) {
+			var l struct {
+				Step    any    `json:"step"`
+				Picture string `json:"picture"`
+				File    string `json:"file_name"`
+				Image   string `json:"image"`
+				Key     string `json:"key"`
+			}
+			if json.Unmarshal([]byte(line), &l) != nil {
+				return []string{"a line that cannot be read"}
+			}
+			list = append(list, fmt.Sprint(l.Step, l.Picture, l.File, l.Image, l.Key))
+		}
+		return list
+	}
+	if x, y := about(a), about(b); !slices.Equal(x, y) {
+		return fmt.Sprintf("is about %q, want %q", y, x)
+	}
+	return ""
+}
