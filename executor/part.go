@@ -113,7 +113,7 @@ func (p *Part[K]) afford(bytes int64) error {
 	p.programs.room.empty()
 	var short *memory.Short
 	if err = memory.Want(bytes, what); errors.As(err, &short) {
-		return shortage{fmt.Errorf("glipvk: %s: %w; give it more, or set a smaller Options.Size: some %.0f %% of the pixels would fit", p.Name, err, 100*short.Share())}
+		return shortage{fmt.Errorf("glipvk: %s: %w; give it more, or smaller pictures (Options.Size): some %.0f %% of the pixels would fit", p.Name, err, 100*short.Share())}
 	}
 	return nil
 }

@@ -80,7 +80,11 @@ func TestNoRoom(t *testing.T) {
 					})
 				}
 			}
-			for _, share := range []float64{0.1, 0.96} {
+			most := 0.96
+			if total < 16<<20 { // the system counts what is taken in portions
+				most = 0.5
+			}
+			for _, share := range []float64{0.1, most} {
 				t.Run(fmt.Sprintf("a disk of %g of what is needed", share), func(t *testing.T) {
 					here := filepath.Join(t.TempDir(), "disk")
 					grow := disk(t, here, int(share*float64(total)))

@@ -69,8 +69,8 @@ func TestMemory(t *testing.T) {
 		{name: "detect", args: []string{"detect", "--model", "glip-world", "--device", "cpu", "--text", "a red apple", "--size", "2400,3200", scene}},
 		{name: "reference", args: []string{"features", "--model", "swin-world", "--device", "reference", "--size", "512x512", "--out", "out", scene}},
 		{name: "weights", args: []string{"detect", "--model", "glip-t", "--device", "cpu", "--weights", "synthetic:1", "--text", "a red apple", "--size", "64,64", scene}},
-		{name: "features", args: []string{"features", "--model", "swin-t", "--weights", "synthetic:1", "--device", "cpu", "--size", "1600x1600", "--out", "out", scene}},
-		{name: "train", args: []string{"train", "--device", "cpu", "--model", "glip-world", "--short", "640", "--data", d.path("train.json"), "--batch", "2", "--steps", "1", "--out", "out"}},
+		{name: "features", args: []string{"features", "--model", "GLIP-T", "--weights", "synthetic:1", "--device", "cpu", "--size", "1600x1600", "--out", "out", scene}},
+		{name: "train", args: []string{"train", "--device", "cpu", "--model", "glip-world", "--short", "640", "--long", "960", "--data", d.path("train.json"), "--batch", "2", "--steps", "1", "--out", "out"}},
 		{name: "convert", args: []string{"convert", "--precision", "f32", filepath.Join(root, "world", "glip-world.safetensors"), filepath.Join("out", "world.pth")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
