@@ -119,7 +119,7 @@ kills: ## every command that writes killed at KILLS (300) random moments each
 
 .PHONY: test-writes
 test-writes: ## each kind of call that changes the disk failed at its first, a middle and its last time, in each way, for every command that writes
-	GLIPVK_WRITES=all $(GO) test -count=1 -timeout 60m -run 'WritesFail|NoRoom' ./cmd/glip ./cmd/bench
+	GLIPVK_WRITES=all $(GO) test -count=1 -timeout 60m -run 'WritesFail|NoRoom|Memory' ./cmd/glip
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/glipvk/glipvk/cpuref"
+	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/memory"
 )
@@ -118,10 +119,16 @@ func (p *Part[K]) afford(bytes int64) error {
 	p.programs.room.empty()
 	var short *memory.Short
 	if err = memory.Want(bytes, what); errors.As(err, &short) {
-		return fmt.Errorf("glipvk: %s: %w; give it more, or set a smaller Options.Size: some %.0f %% of the pixels would fit", p.Name, err, 100*short.Share())
+		return shortage{fmt.Errorf("glipvk: %s: %w; give it more, or smaller pictures (Options.Size): some %.0f %% of the pixels would fit", p.Name, err, 100*short.Share())}
 	}
 	return nil
 }
+
+// shortage is that of the host's memory where a device has its own there.
+type shortage struct{ error }
+
+// Unwrap implements the interface of package errors.
+func (s shortage) Unwrap() []error { return []error{s.error, engine.ErrOutOfMemory} }
 
 // Hosted says whether the device works in the host's memory: the CPU, and software drivers.
 func (e *Executor) Hosted() bool {

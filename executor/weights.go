@@ -14,7 +14,7 @@ type inMemory map[string][]float32
 // affordWeights is an error that wraps [memory.ErrShort] if there is no room for the parameters of a graph in the host's memory.
 func affordWeights(g *graph.Graph) error {
 	if err := memory.Want(4*g.Count().Parameters, "what the weights lie in"); err != nil {
-		return fmt.Errorf("glipvk: %w; give it more, or take a smaller model", err)
+		return shortage{fmt.Errorf("glipvk: %w; give it more, or take a smaller model", err)}
 	}
 	return nil
 }

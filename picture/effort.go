@@ -1,6 +1,10 @@
 package picture
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/glipvk/glipvk/internal/memory"
+)
 
 // effort is what decoding a picture takes.
 type effort struct {
@@ -21,7 +25,7 @@ func (l Limits) allow(height, width int, e effort) error {
 	if most := l.pixels(); int64(e.scans)*int64(height)*int64(width)/manyScans > most {
 		return &LimitError{Height: height, Width: width, Option: "MaxPixels", Limit: most, Need: int64(e.scans)}
 	}
-	return nil
+	return memory.Want(e.bytes, "what it is decoded in")
 }
 
 // resultBytes is the memory for each pixel of the picture that is made, and made again

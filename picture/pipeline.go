@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/glipvk/glipvk/internal/memory"
 	"github.com/go-gl/mathgl/mgl32"
 	"github.com/go-gl/mathgl/mgl64"
 )
@@ -154,6 +155,11 @@ func (v View) ToPicture() mgl64.Mat3 {
 func (p Pipeline) Apply(ctx context.Context, pic Picture) (Input, error) {
 	if err := pic.check(); err != nil {
 		return Input{}, err
+	}
+	if h, w, err := p.target(pic.Height, pic.Width); err == nil {
+		if err := memory.Want(int64(h)*int64(w)*(3+3*4), "what it is resized to"); err != nil {
+			return Input{}, fmt.Errorf("picture: resizing %d x %d pixels to %d x %d: %w", pic.Height, pic.Width, h, w, err)
+		}
 	}
 	eight, transform, err := p.shape(ctx, pic)
 	if err != nil {

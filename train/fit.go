@@ -10,7 +10,6 @@ import (
 	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/glip"
 	"github.com/glipvk/glipvk/graph"
-	"github.com/glipvk/glipvk/internal/memory"
 )
 
 // ErrMemory is wrapped where a step takes more memory than the device has left, or than [Options.Memory] allows; nothing has
@@ -34,7 +33,7 @@ func (t *Trainer) fits(ctx context.Context, s glip.Training) error {
 
 // explained says of an error of a step what would fit, if it is about memory.
 func (t *Trainer) explained(ctx context.Context, s glip.Training, err error) error {
-	if !errors.Is(err, engine.ErrOutOfMemory) && !errors.Is(err, memory.ErrShort) || errors.Is(err, ErrMemory) {
+	if !errors.Is(err, engine.ErrOutOfMemory) || errors.Is(err, ErrMemory) {
 		return err
 	}
 	need, failed := t.Need(ctx, s)

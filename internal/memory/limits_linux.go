@@ -20,11 +20,12 @@ func limits() (list []Left) {
 	for _, l := range []struct {
 		which int
 		taken int64
+		piece int64 // in which the runtime takes it
 		of    string
-	}{{unix.RLIMIT_AS, size, "ulimit -v"}, {unix.RLIMIT_DATA, data, "ulimit -d"}} {
+	}{{unix.RLIMIT_AS, size, 64 << 20, "ulimit -v"}, {unix.RLIMIT_DATA, data, 0, "ulimit -d"}} {
 		var r unix.Rlimit
 		if err := unix.Getrlimit(l.which, &r); err == nil && r.Cur < 1<<62 && l.taken > 0 {
-			list = append(list, Left{int64(r.Cur) - l.taken + idle(), l.of})
+			list = append(list, Left{int64(r.Cur) - l.taken + idle() - l.piece, l.of})
 		}
 	}
 	list = append(list, groups()...)

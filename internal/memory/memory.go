@@ -36,7 +36,7 @@ func Room() (least Left, known bool) {
 const Spare = 64 << 20
 
 // small is what is not looked at, in bytes.
-const small = 4 << 20
+const small = 16 << 20
 
 // Want is an error that wraps [ErrShort] if so many bytes for something cannot be had. What lies about is collected first.
 func Want(bytes int64, what string) error {
@@ -52,6 +52,14 @@ func Want(bytes int64, what string) error {
 		return nil
 	}
 	return &Short{what, bytes, left}
+}
+
+// Enough is an error that wraps [ErrShort] where there is not even what is needed to begin with.
+func Enough() error {
+	if left, known := Room(); known && left.Bytes < Spare {
+		return fmt.Errorf("%w: there are %d MB (%s), and %d are wanted to begin with", ErrShort, left.Bytes>>20, left.Of, int64(Spare>>20))
+	}
+	return nil
 }
 
 // Short is the error of [Want].

@@ -43,7 +43,7 @@ func rules() map[string]rule {
 		"executor":  {ours: []string{"graph", "cpuref", "cpu", "engine", "kernels", "vulkan", "internal/clock", "internal/compare", "internal/memory", "internal/turn"}, others: []string{anything}, files: true},
 		"loader":    {ours: []string{"internal/file", "internal/float16", "internal/memory"}, others: []string{"github.com/nlpodyssey/gopickle", "golang.org/x/"}},
 		"synthetic": {others: []string{anything}, files: true},
-		"picture":   {ours: []string{"internal/file"}, others: []string{anything}},
+		"picture":   {ours: []string{"internal/file", "internal/memory"}, others: []string{anything}},
 		"text":      {ours: []string{"internal/file"}, others: []string{"golang.org/x/text/", "github.com/jdkato/prose/v2"}, files: true},
 		"world":     {files: true},
 		"viz":       {others: []string{anything}},

@@ -30,6 +30,10 @@ const Grace = 400 * time.Millisecond
 // ends the context of run, and within a second the program, whatever it does but for what
 // asked for more time ([Hold]); a second one ends it at once.
 func Main(name string, run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) {
+	if err := memory.Enough(); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v; raise that limit, or end other programs\n", name, err)
+		os.Exit(Failure)
+	}
 	memory.Bound()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ctx, hold := holding(ctx)
