@@ -89,7 +89,7 @@ func (e *Executor) DropPrograms() {
 	if e.never() {
 		return
 	}
-	e.programs.empty()
+	e.programs.renounce()
 }
 
 // Close ends the calls under way, then gives back programs, values, weights and device. Later

@@ -55,7 +55,7 @@ func (e *Executor) move(ctx context.Context, from *place, why error) error {
 	rooms := append(slices.Collect(maps.Keys(e.rooms)), e.programs)
 	e.mu.Unlock()
 	for _, r := range rooms {
-		r.empty()
+		r.renounce()
 	}
 	from.end(errLeft())
 	_ = from.close() // of a lost device nothing is to be expected

@@ -132,7 +132,8 @@ func (s shortage) Unwrap() []error { return []error{s.error, engine.ErrOutOfMemo
 
 // Hosted says whether the device works in the host's memory: the CPU, and software drivers.
 func (e *Executor) Hosted() bool {
-	return e.device.Vulkan == nil || e.device.Vulkan.Kind == "cpu"
+	d := e.Device()
+	return d.Vulkan == nil || d.Vulkan.Kind == "cpu"
 }
 
 // plan readies the program for a size but for its memory, and describes what it gives.

@@ -195,8 +195,8 @@ func (r *room) settle(e *entry, err error, admitted bool) {
 	})
 }
 
-// empty lets no key find any more what is in a room, or being made for it.
-func (r *room) empty() {
+// renounce lets no key find any more what is in a room, or being made for it.
+func (r *room) renounce() {
 	r.tidy(func() {
 		for e := range r.entries {
 			r.forget(e)

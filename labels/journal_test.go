@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/glipvk/glipvk/internal/file"
 )
 
 // killed is the environment of a run that is killed: the folder that it writes into.
@@ -87,16 +89,16 @@ func TestJournalFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := w.journal.f
-	if w.journal.f, err = os.Open(w.journal.path); err != nil { // which cannot be written
+	if w.journal.f, err = file.Append(w.journal.path, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	w.journal.f.Close() // so that it cannot be written
 	if err := w.Add(t.Context(), list[1]); err == nil || !strings.Contains(err.Error(), "1.jpg") || w.Has("1.jpg") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(filepath.Join(folder, "labels", "1.txt")); err == nil {
 		t.Error("there is a label file of what was not added")
 	}
-	w.journal.f.Close()
 	w.journal.f = good
 	if err := w.Add(t.Context(), list[1]); err != nil {
 		t.Errorf("when there is room again: %v", err)
