@@ -160,7 +160,7 @@ test-windows: ## the Windows program with Vulkan in Wine, beside the Linux one, 
 	tools/windows.sh
 
 .PHONY: check-darwin
-check-darwin: ## the program for macOS with Vulkan, vetted, built and linked by zig's C compiler, which npm brings; it cannot run here
+check-darwin: ## bench for macOS with Vulkan, vetted, built and linked by zig's C compiler, which npm brings; it cannot run here
 	@tools/deps.sh darwin
 	tools/darwin.sh
 

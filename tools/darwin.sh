@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what only a Mac runs, with zig's C compiler out of npm: the engine and its tests vetted, so type-checked with the C in them, and the
-# command linked. Apple's frameworks are not here; for the linker, files stand in for them that name what is asked of each.
+# command bench linked (glip wants, for its metrics, a header that only Apple has). Apple's frameworks are not here; for the linker, files stand in for them that name what is asked of each.
 #
 #   tools/darwin.sh
 set -euo pipefail
@@ -45,6 +45,6 @@ for arch in arm64 amd64; do
 	export GOOS=darwin GOARCH=$arch CGO_ENABLED=1 CC=$compiler ZIG_LOCAL_CACHE_DIR=$work/cache ZIG_GLOBAL_CACHE_DIR=$work/cache
 	go vet ./engine
 	[ "$arch" = arm64 ] || continue
-	go build -ldflags=-w -o "$work/glip" ./cmd/glip
-	echo "darwin: $work/glip: $(head -c 4 "$work/glip" | od -An -tx1)"
+	go build -ldflags=-w -o "$work/bench" ./cmd/bench
+	echo "darwin: $work/bench: $(head -c 4 "$work/bench" | od -An -tx1)"
 done
