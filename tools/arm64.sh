@@ -70,13 +70,13 @@ make_as_root() {
 	rm -f "$log"
 }
 
-# run COMMAND... What was compiled is kept beside the folder, by Mesa, which knows it by the shader and its own version.
+# run COMMAND... Pipelines that were compiled are kept beside the folder, by the engine and by Mesa.
 run() {
 	complete || die "there is no complete folder at $dir: tools/arm64.sh make"
 	[ $# -gt 0 ] || die "run: no command"
-	mkdir -p "$dir.shaders"
+	mkdir -p "$dir.cache"
 	QEMU_LD_PREFIX=$dir VK_DRIVER_FILES=$dir/$driver VK_ICD_FILENAMES=$dir/$driver VK_LAYER_PATH=$dir/usr/share/vulkan/explicit_layer.d \
-		MESA_SHADER_CACHE_DIR=$dir.shaders qemu-aarch64 "$@"
+		XDG_CACHE_HOME=$dir.cache qemu-aarch64 "$@"
 }
 
 # both NAME ARGUMENT...: runs glip on both processors, with folders NAME of their own for what is written, and compares all of it.
@@ -93,7 +93,8 @@ both() {
 		die "glip $1 failed on this machine"
 	}
 	[ -s "$out/arm64/$name/printed" ] || die "glip $1 printed nothing"
-	sed -i "s#$out/[a-z0-9]*/##g" "$out"/{arm64,here}/"$name"/printed # where files were written
+	# But for where files were written, and how long it took.
+	sed -E -i "s#$out/[a-z0-9]*/##g; s/, [0-9.]+ (s|ms)\$//; s/\"seconds\": [0-9.e-]+//" "$out"/{arm64,here}/"$name"/printed
 	diff -r "$out/here/$name" "$out/arm64/$name" >&2 || die "glip $1: arm64 (>, Mesa $(mesa)) and this machine (<, $machine) differ; where the versions do, remove the older folder"
 	echo "arm64: $name: $(find "$out/arm64/$name" -type f | wc -l) files are the same bit for bit, $(wc -c <"$out/arm64/$name/printed") bytes printed ($((SECONDS - start)) s)"
 }
