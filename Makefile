@@ -161,7 +161,7 @@ test-swiftshader: ## tests that reach a device, on SwiftShader
 .PHONY: test-floor
 test-floor: ## engine, kernels and program on devices at the floor, as which a driver in front of lavapipe poses
 	@tools/deps.sh floor
-	GLIPVK_FLOOR=1 $(GO) test -count=1 -timeout 20m -run Floor ./tools/poser
+	GLIPVK_FLOOR=1 $(GO) test -count=1 -timeout 40m -run Floor ./tools/poser
 
 # 0: make shaderstats leaves the newest Mesa out, and with it RDNA 3 and 4; making its folder needs root.
 NEWMESA ?= 1
