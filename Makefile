@@ -204,7 +204,7 @@ test-faults: ## every kind of Vulkan call fails, a sample of the places and resu
 .PHONY: test-floor
 test-floor: ## engine, kernels and program on devices at the floor, as which a driver in front of lavapipe poses
 	@tools/deps.sh floor
-	GLIPVK_FLOOR=1 $(GO) test -count=1 -timeout 20m -run Floor ./tools/poser
+	GLIPVK_FLOOR=1 $(GO) test -count=1 -timeout 40m -run Floor ./tools/poser
 
 # 0: make shaderstats leaves the newest Mesa out, and with it all but two chips; making its folder needs root.
 NEWMESA ?= 1
