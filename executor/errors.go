@@ -1,6 +1,10 @@
 package executor
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/glipvk/glipvk/engine"
+)
 
 var (
 	// ErrInput is wrapped by every error that the caller's input causes: an unknown
@@ -27,3 +31,9 @@ func Blame(err error) error {
 	}
 	return inputError{err}
 }
+
+// shortage is that of the host's memory where a device has its own there.
+type shortage struct{ error }
+
+// Unwrap implements the interface of package errors.
+func (s shortage) Unwrap() []error { return []error{s.error, engine.ErrOutOfMemory} }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/glipvk/glipvk/cpuref"
-	"github.com/glipvk/glipvk/engine"
 	"github.com/glipvk/glipvk/graph"
 	"github.com/glipvk/glipvk/internal/memory"
 )
@@ -123,12 +122,6 @@ func (p *Part[K]) afford(bytes int64) error {
 	}
 	return nil
 }
-
-// shortage is that of the host's memory where a device has its own there.
-type shortage struct{ error }
-
-// Unwrap implements the interface of package errors.
-func (s shortage) Unwrap() []error { return []error{s.error, engine.ErrOutOfMemory} }
 
 // Hosted says whether the device works in the host's memory: the CPU, and software drivers.
 func (e *Executor) Hosted() bool {

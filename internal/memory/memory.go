@@ -15,12 +15,6 @@ import (
 // ErrShort is wrapped where there is less memory than something takes; nothing has been taken. Remedy: take less, or raise the limit that the message names.
 var ErrShort = errors.New("too little memory")
 
-// Left is what there is still.
-type Left struct {
-	Bytes int64
-	Of    string // what bounds it, as in "ulimit -v"
-}
-
 // Room is the least that the limits of this process, of its cgroup and the machine leave; false where none of them is known. Memory that the
 // runtime keeps for later use counts as taken.
 func Room() (least Left, known bool) {
@@ -81,9 +75,6 @@ func (s *Short) Unwrap() error { return ErrShort }
 func (s *Short) Share() float64 { return max(0, float64(s.Left.Bytes-Spare)/float64(s.Bytes)) }
 
 func megabytes(bytes int64) int64 { return (bytes + 1<<20 - 1) >> 20 }
-
-// machine is the bound that all processes share.
-const machine = "the machine's memory"
 
 // Bound tells the runtime to collect what lies about before a limit of this process is reached, rather than when there is as much of it as of what is in
 // use; unless it was told otherwise, by GOMEMLIMIT.
