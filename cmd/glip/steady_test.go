@@ -13,7 +13,7 @@ import (
 )
 
 // took is how long a picture took, which is no result.
-var took = regexp.MustCompile(`"seconds":[^,}]*`)
+var took = regexp.MustCompile(`,"seconds":[^,}]*`)
 
 // The files that label and detect write have the same bytes, in the same order, on any number of threads and beside others that keep the
 // machine busy, by picture or in batches.
