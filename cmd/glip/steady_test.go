@@ -13,7 +13,7 @@ import (
 )
 
 // took is how long a picture took, which is no result.
-var took = regexp.MustCompile(`"seconds":[^,}]*`)
+var took = regexp.MustCompile(`,"seconds":[^,}]*`)
 
 // The files that label and detect write have the same bytes, in the same order, on any number of threads and beside others that keep the
 // machine busy, by picture or in batches.
@@ -50,7 +50,11 @@ func TestSteadyFiles(t *testing.T) {
 		for of, pair := range map[string][2]map[string]string{"label": {remains(t, out), labels}, "detect": {lines, found}} {
 			for name := range maps.Keys(pair[1]) {
 				if pair[0][name] != pair[1][name] {
-					t.Errorf("%s, %d threads: %s is\n%.2000s\nwas\n%.2000s", of, threads, name, pair[0][name], pair[1][name])
+					at := 0
+					for at < min(len(pair[0][name]), len(pair[1][name])) && pair[0][name][at] == pair[1][name][at] {
+						at++
+					}
+					t.Errorf("%s, %d threads: %s is, from byte %d,\n%.300q\nwas\n%.300q", of, threads, name, at, pair[0][name][max(at-80, 0):], pair[1][name][max(at-80, 0):])
 				}
 			}
 			if len(pair[0]) != len(pair[1]) {

@@ -48,7 +48,7 @@ func allowed(what string) []string {
 }
 
 // Reserved returns a sentence for every use of a reserved function where it does not belong, in the Go files of the module at fsys
-// whatever their build constraints. Tests, and internal/difftest and goldtrain (which serve tests only), may do as they like.
+// whatever their build constraints. Tests, and internal/difftest, goldtrain and soak (which serve tests only), may do as they like.
 func Reserved(fsys fs.FS) ([]string, error) {
 	var problems []string
 	err := fs.WalkDir(fsys, ".", func(file string, entry fs.DirEntry, err error) error {
@@ -75,7 +75,7 @@ func Reserved(fsys fs.FS) ([]string, error) {
 // skipFolder reports whether a folder is none of the check's business.
 func skipFolder(dir string) bool {
 	name := path.Base(dir)
-	return dir == "internal/difftest" || dir == "internal/goldtrain" || name == "testdata" || name == "out" ||
+	return dir == "internal/difftest" || dir == "internal/goldtrain" || dir == "internal/soak" || name == "testdata" || name == "out" ||
 		name != "." && strings.HasPrefix(name, ".")
 }
 
