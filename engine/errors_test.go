@@ -38,7 +38,7 @@ func TestResultError(t *testing.T) {
 					t.Errorf("errors.Is(%v) is %t, want %t", kind, got, want)
 				}
 			}
-			for _, part := range []string{"vkDoIt", "stage1.block0", c.name} {
+			for _, part := range []string{"vkDoIt", "stage1.block0", c.name, "another device"} { // the call, and what helps
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%q lacks %q", err, part)
 				}
