@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 # It knows no validation layers either (GLIPVK_VALIDATION).
 engine_skip='TestCompileOnly|TestNoDriver|TestNoLayer'
 file_skip='TestReadAllOddFiles'
-sample='TestGELUError|TestTiles|TestCoopTiles|TestMicroSwin$|TestCandidatesLarge|TestBiattentionBlocks|TestHalfByHand'
+sample='TestGELUError|TestTiles|TestCoopTiles|TestCandidatesLarge|TestHalfByHand'
 [ "${KERNELS:-}" != all ] || sample=.
 
 repo=$PWD
