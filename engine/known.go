@@ -22,7 +22,7 @@ var badDrivers = []badDriver{
 	{
 		arch: "arm64", driver: "llvmpipe", version: regexp.MustCompile(`^Mesa 22\.3\..*\(LLVM 15\.`),
 		does:   "it ends the process inside LLVM when a shader reads 16-bit weights",
-		remedy: "use a newer Mesa (26.2 works), or the CPU, which is faster than this driver",
+		remedy: "use a newer Mesa, or the CPU, which is faster than this driver",
 	},
 }
 

@@ -24,7 +24,7 @@ func TestKnownBad(t *testing.T) {
 			if (why != "") != c.bad {
 				t.Fatalf("%q, want it known as bad: %v", why, c.bad)
 			}
-			if c.bad && !(strings.Contains(why, c.driver+" "+c.version) && strings.Contains(why, "ends the process") && strings.Contains(why, "--device cpu")) {
+			if c.bad && !(strings.Contains(why, c.driver+" "+c.version) && strings.Contains(why, "ends the process") && strings.Contains(why, "or the CPU")) {
 				t.Errorf("%q does not name the driver, its fault and a remedy", why)
 			}
 		})
@@ -47,7 +47,7 @@ func TestBadDrivers(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"auto", "llvmpipe", "0"} {
-		if i, err := choose(infos[:1], want); err == nil || !strings.Contains(err.Error(), "--device cpu") {
+		if i, err := choose(infos[:1], want); err == nil || !strings.Contains(err.Error(), "or the CPU") {
 			t.Errorf("%s of a broken driver alone takes device %d (%v), want a sentence with a remedy", want, i, err)
 		}
 	}
