@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -96,7 +95,7 @@ func (e *Executor) DropPrograms() {
 // calls fail with [ErrClosed]; a second Close returns what the first did.
 func (e *Executor) Close() error {
 	if e.never() {
-		return fmt.Errorf("glipvk: it was never opened: %w", ErrClosed)
+		return unopened()
 	}
 	e.at.Load().begin(nil)
 	_ = e.moving.Acquire(context.Background())

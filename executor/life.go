@@ -101,3 +101,5 @@ func (c call) leave(err error) error {
 }
 
 func closed() error { return fmt.Errorf("glipvk: %w; open it again", ErrClosed) }
+
+func unopened() error { return fmt.Errorf("glipvk: it was never opened: %w", ErrClosed) }

@@ -15,6 +15,9 @@ import (
 // What [Value]s held that were on the device is gone: calls with them fail with [engine.ErrDeviceLost]. Otherwise the error is err, with what
 // kept the executor from going on. [Part]s whose inputs are of the host do that by themselves.
 func (e *Executor) Recover(ctx context.Context, err error) (again bool, _ error) {
+	if err == nil && e.never() {
+		return false, unopened()
+	}
 	if err == nil || e.never() || e.options.OnDeviceLost != LostCPU || !errors.Is(err, engine.ErrDeviceLost) {
 		return false, err
 	}

@@ -110,7 +110,7 @@ func (e *Executor) choose(ctx context.Context, g *graph.Graph, src Source, held 
 		} else {
 			b, err = named(newGPU(ctx, o, g, src, held.keep))
 		}
-		if errors.Is(err, errCannotRun) || errors.Is(err, engine.ErrNoDevice) && !errors.As(err, new(*engine.Error)) { // there is none of the name
+		if errors.Is(err, errCannotRun) || errors.Is(err, engine.ErrNoDevice) && !broken(err) { // there is none of the name
 			err = Blame(fmt.Errorf("%w; ask for another device, or for cpu", err))
 		}
 		return b, "", err
@@ -177,4 +177,10 @@ func Auto(infos []engine.Info, err error) (gpus []engine.Info, why string) {
 		return nil, fmt.Sprintf("none of the %d Vulkan devices can be used", len(infos))
 	}
 	return nil, "there are no Vulkan devices"
+}
+
+// broken says whether a call of Vulkan failed, and not by saying that there is no driver.
+func broken(err error) bool {
+	var call *engine.Error
+	return errors.As(err, &call) && call.Result != "VK_ERROR_INCOMPATIBLE_DRIVER"
 }
