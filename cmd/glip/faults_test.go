@@ -293,9 +293,18 @@ const (
 	killsLeast = 3
 )
 
+// withoutRaceDetector skips a test of many processes where each would take several times as long.
+func withoutRaceDetector(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("many processes, slow with the race detector: make test-nocgo runs this without it")
+	}
+}
+
 // A program that is killed at any moment has nothing half-written under its name, and the same command again ends with the files of one
 // that nothing disturbed, to the byte, and no others. More moments: make kills.
 func TestKilledAtRandom(t *testing.T) {
+	withoutRaceDetector(t)
 	moments, bounded := kills, true
 	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil {
 		moments, bounded = n, false

@@ -35,6 +35,7 @@ func limitFiles() {
 
 // Where there is no more room a command says which file it was writing and what to do, ends with status 1, and leaves what has a name whole; with room, the same command goes on.
 func TestNoRoom(t *testing.T) {
+	withoutRaceDetector(t)
 	for _, c := range chores(t) {
 		t.Run(c.name, func(t *testing.T) {
 			if c.long && os.Getenv(writesEnv) != "all" {

@@ -140,6 +140,9 @@ func (p *trainPlan) about() map[string]string {
 func (f *trainFlags) train(ctx context.Context, t *train.Trainer, d trainData, stdout, stderr io.Writer) error {
 	defer cli.Hold(ctx)()
 	p := &f.plan
+	for _, folder := range []string{p.Out, filepath.Join(p.Out, "val")} {
+		_ = file.Sweep(folder) // what a run that was killed left there, also where nothing is left to do
+	}
 	s, err := newShow(ctx, p, t, d, stdout, stderr)
 	if err != nil {
 		return err
@@ -154,7 +157,6 @@ func (f *trainFlags) train(ctx context.Context, t *train.Trainer, d trainData, s
 	if err := errors.Join(p.write(t.Executor().Device().Name), p.classes(d)); err != nil {
 		return err
 	}
-	_ = file.Sweep(filepath.Join(p.Out, "val")) // where there may be none
 	o := p.course(d, f.resume != "")
 	o.Report, o.Found = s.report, s.found
 	stop := context.AfterFunc(ctx, func() {

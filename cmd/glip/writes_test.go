@@ -113,6 +113,7 @@ func faultsOf(calls []byte) (list []fault) {
 // do, ends with status 1, leaves what has a name whole and nothing beside it, and the same command again ends with the files of one that nothing disturbed. A
 // command that ends well all the same has these at once. So it is when the program is killed right then. A sample runs; all: make test-writes.
 func TestWritesFail(t *testing.T) {
+	withoutRaceDetector(t)
 	seed := uint64(time.Now().UnixNano())
 	if n, err := strconv.ParseUint(os.Getenv(seedEnv), 10, 64); err == nil {
 		seed = n
