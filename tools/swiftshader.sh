@@ -10,7 +10,7 @@
 set -euo pipefail
 
 # Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
-elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|Soak'
+elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|Soak|BitsUnderLoad|BitsOfProcesses'
 
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
