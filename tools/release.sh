@@ -113,7 +113,7 @@ for platform in linux/amd64 linux/arm64 windows/amd64; do
 	make "${platform%/*}" "${platform#*/}" 1
 done
 
-go run ./tools/licences -boms "$dist" -version "$version" -time "$SOURCE_DATE_EPOCH" "${made[@]}" >"$work/licences"
+GOOS="" GOARCH="" CGO_ENABLED=0 go run ./tools/licences -boms "$dist" -version "$version" -time "$SOURCE_DATE_EPOCH" "${made[@]}" >"$work/licences"
 
 cd "$dist"
 sha256sum -- glipvk_* >SHA256SUMS
