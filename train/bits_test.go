@@ -11,7 +11,6 @@ import (
 
 	"github.com/glipvk/glipvk/dataset"
 	"github.com/glipvk/glipvk/glip"
-	"github.com/glipvk/glipvk/internal/soak"
 	"github.com/glipvk/glipvk/picture"
 	"github.com/glipvk/glipvk/synthetic"
 	"github.com/glipvk/glipvk/text"
@@ -84,20 +83,15 @@ func same(t *testing.T, what string, got, want map[string][]float32) {
 	}
 }
 
-// TestBits takes the same steps three times, each on another number of threads, twice beside others that keep the machine busy, once with
-// the batch in another order.
+// TestBits takes the same steps three times, each on another number of threads, once with the batch in another order.
 func TestBits(t *testing.T) {
 	for _, device := range devices {
 		t.Run(device, func(t *testing.T) {
 			batch := pair(t)
 			var first map[string][]float32
 			for _, threads := range []int{2, 1, 8} {
-				old, rest := runtime.GOMAXPROCS(threads), func() {}
-				if first != nil {
-					rest = soak.Stress(2)
-				}
+				old := runtime.GOMAXPROCS(threads)
 				got := after(t, device, batch)
-				rest()
 				runtime.GOMAXPROCS(old)
 				if first == nil {
 					first = got
