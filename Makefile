@@ -45,7 +45,7 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; done
 	CGO_ENABLED=0 $(GO) vet ./...
 	$(GO) test -race -timeout 20m ./...
-	$(GO) test -run 'Allocates|Steady' . ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
+	$(GO) test -run 'Allocates|Steady|BitsUnderLoad|BitsOfProcesses' . ./engine ./executor ./vulkan ./cpu # what the race detector would falsify, or make slow
 	$(GO) test -run World ./tools/world # what it would make slow
 
 # How glip-world is trained: from nothing, on scenes that tools/world draws. On one kind of processor the bits are the same every time.

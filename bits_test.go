@@ -18,6 +18,7 @@ import (
 // TestBitsUnderLoad wants of every executor the same bits whatever the load, the number of threads, the neighbours in a batch and
 // what is asked at the same time.
 func TestBitsUnderLoad(t *testing.T) {
+	withoutRaceDetector(t)
 	for _, device := range []string{"reference", "cpu", "vulkan"} {
 		t.Run(device, func(t *testing.T) {
 			if device == "vulkan" {
@@ -76,6 +77,7 @@ func visit(t *testing.T, device string, l *ledger, list []question, callers int)
 // TestBitsOfProcesses wants the same bits from other processes: with other numbers of threads, of Go's and of the driver's, in
 // another time zone, in another folder for what is kept.
 func TestBitsOfProcesses(t *testing.T) {
+	withoutRaceDetector(t)
 	const child = "GLIPVK_BITS_CHILD"
 	if device := os.Getenv(child); device != "" {
 		printBits(t, device)
@@ -159,5 +161,13 @@ func TestLedger(t *testing.T) {
 	h.exact = true
 	if err := l.check("a", ask(next, 1, 2)); err == nil {
 		t.Error("another bit in a batch that must not matter")
+	}
+}
+
+// withoutRaceDetector skips a test that takes minutes with it, and computes what others do with it.
+func withoutRaceDetector(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("minutes with the race detector: make test runs this once more without it")
 	}
 }
