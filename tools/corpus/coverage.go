@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// printCoverage prints what the fuzz targets of a package reach.
-func printCoverage(ctx context.Context, p pkg, w io.Writer) error {
+// measured builds the tests of a package and calls do with what the inputs in its testdata reach.
+func measured(ctx context.Context, p pkg, do func(b binary, reached blocks) error) error {
 	folder, err := os.MkdirTemp("", "corpus")
 	if err != nil {
 		return err
@@ -22,10 +22,23 @@ func printCoverage(ctx context.Context, p pkg, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	all, err := b.reach(ctx, "^Fuzz")
+	reached, err := b.reach(ctx, "^Fuzz")
 	if err != nil {
 		return err
 	}
+	return do(b, reached)
+}
+
+// printCoverage prints what the fuzz targets of a package reach.
+func printCoverage(ctx context.Context, p pkg, w io.Writer) error {
+	return measured(ctx, p, func(_ binary, all blocks) error {
+		all.print(p, w)
+		return nil
+	})
+}
+
+// print prints blocks by file.
+func (all blocks) print(p pkg, w io.Writer) {
 	files := map[string]blocks{}
 	for place, x := range all {
 		file, _, _ := strings.Cut(place, ":")
@@ -41,7 +54,6 @@ func printCoverage(ctx context.Context, p pkg, w io.Writer) error {
 			fmt.Fprintf(w, "    %5.1f%% of %4d  %s\n", percent(reached, count), count, name)
 		}
 	}
-	return nil
 }
 
 func percent(part, of int) float64 { return 100 * float64(part) / float64(max(of, 1)) }

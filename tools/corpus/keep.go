@@ -31,31 +31,20 @@ func keep(ctx context.Context, p pkg, cache string, most int64, w io.Writer) err
 		}
 		cache = filepath.Join(strings.TrimSpace(out), "fuzz")
 	}
-	folder, err := os.MkdirTemp("", "corpus")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	b, err := build(ctx, p, folder)
-	if err != nil {
-		return err
-	}
-	known, err := b.reach(ctx, "^Fuzz")
-	if err != nil {
-		return err
-	}
-	before, _ := known.share()
-	kept, total := 0, int64(0)
-	for _, target := range p.targets {
-		n, size, err := b.keep(ctx, target, filepath.Join(cache, filepath.FromSlash(p.path), target), most, known)
-		if err != nil {
-			return err
+	return measured(ctx, p, func(b binary, known blocks) error {
+		before, _ := known.share()
+		kept, total := 0, int64(0)
+		for _, target := range p.targets {
+			n, size, err := b.keep(ctx, target, filepath.Join(cache, filepath.FromSlash(p.path), target), most, known)
+			if err != nil {
+				return err
+			}
+			kept, total = kept+n, total+size
 		}
-		kept, total = kept+n, total+size
-	}
-	after, all := known.share()
-	fmt.Fprintf(w, "%s: %d inputs more, of %d bytes: %d of %d statements, %d before\n", p.path, kept, total, after, all, before)
-	return nil
+		after, all := known.share()
+		fmt.Fprintf(w, "%s: %d inputs more, of %d bytes: %d of %d statements, %d before\n", p.path, kept, total, after, all, before)
+		return nil
+	})
 }
 
 // keep does so for one target. It tries inputs together, and those of a group that reaches something new again by halves.
