@@ -11,36 +11,35 @@ work=$PWD/out/darwin
 mkdir -p "$work/frameworks"
 [ -x "$work/node_modules/.bin/zig" ] || npm install --silent --prefix "$work" --ignore-scripts --no-audit --no-fund "$zig"
 
-# stand_in NAME [SYMBOL]...: a framework that has these.
+# stand_in FILE INSTALLED [SYMBOL]...: a library that has these.
 stand_in() {
-	local name=$1
-	shift
-	mkdir -p "$work/frameworks/$name.framework"
-	cat >"$work/frameworks/$name.framework/$name.tbd" <<-TBD
+	local file=$work/frameworks/$1 installed=$2
+	shift 2
+	mkdir -p "$(dirname "$file")"
+	cat >"$file" <<-TBD
 		--- !tapi-tbd
 		tbd-version:     4
 		targets:         [ arm64-macos, x86_64-macos ]
-		install-name:    '/System/Library/Frameworks/$name.framework/Versions/A/$name'
+		install-name:    '$installed'
 		exports:
 		  - targets:         [ arm64-macos, x86_64-macos ]
-		    symbols:         [ $(printf '%s, ' "$@") _$name ]
+		    symbols:         [ $(printf '%s, ' "$@") _none ]
 		...
 	TBD
 }
-# What Go's own packages take of a framework is what they import dynamically.
-used() { grep -rhoE "cgo_import_dynamic [a-zA-Z0-9_.]+ [A-Za-z0-9_]+ \"/System/Library/Frameworks/$1\.framework" "$(go env GOROOT)/src/crypto" "$(go env GOROOT)/src/runtime" | awk '{ print "_" $3 }' | sort -u; }
-for name in CoreFoundation Security; do
-	mapfile -t symbols < <(used "$name")
-	stand_in "$name" "${symbols[@]}"
+# What Go's own packages take of a library is what they import dynamically.
+used() { grep -rhoE "cgo_import_dynamic [a-zA-Z0-9_.]+ [A-Za-z0-9_]+ \"$1" "$(go env GOROOT)/src/"{crypto,runtime,internal/syscall} | awk '{ print "_" $3 }' | sort -u; }
+for name in CoreFoundation Security Cocoa IOKit IOSurface QuartzCore Metal; do
+	mapfile -t symbols < <(used "/System/Library/Frameworks/$name\.framework" || true)
+	stand_in "$name.framework/$name.tbd" "/System/Library/Frameworks/$name.framework/Versions/A/$name" "${symbols[@]}"
 done
-for name in Cocoa IOKit IOSurface QuartzCore Metal; do
-	stand_in "$name"
-done
+mapfile -t symbols < <(used "/usr/lib/libresolv")
+stand_in libresolv.tbd /usr/lib/libresolv.9.dylib "${symbols[@]}"
 
 for arch in arm64 amd64; do
 	case $arch in arm64) target=aarch64 ;; amd64) target=x86_64 ;; esac
 	compiler=$work/cc-$arch
-	printf '#!/bin/sh\nexec "%s" cc -target %s-macos.11.0 -w -F"%s" "$@"\n' "$work/node_modules/.bin/zig" "$target" "$work/frameworks" >"$compiler"
+	printf '#!/bin/sh\nexec "%s" cc -target %s-macos.11.0 -w -F"%s" -L"%s" "$@"\n' "$work/node_modules/.bin/zig" "$target" "$work/frameworks" "$work/frameworks" >"$compiler"
 	chmod +x "$compiler"
 	export GOOS=darwin GOARCH=$arch CGO_ENABLED=1 CC=$compiler ZIG_LOCAL_CACHE_DIR=$work/cache ZIG_GLOBAL_CACHE_DIR=$work/cache
 	go vet ./engine

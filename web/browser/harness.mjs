@@ -104,6 +104,16 @@ class Page {
     await this.says(/3 boxes for 2 phrases/);
   }
 
+  // type adds letters to the sentence, one after the other and without a pause, however slow the machine is.
+  type(text) {
+    return this.sentence.evaluate((field, letters) => {
+      for (const letter of letters) {
+        field.setRangeText(letter, field.value.length, field.value.length, "end");
+        field.dispatchEvent(new InputEvent("input", { bubbles: true, data: letter, inputType: "insertText" }));
+      }
+    }, text);
+  }
+
   says(text) {
     return this.status.filter({ hasText: text }).waitFor();
   }

@@ -175,8 +175,7 @@ export const checks = {
     await t.maps.first().waitFor();
     await t.page.getByRole("checkbox", { name: "While typing" }).check();
     const before = (await t.counts()).detects;
-    await t.sentence.press("End");
-    await t.sentence.pressSequentially(" x", { delay: 10 });
+    await t.type(" x");
     await t.until(async () => (await t.counts()).aligns > 1, "maps before the pause of a question");
     assert.ok((await t.counts()).detects <= before + 1);
   },
