@@ -10,8 +10,8 @@
 set -euo pipefail
 
 # Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
-# TilesKeepBits compiles every tile there is, which takes SwiftShader many minutes.
-elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|Soak|BitsUnderLoad|BitsOfProcesses|TilesKeepBits'
+# KeepBits and KeepsBits compile every tile there is, which takes SwiftShader many minutes.
+elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|Soak|BitsUnderLoad|BitsOfProcesses|KeepBits|KeepsBits'
 
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
