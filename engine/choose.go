@@ -18,22 +18,31 @@ func kindRank(kind string) int {
 }
 
 // Ranked returns the usable ones of the devices, those of the best kind (see [Options].Device) first, equals as they were.
-func Ranked(infos []Info) []Info {
-	list := slices.DeleteFunc(slices.Clone(infos), func(info Info) bool { return info.Unusable != "" })
-	slices.SortStableFunc(list, func(a, b Info) int { return cmp.Compare(kindRank(a.Kind), kindRank(b.Kind)) })
+func Ranked(infos []Info) (list []Info) {
+	for _, i := range ranked(infos) {
+		list = append(list, infos[i])
+	}
 	return list
+}
+
+// ranked are the places of [Ranked]'s devices in infos.
+func ranked(infos []Info) (at []int) {
+	for i, info := range infos {
+		if info.Unusable == "" {
+			at = append(at, i)
+		}
+	}
+	slices.SortStableFunc(at, func(i, k int) int { return cmp.Compare(kindRank(infos[i].Kind), kindRank(infos[k].Kind)) })
+	return at
 }
 
 // best returns the index in infos of the usable device of the best kind, the
 // first among equals, -1 when there is none.
 func best(infos []Info) int {
-	at := -1
-	for i, info := range infos {
-		if info.Unusable == "" && (at < 0 || kindRank(info.Kind) < kindRank(infos[at].Kind)) {
-			at = i
-		}
+	if at := ranked(infos); len(at) > 0 {
+		return at[0]
 	}
-	return at
+	return -1
 }
 
 // choose finds the device that want (see [Options].Device) names.

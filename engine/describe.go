@@ -158,9 +158,9 @@ func (f *found) readMemory(info *Info) {
 	m.Deref()
 	for _, h := range m.MemoryHeaps[:m.MemoryHeapCount] {
 		h.Deref()
+		size := int64(min(uint64(h.Size), 1<<62))
 		info.Heaps = append(info.Heaps, Heap{
-			Bytes:       int64(min(uint64(h.Size), 1<<62)),
-			Left:        int64(min(uint64(h.Size), 1<<62)),
+			Bytes: size, Left: size,
 			DeviceLocal: vk.MemoryHeapFlagBits(h.Flags)&vk.MemoryHeapDeviceLocalBit != 0,
 		})
 	}

@@ -17,7 +17,7 @@ func (s PipelineSpec) Fits(c Caps) error {
 		return fmt.Errorf("engine: pipeline %q: the code is not SPIR-V", s.Label)
 	case s.Bindings < 0:
 		return fmt.Errorf("engine: pipeline %q: %d bindings", s.Label, s.Bindings)
-	case s.Bindings < 32 && s.Texels>>max(s.Bindings, 0) != 0:
+	case s.Bindings < 32 && s.Texels>>s.Bindings != 0:
 		return fmt.Errorf("engine: pipeline %q: a texel buffer beyond its %d bindings", s.Label, s.Bindings)
 	case s.Bindings > 32 && s.Texels != 0:
 		return fmt.Errorf("engine: pipeline %q: texel buffers among %d bindings, at most 32 are possible: %w", s.Label, s.Bindings, ErrUnsupported)
@@ -38,9 +38,12 @@ func (s PipelineSpec) Fits(c Caps) error {
 		return s.lacks("%d buffers, the device allows %d of all kinds (maxPerStageResources)", s.Bindings, c.MaxResources)
 	}
 	m := readModule(s.Code, s.Constants)
+	offered := c.declarable()
 	for _, number := range m.capabilities {
-		if name, ok := c.declares(number); !ok {
-			return s.lacks("its shader declares %s, which the device does not offer", name)
+		if what, known := offered[number]; !known {
+			return s.lacks("its shader declares SPIR-V's capability %d, which the device does not offer", number)
+		} else if !what.offered {
+			return s.lacks("its shader declares %s, which the device does not offer", what.name)
 		}
 	}
 	return s.fitsGroup(m, c)
@@ -77,13 +80,16 @@ func (s PipelineSpec) fitsGroup(m *module, c Caps) error {
 	return nil
 }
 
-// declares says whether a shader may declare a capability, by SPIR-V's number, and what it is called.
-func (c Caps) declares(number uint32) (name string, ok bool) {
+// capability is what a shader may declare: what it is called, and whether the device offers it.
+type capability struct {
+	name    string
+	offered bool
+}
+
+// declarable are the capabilities that are known, by SPIR-V's numbers.
+func (c Caps) declarable() map[uint32]capability {
 	operation := func(name string) bool { return slices.Contains(c.SubgroupOperations, name) }
-	known := map[uint32]struct {
-		name string
-		has  bool
-	}{
+	return map[uint32]capability{
 		0: {"Matrix", true}, 1: {"Shader", true}, 46: {"SampledBuffer", true}, 47: {"ImageBuffer", true}, 50: {"ImageQuery", true},
 		9: {"half precision (shaderFloat16)", c.Float16}, 11: {"64-bit integers (shaderInt64)", c.Int64}, 22: {"16-bit integers (shaderInt16)", c.Int16},
 		39: {"bytes (shaderInt8)", c.Int8}, 4433: {"16-bit values in storage buffers (storageBuffer16BitAccess)", c.Storage16},
@@ -96,9 +102,4 @@ func (c Caps) declares(number uint32) (name string, ok bool) {
 		5347: {"buffers by address (bufferDeviceAddress)", c.BufferAddress},
 		6022: {"cooperative matrices (VK_KHR_cooperative_matrix)", c.CooperativeMatrix},
 	}
-	k, found := known[number]
-	if !found {
-		return fmt.Sprintf("SPIR-V's capability %d", number), false
-	}
-	return k.name, k.has
 }

@@ -17,8 +17,8 @@ type badDriver struct {
 // badDrivers are those known, each seen. Versions that were not seen are not named.
 var badDrivers = []badDriver{
 	// Debian 12's (Mesa 22.3.6, LLVM 15.0.6), at the first dispatch that reads a texel buffer of words (two 16-bit floats each): "LLVM ERROR: Cannot
-	// select: v4f32 = truncate". Pipelines are made without a word, and texels of floats are read well. On amd64 the same version has no such fault,
-	// on arm64 Mesa 26.2 with LLVM 22 has none.
+	// select: v4f32 = truncate". Pipelines are made without a word, and texels of floats are read well. On amd64 the same version has no such fault;
+	// newer ones on arm64 were not tried with such texels.
 	{
 		arch: "arm64", driver: "llvmpipe", version: regexp.MustCompile(`^Mesa 22\.3\..*\(LLVM 15\.`),
 		does:   "it ends the process inside LLVM when a shader reads 16-bit weights",

@@ -191,21 +191,15 @@ func fromInput(g *graph.Graph) []bool {
 	return fed
 }
 
-// with runs f with the program for a size, and again where the device was lost and there is another.
-func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) error {
-	err := p.within(ctx, size, f)
-	if err == nil {
-		return nil
-	}
-	again, err := p.e.Recover(ctx, err)
-	if !again {
-		return err
-	}
-	return p.within(ctx, size, f)
+// with runs f with the program for a size, and again where the device was lost and there is another. It refuses values of a device that
+// the executor has left.
+func (p *Part[K]) with(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error, values ...[]Value) error {
+	_, err := Again(ctx, p.e, func() (struct{}, error) { return struct{}{}, p.within(ctx, size, f, values) })
+	return err
 }
 
 // within is one attempt.
-func (p *Part[K]) within(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error) (err error) {
+func (p *Part[K]) within(ctx context.Context, size K, f func(ctx context.Context, c *compiled) error, values [][]Value) (err error) {
 	c, at, err := p.e.enter(ctx)
 	if err != nil {
 		return err
@@ -218,6 +212,11 @@ func (p *Part[K]) within(ctx context.Context, size K, f func(ctx context.Context
 	defer p.release(c.ctx, it)
 	if it.Value.at != at {
 		return errLeft() // and the call is of the place before, or the program
+	}
+	for _, list := range values {
+		if err := at.here(list); err != nil {
+			return err
+		}
 	}
 	return f(c.ctx, it.Value)
 }
@@ -237,12 +236,9 @@ func (p *Part[K]) release(ctx context.Context, it *Item[*compiled]) {
 // [ErrClosed], the context's error, or are those of package engine.
 func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.at.here(in); err != nil {
-			return err
-		}
 		out, err = c.run(ctx, in)
 		return err
-	})
+	}, in)
 	return out, err
 }
 
@@ -251,35 +247,30 @@ func (p *Part[K]) Run(ctx context.Context, size K, in ...Value) (out []Value, er
 // depends on another element of it, as in updates of weights. After an error they hold anything.
 func (p *Part[K]) RunOver(ctx context.Context, size K, over []Value, in ...Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.over(over, in); err != nil {
+		if err := c.over(over); err != nil {
 			return err
 		}
 		return c.runOver(ctx, over, in)
-	})
+	}, over, in)
 }
 
 // ProfileOver is RunOver with a clock on every dispatch.
 func (p *Part[K]) ProfileOver(ctx context.Context, size K, over []Value, in ...Value) (list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.over(over, in); err != nil {
+		if err := c.over(over); err != nil {
 			return err
 		}
 		list, err = c.profileOver(ctx, over, in)
 		return err
-	})
+	}, over, in)
 	for i := range list {
 		list[i].Part = p.Name
 	}
 	return list, err
 }
 
-// over refuses values for results of other sizes, and any of another place.
-func (c *compiled) over(values, in []Value) error {
-	for _, list := range [...][]Value{values, in} {
-		if err := c.at.here(list); err != nil {
-			return err
-		}
-	}
+// over refuses values of other sizes than the results.
+func (c *compiled) over(values []Value) error {
 	if len(values) != len(c.outputs) {
 		return Blame(fmt.Errorf("glipvk: %d values for results, there are %d", len(values), len(c.outputs)))
 	}
@@ -294,9 +285,6 @@ func (c *compiled) over(values, in []Value) error {
 // Host is Run with results in memory of the host, and their descriptions.
 func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float32, list []Output, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.at.here(in); err != nil {
-			return err
-		}
 		out, list = make([][]float32, len(c.outputs)), c.outputs
 		for i, o := range c.outputs {
 			if err := ctx.Err(); err != nil { // memory that is asked for first takes time
@@ -305,7 +293,7 @@ func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float3
 			out[i] = make([]float32, graph.Shape(o.Shape).Elements())
 		}
 		return c.runInto(ctx, out, in)
-	})
+	}, in)
 	return out, list, err
 }
 
@@ -314,14 +302,11 @@ func (p *Part[K]) Host(ctx context.Context, size K, in ...Value) (out [][]float3
 // host a call allocates nothing once the program is made.
 func (p *Part[K]) RunInto(ctx context.Context, size K, out [][]float32, in []Value) error {
 	return p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.at.here(in); err != nil {
-			return err
-		}
 		if err := c.fits(out); err != nil {
 			return err
 		}
 		return c.runInto(ctx, out, in)
-	})
+	}, in)
 }
 
 // fits refuses memory made for another size.
@@ -358,12 +343,9 @@ func (p *Part[K]) Stats(ctx context.Context, size K) (s Stats, err error) {
 // Profile is Run with a clock on every dispatch.
 func (p *Part[K]) Profile(ctx context.Context, size K, in ...Value) (out []Value, list []Timing, err error) {
 	err = p.with(ctx, size, func(ctx context.Context, c *compiled) error {
-		if err := c.at.here(in); err != nil {
-			return err
-		}
 		out, list, err = c.profile(ctx, in)
 		return err
-	})
+	}, in)
 	for i := range list {
 		list[i].Part = p.Name
 	}

@@ -16,16 +16,18 @@ const most = 1 << 20
 
 // limits are what is left of each limit that there is.
 func limits() (list []Left) {
-	size, data := used()
 	for _, l := range []struct {
 		which int
-		taken int64
-		piece int64 // in which the runtime takes it
+		taken string // in /proc/self/status
+		piece int64  // in which the runtime takes it
 		of    string
-	}{{unix.RLIMIT_AS, size, 64 << 20, "ulimit -v"}, {unix.RLIMIT_DATA, data, 0, "ulimit -d"}} {
+	}{{unix.RLIMIT_AS, "VmSize:", 64 << 20, "ulimit -v"}, {unix.RLIMIT_DATA, "VmData:", 0, "ulimit -d"}} {
 		var r unix.Rlimit
-		if err := unix.Getrlimit(l.which, &r); err == nil && r.Cur < 1<<62 && l.taken > 0 {
-			list = append(list, Left{int64(r.Cur) - l.taken + idle() - l.piece, l.of})
+		if err := unix.Getrlimit(l.which, &r); err != nil || r.Cur >= 1<<62 {
+			continue
+		}
+		if taken, ok := field("/proc/self/status", l.taken); ok {
+			list = append(list, Left{int64(r.Cur) - taken<<10 + idle() - l.piece, l.of})
 		}
 	}
 	list = append(list, groups()...)
@@ -33,13 +35,6 @@ func limits() (list []Left) {
 		list = append(list, Left{free << 10, machine})
 	}
 	return list
-}
-
-// used are the bytes of the address space, and of data in it.
-func used() (size, data int64) {
-	s, _ := field("/proc/self/status", "VmSize:")
-	d, _ := field("/proc/self/status", "VmData:")
-	return s << 10, d << 10
 }
 
 // idle is what the runtime has of the address space and does not use, which it gives out before it asks for more.
