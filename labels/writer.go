@@ -138,7 +138,7 @@ func (w *Writer) forget(path string) error {
 				return err
 			}
 			for _, d := range old.documents {
-				if err := file.Remove(filepath.Join(w.target.folder, d.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				if err := file.Clear(filepath.Join(w.target.folder, d.name)); err != nil {
 					return err
 				}
 			}
@@ -148,11 +148,7 @@ func (w *Writer) forget(path string) error {
 		if old == nil || old.path == nil || checkName(r.Name) != nil {
 			return nil
 		}
-		err := file.Remove(filepath.Join(w.target.folder, filepath.FromSlash(old.path(r.Name))))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+		return file.Clear(filepath.Join(w.target.folder, filepath.FromSlash(old.path(r.Name))))
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("overwriting: %w", err), j.close())

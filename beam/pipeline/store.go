@@ -84,10 +84,7 @@ func load(ctx context.Context, path string) ([]byte, error) {
 // remove removes a file; one that is not there is removed.
 func remove(ctx context.Context, path string) error {
 	if !remote(path) {
-		if err := file.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+		return file.Clear(path)
 	}
 	system, err := filesystem.New(ctx, path)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -198,10 +197,7 @@ func (j *labelling) conclude(ctx context.Context) error {
 func (j *labelling) writeSkipped() error {
 	path := filepath.Join(j.labelFlags.out, skippedName)
 	if len(j.skipped) == 0 {
-		if err := file.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		return nil
+		return file.Clear(path)
 	}
 	return file.Save(path, 0o644, func(w io.Writer) error {
 		e := jsonlist.Encoder(w)

@@ -154,9 +154,7 @@ func (p *pending) commit() ([]string, error) {
 	for _, f := range p.files {
 		names = append(names, f.final)
 		if f.earlier != "" {
-			if err := file.Remove(f.earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, err)
-			}
+			errs = append(errs, file.Clear(f.earlier))
 			f.letGo()
 		}
 	}
@@ -211,10 +209,7 @@ func (f *pendingFile) restore() error {
 		return fmt.Errorf("what was %s before is %s now: %w", f.final, f.earlier, err)
 	}
 	// Where both are names of one file, renaming leaves both.
-	if err := file.Remove(f.earlier); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return file.Clear(f.earlier)
 }
 
 // discard removes what is not committed.
@@ -222,9 +217,7 @@ func (p *pending) discard() error {
 	var errs []error
 	for _, f := range p.files {
 		_ = f.f.Close() // twice, where it could not be placed
-		if err := file.Remove(f.temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, file.Clear(f.temporary))
 	}
 	p.files = nil
 	return errors.Join(errs...)

@@ -109,6 +109,14 @@ func Remove(path string) error {
 	return call(opRemove, path, func() error { return os.Remove(path) })
 }
 
+// Clear removes a file where it is; that it is not there is well.
+func Clear(path string) error {
+	if err := Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // Rename gives a file another name, in place of what has it; who has that open by [Open] keeps it as it was.
 func Rename(from, to string) error {
 	return call(opRename, to, func() error { return rename(from, to) })

@@ -54,7 +54,8 @@ func whole(name string, data []byte) error {
 		_, err := png.Decode(bytes.NewReader(data))
 		return err
 	case ".npy":
-		return wholeArray(data)
+		_, err := numbers(data)
+		return err
 	case ".safetensors", ".state":
 		return wholeTensors(data)
 	case ".txt", ".csv", ".md":
@@ -66,14 +67,14 @@ func whole(name string, data []byte) error {
 	return fmt.Errorf("no run writes a file of that name")
 }
 
-// wholeArray checks the length of an array of float32 of version 1.
-func wholeArray(data []byte) error {
+// numbers are the bytes of the numbers of a .npy file of version 1 that is whole: float32 of its shape.
+func numbers(data []byte) ([]byte, error) {
 	if len(data) < 10 || !strings.HasPrefix(string(data), "\x93NUMPY\x01\x00") {
-		return fmt.Errorf("no .npy file of version 1")
+		return nil, fmt.Errorf("no .npy file of version 1")
 	}
 	at := 10 + int(binary.LittleEndian.Uint16(data[8:]))
 	if at > len(data) {
-		return fmt.Errorf("the header is cut short")
+		return nil, fmt.Errorf("the header is cut short")
 	}
 	_, shape, _ := strings.Cut(string(data[10:at]), "'shape': (")
 	shape, _, _ = strings.Cut(shape, ")")
@@ -81,14 +82,14 @@ func wholeArray(data []byte) error {
 	for size := range strings.SplitSeq(strings.TrimSuffix(strings.TrimSpace(shape), ","), ",") {
 		var side int
 		if _, err := fmt.Sscan(size, &side); err != nil {
-			return fmt.Errorf("the shape %q", shape)
+			return nil, fmt.Errorf("the shape %q", shape)
 		}
 		n *= side
 	}
 	if len(data)-at != n {
-		return fmt.Errorf("%d bytes of data, want %d", len(data)-at, n)
+		return nil, fmt.Errorf("%d bytes of data, want %d", len(data)-at, n)
 	}
-	return nil
+	return data[at:], nil
 }
 
 // wholeTensors checks the length of a safetensors file.

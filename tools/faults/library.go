@@ -34,7 +34,7 @@ type use struct {
 // once uses the library in this process.
 func once(ctx context.Context, data string) (u use) {
 	err := func() (err error) {
-		described, err := os.ReadFile(filepath.Join(data, "glip", "tiny", "arch.json"))
+		described, err := os.ReadFile(tiny(data, "arch.json"))
 		if err != nil {
 			return err
 		}
@@ -42,10 +42,9 @@ func once(ctx context.Context, data string) (u use) {
 		if err != nil {
 			return err
 		}
-		tiny := func(name string) string { return filepath.Join(data, "glip", "tiny", name) }
 		d, err := glipvk.OpenDetector(ctx, "", glipvk.DetectorOptions{
-			Options: glipvk.Options{Device: "vulkan", Weights: tiny("model.pth"), Tuning: glipvk.Tuning{Off: true}},
-			Arch:    &cfg, Vocabulary: tiny("vocab.txt"), Size: picture.DetectorSize{Short: 64, Long: 64}, Threshold: 0.001,
+			Options: glipvk.Options{Device: "vulkan", Weights: tiny(data, "model.pth"), Tuning: glipvk.Tuning{Off: true}},
+			Arch:    &cfg, Vocabulary: tiny(data, "vocab.txt"), Size: picture.DetectorSize{Short: 64, Long: 64}, Threshold: 0.001,
 		})
 		if err != nil {
 			return err

@@ -171,19 +171,32 @@ func (s setting) moving() []*command {
 
 // subjects are the runs that are tried with faults.
 func (s setting) subjects() []named {
-	tiny := func(name string) string { return filepath.Join(s.data, "glip", "tiny", name) }
-	scene := func(n int) string { return filepath.Join(s.data, "world", fmt.Sprintf("scene%d.png", n)) }
 	var list []named
 	add := func(name string, args ...string) {
 		list = append(list, named{s.command(name, args...), name, runtime.NumCPU(), func() {}})
 	}
-	add("features", "--model", "glip-world", "--size", "64x64", scene(1), scene(2))
-	add("detect", "--arch", tiny("arch.json"), "--weights", tiny("model.pth"), "--vocab", tiny("vocab.txt"), "--class", "cat", "--size", "64",
-		"--threshold", "0.001", "--format", "jsonl", "--draw", scene(1), scene(2))
-	add("train", "--arch", tiny("arch.json"), "--weights", tiny("model.pth"), "--vocab", tiny("vocab.txt"), "--data", s.labels, "--images", filepath.Join(s.data, "world"),
-		"--mode", "linear", "--batch", "1", "--short", "64", "--steps", "2")
+	two := scenes(s.data, 2)
+	add("features", append([]string{"--model", "glip-world", "--size", "64x64"}, two...)...)
+	add("detect", slices.Concat(detector(s.data), []string{"--class", "cat", "--size", "64", "--threshold", "0.001", "--format", "jsonl", "--draw"}, two)...)
+	add("train", append(detector(s.data), "--data", s.labels, "--images", filepath.Join(s.data, "world"), "--mode", "linear", "--batch", "1", "--short", "64", "--steps", "2")...)
 	l := &library{program: s.self, data: s.data, dir: s.dir, env: s.env, driver: s.manifest}
 	return append(list, named{l, "library", 1, l.stop})
+}
+
+// tiny is a file of the detector that runs use, which is quick.
+func tiny(data, name string) string { return filepath.Join(data, "glip", "tiny", name) }
+
+// detector are the flags that name it.
+func detector(data string) []string {
+	return []string{"--arch", tiny(data, "arch.json"), "--weights", tiny(data, "model.pth"), "--vocab", tiny(data, "vocab.txt")}
+}
+
+// scenes are the first n pictures.
+func scenes(data string, n int) (list []string) {
+	for i := range n {
+		list = append(list, filepath.Join(data, "world", fmt.Sprintf("scene%d.png", i+1)))
+	}
+	return list
 }
 
 // annotated writes annotations of two pictures.
