@@ -37,13 +37,7 @@ func b64(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
 // send asks a server of routes, with a content type.
 func send(t testing.TB, h http.Handler, method, path, body, kind string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return fake.Send(t.Context(), h, method, path, []byte(body), map[string]string{"Content-Type": kind})
 }
 
 // answered is an answer decoded.

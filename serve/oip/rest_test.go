@@ -47,13 +47,7 @@ func shown() Statistics {
 // send asks a server of routes.
 func send(t testing.TB, h http.Handler, method, path string, body []byte, header map[string]string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, path, bytes.NewReader(body))
-	for name, value := range header {
-		r.Header.Set(name, value)
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return fake.Send(t.Context(), h, method, path, body, header)
 }
 
 // inJSON is the body of an inference: the picture, and what else it has.

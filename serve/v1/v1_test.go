@@ -97,13 +97,7 @@ func server(l api.Limits) (*backend, http.Handler) {
 // send asks.
 func send(t testing.TB, h http.Handler, method, path, kind string, body []byte) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, path, bytes.NewReader(body))
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return fake.Send(t.Context(), h, method, path, body, map[string]string{"Content-Type": kind})
 }
 
 // form is a body of parts, names and values in turn; one named image is a file.
