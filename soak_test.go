@@ -47,7 +47,9 @@ func TestSoak(t *testing.T) {
 	s := newSoaking(t, last >= time.Minute)
 	list, err := soak.Watch(max(last-time.Since(begin), time.Second), func(at soak.Sample) { t.Logf("%v; %v", at, s) }, s.round)
 	if err == nil {
-		err = soak.Grown(list, soakSlack())
+		if err = soak.Grown(list, soakSlack()); err != nil {
+			t.Log(soak.Stacks())
+		}
 	}
 	for _, h := range s.houses {
 		err = errors.Join(err, h.close())

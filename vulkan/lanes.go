@@ -14,7 +14,8 @@ import (
 //
 // A caller that is alone on memory that the host shares needs no such memory: its run is direct,
 // the host reads and writes the arena itself. Whoever comes meanwhile waits for the end of
-// that with inputs at hand, and then none is direct until both are gone.
+// that with inputs at hand, and then none is direct until both are gone. Nor is one direct while the
+// device may still be at work for a cancelled run of the other lane.
 type lane struct {
 	body  commands       // the dispatches
 	timed commands       // the same with timestamps; made when first needed
@@ -25,6 +26,8 @@ type lane struct {
 
 	once commands // copies of the last run alone
 	held []*Value // that these use
+
+	left bool // the last run failed or was called off, and the device may be at work for it; guarded by Program.mu
 }
 
 // target is where the results of a run go: to the host, or to values.
@@ -38,7 +41,7 @@ type target struct {
 var errGone = fmt.Errorf("an input is a value that was closed: %w", ErrClosed)
 
 // run is one execution.
-func (p *Program) run(ctx context.Context, in []Input, to target) error {
+func (p *Program) run(ctx context.Context, in []Input, to target) (err error) {
 	if err := p.checkInputs(in); err != nil {
 		return err
 	}
@@ -46,8 +49,8 @@ func (p *Program) run(ctx context.Context, in []Input, to target) error {
 	if err != nil {
 		return fmt.Errorf("vulkan: run: %w", err)
 	}
-	defer p.give(l, direct)
-	if err := p.settle(ctx, l, direct); err != nil {
+	defer func() { p.give(l, direct, err != nil) }()
+	if err := l.settle(ctx); err != nil {
 		return fmt.Errorf("vulkan: run: %w", err)
 	}
 	if to.values != nil && len(*to.values) == 0 {
@@ -70,14 +73,14 @@ func (p *Program) run(ctx context.Context, in []Input, to target) error {
 	return nil
 }
 
-// take waits for a free lane. The run on it is direct if nobody else has one.
+// take waits for a free lane. The run on it is direct if nobody else has one, or left one at work.
 func (p *Program) take(ctx context.Context) (l *lane, direct bool, err error) {
 	if l, err = p.takeLane(ctx); err != nil {
 		return nil, false, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if direct = p.mapped && p.users == 0; direct {
+	if direct = p.mapped && p.users == 0 && !p.other(l).left; direct {
 		<-p.turn // it is there: who had it was a user
 	}
 	p.users++
@@ -117,8 +120,19 @@ func (p *Program) takeLane(ctx context.Context) (*lane, error) {
 	}
 }
 
-// give hands a lane back; who is alone after that finds it free.
-func (p *Program) give(l *lane, direct bool) {
+// other is the other lane.
+func (p *Program) other(l *lane) *lane {
+	if l == p.first {
+		return p.second
+	}
+	return p.first
+}
+
+// give hands a lane back; who is alone after that finds it free. left says that the device may be at work for it.
+func (p *Program) give(l *lane, direct, left bool) {
+	p.mu.Lock()
+	l.left = left
+	p.mu.Unlock()
 	if direct {
 		p.turn <- struct{}{}
 	}
@@ -128,22 +142,7 @@ func (p *Program) give(l *lane, direct bool) {
 	p.mu.Unlock()
 }
 
-// settle waits for what cancelled runs left behind and still uses the lane's memory, or,
-// for a direct run, the arena.
-func (p *Program) settle(ctx context.Context, l *lane, direct bool) error {
-	if err := l.settle(ctx); err != nil || !direct {
-		return err
-	}
-	select {
-	case other := <-p.free:
-		err := other.settle(ctx)
-		p.free <- other
-		return err
-	default: // there is no other, or who has it came later
-		return nil
-	}
-}
-
+// settle waits for what a cancelled run left behind and still uses the lane's memory.
 func (l *lane) settle(ctx context.Context) error {
 	for _, list := range [...]commands{l.in, l.body, l.timed, l.out, l.once} {
 		if err := list.wait(ctx); err != nil {

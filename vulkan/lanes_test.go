@@ -24,9 +24,12 @@ func lanesGraph(t testing.TB) *graph.Graph {
 }
 
 // longGraph keeps a software driver busy for some tenths of a second.
-func longGraph(t testing.TB) *graph.Graph {
+func longGraph(t testing.TB) *graph.Graph { return rowsGraph(t, 4096) }
+
+// rowsGraph is a chain of products of so many rows.
+func rowsGraph(t testing.TB, rows int) *graph.Graph {
 	return build(t, func(b *graph.Builder) {
-		x := b.In("x").Input(4096, 384)
+		x := b.In("x").Input(rows, 384)
 		for i := range 8 {
 			x = b.In("y", i).Linear(x, 384, graph.NoBias)
 		}
@@ -155,6 +158,49 @@ func TestCancelled(t *testing.T) {
 			}
 			group.Wait()
 			same(t, fmt.Sprint("after cancellation ", round), run(t, p, seeded(g, 0)...), want)
+		}
+	})
+}
+
+// TestLeftBehind: whoever comes to a program that cancelled calls have left at work gets the bits of a run alone, also where several come
+// at a time: what was left behind writes into the arena still.
+func TestLeftBehind(t *testing.T) {
+	memories(t, func(t *testing.T, d *engine.Device) {
+		g := rowsGraph(t, 1024)
+		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
+		const callers = 3
+		var want [callers][][]float32
+		for i := range want {
+			want[i] = run(t, p, seeded(g, uint64(i))...)
+		}
+		for round := range 6 {
+			ctx, cancel := context.WithCancel(t.Context())
+			var group, first sync.WaitGroup
+			ask := func(ctx context.Context) {
+				if err := p.RunInto(ctx, room(p), given(seeded(g, 9))...); err != nil && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			}
+			first.Go(func() { ask(t.Context()) }) // none is direct that comes before this has ended
+			time.Sleep(5 * time.Millisecond)
+			for range 2 { // one for each lane
+				group.Go(func() { ask(ctx) })
+			}
+			first.Wait()
+			time.Sleep(20 * time.Millisecond)
+			cancel()
+			group.Wait()
+			for i := range callers {
+				group.Go(func() {
+					got := room(p)
+					if err := p.RunInto(t.Context(), got, given(seeded(g, uint64(i)))...); err != nil {
+						t.Error(err)
+						return
+					}
+					same(t, fmt.Sprintf("round %d, caller %d", round, i), got, want[i])
+				})
+			}
+			group.Wait()
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,15 @@ func Take(since time.Time, objects int) Sample {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return Sample{time.Since(since), int64(m.HeapAlloc), resident(), goroutines, objects}
+}
+
+// Stacks says where the goroutines are, those at one place together.
+func Stacks() string {
+	var text strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&text, 1); err != nil {
+		return err.Error()
+	}
+	return text.String()
 }
 
 // resident is the memory of the process, as Linux says it.

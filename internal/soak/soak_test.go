@@ -74,6 +74,9 @@ func TestTakeSeesLeaks(t *testing.T) {
 	if err := judge(func() { go func() { <-end }() }); err == nil || !strings.Contains(err.Error(), "goroutines grew") {
 		t.Errorf("a goroutine leaks for each sample: %v", err)
 	}
+	if text := soak.Stacks(); !strings.Contains(text, "TestTakeSeesLeaks") || !strings.Contains(text, "12 @ ") {
+		t.Errorf("the twelve are not to be found in\n%s", text)
+	}
 	if err := judge(func() { kept = append(kept, bytes.Repeat([]byte{1}, 1<<20)) }); err == nil || !strings.Contains(err.Error(), "heap grew") {
 		t.Errorf("a mebibyte leaks for each sample: %v", err)
 	}
