@@ -315,7 +315,9 @@ func (s *Server) lose(d detector, cause error) {
 			}
 			s.mu.Unlock()
 			if err == nil {
-				s.log.Info("the device is back")
+				if o := s.current.Load(); o != nil {
+					s.log.Info("there is a device again", "device", o.device.Name)
+				}
 				return
 			}
 			if s.ended.Err() != nil {

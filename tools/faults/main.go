@@ -72,13 +72,13 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	}
 	began := time.Now()
 	var table report
-	for _, c := range s.moving() {
-		if o.only != "" && !only.MatchString("moving "+c.name) {
+	for _, m := range s.movers() {
+		if o.only != "" && !only.MatchString("moving "+m.name) {
 			continue
 		}
-		f, why, said := goesOn(ctx, c)
+		f, why, said := m.goesOn(ctx)
 		if table.moves++; why != "" || o.say {
-			fmt.Fprintf(out, "%s --on-device-lost cpu: %s: %s\n\t%s\n", c.name, f, why, said)
+			fmt.Fprintf(out, "%s: %s: %s\n\t%s\n", m.name, f, why, said)
 		}
 		if why != "" {
 			table.stuck++
@@ -107,6 +107,23 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		s.stop()
 	}
 	return table.print(out, time.Since(began))
+}
+
+// mover is a run that loses its device half way and must go on.
+type mover struct {
+	name   string
+	goesOn func(context.Context) (f fault, why, said string)
+}
+
+// movers are commands that go on on the CPU, and servers that do that or open the device again.
+func (s setting) movers() (list []mover) {
+	for _, c := range s.moving() {
+		list = append(list, mover{c.name + " --on-device-lost cpu", func(ctx context.Context) (fault, string, string) { return goesOn(ctx, c) }})
+	}
+	for _, x := range s.serving() {
+		list = append(list, mover{"serve --on-device-lost " + x.name, x.goesOn})
+	}
+	return list
 }
 
 // named is a subject with its name.

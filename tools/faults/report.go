@@ -17,7 +17,7 @@ type report struct {
 	calls    []counts                  // of a run of each subject without a fault
 	became   map[string]map[string]int // of the faults of a function, by how the run ended
 	ended    map[string]int            // of all
-	moves    int                       // runs whose device was lost and that were to go on on the CPU
+	moves    int                       // runs whose device was lost and that were to go on
 	stuck    int                       // of these, that did not
 }
 
@@ -57,7 +57,7 @@ func (r *report) print(out io.Writer, took time.Duration) error {
 	fired := r.ended[tolerated] + r.ended[ended] + r.ended[wrong]
 	fmt.Fprintf(out, "\nfaults: %d calls failed in %d functions, %d tolerated with the same results, %d ended with a sentence, %d wrong; %d were not reached; %.0f s\n",
 		fired, len(r.became), r.ended[tolerated], r.ended[ended], r.ended[wrong], r.ended[notReached], took.Seconds())
-	fmt.Fprintf(out, "faults: %d of %d runs went on on the CPU when their device was lost\n", r.moves-r.stuck, r.moves)
+	fmt.Fprintf(out, "faults: %d of %d runs went on when their device was lost\n", r.moves-r.stuck, r.moves)
 	switch {
 	case r.ended[wrong]+r.stuck > 0:
 		return fmt.Errorf("%d runs did not end as they should", r.ended[wrong]+r.stuck)
