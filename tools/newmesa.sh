@@ -17,7 +17,7 @@
 set -euo pipefail
 
 # Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
-elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|Soak|BitsUnderLoad|BitsOfProcesses'
+elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|MemoryOfCgroup|Soak|BitsUnderLoad|BitsOfProcesses'
 
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")

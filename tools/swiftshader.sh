@@ -11,7 +11,7 @@ set -euo pipefail
 
 # Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
 # KeepBits and KeepsBits compile every tile there is, which takes SwiftShader many minutes.
-elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|Soak|BitsUnderLoad|BitsOfProcesses|KeepBits|KeepsBits'
+elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|MemoryOfCgroup|Soak|BitsUnderLoad|BitsOfProcesses|KeepBits|KeepsBits'
 
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
