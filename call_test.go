@@ -102,6 +102,7 @@ func TestReport(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
 		d := openTiny(t, c, on(device))
 		one, two := preprocess(t, d, c.photo()), preprocess(t, d, photo(64, 96, 7))
+		most := false // of the time of a call was told, at least once: others may have had the processor meanwhile
 		for i, tc := range []struct {
 			in               picture.Input
 			q                glipvk.Query
@@ -119,9 +120,14 @@ func TestReport(t *testing.T) {
 			if r.PictureKnown != tc.picture || r.CaptionKnown != tc.caption {
 				t.Errorf("call %d: %+v, want known: picture %v, caption %v", i, r, tc.picture, tc.caption)
 			}
-			if sum := r.Picture + r.Caption + r.Grounding; r.Picture <= 0 || r.Caption <= 0 || r.Grounding <= 0 || sum > took || sum < took/2 {
+			sum := r.Picture + r.Caption + r.Grounding
+			if r.Picture <= 0 || r.Caption <= 0 || r.Grounding <= 0 || sum > took {
 				t.Errorf("call %d took %v, %+v", i, took, r)
 			}
+			most = most || sum > took/2
+		}
+		if !most {
+			t.Error("no call's time was told for the most part")
 		}
 		s := look(t, d, one)
 		defer s.Close()
