@@ -31,6 +31,8 @@ func Remedy(err error) string {
 		return "make room there, or choose another folder"
 	case !ours:
 		return ""
+	case openElsewhere(err):
+		return "another program has it open: close it there"
 	case errors.Is(err, fs.ErrPermission), readOnly(err):
 		return "allow writing there, or choose another folder"
 	case broken(err):

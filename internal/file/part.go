@@ -30,6 +30,9 @@ func Complete(part *File, path string) error {
 
 // keepName brings to the disk that a file has its name now, which needs its folder; some systems have no such thing.
 func keepName(path string) error {
+	if !foldersSync {
+		return nil
+	}
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return nil

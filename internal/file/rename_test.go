@@ -47,8 +47,8 @@ func TestReplaceHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := file.Replace(path, []byte("second"), 0o644); err == nil || !strings.Contains(err.Error(), "close it there") {
-		t.Errorf("%v, want that it is open", err)
+	if err := file.Replace(path, []byte("second"), 0o644); err == nil || !strings.Contains(file.Remedy(err), "close it there") {
+		t.Errorf("%v (%s), want that it is open", err, file.Remedy(err))
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != "first" {
 		t.Errorf("%q, %v: want what was there", got, err)

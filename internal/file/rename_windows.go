@@ -29,10 +29,7 @@ func rename(from, to string) error {
 			time.Sleep(wait)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("%w: is it open in another program? close it there", err)
-	}
-	return nil
+	return err
 }
 
 // aside renames what is in the way first, for file systems (and Wine) on which a name cannot be taken from an open file otherwise.
@@ -50,14 +47,20 @@ func aside(from, to string) error {
 }
 
 // inUse says whether an error may be for another program's sake.
-func inUse(err error) bool {
-	for _, e := range []error{windows.ERROR_ACCESS_DENIED, windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_USER_MAPPED_FILE} {
+func inUse(err error) bool { return errors.Is(err, windows.ERROR_ACCESS_DENIED) || openElsewhere(err) }
+
+// openElsewhere says whether an error is for the sake of a program that has the file open.
+func openElsewhere(err error) bool {
+	for _, e := range []error{windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_USER_MAPPED_FILE} {
 		if errors.Is(err, e) {
 			return true
 		}
 	}
 	return false
 }
+
+// NTFS writes names down by itself, and refuses to be asked for it.
+const foldersSync = false
 
 // renameEx is FileRenameInformationEx, the call that takes a name from a file that is open; Windows has it since 2017, for NTFS.
 const renameEx = 65
