@@ -19,12 +19,12 @@ func ended() context.Context {
 }
 
 // leaves requires of a call with a deadline of 20 ms that it returns within 50 ms. Others may
-// have the machine for a moment, so it may try a few times; a call that waits for
+// have the machine for a moment, so it may try many times; a call that waits for
 // somebody's run is late each time.
 func leaves(t *testing.T, what string, call func(context.Context) error) {
 	t.Helper()
 	var took time.Duration
-	for range 8 {
+	for range 50 {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		begin := time.Now()
 		err := call(ctx)

@@ -38,6 +38,13 @@ func TestMain(m *testing.M) {
 // took from then, and what it said.
 func signalled(t *testing.T, after time.Duration, args ...string) (took time.Duration, code int, stderr string) {
 	t.Helper()
+	ready := time.Now().Add(after)
+	return signalledWhen(t, func() bool { return time.Now().After(ready) }, args...)
+}
+
+// signalledWhen is signalled once there is what ready sees.
+func signalledWhen(t *testing.T, ready func() bool, args ...string) (took time.Duration, code int, stderr string) {
+	t.Helper()
 	var said bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
@@ -47,10 +54,12 @@ func signalled(t *testing.T, after time.Duration, args ...string) (took time.Dur
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	select {
-	case err := <-ended:
-		t.Fatalf("it ended before the signal: %v, %s", err, said.String())
-	case <-time.After(after):
+	for !ready() {
+		select {
+		case err := <-ended:
+			t.Fatalf("it ended before the signal: %v, %s", err, said.String())
+		case <-time.After(2 * time.Millisecond):
+		}
 	}
 	sent := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -249,7 +258,11 @@ func TestIgnoreOrientation(t *testing.T) {
 func TestTrainInterrupted(t *testing.T) {
 	d := toy(t)
 	began := time.Now()
-	_, code, stderr := signalled(t, 3*time.Second, d.train("--data", d.path("train.json"), "--batch", "2", "--steps", "1000000")...)
+	stepped := func() bool {
+		info, err := os.Stat(filepath.Join(d.out, "metrics.jsonl"))
+		return err == nil && info.Size() > 0 || time.Since(began) > time.Minute
+	}
+	_, code, stderr := signalledWhen(t, stepped, d.train("--data", d.path("train.json"), "--batch", "2", "--steps", "1000000")...)
 	if code != cli.Failure || !strings.Contains(stderr, "is saved in "+filepath.Join(d.out, "last.state")+"; glip train --resume "+d.out+" goes on") {
 		t.Fatalf("after %v: status %d, %s", time.Since(began), code, stderr)
 	}
