@@ -232,6 +232,7 @@ func TestDetectorInputErrors(t *testing.T) {
 }
 
 func TestDetectorVerify(t *testing.T) {
+	asksReference(t)
 	c := tinyCases(t)["tiny.resize"]
 	onEach(t, func(t *testing.T, device string) {
 		d := openTiny(t, c, on(device))

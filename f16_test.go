@@ -13,6 +13,7 @@ import (
 // out. The maps of so small a network are moved by more than f16 is allowed, see
 // [glipvk.Precision.Bounds], and are not asked about here.
 func TestVerifyHalf(t *testing.T) {
+	asksReference(t)
 	for _, id := range []string{"tiny.caption", "tiny.resize"} {
 		c := tinyCases(t)[id]
 		d := openTiny(t, c, func(o *glipvk.DetectorOptions) {

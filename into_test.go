@@ -131,6 +131,7 @@ func TestPrecision(t *testing.T) {
 // bounds, or it says why not. The model is GLIP-T: in the small ones rounding the
 // weights alone moves maps by more than f16 is allowed, see [glipvk.Precision.Bounds].
 func TestPrecisionOnDevice(t *testing.T) {
+	asksReference(t)
 	m, err := glipvk.OpenBackbone(t.Context(), "GLIP-T", glipvk.BackboneOptions{Options: glipvk.Options{Device: vulkanDevice(t), Precision: glipvk.F16, Tuning: glipvk.Tuning{Off: true}}})
 	if err != nil {
 		t.Fatal(err)

@@ -55,13 +55,24 @@ func open(t *testing.T, o glipvk.BackboneOptions) *glipvk.Backbone {
 	return m
 }
 
-// onEach runs a test on the CPU reference, on the CPU and on a Vulkan device.
+// onEach runs a test on the CPU reference, on the CPU and on a Vulkan device. With the race detector the reference, which takes it minutes, is left
+// to the run of make test without it.
 func onEach(t *testing.T, f func(t *testing.T, device string)) {
-	t.Run("reference", func(t *testing.T) { f(t, "reference") })
+	if !raceDetector {
+		t.Run("reference", func(t *testing.T) { f(t, "reference") })
+	}
 	t.Run("cpu", func(t *testing.T) { f(t, "cpu") })
 	t.Run("vulkan", func(t *testing.T) {
 		f(t, vulkanDevice(t))
 	})
+}
+
+// asksReference skips a test that has the reference compute what takes it minutes with the race detector; make test runs it without too.
+func asksReference(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("the reference is slow with the race detector: make test runs this without it too")
+	}
 }
 
 // vulkanDevice skips the test where there is no device with validation layers; with
@@ -243,6 +254,7 @@ func TestClose(t *testing.T) {
 
 // TestVerify requires that right features pass and that a small change does not.
 func TestVerify(t *testing.T) {
+	asksReference(t)
 	onEach(t, func(t *testing.T, device string) {
 		m := open(t, glipvk.BackboneOptions{Options: glipvk.Options{Device: device}})
 		x := tensor(1, 128, 128, 21)

@@ -36,8 +36,8 @@ func soakSlack() soak.Slack {
 // ways that there are, gives up in the midst, opens and closes: every answer has the bits of the first, and memory, goroutines and
 // objects on devices stay where they are.
 func TestSoak(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a soak takes seconds")
+	if testing.Short() || !raceDetector && os.Getenv("GLIPVK_SOAK") == "" {
+		t.Skip("a soak takes seconds: make soak runs it, and make test with the race detector")
 	}
 	last, err := soak.Last(shortSoak)
 	if err != nil {
