@@ -26,8 +26,8 @@ func Styles() map[string]Style {
 // Roomy are the styles of graphics cards whose invocations have registers for more sums of a product.
 func Roomy() map[string]Style {
 	return map[string]Style{
-		"many sums": {Gemm: tiled, Group: 64, Lanes: 32, Sums: manySums},
-		"some sums": {Gemm: tiled, Group: 64, Lanes: 32, Sums: someSums, Keys: someKeys},
+		"many sums": {Gemm: tiled, Group: 64, Lanes: 32, Sums: manySums, PlainSums: manySums},
+		"some sums": {Gemm: tiled, Group: 64, Lanes: 32, Sums: someSums, PlainSums: manySums, Keys: someKeys},
 	}
 }
 

@@ -53,28 +53,35 @@ func choosesWidth(c engine.Caps) bool {
 // new enough for Vulkan 1.4. Between them lie those with two thirds of these.
 func manyWide(info engine.Info) bool { return !info.Caps.Storage16 || atLeast(info.APIVersion, 1, 4) }
 
-// sumsOf is how many sums of a product an invocation has registers for, while enough others run beside it, 0 for fewSums: many with wide
-// subgroups (Adreno), where subgroups are 32 or 64 wide as the compiler likes (RDNA), and on cards of 32 lanes (Nvidia; Apple's, of as many lanes
-// and few registers, are none); some where the compiler chooses between narrow and wide subgroups (Intel).
-func sumsOf(info engine.Info) int {
+// sumsOf is how many sums of a product an invocation has registers for, while enough others run beside it, and how many of a plain one, that keeps
+// nothing else; 0 for fewSums.
+func sumsOf(info engine.Info) (sums, plain int) {
 	c := info.Caps
 	switch {
 	case choosesWidth(c):
-		return someSums
-	case c.SubgroupSize >= wideLanes, c.SubgroupSize == 64 && c.SubgroupMin == 32, c.SubgroupSize == 32 && info.Kind == "discrete":
-		return manySums
+		return someSums, manySums
+	case c.SubgroupSize >= wideLanes, c.SubgroupSize == 64 && c.SubgroupMin == 32, c.SubgroupSize == 32 && info.Kind == "discrete": // Adreno, RDNA, Nvidia
+		return manySums, manySums
+	case c.SubgroupSize == 32 && c.MaxInvocations >= 1024: // Apple
+		return someSums, someSums
 	}
-	return 0
+	return 0, 0
 }
 
-// sums is how many an invocation has registers for in this product: where some fit, many do if nothing else is kept beside them.
+// sums is how many an invocation has registers for in this product.
 func (s Style) sums(p shape) int {
-	plain := !p.norm && (p.mode == identity || p.mode == reverse) && !strings.HasPrefix(p.variant, "_conv") && !strings.HasPrefix(p.variant, "_merge")
-	if s.Sums == someSums && plain {
-		return manySums
+	most := s.Sums
+	switch {
+	case p.mode == merged: // it keeps where four rows lie
+		most = min(most, someSums)
+	case !p.norm && (p.mode == identity || p.mode == reverse):
+		most = s.PlainSums
 	}
-	return max(s.Sums, fewSums)
+	return max(most, fewSums)
 }
+
+// bears reports whether a product leaves registers for a tile, as far as that is known.
+func (s Style) bears(p shape, t Tile) bool { return s.Sums == 0 || t.sums() <= s.sums(p) }
 
 // atLeast compares a version of Vulkan, as "1.3.230".
 func atLeast(version string, major, minor int) bool {

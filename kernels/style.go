@@ -19,8 +19,10 @@ type Style struct {
 	Lanes  int // invocations that share one row in LayerNorm and softmax
 	Cores  int // that share the work of a software driver, 0 for a graphics card
 	Keys   int // that an attention takes at a time of a long row of a window, at most; 0 = all
-	Sums   int // of a product that an invocation has registers for: manySums or someSums, 0 for fewSums
 	Matrix Matrix
+
+	// Sums of a product that an invocation has registers for, and of one without a norm, taps and merging: manySums, someSums or 0 for few.
+	Sums, PlainSums int
 }
 
 // Gemm is a family of shaders that multiply matrices, and how weights are packed for it:
@@ -44,10 +46,11 @@ const uniformLanes = 8
 // can be used, which is with F16) or "uniform" (by uniform addresses); "" is by device.
 func StyleOf(info engine.Info, variant string) (Style, error) {
 	c := info.Caps
-	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: keysOf(info), Sums: sumsOf(info), Matrix: matrixOf(c)}
+	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: keysOf(info), Matrix: matrixOf(c)}
+	s.Sums, s.PlainSums = sumsOf(info)
 	card := s
 	if info.Kind == "cpu" {
-		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Keys, s.Sums, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), 0, 0, Matrix{}
+		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Keys, s.Sums, s.PlainSums, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), 0, 0, 0, Matrix{}
 		if scalarAddresses(info) {
 			s.Gemm = uniform
 		}

@@ -55,7 +55,7 @@ func (s Style) withoutUniform() Style {
 // for the others: a product of the same size may be one of values.
 func (s Style) tile(p shape, measured map[string]Tile) Tile {
 	// A convolution is measured as a linear of its size, and may have registers for less.
-	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 && (t.gemm == uniform) == (s.Gemm == uniform) && (s.Sums != someSums || t.sums() <= s.sums(p)) {
+	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 && (t.gemm == uniform) == (s.Gemm == uniform) && s.bears(p, t) {
 		return t
 	}
 	return s.tiles(p)[0]
@@ -204,6 +204,7 @@ func (s Style) tiledTiles(p shape) []Tile {
 	case someSums:
 		list = append(list, of(64, 96, 16, 4, 12, 1))
 	}
+	list = slices.DeleteFunc(list, func(t Tile) bool { return !s.bears(p, t) })
 	if strings.HasSuffix(p.variant, "_scalar") {
 		list = slices.DeleteFunc(list, func(t Tile) bool { return t.rows*int(t.constants[2])/4 > scalarFetch*t.group })
 	}

@@ -31,17 +31,24 @@ func TestRegisters(t *testing.T) {
 		size, least, most int
 		storage16         bool
 		version           string
-		keys, sums        int
+		keys, sums, plain int
 	}{
-		"RADV, GCN": {"discrete", 64, 64, 64, true, "1.4.354", 0, 0}, "RADV, RDNA": {"discrete", 64, 32, 64, true, "1.4.354", 0, manySums},
-		"NVK": {"discrete", 32, 32, 32, true, "1.4.354", 0, manySums}, "Honeykrisp": {"integrated", 32, 32, 32, true, "1.4.354", 0, 0},
-		"Turnip, Adreno 630": {"integrated", 128, 64, 128, false, "1.3.354", 0, manySums}, "Turnip, Adreno 660": {"integrated", 128, 64, 128, true, "1.3.354", someKeys, manySums},
-		"Turnip, Adreno 740": {"integrated", 128, 64, 128, true, "1.4.354", 0, manySums}, "no version": {"integrated", 128, 64, 128, true, "", someKeys, manySums},
-		"ANV": {"integrated", 32, 8, 32, true, "1.3.230", someKeys, someSums}, "ANV, a card": {"discrete", 32, 8, 32, true, "1.3.230", someKeys, someSums},
-		"panvk": {"integrated", 16, 16, 16, true, "1.4.354", fewKeys, 0}, "V3DV": {"integrated", 16, 0, 0, true, "1.3.354", fewKeys, 0},
+		"RADV, GCN":          {"discrete", 64, 64, 64, true, "1.4.354", 0, 0, 0},
+		"RADV, RDNA":         {"discrete", 64, 32, 64, true, "1.4.354", 0, manySums, manySums},
+		"NVK":                {"discrete", 32, 32, 32, true, "1.4.354", 0, manySums, manySums},
+		"Honeykrisp":         {"integrated", 32, 32, 32, true, "1.4.354", 0, someSums, someSums},
+		"Turnip, Adreno 630": {"integrated", 128, 64, 128, false, "1.3.354", 0, manySums, manySums},
+		"Turnip, Adreno 660": {"integrated", 128, 64, 128, true, "1.3.354", someKeys, manySums, manySums},
+		"Turnip, Adreno 740": {"integrated", 128, 64, 128, true, "1.4.354", 0, manySums, manySums},
+		"no version":         {"integrated", 128, 64, 128, true, "", someKeys, manySums, manySums},
+		"ANV":                {"integrated", 32, 8, 32, true, "1.3.230", someKeys, someSums, manySums},
+		"ANV, a card":        {"discrete", 32, 8, 32, true, "1.3.230", someKeys, someSums, manySums},
+		"panvk":              {"integrated", 16, 16, 16, true, "1.4.354", fewKeys, 0, 0},
+		"V3DV":               {"integrated", 16, 0, 0, true, "1.3.354", fewKeys, 0, 0},
 	} {
-		s, err := StyleOf(engine.Info{Kind: c.kind, APIVersion: c.version, Caps: engine.Caps{SubgroupSize: c.size, SubgroupMin: c.least, SubgroupMax: c.most, Storage16: c.storage16}}, "")
-		if err != nil || s.Keys != c.keys || s.Sums != c.sums {
+		caps := engine.Caps{SubgroupSize: c.size, SubgroupMin: c.least, SubgroupMax: c.most, Storage16: c.storage16, MaxInvocations: 1024}
+		s, err := StyleOf(engine.Info{Kind: c.kind, APIVersion: c.version, Caps: caps}, "")
+		if err != nil || s.Keys != c.keys || s.Sums != c.sums || s.PlainSums != c.plain {
 			t.Errorf("%s: %+v, %v", name, s, err)
 		}
 	}
@@ -62,41 +69,45 @@ func TestRegisters(t *testing.T) {
 
 // TestSums: a product gets the tile of most sums that it has registers and workgroups for.
 func TestSums(t *testing.T) {
-	few, some, many := [2]int{64, 64}, [2]int{64, 96}, [2]int{64, 128}
+	tile := map[int][2]int{fewSums: {64, 64}, someSums: {64, 96}, manySums: {64, 128}} // rows and columns
+	large := shape{m: 4096, n: 1152, k: 384, mode: identity}
+	normed, reversed, conv, merging, small, few := large, large, large, large, large, large
+	normed.norm, normed.mode = true, partition
+	reversed.mode = reverse
+	conv.mode, conv.variant = convolved, "_conv"
+	merging.mode, merging.variant = merged, "_merge"
+	small.m, few.m = 49, 512 // 72 workgroups of 64 x 128
 	for _, c := range []struct {
-		sums int
-		p    shape
-		want [2]int // rows and columns
+		sums, plain int
+		p           shape
+		want        int
 	}{
-		{0, shape{m: 4096, n: 1152, k: 384, mode: identity}, few},
-		{manySums, shape{m: 4096, n: 1152, k: 384, mode: identity}, many},
-		{manySums, shape{m: 4096, n: 1152, k: 384, mode: partition, norm: true}, many},
-		{manySums, shape{m: 4096, n: 256, k: 2304, mode: convolved, variant: "_conv"}, many},
-		{manySums, shape{m: 3136, n: 96, k: 96, mode: identity}, [2]int{64, 32}},
-		{manySums, shape{m: 49, n: 768, k: 3072, mode: identity}, [2]int{32, 32}},
-		{manySums, shape{m: 784, n: 768, k: 192, mode: identity}, few}, // 78 workgroups of 64 x 128
-		{someSums, shape{m: 4096, n: 1152, k: 384, mode: identity}, many},
-		{someSums, shape{m: 4096, n: 1152, k: 384, mode: reverse}, many},
-		{someSums, shape{m: 4096, n: 1152, k: 384, mode: identity, norm: true}, some},
-		{someSums, shape{m: 4096, n: 1152, k: 384, mode: convolved, variant: "_conv"}, some},
-		{someSums, shape{m: 4096, n: 1152, k: 384, mode: merged, variant: "_merge"}, some},
-		{someSums, shape{m: 49, n: 768, k: 3072, mode: identity, norm: true}, [2]int{32, 32}},
+		{0, 0, large, fewSums}, {manySums, manySums, large, manySums}, {manySums, manySums, normed, manySums}, {manySums, manySums, conv, manySums},
+		{manySums, manySums, merging, someSums}, {manySums, manySums, few, fewSums}, {someSums, someSums, large, someSums}, {someSums, someSums, conv, someSums},
+		{someSums, manySums, large, manySums}, {someSums, manySums, reversed, manySums}, {someSums, manySums, normed, someSums},
+		{someSums, manySums, conv, someSums}, {someSums, manySums, merging, someSums},
 	} {
-		s := Style{Gemm: tiled, Group: 64, Lanes: 32, Sums: c.sums}
-		got := s.tile(c.p, nil)
-		if got.rows != c.want[0] || got.cols != c.want[1] || got.sums() > s.sums(c.p) {
-			t.Errorf("%d sums, %v: %v, want %v", c.sums, c.p, got.constants, c.want)
+		s := Style{Gemm: tiled, Group: 64, Lanes: 32, Sums: c.sums, PlainSums: c.plain}
+		if got := s.tile(c.p, nil); [2]int{got.rows, got.cols} != tile[c.want] || got.sums() != c.want {
+			t.Errorf("%d sums, %d of plain products, %v: %v, want %d sums", c.sums, c.plain, c.p, got.constants, c.want)
+		}
+		for _, x := range s.tiles(c.p) {
+			if c.sums > 0 && x.sums() > c.want && c.want > fewSums {
+				t.Errorf("%d sums, %v: %v is tried", c.sums, c.p, x.constants)
+			}
+		}
+		if got := s.tile(small, nil); got.rows != 32 || got.sums() > fewSums {
+			t.Errorf("%d sums, %v: %v", c.sums, small, got.constants)
 		}
 	}
 	// What was measured for a plain product is not for a convolution of its size where that has registers for less.
-	p := shape{m: 4096, n: 384, k: 2304, mode: convolved, variant: "_conv"}
 	for _, sums := range []int{manySums, someSums} {
-		s := Style{Gemm: tiled, Group: 64, Lanes: 32, Sums: sums}
-		won := s.tile(p.tuned(), nil)
+		s := Style{Gemm: tiled, Group: 64, Lanes: 32, Sums: sums, PlainSums: manySums}
+		won := s.tile(conv.tuned(), nil)
 		if won.sums() != manySums {
 			t.Fatalf("%d sums: %v", sums, won.constants)
 		}
-		if got := s.tile(p, map[string]Tile{p.tuned().String(): won}); got.sums() != sums {
+		if got := s.tile(conv, map[string]Tile{conv.tuned().String(): won}); got.sums() != sums {
 			t.Errorf("%d sums: a convolution has %v", sums, got.constants)
 		}
 	}
