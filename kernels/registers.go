@@ -49,8 +49,8 @@ func choosesWidth(c engine.Caps) bool {
 	return c.SubgroupMin > 0 && c.SubgroupMin <= 16 && c.SubgroupMin < c.SubgroupSize
 }
 
-// manyWide tells those with wide subgroups (Adreno) that have more registers: the first generations, without 16-bit values in storage buffers, and those
-// new enough for Vulkan 1.4. Between them lie those with two thirds of these.
+// manyWide tells those with wide subgroups (Adreno) that have more registers: the first of them, without 16-bit values in storage buffers, and those
+// new enough for Vulkan 1.4. Those between have two thirds.
 func manyWide(info engine.Info) bool { return !info.Caps.Storage16 || atLeast(info.APIVersion, 1, 4) }
 
 // sumsOf is how many sums of a product an invocation has registers for, while enough others run beside it, and how many of a plain one, that keeps
