@@ -78,9 +78,9 @@ func (l *lowerer) attention(s step) {
 }
 
 // attentionGroup is the workgroup size, an invocation for each query as far as the device
-// allows, and how many keys are staged in shared memory at a time: all of a window where they
-// leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every
-// device has; 0 where nothing is staged.
+// allows, and how many keys are staged in shared memory at a time; 0 where nothing is staged. A graphics card gets a row of a window,
+// which leaves room for as many workgroups as registers allow. A software driver, which runs them one by one, gets all of a window where
+// they leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every device has.
 func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
 	if l.style.Texel || l.style.Gemm == uniform {
 		return l.style.Group, 0
@@ -89,6 +89,9 @@ func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
 	group = min(ceilDiv(h.tokens, step)*step, l.caps.MaxInvocations)
 	if h.tokens > group { // as few workgroups as possible, of equal size
 		group = ceilDiv(ceilDiv(h.tokens, ceilDiv(h.tokens, group)), 16) * 16
+	}
+	if l.style.Cores == 0 {
+		return group, o.side
 	}
 	row := 2 * 4 * h.size // bytes of a key and its value
 	bias := 4 * (2*o.side - 1) * (2*o.side - 1)

@@ -123,6 +123,12 @@ func BenchmarkScores(b *testing.B) {
 	})
 }
 
+// Attention joined, in shifted windows of the first stage of GLIP-T at 224 and of GLIP-L at 384.
+func BenchmarkAttention(b *testing.B) {
+	b.Run("64 windows of 7, 3 heads", func(b *testing.B) { timed(b, attended(1, 56, 56, 7, 3, 3, 32)) })
+	b.Run("64 windows of 12, 6 heads", func(b *testing.B) { timed(b, attended(1, 96, 96, 12, 6, 6, 32)) })
+}
+
 func BenchmarkGELU(b *testing.B) {
 	b.Run("stage0 3136x384", func(b *testing.B) {
 		timed(b, func(b *graph.Builder) { b.Output(b.In("y").GELU(b.In("x").Input(3136, 384))) })

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/glipvk/glipvk/engine"
@@ -20,6 +21,21 @@ func Styles() map[string]Style {
 		"coop of 8":       {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{8, 8, 8, 8, false}},
 		"coop of 64":      {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{16, 16, 16, 64, true}},
 	}
+}
+
+// Roomy are the styles of graphics cards whose invocations have registers for more sums of a product.
+func Roomy() map[string]Style {
+	return map[string]Style{
+		"many sums": {Gemm: tiled, Group: 64, Lanes: 32, Sums: manySums, PlainSums: manySums},
+		"some sums": {Gemm: tiled, Group: 64, Lanes: 32, Sums: someSums, PlainSums: manySums, Keys: someKeys},
+	}
+}
+
+// AllStyles are both.
+func AllStyles() map[string]Style {
+	all := Styles()
+	maps.Copy(all, Roomy())
+	return all
 }
 
 // Lowered is a dispatch before it is put in the engine's terms.

@@ -5,7 +5,7 @@ import "testing"
 // TestTiles holds all candidates to their edges, in all styles: groups cover the product,
 // no more than one of them is partly outside, and a single row or column gets a tile too.
 func TestTiles(t *testing.T) {
-	for name, s := range Styles() {
+	for name, s := range AllStyles() {
 		for _, m := range []int{1, 2, 6, 7, 8, 9, 31, 32, 33, 49, 63, 64, 65, 3136, 1 << 20} {
 			for _, n := range []int{1, 3, 4, 31, 32, 33, 63, 64, 65, 96, 97, 288, 3072} {
 				for _, k := range []int{1, 96, 3072, 6144} {

@@ -52,7 +52,7 @@ func everyDispatch(t *testing.T) []kernels.Lowered {
 	}
 	var list []kernels.Lowered
 	for _, g := range graphs {
-		for _, s := range kernels.Styles() {
+		for _, s := range kernels.AllStyles() {
 			for _, apart := range []bool{false, true} {
 				for _, p := range []kernels.Precision{kernels.F32, kernels.F16} {
 					some, err := kernels.LowerAs(g, s, guaranteed, p, kernels.Options{NoFusion: apart})

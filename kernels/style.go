@@ -20,6 +20,9 @@ type Style struct {
 	Cores  int // that share the work of a software driver, 0 for a graphics card
 	Keys   int // that an attention takes at a time of a long row of a window, at most; 0 = all
 	Matrix Matrix
+
+	// Sums of a product that an invocation has registers for, and of one without a norm, taps and merging: manySums, someSums or 0 for few.
+	Sums, PlainSums int
 }
 
 // Gemm is a family of shaders that multiply matrices, and how weights are packed for it:
@@ -43,13 +46,11 @@ const uniformLanes = 8
 // can be used, which is with F16) or "uniform" (by uniform addresses); "" is by device.
 func StyleOf(info engine.Info, variant string) (Style, error) {
 	c := info.Caps
-	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Matrix: matrixOf(c)}
-	if fewRegisters(c) {
-		s.Keys = fewKeys
-	}
+	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: keysOf(info), Matrix: matrixOf(c)}
+	s.Sums, s.PlainSums = sumsOf(info)
 	card := s
 	if info.Kind == "cpu" {
-		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Keys, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), 0, Matrix{}
+		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Keys, s.Sums, s.PlainSums, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), 0, 0, 0, Matrix{}
 		if scalarAddresses(info) {
 			s.Gemm = uniform
 		}
@@ -76,18 +77,6 @@ func StyleOf(info engine.Info, variant string) (Style, error) {
 		return s, fmt.Errorf("kernels: no variant is called %q; there are \"\" (by device), \"coop\", \"direct\", \"tiled\" and \"uniform\"", variant)
 	}
 	return s, nil
-}
-
-const (
-	fewKeys  = 4
-	shortRow = 8 // keys, that are taken at once everywhere
-)
-
-// fewRegisters reports whether an invocation is thought to have too few registers for a row of 12 keys. No device says how many it has. Those
-// with very wide subgroups have few (Adreno), and those with narrow ones, or that choose between narrow and wide (Intel): a subgroup's share
-// is fixed there.
-func fewRegisters(c engine.Caps) bool {
-	return c.SubgroupSize >= 128 || c.SubgroupSize <= 16 || c.SubgroupMin > 0 && c.SubgroupMin <= 16
 }
 
 // readsTexels reports whether a texel buffer can hold whatever a storage buffer can, and whether

@@ -54,7 +54,8 @@ func (s Style) withoutUniform() Style {
 // tile is the measured choice for a product, else the one that ought to suit it. A choice of the uniform shader, which reads panels, is none
 // for the others: a product of the same size may be one of values.
 func (s Style) tile(p shape, measured map[string]Tile) Tile {
-	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 && (t.gemm == uniform) == (s.Gemm == uniform) {
+	// A convolution is measured as a linear of its size, and may have registers for less.
+	if t, ok := measured[p.tuned().String()]; ok && t.group > 0 && (t.gemm == uniform) == (s.Gemm == uniform) && s.bears(p, t) {
 		return t
 	}
 	return s.tiles(p)[0]
@@ -68,9 +69,9 @@ func (s Style) tiles(p shape) []Tile {
 	case direct:
 		return s.directTiles(p)
 	case coop:
-		return append(s.coopTiles(p), tiledTiles(p)...)
+		return append(s.coopTiles(p), s.tiledTiles(p)...)
 	}
-	return append(tiledTiles(p), s.coopTiles(p)...)
+	return append(s.tiledTiles(p), s.coopTiles(p)...)
 }
 
 // best orders candidates by cost, the least first.
@@ -188,7 +189,7 @@ const scalarFetch = 2
 // tiledTiles are BM, BN, BK, TM, TN, SPLIT of gemm_tiled. The largest tile that leaves
 // enough workgroups is taken; where even small ones are few, several invocations share
 // the products of a tile.
-func tiledTiles(p shape) []Tile {
+func (s Style) tiledTiles(p shape) []Tile {
 	of := func(bm, bn, bk, tm, tn, split int) Tile {
 		group := bm / tm * (bn / tn) * split
 		return Tile{tiled, bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
@@ -197,6 +198,13 @@ func tiledTiles(p shape) []Tile {
 		of(64, 64, 16, 4, 8, 1), of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
 		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
 	}
+	switch s.sums(p) {
+	case manySums:
+		list = append(list, of(64, 128, 16, 8, 8, 1))
+	case someSums:
+		list = append(list, of(64, 96, 16, 4, 12, 1))
+	}
+	list = slices.DeleteFunc(list, func(t Tile) bool { return !s.bears(p, t) })
 	if strings.HasSuffix(p.variant, "_scalar") {
 		list = slices.DeleteFunc(list, func(t Tile) bool { return t.rows*int(t.constants[2])/4 > scalarFetch*t.group })
 	}
@@ -209,7 +217,18 @@ func (t Tile) cardCost(p shape) float64 {
 	waste := float64(down*t.rows) * float64(across*t.cols) / (float64(p.m) * float64(p.n))
 	cost := waste * (1 + 16/float64(t.rows) + 16/float64(t.cols)) // products, and the loads for each
 	if groups := down * across; groups < fewGroups {
-		cost *= float64(fewGroups) / float64(groups) / float64(t.group) * 64
+		cost *= float64(fewGroups) / float64(groups)
+		if t.sums() <= fewSums { // with more, half as many invocations do the work
+			cost *= 64 / float64(t.group)
+		}
 	}
 	return cost
+}
+
+// sums is how many an invocation adds up.
+func (t Tile) sums() int {
+	if t.gemm != tiled {
+		return 0
+	}
+	return int(t.constants[3] * t.constants[4])
 }

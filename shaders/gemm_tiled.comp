@@ -58,8 +58,9 @@ void main()
     uint row0_ = gl_WorkGroupID.y * BM, col0 = gl_WorkGroupID.x * BN;
     uint aFirst = aStart(), bFirst = bStart();
     uint across = BN / TN;
-    uint slice = lane / (THREADS / SPLIT), place = lane % (THREADS / SPLIT);
+    uint slice = SPLIT > 1 ? lane / (THREADS / SPLIT) : 0, place = lane % (THREADS / SPLIT);
     uint ty = place / across, tx = place % across;
+    uint mineA = slice * LDA + ty * TM, mineB = slice * LDB + tx; // where this invocation's part of the tiles begins
 
 #ifdef A_CONV
     uint depth = K / (SIDE * SIDE);
@@ -121,12 +122,12 @@ void main()
             NEXT_TAP(k0 + BK)
             FETCH(k0 + BK)
         }
-        [[dont_unroll]] for (uint k = slice; k < BK; k += SPLIT) {
+        [[dont_unroll]] for (uint k = 0; k < BK; k += SPLIT) { // from 0, not slice: a compiler sees that all invocations turn alike
             float av[TM];
             [[unroll]] for (uint i = 0; i < TM; i++)
-                av[i] = tileA[k * LDA + ty * TM + i];
+                av[i] = tileA[k * LDA + mineA + i];
             [[unroll]] for (uint j = 0; j < TN / 4; j++) {
-                vec4 bv = tileB[k * LDB + j * across + tx];
+                vec4 bv = tileB[k * LDB + mineB + j * across];
                 [[unroll]] for (uint i = 0; i < TM; i++)
                     acc[i * (TN / 4) + j] += av[i] * bv;
             }

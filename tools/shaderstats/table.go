@@ -16,7 +16,8 @@ Pipeline: shader variant and its specialization constants. Subgroup: invocations
 (Adreno: stores of them). Scratch: bytes for a subgroup. Shared: memory, bytes for a workgroup. Waves: subgroups that fit on an execution unit,
 the occupancy (a SIMD unit: at most 10 on GCN, 16 or 32 on RDNA; a core: 16 on Adreno, 32 on Apple; a multiprocessor: 64, 48 or 32 on Nvidia).
 Cycles: the compiler's estimate for one subgroup, loops weighed by its own guess, so that only rows of one shader compare. Multiply-adds: their
-share of the instructions in the loop that has most of them; a cycle of waiting that Adreno's compiler writes into an instruction is one. 0 and
+share of the instructions in the loop that has most of them; a cycle of waiting that Adreno's compiler writes into an instruction is one. Nvidia's
+compiler writes what follows an outer loop before that loop's end, and it is counted there: a product with GELU or a norm seems worse than it is. 0 and
 "-": the driver does not tell.
 
 The first table of a chip compares shapes. Multiply-adds: those of the inner loop, of its instructions (Apple, whose compiler shows no loop: those of one turn, of all

@@ -25,15 +25,18 @@ func attentionAdds(c []uint32) uint32 { return c[7] * c[4] * 8 }
 
 var trials = []trial{
 	{"product, tile", "gemm_tiled", gemmAdds, [][]uint32{
-		{128, 1, 0, 0, 0, 3, 64, 64, 16, 4, 8, 1}, {64, 1, 0, 0, 0, 3, 64, 64, 16, 8, 8, 1}, {128, 1, 0, 0, 0, 3, 32, 32, 32, 4, 8, 4},
-		{64, 1, 0, 0, 0, 3, 32, 32, 16, 4, 4, 1},
+		{128, 1, 0, 0, 0, 3, 64, 64, 16, 4, 8, 1}, {128, 1, 0, 0, 0, 3, 64, 128, 16, 8, 8, 1}, {128, 1, 0, 0, 0, 3, 64, 96, 16, 4, 12, 1},
+		{64, 1, 0, 0, 0, 3, 64, 64, 16, 8, 8, 1}, {128, 1, 0, 0, 0, 3, 32, 32, 32, 4, 8, 4}, {64, 1, 0, 0, 0, 3, 32, 32, 16, 4, 4, 1},
 	}, []int{6, 7, 8, 9, 10, 11}},
-	{"attention in windows of 12, keys at a time", "attention", attentionAdds, [][]uint32{
-		{160, 1, 1, 12, 8, 1, 48, 12}, {160, 1, 1, 12, 8, 1, 48, 6}, {160, 1, 1, 12, 8, 1, 48, 4},
-	}, []int{7}},
-	{"attention in windows of 7, keys at a time", "attention", attentionAdds, [][]uint32{
-		{64, 1, 1, 7, 8, 1, 49, 7}, {64, 1, 1, 7, 8, 1, 49, 1},
-	}, []int{7}},
+	{"normed product, tile", "gemm_tiled", gemmAdds, [][]uint32{
+		{128, 1, 1, 0, 1, 3, 64, 64, 16, 4, 8, 1}, {128, 1, 1, 0, 1, 3, 64, 128, 16, 8, 8, 1}, {128, 1, 1, 0, 1, 3, 64, 96, 16, 4, 12, 1},
+	}, []int{6, 7, 8, 9, 10, 11}},
+	{"attention in windows of 12, keys staged and at a time", "attention", attentionAdds, [][]uint32{
+		{160, 1, 1, 12, 8, 1, 12, 12}, {160, 1, 1, 12, 8, 1, 12, 6}, {160, 1, 1, 12, 8, 1, 12, 4}, {160, 1, 1, 12, 8, 1, 48, 12},
+	}, []int{6, 7}},
+	{"attention in windows of 7, keys staged and at a time", "attention", attentionAdds, [][]uint32{
+		{64, 1, 1, 7, 8, 1, 7, 7}, {64, 1, 1, 7, 8, 1, 7, 1}, {64, 1, 1, 7, 8, 1, 49, 7},
+	}, []int{6, 7}},
 }
 
 // tries lists the pipelines of the trials.
