@@ -13,14 +13,15 @@ import (
 // Style is how a device likes its shaders written, and so how weights lie in memory. It
 // changes speed, never results beyond rounding.
 type Style struct {
-	Texel     bool // read through uniform texel buffers (shaders/include/bindings.glsl says why)
-	Gemm      Gemm
-	Group     int // invocations of a workgroup where a shader lets us choose
-	Lanes     int // invocations that share one row in LayerNorm and softmax
-	Cores     int // that share the work of a software driver, 0 for a graphics card
-	Keys      int // that an attention takes at a time of a long row of a window, at most; 0 = all
-	Registers int // that an invocation is thought to have, where these are few (registers.go); 0 = enough
-	Matrix    Matrix
+	Texel  bool // read through uniform texel buffers (shaders/include/bindings.glsl says why)
+	Gemm   Gemm
+	Group  int // invocations of a workgroup where a shader lets us choose
+	Lanes  int // invocations that share one row in LayerNorm and softmax
+	Cores  int // that share the work of a software driver, 0 for a graphics card
+	Keys   int // that an attention takes at a time of a long row of a window, at most; 0 = all
+	Matrix Matrix
+
+	Registers int // that an invocation is thought to have, where these are few (narrow.go); 0 = enough
 }
 
 // Gemm is a family of shaders that multiply matrices, and how weights are packed for it:
@@ -44,7 +45,7 @@ const uniformLanes = 8
 // can be used, which is with F16) or "uniform" (by uniform addresses); "" is by device.
 func StyleOf(info engine.Info, variant string) (Style, error) {
 	c := info.Caps
-	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Registers: registersOf(info), Matrix: matrixOf(c)}
+	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Matrix: matrixOf(c), Registers: registersOf(info)}
 	if fewRegisters(c) {
 		s.Keys = fewKeys
 	}

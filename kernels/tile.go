@@ -188,18 +188,17 @@ const fewGroups = 96
 // them take more registers than Apple's compiler has.
 const scalarFetch = 2
 
-// tiledTile is BM, BN, BK, TM, TN, SPLIT of gemm_tiled.
-func tiledTile(bm, bn, bk, tm, tn, split int) Tile {
-	return Tile{tiled, bm, bn, bm / tm * (bn / tn) * split, constants(bm, bn, bk, tm, tn, split)}
-}
-
-// tiledTiles are those of gemm_tiled. The largest tile that leaves
+// tiledTiles are BM, BN, BK, TM, TN, SPLIT of gemm_tiled. The largest tile that leaves
 // enough workgroups is taken; where even small ones are few, several invocations share
 // the products of a tile.
 func tiledTiles(p shape) []Tile {
+	of := func(bm, bn, bk, tm, tn, split int) Tile {
+		group := bm / tm * (bn / tn) * split
+		return Tile{tiled, bm, bn, group, constants(bm, bn, bk, tm, tn, split)}
+	}
 	list := []Tile{
-		tiledTile(64, 64, 16, 4, 8, 1), tiledTile(64, 64, 16, 8, 8, 1), tiledTile(64, 32, 16, 4, 8, 1), tiledTile(32, 64, 16, 4, 8, 1),
-		tiledTile(32, 32, 32, 4, 8, 4), tiledTile(32, 32, 32, 4, 4, 2),
+		of(64, 64, 16, 4, 8, 1), of(64, 64, 16, 8, 8, 1), of(64, 32, 16, 4, 8, 1), of(32, 64, 16, 4, 8, 1),
+		of(32, 32, 32, 4, 8, 4), of(32, 32, 32, 4, 4, 2),
 	}
 	if strings.HasSuffix(p.variant, "_scalar") {
 		list = slices.DeleteFunc(list, func(t Tile) bool { return t.rows*int(t.constants[2])/4 > scalarFetch*t.group })

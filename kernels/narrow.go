@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/glipvk/glipvk/engine"
@@ -28,21 +27,23 @@ func registersOf(info engine.Info) int {
 	return 0
 }
 
-// fewTiles are the candidates for a product on a graphics card of few registers: first those that do not spill there, after them some of the
-// others, which are for measurements to choose.
+// fewTiles are the candidates for a product on a graphics card of few registers: first those that do not spill there, after them the others, which
+// are for measurements to choose.
 func (s Style) fewTiles(p shape) []Tile {
-	others := tiledTiles(p)
-	if s.Registers >= smallRegisters { // all but one fit
-		if p.mode == deformed {
-			others = slices.DeleteFunc(others, func(t Tile) bool { return t.constants[4] == 8 && t.constants[5] > 1 })
-		}
-		return others
+	of := func(bm, bn, tm, tn int) Tile {
+		return Tile{tiled, bm, bn, bm / tm * (bn / tn), constants(bm, bn, 16, tm, tn, 1)}
 	}
-	few := []Tile{tiledTile(32, 32, 16, 2, 4, 1), tiledTile(16, 32, 16, 2, 4, 1)}
-	if strings.HasPrefix(p.variant, "_merge") { // four places for each row that an invocation fetches
-		few = []Tile{tiledTile(16, 32, 16, 1, 4, 1)}
+	var few []Tile
+	switch {
+	case s.Registers > narrowRegisters && p.mode != deformed: // all fit
+	case s.Registers > narrowRegisters:
+		few = []Tile{of(64, 64, 4, 8), of(32, 32, 2, 4)}
+	case strings.HasPrefix(p.variant, "_merge"): // four places for each row that an invocation fetches
+		few = []Tile{of(16, 32, 1, 4)}
+	default:
+		few = []Tile{of(32, 32, 2, 4), of(16, 32, 2, 4)}
 	}
-	return append(best(few, func(t Tile) float64 { return t.cardCost(p) }), others...)
+	return append(best(few, func(t Tile) float64 { return t.cardCost(p) }), tiledTiles(p)...)
 }
 
 const (

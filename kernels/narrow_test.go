@@ -12,8 +12,8 @@ import (
 	"github.com/glipvk/glipvk/vulkan"
 )
 
-// TestRegisters: who is thought to have few registers, by what is reported.
-func TestRegisters(t *testing.T) {
+// TestFewRegistersReported: who is thought to have few registers, by what is reported.
+func TestFewRegistersReported(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind         string
 		size, widest int
