@@ -232,6 +232,16 @@ shaderstats-slow: ## the same on Intel's chips, with Debian 12's Mesa, of which 
 	bin/shaderstats -shims "$$(tools/intelshim.sh)" -measure out/shaderstats-slow/intel.csv
 	bin/shaderstats $(STATSFLAGS) out/shaderstats-slow/intel.csv
 
+.PHONY: shaderstats-arm
+shaderstats-arm: ## the same on Mali, V3D and PowerVR, whose drivers run on an emulated arm64: takes long
+	tools/arm64.sh make
+	@tools/deps.sh arm64
+	@rm -rf out/shaderstats-arm && mkdir -p out/shaderstats-arm
+	$(GO) build -o bin/shaderstats ./tools/shaderstats
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc $(GO) build -o bin/shaderstats.arm64 ./tools/shaderstats
+	bin/shaderstats -arm64 "$$(tools/arm64.sh dir)" -program bin/shaderstats.arm64 -measure out/shaderstats-arm/arm.csv
+	bin/shaderstats $(STATSFLAGS) out/shaderstats-arm/arm.csv
+
 .PHONY: commands
 commands: ## the commands of README and docs, those too that take long
 	@tools/deps.sh run

@@ -35,9 +35,12 @@ func (l *lowerer) attention(s step) {
 	if m := o.mask; m != nil {
 		push.Across, push.Down, push.Shift = uint32(m.Width/m.Size), uint32(m.Height/m.Size), uint32(m.Shift)
 	}
-	stem := "attention"
+	stem, split := "attention", l.style.attentionSplit(h)
 	if l.half[s.in[0]] {
 		stem += "_half"
+	}
+	if split > 1 {
+		stem += "_dealt"
 	}
 	byAddress := l.style.Gemm == uniform
 	rowQKV, rowY := h.tokens*3*h.channels, h.tokens*h.channels
@@ -46,7 +49,7 @@ func (l *lowerer) attention(s step) {
 		perUnit = nil
 	}
 	list := l.spans(h.groups, l.caps.MaxWorkgroups[2], perUnit...)
-	group, keys := l.attentionGroup(o, h)
+	group, keys := l.attentionGroup(o, h, split)
 	queries := l.attentionQueries(h, group)
 	for _, r := range list {
 		push.Window0 = uint32(r.begin)
@@ -61,11 +64,14 @@ func (l *lowerer) attention(s step) {
 			constants: constants(group, o.bias, o.mask != nil, o.side, h.size/4, queries),
 			push:      push,
 			operands:  []operand{qkv, table, l.write(s.out, 4, r.begin*rowY, r.units()*rowY)},
-			groups:    [3]int{ceilDiv(h.tokens, group*queries), h.heads, r.units()},
+			groups:    [3]int{ceilDiv(h.tokens*split, group*queries), h.heads, r.units()},
 			flops:     4 * int64(h.tokens*h.tokens*h.channels) * int64(r.units()),
 		}
 		if keys > 0 {
 			d.constants = append(d.constants, uint32(keys), l.attentionKeys(o.side))
+		}
+		if split > 1 {
+			d.constants = append(d.constants, uint32(split))
 		}
 		if !byAddress {
 			l.emit(s, stem, d)
@@ -77,28 +83,35 @@ func (l *lowerer) attention(s step) {
 	}
 }
 
-// attentionGroup is the workgroup size, an invocation for each query as far as the device
+// attentionGroup is the workgroup size, an invocation for each query (or split of them) as far as the device
 // allows, and how many keys are staged in shared memory at a time; 0 where nothing is staged. A graphics card gets a row of a window,
-// which leaves room for as many workgroups as registers allow. A software driver, which runs them one by one, gets all of a window where
-// they leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every device has.
-func (l *lowerer) attentionGroup(o attention, h headed) (group, keys int) {
+// which leaves room for as many workgroups as registers allow. A software driver, which runs them one by one, and a card whose registers are few
+// however many run, get all of a window where they leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every device has.
+func (l *lowerer) attentionGroup(o attention, h headed, split int) (group, keys int) {
 	if l.style.Texel || l.style.Gemm == uniform {
 		return l.style.Group, 0
 	}
 	const step = 32
-	group = min(ceilDiv(h.tokens, step)*step, l.caps.MaxInvocations)
-	if h.tokens > group { // as few workgroups as possible, of equal size
-		group = ceilDiv(ceilDiv(h.tokens, ceilDiv(h.tokens, group)), 16) * 16
+	lanes, most := h.tokens*split, l.caps.MaxInvocations
+	if split > 1 {
+		most = min(most, dealtGroup)
 	}
-	if l.style.Cores == 0 {
+	group = min(ceilDiv(lanes, step)*step, most)
+	if lanes > group { // as few workgroups as possible, of equal size
+		group = ceilDiv(ceilDiv(lanes, ceilDiv(lanes, group)), 16) * 16
+	}
+	if l.style.Cores == 0 && l.style.Registers == 0 {
 		return group, o.side
 	}
 	row := 2 * 4 * h.size // bytes of a key and its value
-	bias := 4 * (2*o.side - 1) * (2*o.side - 1)
-	if room := l.caps.MaxSharedMemory / 2; h.tokens*row+bias <= room {
+	other := 4 * (2*o.side - 1) * (2*o.side - 1)
+	if split > 1 {
+		other += 4 * int(l.attentionKeys(o.side)) * group
+	}
+	if room := l.caps.MaxSharedMemory / 2; h.tokens*row+other <= room {
 		return group, h.tokens
 	}
-	room := min(l.caps.MaxSharedMemory, 16<<10) - bias
+	room := min(l.caps.MaxSharedMemory, 16<<10) - other
 	return group, max(room/(row*o.side), 1) * o.side
 }
 

@@ -17,6 +17,7 @@ func Styles() map[string]Style {
 		"direct":          {Gemm: direct, Group: 64, Lanes: 32},
 		"direct-software": {Gemm: direct, Group: 4, Lanes: 1, Cores: 2},
 		"tiled":           {Gemm: tiled, Group: 64, Lanes: 32},
+		"few registers":   {Gemm: tiled, Group: 64, Lanes: 32, Keys: fewKeys, Registers: narrowRegisters},
 		"coop":            {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{16, 16, 16, 32, true}},
 		"coop of 8":       {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{8, 8, 8, 8, false}},
 		"coop of 64":      {Gemm: coop, Group: 64, Lanes: 32, Matrix: Matrix{16, 16, 16, 64, true}},

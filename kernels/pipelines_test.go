@@ -30,11 +30,14 @@ func described() map[string]engine.Info {
 	lavapipe := engine.Caps{MaxStorageBufferRange: 1 << 27, StorageAlignment: 16, MaxTexels: 1 << 27, MaxPushConstants: 256,
 		MaxSharedMemory: 32 << 10, MaxInvocations: 1024, MaxWorkgroupSize: [3]int{1024, 1024, 1024}, MaxWorkgroups: groups, MaxBindings: 1 << 20, MaxTexelBindings: 1 << 20, MaxResources: 1 << 20,
 		MaxAllocationBytes: 1 << 31, SubgroupSize: 8, SubgroupOperations: all, Storage16: true, BufferAddress: true, Int64: true}
+	v3dv := least
+	v3dv.MaxSharedMemory, v3dv.MaxInvocations, v3dv.MaxWorkgroupSize, v3dv.SubgroupSize = 32<<10, 256, [3]int{256, 256, 256}, 16
 	swiftShader := least
 	swiftShader.SubgroupSize, swiftShader.SubgroupOperations, swiftShader.MaxStorageBufferRange = 4, all, 1<<30
 	return map[string]engine.Info{
 		"radv":                  {Kind: "discrete", Name: "AMD Radeon RX 6800 XT (RADV NAVI21)", Driver: "radv", DriverVersion: "Mesa 26.2.6", Caps: radv},
 		"least":                 {Kind: "integrated", Name: "least", Driver: "none", Caps: least},
+		"v3dv":                  {Kind: "integrated", Name: "V3D 7.1.7.0", Driver: "V3DV Mesa", Caps: v3dv},
 		"llvmpipe 22":           {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 22.3.6 (LLVM 15.0.6)", Caps: lavapipe},
 		"llvmpipe 26":           {Kind: "cpu", Name: "llvmpipe", Driver: "llvmpipe", DriverVersion: "Mesa 26.2.6-1 (LLVM 21.1.8)", Caps: lavapipe},
 		"swiftshader":           {Kind: "cpu", Name: "SwiftShader Device", Driver: "SwiftShader driver", Caps: swiftShader},

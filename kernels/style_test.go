@@ -27,13 +27,13 @@ func TestStyleOf(t *testing.T) {
 		{"cpu", "", "", swiftShader, Style{Gemm: direct, Group: 4, Lanes: 1, Cores: cores}},
 		{"cpu", "", "tiled", llvmpipe, Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: fewKeys}},
 		{"cpu", "", "", engine.Caps{MaxTexels: 1 << 27, MaxStorageBufferRange: 1 << 27, SubgroupSize: 8}, Style{Gemm: direct, Group: 8, Lanes: 1, Cores: cores}},
-		{"discrete", "", "", llvmpipe, Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: fewKeys}},
-		{"discrete", "", "direct", llvmpipe, Style{Gemm: direct, Group: 64, Lanes: 32, Keys: fewKeys}},
+		{"discrete", "", "", llvmpipe, Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: fewKeys, Registers: narrowRegisters}},
+		{"discrete", "", "direct", llvmpipe, Style{Gemm: direct, Group: 64, Lanes: 32, Keys: fewKeys, Registers: narrowRegisters}},
 		{"cpu", "Mesa 26.2.6-1 (LLVM 21.1.8)", "", newer, Style{Texel: true, Gemm: uniform, Group: 8, Lanes: 1, Cores: cores}},
 		{"cpu", "Mesa 22.3.6 (LLVM 15.0.6)", "", newer, Style{Texel: true, Gemm: direct, Group: 8, Lanes: 1, Cores: cores}},
 		{"cpu", "Mesa 22.3.6 (LLVM 15.0.6)", "uniform", newer, Style{Texel: true, Gemm: uniform, Group: 8, Lanes: 1, Cores: cores}},
 		{"cpu", "Mesa 26.2.6-1 (LLVM 21.1.8)", "", wide, Style{Texel: true, Gemm: direct, Group: 16, Lanes: 1, Cores: cores}},
-		{"discrete", "Mesa 26.2.6", "", newer, Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: fewKeys}},
+		{"discrete", "Mesa 26.2.6", "", newer, Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: fewKeys, Registers: narrowRegisters}},
 	} {
 		got, err := StyleOf(engine.Info{Kind: c.kind, Driver: "llvmpipe", DriverVersion: c.version, Caps: c.caps}, c.variant)
 		if err != nil || got != c.want {

@@ -71,6 +71,9 @@ func (s Style) tiles(p shape) []Tile {
 	case coop:
 		return append(s.coopTiles(p), s.tiledTiles(p)...)
 	}
+	if s.Registers > 0 {
+		return append(s.fewTiles(p), s.coopTiles(p)...)
+	}
 	return append(s.tiledTiles(p), s.coopTiles(p)...)
 }
 

@@ -10,8 +10,10 @@
 // Keys and values are the same for all invocations of a workgroup. They are staged in
 // shared memory, KEYS at a time, with the head's bias table; with TEXEL or UNIFORM (software
 // drivers) they are read where they lie, and nothing is shared.
-// Shared memory: 2 * KEYS * d + (2*WINDOW-1)^2 floats.
-// Grid: (ceil(n / (workgroup size * QUERIES)), heads, windows). Defines: HALF: qkv and out are 16-bit.
+// Shared memory: 2 * KEYS * d + (2*WINDOW-1)^2 floats, with DEALT CHUNK * workgroup size more.
+// Grid: (ceil(n / (workgroup size * QUERIES)), heads, windows). Defines: HALF: qkv and out are 16-bit;
+// DEALT, for devices of few registers: SPLIT neighbouring invocations have one query, each a part of its
+// channels, and add up their scores through shared memory; QUERIES is 1 then.
 #ifdef UNIFORM
 #include "address.glsl"
 #else
@@ -26,6 +28,9 @@ layout(constant_id = 5) const uint QUERIES = 1; // that share what an invocation
 #if !defined(UNIFORM) && !defined(TEXEL)
 layout(constant_id = 6) const uint KEYS = 7;   // a multiple of WINDOW
 layout(constant_id = 7) const uint CHUNK = 7;  // keys at a time, a divisor of WINDOW
+#ifdef DEALT
+layout(constant_id = 8) const uint SPLIT = 4;  // divides HEAD and the workgroup size
+#endif
 #else
 #define CHUNK WINDOW
 #endif
@@ -57,6 +62,16 @@ READ1(1, table); // [(2*WINDOW-1)^2, heads]
 shared vec4 keys[KEYS * HEAD], values[KEYS * HEAD];
 shared float biases[(2 * WINDOW - 1) * (2 * WINDOW - 1)];
 #endif
+#endif
+#ifdef DEALT
+const uint PART = HEAD / SPLIT; // an invocation's vec4s of a query, a key or a value
+shared float partial[CHUNK * gl_WorkGroupSize.x];
+#define FROM + gl_LocalInvocationID.x % SPLIT * PART
+#define QUERY(i) ((gl_WorkGroupID.x * gl_WorkGroupSize.x + gl_LocalInvocationID.x) / SPLIT)
+#else
+#define PART HEAD
+#define FROM
+#define QUERY(i) ((gl_WorkGroupID.x * QUERIES + i) * gl_WorkGroupSize.x + gl_LocalInvocationID.x)
 #endif
 
 #ifdef UNIFORM
@@ -109,15 +124,15 @@ void main()
 
     uint query[QUERIES], bias0[QUERIES];
     bool below[QUERIES], right[QUERIES]; // the query lies beyond the cut
-    vec4 q[QUERIES * HEAD], acc[QUERIES * HEAD];
+    vec4 q[QUERIES * PART], acc[QUERIES * PART];
     [[unroll]] for (uint i = 0; i < QUERIES; i++) {
-        query[i] = min((gl_WorkGroupID.x * QUERIES + i) * gl_WorkGroupSize.x + gl_LocalInvocationID.x, n);
+        query[i] = min(QUERY(i), n);
         uint at = min(query[i], n - 1), qy = at / WINDOW, qx = at % WINDOW;
         below[i] = qy >= WINDOW - shift;
         right[i] = qx >= WINDOW - shift;
         bias0[i] = (qy + WINDOW - 1) * SIDE + qx + WINDOW - 1;
-        uint mine = first + at * 3 * c4;
-        [[unroll]] for (uint e = 0; e < HEAD; e++) {
+        uint mine = first + at * 3 * c4 FROM;
+        [[unroll]] for (uint e = 0; e < PART; e++) {
 #ifndef UNIFORM
             vec4 v = QKV(mine + e);
 #elif defined(HALF)
@@ -128,8 +143,8 @@ void main()
             Pairs x = Pairs(Q + uint64_t(mine + e) * 16);
             vec4 v = vec4(uintBitsToFloat(unpackUint2x32(x.v[0])), uintBitsToFloat(unpackUint2x32(x.v[1])));
 #endif
-            q[i * HEAD + e] = v * scale;
-            acc[i * HEAD + e] = vec4(0);
+            q[i * PART + e] = v * scale;
+            acc[i * PART + e] = vec4(0);
         }
     }
 
@@ -158,7 +173,7 @@ void main()
             }
             barrier();
         }
-        uint at = key % KEYS * HEAD;
+        uint at = key % KEYS * HEAD FROM;
 #define KEY4(kx, e) keys[at + (kx) * HEAD + (e)]
 #define VALUE4(kx, e) values[at + (kx) * HEAD + (e)]
 #elif defined(UNIFORM)
@@ -175,7 +190,17 @@ void main()
         float top[QUERIES];
         [[unroll]] for (uint i = 0; i < QUERIES; i++)
             top[i] = peak[i];
+#ifdef DEALT
         [[unroll]] for (uint kx = 0; kx < CHUNK; kx++) {
+            vec4 product = vec4(0);
+            [[unroll]] for (uint e = 0; e < PART; e++)
+                product = fma(q[e], KEY4(kx, e), product);
+            partial[kx * gl_WorkGroupSize.x + gl_LocalInvocationID.x] = product.x + product.y + product.z + product.w;
+        }
+        barrier();
+#endif
+        [[unroll]] for (uint kx = 0; kx < CHUNK; kx++) {
+#ifndef DEALT
             ROW(kx, 1)
             vec4 products[QUERIES];
             [[unroll]] for (uint i = 0; i < QUERIES; i++)
@@ -185,8 +210,15 @@ void main()
                 [[unroll]] for (uint i = 0; i < QUERIES; i++)
                     products[i] = fma(q[i * HEAD + e], k, products[i]);
             }
+#endif
             [[unroll]] for (uint i = 0; i < QUERIES; i++) {
+#ifdef DEALT
+                float v = 0.0;
+                [[unroll]] for (uint p = 0; p < SPLIT; p++)
+                    v += partial[kx * gl_WorkGroupSize.x + gl_LocalInvocationID.x / SPLIT * SPLIT + p];
+#else
                 float v = products[i].x + products[i].y + products[i].z + products[i].w;
+#endif
                 if (BIAS) {
                     uint at = bias0[i] - ky * SIDE - kx0 - kx;
 #ifdef STAGED
@@ -211,25 +243,28 @@ void main()
                 s[i * CHUNK + kx] = power(s[i * CHUNK + kx] - top[i]);
                 sum[i] += s[i * CHUNK + kx];
             }
-            [[unroll]] for (uint e = 0; e < HEAD; e++)
-                acc[i * HEAD + e] *= shrink;
+            [[unroll]] for (uint e = 0; e < PART; e++)
+                acc[i * PART + e] *= shrink;
         }
         [[unroll]] for (uint kx = 0; kx < CHUNK; kx++) {
             ROW(kx, 2)
-            [[unroll]] for (uint e = 0; e < HEAD; e++) {
+            [[unroll]] for (uint e = 0; e < PART; e++) {
                 vec4 v = VALUE4(kx, e);
                 [[unroll]] for (uint i = 0; i < QUERIES; i++)
-                    acc[i * HEAD + e] = fma(vec4(s[i * CHUNK + kx]), v, acc[i * HEAD + e]);
+                    acc[i * PART + e] = fma(vec4(s[i * CHUNK + kx]), v, acc[i * PART + e]);
             }
         }
+#ifdef DEALT
+        barrier(); // until all have read, nobody writes the next ones
+#endif
     }
 
     [[unroll]] for (uint i = 0; i < QUERIES; i++) {
         if (query[i] < n) {
             float inverse = 1.0 / sum[i];
-            uint to = (window * n + query[i]) * c4 + head * HEAD;
-            [[unroll]] for (uint e = 0; e < HEAD; e++) {
-                vec4 v = acc[i * HEAD + e] * inverse;
+            uint to = (window * n + query[i]) * c4 + head * HEAD FROM;
+            [[unroll]] for (uint e = 0; e < PART; e++) {
+                vec4 v = acc[i * PART + e] * inverse;
 #ifdef UNIFORM
 #ifdef HALF
                 PairsOut(Y + uint64_t(to + e) * 8).v[0] = packUint2x32(uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw)));

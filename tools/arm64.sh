@@ -2,7 +2,7 @@
 # Linux on arm64 with Vulkan, without such a machine: qemu-user, and a folder with Debian unstable's Mesa for arm64, made once and kept.
 #
 #   tools/arm64.sh dir                    says where the folder is
-#   tools/arm64.sh make                   makes it where it is not there yet (a minute, 0.6 GB)
+#   tools/arm64.sh make                   makes it where it is not there yet (two minutes, 0.6 GB)
 #   tools/arm64.sh run COMMAND [ARGUMENT]...
 #                                         runs a program for arm64, with the folder's lavapipe as the Vulkan driver
 #   tools/arm64.sh test [all]             builds for arm64 and for this machine, runs both, compares bit for bit what they print and write, and
@@ -16,7 +16,7 @@ set -euo pipefail
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
 dir=${ARM64_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/glipvk/arm64}
-packages=mesa-vulkan-drivers,libvulkan1,vulkan-validationlayers
+packages=mesa-vulkan-drivers,libvulkan1,vulkan-validationlayers,mesa-drm-shim
 driver=usr/share/vulkan/icd.d/lvp_icd.json
 stamp=.glipvk # in the folder: what was unpacked into it, written last; then the driver's version
 

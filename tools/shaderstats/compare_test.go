@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/glipvk/glipvk/engine"
 )
 
 var good = row{Driver: "Mesa 1", Chip: "vega10", Pipeline: "gemm_tiled 64 1", Uses: "GLIP-T/f32 GLIP-L/f32", Path: "stage0, qkv", Subgroup: 64, Registers: 88,
@@ -145,6 +147,43 @@ func TestDocInStep(t *testing.T) {
 	}
 	if problems, notes := compare(rows, rows); len(problems)+len(notes) > 0 {
 		t.Errorf("the baseline itself: %q, %q", problems, notes)
+	}
+}
+
+// TestPlaces: a chip is compiled for in one place, an emulated system gets its environment from the emulator alone, and Mesa's warnings are not
+// taken for what a program said.
+func TestPlaces(t *testing.T) {
+	places := []place{{}, {shims: "s"}, {system: "/sys", program: "p"}}
+	for _, c := range chips {
+		n := 0
+		for _, p := range places {
+			if p.has(c.family) {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s is compiled for in %d places", c.name, n)
+		}
+	}
+	cmd := places[2].command(t.Context(), "self", "g610", []string{"A=1", "B=2"})
+	if got := strings.Join(cmd.Args[1:], " "); got != "-L /sys -E A=1 -E B=2 p -compile g610" || cmd.Env == nil || len(cmd.Env) > 0 {
+		t.Errorf("%s in %q", got, cmd.Env)
+	}
+	cmd = place{}.command(t.Context(), "self", "vega10", []string{"A=1"})
+	if got := strings.Join(cmd.Args, " "); got != "self -compile vega10" || !slices.Equal(cmd.Env, []string{"A=1"}) {
+		t.Errorf("%s in %q", got, cmd.Env)
+	}
+	for messages, want := range map[string]string{"MESA: error: Opening\nshaderstats: no device\ntrace": "shaderstats: no device", "MESA: error: x\n": "MESA: error: x", "": ""} {
+		if got := said(messages); got != want {
+			t.Errorf("%q: %q, want %q", messages, got, want)
+		}
+	}
+	if emulated("vega10") || !emulated("g610") {
+		t.Error("who is emulated")
+	}
+	reserved := statistic{seen: "_scratch"}
+	if reserved.used([]engine.Representation{{Text: "@load_ssbo"}}) || !reserved.used([]engine.Representation{{Text: "@load_ssbo"}, {Text: "@load_scratch"}}) {
+		t.Error("whether reserved memory is used")
 	}
 }
 

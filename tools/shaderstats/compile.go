@@ -26,7 +26,9 @@ func compile(chip, device string) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	uses = append(uses, tries(uses)...)
+	if !emulated(chip) {
+		uses = append(uses, tries(uses)...)
+	}
 	at := map[*engine.Pipeline]int{} // its row
 	names := map[string]bool{}
 	for _, u := range uses {

@@ -23,6 +23,7 @@ type statistic struct {
 	column string
 	name   string
 	unit   float64 // of the driver's number, in ours; 0 is 1
+	seen   string  // what a text of the compiler has where it is used, for a number of what is reserved; "" where the number is of what is used
 }
 
 var drivers = []driver{
@@ -50,6 +51,18 @@ var drivers = []driver{
 		{column: "subgroup", name: "Subgroup Size"}, {column: "spilled", name: "Spill Count"}, {column: "scratch", name: "Scratch Memory Size"},
 		{column: "shared", name: "Workgroup Memory Size"}, {column: "cycles", name: "Cycle Count"}, {column: "instructions", name: "Instruction Count"},
 	}, "GEN Assembly", intel},
+	{"panvk", []statistic{
+		{column: "subgroup", name: "Subgroup Size"}, {column: "registers", name: "Registers used"}, {column: "spilled", name: "Spills"},
+		{column: "waves", name: "Threads"}, {column: "cycles", name: "Cycles"}, {column: "instructions", name: "Instructions"}, {column: "code", name: "Code size"},
+	}, "", nil},
+	{"V3DV", []statistic{ // it reserves memory for arrays before it knows that none of them stays one
+		{column: "subgroup", name: "Subgroup Size"}, {column: "spilled", name: "TMU Spills"}, {column: "scratch", name: "Spill Size", seen: "_scratch"},
+		{column: "waves", name: "Thread Count"}, {column: "instructions", name: "Instruction Count"},
+	}, "", nil},
+	{"Imagination", []statistic{
+		{column: "subgroup", name: "Subgroup Size"}, {column: "registers", name: "Temp count"}, {column: "spilled", name: "Spill count"},
+		{column: "scratch", name: "Scratch size"}, {column: "instructions", name: "Inst group count"}, {column: "code", name: "Code size"},
+	}, "", nil},
 }
 
 // driverOf finds how a device's driver tells.
@@ -81,6 +94,15 @@ func (d driver) read(p *engine.Pipeline, r *row) error {
 		if !ok {
 			return fmt.Errorf("the driver does not tell %q; it tells %q: tools/shaderstats must learn its new name", s.name, slices.Sorted(maps.Keys(has)))
 		}
+		if s.seen != "" && v > 0 {
+			texts, err := p.Representations()
+			if err != nil {
+				return err
+			}
+			if !s.used(texts) {
+				v = 0
+			}
+		}
 		if s.unit != 0 {
 			v *= s.unit
 		}
@@ -100,6 +122,11 @@ func (d driver) read(p *engine.Pipeline, r *row) error {
 	l, err := d.dialect.innerLoop(texts[i].Text)
 	r.MultiplyAdds, r.Loop = l.MultiplyAdds, l.Instructions
 	return err
+}
+
+// used reports whether what is reserved is used.
+func (s statistic) used(texts []engine.Representation) bool {
+	return slices.ContainsFunc(texts, func(t engine.Representation) bool { return strings.Contains(t.Text, s.seen) })
 }
 
 // products reports shaders that are matrix products.

@@ -8,7 +8,8 @@
 //	shaderstats -update FILE...  make what was measured the baseline, and write its tables to docs/shaderstats.md
 //
 // Each chip gets the variants that its class of device gets by default. make shaderstats does all of it, for the system's Mesa and
-// for the newest one; make shaderstats-slow for Intel's chips, whose library is made by tools/intelshim.sh.
+// for the newest one; make shaderstats-slow for Intel's chips, whose library is made by tools/intelshim.sh; make shaderstats-arm for Mali, V3D and
+// PowerVR, whose drivers run in an emulator (tools/arm64.sh).
 package main
 
 import (
@@ -41,6 +42,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	out := flags.String("measure", "", "measure with the installed Mesa and write `FILE`")
 	chip := flags.String("compile", "", "compile for `CHIP`, which the environment makes Mesa pretend to have, and print CSV (for -measure)")
 	shims := flags.String("shims", "", "measure only chips whose library is made by us (tools/intelshim.sh), in `FOLDER`")
+	system := flags.String("arm64", "", "measure only chips whose driver Debian has for arm64 alone, in `FOLDER` (tools/arm64.sh), by an emulator")
+	program := flags.String("program", "", "with -arm64: this program built for arm64, a `FILE`")
 	update := flags.Bool("update", false, "make what was measured the baseline")
 	baseline := flags.String("baseline", "tools/shaderstats/baseline.csv", "the committed `FILE` to compare with")
 	doc := flags.String("doc", "docs/shaderstats.md", "the `FILE` of tables that -update writes")
@@ -54,8 +57,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 		return writeRows(stdout, rows)
+	case (*system == "") != (*program == "") || *system != "" && *shims != "":
+		return errors.New("-arm64 and -program go together, and without -shims")
 	case *out != "":
-		rows, err := measure(ctx, *shims, stderr)
+		rows, err := measure(ctx, place{*shims, *system, *program}, stderr)
 		if err != nil {
 			return err
 		}

@@ -14,13 +14,14 @@ Every pipeline of GLIP-T (224) and GLIP-L (384) and of GLIP-T's detector, f32 an
 
 Pipeline: shader variant and its specialization constants. Subgroup: invocations. Registers: words for an invocation. Spilled: registers
 (Adreno: stores of them). Scratch: bytes for a subgroup. Shared: memory, bytes for a workgroup. Waves: subgroups that fit on an execution unit,
-the occupancy (a SIMD unit: at most 10 on GCN, 16 or 32 on RDNA; a core: 16 on Adreno, 32 on Apple; a multiprocessor: 64, 48 or 32 on Nvidia).
+the occupancy (a SIMD unit: at most 10 on GCN, 16 or 32 on RDNA; a core: 16 on Adreno, 32 on Apple; a multiprocessor: 64, 48 or 32 on Nvidia; Mali: 2 with
+at most 32 registers, else 1; V3D: threads of a core, 4, 2 or 1).
 Cycles: the compiler's estimate for one subgroup, loops weighed by its own guess, so that only rows of one shader compare. Multiply-adds: their
 share of the instructions in the loop that has most of them; a cycle of waiting that Adreno's compiler writes into an instruction is one. Nvidia's
 compiler writes what follows an outer loop before that loop's end, and it is counted there: a product with GELU or a norm seems worse than it is. 0 and
 "-": the driver does not tell.
 
-The first table of a chip compares shapes. Multiply-adds: those of the inner loop, of its instructions (Apple, whose compiler shows no loop: those of one turn, of all
+The first table of a chip compares shapes, but for Mali, V3D and PowerVR, whose drivers run in an emulator (` + "`make shaderstats-arm`" + `). Multiply-adds: those of the inner loop, of its instructions (Apple, whose compiler shows no loop: those of one turn, of all
 instructions). Predicted: that share, less in proportion where fewer than a quarter of the chip's most waves fit; only shapes of one chip compare.
 `
 

@@ -97,7 +97,8 @@ func trialTable(rows []row) string {
 			cells = append(cells, []string{t.what, strings.Join(parts, " "), fmt.Sprint(r.Registers), fmt.Sprint(r.Spilled + r.SpilledScalars), fmt.Sprint(r.Waves), of, predicted, chosen})
 		}
 	}
-	if len(cells) == 1 {
+	tries := func(r row) bool { return slices.Contains(strings.Fields(r.Uses), tried) }
+	if len(cells) == 1 || !slices.ContainsFunc(rows, tries) {
 		return ""
 	}
 	return markdown(cells) + "\n"
