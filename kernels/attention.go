@@ -85,8 +85,8 @@ func (l *lowerer) attention(s step) {
 
 // attentionGroup is the workgroup size, an invocation for each query (or split of them) as far as the device
 // allows, and how many keys are staged in shared memory at a time; 0 where nothing is staged. A graphics card gets a row of a window,
-// which leaves room for as many workgroups as registers allow. A software driver, which runs them one by one, and a card whose registers are few
-// however many run, get all of a window where they leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every device has.
+// which leaves room for as many workgroups as registers allow. A software driver, which runs them one by one, gets all of a window where
+// they leave room for a second workgroup, else as many of its rows as fit the 16 KiB that every device has.
 func (l *lowerer) attentionGroup(o attention, h headed, split int) (group, keys int) {
 	if l.style.Texel || l.style.Gemm == uniform {
 		return l.style.Group, 0
@@ -100,18 +100,15 @@ func (l *lowerer) attentionGroup(o attention, h headed, split int) (group, keys 
 	if lanes > group { // as few workgroups as possible, of equal size
 		group = ceilDiv(ceilDiv(lanes, ceilDiv(lanes, group)), 16) * 16
 	}
-	if l.style.Cores == 0 && l.style.Registers == 0 {
+	if l.style.Cores == 0 {
 		return group, o.side
 	}
 	row := 2 * 4 * h.size // bytes of a key and its value
-	other := 4 * (2*o.side - 1) * (2*o.side - 1)
-	if split > 1 {
-		other += 4 * int(l.attentionKeys(o.side)) * group
-	}
-	if room := l.caps.MaxSharedMemory / 2; h.tokens*row+other <= room {
+	bias := 4 * (2*o.side - 1) * (2*o.side - 1)
+	if room := l.caps.MaxSharedMemory / 2; h.tokens*row+bias <= room {
 		return group, h.tokens
 	}
-	room := min(l.caps.MaxSharedMemory, 16<<10) - other
+	room := min(l.caps.MaxSharedMemory, 16<<10) - bias
 	return group, max(room/(row*o.side), 1) * o.side
 }
 

@@ -21,9 +21,10 @@ type Style struct {
 	Keys   int // that an attention takes at a time of a long row of a window, at most; 0 = all
 	Matrix Matrix
 
+	Registers int // that an invocation is thought to have, where these are few (narrow.go); 0 = enough
+
 	// Sums of a product that an invocation has registers for, and of one without a norm, taps and merging: manySums, someSums or 0 for few.
 	Sums, PlainSums int
-	Registers       int // that an invocation is thought to have, where these are few (narrow.go); 0 = enough
 }
 
 // Gemm is a family of shaders that multiply matrices, and how weights are packed for it:
@@ -48,9 +49,7 @@ const uniformLanes = 8
 func StyleOf(info engine.Info, variant string) (Style, error) {
 	c := info.Caps
 	s := Style{Gemm: tiled, Group: 64, Lanes: 32, Keys: keysOf(info), Matrix: matrixOf(c), Registers: registersOf(info)}
-	if s.Registers == 0 {
-		s.Sums, s.PlainSums = sumsOf(info)
-	}
+	s.Sums, s.PlainSums = sumsOf(info)
 	card := s
 	if info.Kind == "cpu" {
 		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Keys, s.Sums, s.PlainSums, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), 0, 0, 0, Matrix{}

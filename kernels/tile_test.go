@@ -46,7 +46,7 @@ func TestRegisters(t *testing.T) {
 		"panvk":              {"integrated", 16, 16, 16, true, "1.4.354", fewKeys, 0, 0},
 		"V3DV":               {"integrated", 16, 0, 0, true, "1.3.354", fewKeys, 0, 0},
 	} {
-		caps := engine.Caps{SubgroupSize: c.size, SubgroupMin: c.least, SubgroupMax: c.most, Storage16: c.storage16, MaxInvocations: 1024, MaxSharedMemory: 32 << 10}
+		caps := engine.Caps{SubgroupSize: c.size, SubgroupMin: c.least, SubgroupMax: c.most, Storage16: c.storage16, MaxInvocations: 1024}
 		s, err := StyleOf(engine.Info{Kind: c.kind, APIVersion: c.version, Caps: caps}, "")
 		if err != nil || s.Keys != c.keys || s.Sums != c.sums || s.PlainSums != c.plain {
 			t.Errorf("%s: %+v, %v", name, s, err)
