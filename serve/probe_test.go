@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"sync"
 	"testing"
 
 	"github.com/glipvk/glipvk"
@@ -51,8 +50,7 @@ func TestHealthByGRPC(t *testing.T) {
 			return f.opening(ctx)
 		}
 	})
-	answer := sync.OnceFunc(func() { close(leave) })
-	t.Cleanup(answer) // or the server would wait for the detector
+	answer := releases(t, leave)
 	if serving, status, _ := r.probe(t, "Check"); serving != 2 || status != "0" {
 		t.Errorf("loading: serving %d, status %s", serving, status)
 	}
