@@ -28,13 +28,18 @@ func moving(f func(name string, args ...string) *command, data, labels string) [
 // moved says how a run says that it goes on.
 var moved = regexp.MustCompile(`(?m)^glip: .*the work goes on on the CPU.*\(--on-device-lost cpu\)$`)
 
+// lostHalfway is the loss of the device in the midst of a run that makes so many calls.
+func lostHalfway(c counts) fault {
+	return fault{Function: "vkQueueSubmit", Place: "middle", Nth: c["vkQueueSubmit"]*2/3 + 1, Result: "VK_ERROR_DEVICE_LOST"}
+}
+
 // goesOn loses the device of a run half way, and says what is wrong with what it did then.
 func goesOn(ctx context.Context, c *command) (f fault, why, said string) {
 	plain := c.start(ctx, "")
 	if plain.problems != nil || plain.code != 0 {
 		return f, fmt.Sprintf("without a fault: status %d, %v", plain.code, plain.problems), plain.stderr
 	}
-	f = fault{Function: "vkQueueSubmit", Place: "middle", Nth: plain.counted["vkQueueSubmit"]*2/3 + 1, Result: "VK_ERROR_DEVICE_LOST"}
+	f = lostHalfway(plain.counted)
 	r := c.start(ctx, f.String())
 	switch {
 	case r.problems != nil:

@@ -62,7 +62,7 @@ func (s *server) goesOn(ctx context.Context) (f fault, why, said string) {
 	if plain.problems != nil || plain.code != 0 || len(plain.boxes) != len(s.pictures) || plain.refused != 0 {
 		return f, fmt.Sprintf("without a fault: status %d, %d answers, %d refused, %v", plain.code, len(plain.boxes), plain.refused, plain.problems), plain.stderr
 	}
-	f = fault{Function: "vkQueueSubmit", Place: "middle", Nth: plain.counted["vkQueueSubmit"]*2/3 + 1, Result: "VK_ERROR_DEVICE_LOST"}
+	f = lostHalfway(plain.counted)
 	r := s.run(ctx, f.String())
 	switch {
 	case r.problems != nil:
