@@ -78,6 +78,8 @@ func TestMemoryOfCgroup(t *testing.T) {
 		err := in.Run()
 		code, said := in.ProcessState.ExitCode(), stderr.String()
 		switch {
+		case strings.Contains(said, "cgroup.procs"):
+			t.Skipf("no process can be put into a cgroup: %s", said)
 		case code == cli.Done:
 			done++
 		case code == cli.Failure && strings.Contains(said, memory.ErrShort.Error()) && strings.Contains(said, "the cgroup's memory"):
