@@ -49,8 +49,9 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; done
 	CGO_ENABLED=0 $(GO) vet ./...
 	@if grep -nE '^\s*go |\.Go\(' $(addsuffix /*.go,$(SINGLE)) | grep -v '_test\.go:'; then echo "these start goroutines: take the package out of SINGLE in the Makefile"; exit 1; fi
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -vxFf <($(GO) list $(SINGLE)))
-	$(GO) test -timeout 20m . $(SINGLE)
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -vxFf <($(GO) list ./train $(SINGLE)))
+	$(GO) test -race -timeout 20m -skip '^Test(StepsGolden|Remember|Halves|Recompute)$$' ./train # which compute for minutes, and start what the others start
+	$(GO) test -timeout 20m . ./train $(SINGLE)
 	$(GO) test -run 'Allocates|Steady' ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
 	$(GO) test -run World ./tools/world # what it would make slow
 

@@ -32,7 +32,7 @@ func keysOf(info engine.Info) int {
 		return someKeys
 	case choosesWidth(c):
 		return someKeys
-	case c.SubgroupSize <= 16 || oldRADV(info):
+	case c.SubgroupSize <= narrowSubgroup || oldRADV(info):
 		return fewKeys
 	}
 	return 0
@@ -46,7 +46,7 @@ func oldRADV(info engine.Info) bool {
 
 // choosesWidth reports whether the compiler chooses between narrow and wide subgroups, which share the same registers (Intel).
 func choosesWidth(c engine.Caps) bool {
-	return c.SubgroupMin > 0 && c.SubgroupMin <= 16 && c.SubgroupMin < c.SubgroupSize
+	return c.SubgroupMin > 0 && c.SubgroupMin <= narrowSubgroup && c.SubgroupMin < c.SubgroupSize
 }
 
 // manyWide tells those with wide subgroups (Adreno) that have more registers: the first of them, without 16-bit values in storage buffers, and those

@@ -52,7 +52,7 @@ func StyleOf(info engine.Info, variant string) (Style, error) {
 	s.Sums, s.PlainSums = sumsOf(info)
 	card := s
 	if info.Kind == "cpu" {
-		s.Gemm, s.Group, s.Lanes, s.Texel, s.Cores, s.Keys, s.Sums, s.PlainSums, s.Matrix = direct, max(c.SubgroupSize, 4), 1, readsTexels(c), runtime.NumCPU(), 0, 0, 0, Matrix{}
+		s = Style{Gemm: direct, Group: max(c.SubgroupSize, 4), Lanes: 1, Texel: readsTexels(c), Cores: runtime.NumCPU()}
 		if scalarAddresses(info) {
 			s.Gemm = uniform
 		}

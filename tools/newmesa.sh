@@ -16,9 +16,6 @@
 # nothing else may mount and chroot. Every mount is in a namespace of its own and goes with the process.
 set -euo pipefail
 
-# Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
-elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|MemoryOfCgroup|Soak|BitsUnderLoad|BitsOfProcesses'
-
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
 dir=${NEWMESA_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/glipvk/newmesa}
@@ -153,7 +150,7 @@ test_inside() {
 	trap 'rm -rf "$binaries"' EXIT
 	say "go test with Mesa $(mesa) of $dir"
 	# shellcheck disable=SC2086 # one word a package
-	GOTMPDIR=$binaries go test -count=1 -timeout 20m -skip "$elsewhere" -exec "'$self' run -r '$binaries'" $list
+	GOTMPDIR=$binaries go test -count=1 -timeout 20m -skip "$(tools/device-packages.sh -skip)" -exec "'$self' run -r '$binaries'" $list
 }
 
 command=${1:-}

@@ -9,9 +9,8 @@
 # without apt-get put vk_swiftshader_icd.json and libvk_swiftshader.so there yourself: every Chromium and Chrome ships them.
 set -euo pipefail
 
-# Tests of files, which compute on the CPU whatever the driver, and of load for a while, which make soak is for.
-# KeepBits and KeepsBits compile every tile there is, which takes SwiftShader many minutes.
-elsewhere='KilledAtRandom|WritesFail|NoRoom|TestMemory$|MemoryOfCgroup|Soak|BitsUnderLoad|BitsOfProcesses|KeepBits|KeepsBits'
+# Tests that compile every tile there is, which takes SwiftShader many minutes.
+slow='KeepBits|KeepsBits'
 
 self=$(readlink -f "$0")
 repo=$(dirname "$(dirname "$self")")
@@ -59,7 +58,7 @@ test_here() {
 	packages=$([ $# -gt 0 ] && printf '%s\n' "$@" || tools/device-packages.sh | grep -v '/cmd/bench$')
 	say "go test with the driver of Chromium $(cat "$dir/version" 2>/dev/null || echo "in $dir")"
 	# shellcheck disable=SC2086 # one word a package
-	env -u VK_DRIVER_FILES VK_ICD_FILENAMES="$manifest" go test -count=1 -timeout 20m -skip "$elsewhere" $packages
+	env -u VK_DRIVER_FILES VK_ICD_FILENAMES="$manifest" go test -count=1 -timeout 20m -skip "$(tools/device-packages.sh -skip)|$slow" $packages
 }
 
 command=${1:-}

@@ -34,8 +34,7 @@ if [ "${1:-}" = -inside ]; then # in the folder
 	}
 	# test_of PACKAGE SKIP RUN
 	test_of() { (cd "$repo/$1" && wine "$repo/$work/${1##*/}.test.exe" -test.timeout 20m -test.skip "$2" -test.run "$3"); }
-	# both NAME ARGUMENT...: the two programs print the same.
-	# But for memory that is free at the moment.
+	# both NAME ARGUMENT...: the two programs print the same, but for memory that is free at the moment.
 	both() {
 		local name=$1
 		shift

@@ -128,18 +128,16 @@ func (p *Program) other(l *lane) *lane {
 	return p.first
 }
 
-// give hands a lane back; who is alone after that finds it free. left says that the device may be at work for it.
+// give hands a lane back. left says that the device may be at work for it.
 func (p *Program) give(l *lane, direct, left bool) {
-	p.mu.Lock()
-	l.left = left
-	p.mu.Unlock()
 	if direct {
 		p.turn <- struct{}{}
 	}
-	p.free <- l
 	p.mu.Lock()
+	l.left = left
 	p.users--
 	p.mu.Unlock()
+	p.free <- l
 }
 
 // settle waits for what a cancelled run left behind and still uses the lane's memory.

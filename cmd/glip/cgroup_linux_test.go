@@ -40,11 +40,11 @@ func newGroup(t *testing.T) (folder, limit string) {
 			}
 			t.Cleanup(func() { _ = os.Remove(folder) }) // empty then
 			limit := filepath.Join(folder, file)
-			if _, failed := os.Stat(limit); failed == nil {
+			_, failed := os.Stat(limit)
+			if failed == nil {
 				return folder, limit
-			} else {
-				err = errors.Join(err, failed)
 			}
+			err = errors.Join(err, failed)
 		}
 	}
 	t.Skipf("no cgroup that bounds memory can be made: %v", err)

@@ -43,6 +43,28 @@ type ran struct {
 	problems error
 }
 
+// process is a command line with these arguments, as a process that meets the poser, which lets a call fail and counts into a file.
+func (c *command) process(ctx context.Context, args []string, fail, count string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(append(os.Environ(), c.env...), pose.Settings{Fail: fail, Count: count}.Env(c.driver)...)
+	return cmd
+}
+
+// unsound says what is wrong with the end of a run that has all its work done.
+func (r ran) unsound() string {
+	switch {
+	case r.problems != nil:
+		return r.problems.Error()
+	case r.hung:
+		return "it did not end"
+	case r.code != 0:
+		return fmt.Sprintf("exit status %d, want 0", r.code)
+	case r.counted.live() != 0:
+		return fmt.Sprintf("%d objects were not destroyed", r.counted.live())
+	}
+	return ""
+}
+
 // start runs the command once, in a folder of its own.
 func (c *command) start(ctx context.Context, fail string) ran {
 	dir, err := os.MkdirTemp(c.dir, c.name)
@@ -57,10 +79,9 @@ func (c *command) start(ctx context.Context, fail string) ran {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := c.process(ctx, args, fail, count)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Env = append(append(os.Environ(), c.env...), pose.Settings{Fail: fail, Count: count}.Env(c.driver)...)
 	err = cmd.Run()
 	r := ran{code: cmd.ProcessState.ExitCode(), hung: ctx.Err() != nil, stdout: stdout.String(), stderr: stderr.String()}
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {

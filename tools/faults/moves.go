@@ -41,19 +41,12 @@ func goesOn(ctx context.Context, c *command) (f fault, why, said string) {
 	}
 	f = lostHalfway(plain.counted)
 	r := c.start(ctx, f.String())
-	switch {
-	case r.problems != nil:
-		why = r.problems.Error()
-	case r.hung:
-		why = "it did not end"
+	switch why = r.unsound(); {
+	case why != "":
 	case r.fired == 0:
 		why = "the call was not reached"
-	case r.code != 0:
-		why = fmt.Sprintf("exit status %d, want 0", r.code)
 	case len(moved.FindAllString(r.stderr, -1)) != 1:
 		why = "it does not say once that it goes on on the CPU"
-	case r.counted.live() != 0:
-		why = fmt.Sprintf("%d objects were not destroyed", r.counted.live())
 	default:
 		why = alike(plain.files, r.files)
 	}

@@ -19,8 +19,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/glipvk/glipvk/tools/poser/pose"
 )
 
 // server is a run of glip serve that is asked about pictures, one after the other, and then ended.
@@ -64,21 +62,14 @@ func (s *server) goesOn(ctx context.Context) (f fault, why, said string) {
 	}
 	f = lostHalfway(plain.counted)
 	r := s.run(ctx, f.String())
-	switch {
-	case r.problems != nil:
-		why = r.problems.Error()
-	case r.hung:
-		why = "it did not end"
+	switch why = r.unsound(); {
+	case why != "":
 	case r.refused == 0: // the poser counts anew where the device was opened again
 		why = "no request was told that the device is lost"
-	case r.code != 0:
-		why = fmt.Sprintf("exit status %d, want 0", r.code)
 	case crash.MatchString(r.stderr):
 		why = "it crashed"
 	case !strings.Contains(r.stderr, "vkQueueSubmit"):
 		why = "it does not say what was lost"
-	case r.counted.live() != 0:
-		why = fmt.Sprintf("%d objects were not destroyed", r.counted.live())
 	case !again.MatchString(r.stderr) || cpu.MatchString(r.stderr) != (s.name == "cpu"):
 		why = "it does not say which device there is then"
 	case s.name == "stop" && !reflect.DeepEqual(r.boxes, plain.boxes):
@@ -124,10 +115,9 @@ func (s *server) run(ctx context.Context, fail string) (r asked) {
 	}
 	defer os.RemoveAll(dir)
 	count := filepath.Join(dir, "count")
-	cmd := exec.CommandContext(ctx, s.command.args[0], s.command.args[1:]...)
+	cmd := s.command.process(ctx, s.command.args, fail, count)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	cmd.Env = append(append(os.Environ(), s.command.env...), pose.Settings{Fail: fail, Count: count}.Env(s.command.driver)...)
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
