@@ -278,7 +278,7 @@ func TestDetectorClose(t *testing.T) {
 			}
 		}
 		for wait := time.Millisecond; runtime.NumGoroutine() > before; wait *= 2 {
-			if wait > time.Second {
+			if wait > 8*time.Second {
 				t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 			}
 			time.Sleep(wait)

@@ -93,7 +93,7 @@ func TestRecall(t *testing.T) {
 // eventually waits for what others do in the background.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for range 400 {
+	for range 4000 {
 		if f() {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,44 +19,60 @@ func ended() context.Context {
 	return ctx
 }
 
-// leaves requires of a call with a deadline of 20 ms that it returns within 50 ms. Others may
-// have the machine for a moment, so it may try many times; a call that waits for
-// somebody's run is late each time.
-func leaves(t *testing.T, what string, call func(context.Context) error) {
-	t.Helper()
-	var took time.Duration
-	for range 50 {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		begin := time.Now()
-		err := call(ctx)
-		took = time.Since(begin)
-		cancel()
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("%s: %v", what, err)
-		}
-		if err != nil && took <= 50*time.Millisecond {
-			return
-		}
-	}
-	t.Errorf("%s: a call with a deadline of 20 ms took %v", what, took)
+// others are callers who are at work until they are called off.
+type others struct {
+	t        *testing.T
+	stop     func()
+	quickest atomic.Int64 // of their calls that ended by themselves, in nanoseconds; 0 where none has
 }
 
-// busy keeps others at work until it is called off.
-func busy(t *testing.T, callers int, call func(context.Context) error) (stop func()) {
+// busy keeps two of them at work.
+func busy(t *testing.T, call func(context.Context) error) *others {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
+	o := &others{t: t}
 	var group sync.WaitGroup
-	for range callers {
+	for range 2 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				if err := call(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				begin := time.Now()
+				if err := call(ctx); err == nil {
+					for took := int64(time.Since(begin)); ; {
+						if was := o.quickest.Load(); was > 0 && was <= took || o.quickest.CompareAndSwap(was, took) {
+							break
+						}
+					}
+				} else if !errors.Is(err, context.Canceled) {
 					t.Errorf("who was there first: %v", err)
 					return
 				}
 			}
 		})
 	}
-	return func() { cancel(); group.Wait() }
+	o.stop = func() { cancel(); group.Wait() }
+	return o
+}
+
+// leaves requires of a call with a deadline of 20 ms that it returns within 50 ms, or, where the machine is slow, within a quarter of
+// what a call of the others takes: one that waits for their run is late each time. Somebody else may have the machine for a moment, so
+// it may try many times.
+func (o *others) leaves(what string, call func(context.Context) error) {
+	o.t.Helper()
+	var took time.Duration
+	for try := 0; try < 50 || o.quickest.Load() == 0; try++ {
+		ctx, cancel := context.WithTimeout(o.t.Context(), 20*time.Millisecond)
+		begin := time.Now()
+		err := call(ctx)
+		took = time.Since(begin)
+		cancel()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			o.t.Fatalf("%s: %v", what, err)
+		}
+		if err != nil && took <= max(50*time.Millisecond, time.Duration(o.quickest.Load())/4) {
+			return
+		}
+	}
+	o.t.Errorf("%s: a call with a deadline of 20 ms took %v, a call of the others %v", what, took, time.Duration(o.quickest.Load()))
 }
 
 // fast are the devices for which a call is promised to return when its context ends.
@@ -80,22 +97,22 @@ func TestSecondCallerLeaves(t *testing.T) {
 		if err := detector(large)(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		stop := busy(t, 2, func(ctx context.Context) error {
+		first := busy(t, func(ctx context.Context) error {
 			s, err := d.Look(ctx, large)
 			if err == nil {
 				err = s.Close()
 			}
 			return err
 		})
-		leaves(t, "the same program", detector(small))
-		leaves(t, "a program that is not made", detector(preprocess(t, d, photo(608, 928, 2))))
+		first.leaves("the same program", detector(small))
+		first.leaves("a program that is not made", detector(preprocess(t, d, photo(608, 928, 2))))
 		s, of := look(t, d, preprocess(t, d, photo(608, 960, 2))), look(t, d, preprocess(t, d, photo(640, 928, 2)))
-		leaves(t, "word maps", func(ctx context.Context) error { _, _, err := s.Align(ctx, c.query); return err })
-		leaves(t, "a batch", func(ctx context.Context) error {
+		first.leaves("word maps", func(ctx context.Context) error { _, _, err := s.Align(ctx, c.query); return err })
+		first.leaves("a batch", func(ctx context.Context) error {
 			_, _, err := d.DetectBatch(ctx, []glipvk.Ask{{Sight: of, Query: c.query}, {Sight: of, Query: c.query}})
 			return err
 		})
-		stop()
+		first.stop()
 		for _, s := range []*glipvk.Sight{s, of} {
 			if err := s.Close(); err != nil {
 				t.Error(err)
@@ -110,10 +127,10 @@ func TestSecondCallerLeaves(t *testing.T) {
 				return err
 			}
 		}
-		stop = busy(t, 2, backbone(x))
-		defer stop()
-		leaves(t, "a backbone's program", backbone(x))
-		leaves(t, "a backbone's program that is not made", backbone(y))
+		second := busy(t, backbone(x))
+		defer second.stop()
+		second.leaves("a backbone's program", backbone(x))
+		second.leaves("a backbone's program that is not made", backbone(y))
 	})
 }
 

@@ -183,7 +183,7 @@ func noGoroutines(t testing.TB) {
 	t.Helper()
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() {
-		for range 400 { // those of the runtime may take a moment
+		for range 4000 { // those of the runtime may take a moment
 			if runtime.NumGoroutine() <= before {
 				return
 			}

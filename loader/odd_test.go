@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/glipvk/glipvk/internal/file/filetest"
 	"github.com/glipvk/glipvk/loader"
@@ -40,13 +39,10 @@ func TestOddFiles(t *testing.T) {
 	} {
 		for _, odd := range filetest.Odds(t, tc.file) {
 			t.Run(tc.name+"/"+odd.Name, func(t *testing.T) {
-				began := time.Now()
+				filetest.Soon(t)
 				err := tc.open(odd.Path)
 				if err == nil || !strings.Contains(err.Error(), "not a regular file but "+odd.Says) || !strings.Contains(err.Error(), tc.file) {
 					t.Errorf("error %v", err)
-				}
-				if took := time.Since(began); took > time.Second {
-					t.Errorf("it took %v", took)
 				}
 			})
 		}

@@ -48,12 +48,12 @@ var lastOfShelf = picture.Extent{Height: 44, Width: 50}
 // awaitLines waits until a file has so many lines.
 func awaitLines(t *testing.T, path string, lines int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if data, err := os.ReadFile(path); err == nil && bytes.Count(data, []byte("\n")) >= lines {
 			return
 		}
 	}
-	t.Errorf("%s has fewer than %d lines after ten seconds", path, lines)
+	t.Errorf("%s has fewer than %d lines after a minute", path, lines)
 }
 
 // label labels cats and traffic lights in the folder, with a fake that finds twoBoxes.

@@ -26,10 +26,15 @@ func TestClock(t *testing.T) {
 	if m := clock.Now(); m.Sub(m) != 1 {
 		t.Errorf("from a moment to itself: %v, want 1ns", m.Sub(m))
 	}
-	began, wall := clock.Now(), time.Now()
-	time.Sleep(100 * time.Millisecond)
-	took, want := clock.Since(began), time.Since(wall)
-	if d := took - want; max(d, -d) > 40*time.Millisecond { // two steps of time.Now on Windows
-		t.Errorf("%v, where time.Now saw %v", took, want)
+	for try := 1; ; try++ { // others may have the processor between two looks
+		began, wall := clock.Now(), time.Now()
+		time.Sleep(100 * time.Millisecond)
+		took, want := clock.Since(began), time.Since(wall)
+		if d := took - want; max(d, -d) <= 40*time.Millisecond { // two steps of time.Now on Windows
+			break
+		}
+		if try == 5 {
+			t.Fatalf("%v, where time.Now saw %v", took, want)
+		}
 	}
 }

@@ -9,26 +9,15 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/internal/file/filetest"
 )
 
-// soon fails a test that takes longer than a second.
-func soon(t *testing.T) {
-	began := time.Now()
-	t.Cleanup(func() {
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("it took %v", took)
-		}
-	})
-}
-
 func TestKinds(t *testing.T) {
 	for _, odd := range filetest.Odds(t, "thing") {
 		t.Run(odd.Name, func(t *testing.T) {
-			soon(t)
+			filetest.Soon(t)
 			f, _, err := file.Open(odd.Path)
 			if !errors.Is(err, file.ErrKind) || !strings.Contains(err.Error(), odd.Says) || !strings.Contains(err.Error(), odd.Path) || f != nil {
 				t.Errorf("Open: %v", err)

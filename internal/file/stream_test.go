@@ -20,7 +20,7 @@ import (
 
 // A FIFO is read once somebody writes to it; nobody is waited for longer than the context says.
 func TestPipe(t *testing.T) {
-	soon(t)
+	filetest.Soon(t)
 	path := filepath.Join(t.TempDir(), "fifo")
 	if file.IsPipe(path) {
 		t.Error("what is not there is a pipe")
@@ -60,7 +60,7 @@ func TestPipe(t *testing.T) {
 }
 
 func TestDrain(t *testing.T) {
-	soon(t)
+	filetest.Soon(t)
 	if _, err := file.Drain(t.Context(), strings.NewReader("12345678"), "stream", 7); !errors.Is(err, file.ErrTooLarge) || !strings.Contains(err.Error(), "stream") {
 		t.Errorf("over the limit: %v", err)
 	}

@@ -337,7 +337,7 @@ func TestStudioEnds(t *testing.T) {
 	if h.ServeHTTP(w, r); w.Code != api.Cancelled.Status() || answerer.Inside.Load() != 0 || answerer.Asked.Load() > studioAtOnce {
 		t.Errorf("%d %s, %d asked, %d inside", w.Code, w.Body, answerer.Asked.Load(), answerer.Inside.Load())
 	}
-	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, there were %d", runtime.NumGoroutine(), before)
 		}

@@ -109,7 +109,7 @@ func (s *site) some() []Route {
 	}
 }
 
-// raw sends bytes on a connection of its own and reads one answer; status 0 is none within two seconds.
+// raw sends bytes on a connection of its own and reads one answer; status 0 is none.
 func (s *site) raw(t testing.TB, request string) (status int, header http.Header, body string) {
 	t.Helper()
 	conn := s.dial(t)
@@ -129,9 +129,9 @@ func (s *site) dial(t testing.TB) net.Conn {
 	return conn
 }
 
-// answer reads an answer of HTTP/1; status 0 is none within two seconds. A body that breaks off ends with why.
+// answer reads an answer of HTTP/1; status 0 is none. A body that breaks off ends with why.
 func answer(conn net.Conn, r *bufio.Reader) (status int, header http.Header, body string) {
-	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(ever))
 	a, err := http.ReadResponse(r, nil)
 	if err != nil {
 		return 0, nil, err.Error()

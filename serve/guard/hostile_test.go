@@ -13,15 +13,24 @@ import (
 	"github.com/glipvk/glipvk/serve/api"
 )
 
-// Times for tests, in which "for ever" is patience.
+// Times for tests: what is to come may take until a loaded machine comes to it; what is not to come has long in which it would.
 const (
-	short    = 100 * time.Millisecond
-	patience = 1000 * time.Millisecond
+	short = 100 * time.Millisecond
+	long  = 10 * short
+	ever  = 300 * short
 )
 
+// patience is how long to wait for what the rules bring about: where one is taken out it is not to come.
+func (s *site) patience() time.Duration {
+	if s.options.weak != (weak{}) {
+		return long
+	}
+	return ever
+}
+
 // await tells whether something comes true within patience.
-func await(come func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(short / 20) {
+func (s *site) await(come func() bool) bool {
+	for end := time.Now().Add(s.patience()); time.Now().Before(end); time.Sleep(short / 20) {
 		if come() {
 			return true
 		}
@@ -30,8 +39,8 @@ func await(come func() bool) bool {
 }
 
 // ends tells whether a connection is ended by the server within patience, whatever it says before.
-func ends(conn net.Conn) bool {
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+func (s *site) ends(conn net.Conn) bool {
+	_ = conn.SetReadDeadline(time.Now().Add(s.patience()))
 	_, err := io.Copy(io.Discard, conn)
 	ne, ok := err.(net.Error)
 	return !ok || !ne.Timeout()
@@ -95,7 +104,7 @@ func ended(t *testing.T, s *site, first, rest string) bool {
 	if rest != "" {
 		defer drip(conn, rest)()
 	}
-	return ends(conn)
+	return s.ends(conn)
 }
 
 // A body that is slow is told so; one that has the time its length gives is taken.
@@ -143,19 +152,25 @@ func TestSlowBody(t *testing.T) {
 // The clock of a body ends with it: computing may take longer, and a client that leaves meanwhile is seen.
 func TestLongAnswer(t *testing.T) {
 	left := make(chan error, 2)
-	long := Route{Pattern: "POST /long", Types: JSON, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	takes := func(r *http.Request) time.Duration {
+		if r.URL.RawQuery == "ever" {
+			return ever
+		}
+		return 5 * short
+	}
+	answers := Route{Pattern: "POST /long", Types: JSON, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := api.Body(r, 1<<40); err != nil {
 			t.Error(err)
 		}
 		select {
 		case <-r.Context().Done():
 			left <- r.Context().Err()
-		case <-time.After(5 * short):
+		case <-time.After(takes(r)):
 			_, _ = io.WriteString(w, "done")
 			left <- nil
 		}
 	})}
-	s := open(t, Options{Times: Times{Body: 3 * short, Idle: short, Write: 3 * short}}, long)
+	s := open(t, Options{Times: Times{Body: 3 * short, Idle: short, Write: 3 * short}}, answers)
 	for _, body := range []string{"{}", ""} {
 		if status, _, text := s.raw(t, request("POST /long", body, asJSON)); status != 200 || text != "done" || <-left != nil {
 			t.Errorf("%d %s", status, text)
@@ -171,7 +186,7 @@ func TestLongAnswer(t *testing.T) {
 		t.Errorf("HTTP/2: %s, %v", text, err)
 	}
 	conn := s.dial(t)
-	if _, err := io.WriteString(conn, request("POST /long", "{}", asJSON)); err != nil {
+	if _, err := io.WriteString(conn, request("POST /long?ever", "{}", asJSON)); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(short)
@@ -205,8 +220,8 @@ func TestRule13_14_ReadsNothing(t *testing.T) {
 		s := open(t, o, route)
 		conn := send(s)
 		defer conn.Close()
-		await(func() bool { return running.Load() == 1 })
-		return !await(func() bool { return running.Load() == 0 })
+		s.await(func() bool { return running.Load() == 1 })
+		return !s.await(func() bool { return running.Load() == 0 })
 	}
 	for name, send := range map[string]func(*site) net.Conn{
 		"HTTP/1": func(s *site) net.Conn {
@@ -260,11 +275,15 @@ func TestRule13_14_Headers(t *testing.T) {
 func TestRule13_14_Connections(t *testing.T) {
 	attack := func(t *testing.T, s *site) bool {
 		var most int
+		wait := 3 * short // for those that are not to be answered; without the rule all are
+		if s.options.weak.connections {
+			wait = ever
+		}
 		for range 6 { // each stays open, none is idle
 			conn := s.dial(t)
 			defer conn.Close()
 			_, _ = io.WriteString(conn, "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\n"+asJSON+"\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
-			_ = conn.SetReadDeadline(time.Now().Add(3 * short))
+			_ = conn.SetReadDeadline(time.Now().Add(wait))
 			if line, _ := bufio.NewReader(conn).ReadString('\n'); strings.Contains(line, "100 Continue") {
 				most++
 			}
@@ -287,11 +306,18 @@ func TestRule13_14_Connections(t *testing.T) {
 			t.Fatalf("connection %d beside idle ones: %d %s", i, status, body)
 		}
 		idle = append(idle, conn)
+		if !s.await(func() bool { // until the server, too, is done with it: the order is by that
+			s.connections.mu.Lock()
+			defer s.connections.mu.Unlock()
+			return s.connections.idle.Len() == min(i+1, 3)
+		}) {
+			t.Fatalf("connection %d is not idle", i)
+		}
 	}
-	if !ends(idle[0]) {
+	if !s.ends(idle[0]) {
 		t.Error("the one that was idle for longest stays")
 	}
-	if !await(func() bool {
+	if !s.await(func() bool {
 		s.connections.mu.Lock()
 		defer s.connections.mu.Unlock()
 		return s.connections.waiting == 0

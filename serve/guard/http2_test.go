@@ -108,7 +108,7 @@ func TestRule13_14_Streams(t *testing.T) {
 				break
 			}
 		}
-		if !await(func() bool { return most.Load() >= 100 }) {
+		if !s.await(func() bool { return most.Load() >= 100 }) {
 			t.Errorf("only %d streams at a time", most.Load())
 		}
 		time.Sleep(2 * short)
@@ -162,7 +162,7 @@ func TestRule13_14_Resets(t *testing.T) {
 			}
 		})
 	}
-	if !await(func() bool { return runtime.NumGoroutine() <= before }) {
+	if !s.await(func() bool { return runtime.NumGoroutine() <= before }) {
 		t.Errorf("%d goroutines before and %d after", before, runtime.NumGoroutine())
 	}
 }

@@ -33,7 +33,7 @@ func dial(t *testing.T, answerer api.Answerer, o Options) (*http.Client, string)
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		s.Close()
-		for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Errorf("%d goroutines, there were %d", runtime.NumGoroutine(), before)
 				return

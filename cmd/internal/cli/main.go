@@ -39,8 +39,7 @@ func Main(name string, run func(ctx context.Context, args []string, stdout, stde
 	ctx, hold := holding(ctx)
 	context.AfterFunc(ctx, func() {
 		stop() // from now on a signal has its usual effect
-		time.Sleep(patience)
-		hold.Lock()
+		patient(hold, patience)
 		fmt.Fprintf(os.Stderr, "%s: interrupted\n", name)
 		os.Exit(Failure)
 	})

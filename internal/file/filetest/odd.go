@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Odd is something in the place of a file.
@@ -14,6 +15,17 @@ type Odd struct {
 	Name string // of the test
 	Path string
 	Says string // what stands in the error
+}
+
+// Soon fails a test at its end that took longer than what reads nothing, and waits for nobody, takes on a loaded machine.
+func Soon(t testing.TB) {
+	const soon = 10 * time.Second
+	began := time.Now()
+	t.Cleanup(func() {
+		if took := time.Since(began); took > soon {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // Odds makes one of each kind that the system has, all called name in folders of their own.
