@@ -32,7 +32,12 @@ demo: ## boxes of a sentence in a scene by the model that is in the program, and
 
 # What starts no goroutine of its own, which a line of make test makes sure of, and takes the race detector minutes for nothing: packages that
 # compute, and record what others compute. What they call is tested with it.
-SINGLE := ./cmd/bench ./convert ./glip ./graph ./grad ./internal/difftest ./internal/goldtrain ./kernels ./onnx ./rewrite
+SINGLE := ./cmd/bench ./convert ./glip ./graph ./grad ./internal/difftest ./internal/goldtrain ./kernels ./labels ./onnx ./rewrite \
+	./tools/licences ./tools/op ./tools/pages
+
+# What computes for long, in packages whose other tests start the same goroutines, runs without the race detector.
+LENGTHY := ./cmd/glip ./tools/world ./train
+LONG := '^Test(Cards|Halves|Lessons|Recompute|Remember|SampleDrawnAgain|SteadyFiles|StepsGolden|Train|TrainFormats|TrainTries|World.*)$$'
 
 .PHONY: test
 test: ## everything that must hold: format, vet, staticcheck, shaders, builds, race tests
@@ -49,11 +54,11 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; done
 	CGO_ENABLED=0 $(GO) vet ./...
 	@if grep -nE '^\s*go |\.Go\(' $(addsuffix /*.go,$(SINGLE)) | grep -v '_test\.go:'; then echo "these start goroutines: take the package out of SINGLE in the Makefile"; exit 1; fi
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -vxFf <($(GO) list ./train $(SINGLE)))
-	$(GO) test -race -timeout 20m -skip '^Test(StepsGolden|Remember|Halves|Recompute)$$' ./train # which compute for minutes, and start what the others start
-	$(GO) test -timeout 20m . ./train $(SINGLE)
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -vxFf <($(GO) list $(LENGTHY) $(SINGLE)))
+	$(GO) test -race -timeout 20m -skip $(LONG) $(LENGTHY)
+	$(GO) test -timeout 20m -run $(LONG) $(LENGTHY)
+	$(GO) test -timeout 20m . $(SINGLE)
 	$(GO) test -run 'Allocates|Steady' ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
-	$(GO) test -run World ./tools/world # what it would make slow
 
 # How glip-world is trained: from nothing, on scenes that tools/world draws. On one kind of processor the bits are the same every time.
 WORLD := out/world
