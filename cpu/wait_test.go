@@ -149,7 +149,7 @@ func TestPanic(t *testing.T) {
 	if err := p.RunInto(t.Context(), y, x); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20*time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
