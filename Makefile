@@ -35,9 +35,8 @@ demo: ## boxes of a sentence in a scene by the model that is in the program, and
 SINGLE := ./cmd/bench ./convert ./glip ./graph ./grad ./internal/difftest ./internal/goldtrain ./kernels ./labels ./onnx ./rewrite \
 	./tools/licences ./tools/op ./tools/pages
 
-# What computes for long, in packages whose other tests start the same goroutines, runs without the race detector.
-LENGTHY := ./cmd/glip ./tools/world ./train
-LONG := '^Test(Cards|Halves|Lessons|Recompute|Remember|SampleDrawnAgain|SteadyFiles|StepsGolden|Train|TrainFormats|TrainTries|World.*)$$'
+# What computes for long, by goroutines that quicker tests of the same packages start too, runs without the race detector.
+LONG := '^Test(Adapters|Bits|Cards|Decay|Halves|Lessons|NoGradientIsKept|Recompute|Remember|SampleDrawnAgain|SteadyFiles|StepsGolden|Train|TrainFormats|TrainTries|World.*)$$'
 
 .PHONY: test
 test: ## everything that must hold: format, vet, staticcheck, shaders, builds, race tests
@@ -54,10 +53,9 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build ./... || exit 1; done
 	CGO_ENABLED=0 $(GO) vet ./...
 	@if grep -nE '^\s*go |\.Go\(' $(addsuffix /*.go,$(SINGLE)) | grep -v '_test\.go:'; then echo "these start goroutines: take the package out of SINGLE in the Makefile"; exit 1; fi
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -vxFf <($(GO) list $(LENGTHY) $(SINGLE)))
-	$(GO) test -race -timeout 20m -skip $(LONG) $(LENGTHY)
-	$(GO) test -timeout 20m -run $(LONG) $(LENGTHY)
-	$(GO) test -timeout 20m . $(SINGLE)
+	$(GO) test -race -timeout 20m -skip $(LONG) $$($(GO) list ./... | grep -vxFf <($(GO) list $(SINGLE)))
+	$(GO) test -timeout 20m . ./tools/world ./train $(SINGLE)
+	$(GO) test -timeout 20m -run $(LONG) $$($(GO) list ./... | grep -vxFf <($(GO) list . ./tools/world ./train $(SINGLE))) | grep -v '\[no test' # nowhere are they left out
 	$(GO) test -run 'Allocates|Steady' ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
 
 # How glip-world is trained: from nothing, on scenes that tools/world draws. On one kind of processor the bits are the same every time.
