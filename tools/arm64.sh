@@ -120,10 +120,10 @@ test_all() {
 	machine=$(tools/newmesa.sh run -r "$out" "$out/glip.here" devices | sed -n 's/^  driver *//p')
 	say "compared with $machine"
 	# What an emulator falsifies or takes minutes for is left out, unless all is asked for.
-	local skip='OutOfMemory|Cancel|CloseDuringWork' tiny=testdata/glip/tiny tests
+	local skip='OutOfMemory|Cancel|CloseDuringWork' tiny=testdata/glip/tiny
 	[ "${1:-}" != all ] || skip='^$'
 	(cd engine && REQUIRE_VULKAN=1 run "$out/engine.test" -test.v -test.skip "$skip" -test.timeout 30m >"$out/tests" 2>&1) &
-	tests=$!
+	tests=$! # not local: the trap at the end wants it
 	trap 'kill $tests 2>/dev/null || true; rm -rf "$out"' EXIT # they may have ended
 	cat >"$out/backbone.json" <<-END
 		{"embed_dims": 24, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 7, "pad_small_map": true,
