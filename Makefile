@@ -161,9 +161,12 @@ golden: ## the full-size cases of ../shared/golden, where present
 	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi
 	GLIPVK_GOLDEN=full $(GO) test -json -run Golden -count=1 -timeout 60m ./... | $(GO) run ./tools/goldens
 
+# What make test-newmesa and make test-swiftshader test; by default every package whose tests reach a device.
+PACKAGES ?=
+
 .PHONY: test-newmesa
 test-newmesa: ## tests that reach a device, on the newest Mesa, in a Debian folder made once (root or sudo)
-	tools/newmesa.sh test
+	tools/newmesa.sh test $(PACKAGES)
 
 .PHONY: test-windows
 test-windows: ## the Windows program with Vulkan in Wine, beside the Linux one, in the folder of test-newmesa; KERNELS=all for all tests of kernels
@@ -200,7 +203,7 @@ test-nocgo: ## tests of what differs without cgo: the engine, the front door, th
 
 .PHONY: test-swiftshader
 test-swiftshader: ## tests that reach a device, on SwiftShader
-	tools/swiftshader.sh test
+	tools/swiftshader.sh test $(PACKAGES)
 
 # all: make test-faults tries every call that it would choose from.
 FAULTS ?=
