@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/glipvk/glipvk/graph"
+	"github.com/glipvk/glipvk/internal/soak"
 )
 
 // slow is a program that computes for about a second, its input, and room for its result.
@@ -56,27 +57,12 @@ func busy(ctx context.Context, p *Program, x []float32, y [][]float32) <-chan er
 	return ended
 }
 
-// inTime calls f until it took no longer than it may, five times at most: now and then the machine is
-// somebody else's.
-func inTime(t *testing.T, f func() (over time.Duration)) {
-	t.Helper()
-	for try := 1; ; try++ {
-		over := f()
-		if over <= soon || t.Failed() {
-			return
-		}
-		if try == 5 {
-			t.Fatalf("%v too late, at most %v are allowed", over, soon)
-		}
-	}
-}
-
 // TestWaiterLeaves wants a second caller to go when its context ends, though the first still runs,
 // and a cancelled run to end.
 func TestWaiterLeaves(t *testing.T) {
 	p, x, y := slow(t)
 	defer p.Close()
-	inTime(t, func() time.Duration { return waiterLeaves(t, p, x, y) })
+	soak.InTime(t, soon, func() time.Duration { return waiterLeaves(t, p, x, y) })
 }
 
 func waiterLeaves(t *testing.T, p *Program, x []float32, y [][]float32) time.Duration {
@@ -100,7 +86,7 @@ func waiterLeaves(t *testing.T, p *Program, x []float32, y [][]float32) time.Dur
 
 // TestClose wants Close to end the run and whoever waits, and to give the memory back.
 func TestClose(t *testing.T) {
-	inTime(t, func() time.Duration { return closes(t) })
+	soak.InTime(t, soon, func() time.Duration { return closes(t) })
 }
 
 func closes(t *testing.T) time.Duration {

@@ -79,7 +79,7 @@ func TestMemoryOfCgroup(t *testing.T) {
 		code, said := in.ProcessState.ExitCode(), stderr.String()
 		switch {
 		case strings.Contains(said, "cgroup.procs"):
-			t.Skipf("no process can be put into a cgroup: %s", said)
+			t.Skipf("no process can be put into a cgroup: %s", said) // a container may allow the folder and refuse this, before the program begins
 		case code == cli.Done:
 			done++
 		case code == cli.Failure && strings.Contains(said, memory.ErrShort.Error()) && strings.Contains(said, "the cgroup's memory"):

@@ -17,9 +17,6 @@ import (
 	"github.com/glipvk/glipvk/picture"
 )
 
-// soon is what a second, the program's word, may become on a loaded machine.
-const soon = 5 * time.Second
-
 // watched is an output that calls a function after the first write that holds a word.
 type watched struct {
 	mu   sync.Mutex
@@ -150,7 +147,7 @@ func TestDetectInterrupted(t *testing.T) {
 				if !strings.Contains(stderr.String(), want) {
 					t.Errorf("stderr is %q, want %q", stderr.String(), want)
 				}
-				if took > soon {
+				if took > time.Second {
 					t.Errorf("it took %v", took)
 				}
 			})
