@@ -156,10 +156,13 @@ browser: ## the server's page in Debian's chromium, in every state, with axe; GL
 fuzz-beam: ## the fuzz target of beam for FUZZTIME (10s), after minutes in which all of Beam is built for it
 	cd beam && $(GO) test -run='^$$' -fuzz=Archive -fuzztime=$(or $(FUZZTIME),10s) ./pipeline
 
+# sample: make golden runs of the full-size cases the few that CI does.
+GOLDEN ?= full
+
 .PHONY: golden
-golden: ## the full-size cases of ../shared/golden, where present
+golden: ## the full-size cases of ../shared/golden, where present, in half an hour; GOLDEN=sample for a part of them
 	@if [ ! -d ../shared/golden ]; then echo "no ../shared/golden beside this checkout: only the cases in testdata run"; fi
-	GLIPVK_GOLDEN=full $(GO) test -json -run Golden -count=1 -timeout 60m ./... | $(GO) run ./tools/goldens
+	GLIPVK_GOLDEN=$(GOLDEN) $(GO) test -json -run Golden -count=1 -timeout 60m ./... | $(GO) run ./tools/goldens
 
 # What make test-newmesa and make test-swiftshader test; by default every package whose tests reach a device.
 PACKAGES ?=

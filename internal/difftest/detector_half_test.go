@@ -43,12 +43,9 @@ func TestDetectorHalfGolden(t *testing.T) {
 		testDetectorHalf(t, newDetectorSuite(t, set), set.Cases, d)
 	})
 	t.Run("shared", func(t *testing.T) {
-		if !full() {
-			t.Skipf("full-size cases: set %s=full to run them", fullGolden)
-		}
 		set := difftest.SharedDetector(t)
 		testDetectorHalf(t, newDetectorSuite(t, set), slices.DeleteFunc(slices.Clone(set.Cases), func(c *difftest.DetectorCase) bool {
-			return !strings.HasPrefix(c.Group, "e2e")
+			return !fullSize(c)
 		}), d)
 	})
 }
@@ -60,6 +57,9 @@ func testDetectorHalf(t *testing.T, s *detectorSuite, cases []*difftest.Detector
 			continue
 		}
 		t.Run(c.ID, func(t *testing.T) {
+			if fullSize(c) {
+				skipFullSize(t, c.ID, c.Group == "e2e") // that of the large model takes a minute
+			}
 			switch {
 			case slices.Contains([]string{"convert", "convert2", "post"}, kind): // nothing of it is in 16 bits
 				for _, e := range halfForms(t, c, d) {

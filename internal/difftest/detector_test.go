@@ -25,6 +25,9 @@ func usual(e difftest.Executor) bool {
 	return true
 }
 
+// fullSize says whether a case is a whole detector of a published size.
+func fullSize(c *difftest.DetectorCase) bool { return strings.HasPrefix(c.Group, "e2e") }
+
 // wideModules are the modules whose cases take longest: at GLIP-T's width.
 var wideModules = []string{"fpn", "vlfuse", "bertlayer", "dyconv"}
 
@@ -130,17 +133,19 @@ func (s *detectorSuite) test(t *testing.T, c *difftest.DetectorCase, e difftest.
 	case kind == "post":
 		testPost(t, c, e)
 	case (c.ID == "base" && !usual(e) || plain(e) && slices.Contains(wideModules, kind)) && !full():
-		t.Skipf("large for this executor: set %s=full to run it", fullGolden)
+		t.Skipf("large for this executor: set %s=full to run it", goldenSetting)
 	case c.Group == "modules" || c.Group == "bert":
 		s.testModule(t, c, e)
 		if kind == "vlfuse" {
 			s.testModule(t, c, difftest.Absorbed{Executor: e})
 		}
-	case strings.HasPrefix(c.Group, "e2e") && !full():
-		t.Skipf("full-size case: set %s=full to run it", fullGolden)
-	case strings.HasPrefix(c.Group, "e2e") && !usual(e):
-		t.Skip("full-size case: the oracle and the programs that users get run it, the others take half an hour for it")
 	default:
+		if fullSize(c) {
+			skipFullSize(t, c.ID, usual(e))
+			if !usual(e) {
+				t.Skip("full-size case: the oracle and the programs that users get run it, the others take half an hour for it")
+			}
+		}
 		s.testWhole(t, c, e)
 		if cfg, err := c.Config(); err != nil || cfg.Fusion {
 			s.testWhole(t, c, difftest.Absorbed{Executor: e})

@@ -3,7 +3,6 @@ package difftest_test
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -13,11 +12,6 @@ import (
 	"github.com/glipvk/glipvk/swin"
 	"github.com/glipvk/glipvk/vulkan"
 )
-
-// fullGolden asks for the full-size cases, which take minutes on the oracle.
-const fullGolden = "GLIPVK_GOLDEN"
-
-func full() bool { return os.Getenv(fullGolden) == "full" }
 
 // TestCommittedGolden runs every committed case on every executor.
 func TestCommittedGolden(t *testing.T) { testGolden(t, difftest.Committed(t)) }
@@ -48,14 +42,14 @@ func everyExecutor(t *testing.T, f func(*testing.T, difftest.Executor)) {
 func testCases(t *testing.T, set *difftest.Set, e difftest.Executor) {
 	for _, c := range set.Cases {
 		t.Run(c.ID, func(t *testing.T) {
-			switch {
-			case c.Expect != nil:
+			if c.Expect != nil {
 				testRefused(t, c)
-			case strings.HasPrefix(c.ID, "glip-") && !full():
-				t.Skipf("full-size case: set %s=full to run it", fullGolden)
-			default:
-				testCase(t, c, e)
+				return
 			}
+			if strings.HasPrefix(c.ID, "glip-") {
+				skipFullSize(t, c.ID, usual(e))
+			}
+			testCase(t, c, e)
 		})
 	}
 }

@@ -113,8 +113,8 @@ func testHalfCases(t *testing.T, set *difftest.Set, e difftest.Executor, y yards
 			continue
 		}
 		t.Run(c.ID, func(t *testing.T) {
-			if strings.HasPrefix(c.ID, "glip-") && !full() {
-				t.Skipf("full-size case: set %s=full to run it", fullGolden)
+			if strings.HasPrefix(c.ID, "glip-") {
+				skipFullSize(t, c.ID, usual(e))
 			}
 			testHalf(t, c, e, y)
 		})
