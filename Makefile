@@ -36,7 +36,7 @@ SINGLE := ./cmd/bench ./convert ./glip ./graph ./grad ./internal/difftest ./inte
 	./tools/licences ./tools/op ./tools/pages
 
 # What computes for long, by goroutines that quicker tests of the same packages start too, runs without the race detector.
-LONG := '^Test(Adapters|Bits|Cards|Decay|Halves|Lessons|NoGradientIsKept|Recompute|Remember|SampleDrawnAgain|SteadyFiles|StepsGolden|Train|TrainFormats|TrainTries|World.*)$$'
+LONG := '^Test(Adapters|Bits|Cards|Decay|Halves|Lessons|MemoryBound|NoGradientIsKept|Recompute|Remember|SampleDrawnAgain|SteadyFiles|StepsGolden|Train|TrainFormats|TrainTries|World.*)$$'
 
 .PHONY: test
 test: ## everything that must hold: format, vet, staticcheck, shaders, builds, race tests
