@@ -131,9 +131,12 @@ kills: ## every command that writes killed at KILLS (300) random moments each
 test-writes: ## each kind of call that changes the disk failed at its first, a middle and its last time, in each way, for every command that writes
 	GLIPVK_WRITES=all $(GO) test -count=1 -timeout 60m -run 'WritesFail|NoRoom|Memory' ./cmd/glip
 
+# FUZZ="./loader ./text": the targets of these packages alone.
+FUZZ ?=
+
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME (10s)
-	tools/fuzz.sh $(FUZZTIME)
+fuzz: ## each fuzz target, or those of the packages FUZZ="./loader ./text", for FUZZTIME (10s)
+	tools/fuzz.sh $(FUZZTIME) $(FUZZ)
 
 .PHONY: fuzz-coverage
 fuzz-coverage: ## the statements of each package that the inputs of its fuzz targets reach, which are in its testdata/fuzz
