@@ -23,8 +23,22 @@ func lanesGraph(t testing.TB) *graph.Graph {
 	})
 }
 
-// longGraph keeps a software driver busy for some tenths of a second.
-func longGraph(t testing.TB) *graph.Graph { return rowsGraph(t, 4096) }
+// lasting is a graph that keeps the device busy for as long as that, or up to twice as long: what waits, leaves or closes then finds work under
+// way, and what is left behind ends in time on slow devices too. A quick one is done sooner with the largest.
+func lasting(t testing.TB, d *engine.Device, least time.Duration) *graph.Graph {
+	t.Helper()
+	const most = 4096
+	for rows := 16; ; rows *= 2 {
+		g := rowsGraph(t, rows)
+		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
+		run(t, p, seeded(g, 0)...) // the first makes what later ones find
+		start := time.Now()
+		run(t, p, seeded(g, 0)...)
+		if rows == most || time.Since(start) >= least {
+			return g
+		}
+	}
+}
 
 // rowsGraph is a chain of products of so many rows.
 func rowsGraph(t testing.TB, rows int) *graph.Graph {
@@ -130,7 +144,7 @@ func downloaded(t testing.TB, values []*vulkan.Value, into [][]float32) error {
 // for somebody else, and leave the program as good as new.
 func TestCancelled(t *testing.T) {
 	memories(t, func(t *testing.T, d *engine.Device) {
-		g := longGraph(t)
+		g := lasting(t, d, 200*time.Millisecond)
 		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
 		in := given(seeded(g, 0))
 		start := time.Now()
@@ -166,7 +180,7 @@ func TestCancelled(t *testing.T) {
 // at a time: what was left behind writes into the arena still.
 func TestLeftBehind(t *testing.T) {
 	memories(t, func(t *testing.T, d *engine.Device) {
-		g := rowsGraph(t, 1024)
+		g := lasting(t, d, 50*time.Millisecond)
 		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
 		const callers = 3
 		var want [callers][][]float32
@@ -209,7 +223,7 @@ func TestLeftBehind(t *testing.T) {
 // under way its results.
 func TestCloseEndsWaits(t *testing.T) {
 	d := device(t)
-	g := longGraph(t)
+	g := lasting(t, d, 200*time.Millisecond)
 	w := upload(t, d, g, tensors{seed}, vulkan.UploadOptions{})
 	p, err := vulkan.Compile(t.Context(), d, g, w, vulkan.Options{Tuning: vulkan.Tuning{Off: true}})
 	if err != nil {

@@ -62,13 +62,7 @@ func TestClose(t *testing.T) {
 // TestCancel cancels before and during a long product; afterwards the program is as good as new.
 func TestCancel(t *testing.T) {
 	d := device(t)
-	g := build(t, func(b *graph.Builder) {
-		x := b.In("x").Input(4096, 384)
-		for i := range 8 {
-			x = b.In("y", i).Linear(x, 384, graph.NoBias)
-		}
-		b.Output(x)
-	})
+	g := lasting(t, d, 200*time.Millisecond)
 	s := tensors{seed}
 	p := compile(t, d, g, s, vulkan.Options{})
 	in := s.inputs(g)
