@@ -54,8 +54,8 @@ test: ## everything that must hold: format, vet, staticcheck, shaders, builds, r
 	CGO_ENABLED=0 $(GO) vet ./...
 	@if grep -nE '^\s*go |\.Go\(' $(addsuffix /*.go,$(SINGLE)) | grep -v '_test\.go:'; then echo "these start goroutines: take the package out of SINGLE in the Makefile"; exit 1; fi
 	$(GO) test -race -timeout 20m -skip $(LONG) $$($(GO) list ./... | grep -vxFf <($(GO) list $(SINGLE)))
-	$(GO) test -timeout 20m . ./tools/world ./train $(SINGLE)
-	$(GO) test -timeout 20m -run $(LONG) $$($(GO) list ./... | grep -vxFf <($(GO) list . ./tools/world ./train $(SINGLE))) | grep -v '\[no test' # nowhere are they left out
+	$(GO) test -timeout 20m . ./tools/world $(SINGLE)
+	$(GO) test -timeout 20m -run $(LONG) $$($(GO) list ./... | grep -vxFf <($(GO) list . ./tools/world $(SINGLE))) | grep -v '\[no test' # nowhere are they left out
 	$(GO) test -run 'Allocates|Steady' ./engine ./executor ./vulkan ./cpu # what the race detector would falsify
 
 # How glip-world is trained: from nothing, on scenes that tools/world draws. On one kind of processor the bits are the same every time.
