@@ -12,15 +12,12 @@ trap 'rm -f "$log"' EXIT
 # A line each: folder, target.
 targets=$(find . \( -name .git -o -path ./beam \) -prune -o -name '*_test.go' -print | sort |
 	xargs grep -HoE '^func Fuzz[A-Za-z0-9_]*' | sed -E 's|^(.*)/[^/]*:func |\1 |')
-[ -n "$targets" ]
-chosen=$targets
-if [ $# -gt 0 ]; then
-	chosen=
-	for folder in "$@"; do
-		found=$(awk -v folder="$folder" '$1 == folder { print; n++ } END { exit !n }' <<<"$targets") || { echo "fuzz: no targets in $folder; there are some in" $(cut -d' ' -f1 <<<"$targets" | uniq) >&2; exit 1; }
-		chosen+=$found$'\n'
-	done
-fi
+folders=$(cut -d' ' -f1 <<<"$targets" | uniq)
+for folder in "$@"; do
+	grep -qxF -- "$folder" <<<"$folders" || { echo "fuzz: no targets in $folder; there are some in" $folders >&2; exit 1; }
+done
+[ $# -gt 0 ] || set -- $folders
+chosen=$(grep -F "$(printf '%s \n' "$@")" <<<"$targets")
 
 while read -r folder target; do
 	echo "fuzz: $folder $target for $time"
@@ -33,5 +30,5 @@ while read -r folder target; do
 		fi
 		echo "fuzz: that was the end of the time, no input failed"
 	fi
-done < <(sed '/^$/d' <<<"$chosen")
+done <<<"$chosen"
 echo "fuzz: $(grep -c . <<<"$chosen") of $(grep -c . <<<"$targets") targets, $time each, nothing found"

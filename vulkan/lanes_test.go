@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -23,19 +24,22 @@ func lanesGraph(t testing.TB) *graph.Graph {
 	})
 }
 
-// lasting is a graph that keeps the device busy for as long as that, or up to twice as long: what waits, leaves or closes then finds work under
-// way, and what is left behind ends in time on slow devices too. A quick one is done sooner with the largest.
-func lasting(t testing.TB, d *engine.Device, least time.Duration) *graph.Graph {
+// lasting is a graph, and its program, that keeps the device busy for as long as that, or up to twice as long: what waits, leaves or closes then
+// finds work under way, and what is left behind ends in time on slow devices too. A quick one is done sooner with the largest.
+func lasting(t testing.TB, d *engine.Device, least time.Duration) (*graph.Graph, *vulkan.Program) {
 	t.Helper()
 	const most = 4096
 	for rows := 16; ; rows *= 2 {
 		g := rowsGraph(t, rows)
 		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
-		run(t, p, seeded(g, 0)...) // the first makes what later ones find
-		start := time.Now()
-		run(t, p, seeded(g, 0)...)
-		if rows == most || time.Since(start) >= least {
-			return g
+		took := time.Duration(math.MaxInt64) // the better of two: the first makes what later ones find, and either may have been held up
+		for range 2 {
+			start := time.Now()
+			run(t, p, seeded(g, 0)...)
+			took = min(took, time.Since(start))
+		}
+		if rows == most || took >= least {
+			return g, p
 		}
 	}
 }
@@ -144,8 +148,7 @@ func downloaded(t testing.TB, values []*vulkan.Value, into [][]float32) error {
 // for somebody else, and leave the program as good as new.
 func TestCancelled(t *testing.T) {
 	memories(t, func(t *testing.T, d *engine.Device) {
-		g := lasting(t, d, 200*time.Millisecond)
-		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
+		g, p := lasting(t, d, 200*time.Millisecond)
 		in := given(seeded(g, 0))
 		start := time.Now()
 		want := run(t, p, seeded(g, 0)...)
@@ -180,8 +183,7 @@ func TestCancelled(t *testing.T) {
 // at a time: what was left behind writes into the arena still.
 func TestLeftBehind(t *testing.T) {
 	memories(t, func(t *testing.T, d *engine.Device) {
-		g := lasting(t, d, 50*time.Millisecond)
-		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
+		g, p := lasting(t, d, 50*time.Millisecond)
 		const callers = 3
 		var want [callers][][]float32
 		for i := range want {
@@ -223,7 +225,7 @@ func TestLeftBehind(t *testing.T) {
 // under way its results.
 func TestCloseEndsWaits(t *testing.T) {
 	d := device(t)
-	g := lasting(t, d, 200*time.Millisecond)
+	g, _ := lasting(t, d, 200*time.Millisecond)
 	w := upload(t, d, g, tensors{seed}, vulkan.UploadOptions{})
 	p, err := vulkan.Compile(t.Context(), d, g, w, vulkan.Options{Tuning: vulkan.Tuning{Off: true}})
 	if err != nil {

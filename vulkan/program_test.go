@@ -62,9 +62,8 @@ func TestClose(t *testing.T) {
 // TestCancel cancels before and during a long product; afterwards the program is as good as new.
 func TestCancel(t *testing.T) {
 	d := device(t)
-	g := lasting(t, d, 200*time.Millisecond)
+	g, p := lasting(t, d, 200*time.Millisecond)
 	s := tensors{seed}
-	p := compile(t, d, g, s, vulkan.Options{})
 	in := s.inputs(g)
 	start := time.Now()
 	want := run(t, p, in...)

@@ -153,8 +153,7 @@ func TestRunOver(t *testing.T) {
 // although its owner and the caller have gone.
 func TestValueOfLeftRun(t *testing.T) {
 	memories(t, func(t *testing.T, d *engine.Device) {
-		g := lasting(t, d, 200*time.Millisecond)
-		p := compile(t, d, g, tensors{seed}, vulkan.Options{})
+		g, p := lasting(t, d, 200*time.Millisecond)
 		want := run(t, p, seeded(g, 0)...)
 		before := d.LiveByKind()["buffer"]
 		for range 2 {
