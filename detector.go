@@ -131,9 +131,10 @@ func (l *Loaded) Tokenizer() *text.Tokenizer { return l.tokenizer }
 func (l *Loaded) Options() DetectorOptions { return l.options }
 
 // With is the same detector with other weights, by their paths in the recorded graph of an architecture that may
-// differ in its table of prompt tuning. Closing it does nothing to l.
-func (l *Loaded) With(source executor.Source, cfg glip.Config) *Loaded {
+// differ in its table of prompt tuning. A device, unless it is empty, takes the place of that of the options. Closing it does nothing to l.
+func (l *Loaded) With(source executor.Source, cfg glip.Config, device string) *Loaded {
 	other := *l
+	other.options.Device = cmp.Or(device, l.options.Device)
 	other.info.Detector = &cfg
 	other.weights = &weights{Intake: bind.Intake{From: source}}
 	return &other

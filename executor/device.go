@@ -12,6 +12,7 @@ type DeviceInfo struct {
 	Name     string       `json:"name"`
 	Vulkan   *engine.Info `json:"vulkan,omitempty"`   // nil on the CPU
 	Fallback string       `json:"fallback,omitempty"` // why it is the CPU, where "auto" looked for a GPU
+	Lost     string       `json:"lost,omitempty"`     // why it is the CPU, where [Options.OnDeviceLost] had it go on there
 
 	Precision       Precision `json:"precision"`                  // in use: F32 or F16
 	PrecisionReason string    `json:"precision_reason,omitempty"` // why it is not the one asked for, or what "auto" went by

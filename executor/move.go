@@ -53,7 +53,9 @@ func (e *Executor) move(ctx context.Context, from *place, why error) error {
 	if err != nil {
 		return err
 	}
-	e.at.Store(newPlace(b, nil, e.options.Precision))
+	to := newPlace(b, nil, e.options.Precision)
+	to.device.Lost = why.Error()
+	e.at.Store(to)
 	e.mu.Lock()
 	rooms := append(slices.Collect(maps.Keys(e.rooms)), e.programs)
 	e.mu.Unlock()

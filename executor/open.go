@@ -33,8 +33,10 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 	e := &Executor{options: o, graph: g, source: src, programs: o.room(), moving: turn.New()}
 	held := &values{held: map[*vulkan.Value]struct{}{}}
 	b, fallback, err := e.choose(ctx, g, src, held)
+	var lost string
 	if errors.Is(err, engine.ErrDeviceLost) && o.OnDeviceLost == LostCPU && ctx.Err() == nil {
 		why := err
+		lost = why.Error()
 		if b, err = newProcessor(ctx, g, src, o.progress("weights")); err == nil && o.Moved != nil {
 			defer func() { o.Moved(why, e.Device()) }()
 		}
@@ -43,7 +45,7 @@ func Open(ctx context.Context, g *graph.Graph, src Source, o Options) (*Executor
 		return nil, errors.Join(err, release(src))
 	}
 	at := newPlace(b, held, o.Precision)
-	at.device.Fallback = fallback
+	at.device.Fallback, at.device.Lost = fallback, lost
 	e.at.Store(at)
 	if n := granted(at.device.Vulkan); o.ProgramMemory == 0 && n > 0 {
 		e.programs.bytes = min(e.programs.bytes, n/2) // weights, values and other processes take theirs

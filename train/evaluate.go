@@ -15,13 +15,17 @@ import (
 	"github.com/glipvk/glipvk/text"
 )
 
-// Detector opens a detector with the weights as they are. The caller closes it.
+// Detector opens a detector with the weights as they are, on the CPU where the training goes on there. The caller closes it.
 func (t *Trainer) Detector(ctx context.Context) (*glipvk.Detector, error) {
 	now, err := t.Weights(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return t.loaded.With(current{of: t, now: now}, t.cfg).Open(ctx)
+	device := ""
+	if t.executor.Device().Lost != "" {
+		device = "cpu"
+	}
+	return t.loaded.With(current{of: t, now: now}, t.cfg, device).Open(ctx)
 }
 
 // current are the weights of a trainer, of which some have changed.

@@ -31,12 +31,18 @@ func (c *course) recovered(ctx context.Context, err error) (again bool, _ error)
 	return true, c.metrics.Truncate(c.at.Bytes)
 }
 
-// restart is the trainer as [New] made it, on the device where the executor is now.
+// restart is the trainer as [New] makes it, on the device where the executor is now.
 func (t *Trainer) restart(ctx context.Context) error {
-	if err := t.Forget(); err != nil {
+	if err := t.leave(); err != nil {
 		return err
 	}
-	t.state, t.results, t.fitting = state{}, nil, map[glip.Training]bool{}
+	t.state = state{}
 	t.options.Schedule.State, t.taken, t.at, t.torn = t.origin, 0, position{Best: -1}, false
 	return t.load(ctx)
+}
+
+// leave gives up what steps keep on a device that was lost, but for the state.
+func (t *Trainer) leave() error {
+	t.results, t.fitting = nil, map[glip.Training]bool{}
+	return t.Forget()
 }

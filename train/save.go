@@ -215,16 +215,27 @@ func (t *Trainer) LoadState(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("train: %s: %w: %+v, want nothing below 0", path, ErrState, c)
 	}
 	next, err := t.read(ctx, file)
+	again, err := t.executor.Recover(ctx, err)
+	if again {
+		if err = t.leave(); err == nil {
+			next, err = t.read(ctx, file)
+		}
+	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("train: %s: %w", path, err), next.close())
+		return fmt.Errorf("train: %s: %w", path, err)
 	}
 	before := t.state
 	t.state, t.taken, t.options.Schedule.State, t.at, t.torn = next, r.Steps, r.Schedule, r.Course, false
 	return before.close()
 }
 
-// read places the values of a state file; after an error what was read before it.
+// read places the values of a state file, all or none.
 func (t *Trainer) read(ctx context.Context, file *loader.Checkpoint) (next state, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, next.close())
+		}
+	}()
 	for _, to := range next.parts() {
 		if to.values == &next.averages && t.options.Average == 0 {
 			continue

@@ -112,7 +112,7 @@ func New(ctx context.Context, l *glipvk.Loaded, o Options) (*Trainer, error) {
 		err = t.open(ctx, l.Options().Executor())
 	}
 	if err == nil {
-		if err = t.load(ctx); err != nil {
+		if _, err = executor.Again(ctx, t.executor, func() (struct{}, error) { return struct{}{}, t.restart(ctx) }); err != nil {
 			err = errors.Join(err, t.executor.Close())
 		}
 	}

@@ -107,7 +107,7 @@ func (s *show) draw() {
 	if !c.drawable() {
 		return
 	}
-	about := fmt.Sprintf("%s, batch %d, rate %.2g, weights %s, %s", p.Mode, p.Batch, p.Rate, filepath.Base(p.Weights), s.device)
+	about := fmt.Sprintf("%s, batch %d, rate %.2g, weights %s, %s", p.Mode, p.Batch, p.Rate, filepath.Base(p.Weights), s.executor.Device().Name)
 	smooth := func(name string, list []float64) viz.Line { return viz.Line{Name: name, X: c.steps, Y: smoothed(list)} }
 	s.save("loss.png", viz.Chart{
 		Title: "Loss", Subtitle: about + "; smoothed, the sum as it is behind", Across: "step", Log: true,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/glipvk/glipvk/cmd/internal/cli"
+	"github.com/glipvk/glipvk/engine"
+	"github.com/glipvk/glipvk/executor"
 	"github.com/glipvk/glipvk/internal/file"
 	"github.com/glipvk/glipvk/train"
 	"golang.org/x/term"
@@ -22,9 +26,9 @@ type show struct {
 	data           trainData
 	stdout, stderr io.Writer
 	terminal       *os.File // stderr, where that is one
-	peak           float64  // of products, GFLOP/s; 0 if it is not known
-	hosted         bool     // the device's memory is the process's
-	device         string
+	executor       *executor.Executor
+	peak           float64 // of products on the device with this name, GFLOP/s; 0 if it is not known
+	peaked         string
 	curves         curves
 	said           time.Time       // when the last line was written
 	drawn          time.Time       // when the curves were
@@ -38,8 +42,7 @@ type show struct {
 const peakBudget = 200 * time.Millisecond
 
 func newShow(ctx context.Context, p *trainPlan, t *train.Trainer, d trainData, stdout, stderr io.Writer) (*show, error) {
-	device := t.Executor().Device()
-	s := &show{plan: p, data: d, stdout: stdout, stderr: stderr, hosted: device.Vulkan == nil, device: device.Name, named: map[string]bool{}, best: -1}
+	s := &show{plan: p, data: d, stdout: stdout, stderr: stderr, executor: t.Executor(), named: map[string]bool{}, best: -1}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal = f
 	}
@@ -48,12 +51,22 @@ func newShow(ctx context.Context, p *trainPlan, t *train.Trainer, d trainData, s
 		s.rank(int(s.curves.measured[i]), ap)
 	}
 	if p.Device != "reference" { // whose products take minutes
-		var err error
-		if s.peak, err = t.Executor().Peak(ctx, peakBudget); err != nil {
+		switch err := s.measure(ctx); {
+		case err == nil:
+		case ctx.Err() != nil || errors.Is(err, engine.ErrDeviceLost):
 			return nil, err
+		default: // the training may take less
+			s.note("the device's peak is not known: %s", cli.Words(err.Error()))
 		}
 	}
 	return s, nil
+}
+
+// measure finds the device's peak.
+func (s *show) measure(ctx context.Context) (err error) {
+	s.peak, err = executor.Again(ctx, s.executor, func() (float64, error) { return s.executor.Peak(ctx, peakBudget) })
+	s.peaked = s.executor.Device().Name
+	return err
 }
 
 // rank notes a measurement; the later of equals is the best.
@@ -117,7 +130,7 @@ func (s *show) line(r train.Report) string {
 		text += fmt.Sprintf("  %.2g %% of peak", 100*share)
 	}
 	memory := r.Bytes
-	if s.hosted {
+	if s.executor.Device().Vulkan == nil { // whose memory is the process's
 		memory = max(resident(), memory)
 	}
 	return text + "  " + bytesText(memory)
@@ -125,7 +138,7 @@ func (s *show) line(r train.Report) string {
 
 // share is that of the device's peak, which a step reached; 0 if it is not known.
 func (s *show) share(r train.Report) float64 {
-	if s.peak == 0 || r.Seconds == 0 {
+	if s.peak == 0 || r.Seconds == 0 || s.executor.Device().Name != s.peaked { // it went on on another
 		return 0
 	}
 	return float64(r.FLOPs) / 1e9 / r.Seconds / s.peak

@@ -21,11 +21,15 @@ const patience = 2 * time.Minute
 
 // command is a command line that is run as a process.
 type command struct {
-	name   string
-	args   []string // OUT stands for the folder of what is written
-	env    []string
-	driver string // the poser's manifest
-	dir    string // for what it works with
+	name    string
+	args    []string // OUT stands for the folder of what is written
+	env     []string
+	limits  string                                  // of the device, in the poser's words
+	driver  string                                  // the poser's manifest
+	dir     string                                  // for what it works with
+	before  func(context.Context) map[string][]byte // what OUT holds before; nil for nothing
+	devices int                                     // that it has at a time, at most; 0 for one
+	plain   *ran                                    // without a fault, once it was wanted
 
 	stdout string            // of a run without a fault, if all have the same
 	files  map[string][]byte // likewise
@@ -46,7 +50,7 @@ type ran struct {
 // process is a command line with these arguments, as a process that meets the poser, which lets a call fail and counts into a file.
 func (c *command) process(ctx context.Context, args []string, fail, count string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(append(os.Environ(), c.env...), pose.Settings{Fail: fail, Count: count}.Env(c.driver)...)
+	cmd.Env = append(append(os.Environ(), c.env...), pose.Settings{Limits: c.limits, Fail: fail, Count: count}.Env(c.driver)...)
 	return cmd
 }
 
@@ -73,6 +77,11 @@ func (c *command) start(ctx context.Context, fail string) ran {
 	}
 	defer os.RemoveAll(dir)
 	out, count := filepath.Join(dir, "out"), filepath.Join(dir, "count")
+	if c.before != nil {
+		if err := fill(out, c.before(ctx)); err != nil {
+			return ran{problems: err}
+		}
+	}
 	args := slices.Clone(c.args)
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "OUT", out)
@@ -94,6 +103,15 @@ func (c *command) start(ctx context.Context, fail string) ran {
 		}
 	}
 	return r
+}
+
+// plainly is a run without a fault, always the same.
+func (c *command) plainly(ctx context.Context) ran {
+	if c.plain == nil {
+		r := c.start(ctx, "")
+		c.plain = &r
+	}
+	return *c.plain
 }
 
 // ready learns what runs without a fault give.

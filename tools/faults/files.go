@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/png"
 	"io/fs"
@@ -26,6 +27,17 @@ func folder(dir string) (map[string][]byte, error) {
 		return err
 	})
 	return all, err
+}
+
+// fill writes what [folder] read.
+func fill(dir string, all map[string][]byte) error {
+	for name, data := range all {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // half names a file that is not whole, with the reason, if one is.

@@ -109,7 +109,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	return table.print(out, time.Since(began))
 }
 
-// mover is a run that loses its device half way and must go on.
+// mover is a run that loses its device on the way and must go on.
 type mover struct {
 	name   string
 	goesOn func(context.Context) (f fault, why, said string)
@@ -118,7 +118,9 @@ type mover struct {
 // movers are commands that go on on the CPU, and servers that do that or open the device again.
 func (s setting) movers() (list []mover) {
 	for _, c := range s.moving() {
-		list = append(list, mover{c.name + " --on-device-lost cpu", func(ctx context.Context) (fault, string, string) { return goesOn(ctx, c) }})
+		for tenths := range 10 {
+			list = append(list, mover{c.name + " --on-device-lost cpu", func(ctx context.Context) (fault, string, string) { return goesOn(ctx, c, tenths) }})
+		}
 	}
 	for _, x := range s.serving() {
 		list = append(list, mover{"serve --on-device-lost " + x.name, x.goesOn})
@@ -167,15 +169,17 @@ func newSetting(o options, dir string) (s setting, err error) {
 	if s.self, err = os.Executable(); err != nil {
 		return s, err
 	}
-	// The Vulkan loader, where it puts devices in order, reads what a call that failed did not give, and crashes (1.3.239).
-	s.env = []string{"VK_LOADER_DISABLE_SELECT=1", "XDG_CACHE_HOME=" + filepath.Join(dir, "cache")}
+	s.env = []string{"XDG_CACHE_HOME=" + filepath.Join(dir, "cache")}
 	s.labels, err = annotated(o.data, dir)
 	return s, err
 }
 
 // command is one of glip's, "features" or "eval coco".
 func (s setting) command(name string, args ...string) *command {
-	line := slices.Concat([]string{s.glip}, strings.Fields(name), []string{"--device", "vulkan", "--no-tune", "--out", "OUT"}, args)
+	line := slices.Concat([]string{s.glip}, strings.Fields(name), []string{"--device", "vulkan", "--no-tune"}, args)
+	if !slices.Contains(args, "OUT") {
+		line = append(line, "--out", "OUT")
+	}
 	return &command{name: name, args: line, env: s.env, driver: s.manifest, dir: s.dir}
 }
 

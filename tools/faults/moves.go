@@ -13,44 +13,56 @@ import (
 	"strings"
 )
 
-// moving are runs whose device is lost half way, with --on-device-lost cpu: they must do all their work, once.
+// moving are runs whose device is lost, with --on-device-lost cpu: they must do all their work, once.
 func moving(f func(name string, args ...string) *command, data, labels string) []*command {
 	four := scenes(data, 4)
+	train := f("train", append(detector(data), "--data", labels, "--images", filepath.Join(data, "world"), "--mode", "linear", "--batch", "1", "--short", "64", "--val", labels, "--steps", "4", "--save", "1")...)
+	resumed := f("train", "--resume", "OUT", "--steps", "6")
+	train.limits, resumed.limits = card, card
+	train.devices, resumed.devices = 2, 2 // what measures has its own
+	resumed.name, resumed.before = "train --resume", func(ctx context.Context) map[string][]byte { return train.plainly(ctx).files }
 	looking := slices.Concat(detector(data), []string{"--class", "cat", "--size", "64", "--threshold", "0.01"}, four)
 	return []*command{
 		f("features", append([]string{"--model", "glip-world", "--size", "64x64"}, four...)...),
 		f("label", append([]string{"--format", "jsonl", "--pictures", "leave", "--review", "0"}, looking...)...),
 		f("eval coco", slices.Concat([]string{"--truth", labels, "--images", filepath.Join(data, "world"), "--size", "64", "--json"}, detector(data))...),
-		f("train", append(detector(data), "--data", labels, "--images", filepath.Join(data, "world"), "--mode", "linear", "--batch", "1", "--short", "64", "--steps", "4", "--save", "2")...),
+		train, resumed,
 	}
 }
 
 // moved says how a run says that it goes on.
 var moved = regexp.MustCompile(`(?m)^glip: .*the work goes on on the CPU.*\(--on-device-lost cpu\)$`)
 
-// lostHalfway is the loss of the device in the midst of a run that makes so many calls.
-func lostHalfway(c counts) fault {
-	return fault{Function: "vkQueueSubmit", Place: "middle", Nth: c["vkQueueSubmit"]*2/3 + 1, Result: "VK_ERROR_DEVICE_LOST"}
+// card are limits of a device with memory of its own, to which weights and moments are copied by submissions, which can lose it too.
+const card = "heaps=1G:L,1G types=L:0,VC:1,VCA:1"
+
+// lostAt is the loss of the device after so many tenths of the submissions of a run.
+func lostAt(c counts, tenths int) fault {
+	return fault{Function: "vkQueueSubmit", Place: fmt.Sprintf("%d/10", tenths), Nth: c["vkQueueSubmit"]*tenths/10 + 1, Result: "VK_ERROR_DEVICE_LOST"}
 }
 
-// goesOn loses the device of a run half way, and says what is wrong with what it did then.
-func goesOn(ctx context.Context, c *command) (f fault, why, said string) {
-	plain := c.start(ctx, "")
+// goesOn loses the device of a run at a place, and says what is wrong with what it did then.
+func goesOn(ctx context.Context, c *command, tenths int) (f fault, why, said string) {
+	plain := c.plainly(ctx)
 	if plain.problems != nil || plain.code != 0 {
 		return f, fmt.Sprintf("without a fault: status %d, %v", plain.code, plain.problems), plain.stderr
 	}
-	f = lostHalfway(plain.counted)
-	r := c.start(ctx, f.String())
+	r := ran{counted: plain.counted}
+	for again := 0; again < 3 && r.fired == 0; again++ { // how many pictures a submission has goes by time
+		f = lostAt(r.counted, tenths)
+		r = c.start(ctx, f.String())
+	}
+	said, times := r.stderr, len(moved.FindAllString(r.stderr, -1))
 	switch why = r.unsound(); {
 	case why != "":
 	case r.fired == 0:
 		why = "the call was not reached"
-	case len(moved.FindAllString(r.stderr, -1)) != 1:
-		why = "it does not say once that it goes on on the CPU"
+	case times < 1 || times > max(c.devices, 1):
+		why = fmt.Sprintf("it says %d times that it goes on on the CPU, want once for each device that it lost", times)
 	default:
 		why = alike(plain.files, r.files)
 	}
-	return f, why, r.stderr
+	return f, why, said
 }
 
 // alike compares what two runs wrote, of which one was on another device from the middle on.

@@ -60,7 +60,7 @@ func (s *server) goesOn(ctx context.Context) (f fault, why, said string) {
 	if plain.problems != nil || plain.code != 0 || len(plain.boxes) != len(s.pictures) || plain.refused != 0 {
 		return f, fmt.Sprintf("without a fault: status %d, %d answers, %d refused, %v", plain.code, len(plain.boxes), plain.refused, plain.problems), plain.stderr
 	}
-	f = lostHalfway(plain.counted)
+	f = lostAt(plain.counted, 6)
 	r := s.run(ctx, f.String())
 	switch why = r.unsound(); {
 	case why != "":

@@ -150,6 +150,9 @@ func TestFaults(t *testing.T) {
 		if err != nil || calls["*"] < 10 || fired > 0 != c.fired {
 			t.Errorf("%s: %d fired of %v, %v", c.fail, fired, calls, err)
 		}
+		if n := calls["vkEnumeratePhysicalDevices"]; c.fail == "" && n != 2 { // how many, and which
+			t.Errorf("%d calls of vkEnumeratePhysicalDevices, 2 of them the program's: what lies between it and the driver calls too", n)
+		}
 		if c.status >= 0 && status != c.status || !strings.Contains(said, c.want) {
 			t.Errorf("%s: status %d, want %d and %q in\n%s%s", c.fail, status, c.status, c.want, out, said)
 		}

@@ -106,10 +106,18 @@ type Settings struct {
 	Say                         bool
 }
 
+// programOnly keeps those between the program and the driver from putting devices in order, for which they call the driver themselves. The Vulkan
+// loader (before 1.3.264) and Mesa's layer for it then read how many extensions there are where the call that says so has failed, and crash.
+var programOnly = []string{"VK_LOADER_DISABLE_SELECT=1", "NODEVICE_SELECT=1"}
+
 // Env is the environment for a process that shall meet the driver of the manifest and no other, except those in beside (manifests too).
+// Where calls fail or are counted they are the program's: the loader and Mesa's layer do not put devices in order.
 func (s Settings) Env(manifest string, beside ...string) []string {
 	files := strings.Join(append([]string{manifest}, beside...), string(os.PathListSeparator))
 	env := []string{"VK_DRIVER_FILES=" + files, "VK_ICD_FILENAMES=" + files, "POSER_LIMITS=" + s.Limits, "POSER_FAIL=" + s.Fail}
+	if s.Fail != "" || s.Count != "" {
+		env = append(env, programOnly...)
+	}
 	if s.Count != "" {
 		env = append(env, "POSER_COUNT="+s.Count)
 	}
