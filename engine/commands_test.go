@@ -322,21 +322,29 @@ func TestTimes(t *testing.T) {
 	if err := c.Run(t.Context()); err != nil { // some drivers compile in the first run
 		t.Fatal(err)
 	}
-	start := clock.Now()
-	if err := c.Run(t.Context()); err != nil {
-		t.Fatal(err)
+	var least [2]time.Duration // a busy machine makes some longer
+	for try := range 8 {
+		start := clock.Now()
+		if err := c.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wall := clock.Since(start)
+		times := must[[]time.Duration](t)(c.Times())
+		t.Logf("times %v, wall %v", times, wall)
+		if len(times) != 2 {
+			t.Fatalf("%d times for 2 dispatches", len(times))
+		}
+		if sum := times[0] + times[1]; !(times[0] >= 0 && times[1] > 0) || sum > wall {
+			t.Errorf("times %v, wall %v", times, wall)
+		}
+		for i := range least {
+			if try == 0 || times[i] < least[i] {
+				least[i] = times[i]
+			}
+		}
 	}
-	wall := clock.Since(start)
-	times := must[[]time.Duration](t)(c.Times())
-	t.Logf("times %v, wall %v", times, wall)
-	if len(times) != 2 {
-		t.Fatalf("%d times for 2 dispatches", len(times))
-	}
-	if !(times[0] >= 0 && times[1] > times[0]) {
-		t.Errorf("times %v: the second did 600 times the work", times)
-	}
-	if sum := times[0] + times[1]; sum > wall {
-		t.Errorf("sum %v, wall %v must grow in this order", sum, wall)
+	if !(least[1] > least[0]) {
+		t.Errorf("times %v: the second did 600 times the work", least)
 	}
 	plain := record(t, d, RecorderOptions{}, func(r *Recorder) { r.Dispatch(spin(p, x, 1)) })
 	if err := plain.Run(t.Context()); err != nil {
